@@ -1,0 +1,1 @@
+"""How it is shown: blocks, figures, the page, the run."""

@@ -1,0 +1,1 @@
+"""The HTML page: template, stylesheet and the loader script."""

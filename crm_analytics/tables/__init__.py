@@ -1,0 +1,1 @@
+"""What is true: the tables, their contract, and the day."""
