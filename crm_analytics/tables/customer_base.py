@@ -1,0 +1,318 @@
+"""`CustomerBase`: the customers' tables as they were known at the end of one day."""
+
+from __future__ import annotations
+
+import datetime as clock
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from crm_analytics.errors import DataError, ParameterError, nearest
+from crm_analytics.tables import snapshot as snapshots
+from crm_analytics.tables.contract import TABLES
+from crm_analytics.tables.days import as_day, shift
+from crm_analytics.tables.snapshot import SNAPSHOT_FILE, Snapshot
+from crm_analytics.tables.sources import find_data, open_source
+
+
+@dataclass(frozen=True)
+class CustomerBase:
+    """Who bought what and when, as known at the end of `day`.
+
+    Open one with `CustomerBase.open`; cut it with `as_of` and `between`. Everything an analysis needs
+    is an Ibis expression over one snapshot, so numbers of the same run always agree.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> base = CustomerBase.open(pd.DataFrame({
+    ...     "customer_id": ["a", "a", "b"],
+    ...     "transaction_date": ["2026-01-05", "2026-02-01", "2026-02-03"],
+    ...     "unit_spend": [10.0, 20.0, 5.0]}), today="2026-03-01")
+    >>> base.day.isoformat(), base.counts["customers"]
+    ('2026-02-03', 2)
+    >>> base.as_of("2026-01-31").counts["customers"]
+    1
+    """
+
+    snapshot: Snapshot
+    day: date
+    first_day: date
+    start: date | None = None  # with a start, only rows after its end: (start, day]
+
+    # -- opening -------------------------------------------------------------------------------
+
+    @classmethod
+    def open(
+        cls,
+        source: Any,
+        *,
+        mapping: str | Path | Mapping[str, Any] | None = None,
+        today: str | date | None = None,
+        max_rejected: float = 0.05,
+    ) -> CustomerBase:
+        """Open a source, check it against the contract, and keep what passes.
+
+        Parameters
+        ----------
+        source : a CSV, Parquet or DuckDB file (opened read-only), a folder of CSV and Parquet files, the
+            name of a folder in the project's `data/` ("cdnow"), an Ibis connection or URL, a pandas,
+            polars or pyarrow frame of transactions, or a dict of frames by table name
+        mapping : `mapping.toml` or a dict; default the one beside the data. Says which file is which
+            table and which column is which field
+        today : rows after this day are rejected as future; default the system's day
+        max_rejected : share of broken rows of a table above which opening fails, 0..1
+
+        Returns
+        -------
+        The base at the last day in the data. Broken rows are in `rejected`.
+
+        Raises
+        ------
+        DataError : nothing usable is there; the message says what, where and the next step.
+        """
+        if isinstance(source, (str, Path)) and "://" not in str(source):
+            source = find_data(source)
+            if (source / SNAPSHOT_FILE).is_file():
+                return cls._whole(snapshots.read(source))
+        limit = clock.date.today() if today is None else as_day(today, "today")
+        return cls._whole(snapshots.take(open_source(source, mapping), limit, max_rejected))
+
+    @classmethod
+    def _whole(cls, snapshot: Snapshot) -> CustomerBase:
+        lines = snapshot.tables["transactions"]
+        dates = lines.transaction_date
+        ends = lines.aggregate(first=dates.min().date(), last=dates.max().date())
+        row = ends.to_pyarrow().to_pylist()[0]
+        return cls(snapshot, row["last"], row["first"])
+
+    # -- the day -------------------------------------------------------------------------------
+
+    def as_of(self, day: str | date) -> CustomerBase:
+        """The base as it was known at the end of `day`.
+
+        Later rows are invisible, and so are later facts in earlier rows (a ticket's solution, a
+        cancellation): they are empty until the time in the column that tells when they were known.
+
+        Raises
+        ------
+        DataError : `day` lies before the first or after the last day of the base.
+        """
+        return replace(self, day=self._inside(as_day(day, "as_of")))
+
+    def between(self, start: str | date, end: str | date) -> CustomerBase:
+        """Rows after the end of `start` up to the end of `end`: ``(start, end]``.
+
+        ``as_of(a)`` and ``between(a, b)`` together hold the rows of ``as_of(b)``.
+        """
+        first, last = as_day(start, "start"), self._inside(as_day(end, "end"))
+        if first >= last:
+            raise ParameterError(f"between: the start {first} must lie before the end {last}")
+        return replace(self, day=last, start=first)
+
+    def earlier(self, span: str) -> CustomerBase | None:
+        """The base a span before its day (``"-13w"``), or None where the data do not reach back so far.
+
+        >>> import pandas as pd
+        >>> base = CustomerBase.open(pd.DataFrame({"customer_id": ["a", "b"], "unit_spend": [1, 2],
+        ...     "transaction_date": ["2026-01-05", "2026-06-01"]}), today="2026-07-01")
+        >>> base.earlier("-13w").day.isoformat(), base.earlier("-2y")
+        ('2026-03-02', None)
+        """
+        day = shift(self.day, span)
+        return self.as_of(day) if self.first_day <= day < self.day else None
+
+    def _inside(self, day: date) -> date:
+        if not self.first_day <= day <= self.day:
+            raise DataError(
+                f"the day {day} lies outside the data: they run from {self.first_day} to {self.day}. "
+                "Choose a day in between, or bring newer data"
+            )
+        return day
+
+    # -- the tables ----------------------------------------------------------------------------
+
+    @property
+    def tables(self) -> dict[str, ir.Table]:
+        """Every table of the source, cut at the day."""
+        return {name: self._cut(name) for name in self.snapshot.tables}
+
+    def _cut(self, name: str) -> ir.Table:
+        table, contract = self.snapshot.tables[name], TABLES[name]
+        end = ibis.literal(datetime.combine(self.day + timedelta(days=1), datetime.min.time()))
+        if contract.row_time in table.columns:
+            moment = table[contract.row_time].cast("timestamp")
+            visible = moment < end
+            if self.start is not None:
+                visible &= moment >= ibis.literal(
+                    datetime.combine(self.start + timedelta(days=1), datetime.min.time())
+                )
+            elif not contract[contract.row_time].required:
+                visible |= moment.isnull()
+            table = table.filter(visible)
+        late = {}
+        for column in contract.columns:
+            if column.known_from in table.columns and column.name in table.columns:
+                known = (table[column.known_from].cast("timestamp") < end).fill_null(False)
+                late[column.name] = known.ifelse(table[column.name], ibis.null(column.engine_type))
+        return table.mutate(**late) if late else table
+
+    @property
+    def transactions(self) -> ir.Table:
+        """Purchase lines up to the day, with and without a customer."""
+        return self._cut("transactions")
+
+    @property
+    def customers(self) -> ir.Table:
+        """One row a customer: the `customers` table, and whoever bought without being in it."""
+        bought = self._customer_days.select("customer_id").distinct()
+        if "customers" not in self.snapshot.tables:
+            return bought
+        listed = self._cut("customers")
+        unlisted = bought.anti_join(listed, "customer_id")
+        empty = {c: ibis.null(t) for c, t in listed.schema().items() if c != "customer_id"}
+        return listed.union(unlisted.mutate(**empty).select(*listed.columns))
+
+    @functools.cached_property
+    def _customer_days(self) -> ir.Table:
+        days = self.snapshot.customer_days
+        visible = days.day <= ibis.literal(self.day)
+        if self.start is not None:
+            visible &= days.day > ibis.literal(self.start)
+        return days.filter(visible)
+
+    @property
+    def occasions(self) -> ir.Table:
+        """Purchase occasions: customer_id, day, spend (float64, net of the day), invoice_count.
+
+        An occasion is a customer-day with at least one line that is no return and a net spend of zero
+        or more. Lines of a day merge; days worth nothing count, as in the published CDNOW figures.
+        """
+        days = self._customer_days
+        return days.filter(days.is_occasion).select(
+            "customer_id", "day", spend=days.spend.cast("float64"), invoice_count=days.invoice_count
+        )
+
+    @property
+    def purchase_history(self) -> ir.Table:
+        """One row for each customer who bought or returned anything up to the day.
+
+        Columns: customer_id, first_day and last_day of purchase (NULL for customers who only returned),
+        order_count (purchase occasions), invoice_count, revenue (DECIMAL, net of everything).
+        """
+        days = self._customer_days
+        return days.group_by("customer_id").aggregate(
+            first_day=days.day.min(where=days.is_occasion),
+            last_day=days.day.max(where=days.is_occasion),
+            order_count=days.is_occasion.sum().cast("int64"),
+            invoice_count=days.invoice_count.sum().cast("int64"),
+            revenue=days.spend.sum(),
+        )
+
+    @property
+    def rejected(self) -> pd.DataFrame:
+        """Rows set aside when the source was opened: table, row_number, column, rule."""
+        return self.snapshot.rejected
+
+    # -- what is known of it -------------------------------------------------------------------
+
+    @property
+    def label(self) -> str:
+        """A name for people."""
+        return self.snapshot.label
+
+    @property
+    def currency(self) -> str:
+        """ISO code of the amounts' currency, empty when unknown."""
+        return self.snapshot.currency
+
+    @property
+    def show_customers(self) -> bool:
+        """Whether the owner of the data lets names and ids stand on a page (`mapping.toml`)."""
+        return self.snapshot.show_customers
+
+    @functools.cached_property
+    def counts(self) -> dict[str, Any]:
+        """Rows, rejected rows, anonymous sales, customers, first and last day of the cut base."""
+        lines = self.transactions
+        nobody = lines.customer_id.isnull()
+        row = (
+            lines.aggregate(
+                rows=lines.count(),
+                anonymous_rows=nobody.sum().cast("int64"),
+                anonymous_spend=lines.unit_spend.sum(where=nobody),
+                revenue=lines.unit_spend.sum(),
+                returns=(lines.unit_spend < 0).sum().cast("int64"),
+                customers=lines.customer_id.nunique(),
+                first_day=lines.transaction_date.min().date(),
+                last_day=lines.transaction_date.max().date(),
+            )
+            .to_pyarrow()
+            .to_pylist()[0]
+        )
+        return {
+            **row,
+            "rows": int(row["rows"]),
+            "anonymous_rows": int(row["anonymous_rows"] or 0),
+            "anonymous_spend": float(row["anonymous_spend"] or 0),
+            "revenue": float(row["revenue"] or 0),
+            "returns": int(row["returns"] or 0),
+            "rejected": int((~self.rejected["rule"].str.contains("the row stays", regex=False)).sum())
+            if len(self.rejected)
+            else 0,
+        }
+
+    @functools.cached_property
+    def data_hash(self) -> str:
+        """64 hex characters of the rows in view; the order of rows does not matter."""
+        return self.snapshot.data_hash or snapshots.hash_of(self.tables)
+
+    def require(self, needs: Mapping[str, tuple[str, ...]]) -> None:
+        """Refuse with the missing tables and columns named.
+
+        Raises
+        ------
+        DataError : a table or column of `needs` is not in the source.
+        """
+        for table, columns in needs.items():
+            if table not in self.snapshot.tables:
+                raise DataError(f"this needs the table '{table}', which the source does not have")
+            have = self.snapshot.tables[table].columns
+            for column in columns:
+                if column not in have:
+                    raise DataError(f"this needs {table}.{column}{nearest(column, have)}")
+
+    # -- to and from the engine ------------------------------------------------------------------
+
+    def materialise(self, expression: ir.Table) -> ir.Table:
+        """Compute a table once and keep it in the engine as long as the base lives."""
+        return self.snapshot.materialise(expression)
+
+    def to_engine(self, frame: pd.DataFrame) -> ir.Table:
+        """Bring a small frame into the engine; NaN and None become NULL."""
+        return self.snapshot.to_engine(frame)
+
+    def collect(self, expression: ir.Table) -> pd.DataFrame:
+        """A small table as a pandas frame; DECIMAL becomes float64."""
+        return collect(expression)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the base as cut, to be opened again without checking: Parquet and `snapshot.json`."""
+        target = Path(folder)
+        facts = {"day": self.day.isoformat(), "data_hash": self.data_hash}
+        snapshots.write(target, self.snapshot, self.tables, facts)
+        return target
+
+
+def collect(expression: ir.Table) -> pd.DataFrame:
+    """An Ibis table as a pandas frame: DECIMAL becomes float64, a date becomes datetime64."""
+    money = {c: expression[c].cast("float64") for c, t in expression.schema().items() if t.is_decimal()}
+    table = (expression.mutate(**money) if money else expression).to_pyarrow()
+    return table.to_pandas(date_as_object=False)
