@@ -43,6 +43,7 @@ class Snapshot:
     label: str
     currency: str
     show_customers: bool
+    skipped: Mapping[str, str] = field(default_factory=dict)  # optional tables left out, and why
     data_hash: str | None = None  # known when the snapshot was read back from a folder
     kept: list[Any] = field(default_factory=list, repr=False)  # temporary tables live as long as the snapshot
 
@@ -96,9 +97,15 @@ def take(source: Source, today: date, max_rejected: float) -> Snapshot:
     DataError : a required column is missing, no row is usable, or more than `max_rejected` of a
         table's rows are broken.
     """
-    tables, rejected, kept = {}, [], []
+    tables, rejected, kept, skipped = {}, [], [], {}
     for name, raw in source.tables.items():
-        checked = check_table(TABLES[name], raw, source.mapping.of(name), today)
+        try:
+            checked = check_table(TABLES[name], raw, source.mapping.of(name), today)
+        except DataError as error:
+            if name == "transactions" or name in source.mapping.tables:
+                raise
+            skipped[name] = str(error)  # a file that only happens to bear the name of a table
+            continue
         staged = mark_repeated_keys(checked.expression, checked.table).cache()
         kept.append(staged)
         broken = _broken(staged, raw, checked, source, today)
@@ -110,7 +117,14 @@ def take(source: Source, today: date, max_rejected: float) -> Snapshot:
     currency = source.mapping.currency or _currency(tables["transactions"])
     mapping = source.mapping
     return Snapshot(
-        source.connection, tables, frame, source.label, currency, mapping.show_customers, None, kept
+        source.connection,
+        tables,
+        frame,
+        source.label,
+        currency,
+        mapping.show_customers,
+        skipped=skipped,
+        kept=kept,
     )
 
 
@@ -221,7 +235,7 @@ def hash_of(tables: Mapping[str, ir.Table]) -> str:
     for name in sorted(tables):
         table = tables[name]
         columns = sorted(table.columns)
-        text = ibis.literal("\x1f").join([table[c].cast("string").fill_null("\x00") for c in columns])
+        text = ibis.literal("\x1f").join([table[c].cast("string").fill_null("\x1e") for c in columns])
         number = md5_number_lower(text) if table.get_backend().name == "duckdb" else text.hash()
         line = table.select(n=number.cast("decimal(38, 0)"))
         found = line.aggregate(rows=line.count(), total=line.n.sum()).to_pyarrow().to_pylist()[0]
@@ -262,5 +276,5 @@ def read(folder: Path) -> Snapshot:
         content["label"],
         content["currency"],
         content["show_customers"],
-        content["data_hash"],
+        data_hash=content["data_hash"],
     )
