@@ -1,0 +1,84 @@
+# crm-analytics: `make` alone explains the verbs.
+# An active virtual or conda environment is used as it is; otherwise .venv is made here.
+
+ifdef VIRTUAL_ENV
+ENV := $(VIRTUAL_ENV)
+else ifneq ($(filter-out base,$(CONDA_DEFAULT_ENV)),)
+ENV := $(CONDA_PREFIX)
+else
+ENV := .venv
+endif
+BIN := $(ENV)/bin
+PYTHON ?= python3
+STAMP := $(ENV)/.crm-analytics-installed
+DATA ?= cdnow
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup report test lab bench lint test-spark test-browser test-slow notebooks constraints clean
+
+help:  ## this list
+	@echo "crm-analytics. First: make report, then open the page it names."
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
+	  while IFS='|' read -r verb says; do printf '  make %-13s %s\n' "$$verb" "$$says"; done
+
+setup: $(STAMP)  ## make the environment and install, with pinned versions
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(ENV) || \
+	  { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
+	@echo "Installing into $(ENV) (a few minutes the first time)"
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@$(BIN)/crm key
+	@touch $@
+
+report: setup  ## write the demo data and run the reports on it (DATA=cdnow, cdnow-master or lemonade)
+	@$(BIN)/crm demo $(DATA)
+	@$(BIN)/crm report --all --data $(DATA)
+	@echo "Open $(CURDIR)/reports/index.html"
+
+test: setup  ## the tests: laws, published numbers, notebooks (minutes)
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/crm demo cdnow
+	CRM_DISPLAY=text $(BIN)/python -m pytest --nbval --nbval-current-env -p no:cacheprovider notebooks
+
+lab: setup  ## JupyterLab on notebooks/
+	@test -d data/cdnow || $(BIN)/crm demo cdnow
+	$(BIN)/jupyter lab notebooks
+
+bench: setup  ## speed against lifetimes and the naive pipeline, as ratios
+	$(BIN)/python -m benchmarks
+
+lint: setup  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test-spark: setup  ## the same numbers on Spark (needs Java 17; installs the spark extra)
+	@java -version 2>/dev/null || { echo "Java 17 is needed; on Debian: apt-get install openjdk-17-jre-headless"; exit 1; }
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,spark]'
+	$(BIN)/python -m pytest -m spark tests/spark
+
+test-browser: setup  ## the pages in real Chromium (needs Node.js and Chromium)
+	@command -v node >/dev/null || { echo "Node.js is needed; on Debian: apt-get install nodejs npm"; exit 1; }
+	@command -v chromium >/dev/null || { echo "Chromium is needed; on Debian: apt-get install chromium"; exit 1; }
+	$(BIN)/python -m pytest -m browser tests/browser
+
+test-slow: setup  ## a fresh environment from environment.yml, big data, long simulations
+	$(BIN)/python -m pytest -m slow
+
+notebooks: setup  ## run the notebooks and keep the text form of their blocks, as nbval compares them
+	$(BIN)/crm demo cdnow
+	$(BIN)/python -m tests.notebooks.normalise
+
+constraints:  ## pin the newest working set again (needs uv)
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header --no-annotate --upgrade --quiet \
+	  | (echo "# Every version of a working set, for any platform. Made by: make constraints"; cat) > constraints.new
+	mv constraints.new constraints.txt
+
+clean:  ## remove what was made here: .venv, demo data, reports
+	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis node_modules
+	rm -rf data/cdnow data/cdnow-master data/lemonade
+	find reports -mindepth 1 ! -name README.md -delete
