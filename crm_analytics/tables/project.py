@@ -1,0 +1,20 @@
+"""Where the project is, without importing anything heavy."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PROJECT_VARIABLE = "CRM_PROJECT"  # set for kernels, which run in a folder of their own
+
+
+def project_folder(start: Path | None = None) -> Path:
+    """The nearest folder upward that holds `notebooks/`, else the folder itself.
+
+    Inside a report's kernel it is the folder the report was called from, not the kernel's own.
+    """
+    told = os.environ.get(PROJECT_VARIABLE)
+    if start is None and told:
+        return Path(told)
+    here = (start or Path.cwd()).resolve()
+    return next((p for p in (here, *here.parents) if (p / "notebooks").is_dir()), here)
