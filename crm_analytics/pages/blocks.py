@@ -1,0 +1,287 @@
+"""The only things a notebook displays: headline, kpis, chart, table, actions, method, note, record.
+
+A block is a few words and plain JSON. In JupyterLab it shows itself; when a report runs it hands its JSON
+to `page.build`; with ``CRM_DISPLAY=text`` it is plain text, which is what committed notebooks keep and tests
+compare. All texts are plain: whatever they hold is escaped where it is shown.
+
+>>> headline("One customer in five brings 63 % of revenue", lede="Growth came from people buying again.")
+[headline]
+One customer in five brings 63 % of revenue
+Growth came from people buying again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from crm_analytics.errors import NotebookError
+from crm_analytics.pages import drawing, forms, words
+
+MIME = "application/vnd.crm-analytics.block+json"
+PLOTLY_MIME = "application/vnd.plotly.v1+json"
+VERSION = 1
+KINDS = ("headline", "kpis", "chart", "table", "actions", "method", "note", "record")
+DIRECTIONS = ("", "up", "down", "flat")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One displayed thing: its kind, its words as plain JSON, and the figure it was made from, if any."""
+
+    kind: str
+    payload: dict[str, Any]
+    figure: go.Figure | None = field(default=None, compare=False, repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """What the page is built from."""
+        return {"kind": self.kind, "version": VERSION, **self.payload}
+
+    def __repr__(self) -> str:
+        return forms.text(self.kind, self.payload)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        form = os.environ.get("CRM_DISPLAY", "")
+        if form == "page":
+            return {MIME: self.to_json()}
+        bundle: dict[str, Any] = {"text/plain": forms.text(self.kind, self.payload)}
+        if form == "text":
+            return bundle
+        bundle |= {MIME: self.to_json(), "text/html": forms.html(self.kind, self.payload)}
+        if self.kind == "chart":
+            bundle[PLOTLY_MIME] = forms.plotly(self.payload)
+        return bundle
+
+
+def headline(sentence: str, lede: str = "", thin: bool = False) -> Block:
+    """The report in one sentence: the number, its change, its consequence. One a report.
+
+    Parameters
+    ----------
+    sentence, lede : plain text; the lede says why, in two or three sentences
+    thin : the data are too few for the full report; its status becomes "thin"
+
+    Raises
+    ------
+    NotebookError : the sentence is empty.
+
+    >>> headline("40 customers, 120 cups").kind
+    'headline'
+    """
+    return Block(
+        "headline", {"sentence": _said(sentence, "headline"), "lede": _text(lede), "thin": bool(thin)}
+    )
+
+
+def kpi(label: str, value: str, change: str = "", note: str = "", direction: str = "") -> dict[str, str]:
+    """One number of the strip, already worded (see `words`).
+
+    Parameters
+    ----------
+    label, value : what is counted, and the count
+    change : against the earlier period, with its arrow, as `words.change` writes it
+    note : n, interval or context
+    direction : "up", "down", "flat" or "": good or bad is for the reader to say, so both are one colour
+
+    >>> kpi("Customers", "2,349", change="▲ 18.5 %", direction="up")["value"]
+    '2,349'
+    """
+    if direction not in DIRECTIONS:
+        raise NotebookError(f"kpi '{label}': direction is up, down, flat or empty, got '{direction}'")
+    texts = {"label": _said(label, "kpi"), "value": _said(value, f"kpi '{label}'")}
+    return {**texts, "change": _text(change), "note": _text(note), "direction": direction}
+
+
+def kpis(*items: dict[str, str]) -> Block:
+    """Two to six numbers side by side, under the headline.
+
+    >>> kpis(kpi("Customers", "40"))
+    [kpis]
+    Customers | 40
+    """
+    if not items:
+        raise NotebookError("kpis() needs at least one kpi(label, value)")
+    return Block("kpis", {"items": list(items)})
+
+
+def chart(
+    figure: go.Figure,
+    *,
+    finding: str,
+    data: pd.DataFrame,
+    caption: str = "",
+    formats: dict[str, str] | None = None,
+) -> Block:
+    """A figure under the sentence that says what it shows, and over the numbers it is drawn from.
+
+    Parameters
+    ----------
+    figure : of `figures`, or any Plotly figure without WebGL, maps or 3-D; its labels are escaped here
+    finding : the section's title: what the reader should see
+    data : the numbers, one row a mark; shown as a table, and all there is with JavaScript off
+    caption : how to read it
+    formats : column -> format of `words.say`, e.g. ``{"revenue": "money:USD", "share": "percent"}``
+
+    Raises
+    ------
+    NotebookError : no finding, no data, an unknown column or format, or a figure the page cannot draw.
+
+    >>> bars = go.Figure(go.Bar(x=[3, 1], y=["Loyal", "Lost"], orientation="h"))
+    >>> chart(bars, finding="Loyal customers lead", data=pd.DataFrame({"segment": ["Loyal", "Lost"], "n": [3, 1]}))
+    [chart]
+    Loyal customers lead
+    figure: 1 trace (bar), 2 points
+    Segment  N
+    Loyal    3
+    Lost     1
+    """
+    finding = _said(finding, "chart", "finding: the sentence that says what the chart shows")
+    _has_rows(data, finding)
+    texts = {"finding": finding, "caption": _text(caption)}
+    payload = {**texts, "table": forms.table(data, formats), "figure": drawing.to_json(figure)}
+    return Block("chart", payload, figure)
+
+
+def table(
+    frame: pd.DataFrame,
+    *,
+    finding: str,
+    caption: str = "",
+    formats: dict[str, str] | None = None,
+    limit: int | None = None,
+) -> Block:
+    """A table under the sentence that says what it shows; at most `limit` (and never more than 500) rows.
+
+    Raises
+    ------
+    NotebookError : no finding, no rows, or an unknown column or format.
+
+    >>> table(pd.DataFrame({"who": ["Ann", "Bo"], "cups": [9, 7]}), finding="Thank Ann first", limit=1)
+    [table]
+    Thank Ann first
+    Who  Cups
+    Ann     9
+    ... and 1 more row
+    """
+    finding = _said(finding, "table", "finding: the sentence that says what the table shows")
+    _has_rows(frame, finding)
+    texts = {"finding": finding, "caption": _text(caption)}
+    return Block("table", {**texts, "table": forms.table(frame, formats, limit)})
+
+
+def action(
+    do: str, why: str = "", who: str = "", value_at_stake: str = "", expected_value: str = ""
+) -> dict[str, str]:
+    """One line of what to do next.
+
+    Parameters
+    ----------
+    do : an imperative sentence
+    why, who : the reason in a number; the role that does it
+    value_at_stake : what these customers spent, as observed, e.g. "$11,943 so far"
+    expected_value : only where margin, cost and response were given
+
+    >>> action("Call the 28 customers who stopped", who="account managers")["who"]
+    'account managers'
+    """
+    rest = {"why": why, "who": who, "value_at_stake": value_at_stake, "expected_value": expected_value}
+    return {"do": _said(do, "action"), **{key: _text(value) for key, value in rest.items()}}
+
+
+def actions(*items: dict[str, str]) -> Block:
+    """What to do next, the most urgent first.
+
+    >>> actions(action("Thank Ann", why="9 cups"))
+    [actions]
+    Thank Ann | 9 cups
+    """
+    if not items:
+        raise NotebookError("actions() needs at least one action(do); leave the block out when there is none")
+    return Block("actions", {"items": list(items)})
+
+
+def method(items: Mapping[str, str]) -> Block:
+    """How it was made and how sure it is: definitions, window, exclusions, what changed, what is missing.
+
+    >>> method({"Data": "4,960 purchase lines", "Change": "against 30 June 1997"})
+    [method]
+    Data: 4,960 purchase lines
+    Change: against 30 June 1997
+    """
+    return Block("method", {"items": [[_said(term, "method"), _text(said)] for term, said in items.items()]})
+
+
+def note(finding: str, text: str = "", thin: bool = False) -> Block:
+    """A section in words only: a small form, a refusal, a remark. A blank line begins a new paragraph.
+
+    >>> note("No churn model yet", "It begins at 200 customers.", thin=True)
+    [note]
+    No churn model yet
+    It begins at 200 customers.
+    thin
+    """
+    paragraphs = [said for part in text.split("\n\n") if (said := _text(part))]
+    return Block("note", {"finding": _said(finding, "note"), "paragraphs": paragraphs, "thin": bool(thin)})
+
+
+def record(**facts: Any) -> Block:
+    """Key numbers for machines: kept in the page and the manifest, drawn nowhere.
+
+    Parameters
+    ----------
+    facts : name -> number, text, bool, day or None; NaN and infinity become None
+
+    Raises
+    ------
+    NotebookError : a fact of another kind.
+
+    >>> record(customers=2357, share=0.63210001)
+    [record]
+    customers = 2357
+    share = 0.6321
+    """
+    return Block("record", {"facts": {name: _fact(name, value) for name, value in facts.items()}})
+
+
+def _fact(name: str, value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if words.is_unknown(value):
+        return None
+    if isinstance(value, dt.date):
+        return value.isoformat()[:10]
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, str):
+        return words.clean(value)
+    try:
+        # Ten digits: the last bits of a sum differ from machine to machine, and a page must not.
+        return float(f"{float(value):.10g}")
+    except (TypeError, ValueError):
+        raise NotebookError(
+            f"record({name}=...): a fact is a number, a text or a day, got {type(value).__name__}"
+        ) from None
+
+
+def _text(value: object) -> str:
+    return words.clean(value) if value else ""
+
+
+def _said(value: object, where: str, what: str = "a sentence") -> str:
+    if not (text := _text(value)):
+        raise NotebookError(f"{where}() needs {what}; it was empty")
+    return text
+
+
+def _has_rows(data: Any, finding: str) -> None:
+    if not isinstance(data, pd.DataFrame | pd.Series):
+        raise NotebookError(f"'{finding}' needs its numbers as a pandas frame, got {type(data).__name__}")
+    if not len(data) or not data.size:
+        raise NotebookError(f"'{finding}' has no numbers to show; use note() to say so in words")

@@ -1,0 +1,161 @@
+"""A Plotly figure made safe and small: checked traces, harmless labels, rounded numbers, plain JSON.
+
+Two things are not obvious. Plotly draws its labels as a small HTML (links included), so any text that may
+come from data is escaped here, once, for every figure. And traces that need WebGL or map files draw an error
+*inside* the figure under the page's policy, which no console reports, so they are refused here.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import decimal
+import math
+import re
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from crm_analytics.errors import NotebookError
+from crm_analytics.pages import words
+
+DRAWN = frozenset(
+    """
+    bar barpolar box candlestick carpet contour contourcarpet funnel funnelarea heatmap histogram
+    histogram2d histogram2dcontour icicle image indicator ohlc parcats pie quiver sankey scatter
+    scattercarpet scatterpolar scattersmith scatterternary sunburst table treemap violin waterfall
+    """.split()  # noqa: SIM905 (fifty quotes and commas read worse)
+)
+REFUSED = frozenset(
+    """
+    choropleth choroplethmap cone densitymap isosurface mesh3d parcoords scatter3d scattergeo scattergl
+    scattermap scatterpolargl splom streamtube surface volume
+    """.split()  # noqa: SIM905 (fifty quotes and commas read worse)
+)
+INSTEAD = {
+    "scattergl": "scatter",
+    "scatterpolargl": "scatterpolar",
+    "scatter3d": "scatter",
+    "parcoords": "parcats",
+}
+MOST_VALUES = 60_000
+
+# Written by the author of a figure, not by data: templates name fields with %{...} and may hold <br>.
+_TEMPLATES = ("hovertemplate", "texttemplate", "hovertemplatefallback", "texttemplatefallback")
+_POINTS = ("x", "y", "z", "values", "r", "value")
+_VERBATIM = ("family", "path", "d", "colorscale", "colorway")
+
+
+def to_json(figure: go.Figure) -> dict[str, Any]:
+    """`figure` as ``{"data": [...], "layout": {...}}`` of plain lists, without its template.
+
+    Raises
+    ------
+    NotebookError : not a figure, nothing to draw, a trace that needs WebGL or a map, a picture from
+        elsewhere, or more than 60,000 values.
+
+    Examples
+    --------
+    >>> to_json(go.Figure(go.Bar(x=[1 / 3], y=["<b>"])))["data"]
+    [{'x': [0.333333], 'y': ['&lt;b&gt;'], 'type': 'bar'}]
+    """
+    if not isinstance(figure, go.Figure):
+        raise NotebookError(f"chart() takes a plotly Figure, got {type(figure).__name__}")
+    if not len(figure.data):
+        raise NotebookError("chart() got a figure without a trace; use note() where there is nothing to draw")
+    for trace in figure.data:
+        _check(trace.type)
+    raw = figure.to_plotly_json()
+    layout = {k: v for k, v in raw["layout"].items() if k != "template"}
+    for picture in [*layout.get("images", []), *[t for t in raw["data"] if t["type"] == "image"]]:
+        if not str(picture.get("source") or "data:").startswith("data:"):
+            raise NotebookError("a picture in a chart must be part of the page (data:image/png;base64,...)")
+    plain = {"data": _plain(raw["data"]), "layout": _plain(layout)}
+    if (values := _values(plain["data"])) > MOST_VALUES:
+        raise NotebookError(f"a chart of {values:,} values makes the page slow; draw at most {MOST_VALUES:,}")
+    return plain
+
+
+def _check(kind: str) -> None:
+    if kind in DRAWN:
+        return
+    use = INSTEAD.get(kind)
+    next_step = f"use go.{use.capitalize()}" if use else "show the same numbers as bars or a heat map"
+    raise NotebookError(f"a page cannot draw '{kind}' (it needs WebGL or map files); {next_step}")
+
+
+def _plain(value: Any, key: str = "") -> Any:  # noqa: PLR0911
+    if isinstance(value, dict):
+        if set(value) >= {"dtype", "bdata"}:
+            return _plain(_unpacked(value), key)
+        return {k: _plain(v, k) for k, v in value.items() if v is not None}
+    if isinstance(value, str):
+        return _text(value, key)
+    if isinstance(value, np.datetime64):
+        return None if np.isnat(value) else np.datetime_as_string(value, unit="auto")
+    if isinstance(value, np.ndarray) and value.dtype.kind == "M":
+        return [_plain(v) for v in value]
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(v, key) for v in (value.tolist() if isinstance(value, np.ndarray) else value)]
+    if words.is_unknown(value):
+        return None
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating | decimal.Decimal):
+        return rounded(float(value))
+    return _text(str(value), key)
+
+
+def _text(text: str, key: str) -> str:
+    if key in _TEMPLATES:
+        if re.search(r"<\s*a\b|href", text, re.IGNORECASE):
+            raise NotebookError(f"no links in a {key}: write plain text and %{{customdata}}")
+        return text
+    if key in _VERBATIM or key.endswith(("color", "format")) or text.startswith("data:"):
+        return text
+    return words.label(text)
+
+
+def _unpacked(packed: dict[str, Any]) -> np.ndarray:
+    flat = np.frombuffer(base64.b64decode(packed["bdata"]), dtype=np.dtype(packed["dtype"]))
+    shape = packed.get("shape")
+    if not shape:
+        return flat
+    return flat.reshape([int(n) for n in (shape.split(",") if isinstance(shape, str) else shape)])
+
+
+def _values(value: Any) -> int:
+    if isinstance(value, dict):
+        return sum(_values(v) for v in value.values())
+    return sum(_values(v) for v in value) if isinstance(value, list) else 1
+
+
+def rounded(x: float, digits: int = 6) -> float | int:
+    """`x` to `digits` significant digits, but never coarser than a whole number; whole numbers as int.
+
+    >>> rounded(1234567.89), rounded(0.123456789), rounded(-0.0)
+    (1234568, 0.123457, 0)
+    """
+    if x == 0:
+        return 0
+    short = round(x, max(0, digits - 1 - math.floor(math.log10(abs(x)))))
+    return int(short) if short == int(short) and abs(short) < 1e15 else short
+
+
+def digest(plain: dict[str, Any]) -> str:
+    """What a figure holds, in one line: for outputs that are compared as text.
+
+    >>> digest({"data": [{"type": "bar", "x": [1, 2]}, {"type": "heatmap", "z": [[1, 2], [3, 4]]}]})
+    'figure: 2 traces (bar, heatmap), 6 points'
+    """
+    traces = plain["data"]
+    points = sum(
+        max((_values(t[k]) for k in _POINTS if isinstance(t.get(k), list)), default=1) for t in traces
+    )
+    kinds = ", ".join(t["type"] for t in traces)
+    return f"figure: {words.plural(len(traces), 'trace')} ({kinds}), {words.plural(points, 'point')}"

@@ -1,0 +1,240 @@
+"""How a block shows itself outside the page: as plain text that is compared, and as HTML in JupyterLab."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup, escape
+
+from crm_analytics.errors import NotebookError, nearest
+from crm_analytics.pages import drawing, words
+from crm_analytics.pages.theme import template
+
+MOST_ROWS = 500
+
+
+# --- a frame as the table of a page -------------------------------------------------------------------------
+
+
+def table(
+    frame: pd.DataFrame, formats: dict[str, str] | None = None, limit: int | None = None
+) -> dict[str, Any]:
+    """`frame` in words: ``{"columns": [{"label", "align"}], "rows": [[text, ...]], "more": rows left out}``.
+
+    An index that says something (a name, or no plain 0..n-1) becomes the first column. At most 500 rows.
+
+    Raises
+    ------
+    NotebookError : a format names a column that is not there, or an unknown format.
+
+    Examples
+    --------
+    >>> table(pd.DataFrame({"segment": ["Loyal"], "revenue": [29190.4]}), {"revenue": "money:USD"})["rows"]
+    [['Loyal', '$29,190']]
+    """
+    frame = frame.to_frame() if isinstance(frame, pd.Series) else frame
+    if frame.index.nlevels > 1 or frame.index.name is not None or not _is_plain(frame.index):
+        frame = frame.reset_index(names=[str(name or " ") for name in frame.index.names])
+    flat = [" · ".join(map(str, c)) if isinstance(c, tuple) else str(c) for c in frame.columns]
+    formats = formats or {}
+    for name in formats:
+        if name not in flat:
+            raise NotebookError(f"formats: the table has no column '{name}'{nearest(name, flat)}")
+    shown = frame.head(min(limit or MOST_ROWS, MOST_ROWS))
+    columns, cells = [], []
+    for position, name in enumerate(flat):
+        fmt = formats.get(name, "auto")
+        values = shown.iloc[:, position].tolist()
+        columns.append({"label": heading(name), "align": words.align(fmt, values)})
+        cells.append([words.clean(words.say(v, fmt), words.LONGEST_LABEL * 2) for v in values])
+    return {
+        "columns": columns,
+        "rows": [list(row) for row in zip(*cells, strict=True)],
+        "more": len(frame) - len(shown),
+    }
+
+
+def _is_plain(index: pd.Index) -> bool:
+    return isinstance(index, pd.RangeIndex) or (
+        index.dtype.kind in "iu" and index.equals(pd.RangeIndex(len(index)))
+    )
+
+
+def heading(name: str) -> str:
+    """A column's name as its heading.
+
+    >>> heading("order_count"), heading("P(alive)"), heading("r_score")
+    ('Order count', 'P(alive)', 'R score')
+    """
+    text = words.clean(name.replace("_", " "), words.LONGEST_LABEL)
+    return text[:1].upper() + text[1:]
+
+
+# --- plain text ---------------------------------------------------------------------------------------------
+
+
+def text(kind: str, payload: dict[str, Any]) -> str:
+    """A block as text: every number it shows, rounded as it is shown, and the same on each run."""
+    lines = [f"[{kind}]", *_TEXT[kind](payload)]
+    return "\n".join(line.rstrip() for line in lines if line)
+
+
+def _items(payload: dict[str, Any]) -> list[str]:
+    return [" | ".join(str(v) for v in item.values() if v) for item in payload["items"]]
+
+
+def _chart(payload: dict[str, Any]) -> list[str]:
+    return [
+        payload["finding"],
+        payload["caption"],
+        drawing.digest(payload["figure"]),
+        *_grid(payload["table"]),
+    ]
+
+
+def _grid(grid: dict[str, Any]) -> list[str]:
+    rows = [[c["label"] for c in grid["columns"]], *grid["rows"]]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    left = [c["align"] == "text" for c in grid["columns"]]
+    lines = [
+        "  ".join(v.ljust(w) if at else v.rjust(w) for v, w, at in zip(row, widths, left, strict=True))
+        for row in rows
+    ]
+    return [*lines, f"... and {words.plural(grid['more'], 'more row', 'more rows')}" if grid["more"] else ""]
+
+
+def _fact(value: Any) -> str:
+    return f"{drawing.rounded(value)}" if isinstance(value, float) else str(value)
+
+
+_TEXT = {
+    "headline": lambda p: [p["sentence"], p["lede"], "thin" if p["thin"] else ""],
+    "kpis": _items,
+    "actions": _items,
+    "chart": _chart,
+    "table": lambda p: [p["finding"], p["caption"], *_grid(p["table"])],
+    "method": lambda p: [f"{term}: {said}" for term, said in p["items"]],
+    "note": lambda p: [p["finding"], *p["paragraphs"], "thin" if p["thin"] else ""],
+    "record": lambda p: [f"{name} = {_fact(value)}" for name, value in p["facts"].items()],
+}
+
+
+# --- JupyterLab ---------------------------------------------------------------------------------------------
+
+_BOX = "max-width:52rem;line-height:1.5;margin:.4rem 0;color:var(--jp-content-font-color1,#17202a)"
+_QUIET = "color:var(--jp-content-font-color2,#55606c)"
+_LINE = "border-bottom:1px solid var(--jp-border-color2,#d9dee3)"
+
+
+def html(kind: str, payload: dict[str, Any]) -> str:
+    """A block as a small piece of HTML for JupyterLab, with its styles inside and everything escaped."""
+    return str(Markup('<div style="{}">{}</div>').format(_BOX, Markup("").join(_HTML[kind](payload))))
+
+
+def _p(said: str, style: str = "", tag: str = "p") -> Markup:
+    if not said:
+        return Markup("")
+    return Markup("<{0} style='margin:.2rem 0;{1}'>{2}</{0}>").format(Markup(tag), style, said)
+
+
+def _html_headline(payload: dict[str, Any]) -> list[Markup]:
+    return [
+        _p(payload["sentence"], "font-size:1.7rem;font-weight:650;line-height:1.2", "div"),
+        _p(payload["lede"], "font-size:1.05rem"),
+    ]
+
+
+def _html_kpis(payload: dict[str, Any]) -> list[Markup]:
+    cell = Markup("<div style='flex:1 1 9rem;padding:.5rem 0;{}'>{}{}{}</div>")
+    cells = [
+        cell.format(
+            _LINE,
+            _p(item["label"], _QUIET),
+            _p(item["value"], "font-size:1.6rem;font-weight:650"),
+            _p(" · ".join(v for v in (item["change"], item["note"]) if v), _QUIET),
+        )
+        for item in payload["items"]
+    ]
+    return [
+        Markup("<div style='display:flex;flex-wrap:wrap;gap:0 1.2rem'>{}</div>").format(
+            Markup("").join(cells)
+        )
+    ]
+
+
+def _html_actions(payload: dict[str, Any]) -> list[Markup]:
+    item = Markup("<li style='margin:.3rem 0'><b>{}</b> {} <span style='{}'>{}</span></li>")
+    extra = ("who", "value_at_stake", "expected_value")
+    lines = [
+        item.format(i["do"], i["why"], _QUIET, " · ".join(i[key] for key in extra if i[key]))
+        for i in payload["items"]
+    ]
+    return [_p("Do this next", "font-weight:650"), Markup("<ol>{}</ol>").format(Markup("").join(lines))]
+
+
+def _html_finding(payload: dict[str, Any]) -> list[Markup]:
+    said = payload.get("paragraphs") or [payload.get("caption", "")]
+    return [_p(payload["finding"], "font-size:1.2rem;font-weight:650", "div"), *[_p(s, _QUIET) for s in said]]
+
+
+def _html_grid(grid: dict[str, Any]) -> Markup:
+    side = ["left" if c["align"] == "text" else "right" for c in grid["columns"]]
+    cell = Markup("<{0} style='text-align:{1};padding:.25rem .8rem .25rem 0;{2}'>{3}</{0}>")
+
+    def row(tag: str, values: list[str]) -> Markup:
+        cells = [cell.format(Markup(tag), at, _LINE, value) for at, value in zip(side, values, strict=True)]
+        return Markup("<tr>{}</tr>").format(Markup("").join(cells))
+
+    body = Markup("").join(
+        [row("th", [c["label"] for c in grid["columns"]]), *[row("td", r) for r in grid["rows"]]]
+    )
+    more = _p(f"and {grid['more']:,} more" if grid["more"] else "", _QUIET)
+    return Markup(
+        "<table style='border-collapse:collapse;font-variant-numeric:tabular-nums'>{}</table>{}"
+    ).format(body, more)
+
+
+def _html_pairs(pairs: Any) -> list[Markup]:
+    return [Markup("<p style='margin:.2rem 0'><b>{}</b> {}</p>").format(term, said) for term, said in pairs]
+
+
+_HTML: dict[str, Any] = {
+    "headline": _html_headline,
+    "kpis": _html_kpis,
+    "actions": _html_actions,
+    "chart": lambda p: [*_html_finding(p), _html_grid(p["table"])],
+    "table": lambda p: [*_html_finding(p), _html_grid(p["table"])],
+    "method": lambda p: _html_pairs(p["items"]),
+    "note": _html_finding,
+    "record": lambda p: _html_pairs((name, _fact(value)) for name, value in p["facts"].items()),
+}
+
+
+def plotly(payload: dict[str, Any]) -> dict[str, Any]:
+    """A chart for JupyterLab, which shows Plotly's own type and nothing else: so the finding is its title."""
+    figure = payload["figure"]
+    layout = dict(figure["layout"])
+    title = f"<b>{_wrapped(payload['finding'])}</b>"
+    lines = title.count("<br>") + 1
+    margin = {**template()["layout"]["margin"], **layout.get("margin", {})}
+    margin["t"] += 26 * lines + 18
+    layout |= {
+        "template": template(),
+        "margin": margin,
+        "height": layout.get("height", 380) + 26 * lines + 18,
+        "title": {"text": title, "x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 8}, "y": 0.98,
+                  "yanchor": "top", "font": {"size": 18}},
+        "paper_bgcolor": "#ffffff",
+        "plot_bgcolor": "#ffffff",
+    }  # fmt: skip
+    return {"data": figure["data"], "layout": layout, "config": {"displayModeBar": False, "responsive": True}}
+
+
+def _wrapped(sentence: str, width: int = 76) -> str:
+    lines = [""]
+    for word in str(escape(sentence)).replace("$", "&#36;").split():
+        if lines[-1] and len(lines[-1]) + len(word) >= width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return "<br>".join(lines)
