@@ -52,11 +52,11 @@ def overview(base: CustomerBase, regulars: int = 10) -> Overview:
     """
     history = base.purchase_history
     buyers = history.filter(history.order_count > 0)
-    totals = buyers.aggregate(
-        customers=buyers.count(),
-        orders=buyers.order_count.sum(),
+    totals = history.aggregate(
+        customers=(history.order_count > 0).sum(),
+        orders=history.order_count.sum(),
         revenue=history.revenue.sum().cast("float64"),
-        returning=(buyers.order_count > 1).sum(),
+        returning=(history.order_count > 1).sum(),
     )
     row = totals.to_pyarrow().to_pylist()[0]
     lines = _named_lines(base)
@@ -69,7 +69,7 @@ def overview(base: CustomerBase, regulars: int = 10) -> Overview:
         ["favourite"] if lines is not None else []
     )
     return Overview(
-        customers=int(row["customers"]),
+        customers=int(row["customers"] or 0),
         orders=int(row["orders"] or 0),
         revenue=float(row["revenue"] or 0),
         returning=int(row["returning"] or 0),

@@ -54,9 +54,12 @@ def test_interval_of_the_change_covers_planted_truth():
     assert hits >= 34  # fewer than 34 of 40 has a chance below 1 % for a true 95 % interval
 
 
-def test_wilson_matches_newcombe_1998_table_1():
-    for k, n, low, high in [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)]:  # fmt: skip
-        assert wilson(k, n) == pytest.approx((low, high), abs=5e-5)
+@pytest.mark.parametrize(
+    ("k", "n", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_wilson_matches_newcombe_1998_table_1(k, n, low, high):
+    assert wilson(k, n) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_share_difference_matches_newcombe_1998_method_10():
