@@ -1,0 +1,216 @@
+"""The kernel of one run: a process of its own, spoken to over private sockets."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import crm_analytics
+from crm_analytics.errors import LimitError
+from crm_analytics.pages.kernel_main import PRELOAD_VARIABLE
+from crm_analytics.tables.project import PROJECT_VARIABLE
+
+if TYPE_CHECKING:
+    from jupyter_client.manager import AsyncKernelManager
+
+SOCKET_PATH_LIMIT = 80  # the system allows about 104 characters, "-1" to "-5" and a name included
+PREFIX = "crm-run-"
+
+# Worth importing early wherever a notebook imports them; anything else is left to its cell.
+HEAVY = {
+    "crm_analytics",
+    "duckdb",
+    "ibis",
+    "numpy",
+    "pandas",
+    "plotly",
+    "polars",
+    "pyarrow",
+    "scipy",
+    "sklearn",
+}
+
+
+def private_folder() -> Path:
+    """A new folder that only we can enter, with a path short enough for sockets.
+
+    Folders of runs that were killed before they could clean up hold customers' rows: they go first.
+    """
+    places = [Path(tempfile.gettempdir())]
+    if len(str(places[0])) > SOCKET_PATH_LIMIT - 40:
+        places.insert(0, Path("/tmp"))  # noqa: S108 - mkdtemp makes it private
+    for place in places:
+        _sweep(place)
+    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=places[0]))
+
+
+def _sweep(place: Path) -> None:
+    for left in place.glob(f"{PREFIX}*-*"):
+        owner = left.name.removeprefix(PREFIX).split("-")[0]
+        with suppress(OSError):
+            if owner.isdigit() and not _alive(int(owner)) and left.stat().st_uid == os.getuid():
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def imports_of(notebook: Mapping[str, Any]) -> list[str]:
+    r"""Heavy modules that the notebook's cells import: ``["pandas", "crm_analytics:CustomerBase"]``.
+
+    >>> cell = {"cell_type": "code", "source": "import pandas as pd\nfrom crm_analytics.pages import blocks"}
+    >>> imports_of({"cells": [cell]})
+    ['pandas', 'crm_analytics.pages:blocks']
+    """
+    found: dict[str, None] = {}
+    for cell in notebook.get("cells", []):
+        if cell.get("cell_type") != "code":
+            continue
+        try:
+            tree = ast.parse("".join(cell.get("source", "")))
+        except (SyntaxError, ValueError):
+            continue  # a magic, or a mistake that the run will show
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                found |= {a.name: None for a in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found |= {f"{node.module}:{a.name}": None for a in node.names}
+    return [name for name in found if name.replace(":", ".").split(".")[0] in HEAVY and ":*" not in name]
+
+
+class Kernel:
+    """A started kernel process; use as a context manager.
+
+    Parameters
+    ----------
+    folder : a private, empty folder with a short path: connection file, sockets and whatever the cells
+        write without saying where
+    preload : what to import while nobody waits, see `imports_of`
+    project : the project's folder, told to the cells by an environment variable
+
+    The process starts at once and gets ready by itself; nothing waits for it here.
+    """
+
+    def __init__(self, folder: Path, *, preload: Iterable[str] = (), project: Path | None = None) -> None:
+        self.folder = folder
+        self.expired = False
+        self._timer: threading.Timer | None = None
+        self.manager = _start(folder, _environment(folder, preload, project))
+
+    def __enter__(self) -> Kernel:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def limit(self, seconds: float | None) -> None:
+        """Kill the process, whatever it does, `seconds` from now."""
+        if seconds is not None:
+            self._timer = threading.Timer(seconds, self._expire)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _expire(self) -> None:
+        self.expired = True
+        self._kill()
+
+    def why_dead(self, seconds: float | None) -> LimitError:
+        """What is known of a process that answers no more."""
+        if self.expired:
+            return LimitError(
+                f"the notebook did not finish within {seconds:g} seconds. "
+                "Allow more time, or give it less data"
+            )
+        code = getattr(self._process, "returncode", None)
+        if code is None and self._process is not None:
+            with suppress(Exception):
+                code = self._process.wait(timeout=2)
+        how = f" (signal {-code})" if isinstance(code, int) and code < 0 else ""
+        return LimitError(
+            f"the notebook's process ended before its time{how}; most often the machine ran out of memory. "
+            "Give it more memory or less data, and look into the system's log"
+        )
+
+    @property
+    def _process(self) -> Any:
+        return getattr(self.manager.provisioner, "process", None)
+
+    def _kill(self) -> None:
+        """End the process and all it started; it leads a process group of its own."""
+        process = self._process
+        if process is None:
+            return
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        with suppress(Exception):
+            process.wait(timeout=5)
+
+    def stop(self) -> None:
+        """End the process and close the sockets; twice is fine."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._kill()
+        with suppress(Exception):
+            self.manager.cleanup_ipc_files()
+            self.manager.cleanup_connection_file()
+            self.manager.context.destroy(linger=0)
+
+    def complaints(self) -> str:
+        """What the process said on stderr: for the person who debugs, never for a page."""
+        with suppress(OSError):
+            return (self.folder / "stderr").read_text(encoding="utf-8", errors="replace")
+        return ""
+
+
+def _start(folder: Path, environment: dict[str, str]) -> AsyncKernelManager:
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.manager import AsyncKernelManager
+    from jupyter_core.utils import run_sync
+
+    manager = AsyncKernelManager(
+        transport="ipc", connection_file=str(folder / "k.json"), ip=str(folder / "k")
+    )
+    # Our own interpreter, whatever kernels are installed for this user: the report must not run in another.
+    command = [sys.executable, "-m", "crm_analytics.pages.kernel_main", "-f", "{connection_file}"]
+    command += ["--HistoryManager.enabled=False", "--IPKernelApp.log_level=ERROR"]
+    manager._kernel_spec = KernelSpec(argv=command, display_name="Python 3", language="python")
+    work = folder / "work"
+    work.mkdir()
+    with (folder / "stderr").open("wb") as errors, open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+        run_sync(manager.start_kernel)(cwd=str(work), env=environment, stdout=nowhere, stderr=errors)
+    return manager
+
+
+def _environment(folder: Path, preload: Iterable[str], project: Path | None) -> dict[str, str]:
+    package = Path(crm_analytics.__file__).resolve().parent.parent
+    paths = [os.environ.get("PYTHONPATH", "")]
+    if package.name not in ("site-packages", "dist-packages"):
+        paths.insert(0, str(package))
+    told = {
+        "CRM_DISPLAY": "page",
+        "PYTHONHASHSEED": "0",
+        "PYTHONPATH": os.pathsep.join(p for p in paths if p),
+        "IPYTHONDIR": str(folder / "ipython"),  # nobody's start-up files change a report
+        "TMPDIR": str(folder / "work"),
+        "MPLBACKEND": "Agg",
+        PRELOAD_VARIABLE: ",".join(preload),
+    }
+    if project is not None:
+        told[PROJECT_VARIABLE] = str(project)
+    return {**os.environ, **told}
