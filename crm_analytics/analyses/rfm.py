@@ -233,3 +233,40 @@ def _segment_table(base: CustomerBase, scored: ir.Table, rules: Sequence[Rule]) 
         ["segment", "customers", "customer_share", "orders", "revenue", "revenue_share",
          "revenue_per_customer", "order_value", "median_recency_days", "rule", "play"]
     ]  # fmt: skip
+
+
+ORDER_BANDS = ((1, 1, "1 order"), (2, 2, "2"), (3, 3, "3"), (4, 5, "4–5"), (6, None, "6+"))
+
+
+def recency_frequency_grid(scores: RfmScores) -> pd.DataFrame:
+    """Customers and revenue by days since the last purchase and number of orders.
+
+    The bands of days follow the base's rhythm: within the typical gap, within half and the whole of the
+    long gap, within twice the long gap, and beyond.
+
+    Returns
+    -------
+    recency_band, order_band, customers, revenue; one row a cell of the grid, empty cells included,
+    the freshest band and the fewest orders first
+    """
+    typical, late = (scores.rhythm.typical, scores.rhythm.long) if scores.rhythm else (30, 90)
+    edges = sorted({typical, max(typical + 1, late // 2), max(typical + 2, late), 2 * max(typical + 2, late)})
+    lows = [0, *(edge + 1 for edge in edges)]
+    names = [f"{low}–{high} days" for low, high in zip(lows, edges, strict=False)] + [f"over {edges[-1]} days"]
+    buyers = scores.customers.filter(scores.customers.recency_days.notnull())
+    row = ibis.literal(0)
+    for edge in edges:
+        row += (buyers.recency_days > edge).cast("int64")
+    column = ibis.literal(0)
+    for low, _, _ in ORDER_BANDS[1:]:
+        column += (buyers.order_count >= low).cast("int64")
+    placed = buyers.mutate(row=row, column=column)
+    cells = placed.group_by("row", "column").aggregate(
+        customers=placed.count(), revenue=placed.revenue.sum()
+    )
+    found = scores.base.collect(cells).set_index(["row", "column"])
+    whole = pd.MultiIndex.from_product([range(len(names)), range(len(ORDER_BANDS))], names=["row", "column"])
+    grid = found.reindex(whole, fill_value=0).reset_index()
+    grid.insert(0, "recency_band", [names[i] for i in grid.pop("row")])
+    grid.insert(1, "order_band", [ORDER_BANDS[i][2] for i in grid.pop("column")])
+    return grid.astype({"customers": "int64", "revenue": "float64"})

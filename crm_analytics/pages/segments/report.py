@@ -1,0 +1,113 @@
+"""What the segments report is made from, and when it takes its small form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from crm_analytics.analyses import rfm
+from crm_analytics.analyses.comparison import Comparison, compare_periods
+from crm_analytics.analyses.concentration import Concentration, concentration
+from crm_analytics.analyses.overview import Overview, overview
+from crm_analytics.errors import NotEnoughData
+from crm_analytics.pages import small_form, words
+
+if TYPE_CHECKING:
+    from crm_analytics.pages.blocks import Block
+    from crm_analytics.tables.customer_base import CustomerBase
+
+QUIET = ("Cannot lose", "At risk")  # proven buyers past their rhythm
+
+
+@dataclass(frozen=True)
+class SegmentReport:
+    """Everything the sections show. `scores` is None on a base too small for segments."""
+
+    base: CustomerBase
+    show_customers: bool
+    seen: Overview | None
+    scores: rfm.RfmScores | None = None
+    spread: Concentration | None = None
+    earlier: rfm.RfmScores | None = None
+    earlier_spread: Concentration | None = None
+    periods: Comparison | None = None
+
+    @property
+    def full(self) -> rfm.RfmScores:
+        """The scores, where the report has its full form."""
+        if self.scores is None:
+            raise NotEnoughData("segments", 0, small_form.SEGMENTS_FROM)
+        return self.scores
+
+    def segment(self, names: tuple[str, ...], *, of: rfm.RfmScores | None = None) -> pd.Series:
+        """Customers, orders and revenue of some segments together."""
+        table = (of or self.full).segments
+        return table[table["segment"].isin(names)][["customers", "orders", "revenue"]].sum()
+
+    def money(self, amount: float) -> str:
+        """An amount in the base's currency."""
+        return words.money(amount, self.base.currency)
+
+
+def prepare(
+    base: CustomerBase,
+    *,
+    bins: int = 5,
+    window: str = "",
+    compare_to: str = "-13w",
+    show_customers: bool = False,
+) -> SegmentReport:
+    """Score the base at its day and, where the data reach back so far, an earlier day.
+
+    Parameters
+    ----------
+    window : count orders and revenue over the last days only ("365D"); empty for the whole past
+    compare_to : how far back the earlier day lies ("-13w")
+    """
+    buyers = base.purchase_history.filter(lambda t: t.order_count > 0).count().to_pyarrow().as_py()
+    if buyers < small_form.SEGMENTS_FROM:
+        return SegmentReport(base, show_customers, overview(base))
+    scores = rfm.score(base, bins=bins, window=window or None)
+    before = base.earlier(compare_to)
+    earlier = None
+    if before is not None:
+        try:
+            earlier = rfm.score(before, bins=bins, window=window or None, rules=scores.rules)
+        except NotEnoughData:
+            before = None
+    return SegmentReport(
+        base,
+        show_customers,
+        None,
+        scores,
+        concentration(scores),
+        earlier,
+        concentration(earlier) if earlier else None,
+        compare_periods(base, compare_to),
+    )
+
+
+def or_small(small: Callable[[SegmentReport], Block]) -> Callable:
+    """Give the small form of a section where the base is too small for segments."""
+
+    def choose(section: Callable[[SegmentReport], Block]) -> Callable[[SegmentReport], Block]:
+        @wraps(section)
+        def shown(report: SegmentReport) -> Block:
+            return section(report) if report.scores is not None else small(report)
+
+        return shown
+
+    return choose
+
+
+def repeat_buyers(scores: rfm.RfmScores) -> tuple[int, int]:
+    """Customers who bought, and how many of them bought again."""
+    customers = scores.customers
+    row = customers.aggregate(
+        people=customers.recency_days.count(), again=(customers.order_count > 1).sum()
+    ).to_pyarrow().to_pylist()[0]  # fmt: skip
+    return int(row["people"]), int(row["again"] or 0)
