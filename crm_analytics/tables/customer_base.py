@@ -18,6 +18,7 @@ from crm_analytics.errors import DataError, ParameterError, nearest
 from crm_analytics.tables import snapshot as snapshots
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.days import as_day, shift
+from crm_analytics.tables.rejects import drops_row
 from crm_analytics.tables.snapshot import SNAPSHOT_FILE, Snapshot
 from crm_analytics.tables.sources import find_data, open_source
 
@@ -81,7 +82,7 @@ class CustomerBase:
         if isinstance(source, (str, Path)) and "://" not in str(source):
             source = find_data(source)
             if (source / SNAPSHOT_FILE).is_file():
-                return cls._whole(snapshots.read(source))
+                return cls._saved(snapshots.read(source))
         limit = clock.date.today() if today is None else as_day(today, "today")
         return cls._whole(snapshots.take(open_source(source, mapping), limit, max_rejected))
 
@@ -93,10 +94,16 @@ class CustomerBase:
         row = ends.to_pyarrow().to_pylist()[0]
         return cls(snapshot, row["last"], row["first"])
 
+    @classmethod
+    def _saved(cls, snapshot: Snapshot) -> CustomerBase:
+        day, first, start = (snapshot.saved.get(k) for k in ("day", "first_day", "start"))
+        begin = date.fromisoformat(start) if start else None
+        return cls(snapshot, date.fromisoformat(str(day)), date.fromisoformat(str(first)), begin)
+
     # -- the day -------------------------------------------------------------------------------
 
     def as_of(self, day: str | date) -> CustomerBase:
-        """The base as it was known at the end of `day`.
+        """The base as it was known at the end of `day`; an empty text means its own last day.
 
         Later rows are invisible, and so are later facts in earlier rows (a ticket's solution, a
         cancellation): they are empty until the time in the column that tells when they were known.
@@ -105,7 +112,7 @@ class CustomerBase:
         ------
         DataError : `day` lies before the first or after the last day of the base.
         """
-        return replace(self, day=self._inside(as_day(day, "as_of")))
+        return self if day == "" else replace(self, day=self._inside(as_day(day, "as_of")))
 
     def between(self, start: str | date, end: str | date) -> CustomerBase:
         """Rows after the end of `start` up to the end of `end`: ``(start, end]``.
@@ -264,15 +271,21 @@ class CustomerBase:
             "anonymous_spend": float(row["anonymous_spend"] or 0),
             "revenue": float(row["revenue"] or 0),
             "returns": int(row["returns"] or 0),
-            "rejected": int((~self.rejected["rule"].str.contains("the row stays", regex=False)).sum())
-            if len(self.rejected)
-            else 0,
+            "rejected": int(drops_row(self.rejected).sum()),
         }
 
     @functools.cached_property
     def data_hash(self) -> str:
         """64 hex characters of the rows in view; the order of rows does not matter."""
-        return self.snapshot.data_hash or snapshots.hash_of(self.tables)
+        saved = self.snapshot.saved
+        if saved and self._facts == {k: saved[k] for k in self._facts}:
+            return str(saved["data_hash"])
+        return snapshots.hash_of(self.tables)
+
+    @property
+    def _facts(self) -> dict[str, str | None]:
+        start = self.start.isoformat() if self.start else None
+        return {"day": self.day.isoformat(), "first_day": self.first_day.isoformat(), "start": start}
 
     def require(self, needs: Mapping[str, tuple[str, ...]]) -> None:
         """Refuse with the missing tables and columns named.
@@ -306,7 +319,7 @@ class CustomerBase:
     def save(self, folder: str | Path) -> Path:
         """Write the base as cut, to be opened again without checking: Parquet and `snapshot.json`."""
         target = Path(folder)
-        facts = {"day": self.day.isoformat(), "data_hash": self.data_hash}
+        facts = {**self._facts, "data_hash": self.data_hash}
         snapshots.write(target, self.snapshot, self.tables, facts)
         return target
 
