@@ -1,100 +1,124 @@
-"""Rows against the contract: every value cast, every broken row named, none lost."""
+"""Rows against the contract: every value cast, every broken row told apart.
+
+`cast_table` is the fast path, one pass over the source that only flags what is wrong; `rules_of` says
+what is wrong with it, and is asked only where something was flagged.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
 from crm_analytics.errors import DataError, nearest
-from crm_analytics.tables.contract import MONEY, Column, Table
-from crm_analytics.tables.mapping import TableMapping, evaluate
+from crm_analytics.tables.casts import cast_value, is_present, number_text, read_with_format
+from crm_analytics.tables.contract import ROW, Column, Table
+from crm_analytics.tables.mapping import TableMapping, evaluate, find_column
 
 EARLIEST_DAY = date(1900, 1, 1)
-RULE = "_rule"  # "column|rule" of the first rule a row breaks; NULL for a good row
+BROKEN = "_broken"  # the row breaks a rule
+UNREAD = "_unread"  # an optional value could not be read: it is left empty, the row stays
+STAYS = "the value is left empty, the row stays"
 _NOUN = {"time": "a date", "date": "a date", "flag": "true or false", "count": "a whole number"}
 
 
 @dataclass(frozen=True)
-class CheckedTable:
-    """A table cast by its contract, with the broken rows told apart but still in it."""
+class Rule:
+    """One thing that can be wrong with a row of the source."""
 
-    table: Table
-    expression: ir.Table  # contract columns and RULE
-    set_aside: tuple[tuple[str, ir.BooleanValue, str], ...]  # optional values that could not be read
+    column: str
+    says: str
+    breaks: ir.BooleanValue  # over the source's table
+    drops_row: bool = True
 
 
-def check_table(table: Table, raw: ir.Table, spec: TableMapping, today: date) -> CheckedTable:
-    """Cast `raw` to the contract's columns and find the first rule each row breaks.
+def cast_table(table: Table, raw: ir.Table, spec: TableMapping, today: date) -> ir.Table:
+    """The source's rows in the contract's columns and types, with the flags BROKEN and UNREAD.
 
     Parameters
     ----------
     raw : the source's table, columns named by the source
-    today : rows after this day are rejected as future
+    today : rows after this day are broken
 
     Raises
     ------
     DataError : a required column is neither there nor derivable (the nearest name is offered).
     """
-    sources = _field_sources(table, raw, spec)
-    fields, rules, aside = {}, [], []
-    for column in table.columns:
-        if column.name not in sources:
-            continue
-        given = sources[column.name]
-        value = _cast(given, column, spec)
-        fields[column.name] = value
-        unreadable = _present(given) & value.isnull()
+    given = field_sources(table, raw, spec)
+    fields = {name: cast_value(value, table[name], spec) for name, value in given.items()}
+    unread = ibis.literal(False)
+    for name, value in given.items():
+        if _may_be_unread(table[name], value):
+            unread |= is_present(value) & fields[name].isnull()
+    place = {ROW: raw[ROW]} if ROW in raw.columns else {}
+    cast = raw.select(**fields, **place, **{UNREAD: unread})
+    broken = ibis.literal(False)
+    for name in fields:
+        if table[name].required:
+            broken |= cast[name].isnull()
+    for _, condition in _outside_time(table, cast, today):
+        broken |= condition.fill_null(False)
+    return cast.mutate(**{BROKEN: broken})
+
+
+def rules_of(table: Table, raw: ir.Table, spec: TableMapping, today: date) -> list[Rule]:
+    """Every rule of a table over its source, in the order in which a row is judged."""
+    given = field_sources(table, raw, spec)
+    fields = {name: cast_value(value, table[name], spec) for name, value in given.items()}
+    rules, aside = [], []
+    for name, value in given.items():
+        column = table[name]
         says = f"is not {_NOUN.get(column.type, 'a number')}"
+        unreadable = is_present(value) & fields[name].isnull()
         if column.required:
-            rules.append((unreadable, f"{column.name}|{says}"))
-            rules.append((value.isnull(), f"{column.name}|is missing"))
-        elif column.type != "text":
-            aside.append((column.name, unreadable, f"{says}; the value is left empty, the row stays"))
-    if table.row_time in fields:
-        moment = fields[table.row_time]
-        rules.append(
-            (moment >= ibis.literal(today + timedelta(days=1)), f"{table.row_time}|lies after today")
-        )
-        rules.append((moment < ibis.literal(EARLIEST_DAY), f"{table.row_time}|lies before 1900"))
-    fields[RULE] = ibis.cases(*rules, else_=ibis.null("string")) if rules else ibis.null("string")
-    return CheckedTable(table, raw.select(**fields), tuple(aside))
+            rules.append(Rule(name, says, unreadable))
+            rules.append(Rule(name, "is missing", fields[name].isnull()))
+        elif _may_be_unread(column, value):
+            aside.append(Rule(name, f"{says}; {STAYS}", unreadable, drops_row=False))
+    rules += [Rule(str(table.row_time), says, c) for says, c in _outside_time(table, fields, today)]
+    return rules + aside
 
 
-def mark_repeated_keys(checked: ir.Table, table: Table) -> ir.Table:
-    """Mark the second and later rows of a key that the source gives more than once.
+def repeats_key(cast: ir.Table, table: Table) -> ir.BooleanValue | None:
+    """Whether a good row repeats the key of another; None where the source gives no whole key.
 
-    Without a key column in the source nothing is a repetition: equal lines are two purchases.
+    Without a key column in the source nothing is a repetition: equal lines are two purchases. Which of
+    two rows stays is told by what they hold, so that the order of rows does not matter.
     """
-    if not table.key or any(k not in checked.columns for k in table.key):
-        return checked
-    named = checked.filter([checked[k].notnull() for k in table.key] + [checked[RULE].isnull()])
-    keys = named.group_by(list(table.key)).aggregate(n=named.count())
-    if not keys.filter(keys.n > 1).count().to_pyarrow().as_py():
-        return checked
-    complete = checked[RULE].isnull()
+    if not table.key or any(k not in cast.columns for k in table.key):
+        return None
+    complete = ~cast[BROKEN]
     for key in table.key:
-        complete &= checked[key].notnull()
-    window = ibis.window(
-        group_by=[*table.key, complete], order_by=[c for c in checked.columns if c not in table.key]
-    )
-    place = ibis.row_number().over(window)
-    repeated = f"{table.key[0]}|repeats a key that another row has"
-    return checked.mutate(**{RULE: (complete & (place > 0)).ifelse(repeated, checked[RULE])})
+        complete &= cast[key].notnull()
+    contents = [c for c in table.names if c in cast.columns and c not in table.key]
+    window = ibis.window(group_by=[*table.key, complete], order_by=contents or list(table.key))
+    return complete & (ibis.row_number().over(window) > 0)
 
 
-def _field_sources(table: Table, raw: ir.Table, spec: TableMapping) -> dict[str, ir.Value]:
+def count_repeats(cast: ir.Table, table: Table) -> ir.IntegerScalar | None:
+    """How many good rows repeat a key: cheap, asked before the windows of `repeats_key`."""
+    if not table.key or any(k not in cast.columns for k in table.key):
+        return None
+    named = cast.filter([~cast[BROKEN], *(cast[k].notnull() for k in table.key)])
+    keys = named.group_by(list(table.key)).aggregate(n=named.count())
+    return (keys.n - 1).sum()
+
+
+def field_sources(table: Table, raw: ir.Table, spec: TableMapping) -> dict[str, ir.Value]:
+    """Where each field of the contract comes from: the mapping, a column of that name, or a derivation."""
+
     def number(value: ir.Value) -> ir.Value:
-        return _number(value, spec).try_cast("float64")
+        return number_text(value, spec.decimal).try_cast("float64")
 
     sources: dict[str, Any] = {}
     for column in table.columns:
         said = spec.fields.get(column.name)
         if isinstance(said, dict):
-            sources[column.name] = _with_format(raw, said, table.name)
+            name = find_column(said.get("column", column.name), raw.columns, table.name)
+            sources[column.name] = read_with_format(raw, name, said.get("format"))
         elif said is not None:
             sources[column.name] = evaluate(said, raw, table.name, number)
         elif column.name in raw.columns:
@@ -112,97 +136,39 @@ def _field_sources(table: Table, raw: ir.Table, spec: TableMapping) -> dict[str,
     return sources
 
 
+def _may_be_unread(column: Column, value: ir.Value) -> bool:
+    safe = column.type == "text" or value.type().is_temporal() or value.type().is_boolean()
+    return not column.required and not safe
+
+
+def _outside_time(table: Table, fields: Any, today: date) -> list[tuple[str, ir.BooleanValue]]:
+    """Rows before the calendar of any shop, and facts that cannot have happened yet.
+
+    A campaign or a launch may be planned ahead; where the time is not required it is no fact.
+    """
+    if table.row_time is None or table.row_time not in (
+        fields.columns if isinstance(fields, ir.Table) else fields
+    ):
+        return []
+    moment = fields[table.row_time]
+    early = ("lies before 1900", moment < ibis.literal(EARLIEST_DAY))
+    late = ("lies after today", moment >= ibis.literal(today + timedelta(days=1)))
+    return [late, early] if table[table.row_time].required else [early]
+
+
+_USUAL_NAMES = {
+    "customer_id": ("customer", "client", "user_id", "CustomerID", "cust_id", "household_id", "member_id"),
+    "transaction_date": ("date", "order_date", "InvoiceDate", "timestamp", "purchase_date", "created_at"),
+    "unit_spend": ("amount", "revenue", "sales", "total", "spend", "value", "price"),
+}
+
+
 def _missing(name: str, table: Table, raw: ir.Table, also: str = "") -> None:
-    words = {
-        "customer_id": ("customer", "client", "user_id", "CustomerID", "cust_id"),
-        "transaction_date": ("date", "order_date", "InvoiceDate", "timestamp", "purchase_date"),
-        "unit_spend": ("amount", "revenue", "sales", "total", "spend", "value", "price"),
-    }
     offer = nearest(name, raw.columns)
-    for word in words.get(name, ()):
+    for word in _USUAL_NAMES.get(name, ()):
         offer = offer or nearest(word, raw.columns)
     shown = ", ".join(raw.columns[:12]) + (", ..." if len(raw.columns) > 12 else "")
     raise DataError(
         f"{table.name}: no column '{name}'{also}{offer or '.'} The source has: {shown}. "
         f'Name it in mapping.toml: [{table.name}] {name} = "<your column>"'
-    )
-
-
-@ibis.udf.scalar.builtin
-def try_strptime(text: str, format: str) -> datetime:  # type: ignore[empty-body]  # noqa: A002
-    """DuckDB's own reader of dates in a given format."""
-
-
-def _with_format(raw: ir.Table, said: dict[str, str], table: str) -> ir.Value:
-    column = said.get("column", "")
-    if column not in raw.columns:
-        raise DataError(f"{table}: there is no column '{column}'{nearest(column, raw.columns)}")
-    return try_strptime(raw[column].cast("string"), said.get("format", "%Y-%m-%d"))
-
-
-def _present(value: ir.Value) -> ir.BooleanValue:
-    """Something stands there: neither NULL nor NaN nor blank text."""
-    if value.type().is_string():
-        return value.strip().length() > 0
-    if value.type().is_floating():
-        return value.notnull() & ~value.isnan()
-    return value.notnull()
-
-
-def _number(value: ir.Value, spec: TableMapping) -> ir.Value:
-    if not value.type().is_string():
-        return value
-    text = value.strip()
-    return text.replace(".", "").replace(",", ".") if spec.decimal == "," else text
-
-
-def _cast(value: ir.Value, column: Column, spec: TableMapping) -> ir.Value:
-    kind = value.type()
-    if column.type == "text":
-        return _text(value)
-    if column.type in ("time", "date"):
-        return _moment(value, column.engine_type)
-    if column.type == "flag":
-        return _flag(value)
-    if column.type == "count":
-        return _number(value, spec).try_cast("int64")
-    if column.type == "money":
-        return _number(value, spec).try_cast(MONEY)
-    number = _number(value, spec).try_cast("float64")
-    if kind.is_integer() or kind.is_decimal():
-        return number
-    return (number.isnan() | number.isinf()).ifelse(ibis.null("float64"), number)
-
-
-def _text(value: ir.Value) -> ir.Value:
-    kind = value.type()
-    if kind.is_floating():  # 17850.0 is what pandas makes of an id column with holes
-        whole = value.try_cast("int64")
-        text = (whole.cast("float64") == value).ifelse(whole.cast("string"), value.cast("string"))
-        return value.isnan().ifelse(ibis.null("string"), text)
-    if not kind.is_string():
-        return value.cast("string")
-    text = value.strip().nullif("")
-    return text.endswith(".0").ifelse(text.re_replace(r"^([0-9]+)\.0$", r"\1"), text)
-
-
-def _moment(value: ir.Value, target: str) -> ir.Value:
-    kind = value.type()
-    if kind.is_string():
-        text = value.strip()
-        compact = text.substr(0, 4) + "-" + text.substr(4, 2) + "-" + text.substr(6, 2)
-        return ((text.length() == 8) & ~text.contains("-")).ifelse(compact, text).try_cast(target)
-    if kind.is_temporal():
-        return value.cast(target)
-    return value.cast("string").try_cast(target)
-
-
-def _flag(value: ir.Value) -> ir.Value:
-    if value.type().is_boolean():
-        return value
-    text = value.cast("string").strip().lower()
-    return ibis.cases(
-        (text.isin(["true", "t", "yes", "y", "1", "1.0"]), True),
-        (text.isin(["false", "f", "no", "n", "0", "0.0"]), False),
-        else_=ibis.null("boolean"),
     )

@@ -18,6 +18,7 @@ import re
 from dataclasses import dataclass
 
 MONEY = "decimal(18, 4)"
+ROW = "_row_number"  # a row's place in its source, where the source has one
 
 ENGINE_TYPES = {
     "text": "string",

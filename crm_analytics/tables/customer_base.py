@@ -6,7 +6,7 @@ import datetime as clock
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ import pandas as pd
 from crm_analytics.errors import DataError, ParameterError, nearest
 from crm_analytics.tables import snapshot as snapshots
 from crm_analytics.tables.contract import TABLES
+from crm_analytics.tables.cut import collect, cut
 from crm_analytics.tables.days import as_day, shift
+from crm_analytics.tables.inspection import count_lines
 from crm_analytics.tables.rejects import drops_row
 from crm_analytics.tables.snapshot import SNAPSHOT_FILE, Snapshot
 from crm_analytics.tables.sources import find_data, open_source
@@ -47,6 +49,7 @@ class CustomerBase:
     day: date
     first_day: date
     start: date | None = None  # with a start, only rows after its end: (start, day]
+    newest_day: date | None = None  # the last day of the source; None: `day` is it
 
     # -- opening -------------------------------------------------------------------------------
 
@@ -122,7 +125,7 @@ class CustomerBase:
         first, last = as_day(start, "start"), self._inside(as_day(end, "end"))
         if first >= last:
             raise ParameterError(f"between: the start {first} must lie before the end {last}")
-        return replace(self, day=last, start=first)
+        return self._cut_at(last, first if self.start is None else max(first, self.start))
 
     def earlier(self, span: str) -> CustomerBase | None:
         """The base a span before its day (``"-13w"``), or None where the data do not reach back so far.
@@ -136,10 +139,15 @@ class CustomerBase:
         day = shift(self.day, span)
         return self.as_of(day) if self.first_day <= day < self.day else None
 
+    def _cut_at(self, day: date, start: date | None) -> CustomerBase:
+        newest = self.newest_day or self.day
+        return replace(self, day=day, start=start, newest_day=None if day == newest else newest)
+
     def _inside(self, day: date) -> date:
-        if not self.first_day <= day <= self.day:
+        begin = self.first_day if self.start is None else self.start + timedelta(days=1)
+        if not begin <= day <= self.day:
             raise DataError(
-                f"the day {day} lies outside the data: they run from {self.first_day} to {self.day}. "
+                f"the day {day} lies outside the data: they run from {begin} to {self.day}. "
                 "Choose a day in between, or bring newer data"
             )
         return day
@@ -152,24 +160,8 @@ class CustomerBase:
         return {name: self._cut(name) for name in self.snapshot.tables}
 
     def _cut(self, name: str) -> ir.Table:
-        table, contract = self.snapshot.tables[name], TABLES[name]
-        end = ibis.literal(datetime.combine(self.day + timedelta(days=1), datetime.min.time()))
-        if contract.row_time in table.columns:
-            moment = table[contract.row_time].cast("timestamp")
-            visible = moment < end
-            if self.start is not None:
-                visible &= moment >= ibis.literal(
-                    datetime.combine(self.start + timedelta(days=1), datetime.min.time())
-                )
-            elif not contract[contract.row_time].required:
-                visible |= moment.isnull()
-            table = table.filter(visible)
-        late = {}
-        for column in contract.columns:
-            if column.known_from in table.columns and column.name in table.columns:
-                known = (table[column.known_from].cast("timestamp") < end).fill_null(False)
-                late[column.name] = known.ifelse(table[column.name], ibis.null(column.engine_type))
-        return table.mutate(**late) if late else table
+        newest = self.newest_day is None
+        return cut(self.snapshot.tables[name], TABLES[name], self.start, self.day, newest=newest)
 
     @property
     def transactions(self) -> ir.Table:
@@ -248,31 +240,7 @@ class CustomerBase:
     @functools.cached_property
     def counts(self) -> dict[str, Any]:
         """Rows, rejected rows, anonymous sales, customers, first and last day of the cut base."""
-        lines = self.transactions
-        nobody = lines.customer_id.isnull()
-        row = (
-            lines.aggregate(
-                rows=lines.count(),
-                anonymous_rows=nobody.sum().cast("int64"),
-                anonymous_spend=lines.unit_spend.sum(where=nobody),
-                revenue=lines.unit_spend.sum(),
-                returns=(lines.unit_spend < 0).sum().cast("int64"),
-                customers=lines.customer_id.nunique(),
-                first_day=lines.transaction_date.min().date(),
-                last_day=lines.transaction_date.max().date(),
-            )
-            .to_pyarrow()
-            .to_pylist()[0]
-        )
-        return {
-            **row,
-            "rows": int(row["rows"]),
-            "anonymous_rows": int(row["anonymous_rows"] or 0),
-            "anonymous_spend": float(row["anonymous_spend"] or 0),
-            "revenue": float(row["revenue"] or 0),
-            "returns": int(row["returns"] or 0),
-            "rejected": int(drops_row(self.rejected).sum()),
-        }
+        return {**count_lines(self.transactions), "rejected": int(drops_row(self.rejected).sum())}
 
     @functools.cached_property
     def data_hash(self) -> str:
@@ -287,12 +255,18 @@ class CustomerBase:
         start = self.start.isoformat() if self.start else None
         return {"day": self.day.isoformat(), "first_day": self.first_day.isoformat(), "start": start}
 
-    def require(self, needs: Mapping[str, tuple[str, ...]]) -> None:
+    def require(self, needs: Mapping[str, tuple[str, ...]], *, current_state: bool = False) -> None:
         """Refuse with the missing tables and columns named.
+
+        Parameters
+        ----------
+        needs : columns by table, as an analysis declares them
+        current_state : accept columns that hold only the state of today (a loyalty tier, a consent); as
+            features of the past they would tell the future, so they are refused
 
         Raises
         ------
-        DataError : a table or column of `needs` is not in the source.
+        DataError : a table or column of `needs` is not in the source, or holds only the current state.
         """
         for table, columns in needs.items():
             if table not in self.snapshot.tables:
@@ -301,6 +275,8 @@ class CustomerBase:
             for column in columns:
                 if column not in have:
                     raise DataError(f"this needs {table}.{column}{nearest(column, have)}")
+                if TABLES[table][column].current_state and not current_state:
+                    raise DataError(f"{table}.{column} holds only the current state, not that of {self.day}")
 
     # -- to and from the engine ------------------------------------------------------------------
 
@@ -322,10 +298,3 @@ class CustomerBase:
         facts = {**self._facts, "data_hash": self.data_hash}
         snapshots.write(target, self.snapshot, self.tables, facts)
         return target
-
-
-def collect(expression: ir.Table) -> pd.DataFrame:
-    """An Ibis table as a pandas frame: DECIMAL becomes float64, a date becomes datetime64."""
-    money = {c: expression[c].cast("float64") for c, t in expression.schema().items() if t.is_decimal()}
-    table = (expression.mutate(**money) if money else expression).to_pyarrow()
-    return table.to_pandas(date_as_object=False)

@@ -16,6 +16,7 @@ Example::
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,13 @@ from crm_analytics.tables.contract import TABLES
 
 FILE_NAME = "mapping.toml"
 _TABLE_WORDS = ("from", "join", "decimal", "encoding")
+_LONGEST = 500  # characters; a field that needs more is a job for a view in the database
+_OPERATORS: dict[type, str] = {
+    sql.Add: "__add__",
+    sql.Sub: "__sub__",
+    sql.Mul: "__mul__",
+    sql.Div: "__truediv__",
+}
 _TOP_WORDS = ("label", "currency", "show_customers")
 
 
@@ -138,7 +146,7 @@ def find_column(name: str, columns: tuple[str, ...], table: str) -> str:
     )
 
 
-def evaluate(expression: str, raw: ir.Table, table: str, number: Any) -> ir.Value:
+def evaluate(expression: str, raw: ir.Table, table: str, number: Callable[[ir.Value], ir.Value]) -> ir.Value:
     """A field's `mapping.toml` text as an Ibis expression over the raw table.
 
     A column's name stands for the column; otherwise arithmetic with ``+ - * /``, parentheses and
@@ -147,15 +155,23 @@ def evaluate(expression: str, raw: ir.Table, table: str, number: Any) -> ir.Valu
     Parameters
     ----------
     number : function that turns a raw column into numbers (CSV columns arrive as text)
+
+    Raises
+    ------
+    DataError : a column is not there, or the text is no such sum.
     """
     if expression in raw.columns:
         return raw[expression]
+    refusal = DataError(
+        f"{table}: '{expression[:80]}' is neither a column{nearest(expression, raw.columns)} nor a sum of "
+        "columns and numbers with + - * / and parentheses"
+    )
     try:
-        tree = sqlglot.parse_one(expression, dialect="duckdb")
-    except sqlglot.errors.ParseError:
-        tree = None
-
-    operators = {sql.Add: "__add__", sql.Sub: "__sub__", sql.Mul: "__mul__", sql.Div: "__truediv__"}
+        statements = sqlglot.parse(expression, dialect="duckdb") if len(expression) <= _LONGEST else []
+    except (sqlglot.errors.SqlglotError, RecursionError):
+        raise refusal from None
+    if len(statements) != 1:
+        raise refusal
 
     def walk(node: Any) -> Any:
         if isinstance(node, sql.Column) and not node.table:
@@ -166,12 +182,11 @@ def evaluate(expression: str, raw: ir.Table, table: str, number: Any) -> ir.Valu
             return walk(node.this)
         if isinstance(node, sql.Neg):
             return -walk(node.this)
-        for kind, method in operators.items():
-            if isinstance(node, kind):
-                return getattr(walk(node.this), method)(walk(node.expression))
-        raise DataError(
-            f"{table}: '{expression}' is neither a column{nearest(expression, raw.columns)} nor a sum of "
-            "columns and numbers with + - * / and parentheses"
-        )
+        if type(node) in _OPERATORS:
+            return getattr(walk(node.this), _OPERATORS[type(node)])(walk(node.expression))
+        raise refusal
 
-    return walk(tree)
+    value = walk(statements[0])
+    if not isinstance(value, ir.Column):  # a number alone says nothing about a row
+        raise refusal
+    return value

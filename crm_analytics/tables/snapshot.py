@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import glob
 import hashlib
 import itertools
 import json
@@ -13,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
@@ -22,12 +24,13 @@ import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError
-from crm_analytics.tables.checks import RULE, CheckedTable, check_table, mark_repeated_keys
+from crm_analytics.tables.checks import BROKEN, UNREAD, cast_table, count_repeats, repeats_key
 from crm_analytics.tables.contract import TABLES
+from crm_analytics.tables.rejects import explain, judge
 from crm_analytics.tables.sources import Source, embedded_engine
 
 SNAPSHOT_FILE = "snapshot.json"
-REJECTED_COLUMNS = ("table", "row_number", "column", "rule")
+_REPEATS = "_repeats"
 _names = itertools.count()
 
 
@@ -44,7 +47,7 @@ class Snapshot:
     currency: str
     show_customers: bool
     skipped: Mapping[str, str] = field(default_factory=dict)  # optional tables left out, and why
-    data_hash: str | None = None  # known when the snapshot was read back from a folder
+    saved: Mapping[str, Any] = field(default_factory=dict)  # day, start, first_day, data_hash of a saved base
     kept: list[Any] = field(default_factory=list, repr=False)  # temporary tables live as long as the snapshot
 
     @functools.cached_property
@@ -54,20 +57,34 @@ class Snapshot:
         Computed once; a base cuts it by day afterwards, which changes no row of it.
         """
         lines = self.tables["transactions"]
-        lines = lines.filter(lines.customer_id.notnull()).mutate(day=lines.transaction_date.date())
-        bought = lines.unit_spend >= 0
-        if "is_return" in lines.columns:
-            bought &= ~lines.is_return.fill_null(False)
-        if "transaction_id" in lines.columns:
-            invoices = lines.transaction_id.nunique(where=bought)
-        else:
-            invoices = bought.any().cast("int64")
-        days = lines.group_by("customer_id", "day").aggregate(
-            spend=lines.unit_spend.sum(), bought=bought.any(), invoice_count=invoices
+        lines = lines.filter(lines.customer_id.notnull()).mutate(
+            day=lines.transaction_date.date(), bought=lines.unit_spend >= 0
         )
-        is_occasion = days.bought & (days.spend >= 0)
+        if "is_return" in lines.columns:
+            lines = lines.mutate(bought=lines.bought & ~lines.is_return.fill_null(False))
+        if "transaction_id" in lines.columns:  # two groupings cost less than counting distinct invoices
+            lines = lines.group_by("customer_id", "day", "transaction_id").aggregate(
+                unit_spend=lines.unit_spend.sum(), bought=lines.bought.any()
+            )
+            days = lines.group_by("customer_id", "day").aggregate(
+                spend=lines.unit_spend.sum(),
+                bought=lines.bought.any(),
+                invoices=(lines.bought & lines.transaction_id.notnull()).sum(),
+            )
+            invoice_count = ibis.greatest(days.invoices, days.bought.cast("int64"))
+        else:
+            days = lines.group_by("customer_id", "day").aggregate(
+                spend=lines.unit_spend.sum(), bought=lines.bought.any()
+            )
+            invoice_count = days.bought.cast("int64")
         return self.materialise(
-            days.select("customer_id", "day", "spend", "invoice_count", is_occasion=is_occasion)
+            days.select(
+                "customer_id",
+                "day",
+                "spend",
+                invoice_count=invoice_count,
+                is_occasion=days.bought & (days.spend >= 0),
+            )
         )
 
     def materialise(self, expression: ir.Table) -> ir.Table:
@@ -97,131 +114,68 @@ def take(source: Source, today: date, max_rejected: float) -> Snapshot:
     DataError : a required column is missing, no row is usable, or more than `max_rejected` of a
         table's rows are broken.
     """
-    tables, rejected, kept, skipped = {}, [], [], {}
+    tables, broken, kept, skipped = {}, [], [], {}
     for name, raw in source.tables.items():
         try:
-            checked = check_table(TABLES[name], raw, source.mapping.of(name), today)
+            cast = cast_table(TABLES[name], raw, source.mapping.of(name), today)
         except DataError as error:
             if name == "transactions" or name in source.mapping.tables:
                 raise
             skipped[name] = str(error)  # a file that only happens to bear the name of a table
             continue
-        staged = mark_repeated_keys(checked.expression, checked.table).cache()
+        staged = cast.cache()
         kept.append(staged)
-        broken = _broken(staged, raw, checked, source, today)
-        good = scalar(staged[RULE].isnull().sum())
-        _judge(name, good, broken, max_rejected)
-        rejected.append(broken)
-        tables[name] = staged.filter(staged[RULE].isnull()).drop(RULE)
-    frame = pd.concat(rejected, ignore_index=True) if rejected else pd.DataFrame(columns=REJECTED_COLUMNS)
-    currency = source.mapping.currency or _currency(tables["transactions"])
-    mapping = source.mapping
+        tables[name], found = _accept(staged, name, source, today, max_rejected)
+        broken.append(found)
+    currency = _currency(tables["transactions"], source.mapping.currency)
     return Snapshot(
         source.connection,
         tables,
-        frame,
+        pd.concat(broken, ignore_index=True),
         source.label,
         currency,
-        mapping.show_customers,
+        source.mapping.show_customers,
         skipped=skipped,
         kept=kept,
     )
 
 
-def _broken(
-    staged: ir.Table, raw: ir.Table, checked: CheckedTable, source: Source, today: date
-) -> pd.DataFrame:
-    """The rejected rows (and set-aside values) of one table; a second scan only where there are any."""
-    name = checked.table.name
-    parts = [_torn_lines(name, source)]
-    aside = {column: condition.sum() for column, condition, _ in checked.set_aside}
-    counts = raw.aggregate(**aside).to_pyarrow().to_pylist()[0] if aside else {}
-    bad = scalar(staged[RULE].notnull().sum())
-    if bad == 0 and not any(counts.get(c) or 0 for c in aside):
-        return parts[0]
-    numbered = raw
-    if source.connection.name == "duckdb":
-        numbered = raw.mutate(_row=ibis.row_number() + 1)
-    again = check_table(checked.table, numbered, source.mapping.of(name), today)
-    row = numbered["_row"] if "_row" in numbered.columns else ibis.null("int64")
-    rule = again.expression.op().values[RULE].to_expr()
-    messages = [(rule, rule.notnull())] + [
-        (ibis.literal(f"{column}|{says}"), condition)
-        for column, condition, says in again.set_aside
-        if counts.get(column)
-    ]
-    for message, condition in messages:
-        found = numbered.select(row_number=row, rule=message, broken=condition)
-        found = found.filter(found.broken).drop("broken").to_pyarrow().to_pandas()
-        parts.append(_as_rejected(name, found))
-    repeated = scalar(staged[RULE].contains("repeats a key").sum())
+def _accept(
+    staged: ir.Table, name: str, source: Source, today: date, max_rejected: float
+) -> tuple[ir.Table, pd.DataFrame]:
+    """The good rows of a staged table, and the rejected ones explained."""
+    contract = TABLES[name]
+    flags = staged.aggregate(rows=staged.count(), broken=staged[BROKEN].sum(), unread=staged[UNREAD].sum())
+    counts = flags.to_pyarrow().to_pylist()[0]
+    repeats = count_repeats(staged, contract)
+    repeated = scalar(repeats) if repeats is not None else 0
+    found = explain(
+        name, source, today, flagged=bool(counts["broken"] or counts["unread"]), repeated=repeated
+    )
+    good = counts["rows"] - (counts["broken"] or 0) - repeated
+    judge(name, good, found, max_rejected)
+    rows = staged
     if repeated:
-        one = pd.DataFrame(
-            {
-                "row_number": [None] * repeated,
-                "rule": [f"{checked.table.key[0]}|repeats a key that another row has"] * repeated,
-            }
-        )
-        parts.append(_as_rejected(name, one))
-    return pd.concat([p for p in parts if len(p)], ignore_index=True).sort_values(
-        ["row_number", "column"], kind="stable", ignore_index=True
-    )
+        rows = staged.mutate(**{_REPEATS: repeats_key(staged, contract)})
+        rows = rows.filter(~rows[_REPEATS]).drop(_REPEATS)
+    if counts["broken"]:
+        rows = rows.filter(~rows[BROKEN])
+    return rows.drop(BROKEN, UNREAD), found
 
 
-def _as_rejected(table: str, found: pd.DataFrame) -> pd.DataFrame:
-    split = found["rule"].astype("str").str.split("|", n=1, expand=True)
-    if split.shape[1] < 2:
-        split = pd.DataFrame({0: [], 1: []}, dtype="str")
-    return pd.DataFrame(
-        {
-            "table": pd.Series([table] * len(found), dtype="str"),
-            "row_number": found["row_number"].astype("Int64").array,
-            "column": split[0].array,
-            "rule": split[1].array,
-        },
-        columns=list(REJECTED_COLUMNS),
-    )
-
-
-def _torn_lines(table: str, source: Source) -> pd.DataFrame:
-    """CSV lines with too few or too many fields: the reader set them aside."""
-    name = source.torn_lines.get(table)
-    if name is None:
-        return _as_rejected(table, pd.DataFrame({"row_number": [], "rule": []}))
-    torn = source.connection.raw_sql(f"SELECT DISTINCT line - 1 AS row_number FROM {name} ORDER BY 1").df()
-    return _as_rejected(table, torn.assign(rule="|the line has too few or too many fields, or an open quote"))
-
-
-def _judge(table: str, good: int, broken: pd.DataFrame, max_rejected: float) -> None:
-    rows_broken = (
-        broken[~broken["rule"].str.contains("the row stays", regex=False)] if len(broken) else broken
-    )
-    total = good + len(rows_broken)
-    if len(rows_broken) > max_rejected * total or (good == 0 and len(rows_broken)):
-        top = (rows_broken["column"] + " " + rows_broken["rule"]).value_counts()
-        reasons = "; ".join(f"{count:,} × {rule.strip()}" for rule, count in top.head(3).items())
-        first = ", ".join(f"{n}" for n in rows_broken["row_number"].dropna().head(5))
-        raise DataError(
-            f"{table}: {len(rows_broken):,} of {total:,} rows are broken ({reasons})"
-            + (f", first in rows {first}" if first else "")
-            + ". Repair the source or its mapping.toml; `crm check` lists them all"
-        )
-    if good == 0 and table == "transactions":
-        raise DataError("transactions: there is a header but not one row of data")
-
-
-def _currency(transactions: ir.Table) -> str:
+def _currency(transactions: ir.Table, said: str) -> str:
     if "currency" not in transactions.columns:
-        return ""
-    found = (
-        transactions.select("currency").distinct().limit(3).to_pyarrow()["currency"].drop_null().to_pylist()
-    )
+        return said
+    distinct = transactions.select("currency").distinct().limit(4).to_pyarrow()
+    found = sorted(distinct["currency"].drop_null().to_pylist())
     if len(found) > 1:
         raise DataError(
-            f"transactions: amounts in several currencies ({', '.join(sorted(found))}, ...). "
+            f"transactions: amounts in several currencies ({', '.join(found)}). "
             "Convert them to one, or open one currency at a time"
         )
-    return found[0] if found else ""
+    if said and found and said != found[0]:
+        raise DataError(f'transactions: mapping.toml says currency = "{said}", the rows say {found[0]}')
+    return found[0] if found else said
 
 
 def scalar(expression: ir.Scalar) -> int:
@@ -244,7 +198,7 @@ def hash_of(tables: Mapping[str, ir.Table]) -> str:
 
 
 @ibis.udf.scalar.builtin
-def md5_number_lower(text: str) -> dt.uint64:  # type: ignore[empty-body]
+def md5_number_lower(text: str) -> dt.uint64:
     """DuckDB's own: the lower half of an MD5 as a number, the same in every version and process."""
 
 
@@ -259,22 +213,37 @@ def write(folder: Path, snapshot: Snapshot, tables: Mapping[str, ir.Table], fact
         "currency": snapshot.currency,
         "show_customers": snapshot.show_customers,
         "tables": sorted(tables),
-        **facts,
+        "skipped": dict(snapshot.skipped),
+        "saved": facts,
     }
     (folder / SNAPSHOT_FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
 def read(folder: Path) -> Snapshot:
-    """Open a folder that `write` made; it was checked then and is not checked again."""
-    content = json.loads((folder / SNAPSHOT_FILE).read_text(encoding="utf-8"))
-    connection = embedded_engine()
-    tables = {n: connection.read_parquet(str(folder / f"{n}.parquet")) for n in content["tables"]}
-    return Snapshot(
-        connection,
-        tables,
-        pd.read_parquet(folder / "_rejected.parquet"),
-        content["label"],
-        content["currency"],
-        content["show_customers"],
-        data_hash=content["data_hash"],
-    )
+    """Open a folder that `write` made; it was checked then and is not checked again.
+
+    Raises
+    ------
+    DataError : a file of the snapshot is missing or damaged.
+    """
+    try:
+        content = json.loads((folder / SNAPSHOT_FILE).read_text(encoding="utf-8"))
+        connection = embedded_engine()
+        tables = {
+            n: connection.read_parquet(glob.escape(str(folder / f"{n}.parquet"))) for n in content["tables"]
+        }
+        rejected = pd.read_parquet(folder / "_rejected.parquet")
+        return Snapshot(
+            connection,
+            tables,
+            rejected,
+            content["label"],
+            content["currency"],
+            content["show_customers"],
+            skipped=content["skipped"],
+            saved=content["saved"],
+        )
+    except (OSError, ValueError, KeyError, duckdb.Error) as error:
+        raise DataError(
+            f"{folder.name}/ is a damaged snapshot ({type(error).__name__}): make it again"
+        ) from None

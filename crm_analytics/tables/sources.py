@@ -5,10 +5,13 @@ Nothing is judged here: columns arrive as they are (CSV as text), `checks` casts
 
 from __future__ import annotations
 
-import codecs
-import csv
+import glob
+import itertools
+import os
+import tempfile
+from collections.abc import Callable
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +21,15 @@ import pyarrow as pa
 from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError, nearest
-from crm_analytics.tables.contract import TABLES
-from crm_analytics.tables.mapping import FILE_NAME, Mapping, TableMapping, read_mapping
+from crm_analytics.tables.contract import ROW, TABLES
+from crm_analytics.tables.csv_files import CsvTable, read_csv
+from crm_analytics.tables.mapping import FILE_NAME, Mapping, read_mapping
+from crm_analytics.tables.project import project_folder
 
 _READABLE = (".csv", ".tsv", ".txt", ".parquet", ".pq")
+_PARQUET = (".parquet", ".pq")
 _DATABASES = (".duckdb", ".ddb", ".db")
-_LONGEST_LINE = 64_000_000  # bytes; a description of many megabytes is odd but no reason to stop
+_numbers = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,8 @@ class Source:
     tables: dict[str, ir.Table]
     mapping: Mapping
     label: str
-    torn_lines: dict[str, str]  # table -> name of the engine's own table of unreadable CSV lines
+    numbered: dict[str, ir.Table]  # the same with ROW, the place in the file; only where rows have one
+    csv: dict[str, list[CsvTable]] = field(default_factory=dict)  # of each table: itself, then what it joins
 
 
 def open_source(source: Any, mapping: Any = None) -> Source:
@@ -52,6 +59,9 @@ def open_source(source: Any, mapping: Any = None) -> Source:
     """
     if isinstance(source, BaseBackend):
         return _from_connection(source, read_mapping(mapping), source.name)
+    if isinstance(source, str) and source.startswith("duckdb://"):
+        path = source.removeprefix("duckdb://").split("?")[0]  # ibis.connect would open it for writing
+        return _from_path(Path(path if Path(path).exists() else path.lstrip("/")), mapping)
     if isinstance(source, str) and "://" in source:
         try:
             connection = ibis.connect(source)
@@ -68,6 +78,9 @@ def embedded_engine() -> BaseBackend:
     """A fresh DuckDB in memory: private to one base, gone with it."""
     connection = ibis.duckdb.connect()
     connection.con.execute("SET TimeZone = 'UTC'")
+    connection.con.execute("SET preserve_insertion_order = false")  # nothing here relies on the order of rows
+    spill = Path(tempfile.gettempdir()) / f"crm-spill-{os.getpid()}"  # not the working folder
+    connection.con.execute(f"SET temp_directory = '{str(spill).replace(chr(39), chr(39) * 2)}'")
     return connection
 
 
@@ -87,68 +100,89 @@ def _from_path(path: Path, mapping: Any) -> Source:
     connection = embedded_engine()
     if path.suffix.lower() in _DATABASES:
         return _from_duckdb_file(connection, path, known, label)
-    if path.is_dir():
-        files = {p.name: p for p in sorted(path.iterdir()) if p.suffix.lower() in _READABLE}
-        if not files:
-            raise DataError(f"{path.name}/ holds no CSV or Parquet file")
-    elif path.suffix.lower() in _READABLE:
-        files = {path.name: path}
-    else:
-        raise DataError(
-            f"cannot read {path.name}: expected a .csv, .parquet or .duckdb file, or a folder of them"
-        )
-    torn: dict[str, str] = {}
+    files = _files_in(path)
+    csv: dict[str, list[CsvTable]] = {}
 
     def read(name: str, table: str) -> ir.Table:
         found = _find_file(name, files, table)
-        if found.suffix.lower() in (".parquet", ".pq"):
+        if found.is_dir() or found.suffix.lower() in _PARQUET:
             return _read_parquet(connection, found)
-        rejects = f"torn_lines_{len(torn)}"
-        raw = _read_csv(connection, found, known.of(table), rejects)
-        torn[table] = rejects
-        return raw
+        opened = read_csv(connection, found, known.of(table).encoding, f"torn_lines_{next(_numbers)}")
+        csv.setdefault(table, []).append(opened)
+        return opened.rows
 
     names = {p.stem: name for name, p in files.items()}
-    if not path.is_dir() and not known.tables and path.stem not in TABLES:
-        names = {"transactions": path.name}  # a single file is the purchases, whatever it is called
-    elif not path.is_dir() and "transactions" in known.tables and not known.of("transactions").origin:
-        names = {"transactions": path.name}
-    tables = _collect_tables(known, names, read, path.name)
-    return Source(connection, tables, known, label, torn)
+    alone = not path.is_dir() or all(n.startswith("part-") and n.endswith(_PARQUET) for n in files)
+    named = path.stem in TABLES and not known.tables
+    if alone and not named and not known.of("transactions").origin:
+        names = {"transactions": path.name}  # a single table is the purchases, whatever it is called
+        files = {path.name: path}
+    tables, numbered = _collect_tables(known, names, read, path.name)
+    return Source(connection, tables, known, label, numbered, csv)
 
 
-def _collect_tables(known: Mapping, names: dict[str, str], read: Any, where: str) -> dict[str, ir.Table]:
-    tables = {}
+def _files_in(path: Path) -> dict[str, Path]:
+    """The files (and folders of Parquet parts) that may be tables, by name."""
+    if not path.is_dir():
+        if path.suffix.lower() not in _READABLE:
+            raise DataError(
+                f"cannot read {path.name}: expected a .csv, .parquet or .duckdb file, or a folder of them"
+            )
+        return {path.name: path}
+    files = {
+        p.name: p
+        for p in sorted(path.iterdir())
+        if (p.suffix.lower() in _READABLE and p.is_file()) or (p.is_dir() and any(p.glob("*.parquet")))
+    }
+    if not files:
+        raise DataError(f"{path.name}/ holds no CSV or Parquet file")
+    return files
+
+
+def _collect_tables(
+    known: Mapping, names: dict[str, str], read: Callable[[str, str], ir.Table], where: str
+) -> tuple[dict[str, ir.Table], dict[str, ir.Table]]:
+    tables, numbered = {}, {}
     for table in TABLES:
         spec = known.of(table)
         origin = spec.origin or names.get(table)
         if origin is None:
             continue
         raw = read(origin, table)
+        in_order = raw.get_backend().name == "duckdb"
+        rows = raw.mutate(**{ROW: ibis.row_number() + 1}) if in_order else raw
         for other, key in spec.joins:
-            raw = _join(raw, read(other, table), key, table, other)
+            joined = read(other, table)
+            _check_join(raw, joined, key, table, other)
+            raw, rows = _join(raw, joined, key), _join(rows, joined, key)
         tables[table] = raw
+        if in_order:
+            numbered[table] = rows
     if "transactions" not in tables:
         raise DataError(
             f"no table 'transactions' in {where}: it has {', '.join(sorted(names)) or 'nothing'}"
             f"{nearest('transactions', names) or '.'} Say which one it is in {FILE_NAME}: "
             '[transactions] from = "..."'
         )
-    return tables
+    return tables, numbered
 
 
-def _join(left: ir.Table, right: ir.Table, key: str, table: str, name: str) -> ir.Table:
+def _check_join(left: ir.Table, right: ir.Table, key: str, table: str, name: str) -> None:
     for side in (left, right):
         if key not in side.columns:
             raise DataError(
                 f"{table}: cannot join {name} on '{key}': no such column{nearest(key, side.columns)}"
             )
-    repeated = right.group_by(key).aggregate(n=right.count()).filter(lambda t: t.n > 1).count()
-    repeated = repeated.to_pyarrow().as_py()
+    named = right.filter(right[key].notnull())
+    counts = named.group_by(key).aggregate(n=named.count())
+    repeated = counts.filter(counts.n > 1).count().to_pyarrow().as_py()
     if repeated:
         raise DataError(
             f"{table}: {name} has {repeated:,} values of '{key}' more than once; joining would multiply rows"
         )
+
+
+def _join(left: ir.Table, right: ir.Table, key: str) -> ir.Table:
     extra = [c for c in right.columns if c == key or c not in left.columns]
     joined = left.left_join(right.select(extra), key)
     return joined.drop(f"{key}_right") if f"{key}_right" in joined.columns else joined
@@ -162,68 +196,12 @@ def _find_file(name: str, files: dict[str, Path], table: str) -> Path:
 
 
 def _read_parquet(connection: BaseBackend, path: Path) -> ir.Table:
+    """A Parquet file, or a folder of the parts that Spark and others write."""
+    pattern = glob.escape(str(path))
     try:
-        return connection.read_parquet(str(path))
+        return connection.read_parquet(f"{pattern}/*.parquet" if path.is_dir() else pattern)
     except Exception as error:
         raise DataError(f"{path.name} is not a readable Parquet file: {_first_line(error)}") from None
-
-
-def _encoding(path: Path) -> str:
-    """UTF-8 where the bytes are; Latin-1 otherwise (it reads anything). UTF-16 is told by its mark."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    with path.open("rb") as stream:
-        chunk = stream.read(1 << 20)
-        if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return "utf-16"
-        try:
-            while chunk:
-                decoder.decode(chunk)
-                chunk = stream.read(1 << 20)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return "latin-1"
-    return "utf-8"
-
-
-def _read_csv(connection: BaseBackend, path: Path, spec: TableMapping, rejects: str) -> ir.Table:
-    encoding = spec.encoding or _encoding(path)
-    python_encoding = "utf-8-sig" if encoding == "utf-8" else encoding
-    with path.open(encoding=python_encoding, newline="") as stream:
-        first = stream.readline(1_000_000)
-        delimiter = max(",;\t|", key=first.count)
-        stream.seek(0)
-        try:
-            header = next(csv.reader(stream, delimiter=delimiter), [])
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise DataError(f"{path.name}: the first line cannot be read ({error})") from None
-    header = [name.strip() for name in header]
-    if not any(header):
-        raise DataError(f"{path.name} is empty: expected a header line and rows")
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        raise DataError(f"{path.name}: the header names {', '.join(map(repr, twice))} more than once")
-    longest = max(2_000_000, min(path.stat().st_size, _LONGEST_LINE))
-    try:
-        return connection.read_csv(
-            str(path),
-            columns={name or f"column_{i}": "VARCHAR" for i, name in enumerate(header)},
-            auto_detect=False,
-            header=True,
-            delim=delimiter,
-            quote='"',
-            escape='"',
-            nullstr="",
-            null_padding=False,
-            encoding=encoding,
-            max_line_size=longest,
-            buffer_size=16 * longest,
-            store_rejects=True,
-            rejects_table=rejects,
-            rejects_scan=f"{rejects}_scan",
-            rejects_limit=0,
-        )
-    except Exception as error:
-        raise DataError(f"{path.name} cannot be read as CSV: {_first_line(error)}") from None
 
 
 def _from_duckdb_file(connection: BaseBackend, path: Path, known: Mapping, label: str) -> Source:
@@ -243,8 +221,8 @@ def _from_duckdb_file(connection: BaseBackend, path: Path, known: Mapping, label
             raise DataError(f"{table}: {path.name} has no table '{name}'{nearest(name, names)}")
         return connection.table(name, database=("source", "main"))
 
-    tables = _collect_tables(known, {n: n for n in names}, read, path.name)
-    return Source(connection, tables, known, label, {})
+    tables, numbered = _collect_tables(known, {n: n for n in names}, read, path.name)
+    return Source(connection, tables, known, label, numbered)
 
 
 def _from_connection(connection: BaseBackend, known: Mapping, label: str) -> Source:
@@ -255,8 +233,9 @@ def _from_connection(connection: BaseBackend, known: Mapping, label: str) -> Sou
             raise DataError(f"{table}: the connection has no table '{name}'{nearest(name, names)}")
         return connection.table(name)
 
-    tables = _collect_tables(known, {n: n for n in names}, read, f"the {connection.name} connection")
-    return Source(connection, tables, known, known.label or label, {})
+    where = f"the {connection.name} connection"
+    tables, numbered = _collect_tables(known, {n: n for n in names}, read, where)
+    return Source(connection, tables, known, known.label or label, numbered)
 
 
 def _from_frames(frames: MappingType[str, Any], known: Mapping) -> Source:
@@ -270,8 +249,8 @@ def _from_frames(frames: MappingType[str, Any], known: Mapping) -> Source:
             raise DataError(f"{table}: there is no frame '{name}'{nearest(name, arrow)}")
         return connection.table(f"frame_{name}")
 
-    tables = _collect_tables(known, {n: n for n in arrow}, read, "the frames")
-    return Source(connection, tables, known, known.label or "data", {})
+    tables, numbered = _collect_tables(known, {n: n for n in arrow}, read, "the frames")
+    return Source(connection, tables, known, known.label or "data", numbered)
 
 
 def _to_arrow(frame: Any, name: str) -> pa.Table:
@@ -293,12 +272,6 @@ def _to_arrow(frame: Any, name: str) -> pa.Table:
             text = values.map(lambda v: None if pd.isna(v) else str(v))
             columns[str(column)] = pa.array(list(text), pa.string())
     return pa.table(columns)
-
-
-def project_folder(start: Path | None = None) -> Path:
-    """The nearest folder upward that holds `notebooks/`, else the folder itself."""
-    here = (start or Path.cwd()).resolve()
-    return next((p for p in (here, *here.parents) if (p / "notebooks").is_dir()), here)
 
 
 def find_data(source: str | Path) -> Path:

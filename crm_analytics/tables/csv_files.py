@@ -1,0 +1,147 @@
+"""CSV as people export it: any encoding, any of four delimiters, torn lines set aside.
+
+Everything is read as text ("00123" stays, "NA" is a surname); `checks` casts it by the contract.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import glob
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import ibis.expr.types as ir
+from ibis.backends import BaseBackend
+
+from crm_analytics.errors import DataError
+
+_LONGEST_LINE = 64_000_000  # bytes; a description of many megabytes is odd but no reason to stop
+_CHUNK = 1 << 20
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@dataclass(frozen=True)
+class CsvTable:
+    """A CSV file in the engine: its good lines, and the table where the reader put the torn ones."""
+
+    name: str
+    rows: ir.Table
+    torn: str
+    folder: tempfile.TemporaryDirectory[str] | None = None  # of the UTF-8 copy, where one was needed
+
+
+def read_csv(connection: BaseBackend, path: Path, encoding: str | None, torn: str) -> CsvTable:
+    """Read a CSV file as text columns.
+
+    Parameters
+    ----------
+    connection : the embedded engine
+    encoding : as the mapping says; default UTF-8 where the bytes are, else Windows' Western European
+    torn : name for the engine's table of lines with too few or too many fields
+
+    Raises
+    ------
+    DataError : the file is empty, its header repeats a name, or it cannot be read as text.
+    """
+    encoding = encoding or _encoding(path)
+    folder = None
+    readable = path
+    if encoding != "utf-8":  # the engine reads UTF-8 fastest, and other encodings only in part
+        folder = tempfile.TemporaryDirectory(prefix="crm-")
+        readable = Path(folder.name) / "utf8.csv"
+        _write_utf8(path, readable, encoding)
+    header, delimiter = _header(readable, path.name)
+    longest = max(2_000_000, min(readable.stat().st_size, _LONGEST_LINE))
+    try:
+        rows = connection.read_csv(
+            glob.escape(str(readable)),
+            columns=dict.fromkeys(header, "VARCHAR"),
+            auto_detect=False,
+            header=True,
+            delim=delimiter,
+            quote='"',
+            escape='"',
+            nullstr="",
+            null_padding=False,
+            max_line_size=longest,
+            buffer_size=16 * longest,
+            store_rejects=True,
+            rejects_table=torn,
+            rejects_scan=f"{torn}_scan",
+            rejects_limit=0,
+        )
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0][:200]
+        raise DataError(f"{path.name} cannot be read as CSV: {reason}") from None
+    return CsvTable(path.name, rows, torn, folder)
+
+
+def _encoding(path: Path) -> str:
+    """UTF-8 where the bytes are; UTF-16 by its mark; Windows-1252 or Latin-1 otherwise."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as stream:
+        chunk = stream.read(_CHUNK)
+        if chunk.startswith(_UTF16_MARKS):
+            return "utf-16"
+        try:
+            while chunk:
+                decoder.decode(chunk)
+                chunk = stream.read(_CHUNK)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return _western(path)
+    return "utf-8"
+
+
+def _western(path: Path) -> str:
+    """Windows-1252 (Latin-1 with the euro sign) unless a byte is undefined there."""
+    with path.open(encoding="cp1252", newline="") as stream:
+        try:
+            while stream.read(_CHUNK):
+                pass
+        except UnicodeDecodeError:
+            return "latin-1"
+    return "cp1252"
+
+
+def _write_utf8(path: Path, copy: Path, encoding: str) -> None:
+    try:
+        with (
+            path.open(encoding=encoding, newline="") as source,
+            copy.open("w", newline="", encoding="utf-8") as target,
+        ):
+            while text := source.read(_CHUNK):
+                target.write(text)
+    except LookupError:
+        raise DataError(
+            f"{path.name}: there is no encoding '{encoding}'; try utf-8, cp1252 or utf-16"
+        ) from None
+    except UnicodeError as error:
+        raise DataError(
+            f"{path.name} is not {encoding} text ({error}): name its encoding in mapping.toml"
+        ) from None
+
+
+def _header(path: Path, name: str) -> tuple[list[str], str]:
+    """Column names and the delimiter, from the first line."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        first = stream.readline(_CHUNK)
+        delimiter = max(",;\t|", key=first.count)
+        stream.seek(0)
+        try:
+            header = next(csv.reader(stream, delimiter=delimiter), [])
+        except csv.Error as error:
+            raise DataError(f"{name}: the first line cannot be read ({error})") from None
+    header = [column.strip() for column in header]
+    if not any(header):
+        raise DataError(f"{name} is empty: expected a header line and rows")
+    header = [column or f"column_{i + 1}" for i, column in enumerate(header)]
+    folded = [column.lower() for column in header]  # the engine does not tell 'Date' from 'date'
+    twice = sorted({column for column in header if folded.count(column.lower()) > 1})
+    if twice:
+        raise DataError(
+            f"{name}: the header names {', '.join(map(repr, twice))} more than once; rename or drop one"
+        )
+    return header, delimiter

@@ -1,0 +1,56 @@
+"""What was known of a table at the end of a day."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from crm_analytics.tables.contract import Table
+
+
+def cut(table: ir.Table, contract: Table, start: date | None, day: date, *, newest: bool) -> ir.Table:
+    """The rows of ``(start, day]``, without the facts that became known later.
+
+    A row without a time was always there; in a span with a start it belongs to what came before. A late
+    fact whose time the source does not give (a ticket's `reopens` without `last_solved_at`) is only known
+    to hold at the newest day, and empty before.
+
+    Parameters
+    ----------
+    start : rows up to the end of this day are left out; None for the whole past
+    newest : `day` is the last day of the data, so the state of the source is the state of the day
+    """
+    end = _end_of(day)
+    time = contract.row_time
+    if time is not None and time in table.columns:
+        moment = table[time].cast("timestamp")
+        visible = (moment < end).fill_null(start is None)
+        if start is not None:
+            visible &= (moment >= _end_of(start)).fill_null(False)
+        table = table.filter(visible)
+    elif start is not None:  # no row has a time: all of it was there before
+        table = table.filter(ibis.literal(False))
+    late = {}
+    for column in contract.columns:
+        if column.known_from is None or column.name not in table.columns:
+            continue
+        if column.known_from in table.columns:
+            known = (table[column.known_from].cast("timestamp") < end).fill_null(False)
+            late[column.name] = known.ifelse(table[column.name], ibis.null(column.engine_type))
+        elif not newest:
+            late[column.name] = ibis.null(column.engine_type)
+    return table.mutate(**late) if late else table
+
+
+def _end_of(day: date) -> ir.TimestampScalar:
+    return ibis.literal(datetime.combine(day + timedelta(days=1), datetime.min.time()))
+
+
+def collect(expression: ir.Table) -> pd.DataFrame:
+    """An Ibis table as a pandas frame: DECIMAL becomes float64, a date becomes datetime64."""
+    money = {c: expression[c].cast("float64") for c, t in expression.schema().items() if t.is_decimal()}
+    table = (expression.mutate(**money) if money else expression).to_pyarrow()
+    return table.to_pandas(date_as_object=False)
