@@ -90,6 +90,7 @@
     if (small) {
       merged(made.layout, { font: { size: 13 }, hoverlabel: { font: { size: 13 } } });
       merged(made.layout, made.layout.meta?.phone ?? {});
+      for (const trace of made.layout.meta?.phone_hide ?? []) made.data[trace].visible = false;
       for (const name of Object.keys(made.layout).filter((key) => /^xaxis/.test(key))) {
         if (made.layout[name].type !== 'category') made.layout[name].nticks ??= 5;
       }

@@ -1,0 +1,54 @@
+"""What all figures share: reading a column, and saying its numbers on bars, axes and in hovers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from crm_analytics.errors import NotebookError, nearest
+from crm_analytics.pages import words
+
+LETTER = 7.6  # px of a letter at 14 px, a little more than the widest common fonts need
+
+
+@dataclass(frozen=True)
+class Wording:
+    fmt: str
+    prefix: str
+    suffix: str
+
+    def say(self, value: Any) -> str:
+        if self.fmt:
+            return words.say(value, self.fmt)
+        return words.UNKNOWN if words.is_unknown(value) else f"{self.prefix}{words.say(value)}{self.suffix}"
+
+    def axis(self) -> dict[str, Any]:
+        kind, _, extra = self.fmt.partition(":")
+        if kind == "percent":
+            return {"ticksuffix": " %"}
+        if kind in {"money", "compact"}:
+            before, after = words.money(0, extra).split("0")
+            return {"tickprefix": before, "ticksuffix": after, "tickformat": "~s"}
+        return {"tickprefix": self.prefix, "ticksuffix": self.suffix, "tickformat": ",~g"}
+
+    def scaled(self, values: Iterable[Any]) -> list[float | None]:
+        factor = 100 if self.fmt.startswith("percent") else 1
+        return [None if words.is_unknown(v) else factor * float(v) for v in values]
+
+
+def column(frame: pd.DataFrame, name: str) -> pd.Series:
+    if name not in frame.columns:
+        known = [str(c) for c in frame.columns]
+        raise NotebookError(f"the figure's frame has no column '{name}'{nearest(name, known)}")
+    return frame[name]
+
+
+def texts(values: Iterable[Any]) -> list[str]:
+    return [words.clean(words.say(v), words.LONGEST_LABEL) for v in values]
+
+
+def name_of(name: str, names: Mapping[str, str] | None = None) -> str:
+    return (names or {}).get(name, name.replace("_", " "))
