@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
     from crm_analytics.tables.customer_base import CustomerBase
 
+SILENT = pd.Timedelta(days=14)  # behind the others: time to ask after somebody
 SEGMENTS_FROM = 100  # customers; five bins then hold twenty each, and a share is sure to ± 10 points
 
 
@@ -43,36 +44,34 @@ def kpis(base: CustomerBase, seen: Overview) -> Block:
 
 
 def thanks(base: CustomerBase, seen: Overview, show_customers: bool) -> Block:
-    """Whom to thank: the customers who came most often."""
-    best = seen.regulars[seen.regulars["order_count"] > 1].head(3)
-    if best.empty:
+    """Whom to thank: the customers who came most often; and whom to ask after."""
+    again = seen.regulars[seen.regulars["order_count"] > 1]
+    if again.empty:
         return blocks.actions(
             blocks.action(
                 "Ask every customer to come back once.",
                 "Nobody has bought on two days yet; the second purchase is what models are made of.",
             )
         )
-    names = words.listing(called(base, best["customer_id"], show_customers))
-    silent = seen.regulars[
-        seen.regulars["last_day"] < seen.regulars["last_day"].max() - pd.Timedelta(days=14)
-    ]
+    missed = again[again["last_day"] < again["last_day"].max() - SILENT].head(3)
+    best = again.drop(missed.index).head(3)
     items = [
-        blocks.action(
-            f"Thank {names} in person.",
-            f"They came {words.listing(best['order_count'].map(words.count))} times.",
-            value_at_stake=f"{words.money(best['revenue'].sum(), base.currency)} so far",
-        )
+        _who(base, best, show_customers, "Thank {} in person.", "They came {} times."),
+        _who(base, missed, show_customers, "Ask after {}.", "They came {} times, and not for two weeks."),
     ]
-    missed = silent[silent["order_count"] > 1]
-    if len(missed):
-        items.append(
-            blocks.action(
-                f"Ask after {words.listing(called(base, missed['customer_id'].head(3), show_customers))}.",
-                "They used to come and were last seen more than two weeks before the others.",
-                value_at_stake=f"{words.money(missed['revenue'].head(3).sum(), base.currency)} so far",
-            )
-        )
-    return blocks.actions(*items)
+    return blocks.actions(*(item for item in items if item))
+
+
+def _who(
+    base: CustomerBase, rows: pd.DataFrame, show_customers: bool, do: str, why: str
+) -> dict[str, str] | None:
+    if rows.empty:
+        return None
+    return blocks.action(
+        do.format(words.listing(called(base, rows["customer_id"], show_customers))),
+        why.format(words.listing(rows["order_count"].map(words.count))),
+        value_at_stake=f"{words.money(rows['revenue'].sum(), base.currency)} so far",
+    )
 
 
 def regulars(base: CustomerBase, seen: Overview, show_customers: bool) -> Block:
@@ -91,23 +90,46 @@ def regulars(base: CustomerBase, seen: Overview, show_customers: bool) -> Block:
     )
 
 
+def last_visits(base: CustomerBase, seen: Overview, show_customers: bool) -> Block:
+    """The regulars by their last visit, the longest silent first."""
+    frame = seen.regulars.sort_values(["last_day", "customer_id"], ignore_index=True)
+    frame["customer_id"] = called(base, frame["customer_id"], show_customers)
+    frame["days_silent"] = (pd.Timestamp(base.day) - frame["last_day"]).dt.days
+    first = frame.iloc[0]
+    return blocks.table(
+        frame[["customer_id", "last_day", "days_silent", "order_count"]].rename(
+            columns={"customer_id": "customer", "last_day": "last_visit", "order_count": "orders"}
+        ),
+        finding=f"{first['customer']} has been away longest of the regulars: "
+        f"{words.plural(first['days_silent'], 'day')}",
+        caption="The ten customers who came most often.",
+        formats={"last_visit": "date:short"},
+    )
+
+
 def favourites(base: CustomerBase, seen: Overview) -> Block:
-    """What they buy, or on which day they come where no product is known."""
+    """What they buy; where no product is known, on which day they come."""
     if seen.favourites.empty:
-        top = seen.weekdays.loc[seen.weekdays["orders"].idxmax()]
-        return blocks.chart(
-            figures.columns(seen.weekdays, x="weekday", ys=["orders"]),
-            finding=f"{top['weekday']} is the busiest day, with {words.plural(top['orders'], 'order')}",
-            data=seen.weekdays,
-            caption="Orders by day of the week. With so few, a difference of two or three is chance.",
-        )
+        return weekdays(seen)
     best = seen.favourites.iloc[0]
+    symbol = words.money(0, base.currency).partition("0")[0]
     return blocks.chart(
-        figures.bars(seen.favourites, y="product", x="revenue", prefix=_prefix(base.currency)),
+        figures.bars(seen.favourites, y="product", x="revenue", prefix=symbol),
         finding=f"{best['product']} brings most: {words.money(best['revenue'], base.currency)}",
         data=seen.favourites,
         caption="Revenue by product; the table counts who bought it, and how often.",
         formats={"revenue": f"money:{base.currency}"},
+    )
+
+
+def weekdays(seen: Overview) -> Block:
+    """On which day of the week they come."""
+    top = seen.weekdays.loc[seen.weekdays["orders"].idxmax()]
+    return blocks.chart(
+        figures.columns(seen.weekdays, x="weekday", ys=["orders"]),
+        finding=f"{top['weekday']} is the busiest day, with {words.plural(top['orders'], 'order')}",
+        data=seen.weekdays,
+        caption="Orders by day of the week. With so few, a difference of two or three is chance.",
     )
 
 
@@ -140,7 +162,3 @@ def method(base: CustomerBase) -> Block:
             "Not in here": "Forecasts, segments, intervals: with so few customers chance decides them.",
         }
     )
-
-
-def _prefix(currency: str) -> str:
-    return words.money(0, currency).replace("0", "") if words.money(0, currency)[0] != "0" else ""

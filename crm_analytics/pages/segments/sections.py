@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def who_brings_the_money(report: SegmentReport) -> Block:
     """Each segment's share of customers and of revenue."""
     table = report.scores.segments
-    shown = table[table["customers"] > 0]
+    shown = table[table["customers"] > 0].reset_index(drop=True)
     best = shown.loc[shown["revenue_share"].idxmax()]
     data = shown[
         [
@@ -66,7 +66,7 @@ def where_the_money_sits(report: SegmentReport) -> Block:
     texts = pd.DataFrame(
         [
             [
-                f"{words.compact(revenue.loc[r, c], report.base.currency)}<br>{words.count(people.loc[r, c])}"
+                f"{words.compact(revenue.loc[r, c], report.base.currency)}\n{words.count(people.loc[r, c])}"
                 if people.loc[r, c]
                 else ""
                 for c in columns
@@ -128,7 +128,7 @@ def _steps(curve: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-@or_small(lambda r: blocks.note("What changed", "With so few customers every change is chance.", thin=True))
+@or_small(lambda r: small_form.weekdays(r.seen))
 def what_changed(report: SegmentReport) -> Block:
     """Segment sizes at the day and at the earlier day, by the same rules."""
     if report.earlier is None:
@@ -139,7 +139,7 @@ def what_changed(report: SegmentReport) -> Block:
     both = both.set_index("segment").reindex(pd.unique(pd.concat([now["segment"], then["segment"]])))
     both = both.fillna(0).reset_index()
     both["change"] = both["customers"] - both["customers_before"]
-    both = both[(both["customers"] > 0) | (both["customers_before"] > 0)]
+    both = both[(both["customers"] > 0) | (both["customers_before"] > 0)].reset_index(drop=True)
     quiet, before = report.segment(QUIET), report.segment(QUIET, of=report.earlier)
     moved = quiet["customers"] - before["customers"]
     day = words.date(report.earlier.base.day)
@@ -160,9 +160,7 @@ def what_changed(report: SegmentReport) -> Block:
     )
 
 
-@or_small(
-    lambda r: blocks.note("Whom to contact", "With so few customers you know it best yourself.", thin=True)
-)
+@or_small(lambda r: small_form.last_visits(r.base, r.seen, r.show_customers))
 def whom_to_contact(report: SegmentReport) -> Block:
     """The ten quiet customers who brought most."""
     customers = report.scores.customers
