@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,6 +43,7 @@ class Run:
     kernel : started, alone for this run
     limit_seconds : wall time for all cells together; None for no limit
     progress : called with (cells done, cells in all) after each cell
+    meanwhile : called once in a thread when the cells begin: something useful while we wait for them
     executed : afterwards the notebook as far as it ran, also after a failure
     traceback : afterwards the Python traceback of a failed cell, for the person who debugs; it may show
         customers' values and is never published
@@ -50,6 +52,7 @@ class Run:
     kernel: Kernel
     limit_seconds: float | None = None
     progress: Progress | None = None
+    meanwhile: Callable[[], None] | None = None
     executed: NotebookNode | None = None
     failure: CrmError | None = None
     traceback: str = ""
@@ -189,6 +192,10 @@ def _papermill() -> Any:
             run.executed = nb_man.nb
             total = sum(c.cell_type == "code" for c in nb_man.nb.cells)
 
+            def on_start(**_: Any) -> None:
+                if run.meanwhile is not None:
+                    threading.Thread(target=run.meanwhile, daemon=True).start()
+
             def on_executed(**_: Any) -> None:
                 run.done += 1
                 if run.progress is not None:
@@ -206,6 +213,7 @@ def _papermill() -> Any:
                 startup_timeout=120,
                 iopub_timeout=60,
                 log=logging.getLogger("papermill"),
+                on_notebook_start=on_start,
                 on_cell_executed=on_executed,
                 on_cell_error=on_error,
             )

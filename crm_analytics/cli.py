@@ -1,0 +1,319 @@
+"""The `crm` command. Importing it imports nothing heavy; each command imports what it needs.
+
+Results for machines go to stdout, one JSON line a report; words for people go to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from crm_analytics import __version__
+from crm_analytics.errors import CrmError, LimitError, ParameterError, nearest
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from crm_analytics.pages.run import RunResult
+
+MARKS = {
+    "done": ("done", "green"),
+    "thin": ("done, few data", "yellow"),
+    "locked": ("busy", "yellow"),
+    "refused": ("not started", "red"),
+}
+
+
+class Commands(click.Group):
+    """A group that offers the nearest command for an unknown one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the nearest name in the message."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            known = self.list_commands(ctx)
+            near = nearest(name, known) or f". Known: {', '.join(known)}"
+            raise click.UsageError(f"there is no command '{name}'{near}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="crm")
+@click.option(
+    "--debug", is_flag=True, help="Show Python's own words of a failure (they may hold customers' values)."
+)
+@click.pass_context
+def crm(ctx: click.Context, debug: bool) -> None:
+    """Analytical CRM: from customer tables to one HTML page a question.
+
+    \b
+    crm demo cdnow                       write demo data to data/cdnow
+    crm report segments --data cdnow     make a report, open reports/index.html
+    """  # noqa: D301 - click wants the character
+    ctx.obj = {"debug": debug}
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command; errors of this package end as words and an exit code, never as a traceback."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    rest = [a for a in given if a != "--debug"]
+    try:
+        code = crm.main(["--debug", *rest] if debug else rest, prog_name="crm", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.ClickException as error:
+        say(error.format_message(), "red", error.ctx if isinstance(error, click.UsageError) else None)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        say("stopped")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - the reader of our lines has gone
+        sys.exit(0)
+    except CrmError as error:
+        _show_trace(debug, "".join(traceback.format_exception(error)))
+        say(str(error), "red")
+        sys.exit(error.exit_code)
+    except Exception as error:
+        _show_trace(debug, "".join(traceback.format_exception(error)))
+        say(f"something went wrong that should not ({type(error).__name__}). Run again with --debug", "red")
+        sys.exit(CrmError.exit_code)
+
+
+def say(text: str, colour: str | None = None, ctx: click.Context | None = None) -> None:
+    """Words for people on stderr; coloured on a terminal only, and never under NO_COLOR."""
+    plain = bool(os.environ.get("NO_COLOR")) or not sys.stderr.isatty()
+    click.echo(text if plain else click.style(text, fg=colour), err=True)
+    if ctx is not None:
+        click.echo(f"{ctx.command_path} --help shows what there is", err=True)
+
+
+def _show_trace(debug: bool, text: str) -> None:
+    if debug and text:
+        click.echo(text, err=True)
+
+
+def now() -> datetime:
+    """The one clock of the package: when a command was called."""
+    from datetime import datetime
+
+    return datetime.now().astimezone()
+
+
+# --- report -------------------------------------------------------------------------------------------------
+
+
+@crm.command()
+@click.argument("names", nargs=-1, metavar="NAME|PATH.ipynb ...")
+@click.option("--all", "everything", is_flag=True, help="Every report of the project.")
+@click.option(
+    "--data", default="", metavar="SOURCE", help="A file, a folder, a URL, or a name such as cdnow."
+)
+@click.option(
+    "--mapping", type=click.Path(path_type=Path), help="Which file and column is which table and field."
+)
+@click.option(
+    "--as-of", default="", metavar="DAY", help="The day to look from, such as 1997-09-30; the last one."
+)
+@click.option("-p", "pairs", multiple=True, metavar="KEY=VALUE", help="A parameter of the report; repeat it.")
+@click.option("--slug", metavar="S", help="Folder of this run; the day, and a hash of what differs.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
+@click.option(
+    "--keep", type=click.IntRange(min=1), default=12, show_default=True, help="Runs kept of each slug."
+)
+@click.option(
+    "--limit", "limit_seconds", type=click.FloatRange(min=1), metavar="SECONDS", help="Wall time allowed."
+)
+@click.option("--force", is_flag=True, help="Run although nothing has changed.")
+@click.option("--help-parameters", is_flag=True, help="List the parameters of the reports and stop.")
+@click.pass_obj
+def report(
+    obj: dict[str, Any],
+    names: tuple[str, ...],
+    everything: bool,
+    pairs: tuple[str, ...],
+    help_parameters: bool,
+    **options: Any,
+) -> int:
+    """Make one or more reports.
+
+    \b
+    crm report segments --data cdnow
+    crm report segments lifetime_value --data shop.csv --as-of 2026-01-31 -p bins=4
+    crm report ./mine.ipynb --data cdnow
+    """  # noqa: D301
+    chosen = _chosen(names, everything)
+    if help_parameters:
+        for name in chosen:
+            _list_parameters(name)
+        return 0
+    from crm_analytics.pages.run import RunRequest, run_reports, worst
+
+    moment, parameters = now(), _pairs(pairs)
+    debug = bool(obj and obj["debug"])
+    requests = [RunRequest(name, moment, parameters=parameters, **options) for name in chosen]
+    codes = []
+    with _stopped_in_words(), _progress() as progress:
+        for result in run_reports(requests, progress):
+            _show_trace(debug, result.traceback)
+            _tell(result)
+            codes.append(result.exit_code)
+    return worst(codes)
+
+
+def _chosen(names: tuple[str, ...], everything: bool) -> list[str]:
+    if bool(names) == everything:
+        raise click.UsageError(
+            "name one or more reports, or give --all (and not both)", click.get_current_context()
+        )
+    if names:
+        return list(dict.fromkeys(names))
+    from crm_analytics.pages.catalogue import read_report, report_files
+
+    found = [name for name, path in report_files().items() if read_report(path).is_report]
+    if not found:
+        raise ParameterError("there is no report in notebooks/. `crm new NAME` starts one")
+    return found
+
+
+def _pairs(pairs: tuple[str, ...]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator or not name.strip():
+            raise ParameterError(f"-p expects KEY=VALUE, such as -p bins=4; got {pair[:40]!r}")
+        if name.strip() in found:
+            raise ParameterError(f"-p gives {name.strip()[:40]!r} twice")
+        found[name.strip()] = value
+    return found
+
+
+def _list_parameters(name: str) -> None:
+    from crm_analytics.pages.catalogue import find_report
+
+    found = find_report(name)
+    click.echo(f"{found.name}: {found.title}")
+    for p in found.parameters.parameters:
+        given = {"data": "--data", "as_of": "--as-of"}.get(p.name, f"-p {p.name}=")
+        click.echo(f"  {given:<20} {p.kind:<10} {p.default!r:<12} {p.help or p.allowed}")
+
+
+def _tell(result: RunResult) -> None:
+    """One line for machines, a few words for people."""
+    click.echo(json.dumps(result.line(), ensure_ascii=False))
+    sys.stdout.flush()
+    mark, colour = MARKS.get(result.status, ("failed", "red"))
+    where = f"{result.name} {result.slug}".strip()
+    say(f"{where}: {mark} ({result.seconds:.1f} s)", colour)
+    say(f"  {result.message}")
+    if result.page is not None:
+        say(f"  {_from_here(result.page)}")
+
+
+def _from_here(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """A bar over the cells on a terminal; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+    shown = (BarColumn(), MofNCompleteColumn(), "cells", TimeElapsedColumn())
+    with Progress(*shown, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def _stopped_in_words() -> Iterator[None]:
+    """A stop from outside (a scheduler's SIGTERM) is a failure that is told, like any other."""
+
+    def stop(*_: object) -> None:
+        raise LimitError(
+            "the run was stopped from outside before it was done. Start it again, or allow more time"
+        )
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+# --- new, index, key, reveal --------------------------------------------------------------------------------
+
+
+@crm.command()
+@click.argument("name")
+def new(name: str) -> int:
+    """Start a report of your own: NAME.ipynb in this folder."""
+    from crm_analytics.pages.starter import write_starter
+
+    path = write_starter(name, Path.cwd())
+    click.echo(path)
+    say(f"Make it a page: crm report ./{path.name} --data cdnow\nChange it: jupyter lab {path.name}")
+    return 0
+
+
+@crm.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
+def index(out: Path) -> int:
+    """Write reports/index.html anew and print where it is."""
+    from crm_analytics.pages.index import rebuild
+
+    click.echo(rebuild(out.expanduser().resolve(), now().date()))
+    return 0
+
+
+@crm.command()
+def key() -> int:
+    """Make the project's key for pseudonyms, if it has none yet."""
+    from crm_analytics.tables.export import KEY_FILE, ensure_key
+    from crm_analytics.tables.project import project_folder
+
+    root = project_folder()
+    ensure_key(root)
+    click.echo(root / KEY_FILE)
+    return 0
+
+
+@crm.command()
+@click.argument("ids", nargs=-1, required=True, metavar="PSEUDONYM ...")
+@click.option("--data", required=True, metavar="SOURCE", help="Where these customers are.")
+@click.option("--mapping", type=click.Path(path_type=Path))
+def reveal(ids: tuple[str, ...], data: str, mapping: Path | None) -> int:
+    """Turn pseudonyms such as c-7hyaehqnce back into customer ids (needs the project's .crm-key)."""
+    from crm_analytics.tables.customer_base import CustomerBase
+    from crm_analytics.tables.export import project_key, pseudonyms
+
+    base = CustomerBase.open(data, mapping=mapping, today=now().date())
+    known = base.collect(base.customers.select("customer_id"))["customer_id"].tolist()
+    real = dict(zip(pseudonyms(known, project_key()), known, strict=True))
+    for one in ids:
+        click.echo(f"{one}\t{real.get(one.lower(), '')}")
+    unknown = [one for one in ids if one.lower() not in real]
+    if unknown:
+        raise ParameterError(
+            f"{len(unknown)} of {len(ids)} are not pseudonyms of these data under this project's key"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    main()
