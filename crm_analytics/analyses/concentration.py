@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import ibis
 import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses.rfm import RfmScores
 from crm_analytics.errors import NotEnoughData
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from crm_analytics.tables.customer_base import CustomerBase
 
 
 @dataclass(frozen=True)
 class Concentration:
-    """How unequally revenue is spread over the customers who bought.
+    """How unequally value is spread over customers.
 
     Attributes
     ----------
-    lorenz : customer_share, revenue_share, both 0..1, most valuable customers first
+    lorenz : customer_share, value_share, both 0..1, most valuable customers first
     gini : 0 (all worth the same) .. 1 (one customer is everything)
-    top_share : share of revenue of the top 20 % of customers, with a 95 % interval
-    share_for_80 : smallest share of customers that brings 80 % of revenue
+    top_share : share of value of the top 20 % of customers, with a 95 % interval
+    share_for_80 : smallest share of customers that brings 80 % of the value
     """
 
     lorenz: pd.DataFrame
@@ -38,19 +43,24 @@ class Concentration:
         return self.top_share_lower <= 0.8 <= self.top_share_upper
 
 
-def concentration(scores: RfmScores) -> Concentration:
-    """Lorenz curve, Gini and the share of the top 20 %, over customers with a purchase.
+def concentration(base: CustomerBase, values: ir.Table, column: str) -> Concentration:
+    """Lorenz curve, Gini and the share of the top 20 %.
+
+    Parameters
+    ----------
+    values : customer_id and `column`, one row a customer; who should not count is left out before
 
     The interval of the top share is 1.96 standard errors of its influence function,
     ``((x - q)+ + q p - s x) / mean`` for share s of the top p with threshold q (Beach & Davidson 1983).
+
+    Raises
+    ------
+    NotEnoughData : no customer, or nothing to share out.
     """
-    customers = scores.customers
-    buyers = customers.filter(customers.order_count > 0).select(
-        "customer_id", x=customers.revenue.cast("float64")
-    )
+    buyers = values.select("customer_id", x=values[column].cast("float64"))
     n = int(buyers.count().to_pyarrow().as_py())
     if n == 0:
-        raise NotEnoughData("the concentration of revenue", 0, 1)
+        raise NotEnoughData("the concentration of value", 0, 1)
     place = ibis.row_number().over(order_by=[ibis.desc("x"), "customer_id"]) + 1
     ranked = buyers.mutate(place=place)
     steps = min(n, 100)
@@ -58,14 +68,14 @@ def concentration(scores: RfmScores) -> Concentration:
     by_step = ranked.group_by(step=step).aggregate(
         x=ranked.x.sum(), n=ranked.count(), rank_sum=(ranked.x * ranked.place).sum()
     )
-    curve = scores.base.collect(by_step.order_by("step"))
+    curve = base.collect(by_step.order_by("step"))
     total = float(curve["x"].sum())
     if total <= 0:
-        raise NotEnoughData("the concentration of revenue (net revenue is not positive)", 0, 1)
+        raise NotEnoughData("the concentration of value (the total is not positive)", 0, 1)
     lorenz = pd.DataFrame(
         {
             "customer_share": np.concatenate([[0.0], curve["n"].cumsum() / n]),
-            "revenue_share": np.concatenate([[0.0], curve["x"].cumsum() / total]),
+            "value_share": np.concatenate([[0.0], curve["x"].cumsum() / total]),
         }
     )
     top = max(1, round(0.2 * n))

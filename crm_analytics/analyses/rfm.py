@@ -21,6 +21,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.concentration import Concentration, concentration
 from crm_analytics.analyses.segment_rules import (
     NO_PURCHASE,
     Rhythm,
@@ -235,6 +236,12 @@ def _segment_table(base: CustomerBase, scored: ir.Table, rules: Sequence[Rule]) 
     ]  # fmt: skip
 
 
+def revenue_concentration(scores: RfmScores) -> Concentration:
+    """How unequally revenue is spread over the customers who bought in the window."""
+    buyers = scores.customers.filter(scores.customers.order_count > 0)
+    return concentration(scores.base, buyers, "revenue")
+
+
 ORDER_BANDS = ((1, 1, "1 order"), (2, 2, "2"), (3, 3, "3"), (4, 5, "4–5"), (6, None, "6+"))
 
 
@@ -252,7 +259,9 @@ def recency_frequency_grid(scores: RfmScores) -> pd.DataFrame:
     typical, late = (scores.rhythm.typical, scores.rhythm.long) if scores.rhythm else (30, 90)
     edges = sorted({typical, max(typical + 1, late // 2), max(typical + 2, late), 2 * max(typical + 2, late)})
     lows = [0, *(edge + 1 for edge in edges)]
-    names = [f"{low}–{high} days" for low, high in zip(lows, edges, strict=False)] + [f"over {edges[-1]} days"]
+    names = [f"{low}–{high} days" for low, high in zip(lows, edges, strict=False)] + [
+        f"over {edges[-1]} days"
+    ]
     buyers = scores.customers.filter(scores.customers.recency_days.notnull())
     row = ibis.literal(0)
     for edge in edges:
@@ -261,9 +270,7 @@ def recency_frequency_grid(scores: RfmScores) -> pd.DataFrame:
     for low, _, _ in ORDER_BANDS[1:]:
         column += (buyers.order_count >= low).cast("int64")
     placed = buyers.mutate(row=row, column=column)
-    cells = placed.group_by("row", "column").aggregate(
-        customers=placed.count(), revenue=placed.revenue.sum()
-    )
+    cells = placed.group_by("row", "column").aggregate(customers=placed.count(), revenue=placed.revenue.sum())
     found = scores.base.collect(cells).set_index(["row", "column"])
     whole = pd.MultiIndex.from_product([range(len(names)), range(len(ORDER_BANDS))], names=["row", "column"])
     grid = found.reindex(whole, fill_value=0).reset_index()

@@ -100,7 +100,7 @@ def last_visits(base: CustomerBase, seen: Overview, show_customers: bool) -> Blo
         frame[["customer_id", "last_day", "days_silent", "order_count"]].rename(
             columns={"customer_id": "customer", "last_day": "last_visit", "order_count": "orders"}
         ),
-        finding=f"{first['customer']} has been away longest of the regulars: "
+        finding=f"{first['customer_id']} has been away longest of the regulars: "
         f"{words.plural(first['days_silent'], 'day')}",
         caption="The ten customers who came most often.",
         formats={"last_visit": "date:short"},

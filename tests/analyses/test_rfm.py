@@ -6,7 +6,6 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.analyses import rfm
-from crm_analytics.analyses.concentration import concentration
 from crm_analytics.analyses.segment_rules import Rule, default_rules, rhythm_of
 from crm_analytics.errors import NotEnoughData, ParameterError
 
@@ -223,13 +222,13 @@ def test_everybody_bought_the_same_day_is_scored_all_the_same():
 
 def test_lorenz_gini_and_top_fifth_match_a_plain_count(scores):
     revenue = np.sort(customers_of(scores)["revenue"].to_numpy())[::-1]
-    found = concentration(scores)
+    found = rfm.revenue_concentration(scores)
     n = len(revenue)
     gaps = np.abs(revenue[:, None] - revenue[None, :]).sum()
     assert found.gini == pytest.approx(gaps / (2 * n * n * revenue.mean()))
     assert found.top_share == pytest.approx(revenue[: round(0.2 * n)].sum() / revenue.sum())
-    assert found.lorenz["revenue_share"].iloc[-1] == pytest.approx(1)
-    slope = np.diff(found.lorenz["revenue_share"]) / np.diff(found.lorenz["customer_share"])
+    assert found.lorenz["value_share"].iloc[-1] == pytest.approx(1)
+    slope = np.diff(found.lorenz["value_share"]) / np.diff(found.lorenz["customer_share"])
     assert (np.diff(slope) <= 1e-9).all()
     running = revenue.cumsum() / revenue.sum()
     assert found.share_for_80 == pytest.approx((np.argmax(running >= 0.8) + 1) / n)
@@ -244,7 +243,7 @@ def test_near_equal_spend_says_that_80_20_does_not_hold():
             "unit_spend": draw.uniform(9, 11, 500).round(2),
         }
     )
-    found = concentration(rfm.score(open_frame(frame)))
+    found = rfm.revenue_concentration(rfm.score(open_frame(frame)))
     assert not found.holds
     assert found.top_share < 0.25
     assert found.gini < 0.05
@@ -264,6 +263,6 @@ def test_top_share_interval_covers_the_truth_nine_times_in_ten():
                 "unit_spend": draw.choice(population, 2000),
             }
         )
-        found = concentration(rfm.score(open_frame(frame)))
+        found = rfm.revenue_concentration(rfm.score(open_frame(frame)))
         hits += found.top_share_lower <= truth <= found.top_share_upper
     assert hits >= 51  # 95 % of 60 is 57; below 51 has a chance under 0.5 % for a true 95 % interval

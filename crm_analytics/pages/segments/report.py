@@ -11,7 +11,7 @@ import pandas as pd
 
 from crm_analytics.analyses import rfm
 from crm_analytics.analyses.comparison import Comparison, compare_periods
-from crm_analytics.analyses.concentration import Concentration, concentration
+from crm_analytics.analyses.concentration import Concentration
 from crm_analytics.analyses.overview import Overview, overview
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.pages import small_form, words
@@ -84,9 +84,9 @@ def prepare(
         show_customers,
         None,
         scores,
-        concentration(scores),
+        rfm.revenue_concentration(scores),
         earlier,
-        concentration(earlier) if earlier else None,
+        rfm.revenue_concentration(earlier) if earlier else None,
         compare_periods(base, compare_to),
     )
 

@@ -123,7 +123,7 @@ def _steps(curve: pd.DataFrame) -> pd.DataFrame:
     asked = [0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0]
     nearest = [(curve["customer_share"] - share).abs().idxmin() for share in asked]
     rows = curve.loc[sorted(set(nearest))]
-    return rows.rename(columns={"customer_share": "top_customers", "revenue_share": "revenue"}).reset_index(
+    return rows.rename(columns={"customer_share": "top_customers", "value_share": "revenue"}).reset_index(
         drop=True
     )
 
