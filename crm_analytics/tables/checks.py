@@ -123,16 +123,12 @@ def field_sources(table: Table, raw: ir.Table, spec: TableMapping) -> dict[str, 
             sources[column.name] = evaluate(said, raw, table.name, number)
         elif column.name in raw.columns:
             sources[column.name] = raw[column.name]
-    if table.name == "transactions" and "unit_spend" not in sources:
-        if "unit_quantity" in sources and "unit_price" in sources:
-            sources["unit_spend"] = number(sources["unit_quantity"]) * number(sources["unit_price"])
-        else:
-            _missing("unit_spend", table, raw, " (or unit_quantity and unit_price)")
-    for name in table.required:
-        if name not in sources:
-            _missing(name, table, raw)
-    if table.name == "transactions" and "customer_id" not in sources:
-        _missing("customer_id", table, raw)
+    if "unit_spend" not in sources and {"unit_quantity", "unit_price"} <= sources.keys():
+        sources["unit_spend"] = number(sources["unit_quantity"]) * number(sources["unit_price"])
+    needed = [*(("customer_id",) if table.name == "transactions" else ()), *table.required]
+    missing = [name for name in needed if name not in sources]
+    if missing:
+        raise _missing(missing, table, raw)
     return sources
 
 
@@ -163,12 +159,17 @@ _USUAL_NAMES = {
 }
 
 
-def _missing(name: str, table: Table, raw: ir.Table, also: str = "") -> None:
-    offer = nearest(name, raw.columns)
-    for word in _USUAL_NAMES.get(name, ()):
-        offer = offer or nearest(word, raw.columns)
+def _missing(names: list[str], table: Table, raw: ir.Table) -> DataError:
+    says = []
+    for name in names:
+        offer = nearest(name, raw.columns)
+        for word in _USUAL_NAMES.get(name, ()):
+            offer = offer or nearest(word, raw.columns)
+        derived = " (nor unit_quantity and unit_price)" if name == "unit_spend" else ""
+        says.append(f"no column '{name}'{derived}{offer or ','}")
     shown = ", ".join(raw.columns[:12]) + (", ..." if len(raw.columns) > 12 else "")
-    raise DataError(
-        f"{table.name}: no column '{name}'{also}{offer or '.'} The source has: {shown}. "
-        f'Name it in mapping.toml: [{table.name}] {name} = "<your column>"'
+    fix = "\n".join(f'  {name} = "<your column>"' for name in names)
+    return DataError(
+        f"{table.name}: {' '.join(says).rstrip(',?')}{'?' if says[-1].endswith('?') else '.'} "
+        f"The source has: {shown}. Say in mapping.toml which column it is:\n  [{table.name}]\n{fix}"
     )

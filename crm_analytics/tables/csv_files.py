@@ -8,31 +8,30 @@ from __future__ import annotations
 import codecs
 import csv
 import glob
-import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError
+from crm_analytics.tables.scratch import scratch_folder
 
-_LONGEST_LINE = 64_000_000  # bytes; a description of many megabytes is odd but no reason to stop
+_LONGEST_LINE = 16_000_000  # bytes; a description of some megabytes is odd but no reason to stop
 _CHUNK = 1 << 20
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-@dataclass(frozen=True)
-class CsvTable:
+@dataclass
+class CsvFile:
     """A CSV file in the engine: its good lines, and the table where the reader put the torn ones."""
 
     name: str
-    rows: ir.Table
     torn: str
-    folder: tempfile.TemporaryDirectory[str] | None = None  # of the UTF-8 copy, where one was needed
+    rows: ir.Table = field(init=False)
 
 
-def read_csv(connection: BaseBackend, path: Path, encoding: str | None, torn: str) -> CsvTable:
+def read_csv(connection: BaseBackend, path: Path, encoding: str | None, torn: str) -> CsvFile:
     """Read a CSV file as text columns.
 
     Parameters
@@ -45,17 +44,15 @@ def read_csv(connection: BaseBackend, path: Path, encoding: str | None, torn: st
     ------
     DataError : the file is empty, its header repeats a name, or it cannot be read as text.
     """
-    encoding = encoding or _encoding(path)
-    folder = None
+    opened = CsvFile(path.name, torn)
     readable = path
-    if encoding != "utf-8":  # the engine reads UTF-8 fastest, and other encodings only in part
-        folder = tempfile.TemporaryDirectory(prefix="crm-")
-        readable = Path(folder.name) / "utf8.csv"
-        _write_utf8(path, readable, encoding)
+    found = encoding or _encoding(path)
+    if encoding or found != "utf-8":  # the engine reads UTF-8 fastest, and other encodings only in part
+        readable = scratch_folder(opened) / "utf8.csv"
+        _write_utf8(path, readable, found)
     header, delimiter = _header(readable, path.name)
-    longest = max(2_000_000, min(readable.stat().st_size, _LONGEST_LINE))
     try:
-        rows = connection.read_csv(
+        opened.rows = connection.read_csv(
             glob.escape(str(readable)),
             columns=dict.fromkeys(header, "VARCHAR"),
             auto_detect=False,
@@ -65,8 +62,8 @@ def read_csv(connection: BaseBackend, path: Path, encoding: str | None, torn: st
             escape='"',
             nullstr="",
             null_padding=False,
-            max_line_size=longest,
-            buffer_size=16 * longest,
+            max_line_size=_LONGEST_LINE,
+            buffer_size=2 * _LONGEST_LINE,
             store_rejects=True,
             rejects_table=torn,
             rejects_scan=f"{torn}_scan",
@@ -75,7 +72,7 @@ def read_csv(connection: BaseBackend, path: Path, encoding: str | None, torn: st
     except Exception as error:
         reason = str(error).strip().splitlines()[0][:200]
         raise DataError(f"{path.name} cannot be read as CSV: {reason}") from None
-    return CsvTable(path.name, rows, torn, folder)
+    return opened
 
 
 def _encoding(path: Path) -> str:

@@ -115,7 +115,7 @@ class CustomerBase:
         ------
         DataError : `day` lies before the first or after the last day of the base.
         """
-        return self if day == "" else replace(self, day=self._inside(as_day(day, "as_of")))
+        return self if day == "" else self._cut_at(self._inside(as_day(day, "as_of")), self.start)
 
     def between(self, start: str | date, end: str | date) -> CustomerBase:
         """Rows after the end of `start` up to the end of `end`: ``(start, end]``.

@@ -7,7 +7,6 @@ import glob
 import hashlib
 import itertools
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -27,6 +26,7 @@ from crm_analytics.errors import DataError
 from crm_analytics.tables.checks import BROKEN, UNREAD, cast_table, count_repeats, repeats_key
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.rejects import explain, judge
+from crm_analytics.tables.scratch import scratch_folder
 from crm_analytics.tables.sources import Source, embedded_engine
 
 SNAPSHOT_FILE = "snapshot.json"
@@ -99,9 +99,7 @@ class Snapshot:
         if self.connection.name == "duckdb":
             return self.connection.create_table(f"brought_{next(_names)}", obj=table, temp=True)
         # Other engines take frames as Parquet: on Spark a pandas frame would turn NULL into NaN.
-        folder = tempfile.TemporaryDirectory(prefix="crm-")
-        self.kept.append(folder)
-        path = Path(folder.name) / "frame.parquet"
+        path = scratch_folder(self) / "frame.parquet"
         pq.write_table(table, path)
         return self.connection.read_parquet(str(path))
 

@@ -22,7 +22,7 @@ from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError, nearest
 from crm_analytics.tables.contract import ROW, TABLES
-from crm_analytics.tables.csv_files import CsvTable, read_csv
+from crm_analytics.tables.csv_files import CsvFile, read_csv
 from crm_analytics.tables.mapping import FILE_NAME, Mapping, read_mapping
 from crm_analytics.tables.project import project_folder
 
@@ -41,7 +41,7 @@ class Source:
     mapping: Mapping
     label: str
     numbered: dict[str, ir.Table]  # the same with ROW, the place in the file; only where rows have one
-    csv: dict[str, list[CsvTable]] = field(default_factory=dict)  # of each table: itself, then what it joins
+    csv: dict[str, list[CsvFile]] = field(default_factory=dict)  # of each table: itself, then what it joins
 
 
 def open_source(source: Any, mapping: Any = None) -> Source:
@@ -101,7 +101,7 @@ def _from_path(path: Path, mapping: Any) -> Source:
     if path.suffix.lower() in _DATABASES:
         return _from_duckdb_file(connection, path, known, label)
     files = _files_in(path)
-    csv: dict[str, list[CsvTable]] = {}
+    csv: dict[str, list[CsvFile]] = {}
 
     def read(name: str, table: str) -> ir.Table:
         found = _find_file(name, files, table)
