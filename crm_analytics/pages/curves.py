@@ -62,10 +62,12 @@ def lines(
     figure = go.Figure()
     if band:
         low, high = (wording.scaled(column(frame, name)) for name in band)
-        figure.add_scatter(x=across, y=high, mode="lines", line={"width": 0}, hoverinfo="skip")
+        figure.add_scatter(
+            x=across, y=high, mode="lines", line={"width": 0}, hoverinfo="skip", showlegend=False
+        )
         figure.add_scatter(
             x=across, y=low, mode="lines", line={"width": 0}, fill="tonexty", fillcolor=ACCENT_SOFT,
-            hoverinfo="skip",
+            hoverinfo="skip", showlegend=False,
         )  # fmt: skip
     colors = iter(SERIES)
     ends: list[tuple[str, Any, float, str]] = []
@@ -79,7 +81,7 @@ def lines(
             mode="lines" if len(values) > 1 else "markers",
             name=name_of(name, names),
             line={"color": color, "width": 2 if quiet else 3, "dash": "dash" if quiet else "solid"},
-            customdata=[f"{name_of(name, names)}: {wording.say(v)}" for v in frame[name]],
+            customdata=[f"{name_of(name, names)}: {said}" for said in wording.say(frame[name])],
             hovertemplate="%{customdata}<extra></extra>",
         )
         known = [n for n, v in enumerate(values) if v is not None]
@@ -90,7 +92,13 @@ def lines(
         height=350,
         showlegend=False,
         hovermode="x unified",
-        xaxis={"title": {"text": x_title}, "showgrid": False, "nticks": 8},
+        xaxis={
+            "title": {"text": x_title},
+            "showgrid": False,
+            "nticks": 8,
+            "tickangle": 0,
+            **_ends_of(across),
+        },
         yaxis={"rangemode": "tozero" if zero else "normal", "nticks": 6, **wording.axis()},
     )
     if mark is not None:
@@ -109,6 +117,13 @@ def lines(
     return figure
 
 
+def _ends_of(across: list[Any]) -> dict[str, Any]:
+    """The names at the ends would stretch the axis, so it says itself where it ends; not for categories."""
+    if len(across) < 2 or any(isinstance(v, str) for v in across):
+        return {}
+    return {"range": [across[0], across[-1]]}
+
+
 def _name_ends(figure: go.Figure, ends: list[tuple[str, Any, float, str]], zero: bool) -> None:
     """Names at the ends of lines, pushed apart where two lines end together."""
     heights = [v for trace in figure.data for v in trace.y if v is not None]
@@ -124,7 +139,8 @@ def _name_ends(figure: go.Figure, ends: list[tuple[str, Any, float, str]], zero:
     longest = max((len(name) for name, *_ in ends), default=0)
     figure.update_layout(
         margin={"r": 18 + min(190.0, LETTER * longest), "t": 16},
-        meta={"phone": {"height": 300, "margin": {"r": 14 + 7 * min(11, longest)}}},
+        # Too narrow for names at the side: there they stand above, with a piece of their line.
+        meta={"phone": {"height": 300, "showlegend": True, "margin": {"r": 16, "t": 34}}},
     )
 
 
@@ -220,9 +236,9 @@ def intervals(
     middle = wording.scaled(column(frame, value))
     low, high = (wording.scaled(column(frame, name)) for name in (lower, upper))
     colors = [ATTENTION if n in marked else ACCENT for n in names]
+    worded = [wording.say(frame[name]) for name in (value, lower, upper)]
     said = [
-        f"{wording.say(v)} ({wording.say(a)} to {wording.say(b)})" if a == a else wording.say(v)  # noqa: PLR0124
-        for v, a, b in zip(frame[value], frame[lower], frame[upper], strict=True)
+        f"{v} ({a} to {b})" if words.UNKNOWN not in (a, b) else v for v, a, b in zip(*worded, strict=True)
     ]
     figure = go.Figure()
     for n, name in enumerate(names):
@@ -239,7 +255,7 @@ def intervals(
         y=names,
         mode="markers+text",
         marker={"color": colors, "size": 12, "line": {"color": PAPER, "width": 2}},
-        text=[wording.say(v) for v in frame[value]],
+        text=wording.say(frame[value]),
         textposition="top center",
         textfont={"color": INK, "size": 13},
         customdata=said,
@@ -262,6 +278,6 @@ def intervals(
         at = wording.scaled([reference])[0]
         figure.add_vline(x=at, line={"color": MUTED, "width": 1.5, "dash": "dot"})
         figure.add_annotation(
-            x=at, yref="paper", y=1, yanchor="bottom", text=reference_label or wording.say(reference)
+            x=at, yref="paper", y=1, yanchor="bottom", text=reference_label or wording.say([reference])[0]
         )
     return figure

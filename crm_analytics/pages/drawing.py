@@ -44,6 +44,7 @@ MOST_VALUES = 60_000
 # Written by the author of a figure, not by data: templates name fields with %{...} and may hold <br>.
 _TEMPLATES = ("hovertemplate", "texttemplate", "hovertemplatefallback", "texttemplatefallback")
 _POINTS = ("x", "y", "z", "values", "r", "value")
+_EDGES = ("ticksuffix", "tickprefix", "suffix", "prefix")
 _VERBATIM = ("family", "path", "d", "colorscale", "colorway")
 
 
@@ -118,6 +119,8 @@ def _text(text: str, key: str) -> str:
         return text
     if key in _VERBATIM or key.endswith(("color", "format")) or text.startswith("data:"):
         return text
+    if key in _EDGES:  # the space before "%" is meant
+        return text[: len(text) - len(text.lstrip(" "))] + words.label(text) + text[len(text.rstrip(" ")) :]
     return words.label(text)
 
 

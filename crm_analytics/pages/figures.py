@@ -67,7 +67,7 @@ def bars(
     ):
         if name is None:
             continue
-        said = [wording.say(v) for v in column(frame, name)]
+        said = wording.say(column(frame, name))
         labels += said
         figure.add_bar(
             orientation="h",
@@ -134,7 +134,7 @@ def columns(
     figure = go.Figure()
     colors = (ACCENT, CONTEXT, *SERIES[1:])
     for name, color in zip(ys, colors, strict=False):
-        said = [wording.say(v) for v in column(frame, name)]
+        said = wording.say(column(frame, name))
         roomy = len(ys) * len(groups) <= 12 and max(map(len, said), default=0) <= 7
         figure.add_bar(
             x=groups,
@@ -170,12 +170,12 @@ def heatmap(
     fmt: str = "",
     top: float | None = None,
 ) -> go.Figure:
-    """A table of shades: rows are `frame`'s index (the first on top), columns its columns.
+    r"""A table of shades: rows are `frame`'s index (the first on top), columns its columns.
 
     Parameters
     ----------
     frame : numbers from 0 up; a missing one stays blank
-    text : what stands in each cell, one or two lines (``"$3.2k\\n58"``); by default the number
+    text : what stands in each cell, one or two lines (``"$3.2k\n58"``); by default the number
     top : the number of the darkest step; by default the largest
 
     >>> heatmap(pd.DataFrame({"1": [5.0], "2": [10.0]}, index=["0-45 d"])).data[1].text
@@ -184,7 +184,7 @@ def heatmap(
     wording = Wording(fmt, "", "")
     z = [wording.scaled(row) for row in frame.to_numpy()]
     cells = text.to_numpy().tolist() if isinstance(text, pd.DataFrame) else text
-    said = [[str(t) for t in row] for row in cells or [[wording.say(v) for v in r] for r in frame.to_numpy()]]
+    said = [[str(t) for t in row] for row in cells or [wording.say(row) for row in frame.to_numpy()]]
     rows, across = texts(frame.index), texts(frame.columns)
     largest = (
         wording.scaled([top])[0] if top else max((v for row in z for v in row if v is not None), default=1)

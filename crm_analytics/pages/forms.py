@@ -46,6 +46,8 @@ def table(
     for position, name in enumerate(flat):
         fmt = formats.get(name, "auto")
         values = shown.iloc[:, position].tolist()
+        if fmt == "auto" and shown.dtypes.iloc[position].kind == "f":
+            fmt = f"number:{words.same_digits(values)}"
         columns.append({"label": heading(name), "align": words.align(fmt, values)})
         cells.append([words.clean(words.say(v, fmt), words.LONGEST_LABEL * 2) for v in values])
     return {

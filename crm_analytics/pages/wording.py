@@ -16,16 +16,28 @@ LETTER = 7.6  # px of a letter at 14 px, a little more than the widest common fo
 
 @dataclass(frozen=True)
 class Wording:
-    fmt: str
-    prefix: str
-    suffix: str
+    """A format of `words.say`, or else what stands before and after the number."""
 
-    def say(self, value: Any) -> str:
+    fmt: str = ""
+    prefix: str = ""
+    suffix: str = ""
+
+    def say(self, values: Iterable[Any]) -> list[str]:
+        """The values of one column, with as many decimals each as all of them need."""
+        known = list(values)
         if self.fmt:
-            return words.say(value, self.fmt)
-        return words.UNKNOWN if words.is_unknown(value) else f"{self.prefix}{words.say(value)}{self.suffix}"
+            return [words.say(v, self.fmt) for v in known]
+        digits = words.same_digits(known)
+        return [
+            words.UNKNOWN if words.is_unknown(v) else self._between(words.number(v, digits)) for v in known
+        ]
+
+    def _between(self, said: str) -> str:
+        sign = words.MINUS if said.startswith(words.MINUS) else ""
+        return f"{sign}{self.prefix}{said.removeprefix(words.MINUS)}{self.suffix}"
 
     def axis(self) -> dict[str, Any]:
+        """The same words for the ticks of an axis."""
         kind, _, extra = self.fmt.partition(":")
         if kind == "percent":
             return {"ticksuffix": " %"}
@@ -35,11 +47,13 @@ class Wording:
         return {"tickprefix": self.prefix, "ticksuffix": self.suffix, "tickformat": ",~g"}
 
     def scaled(self, values: Iterable[Any]) -> list[float | None]:
+        """The values as they are drawn: shares as percent, what is unknown as a gap."""
         factor = 100 if self.fmt.startswith("percent") else 1
         return [None if words.is_unknown(v) else factor * float(v) for v in values]
 
 
 def column(frame: pd.DataFrame, name: str) -> pd.Series:
+    """A column of the figure's frame, or an error with the nearest name."""
     if name not in frame.columns:
         known = [str(c) for c in frame.columns]
         raise NotebookError(f"the figure's frame has no column '{name}'{nearest(name, known)}")
@@ -47,8 +61,10 @@ def column(frame: pd.DataFrame, name: str) -> pd.Series:
 
 
 def texts(values: Iterable[Any]) -> list[str]:
+    """Names on an axis."""
     return [words.clean(words.say(v), words.LONGEST_LABEL) for v in values]
 
 
 def name_of(name: str, names: Mapping[str, str] | None = None) -> str:
+    """What a column is called."""
     return (names or {}).get(name, name.replace("_", " "))

@@ -80,6 +80,7 @@
     const names = [...new Set(figure.data.flatMap((trace) => trace[side] ?? []))];
     if (!names.some((name) => shown(String(name)) > width)) return;
     axis.tickmode = 'array';
+    axis.tickangle = 0;
     axis.tickvals = names;
     axis.ticktext = names.map((name) => wrapped(name, width));
   };
@@ -94,11 +95,12 @@
       for (const name of Object.keys(made.layout).filter((key) => /^xaxis/.test(key))) {
         if (made.layout[name].type !== 'category') made.layout[name].nticks ??= 5;
       }
-      for (const note of made.layout.annotations ?? []) {
-        if (note.name === 'direct') { note.text = wrapped(note.text, 11); note.font = { ...note.font, size: 12 }; }
-      }
+      if (made.layout.annotations) made.layout.annotations = made.layout.annotations.filter((a) => a.name !== 'direct');
     }
     categories(made, 'y', small ? 15 : 30);
+    const names = new Set(made.data.flatMap((trace) => trace.x ?? [])).size;
+    const letters = Math.floor(((small ? innerWidth - 100 : 820) / Math.max(1, names)) / 7.5);
+    if (letters >= 4) categories(made, 'x', letters);
     return made;
   };
 
@@ -139,6 +141,7 @@
       await draw(place, figure);
       place.on('plotly_afterplot', () => scalable(place));
       scalable(place);
+      place.style.setProperty('--room', '0px');
     }
     dark.addEventListener('change', redraw);
     phone.addEventListener('change', redraw);
