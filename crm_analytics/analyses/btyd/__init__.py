@@ -1,0 +1,41 @@
+"""Buy-till-you-die models: how often customers will buy again, what they will spend, how sure that is.
+
+`summarize` a cut base; fit `BetaGeo` (forecasts), `ModifiedBetaGeo` (who is still there) and `GammaGamma`
+(spend a purchase); `score` every customer; ask `forecast_total` and `value_total` for intervals,
+`evidence` for what such a forecast was worth before, and `textbook_value` where data are too thin.
+"""
+
+from crm_analytics.analyses.btyd.beta_geo import BetaGeo
+from crm_analytics.analyses.btyd.dropout_model import MINIMUM_CUSTOMERS, MINIMUM_REPEAT_BUYERS
+from crm_analytics.analyses.btyd.evidence import Evidence, baselines, evidence
+from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
+from crm_analytics.analyses.btyd.lifetimes_bridge import SecondOpinion, second_opinion
+from crm_analytics.analyses.btyd.modified_beta_geo import ModifiedBetaGeo
+from crm_analytics.analyses.btyd.optimise import Diagnosis
+from crm_analytics.analyses.btyd.scoring import score
+from crm_analytics.analyses.btyd.summary import NEEDS, Summary, summarize
+from crm_analytics.analyses.btyd.textbook import TextbookValue, textbook_value
+from crm_analytics.analyses.btyd.uncertainty import TotalForecast, forecast_total, value_total
+
+__all__ = [
+    "MINIMUM_CUSTOMERS",
+    "MINIMUM_REPEAT_BUYERS",
+    "NEEDS",
+    "BetaGeo",
+    "Diagnosis",
+    "Evidence",
+    "GammaGamma",
+    "ModifiedBetaGeo",
+    "SecondOpinion",
+    "Summary",
+    "TextbookValue",
+    "TotalForecast",
+    "baselines",
+    "evidence",
+    "forecast_total",
+    "score",
+    "second_opinion",
+    "summarize",
+    "textbook_value",
+    "value_total",
+]

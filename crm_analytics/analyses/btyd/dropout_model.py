@@ -1,0 +1,303 @@
+"""A fitted BG/NBD or MBG/NBD: four numbers, what they say of customers, and how sure they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betainc, betaln, expit, gammaln
+
+from crm_analytics.analyses.btyd import lifetime_value as money
+from crm_analytics.analyses.btyd.dropout import NAMES, Likelihood, log_density, log_odds_gone
+from crm_analytics.analyses.btyd.histories import HISTORY, cells_of, checked, require_customers, unit_of
+from crm_analytics.analyses.btyd.optimise import (
+    GIVEN,
+    Diagnosis,
+    Optimum,
+    best_of,
+    diagnose,
+    log_covariance,
+    newton,
+)
+from crm_analytics.analyses.btyd.special import purchases_while_alive
+from crm_analytics.analyses.btyd.units import days_per_unit
+from crm_analytics.errors import ParameterError
+
+if TYPE_CHECKING:
+    from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
+    from crm_analytics.analyses.btyd.summary import Summary
+
+Array = NDArray[np.float64]
+MINIMUM_CUSTOMERS = 100
+MINIMUM_REPEAT_BUYERS = 30
+_COARSE_FROM = 5_000  # cells, above which a coarse fit first saves time
+
+
+@dataclass(frozen=True, eq=False)
+class DropoutModel:
+    """What BG/NBD and MBG/NBD have in common; use `BetaGeo` or `ModifiedBetaGeo`."""
+
+    params: dict[str, float]
+    log_likelihood: float = float("nan")
+    covariance: pd.DataFrame = field(default_factory=pd.DataFrame)
+    customers: int = 0
+    unit: str | None = None
+    diagnosis: Diagnosis = GIVEN
+
+    SHIFT: ClassVar[int] = 0
+    LABEL: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        if set(self.params) != set(NAMES):
+            raise ParameterError(f"{self.LABEL} has the parameters {', '.join(NAMES)}")
+        for name, value in self.params.items():
+            if not (np.isfinite(value) and value > 0):
+                raise ParameterError(f"{self.LABEL}: parameter {name} must be a number > 0, got {value}")
+        if self.unit is not None:
+            days_per_unit(self.unit)
+        object.__setattr__(self, "params", {name: float(self.params[name]) for name in NAMES})
+
+    @classmethod
+    def fit(
+        cls,
+        source: Summary | pd.DataFrame,
+        unit: str | None = None,
+        *,
+        minimum: int = MINIMUM_CUSTOMERS,
+        minimum_repeat_buyers: int | None = None,
+    ) -> Self:
+        """Fit by maximum likelihood.
+
+        It speaks from 100 customers and 30 repeat buyers on.
+
+        Parameters
+        ----------
+        source : a summary, or a frame with frequency, recency, T and optionally customers (a weight);
+            a lifetimes or pymc-marketing summary works as it is. Equal rows are merged first
+        unit : unit of recency and T of a frame, "D", "W", "M" or "Y"; a summary carries its own
+        minimum : customers below which the fit is refused
+        minimum_repeat_buyers : the same for repeat buyers; default 30, or less if `minimum` is less
+
+        Raises
+        ------
+        DataError : a column is missing or holds impossible values.
+        NotEnoughData : too few customers, or too few who came back.
+        """
+        cells = cells_of(source, HISTORY, cls.LABEL)
+        weight, x = cells["customers"].to_numpy(float), cells["frequency"].to_numpy(float)
+        buyers = (
+            min(MINIMUM_REPEAT_BUYERS, minimum) if minimum_repeat_buyers is None else minimum_repeat_buyers
+        )
+        require_customers(cls.LABEL, weight, x > 0, minimum, buyers)
+        likelihood, scale = cls._likelihood(cells)
+        small = likelihood.coarse() if len(cells) > _COARSE_FROM else likelihood
+        optimum = best_of(small, small.starts())
+        if small is not likelihood:
+            optimum = newton(likelihood, optimum.at)
+        return cls._from_optimum(optimum, likelihood, scale, unit_of(source, unit))
+
+    @classmethod
+    def at(cls, source: Summary | pd.DataFrame, params: dict[str, float], unit: str | None = None) -> Self:
+        """The model at given parameters, with log-likelihood and covariance from these customers."""
+        likelihood, scale = cls._likelihood(cells_of(source, HISTORY, cls.LABEL))
+        log_params = np.log([params[name] for name in NAMES]) - np.array([0.0, np.log(scale), 0.0, 0.0])
+        optimum = Optimum(log_params, *likelihood(log_params), iterations=0)
+        return cls._from_optimum(optimum, likelihood, scale, unit_of(source, unit), at_rest=1e-4)
+
+    @classmethod
+    def _likelihood(cls, cells: pd.DataFrame) -> tuple[Likelihood, float]:
+        weight = cells["customers"].to_numpy(float)
+        scale = float(weight @ cells["T"].to_numpy(float) / weight.sum()) or 1.0
+        return Likelihood.of(cells, scale, cls.SHIFT), scale
+
+    @classmethod
+    def _from_optimum(
+        cls, optimum: Optimum, likelihood: Likelihood, scale: float, unit: str | None, at_rest: float = 1e-6
+    ) -> Self:
+        log_cov = log_covariance(optimum, likelihood.total)
+        values = np.exp(optimum.at) * np.array([1.0, scale, 1.0, 1.0])
+        # Each repeat purchase is a density in time: unscaling takes one factor of the scale for each.
+        repeats = float(likelihood.weight @ likelihood.x)
+        return cls(
+            dict(zip(NAMES, values, strict=True)),
+            -optimum.value * likelihood.total - repeats * np.log(scale),
+            pd.DataFrame(np.outer(values, values) * log_cov, index=NAMES, columns=NAMES),
+            round(likelihood.total),
+            unit,
+            diagnose(optimum, log_cov, NAMES, at_rest),
+        )
+
+    # -- the fit ---------------------------------------------------------------------------------
+
+    @property
+    def values(self) -> Array:
+        """r, alpha, a, b in this order."""
+        return np.array([self.params[name] for name in NAMES])
+
+    @property
+    def standard_errors(self) -> pd.Series:
+        """Of the parameters, from the observed information; NaN where the data do not determine one."""
+        if self.covariance.empty:
+            return pd.Series(np.nan, index=list(NAMES), name="standard_error")
+        return pd.Series(np.sqrt(np.diag(self.covariance)), index=list(NAMES), name="standard_error")
+
+    def log_likelihood_of(self, frame: pd.DataFrame) -> float:
+        """Log-likelihood of other histories under these parameters, total over customers."""
+        f = checked(frame, HISTORY, self.LABEL)
+        x, recency, T = (f[c].to_numpy() for c in HISTORY)
+        one = log_density(self.values, x, recency, T, self.SHIFT)
+        return float(one @ f["customers"].to_numpy())
+
+    # -- what it says ----------------------------------------------------------------------------
+
+    def probability_alive(self, frame: pd.DataFrame) -> pd.Series:
+        """P(the customer has not left), one a row, 0..1."""
+        f = checked(frame, HISTORY, self.LABEL)
+        return pd.Series(self._alive(*(f[c].to_numpy() for c in HISTORY)), f.index, name="probability_alive")
+
+    def expected_purchases(self, frame: pd.DataFrame, t: float) -> pd.Series:
+        """Expected repeat purchases of each customer in the next `t` units, >= 0."""
+        f = checked(frame, HISTORY, self.LABEL)
+        ahead = _time(t, "t")
+        x, recency, T = (f[c].to_numpy() for c in HISTORY)
+        expected = self._alive(x, recency, T) * self._while_alive(x, T, np.array([ahead]))[:, 0]
+        return pd.Series(expected, f.index, name="expected_purchases")
+
+    def expected_purchases_new(self, t: ArrayLike) -> Any:
+        """Expected repeat purchases of a customer in the `t` units after the first purchase."""
+        times = np.asarray(t, float)
+        if not (np.isfinite(times).all() and (times >= 0).all()):
+            raise ParameterError("t must hold numbers >= 0")
+        r, alpha, a, b = self.values
+        stay = b / (a + b) if self.SHIFT else 1.0
+        found = stay * purchases_while_alive(times / alpha, np.zeros_like(times), r, a, b + self.SHIFT)
+        return float(found) if found.ndim == 0 else found
+
+    def probability_of(self, n: ArrayLike, t: ArrayLike) -> Any:
+        """P(a new customer makes exactly `n` repeat purchases in the `t` units after the first)."""
+        count, times = np.broadcast_arrays(np.asarray(n, float), np.asarray(t, float))
+        if not ((count >= 0).all() and (count == np.floor(count)).all()):
+            raise ParameterError("n must hold whole numbers >= 0")
+        if not (np.isfinite(times).all() and (times >= 0).all()):
+            raise ParameterError("t must hold numbers >= 0")
+        r, alpha, a, b = self.values
+        m, share = count + self.SHIFT, times / (alpha + times)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            log_nbd = (
+                gammaln(r + count) - gammaln(r) - gammaln(count + 1) + r * np.log(alpha / (alpha + times))
+            )
+            log_nbd += np.where(count > 0, count * np.log(share), 0.0)
+            still = np.exp(betaln(a, b + m) - betaln(a, b) + log_nbd)
+            # Left right after purchase n: the buying process alone would have come to n or more.
+            left = np.exp(betaln(a + 1, b + np.maximum(m, 1) - 1) - betaln(a, b))
+        reached = np.where(count > 0, betainc(np.maximum(count, 1), r, share), 1.0)
+        found = still + np.where(m > 0, left * reached, 0.0)
+        return float(found) if found.ndim == 0 else found
+
+    def lifetime_value(
+        self,
+        spend: GammaGamma | pd.Series | float,
+        frame: pd.DataFrame,
+        horizon: tuple[int, str] = (52, "W"),
+        rate: float = 0.15,
+        timing: str = "end",
+    ) -> pd.Series:
+        """Residual value of each customer: discounted spend of the purchases to come, money.
+
+        Parameters
+        ----------
+        spend : a Gamma-Gamma model (the frame then needs monetary_value), or the expected spend per
+            purchase as a Series on the frame's index or one number
+        frame : frequency, recency, T [, monetary_value], in the model's unit
+        horizon : number of periods and their unit
+        rate : annual effective rate of discount, 0.15 = 15 % a year of 365.25 days
+        timing : when the purchases of a period are paid: "start", "mid", "end", or "continuous"
+
+        Raises
+        ------
+        ParameterError : the model has no unit, or a parameter is out of range.
+        """
+        f = checked(frame, HISTORY, self.LABEL)
+        return money.value_of(self, spend, frame, f, money.Discount.of(horizon, rate, timing, self.unit))
+
+    # -- for the neighbours in this folder ---------------------------------------------------------
+
+    def _alive(self, x: Array, recency: Array, T: Array) -> Array:
+        return np.asarray(expit(-log_odds_gone(self.values, x, recency, T, self.SHIFT)))
+
+    def _while_alive(self, x: Array, T: Array, times: Array) -> Array:
+        """Purchases within each of `times` if alive; one row a customer, one column a time."""
+        r, alpha, a, b = self.values
+        # Recency does not matter here, so far fewer pairs (x, T) than customers or cells remain.
+        x_code, some_x = pd.factorize(x)
+        T_code, some_T = pd.factorize(T)
+        pair, found = pd.factorize(x_code * len(some_T) + T_code)
+        pair_x, pair_T = some_x[found // max(len(some_T), 1)], some_T[found % max(len(some_T), 1)]
+        z = times[None, :] / (alpha + pair_T[:, None])
+        return purchases_while_alive(z, pair_x[:, None], r, a, b + self.SHIFT)[pair]
+
+    # -- saving ----------------------------------------------------------------------------------
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values for a JSON file; nothing but numbers, never a pickle."""
+        covariance = self.covariance.to_numpy().tolist() if not self.covariance.empty else None
+        if covariance is not None:
+            covariance = [[v if np.isfinite(v) else None for v in row] for row in covariance]
+        return {
+            "model": type(self).__name__,
+            "params": self.params,
+            "log_likelihood": self.log_likelihood if np.isfinite(self.log_likelihood) else None,
+            "covariance": covariance,
+            "customers": self.customers,
+            "unit": self.unit,
+            "diagnosis": self.diagnosis.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, facts: dict[str, Any]) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        ParameterError : the facts are of another model.
+        """
+        if facts.get("model") != cls.__name__:
+            raise ParameterError(f"these are facts of {facts.get('model')!s:.40}, not of {cls.__name__}")
+        covariance = pd.DataFrame()
+        if facts["covariance"] is not None:
+            covariance = pd.DataFrame(facts["covariance"], index=NAMES, columns=NAMES, dtype=float)
+        likelihood = facts["log_likelihood"]
+        return cls(
+            facts["params"],
+            float("nan") if likelihood is None else likelihood,
+            covariance,
+            facts["customers"],
+            facts["unit"],
+            Diagnosis.from_json(facts["diagnosis"]),
+        )
+
+    def to_lifetimes(self) -> Any:
+        """The same model as a fitted lifetimes fitter."""
+        from crm_analytics.analyses.btyd import lifetimes_bridge
+
+        return lifetimes_bridge.to_lifetimes(self)
+
+    @classmethod
+    def from_lifetimes(cls, fitter: Any, unit: str | None = None) -> Self:
+        """From a fitted lifetimes fitter; log-likelihood and covariance are computed anew from its data."""
+        from crm_analytics.analyses.btyd import lifetimes_bridge
+
+        return cls(**lifetimes_bridge.from_lifetimes(cls, fitter, unit))
+
+
+def _time(t: float, name: str) -> float:
+    try:
+        value = float(t)
+    except (TypeError, ValueError):
+        raise ParameterError(f"{name} must be one number >= 0, got {type(t).__name__}") from None
+    if not (np.isfinite(value) and value >= 0):
+        raise ParameterError(f"{name} must be a number >= 0, got {value}")
+    return value

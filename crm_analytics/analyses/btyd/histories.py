@@ -1,0 +1,134 @@
+"""Purchase histories as numbers: checked at the door, equal ones merged to cells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crm_analytics.errors import DataError, NotEnoughData, ParameterError, nearest
+
+if TYPE_CHECKING:
+    from crm_analytics.analyses.btyd.summary import Summary
+
+Array = NDArray[np.float64]
+HISTORY = ("frequency", "recency", "T")
+SPEND = ("frequency", "monetary_value")
+_BIGGEST_FREQUENCY = 10_000_000
+
+
+def checked(frame: pd.DataFrame, columns: tuple[str, ...], what: str) -> pd.DataFrame:
+    """The columns as float64, with `customers` (1 a row where the frame has none).
+
+    Parameters
+    ----------
+    frame : one row a customer, or a cell of equal customers with their number in `customers`
+    columns : `HISTORY` or `SPEND`
+    what : who asks, for the message
+
+    Raises
+    ------
+    DataError : a column is missing, a value is missing, negative, infinite or impossible.
+
+    Examples
+    --------
+    >>> checked(pd.DataFrame({"frequency": [1], "recency": [9.0], "T": [4.0]}), HISTORY, "BG/NBD")
+    Traceback (most recent call last):
+    ...
+    crm_analytics.errors.DataError: BG/NBD: 1 of 1 rows have recency > T (first at row 0): nobody buys \
+after the day. Recency is the time from first to last purchase, T from first purchase to the day
+    """
+    missing = [c for c in columns if c not in frame.columns]
+    if missing:
+        hint = nearest(missing[0], [str(c) for c in frame.columns])
+        raise DataError(
+            f"{what}: the frame has no column '{missing[0]}'{hint}. It needs {', '.join(columns)} "
+            "(recency = time from first to last purchase)"
+        )
+    wanted = [*columns, *(["customers"] if "customers" in frame.columns else [])]
+    data = {}
+    for name in wanted:
+        try:
+            data[name] = np.asarray(frame[name], dtype=np.float64)
+        except (TypeError, ValueError):
+            raise DataError(f"{what}: column '{name}' holds something that is no number") from None
+        _refuse(what, name, ~np.isfinite(data[name]), "missing or infinite", "leave these customers out")
+        _refuse(what, name, data[name] < 0, "negative", "check how the summary was made")
+    x = data["frequency"]
+    _refuse(what, "frequency", x != np.floor(x), "no whole numbers", "frequency counts repeat purchases")
+    _refuse(what, "frequency", x > _BIGGEST_FREQUENCY, "above ten million", "check how they were counted")
+    if "T" in data:
+        _check_times(what, x, data["recency"], data["T"])
+    data.setdefault("customers", np.ones(len(x)))
+    return pd.DataFrame(data, index=frame.index)
+
+
+def _check_times(what: str, x: Array, recency: Array, T: Array) -> None:
+    late = recency > T * (1 + 1e-12)
+    if late.any():
+        raise DataError(
+            f"{what}: {_where(late)} have recency > T (first at row {int(late.argmax())}): nobody buys after "
+            "the day. Recency is the time from first to last purchase, T from first purchase to the day"
+        )
+    _refuse(
+        what,
+        "recency",
+        (x == 0) & (recency > 0),
+        "above zero though frequency is 0",
+        "frequency counts repeat purchases only: orders minus one",
+    )
+
+
+def _refuse(what: str, column: str, bad: NDArray[np.bool_], how: str, next_step: str) -> None:
+    if bad.any():
+        first = int(bad.argmax())
+        raise DataError(f"{what}: '{column}' is {how} in {_where(bad)} (first at row {first}); {next_step}")
+
+
+def _where(bad: NDArray[np.bool_]) -> str:
+    return f"{int(bad.sum()):,} of {len(bad):,} rows"
+
+
+def cells_of(source: Summary | pd.DataFrame, columns: tuple[str, ...], what: str) -> pd.DataFrame:
+    """Equal rows merged, sorted, with their number in `customers`.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"frequency": [1, 0, 1], "recency": [2.0, 0, 2.0], "T": [4.0, 4.0, 4.0]})
+    >>> cells_of(rows, HISTORY, "BG/NBD")["customers"].tolist()
+    [1.0, 2.0]
+    """
+    if not isinstance(source, pd.DataFrame):
+        # A summary was grouped in the engine and its numbers follow from whole days: nothing to check.
+        found = source.cells if columns == HISTORY else source.spend_cells
+        return found.astype(np.float64)
+    frame = checked(source, columns, what).reset_index(drop=True)
+    if len(frame) < 2:
+        return frame
+    merged = frame.groupby(list(columns), sort=True)["customers"].sum()
+    return merged.reset_index()
+
+
+def unit_of(source: Summary | pd.DataFrame, unit: str | None) -> str | None:
+    """The unit of a summary, or the one given for a frame."""
+    if isinstance(source, pd.DataFrame):
+        return unit
+    if unit not in (None, source.unit):
+        raise ParameterError(f"the summary is in units of '{source.unit}', but unit='{unit}' was given")
+    return source.unit
+
+
+def require_customers(what: str, weight: Array, repeat: NDArray[np.bool_], minimum: int, buyers: int) -> None:
+    """Refuse bases too small to speak.
+
+    Raises
+    ------
+    NotEnoughData : fewer customers or repeat buyers than needed, or nobody who came back.
+    """
+    customers, came_back = int(weight.sum()), int(weight[repeat].sum())
+    if customers < max(minimum, 1):
+        raise NotEnoughData(what, customers, max(minimum, 1), "customers")
+    if came_back < max(buyers, 1):
+        raise NotEnoughData(what, came_back, max(buyers, 1), "repeat buyers")

@@ -1,0 +1,148 @@
+"""Discounting in one place: an annual effective rate, whole periods, and the moment of payment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crm_analytics.analyses.btyd.units import DAYS_PER_YEAR, days_per_unit
+from crm_analytics.errors import ParameterError, nearest
+
+if TYPE_CHECKING:
+    from crm_analytics.analyses.btyd.dropout_model import DropoutModel
+    from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
+
+Array = NDArray[np.float64]
+TIMINGS = ("start", "mid", "end", "continuous")
+_MOST_PERIODS = 36_525
+
+
+@dataclass(frozen=True)
+class Discount:
+    """Discounted purchases as a weighted sum of expected purchases up to certain times.
+
+    If F(t) purchases are expected up to t, period j pays d_j [F(t_j) - F(t_{j-1})]; ordered by F that is
+    a sum of weights times F. Continuous payment, the integral of exp(-delta s) dF(s), becomes the same
+    through integration by parts and Gauss' rule.
+
+    times : > 0, in the model's unit
+    weights : of F at these times
+    period : length of a period in the model's unit
+    horizon : the whole, in the model's unit
+    force : continuous rate of discount per model unit
+    timing : one of `TIMINGS`
+    """
+
+    times: Array
+    weights: Array
+    period: float
+    horizon: float
+    force: float
+    timing: str
+
+    @classmethod
+    def of(cls, horizon: tuple[int, str], rate: float, timing: str, unit: str | None) -> Discount:
+        """From words to weights.
+
+        Raises
+        ------
+        ParameterError : the model has no unit; the horizon is no (whole number, unit); the rate is
+            negative; the timing is unknown.
+
+        Examples
+        --------
+        >>> d = Discount.of((2, "Y"), 0.10, "end", "Y")
+        >>> bool(np.isclose(d.weights @ d.times, 1 / 1.1 + 1 / 1.21))     # one purchase a year, F(t) = t
+        True
+        """
+        one = days_per_unit(unit)
+        try:
+            count, name = horizon
+            whole = int(count)
+        except (TypeError, ValueError):
+            raise ParameterError(
+                f"horizon: expected (number, unit) like (52, 'W'), got {horizon!r}"
+            ) from None
+        period = days_per_unit(name) / one
+        if whole != count or not 1 <= whole <= _MOST_PERIODS:
+            raise ParameterError(f"horizon: expected a whole number of periods from 1 on, got {count!r}")
+        if not (isinstance(rate, int | float) and np.isfinite(rate) and rate >= 0):
+            raise ParameterError(f"rate: expected an annual effective rate >= 0 like 0.15, got {rate!r}")
+        if timing not in TIMINGS:
+            raise ParameterError(
+                f"timing: expected one of {', '.join(TIMINGS)}{nearest(str(timing), TIMINGS)}"
+            )
+        force = float(np.log1p(rate)) * one / DAYS_PER_YEAR
+        times, weights = _weights(whole, period, force, timing)
+        return cls(times, weights, period, whole * period, force, timing)
+
+    def factor(self, time: Array) -> Array:
+        """Discount factor of a purchase at `time`, by the timing."""
+        if self.timing == "continuous":
+            return np.exp(-self.force * time)
+        begun = np.ceil(time / self.period)
+        paid = begun - {"start": 1.0, "mid": 0.5, "end": 0.0}[self.timing]
+        return np.exp(-self.force * self.period * paid)
+
+
+def _weights(count: int, period: float, force: float, timing: str) -> tuple[Array, Array]:
+    end = count * period
+    if timing == "continuous":
+        # integral of exp(-d s) dF = exp(-d H) F(H) + d * integral of exp(-d s) F(s) ds
+        nodes, gauss = np.polynomial.legendre.leggauss(64)
+        # F bends most at the beginning, so the nodes are put densest there
+        root, half = (nodes + 1) / 2, gauss / 2
+        times = end * root**2
+        weights = force * np.exp(-force * times) * half * 2 * root * end
+        last = np.exp(-force * end)
+        return np.concatenate([times, [end]]), np.concatenate([weights, [last]])
+    ends = np.arange(1, count + 1) * period
+    shift = {"start": 1.0, "mid": 0.5, "end": 0.0}[timing]
+    factors = np.exp(-force * (ends - shift * period))
+    return ends, factors - np.append(factors[1:], 0.0)
+
+
+def discounted_while_alive(model: DropoutModel, x: Array, T: Array, discount: Discount) -> Array:
+    """Discounted purchases of each customer, if alive."""
+    times, weights = _fewer(discount, model.params["alpha"])
+    return model._while_alive(x, T, times) @ weights
+
+
+def _fewer(discount: Discount, alpha: float, degree: int = 28) -> tuple[Array, Array]:
+    """Many times folded into few: F is smooth in log(1 + t / alpha), so a Chebyshev series carries it."""
+    if len(discount.times) <= degree + 1:
+        return discount.times, discount.weights
+    points = np.log1p(discount.times / alpha)
+    top = points.max()
+    nodes = np.cos(np.pi * (np.arange(degree + 1) + 0.5) / (degree + 1))
+    at = top * (nodes + 1) / 2
+    # F / log(1 + t / alpha) is interpolated, so that F(0) = 0 holds exactly.
+    back = np.polynomial.chebyshev.chebvander(2 * points / top - 1, degree)
+    into = np.linalg.inv(np.polynomial.chebyshev.chebvander(nodes, degree))
+    weights = ((discount.weights * points) @ back @ into) / at
+    return alpha * np.expm1(at), weights
+
+
+def value_of(
+    model: DropoutModel,
+    spend: GammaGamma | pd.Series | float,
+    frame: pd.DataFrame,
+    checked: pd.DataFrame,
+    discount: Discount,
+) -> pd.Series:
+    """Discounted purchases times expected spend, on the frame's index."""
+    x, recency, T = (checked[c].to_numpy() for c in ("frequency", "recency", "T"))
+    purchases = model._alive(x, recency, T) * discounted_while_alive(model, x, T, discount)
+    if isinstance(spend, pd.Series):
+        each = spend.reindex(frame.index).to_numpy(float)
+        if not np.isfinite(each).all():
+            raise ParameterError("spend: the series has no value for some rows of the frame")
+    elif isinstance(spend, int | float | np.floating | np.integer):
+        each = np.full(len(checked), float(spend))
+    else:
+        each = spend.expected_spend(frame).to_numpy()
+    return pd.Series(purchases * each, checked.index, name="lifetime_value")

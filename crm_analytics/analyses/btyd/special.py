@@ -1,0 +1,133 @@
+"""Expected purchases of a customer who is alive, stable for every parameter.
+
+BG/NBD and its kin print this expectation with Gauss' hypergeometric function,
+
+    (a + b - 1) / (a - 1) * [1 - (A / (A + t))^R * 2F1(R, b; a + b - 1; t / (A + t))],
+
+which is 0/0 at a = 1, overflows for busy customers and takes logs of negative numbers at a + b < 1. The
+quantity behind it is a plain mean over the dropout probability p ~ Beta(a, b), and every part of that mean
+is positive:
+
+    E[(1 - (1 + p z)^-R) / p],   z = t / A.
+
+So we integrate it: in u = logit(p) with the double-exponential rule, whose error falls faster than any
+power of the step. About a hundred nodes give 1e-11.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.polynomial import chebyshev
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, polygamma
+
+Array = NDArray[np.float64]
+
+_STEP = 0.08  # of the rule; halving it changes results by less than 1e-11
+_TAIL = 42.0  # exp(-42) of the mass is cut off
+_CHUNK = 1 << 18
+_DEGREE = 40
+_INTERPOLATE_FROM = 200  # points a customer group, above which a Chebyshev series pays
+
+
+def purchases_while_alive(z: ArrayLike, x: ArrayLike, r: float, a: float, b: float) -> Array:
+    """E[(1 - (1 + p z)^-(r + x)) / p] for p ~ Beta(a, b + x): purchases to come of a living customer.
+
+    Parameters
+    ----------
+    z : time ahead divided by alpha + T, >= 0; any shape
+    x : repeat purchases so far, whole numbers; broadcasts with `z`
+    r, a, b : parameters, > 0; for MBG/NBD pass b + 1
+
+    Returns
+    -------
+    purchases, >= 0, of the broadcast shape. Relative error below 1e-9 over the stress points in the tests.
+
+    Source
+    ------
+    Fader, Hardie & Lee (2005), Marketing Science 24(2), equation (10) before its reduction to 2F1; the
+    posterior of (lambda, p) given alive is in Fader & Hardie's note 039.
+
+    Examples
+    --------
+    a = 1 is no special point:
+
+    >>> [round(float(purchases_while_alive(0.5, 2, 0.25, a, 2.5)), 5) for a in (0.999999, 1.0, 1.000001)]
+    [0.98765, 0.98765, 0.98765]
+    """
+    z_all, x_all = np.broadcast_arrays(np.asarray(z, float), np.asarray(x, float))
+    shape = z_all.shape
+    flat_z, flat_x = z_all.ravel(), x_all.ravel()
+    groups, inverse = np.unique(flat_x, return_inverse=True)
+    if flat_z.size > _INTERPOLATE_FROM * len(groups):
+        return _by_series(flat_z, inverse, groups, (r, a, b)).reshape(shape)
+    return _by_quadrature(flat_z, inverse, groups, (r, a, b)).reshape(shape)
+
+
+def beta_nodes(a: float, b: Array) -> tuple[Array, Array]:
+    """Nodes and weights of the mean over p ~ Beta(a, b), one row an element of `b`.
+
+    Examples
+    --------
+    >>> p, weight = beta_nodes(2.0, np.array([3.0]))
+    >>> round(float((p * weight).sum()), 12)      # the mean of Beta(2, 3)
+    0.4
+    """
+    spread = np.minimum(1.0, np.sqrt(polygamma(1, a) + polygamma(1, b)))[:, None]
+    centre = np.log((a + 1.0) / (b + 1.0))[:, None]
+    left = np.arcsinh(np.max(np.maximum(_TAIL / (a * spread), 10.0)))
+    right = np.arcsinh(
+        np.max(np.maximum(_TAIL / (b[:, None] * spread), 10.0) + np.maximum(-centre, 0) / spread)
+    )
+    v = np.arange(-np.ceil(left / _STEP), np.ceil(right / _STEP) + 1) * _STEP
+    u = centre + spread * np.sinh(v)
+    # log p and log(1 - p) without ever forming 1 - p
+    log_p, log_not_p = -np.logaddexp(0.0, -u), -np.logaddexp(0.0, u)
+    log_weight = a * log_p + b[:, None] * log_not_p
+    log_weight -= log_weight.max(axis=1, keepdims=True)
+    weight = np.exp(log_weight) * np.cosh(v)
+    return np.asarray(expit(u)), weight / weight.sum(axis=1, keepdims=True)
+
+
+def _mean_over_p(z: Array, shape: Array, p: Array, weight: Array) -> Array:
+    """Rows: elements; columns: nodes."""
+    exposure = p * z[:, None]
+    gone = -np.expm1(-shape[:, None] * np.log1p(exposure))
+    # As p -> 0 the ratio tends to R z; a p below the smallest float would give 0 / 0.
+    ratio = np.where(p > 1e-290, gone / np.maximum(p, 1e-290), shape[:, None] * z[:, None])
+    return np.asarray((ratio * weight).sum(axis=1))
+
+
+def _by_quadrature(z: Array, group: NDArray[np.intp], xs: Array, params: tuple[float, float, float]) -> Array:
+    r, a, b = params
+    out = np.zeros_like(z)
+    order = np.argsort(group, kind="stable")
+    begin = 0
+    while begin < len(order):
+        # Groups in one chunk share the grid in v, so a chunk holds few groups and few points.
+        index = order[begin : begin + _CHUNK // 256]
+        here, local = np.unique(group[index], return_inverse=True)
+        p, weight = beta_nodes(a, b + xs[here])
+        out[index] = _mean_over_p(z[index], r + xs[group[index]], p[local], weight[local])
+        begin += len(index)
+    return out
+
+
+def _by_series(z: Array, group: NDArray[np.intp], xs: Array, params: tuple[float, float, float]) -> Array:
+    """Through a Chebyshev series of f / log(1 + z) in log(1 + z), one for each x: the ratio is smooth."""
+    nodes = np.cos(np.pi * (np.arange(_DEGREE + 1) + 0.5) / (_DEGREE + 1))
+    out = np.empty_like(z)
+    order = np.argsort(group, kind="stable")
+    cuts = np.searchsorted(group[order], np.arange(len(xs) + 1))
+    for k, x in enumerate(xs):
+        index = order[cuts[k] : cuts[k + 1]]
+        points = np.log1p(z[index])
+        low, high = points.min(), points.max()
+        if len(index) <= 2 * _DEGREE or high - low < 1e-9 or high > 6:
+            out[index] = _by_quadrature(z[index], np.zeros(len(index), np.intp), np.array([x]), params)
+            continue
+        at = np.maximum(low + (high - low) * (nodes + 1) / 2, 1e-12)
+        values = _by_quadrature(np.expm1(at), np.zeros(len(at), np.intp), np.array([x]), params) / at
+        series = chebyshev.chebfit(nodes, values, _DEGREE)
+        out[index] = chebyshev.chebval(2 * (points - low) / (high - low) - 1, series) * points
+    return out
