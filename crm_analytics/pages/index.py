@@ -53,7 +53,7 @@ def last_good(out: Path, name: str, slug: str) -> Path | None:
     for folder in (out / name).glob("*/"):
         pointer = publish.pointer_of(folder, "current.json")
         if pointer and (folder / "report.html").is_file():
-            others.append((str(pointer.get("published", "")), folder / "report.html"))
+            others.append((pointer["run"], folder / "report.html"))
     return max(others)[1] if others else None
 
 

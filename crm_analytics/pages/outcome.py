@@ -199,7 +199,7 @@ def _pointer(record: Record, place: publish.Place, status: str, headline: str, t
         "status": status,
         "headline": headline,
         "day": record.day,
-        "published": record.plan.request.now.isoformat(timespec="minutes", sep=" "),
+        "published": f"{record.plan.request.now:%Y-%m-%d %H:%M %Z}".strip(),
     }
 
 
