@@ -140,7 +140,9 @@ def _name_ends(figure: go.Figure, ends: list[tuple[str, Any, float, str]], zero:
     figure.update_layout(
         margin={"r": 18 + min(190.0, LETTER * longest), "t": 16},
         # Too narrow for names at the side: there they stand above, with a piece of their line.
-        meta={"phone": {"height": 300, "showlegend": True, "margin": {"r": 16, "t": 34}}},
+        meta={
+            "phone": {"height": 300, "showlegend": True, "margin": {"r": 16, "t": 34}, "xaxis": {"nticks": 4}}
+        },
     )
 
 
@@ -253,11 +255,8 @@ def intervals(
     figure.add_scatter(
         x=middle,
         y=names,
-        mode="markers+text",
+        mode="markers",
         marker={"color": colors, "size": 12, "line": {"color": PAPER, "width": 2}},
-        text=wording.say(frame[value]),
-        textposition="top center",
-        textfont={"color": INK, "size": 13},
         customdata=said,
         hovertemplate="%{y}<br>%{customdata}<extra></extra>",
     )
@@ -274,6 +273,12 @@ def intervals(
             "tickfont": {"color": INK, "size": 14},
         },
     )
+    for n, name in enumerate(names):
+        if middle[n] is not None:  # on its own ground, so that no line runs through the number
+            figure.add_annotation(
+                x=middle[n], y=name, text=worded[0][n], yshift=18, borderpad=1, bgcolor=PAPER,
+                font={"color": INK, "size": 13},
+            )  # fmt: skip
     if reference is not None:
         at = wording.scaled([reference])[0]
         figure.add_vline(x=at, line={"color": MUTED, "width": 1.5, "dash": "dot"})

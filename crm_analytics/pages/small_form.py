@@ -138,8 +138,8 @@ def when_models_begin(seen: Overview) -> Block:
     rows = [
         ("Segments (RFM)", SEGMENTS_FROM, "customers", seen.customers),
         ("Lifetime value (BG/NBD)", btyd.MINIMUM_CUSTOMERS, "customers", seen.customers),
-        ("… of whom bought again", btyd.MINIMUM_REPEATERS, "customers", seen.returning),
-        ("Spend per order (Gamma-Gamma)", btyd.MINIMUM_REPEATERS, "repeat buyers", seen.returning),
+        ("… of whom bought again", btyd.MINIMUM_REPEAT_BUYERS, "customers", seen.returning),
+        ("Spend per order (Gamma-Gamma)", btyd.MINIMUM_REPEAT_BUYERS, "repeat buyers", seen.returning),
     ]
     frame = pd.DataFrame(rows, columns=["model", "begins_at", "counted", "you_have"])
     frame["still_missing"] = (frame["begins_at"] - frame["you_have"]).clip(lower=0)

@@ -21,7 +21,7 @@ def headline(report: SegmentReport) -> Block:
     sentence = f"The top fifth of customers brings {words.percent(spread.top_share, 0)} of revenue"
     if quiet["customers"]:
         who = words.plural(quiet["customers"], "proven buyer")
-        sentence += f", and {who} worth {report.money(quiet['revenue'])} have gone quiet"
+        sentence += f", and {who} who brought {report.money(quiet['revenue'])} have gone quiet"
     revenue = report.scores.segments["revenue"].sum()
     lede = f"Revenue to date is {report.money(revenue)} from {words.plural(spread.customers, 'customer')}. "
     if report.periods and report.periods.revenue.change is not None:

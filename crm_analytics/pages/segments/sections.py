@@ -34,12 +34,9 @@ def who_brings_the_money(report: SegmentReport) -> Block:
             "median_recency_days",
         ]
     ]
-    percent = shown.assign(
-        customer_share=100 * shown["customer_share"], revenue_share=100 * shown["revenue_share"]
-    )
     return blocks.chart(
         figures.bars(
-            percent, y="segment", x="revenue_share", context="customer_share", highlight=QUIET, suffix=" %"
+            shown, y="segment", x="revenue_share", context="customer_share", highlight=QUIET, fmt="percent:0"
         ),
         finding=f"{best['segment']} are {words.percent(best['customer_share'], 0)} of customers and "
         f"{words.percent(best['revenue_share'], 0)} of revenue",
@@ -108,7 +105,7 @@ def does_80_20_hold(report: SegmentReport) -> Block:
     )
     curve = spread.lorenz
     return blocks.chart(
-        figures.lorenz(curve, mark=0.2),
+        figures.lorenz(curve),
         finding=finding,
         data=_steps(curve),
         caption=f"Revenue of the most valuable customers, cumulated. Dotted: if all were worth the same. "
@@ -182,6 +179,6 @@ def whom_to_contact(report: SegmentReport) -> Block:
         f"{report.money(top['revenue'].sum())}: call them first",
         caption=""
         if shown
-        else "Customers are pseudonyms here; `crm reveal` names them to whoever holds the key.",
+        else "Customers are pseudonyms here; the command crm reveal names them to whoever holds the key.",
         formats={"revenue": f"money:{report.base.currency}"},
     )

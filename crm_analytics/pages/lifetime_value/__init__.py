@@ -1,0 +1,37 @@
+"""The lifetime-value report: what the base is worth, how sure that is, and who carries it.
+
+Each function is one section of `02_lifetime_value.ipynb`: it takes the prepared report and gives one block.
+On a base too small for the models it gives the section's small form.
+"""
+
+from crm_analytics.pages.lifetime_value.first_screen import actions, headline, kpis
+from crm_analytics.pages.lifetime_value.method import method, record
+from crm_analytics.pages.lifetime_value.report import ValueReport, prepare
+from crm_analytics.pages.lifetime_value.sections import (
+    against_simple_rules,
+    best_customers,
+    by_purchases_before,
+    by_the_textbook,
+    did_the_last_forecast_hold,
+    second_opinion,
+    who_carries_it,
+    who_is_still_there,
+)
+
+__all__ = [
+    "ValueReport",
+    "actions",
+    "against_simple_rules",
+    "best_customers",
+    "by_purchases_before",
+    "by_the_textbook",
+    "did_the_last_forecast_hold",
+    "headline",
+    "kpis",
+    "method",
+    "prepare",
+    "record",
+    "second_opinion",
+    "who_carries_it",
+    "who_is_still_there",
+]

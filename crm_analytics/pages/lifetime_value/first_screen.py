@@ -1,0 +1,149 @@
+"""The first screen of the lifetime-value report: what the base is worth, how sure, what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crm_analytics.pages import blocks, small_form, words
+from crm_analytics.pages.lifetime_value.report import Evidence, ValueReport, or_small
+
+if TYPE_CHECKING:
+    from crm_analytics.pages.blocks import Block
+
+
+def _small_headline(report: ValueReport) -> Block:
+    seen, book = report.seen, report.textbook
+    return blocks.headline(
+        f"A customer is worth about {report.money(book.value)} by the textbook formula",
+        f"{words.plural(seen.customers, 'customer')} and {words.plural(seen.orders, 'order')} from "
+        f"{words.date(report.base.first_day)} to {words.date(report.base.day)} are too little for a "
+        f"forecast: {report.reason}. An average purchase, times purchases a year, times the years a customer "
+        "stays, is the answer until then, and a rough one.",
+        thin=True,
+    )
+
+
+@or_small(_small_headline)
+def headline(report: ValueReport) -> Block:
+    """What today's customers will bring, who carries it, and whether the last forecast held."""
+    found = report.forecast
+    value = found.value
+    range_ = words.interval(value.lower, value.upper, f"money:{report.base.currency}")
+    sentence = (
+        f"Today's customers will bring {report.money(value.mean)} over the next {report.span} ({range_}); "
+        f"a fifth of them carries {words.percent(found.tiers.spread.top_share, 0)} of it"
+    )
+    return blocks.headline(sentence, f"{held(report.evidence)} {_status(report)}")
+
+
+def held(evidence: Evidence | None) -> str:
+    """Whether the last forecast held, in a sentence or two."""
+    if evidence is None:
+        return "The data do not reach back far enough to test the forecast on what came."
+    total, actual = evidence.model.total, evidence.model.actual
+    said = (
+        f"The same model, fitted on {words.date(evidence.base.day)}, forecast "
+        f"{words.count(total.mean)} repeat purchases "
+        f"({words.interval(total.lower, total.upper, 'count')}) up to this day; {words.count(actual)} came."
+    )
+    if evidence.model.covered:
+        return f"{said} That lies inside the interval."
+    if not actual:
+        return f"{said} Nobody came back, which the model did not expect."
+    way, reading = ("low", "cautious") if total.mean < actual else ("high", "hopeful")
+    error = words.percent(abs(total.mean / actual - 1), 0)
+    return (
+        f"{said} That lies outside the interval: the forecast was {error} too {way}, so read the value here "
+        f"as {reading}."
+    )
+
+
+def _status(report: ValueReport) -> str:
+    alive, people = report.forecast.tiers.alive, report.forecast.value.customers
+    return (
+        f"About {words.count(alive)} of {words.plural(people, 'customer')} are still customers in the sense "
+        "of the model."
+    )
+
+
+@or_small(lambda r: small_form.kpis(r.base, r.seen))
+def kpis(report: ValueReport) -> Block:
+    """Value, purchases, customers left, and the error of the last forecast."""
+    found, before = report.forecast, report.earlier
+    value, purchases = found.value, found.purchases
+    money = f"money:{report.base.currency}"
+    change = words.change(value.mean, before.mean if before else None)
+    if before:
+        change += f" since {words.date(report.earlier_day, short=True)}"
+    per = value.mean / value.customers
+    items = [
+        blocks.kpi(
+            f"Value of the next {report.span}",
+            report.money(value.mean),
+            change,
+            words.interval(value.lower, value.upper, money),
+            words.direction(value.mean, before.mean if before else None),
+        ),
+        blocks.kpi(
+            "Purchases to come",
+            words.count(purchases.mean),
+            note=words.interval(purchases.lower, purchases.upper, "count"),
+        ),
+        blocks.kpi(
+            "Still customers",
+            words.percent(found.tiers.alive / value.customers, 0),
+            note=f"about {words.count(found.tiers.alive)} of {words.count(value.customers)}",
+        ),
+        blocks.kpi(
+            "A customer will bring",
+            report.money(per),
+            note=f"next {report.span}; textbook lifetime {report.money(report.textbook.value)}",
+        ),
+    ]
+    if report.evidence:
+        tested = report.evidence.model
+        error = tested.total.mean / tested.actual - 1 if tested.actual else None
+        items.append(
+            blocks.kpi(
+                "Last forecast was off by",
+                words.percent(error, 0),
+                "inside its interval" if tested.covered else "outside its interval",
+                f"{words.count(tested.actual)} came, {words.count(tested.total.mean)} forecast",
+            )
+        )
+    return blocks.kpis(*items)
+
+
+@or_small(lambda r: small_form.thanks(r.base, r.seen, r.show_customers))
+def actions(report: ValueReport) -> Block:
+    """What to do: look after the top, win back the wavering, stop spending on the rest."""
+    tiers = report.forecast.tiers.tiers.set_index("tier")
+    status = report.forecast.tiers.statuses.set_index("status")
+    top, rest, wavering = tiers.iloc[0], tiers.iloc[-1], status.loc["Wavering"]
+    items = [
+        blocks.action(
+            f"Look after the {words.plural(top['customers'], 'customer')} of the top fifth.",
+            f"Each will bring {report.money(top['value_per_customer'])} in {report.span}: to spend more than "
+            "the margin on that, to keep one, is a loss.",
+            "account managers",
+            f"{report.money(top['revenue'])} so far",
+        )
+    ]
+    if wavering["customers"]:
+        items.append(
+            blocks.action(
+                f"Write to {words.plural(wavering['customers'], 'wavering customer')} now.",
+                "They are silent for longer than they used to be and may still be there; hold out a tenth as "
+                "a control group.",
+                "campaigns",
+                f"{report.money(wavering['revenue'])} so far",
+            )
+        )
+    items.append(
+        blocks.action(
+            f"Spend nothing by hand on {words.plural(rest['customers'], 'customer')} of the lower half.",
+            f"Each will bring {report.money(rest['value_per_customer'])} in {report.span}, contacted or not.",
+            "campaigns",
+        )
+    )
+    return blocks.actions(*items)

@@ -1,0 +1,168 @@
+"""What the lifetime-value report is made from, and when it takes its small form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import wraps
+from typing import TYPE_CHECKING
+
+import ibis.expr.types as ir
+
+from crm_analytics.analyses import btyd
+from crm_analytics.analyses.btyd.units import days_per_unit
+from crm_analytics.analyses.overview import Overview, overview
+from crm_analytics.analyses.value_tiers import ValueTiers, value_tiers
+from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.pages import words
+from crm_analytics.tables.days import span_of
+
+if TYPE_CHECKING:
+    from crm_analytics.pages.blocks import Block
+    from crm_analytics.tables.customer_base import CustomerBase
+
+UNIT = "W"
+_UNIT_NAMES = {"D": "day", "W": "week", "M": "month", "Y": "year"}
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The models at the day, and what they say of everybody together."""
+
+    summary: btyd.Summary
+    model: btyd.BetaGeo
+    status: btyd.ModifiedBetaGeo
+    spend: btyd.GammaGamma
+    scored: ir.Table
+    value: btyd.TotalForecast
+    purchases: btyd.TotalForecast
+    tiers: ValueTiers
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The same models a holdout before the day, held against what came."""
+
+    base: CustomerBase
+    model: btyd.Evidence
+    status: btyd.Evidence
+
+
+@dataclass(frozen=True)
+class ValueReport:
+    """Everything the sections show. `forecast` is None on a base too small for the models."""
+
+    base: CustomerBase
+    show_customers: bool
+    horizon: tuple[int, str]
+    rate: float
+    timing: str
+    textbook: btyd.TextbookValue
+    reason: str = ""  # why there is no forecast
+    seen: Overview | None = None
+    forecast: Forecast | None = None
+    evidence: Evidence | None = None
+    earlier: btyd.TotalForecast | None = None
+    earlier_day: date | None = None
+
+    def money(self, amount: float | None) -> str:
+        """An amount in the base's currency."""
+        return words.money(amount, self.base.currency)
+
+    @property
+    def span(self) -> str:
+        """The horizon in words."""
+        return words.plural(self.horizon[0], _UNIT_NAMES[self.horizon[1]])
+
+
+def prepare(
+    base: CustomerBase,
+    *,
+    horizon: str = "52w",
+    holdout: str = "39w",
+    rate: float = 0.15,
+    timing: str = "end",
+    compare_to: str = "-13w",
+    show_customers: bool = False,
+) -> ValueReport:
+    """Fit the models at the day (forecast), a holdout before it (evidence), and at an earlier day.
+
+    Parameters
+    ----------
+    horizon : how far ahead value is counted ("52w", "12m")
+    holdout : how long before the day the evidence is fitted
+    rate : annual effective rate of discount
+    timing : when the purchases of a period are paid: start, mid, end or continuous
+    """
+    ahead = span_of(horizon)
+    if ahead[0] <= 0 or span_of(holdout)[0] <= 0:
+        raise ParameterError(f"horizon and holdout must be longer than nothing, got {horizon} and {holdout}")
+    value = btyd.textbook_value(base)
+    report = ValueReport(base, show_customers, ahead, rate, timing, value)
+    try:
+        forecast = _forecast(base, ahead, rate, timing)
+    except NotEnoughData as error:
+        facts = {**vars(report), "reason": str(error), "seen": overview(base)}
+        return ValueReport(**facts)
+    earlier, earlier_day = None, None
+    if (before := base.earlier(compare_to)) is not None:
+        try:
+            earlier, earlier_day = _forecast(before, ahead, rate, timing).value, before.day
+        except NotEnoughData:
+            earlier = None
+    facts = {
+        **vars(report),
+        "forecast": forecast,
+        "evidence": _evidence(base, holdout),
+        "earlier": earlier,
+        "earlier_day": earlier_day,
+    }
+    return ValueReport(**facts)
+
+
+def _forecast(base: CustomerBase, horizon: tuple[int, str], rate: float, timing: str) -> Forecast:
+    summary = btyd.summarize(base, unit=UNIT)
+    model, spend = btyd.BetaGeo.fit(summary), btyd.GammaGamma.fit(summary)
+    status = btyd.ModifiedBetaGeo.fit(summary)
+    money = {"horizon": horizon, "rate": rate, "timing": timing}
+    scored = base.materialise(btyd.score(summary, model, spend, status_model=status, **money))
+    ahead = horizon[0] * days_per_unit(horizon[1]) / days_per_unit(UNIT)
+    return Forecast(
+        summary,
+        model,
+        status,
+        spend,
+        scored,
+        btyd.value_total(summary, model, spend, **money),
+        btyd.forecast_total(summary, model, ahead),
+        value_tiers(base, scored),
+    )
+
+
+def _evidence(base: CustomerBase, holdout: str) -> Evidence | None:
+    past = base.earlier(f"-{holdout.lstrip('+-')}")
+    if past is None:
+        return None
+    future = base.between(past.day, base.day)
+    try:
+        return Evidence(
+            past,
+            btyd.evidence(past, future, btyd.BetaGeo, UNIT),
+            btyd.evidence(past, future, btyd.ModifiedBetaGeo, UNIT),
+        )
+    except NotEnoughData:
+        return None
+
+
+def or_small(small: Callable[[ValueReport], Block]) -> Callable:
+    """Give the small form of a section where the base is too small for the models."""
+
+    def choose(section: Callable[[ValueReport], Block]) -> Callable[[ValueReport], Block]:
+        @wraps(section)
+        def shown(report: ValueReport) -> Block:
+            return section(report) if report.forecast is not None else small(report)
+
+        return shown
+
+    return choose

@@ -1,0 +1,248 @@
+"""The lifetime-value report below the first screen: who carries the value, and how sure it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import ibis
+import pandas as pd
+
+from crm_analytics.analyses import btyd
+from crm_analytics.pages import blocks, figures, small_form, words
+from crm_analytics.pages.lifetime_value.first_screen import held
+from crm_analytics.pages.lifetime_value.report import ValueReport, or_small
+from crm_analytics.pages.people import called
+
+if TYPE_CHECKING:
+    from crm_analytics.pages.blocks import Block
+
+NO_HOLDOUT = "The data do not reach back far enough: no forecast can be held against what came"
+
+
+@or_small(lambda r: small_form.regulars(r.base, r.seen, r.show_customers))
+def who_carries_it(report: ValueReport) -> Block:
+    """Residual value by tier, with the ceiling on what to spend."""
+    tiers = report.forecast.tiers.tiers.copy()
+    tiers["customer_share"] = tiers["customers"] / tiers["customers"].sum()
+    spread, money = report.forecast.tiers.spread, f"money:{report.base.currency}"
+    columns = ["tier", "customers", "value", "value_share", "value_per_customer", "purchases", "revenue"]
+    return blocks.chart(
+        figures.bars(tiers, y="tier", x="value_share", context="customer_share", fmt="percent:0"),
+        finding=f"The top fifth of customers carries {words.percent(spread.top_share, 0)} of what is to come",
+        data=tiers[columns].rename(columns={"revenue": "revenue_so_far", "purchases": "purchases_to_come"}),
+        caption="Colour: share of the value to come; grey: share of customers. Value per customer is the "
+        "ceiling: revenue, so less than that pays only out of its margin.",
+        formats={
+            "value": money,
+            "value_share": "percent",
+            "value_per_customer": money,
+            "purchases_to_come": "count",
+            "revenue_so_far": money,
+        },
+    )
+
+
+@or_small(lambda r: small_form.favourites(r.base, r.seen))
+def who_is_still_there(report: ValueReport) -> Block:
+    """Customers by the chance that they are still customers."""
+    found = report.forecast.tiers
+    statuses, money = found.statuses, f"money:{report.base.currency}"
+    people = statuses["customers"].sum()
+    gone = statuses.set_index("status").loc["Probably gone"]
+    share = words.percent(gone["customers"] / people, 0)
+    return blocks.chart(
+        figures.bars(statuses, y="status", x="customers", highlight=["Wavering"]),
+        finding=f"{share} of customers have probably gone; they brought {report.money(gone['revenue'])}",
+        data=statuses[["status", "customers", "value", "revenue", "revenue_per_customer"]],
+        caption="Active: P(alive) of 80 % or more; wavering: 50 to 80 %; by MBG/NBD. BG/NBD calls every "
+        "one-time buyer alive, so it is not asked.",
+        formats={"value": money, "revenue": money, "revenue_per_customer": money},
+    )
+
+
+@or_small(lambda r: small_form.last_visits(r.base, r.seen, r.show_customers))
+def best_customers(report: ValueReport) -> Block:
+    """The ten customers with most to come."""
+    scored = report.forecast.scored
+    top = report.base.collect(
+        scored.order_by([ibis.desc("lifetime_value"), "customer_id"])
+        .select("customer_id", "lifetime_value", "probability_alive", "expected_purchases", "expected_spend")
+        .limit(10)
+    )
+    top["customer_id"] = called(report.base, top["customer_id"], report.show_customers)
+    money = f"money:{report.base.currency}"
+    share = top["lifetime_value"].sum() / report.forecast.value.mean
+    return blocks.table(
+        top.rename(columns={"customer_id": "customer", "lifetime_value": "value_to_come"}),
+        finding=f"Ten customers carry {words.percent(share, 0)} of the value to come",
+        caption="Expected over the horizon, one customer at a time: right on average, not for each."
+        + (
+            ""
+            if report.show_customers or report.base.show_customers
+            else " Customers are pseudonyms here; the command crm reveal names them to whoever holds the key."
+        ),
+        formats={
+            "value_to_come": money,
+            "expected_spend": money,
+            "probability_alive": "percent:0",
+            "expected_purchases": "number:1",
+        },
+    )
+
+
+@or_small(lambda r: small_form.weekdays(r.seen))
+def did_the_last_forecast_hold(report: ValueReport) -> Block:
+    """Repeat purchases week by week: what the model expected before it could know, and what came."""
+    if report.evidence is None:
+        return blocks.note(NO_HOLDOUT, "Choose a shorter holdout, or come back with a longer history.")
+    tested = report.evidence.model
+    tracking = tested.tracking
+    step = tracking.iloc[[*range(3, len(tracking) - 1, 4), len(tracking) - 1]].reset_index(drop=True)
+    purchases = ["actual", "expected", "cumulative_actual", "cumulative_expected"]
+    return blocks.chart(
+        figures.lines(
+            tracking,
+            "day",
+            ["cumulative_expected", "cumulative_actual"],
+            names={"cumulative_expected": "expected", "cumulative_actual": "came"},
+            context=["cumulative_actual"],
+            mark=pd.Timestamp(report.evidence.base.day),
+            mark_label="fitted up to here",
+            x_title="",
+            fmt="count",
+        ),
+        finding=_held_in_short(report),
+        data=step[["day", *purchases]],
+        caption="Repeat purchases since the start, all together: dashed what came, blue what the model "
+        "expected, knowing nothing of the time after the mark.",
+        formats={"day": "date:short"} | dict.fromkeys(purchases, "count"),
+    )
+
+
+def _held_in_short(report: ValueReport) -> str:
+    tested = report.evidence.model
+    error = tested.total.mean / tested.actual - 1 if tested.actual else 0.0
+    if tested.covered:
+        return f"The last forecast held: {words.percent(error, 0)} off, inside its interval"
+    way = "low" if error < 0 else "high"
+    size = words.percent(abs(error), 0)
+    return f"The last forecast was {size} too {way}, more than chance and parameters explain"
+
+
+@or_small(lambda r: small_form.when_models_begin(r.seen))
+def by_purchases_before(report: ValueReport) -> Block:
+    """Where the last forecast was right and where not, by how often customers had bought before."""
+    if report.evidence is None:
+        return blocks.note(NO_HOLDOUT)
+    bands = report.evidence.model.bands
+    worst = bands.loc[(bands["actual_total"] - bands["expected_total"]).abs().idxmax()]
+    gap = worst["actual_total"] - worst["expected_total"]
+    return blocks.chart(
+        figures.columns(
+            bands,
+            x="band",
+            ys=["actual", "expected"],
+            names={"actual": "came", "expected": "expected"},
+            x_title="repeat purchases before",
+            fmt="number:1",
+        ),
+        finding=f"Customers with {worst['band']} repeat {'purchase' if worst['band'] == '1' else 'purchases'} "
+        f"before bought {words.count(abs(gap))} times {'more' if gap > 0 else 'less'} than expected",
+        data=bands,
+        caption="Purchases a customer in the holdout, by repeat purchases before it.",
+        formats={
+            "actual": "number:2",
+            "expected": "number:2",
+            "actual_total": "count",
+            "expected_total": "count",
+        },
+    )
+
+
+@or_small(lambda r: blocks.note("Why there is no forecast yet", f"{r.reason}."))
+def against_simple_rules(report: ValueReport) -> Block:
+    """The models and the naive rules on the same holdout."""
+    if report.evidence is None:
+        return blocks.note(NO_HOLDOUT)
+    bg, mbg = report.evidence.model, report.evidence.status
+    naive = bg.baselines[~bg.baselines["baseline"].str.contains("BG/NBD")]
+    rows = [
+        ("BG/NBD", bg.total.mean, bg.total.lower, bg.total.upper, bg.model.log_likelihood),
+        ("MBG/NBD", mbg.total.mean, mbg.total.lower, mbg.total.upper, mbg.model.log_likelihood),
+        *((row.baseline, row.forecast, None, None, None) for row in naive.itertuples()),
+    ]
+    frame = pd.DataFrame(rows, columns=["method", "forecast", "lower", "upper", "log_likelihood"])
+    frame["error"] = frame["forecast"] / bg.actual - 1 if bg.actual else None
+    best = frame.loc[frame["error"].abs().idxmin(), "method"] if bg.actual else "None"
+    return blocks.chart(
+        figures.intervals(
+            frame,
+            "method",
+            "forecast",
+            "lower",
+            "upper",
+            reference=float(bg.actual),
+            reference_label="came",
+            fmt="count",
+        ),
+        finding=f"{best} came closest to the {words.plural(bg.actual, 'purchase')} that followed",
+        data=frame,
+        caption="Forecasts of the same holdout from the same day. Naive rules have no interval.",
+        formats=dict.fromkeys(("forecast", "lower", "upper"), "count")
+        | {"log_likelihood": "number:1", "error": "percent:0"},
+    )
+
+
+def by_the_textbook(report: ValueReport) -> Block:
+    """The textbook value with every ingredient and its n."""
+    book = report.textbook
+    frame = book.ingredients
+    money = f"money:{report.base.currency}"
+    frame["value"] = [
+        words.say(value, money if unit == "money" else "number:2")
+        for value, unit in zip(frame["value"], frame["unit"], strict=True)
+    ]
+    return blocks.table(
+        frame.assign(unit=frame["unit"].replace("money", report.base.currency or "money")),
+        finding=f"By the textbook a customer is worth {report.money(book.value)} in a lifetime of "
+        f"{_lifetime(book.lifespan_years)}",
+        caption=f"Average purchase value × purchases a year × lifespan. {book.rule} Revenue, undiscounted, "
+        "the same for every customer.",
+    )
+
+
+def _lifetime(years: float) -> str:
+    if years >= 1:
+        return f"{words.number(years, 1)} years"
+    return (
+        words.plural(round(12 * years), "month") if years > 0.2 else words.plural(round(52 * years), "week")
+    )
+
+
+@or_small(
+    lambda r: blocks.note(
+        "A second opinion comes with the models",
+        "lifetimes' own fitter is asked when there is something to fit.",
+    )
+)
+def second_opinion(report: ValueReport) -> Block:
+    """What lifetimes' own fitter finds on the same customers."""
+    opinion = btyd.second_opinion(report.forecast.summary, "BetaGeo")
+    model = report.forecast.model
+    if opinion.params is None:
+        return blocks.note("lifetimes has no second opinion here", opinion.sentence)
+    rows = [
+        (name, value, opinion.params[name], model.standard_errors[name])
+        for name, value in model.params.items()
+    ]
+    frame = pd.DataFrame(rows, columns=["parameter", "here", "lifetimes", "standard_error"])
+    apart = float((abs(frame["here"] - frame["lifetimes"]) / frame["standard_error"]).max())
+    return blocks.table(
+        frame,
+        finding="lifetimes finds the same optimum"
+        if apart < 0.05
+        else f"lifetimes stops {words.number(apart, 1)} standard errors away",
+        caption=f"BG/NBD on the same customers. Log-likelihood here {words.number(model.log_likelihood, 3)}, "
+        f"at lifetimes' parameters {words.number(opinion.log_likelihood, 3)}. {model.diagnosis.message}",
+        formats=dict.fromkeys(("here", "lifetimes", "standard_error"), "number:4"),
+    )  # fmt: skip
