@@ -75,7 +75,6 @@ def kpis(report: ValueReport) -> Block:
     change = words.change(value.mean, before.mean if before else None)
     if before:
         change += f" since {words.date(report.earlier_day, short=True)}"
-    per = value.mean / value.customers
     items = [
         blocks.kpi(
             f"Value of the next {report.span}",
@@ -94,19 +93,16 @@ def kpis(report: ValueReport) -> Block:
             words.percent(found.tiers.alive / value.customers, 0),
             note=f"about {words.count(found.tiers.alive)} of {words.count(value.customers)}",
         ),
-        blocks.kpi(
-            "A customer will bring",
-            report.money(per),
-            note=f"next {report.span}; textbook lifetime {report.money(report.textbook.value)}",
-        ),
     ]
-    if report.evidence:
+    if report.evidence is None or not report.evidence.model.actual:
+        per = report.money(value.mean / value.customers)
+        items.append(blocks.kpi("A customer will bring", per, note=f"in the next {report.span}"))
+    else:
         tested = report.evidence.model
-        error = tested.total.mean / tested.actual - 1 if tested.actual else None
         items.append(
             blocks.kpi(
                 "Last forecast was off by",
-                words.percent(error, 0),
+                words.percent(tested.total.mean / tested.actual - 1, 0),
                 "inside its interval" if tested.covered else "outside its interval",
                 f"{words.count(tested.actual)} came, {words.count(tested.total.mean)} forecast",
             )

@@ -9,7 +9,6 @@ import pandas as pd
 
 from crm_analytics.analyses import btyd
 from crm_analytics.pages import blocks, figures, small_form, words
-from crm_analytics.pages.lifetime_value.first_screen import held
 from crm_analytics.pages.lifetime_value.report import ValueReport, or_small
 from crm_analytics.pages.people import called
 
@@ -96,27 +95,38 @@ def did_the_last_forecast_hold(report: ValueReport) -> Block:
     if report.evidence is None:
         return blocks.note(NO_HOLDOUT, "Choose a shorter holdout, or come back with a longer history.")
     tested = report.evidence.model
-    tracking = tested.tracking
-    step = tracking.iloc[[*range(3, len(tracking) - 1, 4), len(tracking) - 1]].reset_index(drop=True)
-    purchases = ["actual", "expected", "cumulative_actual", "cumulative_expected"]
+    months = _four_weeks(tested.tracking)
     return blocks.chart(
         figures.lines(
-            tracking,
+            months,
             "day",
-            ["cumulative_expected", "cumulative_actual"],
-            names={"cumulative_expected": "expected", "cumulative_actual": "came"},
-            context=["cumulative_actual"],
+            ["expected", "actual"],
+            names={"expected": "expected", "actual": "came"},
+            context=["actual"],
             mark=pd.Timestamp(report.evidence.base.day),
             mark_label="fitted up to here",
-            x_title="",
             fmt="count",
         ),
         finding=_held_in_short(report),
-        data=step[["day", *purchases]],
-        caption="Repeat purchases since the start, all together: dashed what came, blue what the model "
-        "expected, knowing nothing of the time after the mark.",
-        formats={"day": "date:short"} | dict.fromkeys(purchases, "count"),
+        data=months,
+        caption="Repeat purchases in four weeks: dashed what came, blue what the model expected, knowing nothing "
+        "of the time after the mark.",
+        formats={"day": "date:short"}
+        | dict.fromkeys(("actual", "expected", "cumulative_actual", "cumulative_expected"), "count"),
     )
+
+
+def _four_weeks(tracking: pd.DataFrame) -> pd.DataFrame:
+    """Whole four weeks of the weekly tracking, counted back from its end."""
+    whole = tracking.iloc[len(tracking) % 4 :]
+    groups = whole.groupby((whole["period"] - whole["period"].iloc[0]) // 4, sort=True)
+    return groups.agg(
+        day=("day", "last"),
+        actual=("actual", "sum"),
+        expected=("expected", "sum"),
+        cumulative_actual=("cumulative_actual", "last"),
+        cumulative_expected=("cumulative_expected", "last"),
+    ).reset_index(drop=True)
 
 
 def _held_in_short(report: ValueReport) -> str:
@@ -137,6 +147,7 @@ def by_purchases_before(report: ValueReport) -> Block:
     bands = report.evidence.model.bands
     worst = bands.loc[(bands["actual_total"] - bands["expected_total"]).abs().idxmax()]
     gap = worst["actual_total"] - worst["expected_total"]
+    noun = "purchase" if worst["band"] == "1" else "purchases"
     return blocks.chart(
         figures.columns(
             bands,
@@ -146,8 +157,8 @@ def by_purchases_before(report: ValueReport) -> Block:
             x_title="repeat purchases before",
             fmt="number:1",
         ),
-        finding=f"Customers with {worst['band']} repeat {'purchase' if worst['band'] == '1' else 'purchases'} "
-        f"before bought {words.count(abs(gap))} times {'more' if gap > 0 else 'less'} than expected",
+        finding=f"Customers with {worst['band']} repeat {noun} before bought {words.count(abs(gap))} times "
+        f"{'more' if gap > 0 else 'less'} than expected",
         data=bands,
         caption="Purchases a customer in the holdout, by repeat purchases before it.",
         formats={
