@@ -42,7 +42,7 @@ report: setup  ## write the demo data and run the reports on it (DATA=cdnow, cdn
 test: setup  ## the tests: laws, published numbers, notebooks (minutes)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 	$(BIN)/crm demo cdnow
-	CRM_DISPLAY=text $(BIN)/python -m pytest --nbval --nbval-current-env -p no:cacheprovider notebooks
+	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/notebooks/nbval.ini notebooks
 
 lab: setup  ## JupyterLab on notebooks/
 	@test -d data/cdnow || $(BIN)/crm demo cdnow

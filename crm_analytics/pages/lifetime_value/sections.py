@@ -109,8 +109,8 @@ def did_the_last_forecast_hold(report: ValueReport) -> Block:
         ),
         finding=_held_in_short(report),
         data=months,
-        caption="Repeat purchases in four weeks: dashed what came, blue what the model expected, knowing nothing "
-        "of the time after the mark.",
+        caption="Repeat purchases in four weeks: dashed what came, blue what the model expected, knowing "
+        "nothing of the time after the mark.",
         formats={"day": "date:short"}
         | dict.fromkeys(("actual", "expected", "cumulative_actual", "cumulative_expected"), "count"),
     )
@@ -248,12 +248,13 @@ def second_opinion(report: ValueReport) -> Block:
     ]
     frame = pd.DataFrame(rows, columns=["parameter", "here", "lifetimes", "standard_error"])
     apart = float((abs(frame["here"] - frame["lifetimes"]) / frame["standard_error"]).max())
+    doubt = "" if model.diagnosis.converged else model.diagnosis.message
     return blocks.table(
         frame,
         finding="lifetimes finds the same optimum"
         if apart < 0.05
         else f"lifetimes stops {words.number(apart, 1)} standard errors away",
         caption=f"BG/NBD on the same customers. Log-likelihood here {words.number(model.log_likelihood, 3)}, "
-        f"at lifetimes' parameters {words.number(opinion.log_likelihood, 3)}. {model.diagnosis.message}",
+        f"at lifetimes' parameters {words.number(opinion.log_likelihood, 3)}. {doubt}",
         formats=dict.fromkeys(("here", "lifetimes", "standard_error"), "number:4"),
     )  # fmt: skip
