@@ -10,6 +10,8 @@ import ibis.expr.types as ir
 from crm_analytics.tables.contract import MONEY, Column
 from crm_analytics.tables.mapping import TableMapping
 
+_SECONDS = len("2026-01-31 12:00:00")
+_COMPACT = len("20260131")
 _BLANKS = (" ", "\t", "\n", "\r")
 # strptime's codes as Spark writes them
 _SPARK_CODES = {
@@ -103,20 +105,30 @@ def _text(value: ir.Value) -> ir.Value:
     untidy = (value == "") | value.endswith(".0")
     for blank in _BLANKS:
         untidy |= value.startswith(blank) | value.endswith(blank)
-    tidy = value.strip().nullif("").re_replace(r"^([0-9]+)\.0$", r"\1")
+    tidy = value.strip().nullif("")
+    tidy = tidy.re_search(r"^[0-9]+[.]0$").ifelse(tidy.substr(0, tidy.length() - len(".0")), tidy)
     return untidy.ifelse(tidy, value)
 
 
 def _moment(value: ir.Value, target: str) -> ir.Value:
     kind = value.type()
-    if kind.is_timestamp() and kind.timezone is not None and value.get_backend().name == "duckdb":
-        value = timezone("UTC", value)
-        return value if target == "timestamp" else value.cast(target)
+    if kind.is_timestamp() and kind.timezone is not None:
+        return _as_utc(value).cast(target)
     if kind.is_temporal():
         return value.cast(target)
     text = (value if kind.is_string() else value.cast("string")).strip()
     compact = text.substr(0, 4) + "-" + text.substr(4, 2) + "-" + text.substr(6, 2)
-    return ((text.length() == 8) & ~text.contains("-")).ifelse(compact, text).try_cast(target)
+    has_zone = (text.length() > _SECONDS) & text.re_search(r":[0-9]{2}([.][0-9]+)?[+-][0-9]{2}(:?[0-9]{2})?$")
+    return ibis.cases(
+        ((text.length() == _COMPACT) & ~text.contains("-"), compact.try_cast(target)),
+        (has_zone, _as_utc(text.try_cast("timestamp('UTC')")).cast(target)),
+        else_=text.try_cast(target),
+    )
+
+
+def _as_utc(value: ir.Value) -> ir.Value:
+    """A moment as the wall clock of UTC, whatever the session's zone (Ibis sets Spark's to UTC)."""
+    return timezone("UTC", value) if value.get_backend().name == "duckdb" else value.cast("timestamp")
 
 
 def _flag(value: ir.Value) -> ir.Value:

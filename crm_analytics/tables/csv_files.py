@@ -46,10 +46,11 @@ def read_csv(connection: BaseBackend, path: Path, encoding: str | None, torn: st
     """
     opened = CsvFile(path.name, torn)
     readable = path
-    found = encoding or _encoding(path)
-    if encoding or found != "utf-8":  # the engine reads UTF-8 fastest, and other encodings only in part
+    found, lines_alike = _look_through(path)
+    # The engine reads UTF-8 fastest and other encodings only in part; mixed line ends it refuses.
+    if encoding or found != "utf-8" or not lines_alike:
         readable = scratch_folder(opened) / "utf8.csv"
-        _write_utf8(path, readable, found)
+        _write_utf8(path, readable, encoding or found)
     header, delimiter = _header(readable, path.name)
     try:
         opened.rows = connection.read_csv(
@@ -75,21 +76,30 @@ def read_csv(connection: BaseBackend, path: Path, encoding: str | None, torn: st
     return opened
 
 
-def _encoding(path: Path) -> str:
-    """UTF-8 where the bytes are; UTF-16 by its mark; Windows-1252 or Latin-1 otherwise."""
+def _look_through(path: Path) -> tuple[str, bool]:
+    """The encoding of a file, and whether all its lines end alike.
+
+    UTF-8 where the bytes are, UTF-16 by its mark, else Windows-1252 or Latin-1.
+    """
     decoder = codecs.getincrementaldecoder("utf-8")()
+    returns = feeds = pairs = 0
+    before = b""
     with path.open("rb") as stream:
-        chunk = stream.read(_CHUNK)
-        if chunk.startswith(_UTF16_MARKS):
-            return "utf-16"
-        try:
-            while chunk:
+        while chunk := stream.read(_CHUNK):
+            if not before and chunk.startswith(_UTF16_MARKS):
+                return "utf-16", False
+            returns, feeds = returns + chunk.count(b"\r"), feeds + chunk.count(b"\n")
+            pairs += chunk.count(b"\r\n") + (before.endswith(b"\r") and chunk.startswith(b"\n"))
+            before = chunk
+            try:
                 decoder.decode(chunk)
-                chunk = stream.read(_CHUNK)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return _western(path)
-    return "utf-8"
+            except UnicodeDecodeError:
+                return _western(path), False
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return _western(path), False
+    return "utf-8", returns == 0 or returns == feeds == pairs
 
 
 def _western(path: Path) -> str:
@@ -106,8 +116,8 @@ def _western(path: Path) -> str:
 def _write_utf8(path: Path, copy: Path, encoding: str) -> None:
     try:
         with (
-            path.open(encoding=encoding, newline="") as source,
-            copy.open("w", newline="", encoding="utf-8") as target,
+            path.open(encoding=encoding) as source,  # any line end becomes "\n"
+            copy.open("w", encoding="utf-8", newline="") as target,
         ):
             while text := source.read(_CHUNK):
                 target.write(text)

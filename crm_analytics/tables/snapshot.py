@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 
-from crm_analytics.errors import DataError
+from crm_analytics.errors import DataError, LimitError
 from crm_analytics.tables.checks import BROKEN, UNREAD, cast_table, count_repeats, repeats_key
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.rejects import explain, judge
@@ -121,7 +121,7 @@ def take(source: Source, today: date, max_rejected: float) -> Snapshot:
                 raise
             skipped[name] = str(error)  # a file that only happens to bear the name of a table
             continue
-        staged = cast.cache()
+        staged = _stage(name, cast)
         kept.append(staged)
         tables[name], found = _accept(staged, name, source, today, max_rejected)
         broken.append(found)
@@ -136,6 +136,19 @@ def take(source: Source, today: date, max_rejected: float) -> Snapshot:
         skipped=skipped,
         kept=kept,
     )
+
+
+def _stage(name: str, cast: ir.Table) -> ir.Table:
+    """The one pass over the source; what the engine says against it becomes an error of ours."""
+    try:
+        return cast.cache()
+    except (duckdb.OutOfMemoryException, MemoryError):
+        raise LimitError(
+            f"{name}: the source does not fit into memory; open less of it, or use Spark"
+        ) from None
+    except Exception as error:
+        first = next(iter(str(error).splitlines()), type(error).__name__)[:200]
+        raise DataError(f"{name}: the source cannot be read: {first}") from error
 
 
 def _accept(

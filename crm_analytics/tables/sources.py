@@ -9,6 +9,7 @@ import glob
 import itertools
 import os
 import tempfile
+import warnings
 from collections.abc import Callable
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field
@@ -17,12 +18,12 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
-import pyarrow as pa
 from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError, nearest
 from crm_analytics.tables.contract import ROW, TABLES
 from crm_analytics.tables.csv_files import CsvFile, read_csv
+from crm_analytics.tables.frames import to_arrow
 from crm_analytics.tables.mapping import FILE_NAME, Mapping, read_mapping
 from crm_analytics.tables.project import project_folder
 
@@ -113,9 +114,9 @@ def _from_path(path: Path, mapping: Any) -> Source:
 
     names = {p.stem: name for name, p in files.items()}
     alone = not path.is_dir() or all(n.startswith("part-") and n.endswith(_PARQUET) for n in files)
-    named = path.stem in TABLES and not known.tables
-    if alone and not named and not known.of("transactions").origin:
-        names = {"transactions": path.name}  # a single table is the purchases, whatever it is called
+    if alone and not known.of("transactions").origin:  # one table is the purchases, whatever its name
+        named = path.stem in TABLES and not known.tables
+        names = {path.stem if named else "transactions": path.name}
         files = {path.name: path}
     tables, numbered = _collect_tables(known, names, read, path.name)
     return Source(connection, tables, known, label, numbered, csv)
@@ -207,7 +208,7 @@ def _read_parquet(connection: BaseBackend, path: Path) -> ir.Table:
 def _from_duckdb_file(connection: BaseBackend, path: Path, known: Mapping, label: str) -> Source:
     try:
         connection.attach(str(path), name="source", read_only=True)
-        names = connection.list_tables(database=("source", "main"))
+        names = _table_names(connection, database=("source", "main"))
     except Exception as error:
         if "lock" in str(error).lower() or "different configuration" in str(error).lower():
             raise DataError(
@@ -225,8 +226,14 @@ def _from_duckdb_file(connection: BaseBackend, path: Path, known: Mapping, label
     return Source(connection, tables, known, label, numbered)
 
 
+def _table_names(connection: BaseBackend, **where: Any) -> list[str]:
+    with warnings.catch_warnings():  # Ibis 12 calls a method that DuckDB 1.5 renamed
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return connection.list_tables(**where)
+
+
 def _from_connection(connection: BaseBackend, known: Mapping, label: str) -> Source:
-    names = connection.list_tables()
+    names = _table_names(connection)
 
     def read(name: str, table: str) -> ir.Table:
         if name not in names:
@@ -240,7 +247,7 @@ def _from_connection(connection: BaseBackend, known: Mapping, label: str) -> Sou
 
 def _from_frames(frames: MappingType[str, Any], known: Mapping) -> Source:
     connection = embedded_engine()
-    arrow = {str(name): _to_arrow(frame, str(name)) for name, frame in frames.items()}
+    arrow = {str(name): to_arrow(frame, str(name)) for name, frame in frames.items()}
     for name, table in arrow.items():
         connection.create_table(f"frame_{name}", obj=table, temp=True)
 
@@ -251,27 +258,6 @@ def _from_frames(frames: MappingType[str, Any], known: Mapping) -> Source:
 
     tables, numbered = _collect_tables(known, {n: n for n in arrow}, read, "the frames")
     return Source(connection, tables, known, known.label or "data", numbered)
-
-
-def _to_arrow(frame: Any, name: str) -> pa.Table:
-    """Any frame as Arrow, NaN as NULL; a column of mixed Python objects becomes text."""
-    if isinstance(frame, pa.Table):
-        return frame
-    if hasattr(frame, "to_arrow"):  # polars
-        return frame.to_arrow()
-    if not hasattr(frame, "columns"):
-        raise DataError(f"{name}: expected a pandas, polars or pyarrow frame, got {type(frame).__name__}")
-    import pandas as pd
-
-    columns = {}
-    for column in frame.columns:
-        values = frame[column]
-        try:
-            columns[str(column)] = pa.Array.from_pandas(values)
-        except (pa.ArrowInvalid, pa.ArrowTypeError):
-            text = values.map(lambda v: None if pd.isna(v) else str(v))
-            columns[str(column)] = pa.array(list(text), pa.string())
-    return pa.table(columns)
 
 
 def find_data(source: str | Path) -> Path:

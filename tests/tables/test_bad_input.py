@@ -340,6 +340,14 @@ def test_windows_line_ends_and_blank_lines_are_no_rows(csv) -> None:
     assert len(base.rejected) == 0
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_mixed_and_old_line_ends_are_read(csv, end: str) -> None:
+    text = HEADER + end.join(lines(4)) + end
+    base = CustomerBase.open(csv(text.encode() if end == "\r\n" else text.replace("\n", "\r")), today=TODAY)
+    assert base.counts["rows"] == 4
+    assert len(base.rejected) == 0
+
+
 # -- too much broken -------------------------------------------------------------------------------
 
 

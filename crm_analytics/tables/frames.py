@@ -1,0 +1,29 @@
+"""A pandas, polars or pyarrow frame as an Arrow table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from crm_analytics.errors import DataError
+
+
+def to_arrow(frame: Any, name: str) -> pa.Table:
+    """Any frame as Arrow, NaN as NULL; a column of mixed Python objects becomes text."""
+    if isinstance(frame, pa.Table):
+        return frame
+    if hasattr(frame, "to_arrow"):  # polars
+        return frame.to_arrow()
+    if not hasattr(frame, "columns"):
+        raise DataError(f"{name}: expected a pandas, polars or pyarrow frame, got {type(frame).__name__}")
+    columns = {}
+    for column in frame.columns:
+        values = frame[column]
+        try:
+            columns[str(column)] = pa.Array.from_pandas(values)
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            text = [None if pd.isna(v) else str(v) for v in values]
+            columns[str(column)] = pa.array(text, pa.string())
+    return pa.table(columns)
