@@ -31,6 +31,7 @@ UNDATED = "undated"  # failures from before the day of the data was known
 SCHEMA = 1
 
 _SLUG = re.compile(r"[a-z0-9-]{1,64}")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?=-|$)")
 _WINDOWS = {"con", "prn", "aux", "nul", *(f"{n}{i}" for n in ("com", "lpt") for i in range(10))}
 
 
@@ -167,8 +168,8 @@ def publish(
         replace_file(
             place.folder / "current.json", as_json({"schema": SCHEMA, "run": folder.name, **pointer})
         )
-        for slug in {place.slug, UNDATED}:
-            (place.out / place.name / slug / "failed.json").unlink(missing_ok=True)
+        for settled in _settled(place):
+            settled.unlink(missing_ok=True)
         _prune(place, keep)
         return folder
 
@@ -249,6 +250,21 @@ def _run_folder(place: Place, run: str, files: Mapping[str, bytes]) -> Path:
         raise
     _sync(runs)
     return target
+
+
+def _settled(place: Place) -> list[Path]:
+    """Failures that this success puts an end to: its own, and for a run named by its day those of other days
+    that never had a page, such as a day outside the data.
+    """
+    settled = [place.folder / "failed.json"]
+    named_by_day = _DAY.match(place.slug)
+    if named_by_day:
+        for failed in (place.out / place.name).glob("*/failed.json"):
+            slug = failed.parent.name
+            other_day = _DAY.match(slug) is not None and slug[10:] == place.slug[10:]
+            if slug == UNDATED or (other_day and not (failed.parent / "current.json").exists()):
+                settled.append(failed)
+    return settled
 
 
 def _prune(place: Place, keep: int) -> None:

@@ -73,6 +73,21 @@ def test_success_ends_a_failure_from_before_the_day_was_known(place: Place) -> N
     assert [(e.slug, e.status) for e in index.entries(place.out)] == [("1997-09-30", "done")]
 
 
+def test_success_ends_failures_of_other_days_but_not_of_other_variants(place: Place) -> None:
+    for slug in ("1990-01-01", "1990-01-01-1a2b3c4d", "north", "1997-06-30"):
+        fail(Place(place.out, place.name, slug), 1)
+    put(Place(place.out, place.name, "1997-06-30"), 2)
+    fail(Place(place.out, place.name, "1997-06-30"), 3)
+    put(place, 4)
+    failed = [e.slug for e in index.entries(place.out) if e.status == "failed"]
+    assert sorted(failed) == ["1990-01-01-1a2b3c4d", "1997-06-30", "north"]
+    put(Place(place.out, place.name, "north"), 5)
+    assert sorted(e.slug for e in index.entries(place.out) if e.status == "failed") == [
+        "1990-01-01-1a2b3c4d",
+        "1997-06-30",
+    ]
+
+
 def test_keep_prunes_runs_that_no_pointer_names(place: Place) -> None:
     put(place, 1)
     fail(place, 2)
