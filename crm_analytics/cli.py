@@ -5,32 +5,21 @@ Results for machines go to stdout, one JSON line a report; words for people go t
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from crm_analytics import __version__
-from crm_analytics.errors import CrmError, LimitError, ParameterError, nearest
+from crm_analytics.console import CellBar, say, show_trace, stopped_in_words, tell
+from crm_analytics.errors import CrmError, ParameterError, nearest
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from crm_analytics.pages.run import RunResult
-
-MARKS = {
-    "done": ("done", "green"),
-    "thin": ("done, few data", "yellow"),
-    "locked": ("busy", "yellow"),
-    "refused": ("not started", "red"),
-}
 
 
 class Commands(click.Group):
@@ -82,26 +71,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - the reader of our lines has gone
         sys.exit(0)
     except CrmError as error:
-        _show_trace(debug, "".join(traceback.format_exception(error)))
+        show_trace(debug, "".join(traceback.format_exception(error)))
         say(str(error), "red")
         sys.exit(error.exit_code)
     except Exception as error:
-        _show_trace(debug, "".join(traceback.format_exception(error)))
+        show_trace(debug, "".join(traceback.format_exception(error)))
         say(f"something went wrong that should not ({type(error).__name__}). Run again with --debug", "red")
         sys.exit(CrmError.exit_code)
-
-
-def say(text: str, colour: str | None = None, ctx: click.Context | None = None) -> None:
-    """Words for people on stderr; coloured on a terminal only, and never under NO_COLOR."""
-    plain = bool(os.environ.get("NO_COLOR")) or not sys.stderr.isatty()
-    click.echo(text if plain else click.style(text, fg=colour), err=True)
-    if ctx is not None:
-        click.echo(f"{ctx.command_path} --help shows what there is", err=True)
-
-
-def _show_trace(debug: bool, text: str) -> None:
-    if debug and text:
-        click.echo(text, err=True)
 
 
 def now() -> datetime:
@@ -163,11 +139,12 @@ def report(
     moment, parameters = now(), _pairs(pairs)
     debug = bool(obj and obj["debug"])
     requests = [RunRequest(name, moment, parameters=parameters, **options) for name in chosen]
-    codes = []
-    with _stopped_in_words(), _progress() as progress:
-        for result in run_reports(requests, progress):
-            _show_trace(debug, result.traceback)
-            _tell(result)
+    codes, bar = [], CellBar()
+    with stopped_in_words():
+        for result in run_reports(requests, bar):
+            bar.close()
+            show_trace(debug, result.traceback)
+            tell(result)
             codes.append(result.exit_code)
     return worst(codes)
 
@@ -207,53 +184,6 @@ def _list_parameters(name: str) -> None:
     for p in found.parameters.parameters:
         given = {"data": "--data", "as_of": "--as-of"}.get(p.name, f"-p {p.name}=")
         click.echo(f"  {given:<20} {p.kind:<10} {p.default!r:<12} {p.help or p.allowed}")
-
-
-def _tell(result: RunResult) -> None:
-    """One line for machines, a few words for people."""
-    click.echo(json.dumps(result.line(), ensure_ascii=False))
-    sys.stdout.flush()
-    mark, colour = MARKS.get(result.status, ("failed", "red"))
-    where = f"{result.name} {result.slug}".strip()
-    say(f"{where}: {mark} ({result.seconds:.1f} s)", colour)
-    say(f"  {result.message}")
-    if result.page is not None:
-        say(f"  {_from_here(result.page)}")
-
-
-def _from_here(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-@contextmanager
-def _progress() -> Iterator[Any]:
-    """A bar over the cells on a terminal; nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
-
-    shown = (BarColumn(), MofNCompleteColumn(), "cells", TimeElapsedColumn())
-    with Progress(*shown, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-@contextmanager
-def _stopped_in_words() -> Iterator[None]:
-    """A stop from outside (a scheduler's SIGTERM) is a failure that is told, like any other."""
-
-    def stop(*_: object) -> None:
-        raise LimitError(
-            "the run was stopped from outside before it was done. Start it again, or allow more time"
-        )
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 # --- new, index, key, reveal --------------------------------------------------------------------------------

@@ -124,7 +124,7 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
     for position, dtype in enumerate(frame.dtypes):
         if not _is_plain(dtype):
             column = frame.iloc[:, position].astype("object")
-            safe.isetitem(position, column.map(_neutral, na_action="ignore"))
+            safe.isetitem(position, column.map(_neutral, na_action="ignore").array)
     safe.columns = [_neutral(str(c)) for c in frame.columns]
     draft = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:

@@ -1,0 +1,110 @@
+"""How the `crm` command speaks: words for people on stderr, one JSON line a report on stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crm_analytics.errors import LimitError
+
+if TYPE_CHECKING:
+    from crm_analytics.pages.run import RunResult
+
+MARKS = {
+    "done": ("done", "green"),
+    "thin": ("done, few data", "yellow"),
+    "locked": ("busy", "yellow"),
+    "refused": ("not started", "red"),
+}
+
+
+def say(text: str, colour: str | None = None, ctx: click.Context | None = None) -> None:
+    """Words for people on stderr; coloured on a terminal only, and never under NO_COLOR."""
+    plain = bool(os.environ.get("NO_COLOR")) or not sys.stderr.isatty()
+    click.echo(text if plain else click.style(text, fg=colour), err=True)
+    if ctx is not None:
+        click.echo(f"{ctx.command_path} --help shows what there is", err=True)
+
+
+def show_trace(debug: bool, text: str) -> None:
+    """Python's own words of a failure, for whoever asked for them."""
+    if debug and text:
+        click.echo(text, err=True)
+
+
+def tell(result: RunResult) -> None:
+    """One line for machines, a few words for people."""
+    click.echo(json.dumps(result.line(), ensure_ascii=False))
+    sys.stdout.flush()
+    mark, colour = MARKS.get(result.status, ("failed", "red"))
+    where = f"{result.name} {result.slug}".strip()
+    say(f"{where}: {mark} ({result.seconds:.1f} s)", colour)
+    say(f"  {result.message}")
+    if result.page is not None:
+        say(f"  {_from_here(result.page)}")
+
+
+def _from_here(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+class CellBar:
+    """A bar over a notebook's cells on a terminal; nothing elsewhere.
+
+    Called with (cells done, cells in all); `close` takes it off the screen before anything is said.
+    """
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._shown = sys.stderr.isatty()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show how far it is."""
+        if not self._shown:
+            return
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+            columns = (BarColumn(), MofNCompleteColumn(), "cells", TimeElapsedColumn())
+            # Without its redirection: lines for machines must reach stdout, not the bar's terminal.
+            self._bar = Progress(
+                *columns,
+                console=Console(stderr=True),
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._bar.add_task("", total=total)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+
+    def close(self) -> None:
+        """Take the bar off the screen; the next call begins a new one."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+@contextmanager
+def stopped_in_words() -> Iterator[None]:
+    """A stop from outside (a scheduler's SIGTERM) is a failure that is told, like any other."""
+
+    def stop(*_: object) -> None:
+        raise LimitError(
+            "the run was stopped from outside before it was done. Start it again, or allow more time"
+        )
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
