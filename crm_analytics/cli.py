@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -139,8 +140,8 @@ def report(
     moment, parameters = now(), _pairs(pairs)
     debug = bool(obj and obj["debug"])
     requests = [RunRequest(name, moment, parameters=parameters, **options) for name in chosen]
-    codes, bar = [], CellBar()
-    with stopped_in_words():
+    codes: list[int] = []
+    with stopped_in_words(), closing(CellBar()) as bar:
         for result in run_reports(requests, bar):
             bar.close()
             show_trace(debug, result.traceback)
