@@ -123,7 +123,7 @@ class DropoutModel:
         repeats = float(likelihood.weight @ likelihood.x)
         return cls(
             dict(zip(NAMES, values, strict=True)),
-            -optimum.value * likelihood.total - repeats * np.log(scale),
+            float(-optimum.value * likelihood.total - repeats * np.log(scale)),
             pd.DataFrame(np.outer(values, values) * log_cov, index=NAMES, columns=NAMES),
             round(likelihood.total),
             unit,

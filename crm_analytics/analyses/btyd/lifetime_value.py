@@ -95,15 +95,16 @@ def _weights(count: int, period: float, force: float, timing: str) -> tuple[Arra
         # integral of exp(-d s) dF = exp(-d H) F(H) + d * integral of exp(-d s) F(s) ds
         nodes, gauss = np.polynomial.legendre.leggauss(64)
         # F bends most at the beginning, so the nodes are put densest there
-        root, half = (nodes + 1) / 2, gauss / 2
-        times = end * root**2
-        weights = force * np.exp(-force * times) * half * 2 * root * end
-        last = np.exp(-force * end)
-        return np.concatenate([times, [end]]), np.concatenate([weights, [last]])
-    ends = np.arange(1, count + 1) * period
+        root = np.append((nodes + 1) / 2, 1.0)
+        times: Array = end * root**2
+        left: Array = np.exp(-force * times)
+        weights: Array = left * force * np.append(gauss, 0.0) * root * end
+        weights[-1] = left[-1]
+        return times, weights
+    ends: Array = np.arange(1, count + 1) * period
     shift = {"start": 1.0, "mid": 0.5, "end": 0.0}[timing]
     factors = np.exp(-force * (ends - shift * period))
-    return ends, factors - np.append(factors[1:], 0.0)
+    return ends, np.asarray(factors - np.append(factors[1:], 0.0), float)
 
 
 def discounted_while_alive(model: DropoutModel, x: Array, T: Array, discount: Discount) -> Array:

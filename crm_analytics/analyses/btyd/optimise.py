@@ -16,6 +16,7 @@ Objective = Callable[[Array], tuple[float, Array, Array]]
 LOG_BOUND = float(np.log(1e6))  # parameters (time scaled to its mean) live in 1e-6 .. 1e6
 _LONGEST_STEP = 2.5
 _GRADIENT_AT_REST = 1e-6
+_LOOSE_LOG_ERROR = 0.7  # the 95 % interval spans a factor of four each way
 _WIDEST_LOG_ERROR = 2.0  # a standard error of 2 in the log: the 95 % interval spans a factor of 2,500
 
 
@@ -137,7 +138,8 @@ def log_covariance(optimum: Optimum, customers: float) -> Array:
     free = optimum.free
     inner = optimum.hessian[np.ix_(free, free)]
     if free.any() and _is_minimum(inner):
-        covariance[np.ix_(free, free)] = np.linalg.inv(inner) / customers
+        inverse = np.linalg.inv(inner) / customers
+        covariance[np.ix_(free, free)] = (inverse + inverse.T) / 2
     return covariance
 
 
@@ -177,10 +179,12 @@ def diagnose(
         )
     else:
         message = f"The likelihood has its best point here (gradient {gradient:.1e})."
-        if condition > 1e5:
+        loose = tuple(n for n, error in zip(names, errors, strict=True) if error > _LOOSE_LOG_ERROR)
+        if loose:
+            factor = float(np.exp(1.96 * errors.max()))
             message += (
-                f" Some parameters trade off against each other (condition number {condition:.1e}): "
-                "forecasts are sound, single parameters are loose."
+                f" But {_list(loose)} could be up to {factor:,.0f} times smaller or larger: parameters trade "
+                "off against each other. Trust forecasts more than single parameters."
             )
     return Diagnosis(still and not edge, gradient, condition, edge, optimum.iterations, message)
 

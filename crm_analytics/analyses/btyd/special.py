@@ -27,6 +27,9 @@ _STEP = 0.08  # of the rule; halving it changes results by less than 1e-11
 _TAIL = 42.0  # exp(-42) of the mass is cut off
 _CHUNK = 1 << 18
 _DEGREE = 40
+_FARTHEST = 6.0  # log(1 + z) beyond which a series of that degree is not exact enough
+_NODES = np.cos(np.pi * (np.arange(_DEGREE + 1) + 0.5) / (_DEGREE + 1))
+_INTO_SERIES = np.linalg.inv(chebyshev.chebvander(_NODES, _DEGREE)).T  # values at the nodes -> coefficients
 _INTERPOLATE_FROM = 200  # points a customer group, above which a Chebyshev series pays
 
 
@@ -115,19 +118,23 @@ def _by_quadrature(z: Array, group: NDArray[np.intp], xs: Array, params: tuple[f
 
 def _by_series(z: Array, group: NDArray[np.intp], xs: Array, params: tuple[float, float, float]) -> Array:
     """Through a Chebyshev series of f / log(1 + z) in log(1 + z), one for each x: the ratio is smooth."""
-    nodes = np.cos(np.pi * (np.arange(_DEGREE + 1) + 0.5) / (_DEGREE + 1))
     out = np.empty_like(z)
     order = np.argsort(group, kind="stable")
     cuts = np.searchsorted(group[order], np.arange(len(xs) + 1))
-    for k, x in enumerate(xs):
-        index = order[cuts[k] : cuts[k + 1]]
-        points = np.log1p(z[index])
-        low, high = points.min(), points.max()
-        if len(index) <= 2 * _DEGREE or high - low < 1e-9 or high > 6:
-            out[index] = _by_quadrature(z[index], np.zeros(len(index), np.intp), np.array([x]), params)
-            continue
-        at = np.maximum(low + (high - low) * (nodes + 1) / 2, 1e-12)
-        values = _by_quadrature(np.expm1(at), np.zeros(len(at), np.intp), np.array([x]), params) / at
-        series = chebyshev.chebfit(nodes, values, _DEGREE)
-        out[index] = chebyshev.chebval(2 * (points - low) / (high - low) - 1, series) * points
+    points = np.log1p(z)[order]
+    low = np.minimum.reduceat(points, cuts[:-1])
+    high = np.maximum.reduceat(points, cuts[:-1])
+    wide = (np.diff(cuts) > 2 * _DEGREE) & (high - low > 1e-9) & (high < _FARTHEST)
+    few = ~wide[group]
+    if few.any():
+        out[few] = _by_quadrature(z[few], group[few], xs, params)
+    chosen = np.flatnonzero(wide)
+    at = low[chosen, None] + (high - low)[chosen, None] * (_NODES + 1) / 2
+    at = np.maximum(at, 1e-12)
+    values = _by_quadrature(np.expm1(at).ravel(), np.repeat(chosen, _DEGREE + 1), xs, params)
+    series = (values.reshape(at.shape) / at) @ _INTO_SERIES
+    for k, coefficients in zip(chosen, series, strict=True):
+        here = points[cuts[k] : cuts[k + 1]]
+        found = chebyshev.chebval(2 * (here - low[k]) / (high[k] - low[k]) - 1, coefficients)
+        out[order[cuts[k] : cuts[k + 1]]] = found * here
     return out

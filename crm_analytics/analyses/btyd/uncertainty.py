@@ -162,7 +162,7 @@ def value_total(
         {"frequency": x, "recency": recency, "T": T, "customers": n * spend._expected(x, each)}
     )
     ratio = _ratios(model, models, worth, mean_of)
-    ratio = ratio * np.array([purchases @ s._expected(x, each) for s in spends]) / mean
+    ratio = ratio * _money_at(spends, x, each, purchases) / mean
     customers = _customers(n)
     exact = len(customers) <= EXACT_UP_TO
     few = customers if exact else customers[:: max(1, len(customers) // SAMPLED)]
@@ -181,6 +181,14 @@ def value_total(
             f"{note} The variance of spend does not exist (q <= 2): read the interval as too narrow.".strip()
         )
     return _forecast(mean, totals, mean * ratio, level, customers=len(customers), seed=seed, note=note)
+
+
+def _money_at(spends: list[GammaGamma], x: Array, each: Array, purchases: Array) -> Array:
+    """Purchases times expected spend under each of `spends`: sums by frequency, as spend is linear in m."""
+    some, group = np.unique(x, return_inverse=True)
+    count, money = np.bincount(group, purchases), np.bincount(group, purchases * each)
+    p, q, v = np.array([s.values for s in spends]).T[:, :, None]
+    return np.asarray((p * (v * count + some * money) / (p * some + q - 1)).sum(axis=1))
 
 
 def _worth(
@@ -218,13 +226,16 @@ def _posterior(
 
 def _draw_models(model: DropoutModel, draws: int, rng: np.random.Generator) -> list[DropoutModel]:
     values = _draw_values(model, draws, rng)
-    return [type(model)(dict(zip(NAMES, row, strict=True)), unit=model.unit) for row in values]
+    none = pd.DataFrame()
+    kind, unit = type(model), model.unit
+    return [kind(dict(zip(NAMES, row, strict=True)), covariance=none, unit=unit) for row in values]
 
 
 def _draw_spends(spend: GammaGamma, draws: int, rng: np.random.Generator) -> list[GammaGamma]:
     values = _draw_values(spend, draws, rng)
     values[:, 1] = np.maximum(values[:, 1], 1.05)  # the mean exists above 1 only
-    return [GammaGamma(dict(zip(("p", "q", "v"), row, strict=True))) for row in values]
+    none = pd.DataFrame()
+    return [GammaGamma(dict(zip(("p", "q", "v"), row, strict=True)), covariance=none) for row in values]
 
 
 def _draw_values(model: DropoutModel | GammaGamma, draws: int, rng: np.random.Generator) -> Array:
