@@ -105,10 +105,44 @@ def cells_of(source: Summary | pd.DataFrame, columns: tuple[str, ...], what: str
         found = source.cells if columns == HISTORY else source.spend_cells
         return found.astype(np.float64)
     frame = checked(source, columns, what).reset_index(drop=True)
-    if len(frame) < 2:
+    if _is_merged(frame, columns):
         return frame
-    merged = frame.groupby(list(columns), sort=True)["customers"].sum()
-    return merged.reset_index()
+    if "customers" in source.columns:
+        merged = frame.groupby(list(columns), sort=True)["customers"].sum()
+        return merged.reset_index()
+    return _counted(frame, columns)
+
+
+def _is_merged(frame: pd.DataFrame, columns: tuple[str, ...]) -> bool:
+    """Whether rows are sorted and no two are equal, as cells are: then nothing is to be done."""
+    tied = np.ones(max(len(frame) - 1, 0), bool)
+    for name in columns:
+        step = np.diff(frame[name].to_numpy())
+        if (step[tied] < 0).any():
+            return False
+        tied &= step == 0
+    return not tied.any()
+
+
+def _counted(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Equal rows counted by one sort of whole numbers: half the time of `groupby` on values."""
+    code, levels = np.zeros(len(frame), np.int64), []
+    for name in columns:
+        position, values = pd.factorize(frame[name].to_numpy())
+        order = np.argsort(values)
+        rank = np.empty_like(order)
+        rank[order] = np.arange(len(order))
+        levels.append(values[order])
+        code = code * len(values) + rank[position]
+    if np.prod([float(len(v)) for v in levels]) > 2.0**62:
+        merged = frame.groupby(list(columns), sort=True)["customers"].sum()
+        return merged.reset_index()
+    rest, counts = np.unique(code, return_counts=True)
+    found = {"customers": counts.astype(np.float64)}
+    for name, values in zip(reversed(columns), reversed(levels), strict=True):
+        found[name] = values[rest % len(values)]
+        rest = rest // len(values)
+    return pd.DataFrame(found)[[*columns, "customers"]]
 
 
 def unit_of(source: Summary | pd.DataFrame, unit: str | None) -> str | None:

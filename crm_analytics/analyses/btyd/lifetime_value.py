@@ -101,10 +101,10 @@ def _weights(count: int, period: float, force: float, timing: str) -> tuple[Arra
         weights: Array = left * force * np.append(gauss, 0.0) * root * end
         weights[-1] = left[-1]
         return times, weights
-    ends: Array = np.arange(1, count + 1) * period
+    ends = np.arange(1, count + 1) * period
     shift = {"start": 1.0, "mid": 0.5, "end": 0.0}[timing]
     factors = np.exp(-force * (ends - shift * period))
-    return ends, np.asarray(factors - np.append(factors[1:], 0.0), float)
+    return np.asarray(ends, float), np.asarray(factors - np.append(factors[1:], 0.0), float)
 
 
 def discounted_while_alive(model: DropoutModel, x: Array, T: Array, discount: Discount) -> Array:
