@@ -94,9 +94,10 @@ def kpi(label: str, value: str, change: str = "", note: str = "", direction: str
     '2,349'
     """
     if direction not in DIRECTIONS:
-        raise NotebookError(f"kpi '{label}': direction is up, down, flat or empty, got '{direction}'")
-    texts = {"label": _said(label, "kpi"), "value": _said(value, f"kpi '{label}'")}
-    return {**texts, "change": _text(change), "note": _text(note), "direction": direction}
+        raise NotebookError(f"kpi '{_short(label)}': direction is up, down, flat or empty, got '{direction}'")
+    texts = {"label": _said(label, "kpi"), "value": _said(value, "kpi", f"a value for '{_short(label)}'")}
+    texts |= {"change": _text(change), "note": _text(note), "direction": direction}
+    return {key: _short(text) for key, text in texts.items()}
 
 
 def kpis(*items: dict[str, str]) -> Block:
@@ -134,7 +135,8 @@ def chart(
     NotebookError : no finding, no data, an unknown column or format, or a figure the page cannot draw.
 
     >>> bars = go.Figure(go.Bar(x=[3, 1], y=["Loyal", "Lost"], orientation="h"))
-    >>> chart(bars, finding="Loyal customers lead", data=pd.DataFrame({"segment": ["Loyal", "Lost"], "n": [3, 1]}))
+    >>> numbers = pd.DataFrame({"segment": ["Loyal", "Lost"], "n": [3, 1]})
+    >>> chart(bars, finding="Loyal customers lead", data=numbers)
     [chart]
     Loyal customers lead
     figure: 1 trace (bar), 2 points
@@ -272,6 +274,10 @@ def _fact(name: str, value: Any) -> Any:
 
 def _text(value: object) -> str:
     return words.clean(value) if value else ""
+
+
+def _short(value: object) -> str:
+    return words.clean(value, 2 * words.LONGEST_LABEL)
 
 
 def _said(value: object, where: str, what: str = "a sentence") -> str:

@@ -184,11 +184,12 @@ def lorenz(frame: pd.DataFrame, x: str = "", y: str = "", *, mark: float | None 
         hoverinfo="skip",
     )
     if mark is not None and len(frame):
-        at = (customers - mark).abs().idxmin()
-        said = f"the top {words.percent(customers[at], 0)} bring {words.percent(value[at], 0)}"
+        at = int((customers - mark).abs().to_numpy().argmin())
+        here, brings = float(customers.iloc[at]), float(value.iloc[at])
+        said = f"the top {words.percent(here, 0)} bring {words.percent(brings, 0)}"
         figure.add_scatter(
-            x=[100 * customers[at]],
-            y=[100 * value[at]],
+            x=[100 * here],
+            y=[100 * brings],
             mode="markers+text",
             marker={"color": ATTENTION, "size": 11, "line": {"color": PAPER, "width": 2}},
             text=[said],
@@ -207,7 +208,7 @@ def lorenz(frame: pd.DataFrame, x: str = "", y: str = "", *, mark: float | None 
     return figure
 
 
-def intervals(
+def intervals(  # noqa: PLR0917 (label, value, lower, upper: as they are read)
     frame: pd.DataFrame,
     label: str,
     value: str,
@@ -238,7 +239,8 @@ def intervals(
     middle = wording.scaled(column(frame, value))
     low, high = (wording.scaled(column(frame, name)) for name in (lower, upper))
     colors = [ATTENTION if n in marked else ACCENT for n in names]
-    worded = [wording.say(frame[name]) for name in (value, lower, upper)]
+    together = wording.say(pd.concat([frame[name] for name in (value, lower, upper)]))
+    worded = [together[start : start + len(frame)] for start in range(0, 3 * len(frame), len(frame))]
     said = [
         f"{v} ({a} to {b})" if words.UNKNOWN not in (a, b) else v for v, a, b in zip(*worded, strict=True)
     ]

@@ -82,7 +82,7 @@ def bars(
             hovertemplate="%{y}<br>%{customdata}<extra></extra>",
         )
     below = any(v is not None and v < 0 for trace in figure.data for v in trace.x)
-    room = 12 + LETTER * max(map(len, labels), default=0)
+    room = round(12 + LETTER * max(map(len, labels), default=0))
     figure.update_layout(
         height=int(24 + len(names) * (46 if context else 36)),
         barmode="group",

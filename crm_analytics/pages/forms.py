@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup, escape
+from markupsafe import escape
 
 from crm_analytics.errors import NotebookError, nearest
 from crm_analytics.pages import drawing, words
+from crm_analytics.pages.render import render
 from crm_analytics.pages.theme import template
 
 MOST_ROWS = 500
@@ -36,7 +37,7 @@ def table(
     frame = frame.to_frame() if isinstance(frame, pd.Series) else frame
     if frame.index.nlevels > 1 or frame.index.name is not None or not _is_plain(frame.index):
         frame = frame.reset_index(names=[str(name or " ") for name in frame.index.names])
-    flat = [" · ".join(map(str, c)) if isinstance(c, tuple) else str(c) for c in frame.columns]
+    flat = [_flat(name) for name in frame.columns]
     formats = formats or {}
     for name in formats:
         if name not in flat:
@@ -55,6 +56,10 @@ def table(
         "rows": [list(row) for row in zip(*cells, strict=True)],
         "more": len(frame) - len(shown),
     }
+
+
+def _flat(name: Any) -> str:
+    return " · ".join(str(part) for part in name if part != "") if isinstance(name, tuple) else str(name)
 
 
 def _is_plain(index: pd.Index) -> bool:
@@ -124,93 +129,10 @@ _TEXT = {
 
 # --- JupyterLab ---------------------------------------------------------------------------------------------
 
-_BOX = "max-width:52rem;line-height:1.5;margin:.4rem 0;color:var(--jp-content-font-color1,#17202a)"
-_QUIET = "color:var(--jp-content-font-color2,#55606c)"
-_LINE = "border-bottom:1px solid var(--jp-border-color2,#d9dee3)"
-
 
 def html(kind: str, payload: dict[str, Any]) -> str:
     """A block as a small piece of HTML for JupyterLab, with its styles inside and everything escaped."""
-    return str(Markup('<div style="{}">{}</div>').format(_BOX, Markup("").join(_HTML[kind](payload))))
-
-
-def _p(said: str, style: str = "", tag: str = "p") -> Markup:
-    if not said:
-        return Markup("")
-    return Markup("<{0} style='margin:.2rem 0;{1}'>{2}</{0}>").format(Markup(tag), style, said)
-
-
-def _html_headline(payload: dict[str, Any]) -> list[Markup]:
-    return [
-        _p(payload["sentence"], "font-size:1.7rem;font-weight:650;line-height:1.2", "div"),
-        _p(payload["lede"], "font-size:1.05rem"),
-    ]
-
-
-def _html_kpis(payload: dict[str, Any]) -> list[Markup]:
-    cell = Markup("<div style='flex:1 1 9rem;padding:.5rem 0;{}'>{}{}{}</div>")
-    cells = [
-        cell.format(
-            _LINE,
-            _p(item["label"], _QUIET),
-            _p(item["value"], "font-size:1.6rem;font-weight:650"),
-            _p(" · ".join(v for v in (item["change"], item["note"]) if v), _QUIET),
-        )
-        for item in payload["items"]
-    ]
-    return [
-        Markup("<div style='display:flex;flex-wrap:wrap;gap:0 1.2rem'>{}</div>").format(
-            Markup("").join(cells)
-        )
-    ]
-
-
-def _html_actions(payload: dict[str, Any]) -> list[Markup]:
-    item = Markup("<li style='margin:.3rem 0'><b>{}</b> {} <span style='{}'>{}</span></li>")
-    extra = ("who", "value_at_stake", "expected_value")
-    lines = [
-        item.format(i["do"], i["why"], _QUIET, " · ".join(i[key] for key in extra if i[key]))
-        for i in payload["items"]
-    ]
-    return [_p("Do this next", "font-weight:650"), Markup("<ol>{}</ol>").format(Markup("").join(lines))]
-
-
-def _html_finding(payload: dict[str, Any]) -> list[Markup]:
-    said = payload.get("paragraphs") or [payload.get("caption", "")]
-    return [_p(payload["finding"], "font-size:1.2rem;font-weight:650", "div"), *[_p(s, _QUIET) for s in said]]
-
-
-def _html_grid(grid: dict[str, Any]) -> Markup:
-    side = ["left" if c["align"] == "text" else "right" for c in grid["columns"]]
-    cell = Markup("<{0} style='text-align:{1};padding:.25rem .8rem .25rem 0;{2}'>{3}</{0}>")
-
-    def row(tag: str, values: list[str]) -> Markup:
-        cells = [cell.format(Markup(tag), at, _LINE, value) for at, value in zip(side, values, strict=True)]
-        return Markup("<tr>{}</tr>").format(Markup("").join(cells))
-
-    body = Markup("").join(
-        [row("th", [c["label"] for c in grid["columns"]]), *[row("td", r) for r in grid["rows"]]]
-    )
-    more = _p(f"and {grid['more']:,} more" if grid["more"] else "", _QUIET)
-    return Markup(
-        "<table style='border-collapse:collapse;font-variant-numeric:tabular-nums'>{}</table>{}"
-    ).format(body, more)
-
-
-def _html_pairs(pairs: Any) -> list[Markup]:
-    return [Markup("<p style='margin:.2rem 0'><b>{}</b> {}</p>").format(term, said) for term, said in pairs]
-
-
-_HTML: dict[str, Any] = {
-    "headline": _html_headline,
-    "kpis": _html_kpis,
-    "actions": _html_actions,
-    "chart": lambda p: [*_html_finding(p), _html_grid(p["table"])],
-    "table": lambda p: [*_html_finding(p), _html_grid(p["table"])],
-    "method": lambda p: _html_pairs(p["items"]),
-    "note": _html_finding,
-    "record": lambda p: _html_pairs((name, _fact(value)) for name, value in p["facts"].items()),
-}
+    return render("lab.html", kind=kind, block=payload, fact=_fact).strip()
 
 
 def plotly(payload: dict[str, Any]) -> dict[str, Any]:

@@ -5,34 +5,33 @@ Same notebook, same context, same bytes: there is no clock here and nothing at r
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
-import hashlib
-import json
 import re
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import jinja2
 import nbformat
-import plotly
 from markupsafe import Markup
 
-from crm_analytics.errors import PublishError
 from crm_analytics.pages import prose, theme, words
-from crm_analytics.pages.blocks import KINDS, MIME, VERSION
+from crm_analytics.pages.contents import (
+    PageError,
+    block_of,
+    facts,
+    headline,
+    is_thin,
+    only_headline,
+    opening,
+    shown,
+    title,
+)
+from crm_analytics.pages.render import island_json, library, render
+
+__all__ = ["IndexEntry", "PageContext", "PageError"]
+__all__ += ["build", "facts", "failure", "headline", "index", "is_thin", "title"]
 
 LARGEST = 2_500_000
 _LIFTED = ("headline", "kpis", "actions", "method", "record")
-_FOLDER = Path(__file__).with_name("template")
-
-
-class PageError(PublishError):
-    """The notebook shows something that cannot stand on a page."""
 
 
 @dataclass(frozen=True)
@@ -84,103 +83,6 @@ class _Section:
     id: str = ""
 
 
-# --- what a notebook shows ----------------------------------------------------------------------------------
-
-
-def shown(notebook: nbformat.NotebookNode) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Cell number (from 1) and JSON of each block a notebook shows, in order.
-
-    Raises
-    ------
-    PageError : an output is not a block; the message names the cell and the cure.
-    """
-    for number, cell in enumerate(notebook.cells, start=1):
-        for output in cell.get("outputs", []) if cell.cell_type == "code" else []:
-            yield number, _block(output, number)
-
-
-def _block(output: Any, number: int) -> dict[str, Any]:
-    kind = output.get("output_type")
-    if kind == "stream":
-        _refuse(
-            number,
-            f"prints text ({output.get('name', 'stdout')})",
-            "remove the print, or show it with note()",
-        )
-    if kind == "error":
-        _refuse(
-            number,
-            f"failed with {words.clean(output.get('ename', 'an error'), 60)}",
-            "run the notebook again",
-        )
-    data = output.get("data", {})
-    if MIME not in data:
-        seen = ", ".join(sorted(data)) or "nothing"
-        cure = "show it through pages.blocks (chart, table, note ...), or end the line with a semicolon"
-        if set(data) == {"text/plain"} and str(data["text/plain"]).startswith("["):
-            cure += "; if it is a block already, the kernel ran with CRM_DISPLAY=text"
-        _refuse(number, f"shows {seen}, which is not a block", cure)
-    block = data[MIME]
-    if block.get("kind") not in KINDS or block.get("version") != VERSION:
-        _refuse(number, f"shows a block of another version ({block.get('kind')})", "run the notebook again")
-    return dict(block)
-
-
-def _refuse(number: int, what: str, cure: str) -> None:
-    raise PageError(f"cell {number} {what}; a page is made of blocks alone: {cure}")
-
-
-def facts(notebook: nbformat.NotebookNode) -> dict[str, Any]:
-    """The key numbers of all record() blocks, later ones over earlier."""
-    found: dict[str, Any] = {}
-    for _, block in shown(notebook):
-        found |= block.get("facts", {})
-    return found
-
-
-def is_thin(notebook: nbformat.NotebookNode) -> bool:
-    """Whether a headline or note says that the data are too few for the full report."""
-    return any(block.get("thin") for _, block in shown(notebook))
-
-
-def title(notebook: nbformat.NotebookNode) -> str:
-    """The first heading of the notebook: "Segments".
-
-    Raises
-    ------
-    PageError : there is none.
-    """
-    return _opening(notebook).heading
-
-
-def headline(notebook: nbformat.NotebookNode) -> str:
-    """The sentence of the headline block.
-
-    Raises
-    ------
-    PageError : there is none, or more than one.
-    """
-    return str(_headline([block for _, block in shown(notebook)])["sentence"])
-
-
-def _headline(blocks: list[dict[str, Any]]) -> dict[str, Any]:
-    found = [block for block in blocks if block["kind"] == "headline"]
-    if len(found) != 1:
-        raise PageError(
-            f"a report has one headline(), this notebook shows {len(found)}; it is the page's title"
-        )
-    return found[0]
-
-
-def _opening(notebook: nbformat.NotebookNode) -> prose.Passage:
-    first = notebook.cells[0] if notebook.cells else None
-    if first is not None and first.cell_type == "markdown":
-        for passage in prose.passages(first.source):
-            if passage.level == 1:
-                return passage
-    raise PageError("the first cell must be markdown: '# Title', and below it the question it answers")
-
-
 # --- the page -----------------------------------------------------------------------------------------------
 
 
@@ -200,16 +102,16 @@ def build(notebook: nbformat.NotebookNode, context: PageContext) -> str:
     ------
     PageError : an output that is not a block, no title, no headline, or too large a page.
     """
-    opening = _opening(notebook)
+    first = opening(notebook)
     blocks = [block for _, block in shown(notebook)]
-    top = _headline(blocks)
+    top = only_headline(blocks)
     sections = _sections(notebook)
     figures = {s.id: s.block["figure"] for s in sections if s.block and s.block["kind"] == "chart"}
     island = {"report": context.report, "as_of": context.as_of, "facts": facts(notebook)}
-    html = _render(
+    html = render(
         "page.html",
-        title=words.listing([opening.heading], ""),
-        question=prose.plain(opening.prose),
+        title=words.listing([first.heading], ""),
+        question=prose.plain(first.prose),
         context=context,
         top=top,
         kpis=[b for b in blocks if b["kind"] == "kpis"][:1],
@@ -220,11 +122,13 @@ def build(notebook: nbformat.NotebookNode, context: PageContext) -> str:
         figures={key: island_json(figure) for key, figure in figures.items()},
         facts=island_json(island),
         look=island_json({"template": theme.template(), "dark": theme.DARK}) if figures else None,
-        library=_library() if figures else None,
+        library=library() if figures else None,
     )
     if len(html.encode()) > LARGEST:
         size = len(html.encode()) / 1e6
-        raise PageError(f"the page is {size:.1f} MB, at most 2.5: draw fewer points or limit the tables")
+        raise PageError(
+            f"the page is {size:.1f} MB, at most {LARGEST / 1e6}: draw fewer points or limit the tables"
+        )
     return html
 
 
@@ -243,7 +147,7 @@ def _sections(notebook: nbformat.NotebookNode) -> list[_Section]:
                 waiting.intro += prose.html(passage.prose) if passage.prose else Markup("")
         elif cell.cell_type == "code":
             for output in cell.get("outputs", []):
-                block = _block(output, position + 1)
+                block = block_of(output, position + 1)
                 again = block["kind"] == "kpis" and seen_kpis
                 seen_kpis = seen_kpis or block["kind"] == "kpis"
                 if block["kind"] in _LIFTED and not again:
@@ -297,7 +201,7 @@ def failure(context: PageContext, *, what: str, next_step: str, last_good: str |
     last_good : relative link to the last report that worked, or None
     """
     link = _safe_link(last_good) if last_good else None
-    return _render(
+    return render(
         "failure.html",
         context=context,
         what=what,
@@ -314,64 +218,10 @@ def index(entries: list[IndexEntry], *, today: dt.date) -> str:
         {"entry": e, "href": _safe_link(e.href), "age": (today - e.day).days if e.day else None}
         for e in order
     ]
-    return _render("index.html", rows=rows, today=today)
+    return render("index.html", rows=rows, today=today)
 
 
 def _safe_link(href: str) -> str:
     if re.match(r"[\w+.-]*:|//|/|\\", href):
         raise PageError(f"a link between pages is relative, got '{words.clean(href, 60)}'")
     return href
-
-
-# --- rendering ----------------------------------------------------------------------------------------------
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    env = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_FOLDER),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    env.filters |= {"say": _tidy, "date": words.date, "count": words.count, "plural": words.plural}
-    script = (_FOLDER / "loader.js").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    # Both files are part of the package: the only text on a page that is not escaped.
-    style = re.sub(r"\s*\n\s*", "\n", (_FOLDER / "style.css").read_text("utf-8"))
-    env.globals |= {"style": Markup(style), "script": Markup(script), "script_hash": digest}  # noqa: S704
-    return env
-
-
-def _render(name: str, **values: Any) -> str:
-    return _environment().get_template(name).render(**values)
-
-
-def _tidy(text: object) -> str:
-    """Text cleaned once more at the door, numbers kept together with their unit."""
-    return re.sub(r"(?<=\d) (?=%|points\b)", "\u00a0", words.clean(text))
-
-
-def island_json(value: Any) -> Markup:
-    r"""JSON that no text in it can break out of.
-
-    >>> island_json({"a": "</script>\u2028"})
-    Markup('{"a":"\\u003c/script\\u003e\\u2028"}')
-    """
-    made = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str, allow_nan=False)
-    for mark in "<>&\u2028\u2029":
-        made = made.replace(mark, f"\\u{ord(mark):04x}")
-    return Markup(made)  # noqa: S704 (escaped just now)
-
-
-@cache
-def _library() -> Markup:
-    """plotly.js of the installed wheel, gzipped without a time stamp, in base64.
-
-    Level 6: the ninth would save 4 KB of 1.9 MB for half as much time again.
-    """
-    source = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-    packer = zlib.compressobj(6, zlib.DEFLATED, 31)
-    packed = packer.compress(source.read_bytes()) + packer.flush()
-    return Markup(base64.b64encode(packed).decode())  # noqa: S704 (base64)

@@ -54,6 +54,8 @@ def clean(value: object, limit: int = LONGEST_TEXT) -> str:
         r"\1",
         text,
     )
+    # A name without a space would stretch a page made for sentences (scripts without spaces may run on).
+    text = re.sub(r"[^\s\u2e80-\uffff]{81,}", lambda run: run[0][: LONGEST_LABEL - 1] + "…", text)
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 

@@ -59,7 +59,7 @@
     return into;
   };
   const shown = (text) => text.replace(/&[#\w]+;/g, '.').length;
-  const wrapped = (text, width) => {
+  const wrapped = (text, width, most) => {
     const lines = [''];
     for (const word of String(text).split(' ')) {
       const pieces = word.match(new RegExp(`(?:&[#\\w]+;|[^]){1,${width}}`, 'gu')) ?? [''];
@@ -70,7 +70,7 @@
         else lines.push(piece);
       }
     }
-    if (lines.length > 3) { lines.length = 3; lines[2] += '…'; }
+    if (lines.length > most) { lines.length = most; lines[most - 1] += '…'; }
     return lines.join('<br>');
   };
   // Long names of categories take more lines, not more of the chart's width.
@@ -82,11 +82,14 @@
     axis.tickmode = 'array';
     axis.tickangle = 0;
     axis.tickvals = names;
-    axis.ticktext = names.map((name) => wrapped(name, width));
+    const room = side === 'y' ? ((figure.layout.height ?? 380) - 40) / names.length : 51;
+    const most = Math.min(3, Math.max(1, Math.floor(room / 17)));
+    axis.ticktext = names.map((name) => wrapped(name, width, most));
   };
   const fitted = (figure, look) => {
     const night = dark.matches && !printing, small = phone.matches && !printing;
     let made = tinted(figure, night ? look.dark : {});
+    made.layout.height ??= 380;
     made.layout.template = tinted(look.template, night ? look.dark : {});
     if (small) {
       merged(made.layout, { font: { size: 13 }, hoverlabel: { font: { size: 13 } } });

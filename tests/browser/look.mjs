@@ -1,0 +1,93 @@
+// node look.mjs PAGE.html [OUT]: opens one page in Chromium, offline, in every form a reader may meet, and prints
+// what it saw as one JSON object. With OUT it leaves a picture of each form there. It judges nothing.
+import { chromium } from 'playwright-core';
+import { createRequire } from 'node:module';
+import fs from 'node:fs';
+import path from 'node:path';
+
+const [page, out] = process.argv.slice(2);
+const url = 'file://' + path.resolve(page);
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const desk = { width: 1280, height: 900 };
+const forms = {
+  desk: { viewport: desk },
+  phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true },
+  narrow: { viewport: { width: 320, height: 700 } },
+  dark: { viewport: desk, colorScheme: 'dark' },
+  print: { viewport: { width: 794, height: 1123 }, media: 'print' },
+  noscript: { viewport: desk, javaScriptEnabled: false },
+  forced: { viewport: desk, forcedColors: 'active' },
+};
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags });
+
+const drawn = (tab) => tab.waitForFunction(
+  () => !document.querySelector('#library') || document.documentElement.dataset.drawn || document.documentElement.classList.contains('bare'),
+  null, { timeout: 30000 },
+).then(() => tab.waitForTimeout(300));
+
+const see = () => {
+  const marks = '.trace, .point, .hm image, .heatmaplayer image, .scatterlayer path, .textpoint, .slice, .sankey';
+  const figures = [...document.querySelectorAll('[data-figure]')];
+  const tables = [...document.querySelectorAll('table')];
+  const stops = 'a[href], button, summary, input, [tabindex]:not([tabindex="-1"])';
+  const tall = (box) => box.getBoundingClientRect().height > 1;
+  return {
+    overflow: document.documentElement.scrollWidth - innerWidth,
+    figures: figures.length,
+    rooms: figures.filter(tall).length,
+    marked: figures.filter((f) => f.querySelector(marks)).length,
+    wide: figures.filter((f) => f.scrollWidth > f.clientWidth + 1).length,
+    noWebgl: document.querySelectorAll('.no-webgl').length,
+    tables: tables.length,
+    readable: tables.filter((t) => tall(t) && t.checkVisibility({ contentVisibilityAuto: true })).length,
+    stops: [...document.querySelectorAll(stops)].filter((e) => e.checkVisibility({ contentVisibilityAuto: true })).length,
+    inks: [...new Set([...document.querySelectorAll('.ytick text, .xtick text')].map((t) => getComputedStyle(t).fill))],
+  };
+};
+
+const seen = {};
+for (const [name, { media, ...options }] of Object.entries(forms)) {
+  const context = await browser.newContext({ ...options, offline: true });
+  const tab = await context.newPage();
+  const heard = [], asked = [];
+  tab.on('console', (m) => heard.push(`${m.type()}: ${m.text()}`));
+  tab.on('pageerror', (e) => heard.push(`error: ${e.message}`));
+  tab.on('dialog', (d) => { heard.push(`dialog: ${d.message()}`); d.dismiss(); });
+  tab.on('request', (r) => { if (r.url() !== url && !/^(data|blob):/.test(r.url())) asked.push(r.url()); });
+  if (media) await tab.emulateMedia({ media });
+  await tab.goto(url);
+  const scripts = options.javaScriptEnabled !== false;
+  if (scripts) await drawn(tab);
+  const report = { ...(await tab.evaluate(see)), heard, asked };
+  if (name === 'desk') {
+    for (const fold of await tab.locator('summary').all()) await fold.click();
+    report.unfolded = (await tab.evaluate(see)).readable;
+    await tab.emulateMedia({ colorScheme: 'dark' });
+    await tab.waitForTimeout(400);
+    report.turned = (await tab.evaluate(see)).inks;
+    await tab.reload();
+    await drawn(tab);
+    report.remembered = (await tab.evaluate(see)).readable;
+    report.pdf = (await tab.pdf({ format: 'A4', path: out && path.join(out, 'dark-to-paper.pdf') })).length;
+  }
+  if (out) await tab.screenshot({ path: path.join(out, `${name}.png`), fullPage: true });
+  if (name === 'desk' && out) await tab.pdf({ format: 'Letter', path: path.join(out, 'letter.pdf') });
+  seen[name] = report;
+  await context.close();
+}
+seen.axe = {};
+for (const colorScheme of ['light', 'dark']) {
+  const context = await browser.newContext({ viewport: desk, colorScheme, bypassCSP: true, offline: true });
+  const tab = await context.newPage();
+  await tab.goto(url);
+  await drawn(tab);
+  for (const fold of await tab.locator('summary').all()) await fold.click();
+  await tab.evaluate(axe);
+  const { violations } = await tab.evaluate((only) => window.axe.run(document, { runOnly: only }), rules);
+  seen.axe[colorScheme] = violations.map((v) => `${v.id}: ${v.nodes[0].target.join(' ')}`);
+  await context.close();
+}
+await browser.close();
+console.log(JSON.stringify(seen));

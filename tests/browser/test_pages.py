@@ -1,0 +1,109 @@
+"""Every kind of page in a real Chromium with the network off, as each reader may meet it.
+
+Needs Node.js and Chromium (``apt-get install chromium nodejs npm``); playwright-core and axe-core are
+fetched from npm once, into the user's cache. With CRM_LOOK_OUT=folder the pictures stay there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+SAMPLE = HERE.parent / "pages" / "sample.py"
+SCREENS = ("desk", "phone", "narrow", "dark", "print", "forced")
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="session")
+def tools() -> Path:
+    """A folder with look.mjs and what it imports."""
+    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "crm-analytics" / "browser"
+    home.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "look.mjs"):
+        shutil.copy(HERE / name, home / name)
+    if not (home / "node_modules" / "playwright-core").exists():
+        subprocess.run(["npm", "install", "--silent", "--no-package-lock"], cwd=home, check=True)
+    return home
+
+
+@pytest.fixture(scope="session")
+def looked(tools, tmp_path_factory):
+    """name of a sample page -> what Chromium saw."""
+    folder = tmp_path_factory.mktemp("pages")
+    made = runpy.run_path(str(SAMPLE))["pages"](folder)
+    seen = {}
+
+    def look(name):
+        if name not in seen:
+            command = [
+                "node",
+                "look.mjs",
+                str(made[name]),
+                *([out] if (out := os.environ.get("CRM_LOOK_OUT")) else []),
+            ]
+            done = subprocess.run(
+                command, cwd=tools, capture_output=True, text=True, timeout=300, check=False
+            )
+            assert done.returncode == 0, done.stderr
+            seen[name] = json.loads(done.stdout)
+        return seen[name]
+
+    return look
+
+
+PAGES = ("fair", "hostile", "failure", "index", "empty")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_asks_for_nothing_and_says_nothing_on_the_console(looked, name):
+    for form, seen in looked(name).items():
+        if form != "axe":
+            assert (seen["asked"], seen["heard"]) == ([], []), form
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_never_wider_than_its_screen(looked, name):
+    for form in (*SCREENS, "noscript"):
+        assert looked(name)[form]["overflow"] <= 0, form
+        assert looked(name)[form]["wide"] == 0, form
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_has_no_accessibility_violation(looked, name):
+    assert looked(name)["axe"] == {"light": [], "dark": []}
+
+
+@pytest.mark.parametrize("name", ["fair", "hostile"])
+def test_every_figure_is_drawn(looked, name):
+    for form in SCREENS:
+        seen = looked(name)[form]
+        assert seen["figures"] == seen["rooms"] == seen["marked"] == 6, form
+        assert seen["noWebgl"] == 0, form
+
+
+@pytest.mark.parametrize("name", ["fair", "hostile"])
+def test_tables_fold_on_screen_and_open_on_paper_and_without_a_script(looked, name):
+    seen = looked(name)
+    assert seen["desk"]["readable"] == 1 < seen["desk"]["tables"] == 7
+    assert seen["desk"]["unfolded"] == seen["desk"]["remembered"] == 7
+    assert seen["print"]["readable"] == seen["noscript"]["readable"] == 7
+    assert seen["noscript"]["rooms"] == 0
+
+
+def test_keyboard_stops_are_few(looked):
+    assert looked("fair")["desk"]["stops"] <= 15
+
+
+def test_figures_follow_the_colour_scheme(looked):
+    seen = looked("fair")
+    assert seen["desk"]["inks"] != seen["dark"]["inks"]
+    assert sorted(seen["desk"]["turned"]) == sorted(seen["dark"]["inks"])
+    assert sorted(seen["print"]["inks"]) == sorted(seen["desk"]["inks"])
