@@ -17,6 +17,7 @@ import click
 
 from crm_analytics import __version__
 from crm_analytics.console import CellBar, say, show_trace, stopped_in_words, tell
+from crm_analytics.data_commands import check, demo, list_reports
 from crm_analytics.errors import CrmError, ParameterError, nearest
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ def crm(ctx: click.Context, debug: bool) -> None:
 
     \b
     crm demo cdnow                       write demo data to data/cdnow
+    crm list --data cdnow                which reports the data are ready for
     crm report segments --data cdnow     make a report, open reports/index.html
+    crm check shop.csv                   look at data of your own
     """  # noqa: D301 - click wants the character
     ctx.obj = {"debug": debug}
 
@@ -245,6 +248,9 @@ def reveal(ids: tuple[str, ...], data: str, mapping: Path | None) -> int:
         )
     return 0
 
+
+for _command in (check, demo, list_reports):
+    crm.add_command(_command)
 
 if __name__ == "__main__":
     main()

@@ -1,0 +1,175 @@
+"""The commands about data: write demo data, look at a source, say which reports it is ready for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crm_analytics.console import say
+from crm_analytics.errors import ParameterError, nearest
+
+if TYPE_CHECKING:
+    from crm_analytics.tables.inspection import Inspection
+
+_MAPPING = click.option(
+    "--mapping", type=click.Path(path_type=Path), help="Which file and column is which table and field."
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="For machines.")
+
+
+@click.command()
+@click.argument("name", required=False)
+def demo(name: str | None) -> int:
+    """Write demo data to data/NAME: cdnow, cdnow-master or lemonade; without NAME, say what there is."""
+    from crm_analytics.tables.demo import DEMOS, write_demo
+    from crm_analytics.tables.project import project_folder
+
+    if name is None:
+        _tell_table(("demo", "what it is"), list(DEMOS.items()))
+        return 0
+    if name not in DEMOS:
+        known = ", ".join(DEMOS)
+        raise ParameterError(f"there is no demo '{name}'{nearest(name, DEMOS) or '.'} Known: {known}")
+    click.echo(write_demo(name, project_folder() / "data"))
+    say(f"{DEMOS[name]}\nNext: crm list --data {name}")
+    return 0
+
+
+@click.command()
+@click.argument("source")
+@_MAPPING
+@click.option(
+    "--max-rejected",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    help="Share of broken rows above which to fail; reports stop above 0.05.",
+)
+@_JSON
+def check(source: str, mapping: Path | None, max_rejected: float, as_json: bool) -> int:
+    """Look at a source: rows, broken rows, age, and how complete each field is.
+
+    \b
+    crm check shop.csv
+    crm check data/shop --mapping mapping.toml
+    """  # noqa: D301
+    from crm_analytics.tables.customer_base import CustomerBase
+    from crm_analytics.tables.inspection import inspect
+
+    today = datetime.now().astimezone().date()
+    base = CustomerBase.open(source, mapping=mapping, today=today, max_rejected=max_rejected)
+    seen = inspect(base, today)
+    if as_json:
+        click.echo(_as_json(seen))
+    else:
+        _tell(seen)
+    return 0
+
+
+@click.command(name="list")
+@click.option("--data", default="", metavar="SOURCE", help="Say which reports these data are ready for.")
+@_MAPPING
+@_JSON
+def list_reports(data: str, mapping: Path | None, as_json: bool) -> int:
+    """List the reports: the question each answers, the tables it needs, whether the data are ready."""
+    from crm_analytics.pages.listing import listing
+
+    base = None
+    if data:
+        from crm_analytics.tables.customer_base import CustomerBase
+
+        base = CustomerBase.open(data, mapping=mapping, today=datetime.now().astimezone().date())
+    found = listing(base, data)
+    if as_json:
+        click.echo(json.dumps([vars(one) for one in found], ensure_ascii=False))
+        return 0
+    for one in found:
+        click.echo(one.name + (f"  [{one.status}]" if one.status else ""))
+        click.echo(f"  {one.question}")
+        if one.needs:
+            click.echo(f"  needs  {one.needs}")
+        click.echo(f"  next   {one.next_step}\n")
+    if not data:
+        say("crm list --data SOURCE says which of them your data are ready for")
+    return 0
+
+
+def _tell(seen: Inspection) -> None:
+    click.echo(f"{seen.label}: {seen.customers:,} customers, data up to {seen.day}\n\nTables")
+    _tell_table(
+        ("table", "rows", "set aside", "newest", "days old"),
+        [
+            (r.table, f"{r.rows:,}", f"{r.rejected:,}", _or_dash(r.newest), _or_dash(r.age_days))
+            for r in seen.tables.itertuples()
+        ],
+    )
+    click.echo("\nHow complete")
+    _tell_table(
+        ("table", "field", "filled"),
+        [(r.table, r.field, f"{100 * r.filled:.1f} %") for r in seen.fields.itertuples()],
+    )
+    if len(seen.rejected):
+        click.echo("\nBroken")
+        _tell_table(
+            ("table", "column", "what is wrong", "rows", "first row"),
+            [
+                (r.table, r.column, r.rule, f"{r.rows:,}", _or_dash(r.first_row))
+                for r in seen.rejected.itertuples()
+            ],
+        )
+    remarks = _remarks(seen)
+    click.echo("\n" + "\n".join(remarks) if remarks else "")
+
+
+def _remarks(seen: Inspection) -> list[str]:
+    """What the numbers mean for the reports, and what to do about it."""
+    remarks = []
+    if seen.anonymous_rows:
+        money = f"{seen.anonymous_spend:,.2f} {seen.currency}".strip()
+        remarks.append(f"{seen.anonymous_rows:,} lines have no customer ({money}): counted, but in no model.")
+    if seen.returns:
+        remarks.append(f"{seen.returns:,} lines are returns; they are taken off revenue.")
+    if seen.equal_lines:
+        remarks.append(
+            f"{seen.equal_lines:,} lines equal another in every field; they are kept as purchases."
+        )
+    remarks += [f"Left out: {reason}" for reason in seen.skipped.values()]
+    if not seen.currency:
+        remarks.append('The currency is unknown: say currency = "EUR" in mapping.toml.')
+    for row in seen.tables.itertuples():
+        if row.rejected > 0.05 * (row.rows + row.rejected):
+            share = 100 * row.rejected / (row.rows + row.rejected)
+            remarks.append(f"{share:.1f} % of {row.table} is broken: reports stop above 5 %.")
+    return remarks
+
+
+def _as_json(seen: Inspection) -> str:
+    frames = {
+        name: json.loads(getattr(seen, name).to_json(orient="records", date_format="iso"))
+        for name in ("tables", "fields", "rejected")
+    }
+    facts = {name: value for name, value in vars(seen).items() if name not in frames}
+    return json.dumps({**facts, **frames}, ensure_ascii=False, default=str)
+
+
+def _or_dash(value: Any) -> str:
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _tell_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Rows in aligned columns on stdout; numbers stand to the right."""
+    if not rows:
+        return
+    columns = range(len(header))
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in columns]
+    numbers = [all(row[i][:1].isdigit() or row[i] == "-" for row in rows) for i in columns]
+    for row in (header, *rows):
+        cells = [row[i].rjust(widths[i]) if numbers[i] else row[i].ljust(widths[i]) for i in columns]
+        click.echo("  " + "  ".join(cells).rstrip())
