@@ -148,7 +148,7 @@ def when_models_begin(seen: Overview) -> Block:
         frame,
         finding=f"Models begin {words.plural(missing, 'customer')} from here"
         if missing
-        else "There are customers enough for the models, but too short a time",
+        else "There are customers enough, but no money or no repeat purchases to model",
         caption="Below these numbers a model would give figures that mean nothing; so it says nothing.",
     )
 

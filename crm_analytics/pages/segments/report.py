@@ -68,9 +68,9 @@ def prepare(
     window : count orders and revenue over the last days only ("365D"); empty for the whole past
     compare_to : how far back the earlier day lies ("-13w")
     """
-    buyers = base.purchase_history.filter(lambda t: t.order_count > 0).count().to_pyarrow().as_py()
-    if buyers < small_form.SEGMENTS_FROM:
-        return SegmentReport(base, show_customers, overview(base))
+    seen = overview(base)
+    if seen.customers < small_form.SEGMENTS_FROM or seen.revenue <= 0:
+        return SegmentReport(base, show_customers, seen)
     scores = rfm.score(base, bins=bins, window=window or None)
     before = base.earlier(compare_to)
     earlier = None

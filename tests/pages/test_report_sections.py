@@ -1,0 +1,172 @@
+"""Sections of the two reports: findings hold on real and on odd bases, and the small form speaks."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crm_analytics import CustomerBase
+from crm_analytics.pages import lifetime_value, segments
+from crm_analytics.tables import demo
+
+SECTIONS = {
+    segments: [
+        "headline", "kpis", "actions", "who_brings_the_money", "where_the_money_sits", "whom_to_contact",
+        "what_changed", "does_80_20_hold", "method", "record",
+    ],
+    lifetime_value: [
+        "headline", "kpis", "actions", "who_carries_it", "who_is_still_there", "best_customers",
+        "did_the_last_forecast_hold", "by_purchases_before", "against_simple_rules", "by_the_textbook",
+        "second_opinion", "method", "record",
+    ],
+}  # fmt: skip
+HOSTILE = ["<img src=x onerror=alert(1)>", "=cmd|' /C calc'!A0", "\u202eevil", "a\u200bb", "x" * 1_000_000]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def somewhere(tmp_path_factory):
+    """A project of its own: the reports read its key for pseudonyms."""
+    patch = pytest.MonkeyPatch()
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "notebooks").mkdir()
+    patch.chdir(folder)
+    patch.setenv("CRM_DISPLAY", "text")
+    patch.delenv("CRM_PROJECT", raising=False)
+    yield folder
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def cdnow(somewhere):
+    return CustomerBase.open(demo.write_demo("cdnow", somewhere / "data"))
+
+
+@pytest.fixture(scope="module")
+def lemonade(somewhere):
+    return CustomerBase.open(demo.write_demo("lemonade", somewhere / "data"))
+
+
+def sections(report_module, report):
+    return {name: getattr(report_module, name)(report) for name in SECTIONS[report_module]}
+
+
+def texts(found):
+    return "\n".join(repr(block) for block in found.values())
+
+
+def base_of(rows):
+    frame = pd.DataFrame(rows, columns=["customer_id", "transaction_date", "unit_spend"])
+    return CustomerBase.open(frame, today="2027-01-01")
+
+
+@pytest.fixture(scope="module")
+def segment_report(cdnow):
+    return segments.prepare(cdnow)
+
+
+@pytest.fixture(scope="module")
+def value_report(cdnow):
+    return lifetime_value.prepare(cdnow)
+
+
+def test_segments_say_the_numbers_that_were_counted(segment_report, cdnow):
+    found = sections(segments, segment_report)
+    lines = cdnow.collect(cdnow.transactions)
+    revenue = lines.groupby("customer_id")["unit_spend"].sum().sort_values(ascending=False)
+    share = revenue.head(round(0.2 * len(revenue))).sum() / revenue.sum()
+    assert f"{100 * share:.0f} % of revenue" in repr(found["headline"])
+    facts = found["record"].payload["facts"]
+    assert facts["customers"] == 2357
+    assert facts["revenue"] == pytest.approx(revenue.sum())
+    quiet = segment_report.scores.segments.set_index("segment").loc[["Cannot lose", "At risk"]]
+    assert facts["quiet_customers"] == quiet["customers"].sum()
+    assert f"{quiet['customers'].sum()} proven buyers" in repr(found["headline"])
+    assert "80/20 does not hold here" in repr(found["does_80_20_hold"])
+
+
+def test_segments_show_no_customer_unless_allowed(segment_report, cdnow):
+    ids = set(cdnow.collect(cdnow.customers.select("customer_id"))["customer_id"])
+    table = segments.whom_to_contact(segment_report).payload["table"]
+    shown = {row[0] for row in table["rows"]}
+    assert len(shown) == 10
+    assert not shown & ids
+    allowed = segments.whom_to_contact(segments.prepare(cdnow, show_customers=True)).payload["table"]
+    assert {row[0] for row in allowed["rows"]} <= ids
+
+
+def test_lifetime_value_says_that_the_holdout_falls_outside_the_interval(value_report):
+    found = sections(lifetime_value, value_report)
+    facts = found["record"].payload["facts"]
+    assert facts["holdout_actual"] == 1882
+    assert facts["holdout_forecast"] == pytest.approx(1653.41, abs=0.005)
+    assert facts["holdout_upper"] < 1882
+    assert "outside the interval" in repr(found["headline"])
+    assert "outside its interval" in repr(found["kpis"])
+    assert "12 % too low" in repr(found["did_the_last_forecast_hold"])
+    assert "lifetimes finds the same optimum" in repr(found["second_opinion"])
+
+
+def test_lifetime_value_adds_up(value_report):
+    forecast = value_report.forecast
+    assert forecast.tiers.tiers["value"].sum() == pytest.approx(forecast.value.mean, rel=1e-6)
+    assert forecast.tiers.statuses["value"].sum() == pytest.approx(forecast.value.mean, rel=1e-6)
+    assert (
+        forecast.tiers.tiers["customers"].tolist() == [472, 707, 1178]
+        or forecast.tiers.tiers["customers"].sum() == 2357
+    )
+    assert forecast.value.lower < forecast.value.mean < forecast.value.upper
+
+
+def test_lifetime_value_without_a_holdout_says_so():
+    draw = np.random.default_rng(2)
+    days = pd.Timestamp("2026-01-01") + pd.to_timedelta(draw.integers(0, 150, 900), unit="D")
+    who, money = draw.integers(0, 250, 900).astype(str), 5.0 + draw.gamma(2, 3, 900).round(2)
+    base = base_of({"customer_id": who, "transaction_date": days, "unit_spend": money})
+    found = sections(lifetime_value, lifetime_value.prepare(base, holdout="39w"))
+    assert "do not reach back far enough" in repr(found["headline"])
+    assert "no forecast can be held" in repr(found["did_the_last_forecast_hold"])
+    assert "A customer will bring" in repr(found["kpis"])
+
+
+@pytest.mark.parametrize("module", SECTIONS, ids=lambda m: m.__name__.rsplit(".", 1)[-1])
+def test_small_form_says_what_is_known_and_where_models_begin(module, lemonade):
+    found = sections(module, module.prepare(lemonade))
+    said = texts(found)
+    assert found["headline"].payload["thin"]
+    for word in ("40", "82", "$287", "Thank", "Mint lemonade", "Last visit", "Begins at", "Xenia"):
+        assert word in said
+    assert "n24" not in said  # names, not ids
+
+
+def test_small_form_of_lifetime_value_gives_the_textbook_value(lemonade):
+    found = lifetime_value.prepare(lemonade)
+    assert f"${found.textbook.value:.2f} by the textbook formula" in repr(lifetime_value.headline(found))
+    assert "needs at least 100 customers, this base has 40" in repr(lifetime_value.headline(found))
+
+
+ODD = {
+    "one customer": [("a", "2026-01-01", 5.0)],
+    "only one-timers": [(f"c{i}", f"2026-0{1 + i % 6}-11", 5.0 + i % 7) for i in range(200)],
+    "everybody the same day": [(f"c{i}", "2026-01-01", 5.0) for i in range(200)],
+    "only returns but one": [("a", "2026-01-01", 5.0)] + [(f"c{i}", "2026-01-01", -5.0) for i in range(50)],
+    "free purchases": [(f"c{i % 120}", f"2026-0{1 + i % 6}-11", 0.0) for i in range(400)],
+    "hostile names": [
+        (HOSTILE[i % 5] + str(i % 130), f"2026-0{1 + i % 6}-1{i % 9}", 9.0) for i in range(600)
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("module", SECTIONS, ids=lambda m: m.__name__.rsplit(".", 1)[-1])
+def test_odd_bases_never_fail_a_section(module, name):
+    found = sections(module, module.prepare(base_of(ODD[name]), show_customers=name == "hostile names"))
+    said = texts(found)
+    assert "nan" not in said.lower().replace("finance", "")
+    assert "\u202e" not in said
+    assert len(said) < 100_000
+
+
+def test_comparison_before_the_data_says_no_earlier_period(cdnow):
+    early = segments.prepare(cdnow.as_of("1997-02-15"))
+    assert early.earlier is None
+    assert "no earlier period" in repr(segments.kpis(early))
+    assert "no earlier period" in repr(segments.what_changed(early))
