@@ -28,7 +28,7 @@ class DataError(CrmError):
     exit_code = 3
 
 
-class NotEnoughData(DataError):
+class NotEnoughData(DataError):  # noqa: N818 - the name is the sentence
     """A number could be computed but would mean nothing.
 
     Parameters

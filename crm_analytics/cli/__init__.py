@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from crm_analytics import __version__
-from crm_analytics.console import CellBar, say, show_trace, stopped_in_words, tell
-from crm_analytics.data_commands import check, demo, list_reports
+from crm_analytics.cli.console import CellBar, now, say, show_trace, stopped_in_words, tell
+from crm_analytics.cli.data_commands import check, demo, list_reports
 from crm_analytics.errors import CrmError, ParameterError, nearest
 
 if TYPE_CHECKING:
@@ -82,13 +82,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         show_trace(debug, "".join(traceback.format_exception(error)))
         say(f"something went wrong that should not ({type(error).__name__}). Run again with --debug", "red")
         sys.exit(CrmError.exit_code)
-
-
-def now() -> datetime:
-    """The one clock of the package: when a command was called."""
-    from datetime import datetime
-
-    return datetime.now().astimezone()
 
 
 # --- report -------------------------------------------------------------------------------------------------
@@ -251,6 +244,3 @@ def reveal(ids: tuple[str, ...], data: str, mapping: Path | None) -> int:
 
 for _command in (check, demo, list_reports):
     crm.add_command(_command)
-
-if __name__ == "__main__":
-    main()

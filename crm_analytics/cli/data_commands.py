@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from crm_analytics.console import say
+from crm_analytics.cli.console import now, say
 from crm_analytics.errors import ParameterError, nearest
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def check(source: str, mapping: Path | None, max_rejected: float, as_json: bool)
     from crm_analytics.tables.customer_base import CustomerBase
     from crm_analytics.tables.inspection import inspect
 
-    today = datetime.now().astimezone().date()
+    today = now().date()
     base = CustomerBase.open(source, mapping=mapping, today=today, max_rejected=max_rejected)
     seen = inspect(base, today)
     if as_json:
@@ -83,7 +82,7 @@ def list_reports(data: str, mapping: Path | None, as_json: bool) -> int:
     if data:
         from crm_analytics.tables.customer_base import CustomerBase
 
-        base = CustomerBase.open(data, mapping=mapping, today=datetime.now().astimezone().date())
+        base = CustomerBase.open(data, mapping=mapping, today=now().date())
     found = listing(base, data)
     if as_json:
         click.echo(json.dumps([vars(one) for one in found], ensure_ascii=False))

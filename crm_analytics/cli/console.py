@@ -16,6 +16,8 @@ import click
 from crm_analytics.errors import LimitError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from crm_analytics.pages.run import RunResult
 
 MARKS = {
@@ -32,6 +34,13 @@ def say(text: str, colour: str | None = None, ctx: click.Context | None = None) 
     click.echo(text if plain else click.style(text, fg=colour), err=True)
     if ctx is not None:
         click.echo(f"{ctx.command_path} --help shows what there is", err=True)
+
+
+def now() -> datetime:
+    """The one clock of the package: when a command was called."""
+    from datetime import datetime
+
+    return datetime.now().astimezone()
 
 
 def show_trace(debug: bool, text: str) -> None:
