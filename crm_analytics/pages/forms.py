@@ -10,7 +10,7 @@ from markupsafe import escape
 from crm_analytics.errors import NotebookError, nearest
 from crm_analytics.pages import drawing, words
 from crm_analytics.pages.render import render
-from crm_analytics.pages.theme import template
+from crm_analytics.pages.theme import MUTED, PAPER, template
 
 MOST_ROWS = 500
 
@@ -136,26 +136,35 @@ def html(kind: str, payload: dict[str, Any]) -> str:
 
 
 def plotly(payload: dict[str, Any]) -> dict[str, Any]:
-    """A chart for JupyterLab, which shows Plotly's own type and nothing else: so the finding is its title."""
-    figure = payload["figure"]
+    """A chart for JupyterLab, which shows Plotly's own type and nothing else: so the finding is its title.
+
+    Unlike the page it can be zoomed: here somebody is looking for something.
+    """
+    figure, look = payload["figure"], template()
     layout = dict(figure["layout"])
-    title = f"<b>{_wrapped(payload['finding'])}</b>"
-    lines = title.count("<br>") + 1
-    margin = {**template()["layout"]["margin"], **layout.get("margin", {})}
-    margin["t"] += 26 * lines + 18
+    title, subtitle = f"<b>{_wrapped(payload['finding'], 76)}</b>", _wrapped(payload["caption"], 110)
+    above = 26 * (title.count("<br>") + 1) + 18 + (20 * (subtitle.count("<br>") + 1) if subtitle else 0)
+    margin = {**look["layout"]["margin"], **layout.get("margin", {})}
+    look["layout"] |= {side: {**look["layout"][side], "fixedrange": False} for side in ("xaxis", "yaxis")}
     layout |= {
-        "template": template(),
-        "margin": margin,
-        "height": layout.get("height", 380) + 26 * lines + 18,
-        "title": {"text": title, "x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 8}, "y": 0.98,
-                  "yanchor": "top", "font": {"size": 18}},
-        "paper_bgcolor": "#ffffff",
-        "plot_bgcolor": "#ffffff",
-    }  # fmt: skip
-    return {"data": figure["data"], "layout": layout, "config": {"displayModeBar": False, "responsive": True}}
+        "template": look,
+        "margin": {**margin, "t": margin["t"] + above},
+        "height": layout.get("height", 380) + above,
+        "dragmode": "zoom",
+        "paper_bgcolor": PAPER,
+        "plot_bgcolor": PAPER,
+        "title": {
+            "text": title,
+            "font": {"size": 18},
+            "subtitle": {"text": subtitle, "font": {"size": 14, "color": MUTED}},
+            **{"x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 8, "t": 8}},
+            **{"y": 1, "yref": "container", "yanchor": "top"},
+        },
+    }
+    return {"data": figure["data"], "layout": layout, "config": {"displaylogo": False, "responsive": True}}
 
 
-def _wrapped(sentence: str, width: int = 76) -> str:
+def _wrapped(sentence: str, width: int) -> str:
     lines = [""]
     for word in str(escape(sentence)).replace("$", "&#36;").split():
         if lines[-1] and len(lines[-1]) + len(word) >= width:

@@ -293,15 +293,15 @@ def say(value: Any, fmt: str = "auto") -> str:
 
 
 def same_digits(values: Iterable[Any]) -> int:
-    """How many decimals let the numbers of one column be read as one: none, one or two.
+    """How many decimals let the numbers of one column be read as one: none to three.
 
-    >>> same_digits([31.26, 7.5, 9.0]), same_digits([1, 2.0, None]), same_digits([0.63, 2.1])
-    (1, 0, 2)
+    >>> same_digits([31.26, 7.5]), same_digits([1, 2.0, None]), same_digits([0.63, 2.1]), same_digits([0.075])
+    (1, 0, 2, 3)
     """
     known = [abs(float(v)) for v in values if not is_unknown(v)]
     if all(abs(v - round(v)) < 1e-9 for v in known):
         return 0
-    return 1 if max(known) >= 10 else 2
+    return next((digits for digits, least in ((1, 10), (2, 1)) if max(known) >= least), 3)
 
 
 def _auto(value: Any) -> str:

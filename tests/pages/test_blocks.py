@@ -155,8 +155,11 @@ def test_every_kind_has_all_three_forms(monkeypatch):
 
 
 def test_jupyterlab_gets_the_chart_with_its_finding_and_theme():
-    figure = chart(finding="<b>Loyal</b> & $5 lead")._repr_mimebundle_()[blocks.PLOTLY_MIME]
+    figure = chart(finding="<b>Loyal</b> & $5 lead", caption="How to read")._repr_mimebundle_()[
+        blocks.PLOTLY_MIME
+    ]
     assert figure["layout"]["title"]["text"] == "<b>&lt;b&gt;Loyal&lt;/b&gt; &amp; &#36;5 lead</b>"
+    assert figure["layout"]["title"]["subtitle"]["text"] == "How to read"
     assert figure["layout"]["template"]["layout"]["colorway"]
     go.Figure(data=figure["data"], layout=figure["layout"])  # Plotly knows every name in it
 
