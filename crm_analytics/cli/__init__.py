@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -19,9 +19,6 @@ from crm_analytics import __version__
 from crm_analytics.cli.console import CellBar, now, say, show_trace, stopped_in_words, tell
 from crm_analytics.cli.data_commands import check, demo, list_reports
 from crm_analytics.errors import CrmError, ParameterError, nearest
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 
 class Commands(click.Group):
