@@ -31,12 +31,12 @@ $(STAMP): pyproject.toml constraints.txt
 	  { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
 	@echo "Installing into $(ENV) (a few minutes the first time)"
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
-	@$(BIN)/crm key
+	@$(BIN)/crm key >/dev/null
 	@touch $@
 
 report: setup  ## write the demo data and run the reports on it (DATA=cdnow, cdnow-master or lemonade)
-	@$(BIN)/crm demo $(DATA)
-	@$(BIN)/crm report --all --data $(DATA)
+	@$(BIN)/crm demo $(DATA) >/dev/null
+	@$(BIN)/crm report --all --data $(DATA) >/dev/null
 	@echo "Open $(CURDIR)/reports/index.html"
 
 test: setup  ## the tests: laws, published numbers, notebooks (minutes)

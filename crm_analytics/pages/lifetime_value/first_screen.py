@@ -138,7 +138,7 @@ def actions(report: ValueReport) -> Block:
     items.append(
         blocks.action(
             f"Spend nothing by hand on {words.plural(rest['customers'], 'customer')} of the lower half.",
-            f"Each will bring {report.money(rest['value_per_customer'])} in {report.span}, contacted or not.",
+            f"Each will bring {report.money(rest['value_per_customer'])} in {report.span} on average.",
             "campaigns",
         )
     )

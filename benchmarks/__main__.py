@@ -1,0 +1,20 @@
+"""`make bench`: every benchmark, one after the other, each as ratios from one run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+BENCHMARKS = ("btyd_fit", "summary", "report")
+
+
+def main() -> None:
+    """Run each in a process of its own, so that none warms the next."""
+    for name in BENCHMARKS:
+        print(f"\n== {name}", flush=True)
+        subprocess.run([sys.executable, str(Path(__file__).with_name(f"{name}.py"))], check=True)
+
+
+if __name__ == "__main__":
+    main()
