@@ -1,0 +1,62 @@
+"""What README shows runs, and what it names is there."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+
+from crm_analytics import cli
+from crm_analytics.tables import demo
+from crm_analytics.tables.mapping import read_mapping
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    demo.write_demo("cdnow", tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CRM_PROJECT", raising=False)
+    return tmp_path
+
+
+def test_python_runs_and_gives_the_numbers_it_names(project):
+    names = {}
+    exec(blocks("python")[0], names)
+    assert names["model"].params["r"] == pytest.approx(0.2426, abs=5e-5)
+    assert names["model"].params["alpha"] == pytest.approx(4.4136, abs=5e-5)
+    assert len(names["summary"].cells) == 1016
+
+
+def test_mapping_is_read():
+    assert read_mapping(tomllib.loads(blocks("toml")[0])).label == "Northwind"
+
+
+def test_commands_and_options_exist():
+    lines = [line.split("#")[0] for block in blocks("sh") for line in block.splitlines()]
+    used = [line.split() for line in lines if line.startswith("crm ")]
+    assert used
+    for words in used:
+        command = cli.crm.get_command(click.Context(cli.crm), words[1])
+        assert command is not None, words
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("-")} <= known, words
+
+
+def test_verbs_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for verb in set(re.findall(r"`?make ([a-z-]+)", README)):
+        assert re.search(rf"^{verb}:", makefile, re.MULTILINE), verb
+
+
+def test_files_it_names_are_there():
+    for name in re.findall(r"\]\(([\w./-]+)\)", README):
+        assert (ROOT / name).is_file(), name
