@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -39,12 +40,18 @@ class Summary:
 
     customers: ir.Table
     cells: pd.DataFrame
-    spend_cells: pd.DataFrame
     unit: str
     base: CustomerBase
     day: date
     history: ir.Table
     cell_days: pd.DataFrame
+
+    @functools.cached_property
+    def spend_cells(self) -> pd.DataFrame:
+        """Counted when first asked for: models of purchases alone do not need it."""
+        buyers = self.history.filter((self.history.frequency > 0) & (self.history.monetary_value > 0))
+        counted = buyers.group_by("frequency", "monetary_value").aggregate(customers=buyers.count())
+        return self.base.collect(counted.order_by("frequency", "monetary_value"))
 
     @property
     def customer_count(self) -> int:
@@ -96,16 +103,17 @@ def summarize(past: CustomerBase, unit: str = "W") -> Summary:
     customers = history.select(
         "customer_id",
         "frequency",
-        recency=history.recency_days / ibis.literal(scale),
-        T=history.age_days / ibis.literal(scale),
+        # float64 first: Spark reads a division of integers by a literal as DECIMAL and keeps six digits
+        recency=history.recency_days.cast("float64") / ibis.literal(scale),
+        T=history.age_days.cast("float64") / ibis.literal(scale),
         monetary_value=history.monetary_value,
     )
+    keys = ["frequency", "recency_days", "age_days"]
     counted = past.collect(
-        history.group_by("frequency", "recency_days", "age_days").aggregate(
-            customers=history.count(), total=history.repeat_spend.sum()
-        )
+        history.group_by(keys)
+        .aggregate(customers=history.count(), total=history.repeat_spend.sum())
+        .order_by(keys)
     )
-    counted = counted.sort_values(["frequency", "recency_days", "age_days"], ignore_index=True)
     cells = pd.DataFrame(
         {
             "frequency": counted["frequency"].astype(np.int64),
@@ -116,10 +124,7 @@ def summarize(past: CustomerBase, unit: str = "W") -> Summary:
     )
     days = counted[["recency_days", "age_days"]].astype(np.int64)
     days["monetary_value"] = counted["total"] / (counted["customers"] * counted["frequency"].clip(lower=1))
-    buyers = history.filter((history.frequency > 0) & (history.monetary_value > 0))
-    spend = past.collect(buyers.group_by("frequency", "monetary_value").aggregate(customers=buyers.count()))
-    spend = spend.sort_values(["frequency", "monetary_value"], ignore_index=True)
-    return Summary(customers, cells, spend, unit, past, past.day, history, days)
+    return Summary(customers, cells, unit, past, past.day, history, days)
 
 
 def _history(past: CustomerBase) -> ir.Table:
