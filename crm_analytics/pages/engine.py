@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics import errors
-from crm_analytics.errors import CrmError, NotebookError
+from crm_analytics.errors import CrmError, LimitError, NotebookError
 from crm_analytics.pages.kernel import Kernel
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ ADDED_TAGS = {
 }  # cells that are papermill's, not the author's
 
 Progress = Callable[[int, int], None]
+
+# How Python, NumPy, Arrow and DuckDB call it when a limit on memory is reached before the system kills.
+OUT_OF_MEMORY = {"MemoryError", "_ArrayMemoryError", "ArrowMemoryError", "OutOfMemoryException"}
 
 # Asked of the kernel after a failure: a class of ours, or one of the same name from elsewhere (pandas and
 # DuckDB have a DataError too, whose text holds customers' values)?
@@ -74,7 +77,7 @@ def execute(notebook: NotebookNode, parameters: Mapping[str, Any], run: Run) -> 
 
     Raises
     ------
-    LimitError : the time ran out, or the kernel died.
+    LimitError : the time or the memory ran out, or the kernel died.
     NotebookError : a cell failed; the message names the cell and the kind of error, no values.
     CrmError : a cell raised one; it keeps its class, message and exit code.
     """
@@ -99,6 +102,11 @@ def execute(notebook: NotebookNode, parameters: Mapping[str, Any], run: Run) -> 
             )
     except PapermillExecutionError as error:
         run.traceback = "\n".join(error.traceback)
+        if run.failure is None and error.ename in OUT_OF_MEMORY:
+            raise LimitError(
+                f"the notebook needed more memory than it may have ({error.ename.lstrip('_')}). "
+                "Give it more memory or less data"
+            ) from None
         raise (run.failure or _failed_cell(run.executed, error.ename)) from None
     except (DeadKernelError, TimeoutError, RuntimeError) as error:
         # papermill's own record says "completed" for every cell now; only this exception tells

@@ -13,6 +13,7 @@ Whatever happens while publishing, `report.html` is the old page or the new one,
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
@@ -215,6 +216,8 @@ def make_folder(folder: Path) -> None:
 def replace_file(path: Path, content: bytes) -> None:
     """Put a file in its place in one step: readers see the old one or the new one, whole."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):  # of a run that was killed
+        left.unlink(missing_ok=True)
     try:
         _write(draft, content)
         draft.replace(path)
@@ -232,6 +235,8 @@ def _run_folder(place: Place, run: str, files: Mapping[str, bytes]) -> Path:
         raise PublishError(f"{place.folder} is a link that leads out of {place.out}. Remove it and run again")
     for left in runs.glob(".part-*"):  # of a run that was killed: we hold the lock, so nobody writes there
         shutil.rmtree(left, ignore_errors=True)
+    for page_or_pointer in place.folder.glob(".*.part"):
+        page_or_pointer.unlink(missing_ok=True)
     draft = runs / f".part-{run}"
     try:
         draft.mkdir(mode=FOLDER_MODE)
