@@ -1,16 +1,13 @@
 """Every kind of page in a real Chromium with the network off, as each reader may meet it.
 
 Needs Node.js and Chromium (``apt-get install chromium nodejs npm``); playwright-core and axe-core are
-fetched from npm once, into the user's cache. With CRM_LOOK_OUT=folder the pictures stay there.
+fetched from npm once (conftest.py). With CRM_LOOK_OUT=folder the pictures stay there.
 """
 
 from __future__ import annotations
 
-import json
-import os
+import functools
 import runpy
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -23,40 +20,10 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="session")
-def tools() -> Path:
-    """A folder with look.mjs and what it imports."""
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "crm-analytics" / "browser"
-    home.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "look.mjs"):
-        shutil.copy(HERE / name, home / name)
-    if not (home / "node_modules" / "playwright-core").exists():
-        subprocess.run(["npm", "install", "--silent", "--no-package-lock"], cwd=home, check=True)
-    return home
-
-
-@pytest.fixture(scope="session")
-def looked(tools, tmp_path_factory):
+def looked(look, tmp_path_factory):
     """name of a sample page -> what Chromium saw."""
-    folder = tmp_path_factory.mktemp("pages")
-    made = runpy.run_path(str(SAMPLE))["pages"](folder)
-    seen = {}
-
-    def look(name):
-        if name not in seen:
-            command = [
-                "node",
-                "look.mjs",
-                str(made[name]),
-                *([out] if (out := os.environ.get("CRM_LOOK_OUT")) else []),
-            ]
-            done = subprocess.run(
-                command, cwd=tools, capture_output=True, text=True, timeout=300, check=False
-            )
-            assert done.returncode == 0, done.stderr
-            seen[name] = json.loads(done.stdout)
-        return seen[name]
-
-    return look
+    made = runpy.run_path(str(SAMPLE))["pages"](tmp_path_factory.mktemp("pages"))
+    return functools.cache(lambda name: look(made[name]))
 
 
 PAGES = ("fair", "hostile", "failure", "index", "empty")

@@ -71,6 +71,11 @@ class ValueReport:
         return words.money(amount, self.base.currency)
 
     @property
+    def weeks(self) -> float:
+        """The horizon in the models' unit."""
+        return self.horizon[0] * days_per_unit(self.horizon[1]) / days_per_unit(UNIT)
+
+    @property
     def span(self) -> str:
         """The horizon in words."""
         return words.plural(self.horizon[0], _UNIT_NAMES[self.horizon[1]])

@@ -9,12 +9,13 @@ import pandas as pd
 
 from crm_analytics.analyses import btyd
 from crm_analytics.pages import blocks, figures, small_form, words
-from crm_analytics.pages.lifetime_value.report import ValueReport, or_small
+from crm_analytics.pages.lifetime_value.report import UNIT, ValueReport, or_small
 from crm_analytics.pages.people import called
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
 
+MANY = 7  # repeat purchases from which on customers are shown together
 NO_HOLDOUT = "The data do not reach back far enough: no forecast can be held against what came"
 
 
@@ -143,7 +144,7 @@ def _held_in_short(report: ValueReport) -> str:
 def by_purchases_before(report: ValueReport) -> Block:
     """Where the last forecast was right and where not, by how often customers had bought before."""
     if report.evidence is None:
-        return blocks.note(NO_HOLDOUT)
+        return _purchases_to_come(report)
     bands = report.evidence.model.bands
     worst = bands.loc[(bands["actual_total"] - bands["expected_total"]).abs().idxmax()]
     gap = worst["actual_total"] - worst["expected_total"]
@@ -170,11 +171,51 @@ def by_purchases_before(report: ValueReport) -> Block:
     )
 
 
+def _purchases_to_come(report: ValueReport) -> Block:
+    """Without a holdout: what the forecast says, by how often customers have bought."""
+    scored = report.forecast.scored
+    capped = (scored.frequency >= MANY).ifelse(MANY, scored.frequency)
+    grouped = scored.group_by(repeats=capped).aggregate(
+        customers=scored.count(), purchases_to_come=scored.expected_purchases.sum()
+    )
+    frame = report.base.collect(grouped.order_by("repeats"))
+    frame["repeats"] = [f"{n}+" if n == MANY else str(n) for n in frame["repeats"]]
+    best = frame.loc[frame["purchases_to_come"].idxmax()]
+    figure = figures.columns(
+        frame, x="repeats", ys=["purchases_to_come"], x_title="repeat purchases so far", fmt="count"
+    )
+    return blocks.chart(
+        figure,
+        finding=f"{words.count(best['customers'])} customers with {best['repeats']} repeat purchases will "
+        "buy most",
+        data=frame,
+        caption=f"Purchases expected in the next {report.span}, by repeat purchases so far.",
+        formats={"purchases_to_come": "count"},
+    )
+
+
+def _rules_without_holdout(report: ValueReport) -> Block:
+    """Without a holdout: the forecast beside the naive rules, with nothing to tell which is right."""
+    found = report.forecast.purchases
+    naive = btyd.baselines(report.base, report.weeks, UNIT, summary=report.forecast.summary)
+    said = words.listing(naive["forecast"].map(words.count), "or")
+    rows = [("BG/NBD", found.mean, found.lower, found.upper)]
+    rows += [(row.baseline, row.forecast, None, None) for row in naive.itertuples()]
+    frame = pd.DataFrame(rows, columns=["method", "forecast", "lower", "upper"])
+    return blocks.chart(
+        figures.intervals(frame, "method", "forecast", "lower", "upper", fmt="count"),
+        finding=f"Simple rules would forecast {said} purchases",
+        data=frame,
+        caption=f"Repeat purchases in the next {report.span}. Which is right will be known then.",
+        formats=dict.fromkeys(("forecast", "lower", "upper"), "count"),
+    )
+
+
 @or_small(lambda r: blocks.note("Why there is no forecast yet", f"{r.reason}."))
 def against_simple_rules(report: ValueReport) -> Block:
     """The models and the naive rules on the same holdout."""
     if report.evidence is None:
-        return blocks.note(NO_HOLDOUT)
+        return _rules_without_holdout(report)
     bg, mbg = report.evidence.model, report.evidence.status
     naive = bg.baselines[~bg.baselines["baseline"].str.contains("BG/NBD")]
     rows = [
