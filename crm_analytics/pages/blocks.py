@@ -15,7 +15,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,14 @@ class Block:
     def to_json(self) -> dict[str, Any]:
         """What the page is built from."""
         return {"kind": self.kind, "version": VERSION, **self.payload}
+
+    def under(self, label: str) -> Block:
+        """The block with a small heading of its own on the page, in place of the notebook's.
+
+        >>> note("Monday is the busiest day").under("When they come").to_json()["label"]
+        'When they come'
+        """
+        return replace(self, payload={**self.payload, "label": _text(label)})
 
     def __repr__(self) -> str:
         return forms.text(self.kind, self.payload)

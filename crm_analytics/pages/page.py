@@ -154,6 +154,7 @@ def _sections(notebook: nbformat.NotebookNode) -> list[_Section]:
                     waiting = _Section(intro=waiting.intro)
                     continue
                 waiting.block = block
+                waiting.label = block.get("label") or waiting.label
                 found.append(waiting)
                 waiting = _Section()
     found += [waiting] if waiting.intro else []

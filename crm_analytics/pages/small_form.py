@@ -87,7 +87,7 @@ def regulars(base: CustomerBase, seen: Overview, show_customers: bool) -> Block:
         finding=f"{first['customer']} came most often: {words.plural(first['orders'], 'time')}",
         caption="Ten customers at the most, by number of orders.",
         formats={"revenue": f"money:{base.currency}", "last_visit": "date:short"},
-    )
+    ).under("Regulars")
 
 
 def last_visits(base: CustomerBase, seen: Overview, show_customers: bool) -> Block:
@@ -104,7 +104,7 @@ def last_visits(base: CustomerBase, seen: Overview, show_customers: bool) -> Blo
         f"{words.plural(first['days_silent'], 'day')}",
         caption="The ten customers who came most often.",
         formats={"last_visit": "date:short"},
-    )
+    ).under("Last visits")
 
 
 def favourites(base: CustomerBase, seen: Overview) -> Block:
@@ -119,7 +119,7 @@ def favourites(base: CustomerBase, seen: Overview) -> Block:
         data=seen.favourites,
         caption="Revenue by product; the table counts who bought it, and how often.",
         formats={"revenue": f"money:{base.currency}"},
-    )
+    ).under("Favourites")
 
 
 def weekdays(seen: Overview) -> Block:
@@ -130,7 +130,7 @@ def weekdays(seen: Overview) -> Block:
         finding=f"{top['weekday']} is the busiest day, with {words.plural(top['orders'], 'order')}",
         data=seen.weekdays,
         caption="Orders by day of the week. With so few, a difference of two or three is chance.",
-    )
+    ).under("Busiest day")
 
 
 def when_models_begin(seen: Overview) -> Block:
@@ -150,7 +150,7 @@ def when_models_begin(seen: Overview) -> Block:
         if missing
         else "There are customers enough, but no money or no repeat purchases to model",
         caption="Below these numbers a model would give figures that mean nothing; so it says nothing.",
-    )
+    ).under("From how many customers on")
 
 
 def method(base: CustomerBase) -> Block:

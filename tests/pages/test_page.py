@@ -347,3 +347,19 @@ def test_empty_index_says_how_to_begin():
 def test_links_between_pages_are_relative(href):
     with pytest.raises(page.PageError, match="relative"):
         page.failure(context(), what="x", next_step="y", last_good=href)
+
+
+def test_a_blocks_own_label_stands_in_place_of_the_notebooks():
+    notebook = nbformat.v4.new_notebook()
+    shown = [blocks.headline("One"), blocks.note("Monday is the busiest day").under("Busiest day")]
+    cells = [
+        nbformat.v4.new_markdown_cell("# Mine\n\nWhat?"),
+        nbformat.v4.new_markdown_cell("## Did it hold"),
+    ]
+    for block in shown:
+        output = nbformat.v4.new_output("execute_result", {blocks.MIME: block.to_json()}, execution_count=1)
+        cells.append(nbformat.v4.new_code_cell("x", outputs=[output]))
+    notebook.cells = [cells[0], cells[2], cells[1], cells[3]]
+    html = page.build(notebook, context())
+    assert "Busiest day" in html
+    assert "Did it hold" not in html

@@ -211,7 +211,7 @@ def _rules_without_holdout(report: ValueReport) -> Block:
     )
 
 
-@or_small(lambda r: blocks.note("Why there is no forecast yet", f"{r.reason}."))
+@or_small(lambda r: blocks.note("There is no forecast yet", f"{r.reason}.").under("Why"))
 def against_simple_rules(report: ValueReport) -> Block:
     """The models and the naive rules on the same holdout."""
     if report.evidence is None:
