@@ -30,10 +30,13 @@ Progress = Callable[[int, int], None]
 OUT_OF_MEMORY = {"MemoryError", "_ArrayMemoryError", "ArrowMemoryError", "OutOfMemoryException"}
 
 # Asked of the kernel after a failure: a class of ours, or one of the same name from elsewhere (pandas and
-# DuckDB have a DataError too, whose text holds customers' values)?
+# DuckDB have a DataError too, whose text holds customers' values)? Its words are told only where this package
+# wrote them: a cell that raises our class may have put customers' values into them.
 _OURS = (
-    "(lambda e, ours: [e.exit_code, type(e).__name__, str(e)] if isinstance(e, ours.CrmError) else None)"
-    "(getattr(__import__('sys'), 'last_value', None), __import__('crm_analytics.errors').errors)"
+    "(lambda e, ours, walk: [e.exit_code, type(e).__name__, str(e) if "
+    "[f for f, _ in walk(e.__traceback__)][-1].f_globals.get('__name__', '').startswith('crm_analytics.') "
+    "else ''] if isinstance(e, ours.CrmError) else None)(getattr(__import__('sys'), 'last_value', None), "
+    "__import__('crm_analytics.errors').errors, __import__('traceback').walk_tb)"
 )
 
 
@@ -107,7 +110,7 @@ def execute(notebook: NotebookNode, parameters: Mapping[str, Any], run: Run) -> 
                 f"the notebook needed more memory than it may have ({error.ename.lstrip('_')}). "
                 "Give it more memory or less data"
             ) from None
-        raise (run.failure or _failed_cell(run.executed, error.ename)) from None
+        raise _told(run.failure, _failed_cell(run.executed, error.ename)) from None
     except (DeadKernelError, TimeoutError, RuntimeError) as error:
         # papermill's own record says "completed" for every cell now; only this exception tells
         if type(error) is RuntimeError and "ernel" not in str(error):
@@ -143,6 +146,15 @@ def _failed_cell(executed: NotebookNode | None, kind: str) -> NotebookError:
         f"cell {number}{under} failed with {kind[:60]}. Open the notebook in JupyterLab and run it to that "
         "cell, or run the report with --debug to see the traceback"
     )
+
+
+def _told(ours: CrmError | None, of_any: NotebookError) -> CrmError:
+    """An error of this package in its own words, else its class and exit code with what is said of any."""
+    if ours is None or str(ours):
+        return ours or of_any
+    same = type(ours)(str(of_any))
+    same.exit_code = ours.exit_code
+    return same
 
 
 def _as_ours(found: object) -> CrmError | None:

@@ -262,7 +262,7 @@ def table(tally: Tally, faults: list[Fault], arguments: argparse.Namespace) -> s
         "A run is `crm report tiny` on twenty purchases; the whole process group is killed with signal 9.",
         "“Uniform”: at a moment drawn over the time a run takes. “Aimed”: drawn over the time of publishing,",
         "from the first draft file on. After each kill: `report.html` has the sha256 that a manifest records",
-        "and is the page of the last good run (or already that of the killed one), `index.html` parses and its",
+        "and is the page of the last good run (or already that of the killed one), `index.html` parses, its",
         "links lead somewhere, every pointer names a whole run, no process lives on. Then the next run must",
         "publish, and leave no draft, no held lock and no private folder.",
         "",

@@ -27,7 +27,7 @@ data: str = "shop"  # the source
 as_of: str = ""  # a day
 bins: int = 5  # 2..20
 label: str = "00123"
-mode: str = "fine"  # one of fine, thin, warn, zero, ours, foreign, print, plain, dead, slow, path
+mode: str = "fine"  # one of fine, thin, warn, zero, ours, package, foreign, print, plain, dead, slow, path
 """
 BODY = """\
 import os
@@ -51,6 +51,8 @@ if mode == "zero":
     {{"{CANARY}": 1 / 0}}
 if mode == "ours":
     raise NotEnoughData("Gamma-Gamma", 3, 50, "repeat buyers")
+if mode == "package":
+    base.as_of("1900-01-01")
 if mode == "foreign":
     raise DataError("{CANARY}")
 if mode == "print":
@@ -211,7 +213,8 @@ def test_failed_cell_says_where_and_keeps_the_last_good_page(request_: RunReques
 @pytest.mark.parametrize(
     ("mode", "code", "says"),
     [
-        ("ours", 3, "Gamma-Gamma needs at least 50 repeat buyers, this base has 3"),
+        ("ours", 3, "cell 5 (“Whom to call”) failed with NotEnoughData"),
+        ("package", 3, "the day 1900-01-01 lies outside the data: they run from 2026-01-01"),
         ("foreign", 4, "cell 5 (“Whom to call”) failed with DataError"),
         ("print", 6, "cell 5 prints text"),
         ("dead", 5, "ended before its time (signal 9)"),

@@ -1,0 +1,157 @@
+"""Nobody is told of: canaries in every text of every table, looked for in all that is published or said."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from crm_analytics.pages.run import RunRequest, run_report, run_reports
+from crm_analytics.tables.contract import TABLES
+from tests.privacy.canaries import canary, found_in_folder, found_in_text, write_shop
+
+NOW = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+REPORTS = [str(NOTEBOOKS / "01_segments.ipynb"), str(NOTEBOOKS / "02_lifetime_value.ipynb")]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_shop(tmp_path_factory.mktemp("shop") / "shop")
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "p" / "notebooks").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "p")
+    monkeypatch.delenv("CRM_PROJECT", raising=False)
+    return tmp_path / "p"
+
+
+def request(report: str, shop: Path, project: Path, **more: object) -> RunRequest:
+    return RunRequest(report, NOW, data=str(shop), out=project / "reports", **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [
+        lambda t: t.encode(),
+        lambda t: t.encode("utf-16-le"),
+        lambda t: gzip.compress(t.encode()),
+        lambda t: b'{"x": "' + base64.b64encode(gzip.compress(f"padding {t} padding".encode())) + b'"}',
+        lambda t: t.replace("@", "&#64;").replace("-", "&#45;").encode(),
+        lambda t: t.replace("@", "\\u0040").replace("K", "\\u004b").encode(),
+    ],
+)
+@pytest.mark.parametrize("kind", ["name", "email", "phone", "id"])
+def test_search_finds_canaries_however_packed(tmp_path: Path, kind: str, pack: object) -> None:
+    (tmp_path / "file").write_bytes(pack(canary(kind, 7)))  # type: ignore[operator]
+    assert found_in_folder(tmp_path)
+
+
+def test_search_finds_canaries_in_parquet_cells_and_metadata(tmp_path: Path) -> None:
+    table = pa.table({"a": pa.array([canary("name", 1)])})
+    pq.write_table(table, tmp_path / "cell.parquet", compression="zstd")
+    pq.write_table(
+        pa.table({"a": [1]}).replace_schema_metadata({"x": canary("id", 1)}), tmp_path / "meta.parquet"
+    )
+    assert {hit.split(":")[0] for hit in found_in_folder(tmp_path)} == {"cell.parquet", "meta.parquet"}
+
+
+def test_canaries_stand_in_every_text_column_of_every_table(shop: Path) -> None:
+    for name, table in TABLES.items():
+        frame = pd.read_csv(shop / f"{name}.csv", dtype="str")
+        for column in table.columns:
+            if column.type == "text" and column.name != "currency":
+                assert found_in_text(frame[column.name].dropna().iloc[0]), (name, column.name)
+
+
+def test_reports_tell_of_nobody(shop: Path, project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    results = list(run_reports([request(report, shop, project) for report in REPORTS]))
+    assert [(r.status, r.exit_code) for r in results] == [("done", 0)] * 2, results
+    assert found_in_folder(project / "reports") == []
+    said = capfd.readouterr()
+    for text in (said.out, said.err, repr(results), *[str(r.line()) for r in results]):
+        assert found_in_text(text) == []
+    assert all("c-" in r.page.read_text() for r in results if r.page)  # by pseudonym
+
+
+def test_names_stand_there_where_they_may(shop: Path, project: Path) -> None:
+    result = run_report(request(REPORTS[0], shop, project, parameters={"show_customers": True}))
+    assert result.exit_code == 0, result
+    hits = found_in_folder(project / "reports")
+    assert {Path(h.split(":")[0]).suffix for h in hits} >= {".html", ".parquet", ".ipynb"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["email", "name", "phone"])
+def test_customers_who_are_called_by_mail_name_or_phone_are_not_told(
+    tmp_path: Path, project: Path, kind: str
+) -> None:
+    shop = write_shop(tmp_path / "shop", id_kind=kind)
+    results = list(run_reports([request(report, shop, project) for report in REPORTS]))
+    assert [r.exit_code for r in results] == [0, 0], results
+    assert found_in_folder(project / "reports") == []
+
+
+# --- when a run fails ---------------------------------------------------------------------------------------
+
+TROUBLE = {
+    "error": "raise ValueError(who)",
+    "key": "{}[who]",
+    "chained": "try:\n    raise KeyError(who)\nexcept KeyError as e:\n    raise RuntimeError(who) from e",
+    "note": "e = ValueError('x')\ne.add_note(who)\nraise e",
+    "ours": "from crm_analytics.errors import DataError\nraise DataError(who)",
+    "parameter": "from crm_analytics.errors import ParameterError\nraise ParameterError(f'no {who}')",
+    "thin": "from crm_analytics.errors import NotEnoughData\nraise NotEnoughData(who, 3, 50)",
+    "print": "print(who)",
+    "shown": "base.collect(base.customers)",
+    "warned": "import warnings\nwarnings.warn(who)",
+    "logged": "import logging\nlogging.warning(who)",
+    "written": "import os\nos.write(2, who.encode())\nos.write(1, who.encode())\nos._exit(3)",
+    "exit": "raise SystemExit(who)",
+    "class": "raise type('E', (Exception,), {'__str__': lambda self: who})()",
+    "file": "open('left.txt', 'w').write(who)\n1 / 0",
+}
+QUICK = ["error", "ours", "shown"]
+
+
+def write_notebook(folder: Path, trouble: str) -> Path:
+    new = nbformat.v4
+    cells = [new.new_markdown_cell("# Trouble\n\nWho?"), new.new_code_cell('data: str = ""\nas_of: str = ""')]
+    cells[1].metadata = {"tags": ["parameters"]}
+    body = (
+        "from crm_analytics import CustomerBase\nfrom crm_analytics.pages import blocks\n\n"
+        "base = CustomerBase.open(data)\n"
+        "row = base.collect(base.customers.order_by('customer_id').limit(1)).iloc[0]\n"
+        "who = ' '.join(str(v) for v in row)"
+    )
+    cells += [new.new_code_cell(source) for source in (body, TROUBLE[trouble], 'blocks.headline("Fine")')]
+    path = folder / "trouble.ipynb"
+    path.write_text(nbformat.writes(new.new_notebook(cells=cells)), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    "trouble", [t if t in QUICK else pytest.param(t, marks=pytest.mark.slow) for t in TROUBLE]
+)
+def test_run_in_trouble_tells_of_nobody(shop: Path, project: Path, trouble: str) -> None:
+    notebook = write_notebook(project, trouble)
+    command = [sys.executable, "-m", "crm_analytics.cli", "report", str(notebook), "--data", str(shop)]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == {"warned": 0, "logged": 0}.get(trouble, done.returncode or 1), done.stderr
+    assert found_in_text(done.stdout) == []
+    assert found_in_text(done.stderr) == []
+    if done.returncode != 2:  # a wrong parameter is told to whoever asked, and to nobody else
+        assert list((project / "reports").rglob("manifest.json"))
+    assert found_in_folder(project / "reports") == []
+    assert not list(project.rglob("left.txt"))
