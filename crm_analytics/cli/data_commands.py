@@ -103,22 +103,28 @@ def _tell(seen: Inspection) -> None:
     _tell_table(
         ("table", "rows", "set aside", "newest", "days old"),
         [
-            (r.table, f"{r.rows:,}", f"{r.rejected:,}", _or_dash(r.newest), _or_dash(r.age_days))
-            for r in seen.tables.itertuples()
+            (
+                r["table"],
+                f"{r['rows']:,}",
+                f"{r['rejected']:,}",
+                _or_dash(r["newest"]),
+                _or_dash(r["age_days"]),
+            )
+            for r in seen.tables.to_dict("records")
         ],
     )
     click.echo("\nHow complete")
     _tell_table(
         ("table", "field", "filled"),
-        [(r.table, r.field, f"{100 * r.filled:.1f} %") for r in seen.fields.itertuples()],
+        [(r["table"], r["field"], f"{100 * r['filled']:.1f} %") for r in seen.fields.to_dict("records")],
     )
     if len(seen.rejected):
         click.echo("\nBroken")
         _tell_table(
             ("table", "column", "what is wrong", "rows", "first row"),
             [
-                (r.table, r.column, r.rule, f"{r.rows:,}", _or_dash(r.first_row))
-                for r in seen.rejected.itertuples()
+                (r["table"], r["column"], r["rule"], f"{r['rows']:,}", _or_dash(r["first_row"]))
+                for r in seen.rejected.to_dict("records")
             ],
         )
     remarks = _remarks(seen)
@@ -140,10 +146,10 @@ def _remarks(seen: Inspection) -> list[str]:
     remarks += [f"Left out: {reason}" for reason in seen.skipped.values()]
     if not seen.currency:
         remarks.append('The currency is unknown: say currency = "EUR" in mapping.toml.')
-    for row in seen.tables.itertuples():
-        if row.rejected > 0.05 * (row.rows + row.rejected):
-            share = 100 * row.rejected / (row.rows + row.rejected)
-            remarks.append(f"{share:.1f} % of {row.table} is broken: reports stop above 5 %.")
+    for row in seen.tables.to_dict("records"):
+        share = row["rejected"] / max(1, row["rows"] + row["rejected"])
+        if share > 0.05:
+            remarks.append(f"{100 * share:.1f} % of {row['table']} is broken: reports stop above 5 %.")
     return remarks
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -19,8 +22,31 @@ SILENT = pd.Timedelta(days=14)  # behind the others: time to ask after somebody
 SEGMENTS_FROM = 100  # customers; five bins then hold twenty each, and a share is sure to ± 10 points
 
 
-def headline(base: CustomerBase, seen: Overview) -> Block:
+@dataclass(frozen=True)
+class SmallReport:
+    """What the small form of any report is made from."""
+
+    base: CustomerBase
+    seen: Overview
+    show_customers: bool
+
+
+def or_small(small: Callable[[Any], Block]) -> Callable[[Callable[[Any], Block]], Callable[[Any], Block]]:
+    """Give the small form of a section where the report is a `SmallReport`."""
+
+    def choose(section: Callable[[Any], Block]) -> Callable[[Any], Block]:
+        @wraps(section)
+        def shown(report: Any) -> Block:
+            return small(report) if isinstance(report, SmallReport) else section(report)
+
+        return shown
+
+    return choose
+
+
+def headline(report: SmallReport) -> Block:
     """What there is, in one sentence."""
+    base, seen = report.base, report.seen
     again = seen.returning / seen.customers if seen.customers else 0.0
     return blocks.headline(
         f"{words.plural(seen.customers, 'customer')}, {words.plural(seen.orders, 'order')}, "
@@ -32,8 +58,9 @@ def headline(base: CustomerBase, seen: Overview) -> Block:
     )
 
 
-def kpis(base: CustomerBase, seen: Overview) -> Block:
+def kpis(report: SmallReport) -> Block:
     """Four plain counts."""
+    base, seen = report.base, report.seen
     per_order = seen.revenue / seen.orders if seen.orders else None
     return blocks.kpis(
         blocks.kpi("Customers", words.count(seen.customers), note=f"{words.count(seen.returning)} came back"),
@@ -43,8 +70,9 @@ def kpis(base: CustomerBase, seen: Overview) -> Block:
     )
 
 
-def thanks(base: CustomerBase, seen: Overview, show_customers: bool) -> Block:
+def thanks(report: SmallReport) -> Block:
     """Whom to thank: the customers who came most often; and whom to ask after."""
+    base, seen, show_customers = report.base, report.seen, report.show_customers
     again = seen.regulars[seen.regulars["order_count"] > 1]
     if again.empty:
         return blocks.actions(
@@ -74,8 +102,9 @@ def _who(
     )
 
 
-def regulars(base: CustomerBase, seen: Overview, show_customers: bool) -> Block:
+def regulars(report: SmallReport) -> Block:
     """The customers who came most often, with their last visit."""
+    base, seen, show_customers = report.base, report.seen, report.show_customers
     frame = seen.regulars.copy()
     frame["customer_id"] = called(base, frame["customer_id"], show_customers)
     frame = frame.rename(
@@ -90,8 +119,9 @@ def regulars(base: CustomerBase, seen: Overview, show_customers: bool) -> Block:
     ).under("Regulars")
 
 
-def last_visits(base: CustomerBase, seen: Overview, show_customers: bool) -> Block:
+def last_visits(report: SmallReport) -> Block:
     """The regulars by their last visit, the longest silent first."""
+    base, seen, show_customers = report.base, report.seen, report.show_customers
     frame = seen.regulars.sort_values(["last_day", "customer_id"], ignore_index=True)
     frame["customer_id"] = called(base, frame["customer_id"], show_customers)
     frame["days_silent"] = (pd.Timestamp(base.day) - frame["last_day"]).dt.days
@@ -107,10 +137,11 @@ def last_visits(base: CustomerBase, seen: Overview, show_customers: bool) -> Blo
     ).under("Last visits")
 
 
-def favourites(base: CustomerBase, seen: Overview) -> Block:
+def favourites(report: SmallReport) -> Block:
     """What they buy; where no product is known, on which day they come."""
+    base, seen = report.base, report.seen
     if seen.favourites.empty:
-        return weekdays(seen)
+        return weekdays(report)
     best = seen.favourites.iloc[0]
     symbol = words.money(0, base.currency).partition("0")[0]
     return blocks.chart(
@@ -122,8 +153,9 @@ def favourites(base: CustomerBase, seen: Overview) -> Block:
     ).under("Favourites")
 
 
-def weekdays(seen: Overview) -> Block:
+def weekdays(report: SmallReport) -> Block:
     """On which day of the week they come."""
+    seen = report.seen
     top = seen.weekdays.loc[seen.weekdays["orders"].idxmax()]
     return blocks.chart(
         figures.columns(seen.weekdays, x="weekday", ys=["orders"]),
@@ -133,8 +165,9 @@ def weekdays(seen: Overview) -> Block:
     ).under("Busiest day")
 
 
-def when_models_begin(seen: Overview) -> Block:
+def when_models_begin(report: SmallReport) -> Block:
     """From how many customers on each model speaks."""
+    seen = report.seen
     rows = [
         ("Segments (RFM)", SEGMENTS_FROM, "customers", seen.customers),
         ("Lifetime value (BG/NBD)", btyd.MINIMUM_CUSTOMERS, "customers", seen.customers),
@@ -153,8 +186,9 @@ def when_models_begin(seen: Overview) -> Block:
     ).under("From how many customers on")
 
 
-def method(base: CustomerBase) -> Block:
+def method(report: SmallReport) -> Block:
     """How the plain counts were made."""
+    base = report.base
     return blocks.method(
         {
             "Data": provenance.data(base),

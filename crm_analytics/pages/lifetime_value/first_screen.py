@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crm_analytics.pages import blocks, small_form, words
-from crm_analytics.pages.lifetime_value.report import Evidence, ValueReport, or_small
+from crm_analytics.pages.lifetime_value.report import Evidence, SmallValueReport, ValueReport
+from crm_analytics.pages.small_form import or_small
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
 
 
-def _small_headline(report: ValueReport) -> Block:
+def _small_headline(report: SmallValueReport) -> Block:
     seen, book = report.seen, report.textbook
     return blocks.headline(
-        f"A customer is worth about {report.money(book.value)} by the textbook formula",
+        f"A customer is worth about {words.money(book.value, report.base.currency)} by the textbook formula",
         f"{words.plural(seen.customers, 'customer')} and {words.plural(seen.orders, 'order')} from "
         f"{words.date(report.base.first_day)} to {words.date(report.base.day)} are too little for a "
         f"forecast: {report.reason}. An average purchase, times purchases a year, times the years a customer "
@@ -66,7 +67,7 @@ def _status(report: ValueReport) -> str:
     )
 
 
-@or_small(lambda r: small_form.kpis(r.base, r.seen))
+@or_small(small_form.kpis)
 def kpis(report: ValueReport) -> Block:
     """Value, purchases, customers left, and the error of the last forecast."""
     found, before = report.forecast, report.earlier
@@ -110,7 +111,7 @@ def kpis(report: ValueReport) -> Block:
     return blocks.kpis(*items)
 
 
-@or_small(lambda r: small_form.thanks(r.base, r.seen, r.show_customers))
+@or_small(small_form.thanks)
 def actions(report: ValueReport) -> Block:
     """What to do: look after the top, win back the wavering, stop spending on the rest."""
     tiers = report.forecast.tiers.tiers.set_index("tier")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crm_analytics.pages import blocks, provenance, words
-from crm_analytics.pages.lifetime_value.report import ValueReport
+from crm_analytics.pages.lifetime_value.report import SmallValueReport, ValueReport
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
@@ -18,14 +18,14 @@ _PAID = {
 }
 
 
-def method(report: ValueReport) -> Block:
+def method(report: ValueReport | SmallValueReport) -> Block:
     """Definitions, models, discounting, evidence, and what is missing."""
     items = {"Data": provenance.data(report.base), "Order": provenance.ORDER}
     items["Textbook value"] = (
         "Average purchase value × purchases a year of an active customer × lifespan, one over the churn from "
         f"one {report.textbook.period} to the next. Revenue, undiscounted."
     )
-    if report.forecast is None:
+    if isinstance(report, SmallValueReport):
         items["Not in here"] = f"Forecasts: {report.reason}."
         return blocks.method(items)
     model, spend = report.forecast.model, report.forecast.spend
@@ -52,7 +52,7 @@ def _parameters(params: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.3g}" for name, value in params.items())
 
 
-def record(report: ValueReport) -> Block:
+def record(report: ValueReport | SmallValueReport) -> Block:
     """The key numbers, for machines and for tests."""
     counts = report.base.counts
     facts = {
@@ -61,18 +61,20 @@ def record(report: ValueReport) -> Block:
         "customers": counts["customers"],
         "textbook_value": report.textbook.value,
     }
-    if (found := report.forecast) is not None:
-        facts |= {
-            "value": found.value.mean,
-            "value_lower": found.value.lower,
-            "value_upper": found.value.upper,
-            "purchases": found.purchases.mean,
-            "alive": found.tiers.alive,
-            "top_fifth_share": found.tiers.spread.top_share,
-            **{f"bg_{name}": value for name, value in found.model.params.items()},
-            "bg_log_likelihood": found.model.log_likelihood,
-            "mbg_log_likelihood": found.status.log_likelihood,
-        }
+    if isinstance(report, SmallValueReport):
+        return blocks.record(**facts)
+    found = report.forecast
+    facts |= {
+        "value": found.value.mean,
+        "value_lower": found.value.lower,
+        "value_upper": found.value.upper,
+        "purchases": found.purchases.mean,
+        "alive": found.tiers.alive,
+        "top_fifth_share": found.tiers.spread.top_share,
+        **{f"bg_{name}": value for name, value in found.model.params.items()},
+        "bg_log_likelihood": found.model.log_likelihood,
+        "mbg_log_likelihood": found.status.log_likelihood,
+    }
     if report.evidence is not None:
         tested = report.evidence.model
         facts |= {

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from functools import wraps
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ibis.expr.types as ir
 
 from crm_analytics.analyses import btyd
 from crm_analytics.analyses.btyd.units import days_per_unit
-from crm_analytics.analyses.overview import Overview, overview
+from crm_analytics.analyses.overview import overview
 from crm_analytics.analyses.value_tiers import ValueTiers, value_tiers
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.pages import words
+from crm_analytics.pages.small_form import SmallReport
 from crm_analytics.tables.days import span_of
 
 if TYPE_CHECKING:
-    from crm_analytics.pages.blocks import Block
     from crm_analytics.tables.customer_base import CustomerBase
 
 UNIT = "W"
@@ -50,8 +48,16 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class SmallValueReport(SmallReport):
+    """The report of a base too small for the models: the textbook value is its answer."""
+
+    textbook: btyd.TextbookValue
+    reason: str  # why there is no forecast
+
+
+@dataclass(frozen=True)
 class ValueReport:
-    """Everything the sections show. `forecast` is None on a base too small for the models."""
+    """Everything the sections show."""
 
     base: CustomerBase
     show_customers: bool
@@ -59,14 +65,12 @@ class ValueReport:
     rate: float
     timing: str
     textbook: btyd.TextbookValue
-    reason: str = ""  # why there is no forecast
-    seen: Overview | None = None
-    forecast: Forecast | None = None
-    evidence: Evidence | None = None
-    earlier: btyd.TotalForecast | None = None
-    earlier_day: date | None = None
+    forecast: Forecast
+    evidence: Evidence | None  # None where the data do not reach back a holdout
+    earlier: btyd.TotalForecast | None
+    earlier_day: date | None
 
-    def money(self, amount: float | None) -> str:
+    def money(self, amount: Any) -> str:
         """An amount in the base's currency."""
         return words.money(amount, self.base.currency)
 
@@ -90,7 +94,7 @@ def prepare(
     timing: str = "end",
     compare_to: str = "-13w",
     show_customers: bool = False,
-) -> ValueReport:
+) -> ValueReport | SmallValueReport:
     """Fit the models at the day (forecast), a holdout before it (evidence), and at an earlier day.
 
     Parameters
@@ -103,27 +107,28 @@ def prepare(
     ahead = span_of(horizon)
     if ahead[0] <= 0 or span_of(holdout)[0] <= 0:
         raise ParameterError(f"horizon and holdout must be longer than nothing, got {horizon} and {holdout}")
-    value = btyd.textbook_value(base)
-    report = ValueReport(base, show_customers, ahead, rate, timing, value)
+    textbook = btyd.textbook_value(base)
     try:
         forecast = _forecast(base, ahead, rate, timing)
     except NotEnoughData as error:
-        facts = {**vars(report), "reason": str(error), "seen": overview(base)}
-        return ValueReport(**facts)
-    earlier, earlier_day = None, None
-    if (before := base.earlier(compare_to)) is not None:
-        try:
-            earlier, earlier_day = _forecast(before, ahead, rate, timing).value, before.day
-        except NotEnoughData:
-            earlier = None
-    facts = {
-        **vars(report),
-        "forecast": forecast,
-        "evidence": _evidence(base, holdout),
-        "earlier": earlier,
-        "earlier_day": earlier_day,
-    }
-    return ValueReport(**facts)
+        return SmallValueReport(base, overview(base), show_customers, textbook, str(error))
+    before = base.earlier(compare_to)
+    try:
+        earlier = _forecast(before, ahead, rate, timing).value if before else None
+    except NotEnoughData:
+        earlier = None
+    return ValueReport(
+        base,
+        show_customers,
+        ahead,
+        rate,
+        timing,
+        textbook,
+        forecast,
+        _evidence(base, holdout),
+        earlier,
+        before.day if before else None,
+    )
 
 
 def _forecast(base: CustomerBase, horizon: tuple[int, str], rate: float, timing: str) -> Forecast:
@@ -158,16 +163,3 @@ def _evidence(base: CustomerBase, holdout: str) -> Evidence | None:
         )
     except NotEnoughData:
         return None
-
-
-def or_small(small: Callable[[ValueReport], Block]) -> Callable:
-    """Give the small form of a section where the base is too small for the models."""
-
-    def choose(section: Callable[[ValueReport], Block]) -> Callable[[ValueReport], Block]:
-        @wraps(section)
-        def shown(report: ValueReport) -> Block:
-            return section(report) if report.forecast is not None else small(report)
-
-        return shown
-
-    return choose

@@ -9,8 +9,9 @@ import pandas as pd
 
 from crm_analytics.analyses import btyd
 from crm_analytics.pages import blocks, figures, small_form, words
-from crm_analytics.pages.lifetime_value.report import UNIT, ValueReport, or_small
+from crm_analytics.pages.lifetime_value.report import UNIT, SmallValueReport, ValueReport
 from crm_analytics.pages.people import called
+from crm_analytics.pages.small_form import or_small
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
@@ -19,7 +20,7 @@ MANY = 7  # repeat purchases from which on customers are shown together
 NO_HOLDOUT = "The data do not reach back far enough: no forecast can be held against what came"
 
 
-@or_small(lambda r: small_form.regulars(r.base, r.seen, r.show_customers))
+@or_small(small_form.regulars)
 def who_carries_it(report: ValueReport) -> Block:
     """Residual value by tier, with the ceiling on what to spend."""
     tiers = report.forecast.tiers.tiers.copy()
@@ -42,7 +43,7 @@ def who_carries_it(report: ValueReport) -> Block:
     )
 
 
-@or_small(lambda r: small_form.favourites(r.base, r.seen))
+@or_small(small_form.favourites)
 def who_is_still_there(report: ValueReport) -> Block:
     """Customers by the chance that they are still customers."""
     found = report.forecast.tiers
@@ -60,7 +61,7 @@ def who_is_still_there(report: ValueReport) -> Block:
     )
 
 
-@or_small(lambda r: small_form.last_visits(r.base, r.seen, r.show_customers))
+@or_small(small_form.last_visits)
 def best_customers(report: ValueReport) -> Block:
     """The ten customers with most to come."""
     scored = report.forecast.scored
@@ -90,7 +91,7 @@ def best_customers(report: ValueReport) -> Block:
     )
 
 
-@or_small(lambda r: small_form.weekdays(r.seen))
+@or_small(small_form.weekdays)
 def did_the_last_forecast_hold(report: ValueReport) -> Block:
     """Repeat purchases week by week: what the model expected before it could know, and what came."""
     if report.evidence is None:
@@ -108,7 +109,7 @@ def did_the_last_forecast_hold(report: ValueReport) -> Block:
             mark_label="fitted up to here",
             fmt="count",
         ),
-        finding=_held_in_short(report),
+        finding=_held_in_short(tested),
         data=months,
         caption="Repeat purchases in four weeks: dashed what came, blue what the model expected, knowing "
         "nothing of the time after the mark.",
@@ -130,8 +131,7 @@ def _four_weeks(tracking: pd.DataFrame) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
-def _held_in_short(report: ValueReport) -> str:
-    tested = report.evidence.model
+def _held_in_short(tested: btyd.Evidence) -> str:
     error = tested.total.mean / tested.actual - 1 if tested.actual else 0.0
     if tested.covered:
         return f"The last forecast held: {words.percent(error, 0)} off, inside its interval"
@@ -140,13 +140,14 @@ def _held_in_short(report: ValueReport) -> str:
     return f"The last forecast was {size} too {way}, more than chance and parameters explain"
 
 
-@or_small(lambda r: small_form.when_models_begin(r.seen))
+@or_small(small_form.when_models_begin)
 def by_purchases_before(report: ValueReport) -> Block:
     """Where the last forecast was right and where not, by how often customers had bought before."""
     if report.evidence is None:
         return _purchases_to_come(report)
     bands = report.evidence.model.bands
-    worst = bands.loc[(bands["actual_total"] - bands["expected_total"]).abs().idxmax()]
+    gaps = (bands["actual_total"] - bands["expected_total"]).abs()
+    worst = bands.iloc[int(gaps.to_numpy().argmax())]
     gap = worst["actual_total"] - worst["expected_total"]
     noun = "purchase" if worst["band"] == "1" else "purchases"
     return blocks.chart(
@@ -180,7 +181,7 @@ def _purchases_to_come(report: ValueReport) -> Block:
     )
     frame = report.base.collect(grouped.order_by("repeats"))
     frame["repeats"] = [f"{n}+" if n == MANY else str(n) for n in frame["repeats"]]
-    best = frame.loc[frame["purchases_to_come"].idxmax()]
+    best = frame.nlargest(1, "purchases_to_come").iloc[0]
     figure = figures.columns(
         frame, x="repeats", ys=["purchases_to_come"], x_title="repeat purchases so far", fmt="count"
     )
@@ -200,7 +201,7 @@ def _rules_without_holdout(report: ValueReport) -> Block:
     naive = btyd.baselines(report.base, report.weeks, UNIT, summary=report.forecast.summary)
     said = words.listing(naive["forecast"].map(words.count), "or")
     rows = [("BG/NBD", found.mean, found.lower, found.upper)]
-    rows += [(row.baseline, row.forecast, None, None) for row in naive.itertuples()]
+    rows += [(row["baseline"], row["forecast"], None, None) for row in naive.to_dict("records")]
     frame = pd.DataFrame(rows, columns=["method", "forecast", "lower", "upper"])
     return blocks.chart(
         figures.intervals(frame, "method", "forecast", "lower", "upper", fmt="count"),
@@ -221,11 +222,11 @@ def against_simple_rules(report: ValueReport) -> Block:
     rows = [
         ("BG/NBD", bg.total.mean, bg.total.lower, bg.total.upper, bg.model.log_likelihood),
         ("MBG/NBD", mbg.total.mean, mbg.total.lower, mbg.total.upper, mbg.model.log_likelihood),
-        *((row.baseline, row.forecast, None, None, None) for row in naive.itertuples()),
+        *((row["baseline"], row["forecast"], None, None, None) for row in naive.to_dict("records")),
     ]
     frame = pd.DataFrame(rows, columns=["method", "forecast", "lower", "upper", "log_likelihood"])
     frame["error"] = frame["forecast"] / bg.actual - 1 if bg.actual else None
-    best = frame.loc[frame["error"].abs().idxmin(), "method"] if bg.actual else "None"
+    best = frame["method"].iloc[int((frame["forecast"] - bg.actual).abs().to_numpy().argmin())]
     return blocks.chart(
         figures.intervals(
             frame,
@@ -245,7 +246,7 @@ def against_simple_rules(report: ValueReport) -> Block:
     )
 
 
-def by_the_textbook(report: ValueReport) -> Block:
+def by_the_textbook(report: ValueReport | SmallValueReport) -> Block:
     """The textbook value with every ingredient and its n."""
     book = report.textbook
     frame = book.ingredients
@@ -256,8 +257,8 @@ def by_the_textbook(report: ValueReport) -> Block:
     ]
     return blocks.table(
         frame.assign(unit=frame["unit"].replace("money", report.base.currency or "money")),
-        finding=f"By the textbook a customer is worth {report.money(book.value)} in a lifetime of "
-        f"{_lifetime(book.lifespan_years)}",
+        finding=f"By the textbook a customer is worth {words.money(book.value, report.base.currency)} in a "
+        f"lifetime of {_lifetime(book.lifespan_years)}",
         caption=f"Average purchase value × purchases a year × lifespan. {book.rule} Revenue, undiscounted, "
         "the same for every customer.",
     )

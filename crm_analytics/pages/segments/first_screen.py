@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from crm_analytics.analyses.comparison import Change
 from crm_analytics.analyses.intervals import share_difference, wilson
 from crm_analytics.pages import blocks, small_form, words
-from crm_analytics.pages.segments.report import QUIET, SegmentReport, or_small, repeat_buyers
+from crm_analytics.pages.segments.report import QUIET, SegmentReport, repeat_buyers
+from crm_analytics.pages.small_form import or_small
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
 
 
-@or_small(lambda r: small_form.headline(r.base, r.seen))
+@or_small(small_form.headline)
 def headline(report: SegmentReport) -> Block:
     """The finding: how concentrated revenue is, and what lies with proven buyers who went quiet."""
     spread, quiet = report.spread, report.segment(QUIET)
@@ -24,15 +25,13 @@ def headline(report: SegmentReport) -> Block:
         sentence += f", and {who} who brought {report.money(quiet['revenue'])} have gone quiet"
     revenue = report.scores.segments["revenue"].sum()
     lede = f"Revenue to date is {report.money(revenue)} from {words.plural(spread.customers, 'customer')}. "
-    if report.periods and report.periods.revenue.change is not None:
-        change = report.periods.revenue
+    change = report.periods.revenue if report.periods else None
+    if report.periods and change and change.change is not None:
         weeks = report.periods.span_days // 7
-        verb = "rose" if change.change > 0 else "fell"
-        lede += f"Over the last {weeks} weeks it {verb} by {words.percent(abs(change.change), 0)}"
+        doubt = "" if change.is_clear else ", which may be chance"
         lede += (
-            f" against the {weeks} weeks before ({words.interval(change.lower, change.upper, 'percent:0')}). "
-            if change.is_clear
-            else f" against the {weeks} weeks before, which may be chance "
+            f"Over the last {weeks} weeks it {'rose' if change.change > 0 else 'fell'} by "
+            f"{words.percent(abs(change.change), 0)} against the {weeks} weeks before{doubt} "
             f"({words.interval(change.lower, change.upper, 'percent:0')}). "
         )
     rhythm = report.scores.rhythm
@@ -44,7 +43,7 @@ def headline(report: SegmentReport) -> Block:
     return blocks.headline(sentence, lede)
 
 
-@or_small(lambda r: small_form.kpis(r.base, r.seen))
+@or_small(small_form.kpis)
 def kpis(report: SegmentReport) -> Block:
     """Buyers, revenue, repeat share and concentration, each with its change and interval."""
     people, again = repeat_buyers(report.scores)
@@ -107,7 +106,7 @@ def _period_kpi(label: str, change: Change, worded: Callable[[float], str]) -> d
     )
 
 
-@or_small(lambda r: small_form.thanks(r.base, r.seen, r.show_customers))
+@or_small(small_form.thanks)
 def actions(report: SegmentReport) -> Block:
     """What to do next, the segments' plays with the money observed in each."""
     table = report.scores.segments.set_index("segment")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crm_analytics.pages import blocks, provenance, small_form, words
-from crm_analytics.pages.segments.report import QUIET, SegmentReport, or_small, repeat_buyers
+from crm_analytics.pages.segments.report import QUIET, SegmentReport, repeat_buyers
+from crm_analytics.pages.small_form import SmallReport, or_small
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
+    from crm_analytics.tables.customer_base import CustomerBase
 
 
-@or_small(lambda r: small_form.method(r.base))
+@or_small(small_form.method)
 def method(report: SegmentReport) -> Block:
     """Definitions, cut points, exclusions, how changes were measured, what is missing."""
     scores = report.scores
@@ -45,17 +47,25 @@ def method(report: SegmentReport) -> Block:
     )
 
 
+def _small_record(report: SmallReport) -> Block:
+    seen = report.seen
+    return blocks.record(
+        **_common(report.base), orders=seen.orders, revenue=seen.revenue, returning=seen.returning
+    )
+
+
+def _common(base: CustomerBase) -> dict[str, Any]:
+    counts = base.counts
+    return {"day": base.day, "rows": counts["rows"], "customers": counts["customers"]}
+
+
+@or_small(_small_record)
 def record(report: SegmentReport) -> Block:
     """The key numbers, for machines and for tests."""
-    counts = report.base.counts
-    facts = {"day": report.base.day, "rows": counts["rows"], "customers": counts["customers"]}
-    if report.scores is None:
-        seen = report.seen
-        return blocks.record(**facts, orders=seen.orders, revenue=seen.revenue, returning=seen.returning)
     people, again = repeat_buyers(report.scores)
     quiet = report.segment(QUIET)
     return blocks.record(
-        **facts,
+        **_common(report.base),
         buyers=people,
         repeat_buyers=again,
         revenue=report.scores.segments["revenue"].sum(),

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from crm_analytics.analyses import rfm
 from crm_analytics.analyses.comparison import Comparison, compare_periods
 from crm_analytics.analyses.concentration import Concentration
-from crm_analytics.analyses.overview import Overview, overview
+from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import NotEnoughData
-from crm_analytics.pages import small_form, words
+from crm_analytics.pages import words
+from crm_analytics.pages.small_form import SEGMENTS_FROM, SmallReport
 
 if TYPE_CHECKING:
-    from crm_analytics.pages.blocks import Block
     from crm_analytics.tables.customer_base import CustomerBase
 
 QUIET = ("Cannot lose", "At risk")  # proven buyers past their rhythm
@@ -25,30 +23,22 @@ QUIET = ("Cannot lose", "At risk")  # proven buyers past their rhythm
 
 @dataclass(frozen=True)
 class SegmentReport:
-    """Everything the sections show. `scores` is None on a base too small for segments."""
+    """Everything the sections show."""
 
     base: CustomerBase
     show_customers: bool
-    seen: Overview | None
-    scores: rfm.RfmScores | None = None
-    spread: Concentration | None = None
-    earlier: rfm.RfmScores | None = None
-    earlier_spread: Concentration | None = None
-    periods: Comparison | None = None
-
-    @property
-    def full(self) -> rfm.RfmScores:
-        """The scores, where the report has its full form."""
-        if self.scores is None:
-            raise NotEnoughData("segments", 0, small_form.SEGMENTS_FROM)
-        return self.scores
+    scores: rfm.RfmScores
+    spread: Concentration
+    earlier: rfm.RfmScores | None  # the same scores at an earlier day, where there is one
+    earlier_spread: Concentration | None
+    periods: Comparison | None
 
     def segment(self, names: tuple[str, ...], *, of: rfm.RfmScores | None = None) -> pd.Series:
         """Customers, orders and revenue of some segments together."""
-        table = (of or self.full).segments
+        table = (of or self.scores).segments
         return table[table["segment"].isin(names)][["customers", "orders", "revenue"]].sum()
 
-    def money(self, amount: float) -> str:
+    def money(self, amount: Any) -> str:
         """An amount in the base's currency."""
         return words.money(amount, self.base.currency)
 
@@ -60,7 +50,7 @@ def prepare(
     window: str = "",
     compare_to: str = "-13w",
     show_customers: bool = False,
-) -> SegmentReport:
+) -> SegmentReport | SmallReport:
     """Score the base at its day and, where the data reach back so far, an earlier day.
 
     Parameters
@@ -69,8 +59,8 @@ def prepare(
     compare_to : how far back the earlier day lies ("-13w")
     """
     seen = overview(base)
-    if seen.customers < small_form.SEGMENTS_FROM or seen.revenue <= 0:
-        return SegmentReport(base, show_customers, seen)
+    if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
+        return SmallReport(base, seen, show_customers)
     scores = rfm.score(base, bins=bins, window=window or None)
     before = base.earlier(compare_to)
     earlier = None
@@ -82,26 +72,12 @@ def prepare(
     return SegmentReport(
         base,
         show_customers,
-        None,
         scores,
         rfm.revenue_concentration(scores),
         earlier,
         rfm.revenue_concentration(earlier) if earlier else None,
         compare_periods(base, compare_to),
     )
-
-
-def or_small(small: Callable[[SegmentReport], Block]) -> Callable:
-    """Give the small form of a section where the base is too small for segments."""
-
-    def choose(section: Callable[[SegmentReport], Block]) -> Callable[[SegmentReport], Block]:
-        @wraps(section)
-        def shown(report: SegmentReport) -> Block:
-            return section(report) if report.scores is not None else small(report)
-
-        return shown
-
-    return choose
 
 
 def repeat_buyers(scores: rfm.RfmScores) -> tuple[int, int]:

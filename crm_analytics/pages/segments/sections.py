@@ -10,18 +10,19 @@ import pandas as pd
 from crm_analytics.analyses import rfm
 from crm_analytics.pages import blocks, figures, small_form, words
 from crm_analytics.pages.people import called
-from crm_analytics.pages.segments.report import QUIET, SegmentReport, or_small
+from crm_analytics.pages.segments.report import QUIET, SegmentReport
+from crm_analytics.pages.small_form import or_small
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
 
 
-@or_small(lambda r: small_form.regulars(r.base, r.seen, r.show_customers))
+@or_small(small_form.regulars)
 def who_brings_the_money(report: SegmentReport) -> Block:
     """Each segment's share of customers and of revenue."""
     table = report.scores.segments
     shown = table[table["customers"] > 0].reset_index(drop=True)
-    best = shown.loc[shown["revenue_share"].idxmax()]
+    best = shown.nlargest(1, "revenue_share").iloc[0]
     data = shown[
         [
             "segment",
@@ -52,7 +53,7 @@ def who_brings_the_money(report: SegmentReport) -> Block:
     )
 
 
-@or_small(lambda r: small_form.favourites(r.base, r.seen))
+@or_small(small_form.favourites)
 def where_the_money_sits(report: SegmentReport) -> Block:
     """Revenue by days since the last purchase and number of orders."""
     grid = rfm.recency_frequency_grid(report.scores)
@@ -78,7 +79,7 @@ def where_the_money_sits(report: SegmentReport) -> Block:
     once = grid[grid["order_band"] == columns[0]]
     who = words.plural(again["customers"].sum(), "repeat buyer")
     table = people.add_suffix(" customers").join(revenue.add_suffix(" revenue")).reset_index()
-    formats = {c: f"money:{report.base.currency}" for c in table if c.endswith("revenue")}
+    formats = {str(c): f"money:{report.base.currency}" for c in table if str(c).endswith("revenue")}
     return blocks.chart(
         figures.heatmap(revenue, text=texts, x_title="orders", y_title="last purchase"),
         finding=f"{report.money(again['revenue'].sum())} came from {who} now silent beyond their rhythm, "
@@ -92,7 +93,7 @@ def where_the_money_sits(report: SegmentReport) -> Block:
     )
 
 
-@or_small(lambda r: small_form.when_models_begin(r.seen))
+@or_small(small_form.when_models_begin)
 def does_80_20_hold(report: SegmentReport) -> Block:
     """The Lorenz curve, and whether the famous rule holds here."""
     spread = report.spread
@@ -118,14 +119,14 @@ def does_80_20_hold(report: SegmentReport) -> Block:
 def _steps(curve: pd.DataFrame) -> pd.DataFrame:
     """The curve at shares a manager quotes."""
     asked = [0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0]
-    nearest = [(curve["customer_share"] - share).abs().idxmin() for share in asked]
-    rows = curve.loc[sorted(set(nearest))]
+    nearest = [int((curve["customer_share"] - share).abs().to_numpy().argmin()) for share in asked]
+    rows = curve.iloc[sorted(set(nearest))]
     return rows.rename(columns={"customer_share": "top_customers", "value_share": "revenue"}).reset_index(
         drop=True
     )
 
 
-@or_small(lambda r: small_form.weekdays(r.seen))
+@or_small(small_form.weekdays)
 def what_changed(report: SegmentReport) -> Block:
     """Segment sizes at the day and at the earlier day, by the same rules."""
     if report.earlier is None:
@@ -157,7 +158,7 @@ def what_changed(report: SegmentReport) -> Block:
     )
 
 
-@or_small(lambda r: small_form.last_visits(r.base, r.seen, r.show_customers))
+@or_small(small_form.last_visits)
 def whom_to_contact(report: SegmentReport) -> Block:
     """The ten quiet customers who brought most."""
     customers = report.scores.customers
