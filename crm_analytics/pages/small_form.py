@@ -156,7 +156,7 @@ def favourites(report: SmallReport) -> Block:
 def weekdays(report: SmallReport) -> Block:
     """On which day of the week they come."""
     seen = report.seen
-    top = seen.weekdays.loc[seen.weekdays["orders"].idxmax()]
+    top = seen.weekdays.nlargest(1, "orders").iloc[0]
     return blocks.chart(
         figures.columns(seen.weekdays, x="weekday", ys=["orders"]),
         finding=f"{top['weekday']} is the busiest day, with {words.plural(top['orders'], 'order')}",

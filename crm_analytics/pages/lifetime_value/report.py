@@ -135,7 +135,7 @@ def _forecast(base: CustomerBase, horizon: tuple[int, str], rate: float, timing:
     summary = btyd.summarize(base, unit=UNIT)
     model, spend = btyd.BetaGeo.fit(summary), btyd.GammaGamma.fit(summary)
     status = btyd.ModifiedBetaGeo.fit(summary)
-    money = {"horizon": horizon, "rate": rate, "timing": timing}
+    money: dict[str, Any] = {"horizon": horizon, "rate": rate, "timing": timing}
     scored = base.materialise(btyd.score(summary, model, spend, status_model=status, **money))
     ahead = horizon[0] * days_per_unit(horizon[1]) / days_per_unit(UNIT)
     return Forecast(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import pandas as pd
@@ -200,7 +200,7 @@ def _rules_without_holdout(report: ValueReport) -> Block:
     found = report.forecast.purchases
     naive = btyd.baselines(report.base, report.weeks, UNIT, summary=report.forecast.summary)
     said = words.listing(naive["forecast"].map(words.count), "or")
-    rows = [("BG/NBD", found.mean, found.lower, found.upper)]
+    rows: list[tuple[Any, ...]] = [("BG/NBD", found.mean, found.lower, found.upper)]
     rows += [(row["baseline"], row["forecast"], None, None) for row in naive.to_dict("records")]
     frame = pd.DataFrame(rows, columns=["method", "forecast", "lower", "upper"])
     return blocks.chart(
