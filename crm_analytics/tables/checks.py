@@ -16,6 +16,7 @@ import ibis.expr.types as ir
 from crm_analytics.errors import DataError, nearest
 from crm_analytics.tables.casts import cast_value, is_present, number_text, read_with_format
 from crm_analytics.tables.contract import ROW, Column, Table
+from crm_analytics.tables.headers import the_source_has
 from crm_analytics.tables.mapping import TableMapping, evaluate, find_column
 
 EARLIEST_DAY = date(1900, 1, 1)
@@ -167,9 +168,8 @@ def _missing(names: list[str], table: Table, raw: ir.Table) -> DataError:
             offer = offer or nearest(word, raw.columns)
         derived = " (nor unit_quantity and unit_price)" if name == "unit_spend" else ""
         says.append(f"no column '{name}'{derived}{offer or ','}")
-    shown = ", ".join(raw.columns[:12]) + (", ..." if len(raw.columns) > 12 else "")
     fix = "\n".join(f'  {name} = "<your column>"' for name in names)
     return DataError(
         f"{table.name}: {' '.join(says).rstrip(',?')}{'?' if says[-1].endswith('?') else '.'} "
-        f"The source has: {shown}. Say in mapping.toml which column it is:\n  [{table.name}]\n{fix}"
+        f"{the_source_has(raw.columns)}. Say in mapping.toml which column it is:\n  [{table.name}]\n{fix}"
     )

@@ -15,6 +15,7 @@ import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError
+from crm_analytics.tables.headers import looks_like_data, the_source_has
 from crm_analytics.tables.scratch import scratch_folder
 
 _LONGEST_LINE = 16_000_000  # bytes; a description of some megabytes is odd but no reason to stop
@@ -147,6 +148,8 @@ def _header(path: Path, name: str) -> tuple[list[str], str]:
     header = [column or f"column_{i + 1}" for i, column in enumerate(header)]
     folded = [column.lower() for column in header]  # the engine does not tell 'Date' from 'date'
     twice = sorted({column for column in header if folded.count(column.lower()) > 1})
+    if twice and looks_like_data(header):
+        raise DataError(f"{name}: {the_source_has(header)}, some of them alike")
     if twice:
         raise DataError(
             f"{name}: the header names {', '.join(map(repr, twice))} more than once; rename or drop one"

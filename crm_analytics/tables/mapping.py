@@ -29,6 +29,7 @@ from sqlglot import expressions as sql
 
 from crm_analytics.errors import DataError, ParameterError, nearest
 from crm_analytics.tables.contract import TABLES
+from crm_analytics.tables.headers import the_source_has
 
 FILE_NAME = "mapping.toml"
 _TABLE_WORDS = ("from", "join", "decimal", "encoding")
@@ -140,9 +141,8 @@ def find_column(name: str, columns: tuple[str, ...], table: str) -> str:
     """The column of that exact name, or a DataError that offers the nearest one."""
     if name in columns:
         return name
-    shown = ", ".join(columns[:12]) + (", ..." if len(columns) > 12 else "")
     raise DataError(
-        f"{table}: there is no column '{name}'{nearest(name, columns) or '.'} The source has: {shown}"
+        f"{table}: there is no column '{name}'{nearest(name, columns) or '.'} {the_source_has(columns)}"
     )
 
 

@@ -7,6 +7,7 @@ import glob
 import hashlib
 import itertools
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -147,8 +148,14 @@ def _stage(name: str, cast: ir.Table) -> ir.Table:
             f"{name}: the source does not fit into memory; open less of it, or use Spark"
         ) from None
     except Exception as error:
-        first = next(iter(str(error).splitlines()), type(error).__name__)[:200]
-        raise DataError(f"{name}: the source cannot be read: {first}") from error
+        raise DataError(f"{name}: the source cannot be read: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """The engine's words where they speak of names; what it says of values holds customers' own."""
+    if isinstance(error, (duckdb.BinderException, duckdb.CatalogException, duckdb.IOException)):
+        return next(iter(str(error).splitlines()), type(error).__name__)[:200]
+    return f"{type(error).__name__}. --debug shows its words, which may hold customers' values"
 
 
 def _accept(
@@ -181,12 +188,19 @@ def _currency(transactions: ir.Table, said: str) -> str:
     found = sorted(distinct["currency"].drop_null().to_pylist())
     if len(found) > 1:
         raise DataError(
-            f"transactions: amounts in several currencies ({', '.join(found)}). "
+            f"transactions: amounts in several currencies ({', '.join(map(_told, found))}). "
             "Convert them to one, or open one currency at a time"
         )
     if said and found and said != found[0]:
-        raise DataError(f'transactions: mapping.toml says currency = "{said}", the rows say {found[0]}')
-    return found[0] if found else said
+        raise DataError(
+            f'transactions: mapping.toml says currency = "{said}", the rows say {_told(found[0])}'
+        )
+    return found[0] if found and _told(found[0]) == found[0] else said
+
+
+def _told(currency: str) -> str:
+    """A currency as it may be shown: a code or a sign; anything longer is no currency but somebody's text."""
+    return currency if re.fullmatch(r"[^\W\d]{3}|[^\s\d@]{1,4}", currency) else "…"
 
 
 def scalar(expression: ir.Scalar) -> int:
