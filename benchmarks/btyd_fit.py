@@ -67,7 +67,7 @@ def main() -> None:
     purchases = int(rows["frequency"].sum()) + len(rows)
     print(f"{len(rows):,} customers, {purchases:,} purchases, {len(cells):,} cells")
 
-    lifetimes_bridge.second_opinion(cells.head(1000))  # imports are not timed
+    btyd.second_opinion(cells.head(1000))  # imports are not timed
     theirs, their_seconds = timed(lambda: fit_lifetimes(rows), 1)
     ours, our_seconds = timed(lambda: btyd.BetaGeo.fit(cells, unit="D"), chosen.repeats)
     ours_rows, our_row_seconds = timed(lambda: btyd.BetaGeo.fit(rows, unit="D"), chosen.repeats)

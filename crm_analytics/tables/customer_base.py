@@ -17,9 +17,8 @@ import pandas as pd
 from crm_analytics.errors import DataError, ParameterError, nearest
 from crm_analytics.tables import snapshot as snapshots
 from crm_analytics.tables.contract import TABLES
-from crm_analytics.tables.cut import collect, cut
+from crm_analytics.tables.cut import collect, count_lines, cut
 from crm_analytics.tables.days import as_day, shift
-from crm_analytics.tables.inspection import count_lines
 from crm_analytics.tables.rejects import drops_row
 from crm_analytics.tables.snapshot import SNAPSHOT_FILE, Snapshot
 from crm_analytics.tables.sources import find_data, open_source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -54,3 +55,22 @@ def collect(expression: ir.Table) -> pd.DataFrame:
     money = {c: expression[c].cast("float64") for c, t in expression.schema().items() if t.is_decimal()}
     table = (expression.mutate(**money) if money else expression).to_pyarrow()
     return table.to_pandas(date_as_object=False)
+
+
+def count_lines(lines: ir.Table) -> dict[str, Any]:
+    """Rows, money, customers, anonymous sales, returns and the first and last day of purchase lines."""
+    nobody = lines.customer_id.isnull()
+    found = lines.aggregate(
+        rows=lines.count(),
+        anonymous_rows=nobody.sum(),
+        anonymous_spend=lines.unit_spend.sum(where=nobody),
+        revenue=lines.unit_spend.sum(),
+        returns=(lines.unit_spend < 0).sum(),
+        customers=lines.customer_id.nunique(),
+        first_day=lines.transaction_date.min().date(),
+        last_day=lines.transaction_date.max().date(),
+    )
+    row = found.to_pyarrow().to_pylist()[0]
+    whole = {k: int(row[k] or 0) for k in ("rows", "anonymous_rows", "returns", "customers")}
+    money = {k: float(row[k] or 0) for k in ("anonymous_spend", "revenue")}
+    return {**row, **whole, **money}

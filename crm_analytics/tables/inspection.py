@@ -99,25 +99,6 @@ def inspect(base: CustomerBase, today: str | date) -> Inspection:
     )
 
 
-def count_lines(lines: ir.Table) -> dict[str, Any]:
-    """Rows, money, customers, anonymous sales, returns and the first and last day of purchase lines."""
-    nobody = lines.customer_id.isnull()
-    found = lines.aggregate(
-        rows=lines.count(),
-        anonymous_rows=nobody.sum(),
-        anonymous_spend=lines.unit_spend.sum(where=nobody),
-        revenue=lines.unit_spend.sum(),
-        returns=(lines.unit_spend < 0).sum(),
-        customers=lines.customer_id.nunique(),
-        first_day=lines.transaction_date.min().date(),
-        last_day=lines.transaction_date.max().date(),
-    )
-    row = found.to_pyarrow().to_pylist()[0]
-    whole = {k: int(row[k] or 0) for k in ("rows", "anonymous_rows", "returns", "customers")}
-    money = {k: float(row[k] or 0) for k in ("anonymous_spend", "revenue")}
-    return {**row, **whole, **money}
-
-
 def _completeness(name: str, table: ir.Table) -> dict[str, Any]:
     """Rows, the newest day and the number of filled values of every field, in one pass."""
     time = TABLES[name].row_time

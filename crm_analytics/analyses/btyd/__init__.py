@@ -9,10 +9,10 @@ from crm_analytics.analyses.btyd.beta_geo import BetaGeo
 from crm_analytics.analyses.btyd.dropout_model import MINIMUM_CUSTOMERS, MINIMUM_REPEAT_BUYERS
 from crm_analytics.analyses.btyd.evidence import Evidence, baselines, evidence
 from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
-from crm_analytics.analyses.btyd.lifetimes_bridge import SecondOpinion, second_opinion
 from crm_analytics.analyses.btyd.modified_beta_geo import ModifiedBetaGeo
 from crm_analytics.analyses.btyd.optimise import Diagnosis
 from crm_analytics.analyses.btyd.scoring import score
+from crm_analytics.analyses.btyd.second_opinion import SecondOpinion, second_opinion
 from crm_analytics.analyses.btyd.summary import NEEDS, Summary, summarize
 from crm_analytics.analyses.btyd.textbook import TextbookValue, textbook_value
 from crm_analytics.analyses.btyd.uncertainty import TotalForecast, forecast_total, value_total

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -12,10 +12,9 @@ from scipy.special import betainc, betaln, expit, gammaln
 
 from crm_analytics.analyses.btyd import lifetime_value as money
 from crm_analytics.analyses.btyd.dropout import NAMES, Likelihood, log_density, log_odds_gone
+from crm_analytics.analyses.btyd.fitted import FittedModel
 from crm_analytics.analyses.btyd.histories import HISTORY, cells_of, checked, require_customers, unit_of
 from crm_analytics.analyses.btyd.optimise import (
-    GIVEN,
-    Diagnosis,
     Optimum,
     best_of,
     diagnose,
@@ -23,7 +22,6 @@ from crm_analytics.analyses.btyd.optimise import (
     newton,
 )
 from crm_analytics.analyses.btyd.special import purchases_while_alive
-from crm_analytics.analyses.btyd.units import days_per_unit
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -37,28 +35,11 @@ _COARSE_FROM = 5_000  # cells, above which a coarse fit first saves time
 
 
 @dataclass(frozen=True, eq=False)
-class DropoutModel:
+class DropoutModel(FittedModel):
     """What BG/NBD and MBG/NBD have in common; use `BetaGeo` or `ModifiedBetaGeo`."""
 
-    params: dict[str, float]
-    log_likelihood: float = float("nan")
-    covariance: pd.DataFrame = field(default_factory=pd.DataFrame)
-    customers: int = 0
-    unit: str | None = None
-    diagnosis: Diagnosis = GIVEN
-
+    NAMES: ClassVar[tuple[str, ...]] = NAMES
     SHIFT: ClassVar[int] = 0
-    LABEL: ClassVar[str] = ""
-
-    def __post_init__(self) -> None:
-        if set(self.params) != set(NAMES):
-            raise ParameterError(f"{self.LABEL} has the parameters {', '.join(NAMES)}")
-        for name, value in self.params.items():
-            if not (np.isfinite(value) and value > 0):
-                raise ParameterError(f"{self.LABEL}: parameter {name} must be a number > 0, got {value}")
-        if self.unit is not None:
-            days_per_unit(self.unit)
-        object.__setattr__(self, "params", {name: float(self.params[name]) for name in NAMES})
 
     @classmethod
     def fit(
@@ -131,18 +112,6 @@ class DropoutModel:
         )
 
     # -- the fit ---------------------------------------------------------------------------------
-
-    @property
-    def values(self) -> Array:
-        """r, alpha, a, b in this order."""
-        return np.array([self.params[name] for name in NAMES])
-
-    @property
-    def standard_errors(self) -> pd.Series:
-        """Of the parameters, from the observed information; NaN where the data do not determine one."""
-        if self.covariance.empty:
-            return pd.Series(np.nan, index=list(NAMES), name="standard_error")
-        return pd.Series(np.sqrt(np.diag(self.covariance)), index=list(NAMES), name="standard_error")
 
     def log_likelihood_of(self, frame: pd.DataFrame) -> float:
         """Log-likelihood of other histories under these parameters, total over customers."""
@@ -238,59 +207,6 @@ class DropoutModel:
         pair_x, pair_T = some_x[found // max(len(some_T), 1)], some_T[found % max(len(some_T), 1)]
         z = times[None, :] / (alpha + pair_T[:, None])
         return purchases_while_alive(z, pair_x[:, None], r, a, b + self.SHIFT)[pair]
-
-    # -- saving ----------------------------------------------------------------------------------
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain values for a JSON file; nothing but numbers, never a pickle."""
-        covariance = self.covariance.to_numpy().tolist() if not self.covariance.empty else None
-        if covariance is not None:
-            covariance = [[v if np.isfinite(v) else None for v in row] for row in covariance]
-        return {
-            "model": type(self).__name__,
-            "params": self.params,
-            "log_likelihood": self.log_likelihood if np.isfinite(self.log_likelihood) else None,
-            "covariance": covariance,
-            "customers": self.customers,
-            "unit": self.unit,
-            "diagnosis": self.diagnosis.to_json(),
-        }
-
-    @classmethod
-    def from_json(cls, facts: dict[str, Any]) -> Self:
-        """Read what `to_json` wrote.
-
-        Raises
-        ------
-        ParameterError : the facts are of another model.
-        """
-        if facts.get("model") != cls.__name__:
-            raise ParameterError(f"these are facts of {facts.get('model')!s:.40}, not of {cls.__name__}")
-        covariance = pd.DataFrame()
-        if facts["covariance"] is not None:
-            covariance = pd.DataFrame(facts["covariance"], index=NAMES, columns=NAMES, dtype=float)
-        likelihood = facts["log_likelihood"]
-        return cls(
-            facts["params"],
-            float("nan") if likelihood is None else likelihood,
-            covariance,
-            facts["customers"],
-            facts["unit"],
-            Diagnosis.from_json(facts["diagnosis"]),
-        )
-
-    def to_lifetimes(self) -> Any:
-        """The same model as a fitted lifetimes fitter."""
-        from crm_analytics.analyses.btyd import lifetimes_bridge
-
-        return lifetimes_bridge.to_lifetimes(self)
-
-    @classmethod
-    def from_lifetimes(cls, fitter: Any, unit: str | None = None) -> Self:
-        """From a fitted lifetimes fitter; log-likelihood and covariance are computed anew from its data."""
-        from crm_analytics.analyses.btyd import lifetimes_bridge
-
-        return cls(**lifetimes_bridge.from_lifetimes(cls, fitter, unit))
 
 
 def _time(t: float, name: str) -> float:

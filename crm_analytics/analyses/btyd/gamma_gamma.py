@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import digamma, gammaln, polygamma
 
+from crm_analytics.analyses.btyd.fitted import FittedModel
 from crm_analytics.analyses.btyd.histories import SPEND, cells_of, checked, require_customers, unit_of
-from crm_analytics.analyses.btyd.optimise import GIVEN, Diagnosis, Optimum, best_of, diagnose, log_covariance
+from crm_analytics.analyses.btyd.optimise import Optimum, best_of, diagnose, log_covariance
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class SpendLikelihood:
 
 
 @dataclass(frozen=True, eq=False)
-class GammaGamma:
+class GammaGamma(FittedModel):
     """Spend of a purchase ~ Gamma(p, nu), nu ~ Gamma(q, v) across customers, however often they buy.
 
     Customers with few purchases are drawn towards the mean of all. The mean over customers, p v / (q - 1),
@@ -119,22 +120,8 @@ class GammaGamma:
     [24.66, 35.22]
     """
 
-    params: dict[str, float]
-    log_likelihood: float = float("nan")
-    covariance: pd.DataFrame = field(default_factory=pd.DataFrame)
-    customers: int = 0
-    unit: str | None = None
-    diagnosis: Diagnosis = GIVEN
-
+    NAMES: ClassVar[tuple[str, ...]] = NAMES
     LABEL: ClassVar[str] = "Gamma-Gamma"
-
-    def __post_init__(self) -> None:
-        if set(self.params) != set(NAMES):
-            raise ParameterError(f"{self.LABEL} has the parameters {', '.join(NAMES)}")
-        for name, value in self.params.items():
-            if not (np.isfinite(value) and value > 0):
-                raise ParameterError(f"{self.LABEL}: parameter {name} must be a number > 0, got {value}")
-        object.__setattr__(self, "params", {name: float(self.params[name]) for name in NAMES})
 
     @classmethod
     def fit(
@@ -206,18 +193,6 @@ class GammaGamma:
         )
 
     @property
-    def values(self) -> Array:
-        """p, q, v in this order."""
-        return np.array([self.params[name] for name in NAMES])
-
-    @property
-    def standard_errors(self) -> pd.Series:
-        """Of the parameters, from the observed information."""
-        if self.covariance.empty:
-            return pd.Series(np.nan, index=list(NAMES), name="standard_error")
-        return pd.Series(np.sqrt(np.diag(self.covariance)), index=list(NAMES), name="standard_error")
-
-    @property
     def mean_spend(self) -> float:
         """Expected spend a purchase of a customer of whom nothing is known: p v / (q - 1), money.
 
@@ -257,51 +232,3 @@ class GammaGamma:
         f = f[(f["frequency"] > 0) & (f["monetary_value"] > 0)]
         likelihood = SpendLikelihood(*(f[c].to_numpy() for c in (*SPEND, "customers")))
         return -likelihood(np.log(self.values))[0] * likelihood.total
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain values for a JSON file."""
-        covariance = None
-        if not self.covariance.empty:
-            covariance = [
-                [v if np.isfinite(v) else None for v in row] for row in self.covariance.to_numpy().tolist()
-            ]
-        return {
-            "model": type(self).__name__,
-            "params": self.params,
-            "log_likelihood": self.log_likelihood if np.isfinite(self.log_likelihood) else None,
-            "covariance": covariance,
-            "customers": self.customers,
-            "unit": self.unit,
-            "diagnosis": self.diagnosis.to_json(),
-        }
-
-    @classmethod
-    def from_json(cls, facts: dict[str, Any]) -> Self:
-        """Read what `to_json` wrote."""
-        if facts.get("model") != cls.__name__:
-            raise ParameterError(f"these are facts of {facts.get('model')!s:.40}, not of {cls.__name__}")
-        covariance = pd.DataFrame()
-        if facts["covariance"] is not None:
-            covariance = pd.DataFrame(facts["covariance"], index=NAMES, columns=NAMES, dtype=float)
-        likelihood = facts["log_likelihood"]
-        return cls(
-            facts["params"],
-            float("nan") if likelihood is None else likelihood,
-            covariance,
-            facts["customers"],
-            facts["unit"],
-            Diagnosis.from_json(facts["diagnosis"]),
-        )
-
-    def to_lifetimes(self) -> Any:
-        """The same model as a fitted lifetimes GammaGammaFitter."""
-        from crm_analytics.analyses.btyd import lifetimes_bridge
-
-        return lifetimes_bridge.to_lifetimes(self)
-
-    @classmethod
-    def from_lifetimes(cls, fitter: Any, unit: str | None = None) -> Self:
-        """From a fitted lifetimes GammaGammaFitter."""
-        from crm_analytics.analyses.btyd import lifetimes_bridge
-
-        return cls(**lifetimes_bridge.from_lifetimes(cls, fitter, unit))

@@ -1,4 +1,4 @@
-"""The one door to lifetimes (archived 2020): conversions and a second opinion.
+"""The one door to lifetimes (archived 2020): conversions, and its own fit.
 
 Importing it raises pandas' Pandas4Warning, and its fitters change numpy warnings; both stay in here.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,47 +24,6 @@ FITTERS = {
     "ModifiedBetaGeo": "ModifiedBetaGeoFitter",
     "GammaGamma": "GammaGammaFitter",
 }
-
-
-@dataclass(frozen=True)
-class SecondOpinion:
-    """What lifetimes' own fitter finds on the same cells.
-
-    model : "BetaGeo", "ModifiedBetaGeo" or "GammaGamma"
-    params : or None where it failed
-    log_likelihood : total, of these parameters, by our formula (theirs is scaled); None where it failed
-    sentence : in plain words
-    """
-
-    model: str
-    params: dict[str, float] | None
-    log_likelihood: float | None
-    sentence: str
-
-
-def second_opinion(source: Summary | pd.DataFrame, model: str = "BetaGeo") -> SecondOpinion:
-    """Fit the same cells with lifetimes; a failure is a sentence, never an error.
-
-    Parameters
-    ----------
-    source : a summary, or a frame as the model's own `fit` takes it
-    model : "BetaGeo", "ModifiedBetaGeo" or "GammaGamma"
-    """
-    try:
-        fitter = fit_by_lifetimes(source, model)
-        params = {str(name): float(value) for name, value in fitter.params_.items()}
-        if not np.isfinite(list(params.values())).all():
-            raise ValueError("its parameters are no numbers")
-        likelihood = float(_model(model).at(source, params).log_likelihood)
-    except Exception as error:
-        # Whatever an archived package raises must not stop a report.
-        reason = str(error).strip().splitlines()
-        what = reason[0][:160] if reason else type(error).__name__
-        return SecondOpinion(model, None, None, f"lifetimes could not fit the same customers: {what}")
-    said = ", ".join(f"{name} {value:.4g}" for name, value in params.items())
-    return SecondOpinion(
-        model, params, likelihood, f"lifetimes finds {said} (log-likelihood {likelihood:,.2f})"
-    )
 
 
 def fit_by_lifetimes(source: Summary | pd.DataFrame, model: str) -> Any:
@@ -118,14 +76,6 @@ def from_lifetimes(kind: type, fitter: Any, unit: str | None) -> dict[str, Any]:
     model = kind.at(frame, params, unit)  # type: ignore[attr-defined]
     names = ("params", "log_likelihood", "covariance", "customers", "unit", "diagnosis")
     return {name: getattr(model, name) for name in names}
-
-
-def _model(name: str) -> Any:
-    from crm_analytics.analyses.btyd.beta_geo import BetaGeo
-    from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
-    from crm_analytics.analyses.btyd.modified_beta_geo import ModifiedBetaGeo
-
-    return {"BetaGeo": BetaGeo, "ModifiedBetaGeo": ModifiedBetaGeo, "GammaGamma": GammaGamma}[name]
 
 
 def _fitter(name: str) -> Any:
