@@ -21,6 +21,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crm_analytics.analyses.btyd.draws import (
+    draw_models,
+    draw_spends,
+    log_covariance_of,
+    posterior,
+    worth_of_a_future,
+)
 from crm_analytics.analyses.btyd.dropout import NAMES, Likelihood
 from crm_analytics.analyses.btyd.dropout_model import DropoutModel
 from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
@@ -98,12 +105,12 @@ def forecast_total(
         return float((part[3] * m._alive(*part[:3])) @ (m._while_alive(part[0], part[2], times) @ one))
 
     def one_future(m: DropoutModel, who: tuple[Array, Array, Array], rng: np.random.Generator) -> Array:
-        rate, leave, alive = _posterior(m, *who, rng)
+        rate, leave, alive = posterior(m, *who, rng)
         return np.where(alive, np.minimum(rng.poisson(rate * t), rng.geometric(leave)), 0).astype(float)
 
     mean = mean_of(model, (x, recency, T, n))
     rng = np.random.default_rng(seed)
-    models = _draw_models(model, draws, rng)
+    models = draw_models(model, draws, rng)
     ratio = _ratios(model, models, cells, mean_of)
     customers = _customers(n)
     if len(customers) <= EXACT_UP_TO:
@@ -156,7 +163,7 @@ def value_total(
     purchases = n * model._alive(x, recency, T) * discounted_while_alive(model, x, T, discount)
     mean = float(purchases @ spend._expected(x, each))
     rng = np.random.default_rng(seed)
-    models, spends = _draw_models(model, draws, rng), _draw_spends(spend, draws, rng)
+    models, spends = draw_models(model, draws, rng), draw_spends(spend, draws, rng)
     # Purchases weighted by what they are worth follow the parameters of both models separately.
     worth = pd.DataFrame(
         {"frequency": x, "recency": recency, "T": T, "customers": n * spend._expected(x, each)}
@@ -169,10 +176,10 @@ def value_total(
     who = (x[few], recency[few], T[few], each[few])
     if exact:
         totals = np.array(
-            [_worth((m, s), who, discount, rng).sum() for m, s in zip(models, spends, strict=True)]
+            [worth_of_a_future((m, s), who, discount, rng).sum() for m, s in zip(models, spends, strict=True)]
         )
     else:
-        pair = (_worth((model, spend), who, discount, rng) for _ in range(2))
+        pair = (worth_of_a_future((model, spend), who, discount, rng) for _ in range(2))
         noise = np.subtract(*pair) ** 2 / 2
         totals = mean * ratio + rng.normal(0, np.sqrt(noise.mean() * len(customers)), draws)
     note = " ".join(part for part in (_note(model), _note(spend)) if part)
@@ -189,69 +196,6 @@ def _money_at(spends: list[GammaGamma], x: Array, each: Array, purchases: Array)
     count, money = np.bincount(group, purchases), np.bincount(group, purchases * each)
     p, q, v = np.array([s.values for s in spends]).T[:, :, None]
     return np.asarray((p * (v * count + some * money) / (p * some + q - 1)).sum(axis=1))
-
-
-def _worth(
-    models: tuple[DropoutModel, GammaGamma],
-    who: tuple[Array, Array, Array, Array],
-    discount: Discount,
-    rng: np.random.Generator,
-) -> Array:
-    """Discounted money of one drawn future of each customer."""
-    (model, spend), (x, recency, T, means) = models, who
-    rate, leave, alive = _posterior(model, x, recency, T, rng)
-    came = np.where(alive, rng.poisson(rate * discount.horizon), 0)
-    last = rng.geometric(leave)
-    owner = np.repeat(np.arange(len(came)), came)
-    moment = rng.random(len(owner))
-    order = np.lexsort((moment, owner))
-    moment = moment[order]
-    rank = np.arange(len(owner)) - np.repeat(np.cumsum(came) - came, came)
-    kept = rank < last[owner]
-    owner, moment = owner[kept], moment[kept] * discount.horizon
-    p, q, v = spend.values
-    nu = rng.gamma(p * x + q) / (v + x * means)
-    money = rng.gamma(p, size=len(owner)) / nu[owner] * discount.factor(moment)
-    return np.asarray(np.bincount(owner, money, minlength=len(came)), float)
-
-
-def _posterior(
-    model: DropoutModel, x: Array, recency: Array, T: Array, rng: np.random.Generator
-) -> tuple[Array, Array, NDArray[np.bool_]]:
-    r, alpha, a, b = model.values
-    rate = rng.gamma(r + x) / (alpha + T)
-    leave = np.clip(rng.beta(a, b + x + model.SHIFT), 1e-12, 1.0)
-    return rate, np.asarray(leave), rng.random(len(x)) < model._alive(x, recency, T)
-
-
-def _draw_models(model: DropoutModel, draws: int, rng: np.random.Generator) -> list[DropoutModel]:
-    values = _draw_values(model, draws, rng)
-    none = pd.DataFrame()
-    kind, unit = type(model), model.unit
-    return [kind(dict(zip(NAMES, row, strict=True)), covariance=none, unit=unit) for row in values]
-
-
-def _draw_spends(spend: GammaGamma, draws: int, rng: np.random.Generator) -> list[GammaGamma]:
-    values = _draw_values(spend, draws, rng)
-    values[:, 1] = np.maximum(values[:, 1], 1.05)  # the mean exists above 1 only
-    none = pd.DataFrame()
-    return [GammaGamma(dict(zip(("p", "q", "v"), row, strict=True)), covariance=none) for row in values]
-
-
-def _draw_values(model: DropoutModel | GammaGamma, draws: int, rng: np.random.Generator) -> Array:
-    values = model.values
-    covariance = _log_covariance(model)
-    found = np.exp(np.log(values) + rng.multivariate_normal(np.zeros(len(values)), covariance, draws))
-    return np.asarray(found)
-
-
-def _log_covariance(model: DropoutModel | GammaGamma) -> Array:
-    """Of the log parameters; zero where the fit says nothing of it."""
-    size = len(model.values)
-    if model.covariance.empty or not model.diagnosis.converged:
-        return np.zeros((size, size))
-    found = model.covariance.to_numpy() / np.outer(model.values, model.values)
-    return np.asarray((found + found.T) / 2)
 
 
 def _note(model: DropoutModel | GammaGamma) -> str:
@@ -276,7 +220,7 @@ def _ratios(
     grid = Likelihood.of(cells, 1.0, model.SHIFT).coarse(bins=12)
     part = (grid.x, grid.recency, grid.T, grid.weight)
     centre = np.log(model.values)
-    size = np.sqrt(np.diag(_log_covariance(model)))
+    size = np.sqrt(np.diag(log_covariance_of(model)))
     steps = np.clip(size, 1e-4, 0.5)
 
     def log_mean(shift: Array) -> float:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd import uncertainty
+from crm_analytics.analyses.btyd import draws, uncertainty
 from crm_analytics.errors import ParameterError
 
 ACTUAL = 1_882
@@ -55,7 +55,7 @@ def test_drawn_futures_have_the_forecast_as_mean(summary, which, request):
     cells = summary.cells[summary.cells["frequency"].isin([0, 1, 3])]
     x, recency, T = (np.repeat(cells[c].to_numpy(float), 200) for c in ("frequency", "recency", "T"))
     rng = np.random.default_rng(5)
-    rate, leave, alive = uncertainty._posterior(model, x, recency, T, rng)
+    rate, leave, alive = draws.posterior(model, x, recency, T, rng)
     bought = np.where(alive, np.minimum(rng.poisson(rate * 39), rng.geometric(leave)), 0)
     expected = model.expected_purchases(pd.DataFrame({"frequency": x, "recency": recency, "T": T}), 39)
     for count in (0, 1, 3):
@@ -79,7 +79,9 @@ def test_drawn_values_have_the_value_as_mean(summary, bg, gg, timing):
     x, recency, T, means = (
         np.repeat(cells[c].to_numpy(float), 300) for c in ("frequency", "recency", "T", "monetary_value")
     )
-    drawn = uncertainty._worth((known, spend), (x, recency, T, means), discount, np.random.default_rng(3))
+    drawn = draws.worth_of_a_future(
+        (known, spend), (x, recency, T, means), discount, np.random.default_rng(3)
+    )
     expected = known.lifetime_value(spend, cells, (52, "W"), 0.5, timing).mean()
     assert drawn.mean() == pytest.approx(expected, abs=4 * drawn.std() / np.sqrt(len(drawn)))
 
@@ -99,7 +101,7 @@ def test_large_bases_by_their_normal_limit_agree_with_drawing_all(summary, bg, g
 def test_quadratic_follows_the_exact_mean(summary, bg):
     """The parameters' part against evaluating every draw on all cells."""
     rng = np.random.default_rng(1)
-    models = uncertainty._draw_models(bg, 100, rng)
+    models = draws.draw_models(bg, 100, rng)
     n = summary.cells["customers"].to_numpy()
     exact = np.array([m.expected_purchases(summary.cells, 39) @ n for m in models])
 
@@ -122,7 +124,7 @@ def test_interval_covers_as_often_as_it_says(draw_histories):
         rows = draw_histories(800, 40, truth, 0, seed=100 + seed)
         model = btyd.BetaGeo.fit(rows)
         x, recency, T = (rows[c].to_numpy(float) for c in ("frequency", "recency", "T"))
-        rate, leave, alive = uncertainty._posterior(btyd.BetaGeo(truth), x, recency, T, rng)
+        rate, leave, alive = draws.posterior(btyd.BetaGeo(truth), x, recency, T, rng)
         came = np.where(alive, np.minimum(rng.poisson(rate * 20), rng.geometric(leave)), 0).sum()
         covered += btyd.forecast_total(rows, model, 20, level=0.9, draws=200).covers(came)
     assert covered >= 15
