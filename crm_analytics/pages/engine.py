@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics import errors
-from crm_analytics.errors import CrmError, LimitError, NotebookError
+from crm_analytics.errors import CrmError, NotebookError
 from crm_analytics.pages.kernel import Kernel
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def execute(notebook: NotebookNode, parameters: Mapping[str, Any], run: Run) -> 
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
+    run.kernel.settle()
     run.kernel.limit(run.limit_seconds)
     try:
         with _quiet():
@@ -106,10 +107,7 @@ def execute(notebook: NotebookNode, parameters: Mapping[str, Any], run: Run) -> 
     except PapermillExecutionError as error:
         run.traceback = "\n".join(error.traceback)
         if run.failure is None and error.ename in OUT_OF_MEMORY:
-            raise LimitError(
-                f"the notebook needed more memory than it may have ({error.ename.lstrip('_')}). "
-                "Give it more memory or less data"
-            ) from None
+            raise run.kernel.out_of_memory(error.ename.lstrip("_")) from None
         raise _told(run.failure, _failed_cell(run.executed, error.ename)) from None
     except (DeadKernelError, TimeoutError, RuntimeError) as error:
         # papermill's own record says "completed" for every cell now; only this exception tells

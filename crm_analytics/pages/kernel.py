@@ -14,9 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import crm_analytics
 from crm_analytics.errors import LimitError
-from crm_analytics.pages.kernel_main import PRELOAD_VARIABLE
+from crm_analytics.pages.kernel_main import MEMORY_VARIABLE, PRELOAD_VARIABLE
+from crm_analytics.pages.warm import WarmKernels, WarmProcess, search_path
 from crm_analytics.tables.project import PROJECT_VARIABLE
 
 if TYPE_CHECKING:
@@ -103,15 +103,39 @@ class Kernel:
         write without saying where
     preload : what to import while nobody waits, see `imports_of`
     project : the project's folder, told to the cells by an environment variable
+    limit_memory_mb : megabytes of data that the process may hold, the 300 of the libraries included; None
+        for no limit
+    warm : forks the process from one that has the imports; None, or any trouble there, for a cold start
 
     The process starts at once and gets ready by itself; nothing waits for it here.
     """
 
-    def __init__(self, folder: Path, *, preload: Iterable[str] = (), project: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        preload: Iterable[str] = (),
+        project: Path | None = None,
+        limit_memory_mb: int | None = None,
+        warm: WarmKernels | None = None,
+    ) -> None:
         self.folder = folder
+        self.limit_memory_mb = limit_memory_mb
         self.expired = False
         self._timer: threading.Timer | None = None
-        self.manager = _start(folder, _environment(folder, preload, project))
+        self._environment = _environment(folder, preload, project, limit_memory_mb)
+        self.manager = _start(folder, self._environment, warm)
+
+    def settle(self) -> None:
+        """Make sure that there is a process: a cold one where the warm one could not be had."""
+        if isinstance(self._process, WarmProcess) and not self._process.settled():
+            self.stop()
+            self.manager = _start(self.folder, self._environment, None)
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether the process was forked from one with the imports."""
+        return isinstance(self._process, WarmProcess)
 
     def __enter__(self) -> Kernel:
         return self
@@ -142,9 +166,21 @@ class Kernel:
             with suppress(Exception):
                 code = self._process.wait(timeout=2)
         how = f" (signal {-code})" if isinstance(code, int) and code < 0 else ""
+        if self.limit_memory_mb is not None:
+            return LimitError(
+                f"the notebook's process ended before its time{how}; most often it needed more than the "
+                f"{self.limit_memory_mb} MB of memory it may have. Allow more, or give it less data"
+            )
         return LimitError(
             f"the notebook's process ended before its time{how}; most often the machine ran out of memory. "
             "Give it more memory or less data, and look into the system's log"
+        )
+
+    def out_of_memory(self, kind: str) -> LimitError:
+        """What to say of a cell that asked for memory in vain."""
+        most = f"the {self.limit_memory_mb} MB that it may have" if self.limit_memory_mb else "it may have"
+        return LimitError(
+            f"the notebook needed more memory than {most} ({kind}). Give it more memory or less data"
         )
 
     @property
@@ -155,6 +191,9 @@ class Kernel:
         """End the process and all it started; it leads a process group of its own."""
         process = self._process
         if process is None:
+            return
+        if isinstance(process, WarmProcess):
+            process.kill()
             return
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -178,7 +217,7 @@ class Kernel:
         return ""
 
 
-def _start(folder: Path, environment: dict[str, str]) -> AsyncKernelManager:
+def _start(folder: Path, environment: dict[str, str], warm: WarmKernels | None) -> AsyncKernelManager:
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
     from jupyter_core.utils import run_sync
@@ -190,26 +229,42 @@ def _start(folder: Path, environment: dict[str, str]) -> AsyncKernelManager:
     command = [sys.executable, "-m", "crm_analytics.pages.kernel_main", "-f", "{connection_file}"]
     command += ["--HistoryManager.enabled=False", "--IPKernelApp.log_level=ERROR"]
     manager._kernel_spec = KernelSpec(argv=command, display_name="Python 3", language="python")
+    if warm is not None:
+        manager.provisioner = _provisioner(manager, warm, str(folder / "stderr"))
     work = folder / "work"
-    work.mkdir()
+    work.mkdir(exist_ok=True)
     with (folder / "stderr").open("wb") as errors, open(os.devnull, "wb") as nowhere:  # noqa: PTH123
         run_sync(manager.start_kernel)(cwd=str(work), env=environment, stdout=nowhere, stderr=errors)
     return manager
 
 
-def _environment(folder: Path, preload: Iterable[str], project: Path | None) -> dict[str, str]:
-    package = Path(crm_analytics.__file__).resolve().parent.parent
-    paths = [os.environ.get("PYTHONPATH", "")]
-    if package.name not in ("site-packages", "dist-packages"):
-        paths.insert(0, str(package))
+def _provisioner(manager: AsyncKernelManager, warm: WarmKernels, errors: str) -> Any:
+    """Jupyter's own starter of processes, which asks for a warm one first."""
+    from jupyter_client.provisioning import LocalProvisioner
+
+    class WarmProvisioner(LocalProvisioner):
+        async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
+            process = warm.start(cmd[2:], kwargs["env"], kwargs["cwd"], errors)
+            if process is None:
+                return await super().launch_kernel(cmd, **kwargs)
+            self.process, self.cwd = process, kwargs["cwd"]  # type: ignore[assignment]
+            return self.connection_info
+
+    return WarmProvisioner(kernel_id="report", kernel_spec=manager._kernel_spec, parent=manager)
+
+
+def _environment(
+    folder: Path, preload: Iterable[str], project: Path | None, limit_memory_mb: int | None
+) -> dict[str, str]:
     told = {
         "CRM_DISPLAY": "page",
         "PYTHONHASHSEED": "0",
-        "PYTHONPATH": os.pathsep.join(p for p in paths if p),
+        "PYTHONPATH": search_path(),
         "IPYTHONDIR": str(folder / "ipython"),  # nobody's start-up files change a report
         "TMPDIR": str(folder / "work"),
         "MPLBACKEND": "Agg",
         PRELOAD_VARIABLE: ",".join(preload),
+        MEMORY_VARIABLE: str(limit_memory_mb or ""),
     }
     if project is not None:
         told[PROJECT_VARIABLE] = str(project)

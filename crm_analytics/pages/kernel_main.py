@@ -11,6 +11,7 @@ import os
 from contextlib import suppress
 
 PRELOAD_VARIABLE = "CRM_PRELOAD"
+MEMORY_VARIABLE = "CRM_MEMORY_MB"
 
 
 def preload(names: str) -> None:
@@ -26,8 +27,23 @@ def preload(names: str) -> None:
                 importlib.import_module(f"{module}.{attribute}")
 
 
+def limit_memory(megabytes: str) -> None:
+    """Let this process hold no more data than that; asking for more is then a `MemoryError`.
+
+    Memory that is only reserved, mapped files and shared libraries do not count (RLIMIT_DATA). Where the
+    system knows no such limit there is none.
+    """
+    if megabytes:
+        with suppress(ImportError, ValueError, OSError):
+            import resource
+
+            most = int(megabytes) * 1_000_000
+            resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
 def main() -> None:
-    """Preload, then serve."""
+    """Limit and preload, then serve."""
+    limit_memory(os.environ.get(MEMORY_VARIABLE, ""))
     preload(os.environ.pop(PRELOAD_VARIABLE, ""))
     from ipykernel.kernelapp import launch_new_instance
 

@@ -34,6 +34,7 @@ class RunRequest:
     force : run although nothing has changed
     keep : how many runs of a slug stay
     limit_seconds : wall time of the notebook; None for no limit
+    limit_memory_mb : megabytes of data the notebook's process may hold; None for no limit
     """
 
     report: str
@@ -47,6 +48,7 @@ class RunRequest:
     force: bool = False
     keep: int = 12
     limit_seconds: float | None = None
+    limit_memory_mb: int | None = None
 
     @property
     def today(self) -> date:

@@ -16,6 +16,7 @@ from crm_analytics.pages import index, outcome, publish
 from crm_analytics.pages.kernel import Kernel, imports_of, private_folder
 from crm_analytics.pages.outcome import Outcome, Record
 from crm_analytics.pages.plan import OpenedData, Plan, RunRequest, open_data, plan_run
+from crm_analytics.pages.warm import WarmKernels
 
 if TYPE_CHECKING:
     from crm_analytics.pages.engine import Progress
@@ -96,8 +97,10 @@ def run_report(request: RunRequest, progress: Progress | None = None) -> RunResu
 def run_reports(requests: Iterable[RunRequest], progress: Progress | None = None) -> Iterator[RunResult]:
     """Make reports one after the other; those on the same source and day open it once."""
     with ExitStack() as stack:
-        shared = _SharedData(stack, {})
-        for request in requests:
+        wanted = list(requests)
+        warm = stack.enter_context(WarmKernels()) if len(wanted) > 1 else None  # one alone gains nothing
+        shared = _SharedData(stack, {}, warm)
+        for request in wanted:
             began = time.perf_counter()
             try:
                 plan = plan_run(request)
@@ -111,10 +114,11 @@ def run_reports(requests: Iterable[RunRequest], progress: Progress | None = None
 
 @dataclass(frozen=True)
 class _SharedData:
-    """Sources opened and saved once for all reports that want them cut at the same day."""
+    """Sources opened and saved once for all reports that want them cut at the same day; warm kernels."""
 
     stack: ExitStack
     opened: dict[tuple[Any, ...], OpenedData]
+    warm: WarmKernels | None
 
     def get(self, plan: Plan) -> OpenedData:
         key = (plan.source, plan.request.mapping, plan.as_of, plan.request.today)
@@ -170,7 +174,13 @@ class _Run:
         self.own.callback(shutil.rmtree, folder, ignore_errors=True)
         plan = self.record.plan
         return self.own.enter_context(
-            Kernel(folder, preload=imports_of(plan.report.notebook), project=plan.root)
+            Kernel(
+                folder,
+                preload=imports_of(plan.report.notebook),
+                project=plan.root,
+                limit_memory_mb=plan.request.limit_memory_mb,
+                warm=self.shared.warm,
+            )
         )
 
     def _execute(self, kernel: Kernel) -> None:
