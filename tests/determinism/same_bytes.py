@@ -1,0 +1,60 @@
+"""Runs of the same input under different conditions, and what differs in the bytes they publish."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+STAMPED = {"created", "seconds"}  # in the manifest
+
+
+def publish(project: Path, out: str, *arguments: str, cores: str = "", **environment: str) -> dict[str, str]:
+    """Make reports in a process of its own; sha256 by report and file, of all that must not differ.
+
+    The manifest says when the run was and how long it took; all else in it is compared as text.
+
+    Parameters
+    ----------
+    cores : the processors it may use, such as "0": DuckDB and BLAS take as many threads
+    environment : what else it is told
+    """
+    command = [
+        *(["taskset", "-c", cores] if cores else []),
+        sys.executable,
+        "-m",
+        "crm_analytics.cli",
+        "report",
+        *arguments,
+        "--out",
+        out,
+    ]
+    told = {**os.environ, **environment}
+    done = subprocess.run(
+        command, cwd=project, env=told, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = {}
+    for current in sorted((project / out).glob("*/*/current.json")):
+        run = current.parent / "runs" / json.loads(current.read_text())["run"]
+        report = current.parent.parent.name
+        for path in sorted(p for p in run.rglob("*") if p.is_file()):
+            content = path.read_bytes()
+            if path.name == "manifest.json":
+                about = json.loads(content)
+                content = json.dumps({k: v for k, v in about.items() if k not in STAMPED}).encode()
+            found[f"{report}/{path.relative_to(run)}"] = hashlib.sha256(content).hexdigest()
+        page = current.parent / "report.html"
+        found[f"{report}/report.html"] = hashlib.sha256(page.read_bytes()).hexdigest()
+    return found
+
+
+STAMPED = {"created", "seconds"}
+
+
+def differing(one: dict[str, str], other: dict[str, str]) -> list[str]:
+    """Files that are not the same in both."""
+    return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))

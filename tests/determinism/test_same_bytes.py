@@ -1,0 +1,68 @@
+"""Same input, same bytes: another folder, hash seed, number of threads or order of rows changes nothing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crm_analytics.tables.demo import write_demo
+from tests.determinism.same_bytes import differing, publish
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+REPORTS = ["01_segments.ipynb", "02_lifetime_value.ipynb"]
+CONDITIONS = {
+    "another folder and hash seed": {"PYTHONHASHSEED": "4711"},
+    "one thread": {"cores": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("same")
+    (root / "notebooks").mkdir()
+    for name in REPORTS:
+        shutil.copy(NOTEBOOKS / name, root / "notebooks" / name)
+    write_demo("cdnow", root / "data")
+    shuffled(root / "data" / "cdnow", root / "shuffled" / "cdnow")
+    return root
+
+
+def shuffled(source: Path, target: Path) -> None:
+    """The same rows in another order."""
+    shutil.copytree(source, target)
+    header, *rows = (source / "transactions.csv").read_text().splitlines()
+    mixed = [rows[i] for i in np.random.default_rng(5).permutation(len(rows))]
+    (target / "transactions.csv").write_text("\n".join([header, *mixed]) + "\n")
+
+
+needs_taskset = pytest.mark.skipif(shutil.which("taskset") is None, reason="taskset gives a run one core")
+
+
+@needs_taskset
+def test_segments_are_the_same_bytes_on_one_thread_from_shuffled_rows(project: Path) -> None:
+    first = publish(project, "a", "segments", "--data", "data/cdnow", PYTHONHASHSEED="1")
+    again = publish(project, "b/deeper", "segments", "--data", "shuffled/cdnow", **CONDITIONS["one thread"])
+    assert len(first) > 8
+    assert differing(first, again) == []
+
+
+@needs_taskset
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", ["data/cdnow", "shuffled/cdnow"])
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_both_reports_are_the_same_bytes(project: Path, condition: str, rows: str) -> None:
+    first = publish(project, f"first-{condition}-{rows[0]}", "--all", "--data", "data/cdnow")
+    again = publish(project, f"again-{condition}-{rows[0]}", "--all", "--data", rows, **CONDITIONS[condition])
+    assert {name.split("/")[0] for name in first} == {"segments", "lifetime_value"}
+    assert differing(first, again) == []
+
+
+@pytest.mark.slow
+def test_ten_runs_are_the_same_bytes(project: Path) -> None:
+    first = publish(project, "ten-0", "--all", "--data", "data/cdnow")
+    for number in range(1, 10):
+        again = publish(project, f"ten-{number}", "--all", "--data", "shuffled/cdnow")
+        assert differing(first, again) == [], number
