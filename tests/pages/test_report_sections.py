@@ -170,3 +170,22 @@ def test_comparison_before_the_data_says_no_earlier_period(cdnow):
     assert early.earlier is None
     assert "no earlier period" in repr(segments.kpis(early))
     assert "no earlier period" in repr(segments.what_changed(early))
+
+
+def test_a_base_in_which_nobody_leaves_is_not_called_alive():
+    # steady buyers, drawn without dropout: BG/NBD and MBG/NBD run to a boundary, and the page says so first
+    draw = np.random.default_rng(4)
+    rows = []
+    for i in range(400):
+        start = draw.integers(0, 100)
+        days = start + np.concatenate([[0], np.cumsum(draw.exponential(1 / draw.gamma(2, 0.02), 60))])
+        first = pd.Timestamp("2025-01-01")
+        rows += [(f"c{i}", first + pd.Timedelta(days=int(d)), 20.0 + i % 9) for d in days if d < 500]
+    report = lifetime_value.prepare(base_of(rows))
+    assert not report.forecast.tells_who_left
+    found = sections(lifetime_value, report)
+    assert "do not tell who has left" in repr(found["headline"])
+    assert "not known" in repr(found["kpis"])
+    assert "do not determine" in repr(found["who_is_still_there"])
+    assert "too narrow" in repr(found["method"])
+    assert "Probability alive" not in repr(found["best_customers"])

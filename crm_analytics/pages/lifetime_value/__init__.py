@@ -4,15 +4,17 @@ Each function is one section of `02_lifetime_value.ipynb`: it takes the prepared
 On a base too small for the models it gives the section's small form.
 """
 
+from crm_analytics.pages.lifetime_value.evidence import (
+    against_simple_rules,
+    by_purchases_before,
+    did_the_last_forecast_hold,
+)
 from crm_analytics.pages.lifetime_value.first_screen import actions, headline, kpis
 from crm_analytics.pages.lifetime_value.method import method, record
 from crm_analytics.pages.lifetime_value.report import ValueReport, prepare
 from crm_analytics.pages.lifetime_value.sections import (
-    against_simple_rules,
     best_customers,
-    by_purchases_before,
     by_the_textbook,
-    did_the_last_forecast_hold,
     second_opinion,
     who_carries_it,
     who_is_still_there,

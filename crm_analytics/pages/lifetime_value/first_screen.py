@@ -59,7 +59,12 @@ def held(evidence: Evidence | None) -> str:
     )
 
 
+NOBODY_LEAVES = "The data do not tell who has left: the models find (almost) nobody leaving"
+
+
 def _status(report: ValueReport) -> str:
+    if not report.forecast.tells_who_left:
+        return f"{NOBODY_LEAVES}, so nobody is called lost here, and the interval is too narrow."
     alive, people = report.forecast.tiers.alive, report.forecast.value.customers
     return (
         f"About {words.count(alive)} of {words.plural(people, 'customer')} are still customers in the sense "
@@ -93,7 +98,9 @@ def kpis(report: ValueReport) -> Block:
             "Still customers",
             words.percent(found.tiers.alive / value.customers, 0),
             note=f"about {words.count(found.tiers.alive)} of {words.count(value.customers)}",
-        ),
+        )
+        if found.tells_who_left
+        else blocks.kpi("Still customers", "not known", note="the data do not tell who has left"),
     ]
     if report.evidence is None or not report.evidence.model.actual:
         per = report.money(value.mean / value.customers)

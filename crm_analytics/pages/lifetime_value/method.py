@@ -42,9 +42,11 @@ def method(report: ValueReport | SmallValueReport) -> Block:
         "(400 draws, fixed seed). That the model itself may be wrong is not in them: the evidence shows it.",
         "Not in here": "Margin, cost of contact, inflation, seasons, and any change in prices or service.",
     }
-    notes = " ".join(n for n in (report.forecast.value.note, report.forecast.purchases.note) if n)
-    if notes:
-        items["Mind"] = notes
+    found = report.forecast
+    doubts = [m.diagnosis.message for m in (model, spend, found.status) if not m.diagnosis.converged]
+    notes = dict.fromkeys([found.value.note, found.purchases.note, *doubts])
+    if any(notes):
+        items["Mind"] = " ".join(note for note in notes if note)
     return blocks.method(items)
 
 

@@ -37,6 +37,11 @@ class Forecast:
     purchases: btyd.TotalForecast
     tiers: ValueTiers
 
+    @property
+    def tells_who_left(self) -> bool:
+        """Whether the data determine dropout; where they do not, nobody can be called lost."""
+        return self.model.diagnosis.converged and self.status.diagnosis.converged
+
 
 @dataclass(frozen=True)
 class Evidence:
