@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from crm_analytics.errors import LimitError
 from crm_analytics.pages.kernel_main import MEMORY_VARIABLE, PRELOAD_VARIABLE
 from crm_analytics.pages.warm import WarmKernels, WarmProcess, search_path
+from crm_analytics.tables import scratch
 from crm_analytics.tables.project import PROJECT_VARIABLE
 
 if TYPE_CHECKING:
@@ -54,11 +55,12 @@ def private_folder() -> Path:
 
 
 def _sweep(place: Path) -> None:
-    for left in place.glob(f"{PREFIX}*-*"):
-        owner = left.name.removeprefix(PREFIX).split("-")[0]
-        with suppress(OSError):
-            if owner.isdigit() and not _alive(int(owner)) and left.stat().st_uid == os.getuid():
-                shutil.rmtree(left, ignore_errors=True)
+    for prefix in (PREFIX, scratch.PREFIX):
+        for left in place.glob(f"{prefix}*-*"):
+            owner = left.name.removeprefix(prefix).split("-")[0]
+            with suppress(OSError):
+                if owner.isdigit() and not _alive(int(owner)) and left.stat().st_uid == os.getuid():
+                    shutil.rmtree(left, ignore_errors=True)
 
 
 def _alive(pid: int) -> bool:

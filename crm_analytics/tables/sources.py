@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import glob
 import itertools
-import os
-import tempfile
 import warnings
 from collections.abc import Callable
 from collections.abc import Mapping as MappingType
@@ -26,6 +24,7 @@ from crm_analytics.tables.csv_files import CsvFile, read_csv
 from crm_analytics.tables.frames import to_arrow
 from crm_analytics.tables.mapping import FILE_NAME, Mapping, read_mapping
 from crm_analytics.tables.project import project_folder
+from crm_analytics.tables.scratch import scratch_folder
 
 _READABLE = (".csv", ".tsv", ".txt", ".parquet", ".pq")
 _PARQUET = (".parquet", ".pq")
@@ -80,7 +79,7 @@ def embedded_engine() -> BaseBackend:
     connection = ibis.duckdb.connect()
     connection.con.execute("SET TimeZone = 'UTC'")
     connection.con.execute("SET preserve_insertion_order = false")  # nothing here relies on the order of rows
-    spill = Path(tempfile.gettempdir()) / f"crm-spill-{os.getpid()}"  # not the working folder
+    spill = scratch_folder(connection) / "spill"  # rows: private, and not in the working folder
     connection.con.execute(f"SET temp_directory = '{str(spill).replace(chr(39), chr(39) * 2)}'")
     return connection
 

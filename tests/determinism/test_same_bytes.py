@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from crm_analytics.tables.demo import write_demo
@@ -58,6 +59,28 @@ def test_both_reports_are_the_same_bytes(project: Path, condition: str, rows: st
     again = publish(project, f"again-{condition}-{rows[0]}", "--all", "--data", rows, **CONDITIONS[condition])
     assert {name.split("/")[0] for name in first} == {"segments", "lifetime_value"}
     assert differing(first, again) == []
+
+
+def write_large(folder: Path, seed: int) -> Path:
+    """400,000 lines, the same for any seed but for their order: enough for DuckDB to use all its threads."""
+    chance = np.random.default_rng(0)
+    customer = chance.integers(0, 60_000, 400_000)
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(chance.integers(0, 700, 400_000), unit="D")
+    spend = (chance.gamma(2.0, 30.0, 400_000) * (1 + customer % 7)).round(4)
+    frame = pd.DataFrame({"customer_id": customer.astype(str), "transaction_date": days, "unit_spend": spend})
+    folder.mkdir(parents=True)
+    frame.sample(frac=1, random_state=seed).to_parquet(folder / "transactions.parquet", row_group_size=50_000)
+    return folder
+
+
+@needs_taskset
+@pytest.mark.slow
+def test_large_base_is_the_same_bytes_on_any_number_of_threads(project: Path) -> None:
+    made = [write_large(project / f"large{seed}" / "shop", seed) for seed in (1, 2)]
+    first = publish(project, "large-first", "--all", "--data", str(made[0]))
+    one = publish(project, "large-one", "--all", "--data", str(made[1]), **CONDITIONS["one thread"])
+    two = publish(project, "large-two", "--all", "--data", str(made[1]))
+    assert (differing(first, one), differing(first, two)) == ([], [])
 
 
 @pytest.mark.slow
