@@ -224,8 +224,14 @@ def key() -> int:
 def reveal(ids: tuple[str, ...], data: str, mapping: Path | None) -> int:
     """Turn pseudonyms such as c-7hyaehqnce back into customer ids (needs the project's .crm-key)."""
     from crm_analytics.tables.customer_base import CustomerBase
-    from crm_analytics.tables.export import project_key, pseudonyms
+    from crm_analytics.tables.export import KEY_FILE, project_key, pseudonyms
+    from crm_analytics.tables.project import project_folder
 
+    if not (project_folder() / KEY_FILE).exists():  # a new one would turn nothing back
+        raise ParameterError(
+            f"there is no key {KEY_FILE} in {project_folder()}. Only the key that made these pseudonyms can "
+            "turn them back: bring it back from your copy"
+        )
     base = CustomerBase.open(data, mapping=mapping, today=now().date())
     known = base.collect(base.customers.select("customer_id"))["customer_id"].tolist()
     real = dict(zip(pseudonyms(known, project_key()), known, strict=True))

@@ -18,6 +18,7 @@ import pytest
 from crm_analytics.pages.run import RunRequest, run_report, run_reports
 from crm_analytics.tables.contract import TABLES
 from tests.privacy.canaries import canary, found_in_folder, found_in_text, write_shop
+from tests.privacy.test_key import key_forms, keys_in
 
 NOW = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -82,6 +83,9 @@ def test_reports_tell_of_nobody(shop: Path, project: Path, capfd: pytest.Capture
     said = capfd.readouterr()
     for text in (said.out, said.err, repr(results), *[str(r.line()) for r in results]):
         assert found_in_text(text) == []
+    forms = key_forms(project)
+    assert keys_in(project / "reports", forms) == []
+    assert not [form for form in forms if form in said.out + said.err]
     assert all("c-" in r.page.read_text() for r in results if r.page)  # by pseudonym
 
 
