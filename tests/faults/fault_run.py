@@ -43,7 +43,7 @@ class Tally:
 
 def drafts(scene: Scene) -> list[Path]:
     """Unfinished files of a run that publishes."""
-    return [*scene.place.glob("runs/.part-*"), *scene.place.glob(".*.part"), *scene.out.glob(".*.part")]
+    return [*scene.out.glob("*/*/runs/.part-*"), *scene.out.glob("*/*/.*.part"), *scene.out.glob(".*.part")]
 
 
 def newest_run(scene: Scene) -> str:
@@ -133,10 +133,10 @@ def _must_work(scene: Scene, number: int, tally: Tally) -> float:
     line = scene.start(number).finish()
     lasted = time.perf_counter() - began
     wrong = problems(scene.out)
-    if line["code"] != 0 or scene.number_of_page() != number:
+    if line["code"] != 0 or {scene.number_of_page(report) for report in scene.reports} != {number}:
         wrong.append(f"exit {line['code']}, page of run {scene.number_of_page()}: {line['stderr']}")
     wrong += [f"{p} was left" for p in drafts(scene)]
-    wrong += [f"private folder {p.name} was left" for p in (scene.root / "t").glob("crm-run-*")]
+    wrong += [f"private folder {p.name} was left" for p in (scene.root / "t").iterdir()]
     tally.problems += [f"run {number}, not killed: {p}" for p in wrong]
     return lasted
 
@@ -245,7 +245,7 @@ def read_only(root: Path) -> list[Fault]:
 # --- telling ------------------------------------------------------------------------------------------------
 
 
-def table(tally: Tally, faults: list[Fault], arguments: argparse.Namespace) -> str:
+def table(tally: Tally, faults: list[Fault], arguments: argparse.Namespace, names: tuple[str, ...]) -> str:
     """The result as Markdown."""
     from crm_analytics.pages.manifest import versions
 
@@ -254,12 +254,12 @@ def table(tally: Tally, faults: list[Fault], arguments: argparse.Namespace) -> s
     lines = [
         "# What broken runs leave behind",
         "",
-        f"Made by `python -m tests.faults.fault_run --kills {arguments.kills} --seed {arguments.seed} "
-        "--write tests/faults/RESULT.md`",
+        f"Made by `python -m tests.faults.fault_run --kills {arguments.kills} --seed {arguments.seed}"
+        f"{' --reports ' + str(arguments.reports) if arguments.reports > 1 else ''}`",
         f"with Python {used['python']}, papermill {used.get('papermill')}, {os.cpu_count()} cores, "
         f"{sys.platform}.",
         "",
-        "A run is `crm report tiny` on twenty purchases; the whole process group is killed with signal 9.",
+        f"A run is `crm report {' '.join(names)}` on twenty purchases; the whole process group is killed with signal 9.",
         "“Uniform”: at a moment drawn over the time a run takes. “Aimed”: drawn over the time of publishing,",
         "from the first draft file on. After each kill: `report.html` has the sha256 that a manifest records",
         "and is the page of the last good run (or already that of the killed one), `index.html` parses, its",
@@ -308,6 +308,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--reports", type=int, default=1, help="in one command: from two on with warm kernels"
+    )
     parser.add_argument("--write", type=Path, help="the file for the table; stdout if not given")
     arguments = parser.parse_args()
 
@@ -316,13 +319,14 @@ def main() -> int:
 
     folder = Path(tempfile.mkdtemp(prefix="crmf-", dir="/tmp"))
     try:
-        tally = kills(Scene.make(folder / "k"), arguments.kills, random.Random(arguments.seed), say)
+        scene = Scene.make(folder / "k", reports=arguments.reports)
+        tally = kills(scene, arguments.kills, random.Random(arguments.seed), say)
         limited = Scene.make(folder / "l")
         limited.start(0).finish()
         faults = [*limits(limited), *full_disk(folder), *read_only(folder)]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    text = table(tally, faults, arguments)
+    text = table(tally, faults, arguments, scene.reports)
     if arguments.write:
         arguments.write.write_text(text, encoding="utf-8")
     print(text)

@@ -46,10 +46,11 @@ class Scene:
     root: Path
     out: Path
     environment: dict[str, str] = field(default_factory=dict)
+    reports: tuple[str, ...] = (REPORT,)
 
     @classmethod
-    def make(cls, root: Path, out: Path | None = None) -> Scene:
-        """Write the project's files."""
+    def make(cls, root: Path, out: Path | None = None, reports: int = 1) -> Scene:
+        """Write the project's files; more than one report in a command share warm kernels."""
         (root / "notebooks").mkdir(parents=True)
         (root / "data" / "shop").mkdir(parents=True)
         (root / "t").mkdir()
@@ -63,13 +64,16 @@ class Scene:
         for number, cell in enumerate(cells):
             cell["id"] = f"c{number}"
         notebook = new.new_notebook(cells=cells)
-        (root / "notebooks" / f"{REPORT}.ipynb").write_text(nbformat.writes(notebook), encoding="utf-8")
+        names = (REPORT, *(f"tiny{n}" for n in range(2, reports + 1)))
+        for name in names:
+            (root / "notebooks" / f"{name}.ipynb").write_text(nbformat.writes(notebook), encoding="utf-8")
         told = {**os.environ, MARKER: str(root), "TMPDIR": str(root / "t"), "NO_COLOR": "1"}
-        return cls(root, out or root / "reports", told)
+        return cls(root, out or root / "reports", told, names)
 
     def start(self, number: int, mode: str = "fine", *more: str, prefix: tuple[str, ...] = ()) -> Started:
         """`crm report` as a process group of its own."""
-        command = [*prefix, sys.executable, "-m", "crm_analytics.cli", "report", REPORT, "--data", "shop"]
+        command = [*prefix, sys.executable, "-m", "crm_analytics.cli", "report", *self.reports]
+        command += ["--data", "shop"]
         command += ["--slug", SLUG, "--out", str(self.out), "-p", f"number={number}", "-p", f"mode={mode}"]
         process = subprocess.Popen(
             [*command, *more],
@@ -86,10 +90,11 @@ class Scene:
         """The folder with the page."""
         return self.out / REPORT / SLUG
 
-    def number_of_page(self) -> int | None:
+    def number_of_page(self, report: str = REPORT) -> int | None:
         """Which run the last good page is of."""
         with suppress(OSError):
-            found = re.search(r"<h1[^>]*>\s*Run (\d+) of 20 rows", self.page_text())
+            text = (self.out / report / SLUG / "report.html").read_text(encoding="utf-8")
+            found = re.search(r"<h1[^>]*>\s*Run (\d+) of 20 rows", text)
             return int(found[1]) if found else -1
         return None
 
