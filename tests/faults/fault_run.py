@@ -259,7 +259,8 @@ def table(tally: Tally, faults: list[Fault], arguments: argparse.Namespace, name
         f"with Python {used['python']}, papermill {used.get('papermill')}, {os.cpu_count()} cores, "
         f"{sys.platform}.",
         "",
-        f"A run is `crm report {' '.join(names)}` on twenty purchases; the whole process group is killed with signal 9.",
+        f"A run is `crm report {' '.join(names)}` on twenty purchases; the whole process group is killed with",
+        "signal 9.",
         "“Uniform”: at a moment drawn over the time a run takes. “Aimed”: drawn over the time of publishing,",
         "from the first draft file on. After each kill: `report.html` has the sha256 that a manifest records",
         "and is the page of the last good run (or already that of the killed one), `index.html` parses, its",
