@@ -259,7 +259,7 @@ def table(tally: Tally, faults: list[Fault], arguments: argparse.Namespace, name
         f"with Python {used['python']}, papermill {used.get('papermill')}, {os.cpu_count()} cores, "
         f"{sys.platform}.",
         "",
-        f"A run is `crm report {' '.join(names)}` on twenty purchases; the whole process group is killed with",
+        f"A run is `crm report {' '.join(names)}` on twenty purchases; its process group is killed with",
         "signal 9.",
         "“Uniform”: at a moment drawn over the time a run takes. “Aimed”: drawn over the time of publishing,",
         "from the first draft file on. After each kill: `report.html` has the sha256 that a manifest records",
