@@ -45,12 +45,21 @@ def kind_of(column: str) -> str:
     return "name"
 
 
-def write_shop(folder: Path, *, id_kind: str = "id", broken: int = BROKEN_ROWS) -> Path:
+def write_shop(
+    folder: Path,
+    *,
+    id_kind: str = "id",
+    broken: int = BROKEN_ROWS,
+    customers: int = CUSTOMERS,
+    product_names: bool = False,
+) -> Path:
     """Every table of the contract with canaries in all its text columns.
 
     Parameters
     ----------
     id_kind : what a customer is called: "id", or "email", "name", "phone"
+    customers : how many of them buy
+    product_names : names of products are names of products; pages may show them
     broken : transactions whose date, amount or line key is a canary, too
     """
     folder.mkdir(parents=True)
@@ -62,8 +71,10 @@ def write_shop(folder: Path, *, id_kind: str = "id", broken: int = BROKEN_ROWS) 
             {c.name: _value(c.name, c.type, number, id_kind) for c in table.columns}
             for number in range(CUSTOMERS)
         ]
+        if name == "products" and product_names:
+            rows = [row | {"product_name": f"Product {number}"} for number, row in enumerate(rows)]
         _write(folder / f"{name}.csv", list(table.names), rows)
-    lines = list(_lines(id_kind))
+    lines = list(_lines(id_kind, customers))
     for number in range(broken):
         line = {**lines[number], "transaction_line_id": f"L-zqxkanari-b{number}"}
         field = ("transaction_date", "unit_spend", "transaction_line_id")[number % 3]
@@ -78,11 +89,11 @@ def write_shop(folder: Path, *, id_kind: str = "id", broken: int = BROKEN_ROWS) 
     return folder
 
 
-def _lines(id_kind: str) -> Iterator[dict[str, str]]:
+def _lines(id_kind: str, customers: int) -> Iterator[dict[str, str]]:
     chance = np.random.default_rng(3)
     columns = TABLES["transactions"].columns
     number = 0
-    for customer in range(CUSTOMERS):
+    for customer in range(customers):
         day = date(2024, 1, 1) + timedelta(days=int(chance.integers(0, 90)))
         for _ in range(int(1 + chance.poisson(chance.gamma(1.0, 2.0)))):
             number += 1

@@ -107,7 +107,31 @@ def test_customers_who_are_called_by_mail_name_or_phone_are_not_told(
     assert found_in_folder(project / "reports") == []
 
 
+@pytest.mark.slow
+def test_small_form_tells_of_nobody_but_of_products(tmp_path: Path, project: Path) -> None:
+    shop = write_shop(tmp_path / "shop", customers=12, broken=0, product_names=True)
+    results = list(run_reports([request(report, shop, project) for report in REPORTS]))
+    assert [(r.status, r.exit_code) for r in results] == [("thin", 0)] * 2, results
+    assert any("Product " in r.page.read_text() for r in results if r.page)
+    assert found_in_folder(project / "reports") == []
+
+
 # --- when a run fails ---------------------------------------------------------------------------------------
+
+
+def test_source_that_is_too_broken_tells_of_nobody(tmp_path: Path, project: Path) -> None:
+    broken = write_shop(tmp_path / "broken", broken=200)
+    headless = tmp_path / "headless.csv"
+    lines = (broken / "transactions.csv").read_text().splitlines(keepends=True)
+    headless.write_text("".join(lines[1:]))
+    results = list(run_reports([request(REPORTS[0], source, project) for source in (broken, headless)]))
+    assert [(r.status, r.exit_code) for r in results] == [("failed", 3)] * 2
+    assert "rows are broken" in results[0].message
+    assert "line with the column names missing" in results[1].message
+    assert len(list((project / "reports").rglob("failure.html"))) == 2
+    assert found_in_folder(project / "reports") == []
+    assert found_in_text(repr([r.line() for r in results])) == []
+
 
 TROUBLE = {
     "error": "raise ValueError(who)",
