@@ -61,6 +61,7 @@ class Run:
     meanwhile: Callable[[], None] | None = None
     executed: NotebookNode | None = None
     failure: CrmError | None = None
+    kind: str = ""  # of a failed cell's error; without memory its output may be lost, this is not
     traceback: str = ""
     done: int = field(default=0)
 
@@ -106,9 +107,10 @@ def execute(notebook: NotebookNode, parameters: Mapping[str, Any], run: Run) -> 
             )
     except PapermillExecutionError as error:
         run.traceback = "\n".join(error.traceback)
-        if run.failure is None and error.ename in OUT_OF_MEMORY:
-            raise run.kernel.out_of_memory(error.ename.lstrip("_")) from None
-        raise _told(run.failure, _failed_cell(run.executed, error.ename)) from None
+        kind = run.kind or error.ename
+        if run.failure is None and kind in OUT_OF_MEMORY:
+            raise run.kernel.out_of_memory(kind.lstrip("_")) from None
+        raise _told(run.failure, _failed_cell(run.executed, kind)) from None
     except (DeadKernelError, TimeoutError, RuntimeError) as error:
         # papermill's own record says "completed" for every cell now; only this exception tells
         if type(error) is RuntimeError and "ernel" not in str(error):
@@ -220,7 +222,8 @@ def _papermill() -> Any:
                     run.progress(run.done, total)
 
             async def on_error(execute_reply: Mapping[str, Any], **_: Any) -> None:
-                if hasattr(errors, execute_reply["content"].get("ename", "")):
+                run.kind = execute_reply["content"].get("ename", "")
+                if hasattr(errors, run.kind):
                     run.failure = _as_ours(await _ask(client, _OURS))
 
             client = PapermillNotebookClient(
