@@ -6,14 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("btyd_fit", "summary", "report")
+ROOT = Path(__file__).parent.parent
+BENCHMARKS = ("btyd_fit", "summary", "report", "night")
 
 
 def main() -> None:
     """Run each in a process of its own, so that none warms the next."""
     for name in BENCHMARKS:
         print(f"\n== {name}", flush=True)
-        subprocess.run([sys.executable, str(Path(__file__).with_name(f"{name}.py"))], check=True)
+        subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True, cwd=ROOT)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics.errors import LimitError
-from crm_analytics.pages.kernel_main import MEMORY_VARIABLE, PRELOAD_VARIABLE
+from crm_analytics.pages.kernel_main import PRELOAD_VARIABLE
 from crm_analytics.pages.warm import WarmKernels, WarmProcess, search_path
 from crm_analytics.tables import scratch
-from crm_analytics.tables.project import PROJECT_VARIABLE
+from crm_analytics.tables.project import MEMORY_VARIABLE, PROJECT_VARIABLE
 
 if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager
@@ -105,7 +105,7 @@ class Kernel:
         write without saying where
     preload : what to import while nobody waits, see `imports_of`
     project : the project's folder, told to the cells by an environment variable
-    limit_memory_mb : megabytes of data that the process may hold, the 300 of the libraries included; None
+    limit_memory_mb : megabytes of data that the process may hold, the 400 of the libraries included; None
         for no limit
     warm : forks the process from one that has the imports; None, or any trouble there, for a cold start
 

@@ -10,8 +10,9 @@ import importlib
 import os
 from contextlib import suppress
 
+from crm_analytics.tables.project import MEMORY_VARIABLE
+
 PRELOAD_VARIABLE = "CRM_PRELOAD"
-MEMORY_VARIABLE = "CRM_MEMORY_MB"
 
 
 def preload(names: str) -> None:

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 PROJECT_VARIABLE = "CRM_PROJECT"  # set for kernels, which run in a folder of their own
+MEMORY_VARIABLE = "CRM_MEMORY_MB"  # set for kernels with a limit on memory
+LIBRARIES_MB = 400  # of such a limit, what a kernel with its libraries takes before it holds any data
 
 
 def project_folder(start: Path | None = None) -> Path:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import glob
 import itertools
+import os
 import warnings
 from collections.abc import Callable
 from collections.abc import Mapping as MappingType
@@ -23,7 +24,7 @@ from crm_analytics.tables.contract import ROW, TABLES
 from crm_analytics.tables.csv_files import CsvFile, read_csv
 from crm_analytics.tables.frames import to_arrow
 from crm_analytics.tables.mapping import FILE_NAME, Mapping, read_mapping
-from crm_analytics.tables.project import project_folder
+from crm_analytics.tables.project import LIBRARIES_MB, MEMORY_VARIABLE, project_folder
 from crm_analytics.tables.scratch import scratch_folder
 
 _READABLE = (".csv", ".tsv", ".txt", ".parquet", ".pq")
@@ -81,6 +82,8 @@ def embedded_engine() -> BaseBackend:
     connection.con.execute("SET preserve_insertion_order = false")  # nothing here relies on the order of rows
     spill = scratch_folder(connection) / "spill"  # rows: private, and not in the working folder
     connection.con.execute(f"SET temp_directory = '{str(spill).replace(chr(39), chr(39) * 2)}'")
+    if (most := os.environ.get(MEMORY_VARIABLE, "")).isdigit():  # of this process: spill before that
+        connection.con.execute(f"SET memory_limit = '{max(int(most) - LIBRARIES_MB, 100) // 2}MB'")
     return connection
 
 

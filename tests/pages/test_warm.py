@@ -251,3 +251,12 @@ def test_runs_leave_nothing_behind(warm: WarmKernels) -> None:
 @pytest.mark.slow
 def test_a_hundred_runs_leave_nothing_behind(warm: WarmKernels) -> None:
     assert_no_creep(warm, 100)
+
+
+def test_the_engine_spills_before_the_limit(warm: WarmKernels) -> None:
+    cell = (
+        "from crm_analytics.tables.sources import embedded_engine\n"
+        "con = embedded_engine().con\n"
+        "print(repr(con.sql(\"select current_setting('memory_limit')\").fetchone()[0]))\n"
+    )
+    assert printed((cell,), warm, memory=1400) == "476.8 MiB"
