@@ -105,6 +105,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 @click.option(
     "--limit", "limit_seconds", type=click.FloatRange(min=1), metavar="SECONDS", help="Wall time allowed."
 )
+@click.option(
+    "--limit-memory",
+    "limit_memory_mb",
+    type=click.IntRange(min=512),
+    metavar="MB",
+    help="Memory allowed to the notebook; its libraries alone take 400.",
+)
 @click.option("--force", is_flag=True, help="Run although nothing has changed.")
 @click.option("--help-parameters", is_flag=True, help="List the parameters of the reports and stop.")
 @click.pass_obj
