@@ -234,7 +234,8 @@ def _start(folder: Path, environment: dict[str, str], warm: WarmKernels | None) 
     if warm is not None:
         manager.provisioner = _provisioner(manager, warm, str(folder / "stderr"))
     work = folder / "work"
-    work.mkdir(exist_ok=True)
+    for place in (work, folder / "tmp"):  # what libraries write is not in the cells' own folder
+        place.mkdir(exist_ok=True)
     with (folder / "stderr").open("wb") as errors, open(os.devnull, "wb") as nowhere:  # noqa: PTH123
         run_sync(manager.start_kernel)(cwd=str(work), env=environment, stdout=nowhere, stderr=errors)
     return manager
@@ -263,7 +264,7 @@ def _environment(
         "PYTHONHASHSEED": "0",
         "PYTHONPATH": search_path(),
         "IPYTHONDIR": str(folder / "ipython"),  # nobody's start-up files change a report
-        "TMPDIR": str(folder / "work"),
+        "TMPDIR": str(folder / "tmp"),
         "MPLBACKEND": "Agg",
         PRELOAD_VARIABLE: ",".join(preload),
         MEMORY_VARIABLE: str(limit_memory_mb or ""),
