@@ -102,9 +102,10 @@ def _text(value: ir.Value) -> ir.Value:
     if not kind.is_string():
         return value.cast("string")
     # Trimming every id of a big file costs more than all the rest: only what shows a need is trimmed.
-    untidy = (value == "") | value.endswith(".0")
+    # Blanks, control characters and the empty text all sort before the first printable character.
+    untidy = (value < "!") | value.endswith(".0")
     for blank in _BLANKS:
-        untidy |= value.startswith(blank) | value.endswith(blank)
+        untidy |= value.endswith(blank)
     tidy = value.strip().nullif("")
     tidy = tidy.re_search(r"^[0-9]+[.]0$").ifelse(tidy.substr(0, tidy.length() - len(".0")), tidy)
     return untidy.ifelse(tidy, value)

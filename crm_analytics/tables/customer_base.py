@@ -193,10 +193,14 @@ class CustomerBase:
         An occasion is a customer-day with at least one line that is no return and a net spend of zero
         or more. Lines of a day merge; days worth nothing count, as in the published CDNOW figures.
         """
+        days = self.exact_occasions
+        return days.mutate(spend=days.spend.cast("float64"))
+
+    @property
+    def exact_occasions(self) -> ir.Table:
+        """As `occasions`, with the spend as DECIMAL: for sums that no order of rows may change."""
         days = self._customer_days
-        return days.filter(days.is_occasion).select(
-            "customer_id", "day", spend=days.spend.cast("float64"), invoice_count=days.invoice_count
-        )
+        return days.filter(days.is_occasion).select("customer_id", "day", "spend", "invoice_count")
 
     @property
     def purchase_history(self) -> ir.Table:

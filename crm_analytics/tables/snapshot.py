@@ -25,7 +25,7 @@ from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError, LimitError
 from crm_analytics.tables.checks import BROKEN, UNREAD, cast_table, count_repeats, repeats_key
-from crm_analytics.tables.contract import TABLES
+from crm_analytics.tables.contract import MONEY, TABLES
 from crm_analytics.tables.rejects import explain, judge
 from crm_analytics.tables.scratch import scratch_folder
 from crm_analytics.tables.sources import Source, embedded_engine
@@ -82,7 +82,7 @@ class Snapshot:
             days.select(
                 "customer_id",
                 "day",
-                "spend",
+                spend=days.spend.cast(MONEY),  # as narrow as the lines: sums of it are twice as fast
                 invoice_count=invoice_count,
                 is_occasion=days.bought & (days.spend >= 0),
             )

@@ -17,7 +17,6 @@ from crm_analytics.analyses.btyd.units import days_per_unit
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
-MONEY = "decimal(18, 4)"
 NEEDS = {"transactions": ("customer_id", "transaction_date", "unit_spend")}
 
 
@@ -129,15 +128,15 @@ def summarize(past: CustomerBase, unit: str = "W") -> Summary:
 
 def _history(past: CustomerBase) -> ir.Table:
     """One row a customer, in whole days; money stays DECIMAL until divided: row order cannot count."""
-    t = past.occasions
+    t = past.exact_occasions
     one = t.group_by("customer_id").aggregate(
         occasions=t.count(),
         first=t.day.min(),
         last=t.day.max(),
-        total=t.spend.cast(MONEY).sum(),
+        total=t.spend.sum(),
         first_spend=t.spend.argmin(t.day),
     )
-    later = one.total - one.first_spend.cast(MONEY)
+    later = one.total - one.first_spend
     one = one.select(
         "customer_id",
         frequency=(one.occasions - 1).cast("int64"),
