@@ -112,6 +112,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     metavar="MB",
     help="Memory allowed to the notebook; its libraries alone take 400.",
 )
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=0,
+    metavar="SECONDS",
+    help="Wait for another run of the same report instead of ending with 75.",
+)
 @click.option("--force", is_flag=True, help="Run although nothing has changed.")
 @click.option("--help-parameters", is_flag=True, help="List the parameters of the reports and stop.")
 @click.pass_obj

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MARKS = {
     "done": ("done", "green"),
     "thin": ("done, few data", "yellow"),
+    "unchanged": ("unchanged", "green"),
     "locked": ("busy", "yellow"),
     "refused": ("not started", "red"),
 }
@@ -57,6 +58,8 @@ def tell(result: RunResult) -> None:
     where = f"{result.name} {result.slug}".strip()
     say(f"{where}: {mark} ({result.seconds:.1f} s)", colour)
     say(f"  {result.message}")
+    if result.note:
+        say(f"  {result.note}")
     if result.page is not None:
         say(f"  {_from_here(result.page)}")
 

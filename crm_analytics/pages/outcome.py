@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
     from crm_analytics.pages.page import PageContext
+    from crm_analytics.pages.unchanged import Inputs
 
 # For the reader of a failure page, who has not run anything; by exit code.
 NEXT_STEPS = {
@@ -37,6 +38,7 @@ class Record:
     executed: NotebookNode | None = None
     traceback: str = ""  # for the person who debugs; never published
     timings: dict[str, float] = field(default_factory=dict)
+    inputs: Inputs | None = None
 
     @property
     def day(self) -> str | None:
@@ -76,6 +78,7 @@ def success(record: Record, place: publish.Place) -> Outcome:
         "facts": page.facts(shown),
         "warnings": _warnings(record.executed),
         "page": {"sha256": hashlib.sha256(html).hexdigest(), "bytes": len(html)},
+        "inputs": _inputs(record),
     }
     files = {
         "page.html": html,
@@ -85,7 +88,21 @@ def success(record: Record, place: publish.Place) -> Outcome:
     }
     _refuse_paths(record, files)
     run = publish.run_id(record.plan.request.now, hashlib.sha256(html).hexdigest())
-    return Outcome(status, 0, headline, run, files, _pointer(record, place, status, headline, title))
+    pointer = _pointer(record, place, status, headline, title)
+    if record.inputs is not None:
+        pointer["asked"] = record.inputs.asked
+    return Outcome(status, 0, headline, run, files, pointer)
+
+
+def _inputs(record: Record) -> dict[str, Any] | None:
+    """What the next run compares itself with, see `unchanged`."""
+    if record.inputs is None or record.data is None:
+        return None
+    from crm_analytics.pages.unchanged import key_digest
+
+    today = record.plan.request.today.isoformat() if record.data.has_future else ""
+    parts = record.inputs.parts | {"key": key_digest(record.plan.root)}  # the run may have made the first one
+    return {"parts": parts, "files": record.data.files, "today": today}
 
 
 def failure(record: Record, place: publish.Place, error: CrmError, last_good: str | None) -> Outcome:

@@ -35,6 +35,10 @@ class RunRequest:
     keep : how many runs of a slug stay
     limit_seconds : wall time of the notebook; None for no limit
     limit_memory_mb : megabytes of data the notebook's process may hold; None for no limit
+    wait : seconds to wait for another run of the same report and slug
+    oldest_days : days that the newest row of the source may lie back; None for any
+    version_query : of a connection: SQL whose answer changes when the data do
+    root : the project's folder; None for that of the caller's
     """
 
     report: str
@@ -49,6 +53,10 @@ class RunRequest:
     keep: int = 12
     limit_seconds: float | None = None
     limit_memory_mb: int | None = None
+    wait: float = 0
+    oldest_days: int | None = None
+    version_query: str = ""
+    root: Path | None = None
 
     @property
     def today(self) -> date:
@@ -99,6 +107,9 @@ class OpenedData:
     customers: int
     first_day: date | None
     last_day: date | None
+    newest_day: date  # of the whole source
+    has_future: bool = False  # rows after today were set aside: tomorrow they count
+    files: dict[str, list[Any]] = field(default_factory=dict)  # of `unchanged.read_stamps`
 
     def facts(self) -> dict[str, Any]:
         """What the manifest says of the data."""
@@ -110,6 +121,7 @@ class OpenedData:
             "customers": self.customers,
             "first_day": self.first_day,
             "last_day": self.last_day,
+            "newest_day": self.newest_day,
         }
 
 
@@ -120,7 +132,7 @@ def plan_run(request: RunRequest) -> Plan:
     ------
     ParameterError : report, parameter, day, slug, or folder; nothing has been started or written.
     """
-    root = project_folder()
+    root = request.root or project_folder()
     report = find_report(request.report, root)
     declared = report.parameters
     if "data" not in declared:
@@ -175,6 +187,21 @@ def _check_apart(out: Path, source: str) -> None:
         raise ParameterError(f"the reports would be written into the data: --out {out} lies inside {path}")
 
 
+def check_age(plan: Plan, newest: date) -> None:
+    """Refuse data whose newest row lies further back than the request allows.
+
+    Raises
+    ------
+    DataError : it does.
+    """
+    allowed, age = plan.request.oldest_days, (plan.request.today - newest).days
+    if allowed is not None and age > allowed:
+        raise DataError(
+            f"the newest row of {plan.source_name} is of {newest}, {age:,} days before {plan.request.today}; "
+            f"at most {allowed:,} are allowed (oldest_data). Find out why no newer rows came, or allow more"
+        )
+
+
 def open_data(plan: Plan, folder: Path) -> OpenedData:
     """Open, check and cut the source; save what is left in `folder`.
 
@@ -186,6 +213,8 @@ def open_data(plan: Plan, folder: Path) -> OpenedData:
 
     try:
         base = CustomerBase.open(plan.source, mapping=plan.request.mapping, today=plan.request.today)
+        newest, rules = base.day, base.rejected["rule"].astype("str")
+        check_age(plan, newest)
         if plan.as_of:
             base = base.as_of(plan.as_of)
         base.save(folder)
@@ -200,6 +229,8 @@ def open_data(plan: Plan, folder: Path) -> OpenedData:
             customers=counts["customers"],
             first_day=counts["first_day"],
             last_day=counts["last_day"],
+            newest_day=newest,
+            has_future=bool(rules.str.contains("after today").any()),
         )
     except CrmError:
         raise

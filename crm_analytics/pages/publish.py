@@ -83,19 +83,23 @@ def run_id(now: datetime, digest: str) -> str:
 
 
 @contextmanager
-def locked(place: Place) -> Iterator[None]:
+def locked(place: Place, wait: float = 0) -> Iterator[None]:
     """Hold the report and slug for this run alone; the lock of a process that died is free again.
+
+    Parameters
+    ----------
+    wait : seconds to wait for another run that holds it
 
     Raises
     ------
     LockedError : another run holds it.
     PublishError : the folder of locks cannot be made.
     """
-    with _lock(place.out, f"{place.name}--{place.slug}", wait=0) as held:
+    with _lock(place.out, f"{place.name}--{place.slug}", wait=wait) as held:
         if not held:
             raise LockedError(
                 f"another run is making {place.name}/{place.slug} right now. "
-                "Wait for it, or give another --slug"
+                "Wait for it (--wait SECONDS), or give another --slug"
             )
         yield
 
@@ -169,8 +173,8 @@ def publish(
         replace_file(
             place.folder / "current.json", as_json({"schema": SCHEMA, "run": folder.name, **pointer})
         )
-        for settled in _settled(place):
-            settled.unlink(missing_ok=True)
+        for failed in settled(place):
+            failed.unlink(missing_ok=True)
         _prune(place, keep)
         return folder
 
@@ -257,19 +261,19 @@ def _run_folder(place: Place, run: str, files: Mapping[str, bytes]) -> Path:
     return target
 
 
-def _settled(place: Place) -> list[Path]:
+def settled(place: Place) -> list[Path]:
     """Failures that this success puts an end to: its own, and for a run named by its day those of other days
     that never had a page, such as a day outside the data.
     """
-    settled = [place.folder / "failed.json"]
+    found = [place.folder / "failed.json"]
     named_by_day = _DAY.match(place.slug)
     if named_by_day:
         for failed in (place.out / place.name).glob("*/failed.json"):
             slug = failed.parent.name
             other_day = _DAY.match(slug) is not None and slug[10:] == place.slug[10:]
             if slug == UNDATED or (other_day and not (failed.parent / "current.json").exists()):
-                settled.append(failed)
-    return settled
+                found.append(failed)
+    return found
 
 
 def _prune(place: Place, keep: int) -> None:

@@ -7,75 +7,22 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics.errors import CrmError, LockedError, ParameterError, PublishError
-from crm_analytics.pages import index, outcome, publish
+from crm_analytics.pages import index, outcome, publish, unchanged
 from crm_analytics.pages.kernel import Kernel, imports_of, private_folder
 from crm_analytics.pages.outcome import Outcome, Record
 from crm_analytics.pages.plan import OpenedData, Plan, RunRequest, open_data, plan_run
+from crm_analytics.pages.result import RunResult, worst
 from crm_analytics.pages.warm import WarmKernels
 
 if TYPE_CHECKING:
     from crm_analytics.pages.engine import Progress
 
 __all__ = ["RunRequest", "RunResult", "run_report", "run_reports", "worst"]
-
-_WORST_FIRST = (5, 4, 6, 3, 2, 75, 0)
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What became of one report.
-
-    Parameters
-    ----------
-    status : "done", "thin" (too few data for the full report), "failed", "locked", or "refused" before
-        anything began
-    exit_code : 0 done or thin, 2 parameters, 3 data, 4 a cell failed, 5 time, memory or kernel,
-        6 publishing, 75 another run holds the lock
-    page : the page to open: the report, or the failure page; None where nothing was published
-    run_folder : the immutable folder of the run, or None
-    day : ISO, or empty where it was not known
-    seconds : wall time
-    message : one sentence: the headline, or what went wrong
-    traceback : Python's own words of a failure; may hold customers' values, so keep it off any log
-    """
-
-    name: str
-    slug: str
-    status: str
-    exit_code: int
-    page: Path | None
-    run_folder: Path | None
-    day: str
-    seconds: float
-    message: str
-    traceback: str = ""
-
-    def line(self) -> dict[str, Any]:
-        """What the command line prints as one line of JSON."""
-        return {
-            "name": self.name,
-            "slug": self.slug,
-            "status": self.status,
-            "exit_code": self.exit_code,
-            "page": str(self.page) if self.page else None,
-            "day": self.day or None,
-            "seconds": round(self.seconds, 2),
-            "message": self.message,
-        }
-
-
-def worst(codes: Iterable[int]) -> int:
-    """The exit code of many runs: 0 < 75 < 2 < 3 < 6 < 4 < 5.
-
-    >>> worst([0, 75, 2, 0]), worst([4, 5]), worst([])
-    (2, 5, 0)
-    """
-    return min(codes, key=_WORST_FIRST.index, default=0)
 
 
 def run_report(request: RunRequest, progress: Progress | None = None) -> RunResult:
@@ -96,20 +43,73 @@ def run_report(request: RunRequest, progress: Progress | None = None) -> RunResu
 
 def run_reports(requests: Iterable[RunRequest], progress: Progress | None = None) -> Iterator[RunResult]:
     """Make reports one after the other; those on the same source and day open it once."""
-    with ExitStack() as stack:
-        wanted = list(requests)
-        warm = stack.enter_context(WarmKernels()) if len(wanted) > 1 else None  # one alone gains nothing
-        shared = _SharedData(stack, {}, warm)
-        for request in wanted:
-            began = time.perf_counter()
-            try:
-                plan = plan_run(request)
-            except CrmError as error:
-                yield _refused(request, error, began)
-                continue
-            with ExitStack() as own:
-                result = _Run(Record(plan), shared, own, progress, began).make()
-            yield result
+    decisions = [decide(request) for request in requests]
+    many = sum(d.result is None for d in decisions) > 1  # warm kernels gain nothing for one alone
+    with Workshop(warm=many) as workshop:
+        for decision in decisions:
+            yield decision.result or workshop.make(decision, progress)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to be done about a request: nothing (there is a result already), or a run, and why."""
+
+    request: RunRequest
+    plan: Plan | None = None
+    inputs: unchanged.Inputs | None = None
+    result: RunResult | None = None
+    problem: CrmError | None = None
+    why: str = ""
+
+
+def decide(request: RunRequest) -> Decision:
+    """Look at a request and at what is published; starts nothing and writes nothing."""
+    began = time.perf_counter()
+    try:
+        plan = plan_run(request)
+    except CrmError as error:
+        return Decision(request, result=_refused(request, error, began))
+    try:
+        inputs = unchanged.inputs_of(plan)
+        found = "forced" if request.force else unchanged.find(plan, inputs)
+    except CrmError as error:
+        return Decision(request, plan, problem=error, why=str(error))
+    if isinstance(found, unchanged.Former):
+        return Decision(request, plan, inputs, _unchanged(found, began), why="nothing changed")
+    return Decision(request, plan, inputs, why=found)
+
+
+class Workshop:
+    """Makes reports one after the other; those on the same source and day open it once.
+
+    A context manager: what was opened and started goes at its end.
+
+    Parameters
+    ----------
+    warm : start a process with the imports paid, from which the kernels are forked
+    """
+
+    def __init__(self, *, warm: bool) -> None:
+        self._stack = ExitStack()
+        self._warm = warm
+
+    def __enter__(self) -> Workshop:
+        warm = self._stack.enter_context(WarmKernels()) if self._warm else None
+        self._shared = _SharedData(self._stack, {}, warm)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def make(self, decision: Decision, progress: Progress | None = None) -> RunResult:
+        """Run what was decided; errors of this package are told in the result and not raised."""
+        assert decision.plan is not None
+        with ExitStack() as own:
+            record = Record(decision.plan, inputs=decision.inputs)
+            run = _Run(record, self._shared, own, progress, time.perf_counter(), decision.problem)
+            result = run.make()
+        never = decision.inputs.never if decision.inputs else ""
+        return replace(result, note=never) if never else result
 
 
 @dataclass(frozen=True)
@@ -120,12 +120,16 @@ class _SharedData:
     opened: dict[tuple[Any, ...], OpenedData]
     warm: WarmKernels | None
 
-    def get(self, plan: Plan) -> OpenedData:
-        key = (plan.source, plan.request.mapping, plan.as_of, plan.request.today)
+    def get(self, plan: Plan, inputs: unchanged.Inputs) -> OpenedData:
+        mapping = plan.request.mapping
+        key = (plan.source, mapping, plan.as_of, plan.request.today, plan.request.oldest_days)
         if key not in self.opened:
             folder = private_folder()
             self.stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            self.opened[key] = open_data(plan, folder / "data")
+            opened = open_data(plan, folder / "data")
+            files = unchanged.read_stamps(plan.source, mapping)
+            unchanged.check_at_rest(inputs.files, files, plan.source_name)
+            self.opened[key] = replace(opened, files=files)
         return self.opened[key]
 
 
@@ -138,6 +142,7 @@ class _Run:
     own: ExitStack
     progress: Progress | None
     began: float
+    problem: CrmError | None = None  # known before anything began
 
     def make(self) -> RunResult:
         """All steps; a failure is published, too."""
@@ -145,19 +150,26 @@ class _Run:
         place = plan.place(None)
         try:
             if plan.slug:
-                self.own.enter_context(publish.locked(place))
+                self.own.enter_context(publish.locked(place, plan.request.wait))
+            if self.problem is not None:
+                raise self.problem
+            if plan.request.wait and (made := self._made_meanwhile()):
+                return made
             kernel = self._start_kernel()
             with self._timed("open"):
-                record.data = self.shared.get(plan)
+                assert record.inputs is not None
+                record.data = self.shared.get(plan, record.inputs)
             if not plan.slug:
                 place = plan.place(record.day)
-                self.own.enter_context(publish.locked(place))
+                self.own.enter_context(publish.locked(place, plan.request.wait))
+                if plan.request.wait and (made := self._made_meanwhile()):
+                    return made
             with self._timed("notebook"):
                 self._execute(kernel)
             with self._timed("page"):
-                made = outcome.success(record, place)
+                outcome_ = outcome.success(record, place)
             with self._timed("publish"):
-                return self._publish(place, made)
+                return self._publish(place, outcome_)
         except LockedError as error:
             return self._result(place, "locked", error.exit_code, str(error))
         except CrmError as error:
@@ -167,6 +179,14 @@ class _Run:
         except Exception as error:
             record.traceback = "".join(traceback.format_exception(error))
             return self._failed(place, _unexpected(error))
+
+    def _made_meanwhile(self) -> RunResult | None:
+        """The result of the other run that was waited for, where it is what this one would give."""
+        record = self.record
+        if record.plan.request.force or record.inputs is None:
+            return None
+        found = unchanged.find(record.plan, record.inputs)
+        return _unchanged(found, self.began) if isinstance(found, unchanged.Former) else None
 
     def _start_kernel(self) -> Kernel:
         """Start the notebook's process now: it gets ready while the data are opened and checked."""
@@ -217,7 +237,7 @@ class _Run:
         if not isinstance(error, ParameterError):
             with suppress(CrmError, OSError), ExitStack() as lock:
                 if place.slug == publish.UNDATED:
-                    lock.enter_context(publish.locked(place))
+                    lock.enter_context(publish.locked(place, self.record.plan.request.wait))
                 folder = self._publish_failure(place, error)
         page = folder / "failure.html" if folder else None
         return self._result(place, "failed", error.exit_code, str(error), page, folder)
@@ -252,6 +272,14 @@ class _Run:
             yield
         finally:
             self.record.timings[step] = time.perf_counter() - began
+
+
+def _unchanged(found: unchanged.Former, began: float) -> RunResult:
+    place, seconds = found.place, time.perf_counter() - began
+    said = str(found.pointer.get("headline", ""))
+    return RunResult(
+        place.name, place.slug, "unchanged", 0, place.page, found.run_folder, found.day, seconds, said
+    )
 
 
 def _refused(request: RunRequest, error: CrmError, began: float) -> RunResult:

@@ -9,13 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-STAMPED = {"created", "seconds"}  # in the manifest
+STAMPED = {"created", "seconds", "inputs"}  # in the manifest
 
 
 def publish(project: Path, out: str, *arguments: str, cores: str = "", **environment: str) -> dict[str, str]:
     """Make reports in a process of its own; sha256 by report and file, of all that must not differ.
 
-    The manifest says when the run was and how long it took; all else in it is compared as text.
+    The manifest says when the run was, how long it took and when its files were written; all else in it is
+    compared as text.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ def publish(project: Path, out: str, *arguments: str, cores: str = "", **environ
     return found
 
 
-STAMPED = {"created", "seconds"}
+STAMPED = {"created", "seconds", "inputs"}
 
 
 def differing(one: dict[str, str], other: dict[str, str]) -> list[str]:

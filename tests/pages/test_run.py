@@ -175,7 +175,7 @@ def test_one_notebook_becomes_a_published_page(request_: RunRequest, project: Pa
         assert private.encode() not in told
 
     # The same input later, in the same place and in another: the same bytes.
-    later = replace(request_, now=NOW + timedelta(hours=1), parameters={"bins": "5"})
+    later = replace(request_, now=NOW + timedelta(hours=1), parameters={"bins": "5"}, force=True)
     elsewhere = replace(request_, out=request_.out / "deeper")
     again = list(run_reports([later, elsewhere]))
     assert [r.exit_code for r in again] == [0, 0]

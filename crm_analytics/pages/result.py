@@ -1,0 +1,65 @@
+"""What became of a report, and of many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_WORST_FIRST = (5, 4, 6, 3, 2, 75, 0)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What became of one report.
+
+    Parameters
+    ----------
+    status : "done", "thin" (too few data for the full report), "unchanged" (the published page is what a
+        run would give), "failed", "locked", or "refused" before anything began
+    exit_code : 0 done, thin or unchanged, 2 parameters, 3 data, 4 a cell failed, 5 time, memory or kernel,
+        6 publishing, 75 another run holds the lock
+    page : the page to open: the report, or the failure page; None where nothing was published
+    run_folder : the immutable folder of the run, or None
+    day : ISO, or empty where it was not known
+    seconds : wall time
+    message : one sentence: the headline, or what went wrong
+    note : what else the caller should know: why it was not skipped
+    traceback : Python's own words of a failure; may hold customers' values, so keep it off any log
+    """
+
+    name: str
+    slug: str
+    status: str
+    exit_code: int
+    page: Path | None
+    run_folder: Path | None
+    day: str
+    seconds: float
+    message: str
+    traceback: str = ""
+    note: str = ""
+
+    def line(self) -> dict[str, Any]:
+        """What the command line prints as one line of JSON."""
+        return {
+            "name": self.name,
+            "slug": self.slug,
+            "status": self.status,
+            "exit_code": self.exit_code,
+            "page": str(self.page) if self.page else None,
+            "day": self.day or None,
+            "seconds": round(self.seconds, 2),
+            "message": self.message,
+            **({"note": self.note} if self.note else {}),
+        }
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The exit code of many runs: 0 < 75 < 2 < 3 < 6 < 4 < 5.
+
+    >>> worst([0, 75, 2, 0]), worst([4, 5]), worst([])
+    (2, 5, 0)
+    """
+    return min(codes, key=_WORST_FIRST.index, default=0)
