@@ -1,0 +1,259 @@
+"""`crm.toml`: which reports are made every night, from which sources, for which day.
+
+Example::
+
+    out = "reports"
+    workers = 2
+    keep = 12
+
+    [source.shop]
+    path = "data/cdnow"
+    oldest_data = "3d"
+
+    [[report]]
+    name = "segments"
+    source = "shop"
+    as_of = "last full month"
+    parameters = { bins = 5 }
+
+Paths are meant from the folder of the file.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from crm_analytics.errors import CrmError, ParameterError, nearest
+from crm_analytics.pages import schedule_days
+from crm_analytics.pages.parameter_rules import short
+from crm_analytics.pages.plan import RunRequest
+from crm_analytics.tables.project import project_folder
+
+_STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class SourceTable(BaseModel):
+    """A table `[source.NAME]`."""
+
+    model_config = _STRICT
+    path: str = ""
+    url: str = ""
+    mapping: str = ""
+    oldest_data: str = ""
+    version_query: str = ""
+
+
+class ReportTable(BaseModel):
+    """A table `[[report]]`."""
+
+    model_config = _STRICT
+    name: str
+    source: str
+    as_of: str | date = schedule_days.LAST_DAY
+    parameters: dict[str, str | int | float | bool | list[str]] = {}
+    slug: str | None = None
+    limit_seconds: Annotated[float, Field(gt=0)] | None = None
+    limit_memory_mb: Annotated[int, Field(ge=512)] | None = None
+
+
+class ScheduleTable(BaseModel):
+    """The whole file."""
+
+    model_config = _STRICT
+    out: str = "reports"
+    workers: Annotated[int, Field(ge=1, le=64)] = 2
+    keep: Annotated[int, Field(ge=1)] = 12
+    source: dict[str, SourceTable]
+    report: Annotated[list[ReportTable], Field(min_length=1)]
+
+
+_ALLOWED = {
+    "workers": "a whole number 1..64",
+    "keep": "a whole number from 1",
+    "source": "a table such as [source.shop]",
+    "report": "one table or more, each begun by [[report]]",
+    "parameters": "a table such as { bins = 5 }, with texts, numbers, true, false or lists of texts",
+    "as_of": "a day like 2026-01-31, 'last day', 'last full month', 'last full week', or a span like '-1w'",
+    "limit_seconds": "a number above 0",
+    "limit_memory_mb": "a whole number from 512",
+}
+
+
+@dataclass(frozen=True)
+class ScheduledReport:
+    """One `[[report]]`: where it stands, how its day was said, and the request it comes to."""
+
+    where: str
+    source: str
+    as_of: str
+    request: RunRequest
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A `crm.toml`, read and made absolute."""
+
+    path: Path
+    out: Path
+    workers: int
+    reports: tuple[ScheduledReport, ...]
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        return self.path.stem
+
+
+def read_schedule(path: Path, now: datetime, *, wait: float = 0, force: bool = False) -> Schedule:
+    """Read a `crm.toml` strictly.
+
+    Parameters
+    ----------
+    path : the file
+    now : when it is run; relative days are counted from it
+    wait, force : for every request
+
+    Raises
+    ------
+    ParameterError : it cannot be read, or something in it is unknown or not allowed; says where, and the
+        nearest name.
+    """
+    path = path.expanduser().resolve()
+    table = _validated(_toml(path), path.name)
+    folder, root = path.parent, project_folder(path.parent)
+    out = (folder / Path(table.out).expanduser()).resolve()
+    sources = {name: _source(name, one, folder, root) for name, one in table.source.items()}
+    for name, request in sources.items():
+        data = Path(request.data)
+        if "://" not in request.data and data.is_dir() and out.is_relative_to(data):
+            raise ParameterError(
+                f"{path.name}: out = {short(table.out)} lies inside the data of [source.{name}]; "
+                "reports would be read as data"
+            )
+    reports = []
+    for number, one in enumerate(table.report, start=1):
+        where = f"{path.name}, [[report]] {number} ({one.name})"
+        if one.source not in sources:
+            known = ", ".join(sources) or "none"
+            near = nearest(one.source, sources) or "."
+            raise ParameterError(f"{where}: there is no source {short(one.source)}{near} Known: {known}")
+        request = replace(sources[one.source], now=now, out=out, keep=table.keep, wait=wait, force=force)
+        reports.append(_report(one, request, where, folder))
+    return Schedule(path, out, table.workers, tuple(reports))
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        near = nearest(path.name, [p.name for p in path.parent.glob("*.toml")])
+        raise ParameterError(f"there is no {path}{near}") from None
+    except OSError as error:
+        raise ParameterError(f"{path} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ParameterError(f"{path.name} is not UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ParameterError(f"{path.name} is not TOML: {error}") from None
+
+
+def _validated(content: dict[str, Any], name: str) -> ScheduleTable:
+    try:
+        return ScheduleTable.model_validate(content)
+    except ValidationError as error:
+        # An unknown key explains a missing one: it comes first.
+        found = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+        raise ParameterError(_in_words(found[0], content, name)) from None
+
+
+def _in_words(error: Any, content: dict[str, Any], name: str) -> str:
+    place, model = list(error["loc"]), ScheduleTable
+    where: list[str] = [name]
+    if place[0] == "source" and len(place) > 1:
+        where.append(f"[source.{place[1]}]")
+        model, place = SourceTable, place[2:]  # type: ignore[assignment]
+    elif place[0] == "report" and len(place) > 1:
+        report = content["report"][place[1]]
+        said = f" ({report['name']})" if isinstance(report, dict) and "name" in report else ""
+        where.append(f"[[report]] {place[1] + 1}{said}")
+        model, place = ReportTable, place[2:]  # type: ignore[assignment]
+    start = ", ".join(where)
+    key = str(place[0]) if place else ""
+    if error["type"] == "extra_forbidden":
+        known = ", ".join(model.model_fields)
+        near = nearest(key, model.model_fields) or "."
+        return f"{start}: there is no key {short(key)}{near} Known: {known}"
+    if error["type"] == "missing":
+        return f"{start}: {key} is missing; it must be {_ALLOWED.get(key, 'a text')}"
+    if not place:
+        return f"{start}: it must be a table"
+    value = error["input"] if len(place) == 1 else f"… {place[1]} = {short(error['input'])}"
+    return f"{start}: {key} = {short(value)}: it must be {_ALLOWED.get(key, 'a text')}"
+
+
+def _source(name: str, table: SourceTable, folder: Path, root: Path) -> RunRequest:
+    where = f"[source.{name}]"
+    if bool(table.path) == bool(table.url):
+        raise ParameterError(f'{where}: give path = "..." or url = "...", one of them')
+    if table.url and "://" not in table.url:
+        raise ParameterError(
+            f'{where}: url = {short(table.url)}: it must be like "duckdb:///crm.duckdb"; a file is a path'
+        )
+    if table.version_query and table.path:
+        raise ParameterError(f"{where}: version_query is for a url; files are watched by size and time")
+    try:
+        oldest = schedule_days.days_of(table.oldest_data) if table.oldest_data else None
+    except ParameterError as error:
+        raise ParameterError(f"{where}: {error}") from None
+    mapping = folder / Path(table.mapping).expanduser() if table.mapping else None
+    if mapping is not None and not mapping.is_file():
+        raise ParameterError(f"{where}: there is no mapping {table.mapping}")
+    return RunRequest(
+        report="",
+        now=datetime.min,
+        data=_absolute_url(table.url, folder) if table.url else _absolute_path(table.path, folder, root),
+        mapping=mapping,
+        oldest_days=oldest,
+        version_query=table.version_query,
+        root=root,
+    )
+
+
+def _absolute_path(path: str, folder: Path, root: Path) -> str:
+    """From the file's folder, else the folder of that name in the project's `data/`."""
+    if "://" in path:
+        raise ParameterError(f"path = {short(path)} is a URL: write url = instead")
+    found, demo = (folder / Path(path).expanduser()).resolve(), root / "data" / path
+    return str(demo if not found.exists() and len(Path(path).parts) == 1 and demo.exists() else found)
+
+
+def _absolute_url(url: str, folder: Path) -> str:
+    if not url.startswith("duckdb://"):
+        return url
+    path, separator, options = url.removeprefix("duckdb://").partition("?")
+    beside = folder / path.lstrip("/")
+    return f"duckdb://{path if Path(path).exists() else beside.resolve()}{separator}{options}"
+
+
+def _report(one: ReportTable, request: RunRequest, where: str, folder: Path) -> ScheduledReport:
+    as_of = one.as_of if isinstance(one.as_of, str) else one.as_of.isoformat()
+    notebook = one.name.endswith(".ipynb") or "/" in one.name
+    try:
+        day = schedule_days.resolve(as_of, request.now.date())
+        request = replace(
+            request,
+            report=str((folder / Path(one.name).expanduser()).resolve()) if notebook else one.name,
+            as_of=day,
+            parameters=dict(one.parameters),
+            slug=one.slug,
+            limit_seconds=one.limit_seconds,
+            limit_memory_mb=one.limit_memory_mb,
+        )
+    except CrmError as error:
+        raise ParameterError(f"{where}: {error}") from None
+    return ScheduledReport(where, one.source, as_of, request)

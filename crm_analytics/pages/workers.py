@@ -1,0 +1,235 @@
+"""Many reports at once: processes of our own that each make one after the other."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from crm_analytics.errors import LimitError
+from crm_analytics.pages.result import RunResult
+from crm_analytics.pages.run import Decision, Workshop
+
+STOPPED = "the run was stopped from outside before it was done. Start it again, or allow more time"
+PATIENCE = 30  # seconds for a stopped worker to tell what became of its report
+
+MakeWorkshop = Callable[[bool], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True)
+class Started:
+    """A worker began with the report of this number."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A report's notebook has run so many of its cells."""
+
+    number: int
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of a report."""
+
+    number: int
+    result: RunResult
+
+
+Event = Started | Cells | Ended
+
+
+def workshop(warm: bool) -> Workshop:
+    """What a worker makes its reports in."""
+    return Workshop(warm=warm)
+
+
+def work(
+    decisions: Sequence[tuple[int, Decision]], workers: int, make: MakeWorkshop = workshop
+) -> Iterator[Event]:
+    """Make reports in so many processes; each event as it comes, an `Ended` for every report.
+
+    A process that dies fails its own report and is replaced. SIGTERM and SIGINT end all: what is under way
+    tells that it was stopped, and what was not begun, too.
+
+    Parameters
+    ----------
+    decisions : what is to be made, by number
+    workers : processes at most
+    make : gives each process its workshop; told whether it will be for several reports
+    """
+    with _stop_asked() as stop:
+        crew = _Crew(list(decisions), make, many=len(decisions) > workers)
+        try:
+            yield from crew.start(min(workers, len(decisions)))
+            while crew.busy:
+                if stop:
+                    yield from crew.stop()
+                    return
+                yield from crew.listen()
+        finally:
+            crew.dismiss()
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    line: Connection
+    number: int = -1  # of the report it makes
+    keys: set[Any] = field(default_factory=set)  # sources it has opened
+    began: float = 0.0
+
+
+class _Crew:
+    def __init__(self, todo: list[tuple[int, Decision]], make: MakeWorkshop, *, many: bool) -> None:
+        self.todo, self.make, self.many = todo, make, many
+        self.decisions = dict(todo)
+        self.busy: list[_Worker] = []
+        self.idle: list[_Worker] = []
+
+    def start(self, count: int) -> Iterator[Event]:
+        for _ in range(count):
+            yield from self._give(self._hire())
+
+    def _hire(self) -> _Worker:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, self.make, self.many), daemon=True)
+        process.start()
+        theirs.close()
+        return _Worker(process, ours)
+
+    def _give(self, worker: _Worker) -> Iterator[Event]:
+        """The next report, if there is one: rather on a source that this worker has opened already."""
+        if not self.todo:
+            self.idle.append(worker)
+            return
+        known = [task for task in self.todo if _key(task[1]) in worker.keys]
+        task = (known or self.todo)[0]
+        self.todo.remove(task)
+        worker.number, worker.began = task[0], time.perf_counter()
+        worker.keys.add(_key(task[1]))
+        self.busy.append(worker)
+        yield Started(worker.number)
+        with suppress(OSError):  # it is dead: we hear that when we listen
+            worker.line.send(task)
+
+    def listen(self, seconds: float = 0.2) -> Iterator[Event]:
+        """What the workers say, and whether one has died."""
+        for line in wait([worker.line for worker in self.busy], seconds):
+            worker = next(w for w in self.busy if w.line is line)
+            try:
+                event = worker.line.recv()
+            except (EOFError, OSError):
+                yield from self._replace(worker)
+                continue
+            yield event
+            if isinstance(event, Ended):
+                self.busy.remove(worker)
+                yield from self._give(worker)
+
+    def _replace(self, worker: _Worker) -> Iterator[Event]:
+        self.busy.remove(worker)
+        worker.process.join(5)
+        code = worker.process.exitcode
+        how = f" (signal {-code})" if code is not None and code < 0 else ""
+        yield self._failed(
+            worker,
+            f"the process that made the report ended before its time{how}; most often the machine ran out of "
+            "memory. Give it more memory or fewer workers, and look into the system's log",
+        )
+        if self.todo:
+            yield from self._give(self._hire())
+
+    def _failed(self, worker: _Worker, message: str) -> Ended:
+        """Publish the failure in the place of the worker that cannot any more."""
+        decision = self.decisions[worker.number]
+        dead = Decision(decision.request, decision.plan, decision.inputs, problem=LimitError(message))
+        with self.make(False) as shop:
+            return Ended(worker.number, shop.make(dead))
+
+    def stop(self) -> Iterator[Event]:
+        """End all; each report under way tells that it was stopped."""
+        for number, decision in self.todo:
+            plan = decision.plan
+            name = plan.report.name if plan else decision.request.report
+            said = "not started: the run was stopped from outside"
+            yield Ended(
+                number, RunResult(name, (plan and plan.slug) or "", "refused", 5, None, None, "", 0, said)
+            )
+        self.todo.clear()
+        for worker in self.busy:
+            worker.process.terminate()
+        until = time.monotonic() + PATIENCE
+        while self.busy and time.monotonic() < until:
+            yield from self.listen()
+        for worker in list(self.busy):
+            worker.process.kill()
+            self.busy.remove(worker)
+            yield self._failed(worker, STOPPED)
+
+    def dismiss(self) -> None:
+        """Let all workers go; those that make something still are ended."""
+        for worker in self.busy:
+            worker.process.terminate()
+        for worker in [*self.idle, *self.busy]:
+            worker.line.close()  # an idle one takes it for the end
+        for worker in [*self.idle, *self.busy]:
+            worker.process.join(10)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+
+
+def _key(decision: Decision) -> Any:
+    request, plan = decision.request, decision.plan
+    return (plan.source, request.mapping, plan.as_of) if plan else None
+
+
+@contextmanager
+def _stop_asked() -> Iterator[list[int]]:
+    """A list that gets the number of the signal when somebody wants us to stop."""
+    asked: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        asked.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _serve(line: Connection, make: MakeWorkshop, many: bool) -> None:
+    """A worker's life: reports one after the other until the line is closed or it is told to stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    stopped = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopped
+        if not stopped:
+            stopped = True
+            raise LimitError(STOPPED)
+
+    signal.signal(signal.SIGTERM, stop)
+    with suppress(EOFError, OSError, LimitError), make(many) as shop:
+        while not stopped:
+            number, decision = line.recv()
+
+            def progress(done: int, total: int, number: int = number) -> None:
+                line.send(Cells(number, done, total))
+
+            result = shop.make(decision, progress)
+            line.send(Ended(number, result))
