@@ -7,13 +7,9 @@ from typing import Any
 
 import nbformat
 
-from crm_analytics.errors import PublishError
 from crm_analytics.pages import prose, words
 from crm_analytics.pages.blocks import KINDS, MIME, VERSION
-
-
-class PageError(PublishError):
-    """The notebook shows something that cannot stand on a page."""
+from crm_analytics.pages.render import PageError
 
 
 def shown(notebook: nbformat.NotebookNode) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -1,15 +1,14 @@
-"""`reports/index.html`, built from the pointers of what is published."""
+"""`reports/index.html`, built from the pointers of what is published and from what schedules expect."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from crm_analytics.pages import publish
-
-if TYPE_CHECKING:
-    from crm_analytics.pages.page import IndexEntry
+from crm_analytics.pages import listed, publish, schedule_days, schedule_state
+from crm_analytics.pages.listed import IndexEntry
 
 
 def rebuild(out: Path, today: date) -> Path:
@@ -28,20 +27,47 @@ def rebuild(out: Path, today: date) -> Path:
     ------
     PublishError : it cannot be written.
     """
-    from crm_analytics.pages import page
-
     path = out / "index.html"
     with publish.index_locked(out), publish.in_words(path):
-        publish.replace_file(path, page.index(entries(out), today=today).encode("utf-8"))
+        publish.replace_file(path, listed.index(entries(out, today), today=today).encode("utf-8"))
     return path
 
 
-def entries(out: Path) -> list[IndexEntry]:
-    """What the index lists: by name, the newest data first."""
+def entries(out: Path, today: date | None = None) -> list[IndexEntry]:
+    """What the index lists: by name, the newest data first.
+
+    Parameters
+    ----------
+    today : for the days that schedules expect; None where nobody asks
+    """
     found = [_entry(out, slug) for slug in sorted(out.glob("*/*/")) if not slug.parent.name.startswith(".")]
-    kept = [entry for entry in found if entry is not None]
+    kept = _as_scheduled([entry for entry in found if entry is not None], out, today)
     kept.sort(key=lambda e: (e.day or date.max, e.slug), reverse=True)
     return sorted(kept, key=lambda e: e.name)
+
+
+def _as_scheduled(found: list[IndexEntry], out: Path, today: date | None) -> list[IndexEntry]:
+    """The entries with what the schedules say of them, and those that schedules name but nobody made."""
+    by_place = {(entry.name, entry.slug): entry for entry in found}
+    failed = {entry.name for entry in found if entry.status == "failed"}
+    for one in schedule_state.expected(out):
+        entry = by_place.get((one.name, one.slug))
+        if entry is not None:
+            same = one.status == "unchanged" and entry.status in ("done", "thin")
+            unchanged = same and entry.status == "done"  # that there are few data is worth more
+            by_place[entry.name, entry.slug] = replace(
+                entry,
+                status="unchanged" if unchanged else entry.status,
+                looked=_day(one.looked) if same else None,
+                oldest_days=one.oldest_days,
+                expected=schedule_days.expected(one.as_of, today) if today else None,
+            )
+        elif not (one.status == "failed" and one.name in failed):
+            never = IndexEntry(one.name, one.title, "", "", "never", "", None, "", problem=one.message)
+            by_place[one.name, f"?{len(by_place)}"] = replace(
+                never, headline=f"Scheduled for {one.as_of}, from {one.source}"
+            )
+    return list(by_place.values())
 
 
 def last_good(out: Path, name: str, slug: str) -> Path | None:
@@ -68,6 +94,7 @@ def _entry(out: Path, folder: Path) -> IndexEntry | None:
     good = current if current and (folder / "report.html").is_file() else None
     target = folder / "report.html" if good else folder / "runs" / newest["run"] / "failure.html"
     shown: dict[str, Any] = good or newest
+    other = None if good else last_good(out, folder.parent.name, folder.name)
     return IndexEntry(
         name=folder.parent.name,
         title=str(shown.get("title") or folder.parent.name),
@@ -78,6 +105,7 @@ def _entry(out: Path, folder: Path) -> IndexEntry | None:
         day=_day(shown.get("day")),
         published=str(shown.get("published", "")),
         problem=str(failed.get("message", "")) if failed else "",
+        good=other.relative_to(out).as_posix() if other else "",
     )
 
 

@@ -15,7 +15,6 @@ from markupsafe import Markup
 
 from crm_analytics.pages import prose, theme, words
 from crm_analytics.pages.contents import (
-    PageError,
     block_of,
     facts,
     headline,
@@ -25,7 +24,8 @@ from crm_analytics.pages.contents import (
     shown,
     title,
 )
-from crm_analytics.pages.render import island_json, library, render
+from crm_analytics.pages.listed import IndexEntry, index, safe_link
+from crm_analytics.pages.render import PageError, island_json, library, render
 
 __all__ = ["IndexEntry", "PageContext", "PageError"]
 __all__ += ["build", "facts", "failure", "headline", "index", "is_thin", "title"]
@@ -58,21 +58,6 @@ class PageContext:
     rejected: int
     first_day: dt.date | None
     last_day: dt.date | None
-
-
-@dataclass(frozen=True)
-class IndexEntry:
-    """One published report in the index; `status` is done, thin or failed, `href` relative to the index."""
-
-    name: str
-    title: str
-    slug: str
-    href: str
-    status: str
-    headline: str
-    day: dt.date | None
-    published: str
-    problem: str = ""
 
 
 @dataclass
@@ -201,7 +186,7 @@ def failure(context: PageContext, *, what: str, next_step: str, last_good: str |
     what, next_step : plain words for a reader who does not run it: no traceback, no customer's name
     last_good : relative link to the last report that worked, or None
     """
-    link = _safe_link(last_good) if last_good else None
+    link = safe_link(last_good) if last_good else None
     return render(
         "failure.html",
         context=context,
@@ -210,19 +195,3 @@ def failure(context: PageContext, *, what: str, next_step: str, last_good: str |
         last_good=link,
         footer=_footer(context),
     )
-
-
-def index(entries: list[IndexEntry], *, today: dt.date) -> str:
-    """The list of published reports, with the age of their data in days counted from `today`."""
-    order = sorted(entries, key=lambda e: (e.title.lower(), e.name, e.slug), reverse=False)
-    rows = [
-        {"entry": e, "href": _safe_link(e.href), "age": (today - e.day).days if e.day else None}
-        for e in order
-    ]
-    return render("index.html", rows=rows, today=today)
-
-
-def _safe_link(href: str) -> str:
-    if re.match(r"[\w+.-]*:|//|/|\\", href):
-        raise PageError(f"a link between pages is relative, got '{words.clean(href, 60)}'")
-    return href

@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import plotly
 from markupsafe import Markup
 
+from crm_analytics.errors import PublishError
 from crm_analytics.pages import words
 
 _FOLDER = Path(__file__).with_name("template")
+
+
+class PageError(PublishError):
+    """The notebook shows something that cannot stand on a page."""
 
 
 @cache
@@ -69,6 +73,8 @@ def library() -> Markup:
 
     Level 6: the ninth would save 4 KB of 1.9 MB for half as much time again.
     """
+    import plotly  # a second that the index need not wait
+
     source = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
     packer = zlib.compressobj(6, zlib.DEFLATED, 31)
     packed = packer.compress(source.read_bytes()) + packer.flush()

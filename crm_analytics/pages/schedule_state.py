@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crm_analytics.pages import publish
 from crm_analytics.pages.catalogue import find_report
 from crm_analytics.pages.manifest import digest
-from crm_analytics.pages.result import RunResult
-from crm_analytics.pages.schedule_file import Schedule, ScheduledReport
+
+if TYPE_CHECKING:
+    from crm_analytics.pages.result import RunResult
+    from crm_analytics.pages.schedule_file import Schedule, ScheduledReport
 
 FOLDER = ".schedule"
 GOOD = ("done", "thin", "unchanged")
