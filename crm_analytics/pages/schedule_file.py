@@ -192,8 +192,8 @@ def _in_words(error: Any, content: dict[str, Any], name: str) -> str:
         return f"{start}: {key} is missing; it must be {_ALLOWED.get(key, 'a text')}"
     if not place:
         return f"{start}: it must be a table"
-    value = error["input"] if len(place) == 1 else f"… {place[1]} = {short(error['input'])}"
-    return f"{start}: {key} = {short(value)}: it must be {_ALLOWED.get(key, 'a text')}"
+    named = ".".join(str(p) for p in place[:2])
+    return f"{start}: {named} = {short(error['input'])}: it must be {_ALLOWED.get(key, 'a text')}"
 
 
 def _source(name: str, table: SourceTable, folder: Path, root: Path) -> RunRequest:
