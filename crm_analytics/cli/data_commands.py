@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from crm_analytics.cli.console import now, say
+from crm_analytics.cli.tables import tell_table
 from crm_analytics.errors import ParameterError, nearest
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def demo(name: str | None) -> int:
     from crm_analytics.tables.project import project_folder
 
     if name is None:
-        _tell_table(("demo", "what it is"), list(DEMOS.items()))
+        tell_table(("demo", "what it is"), list(DEMOS.items()))
         return 0
     if name not in DEMOS:
         known = ", ".join(DEMOS)
@@ -100,7 +100,7 @@ def list_reports(data: str, mapping: Path | None, as_json: bool) -> int:
 
 def _tell(seen: Inspection) -> None:
     click.echo(f"{seen.label}: {seen.customers:,} customers, data up to {seen.day}\n\nTables")
-    _tell_table(
+    tell_table(
         ("table", "rows", "set aside", "newest", "days old"),
         [
             (
@@ -114,13 +114,13 @@ def _tell(seen: Inspection) -> None:
         ],
     )
     click.echo("\nHow complete")
-    _tell_table(
+    tell_table(
         ("table", "field", "filled"),
         [(r["table"], r["field"], f"{100 * r['filled']:.1f} %") for r in seen.fields.to_dict("records")],
     )
     if len(seen.rejected):
         click.echo("\nBroken")
-        _tell_table(
+        tell_table(
             ("table", "column", "what is wrong", "rows", "first row"),
             [
                 (r["table"], r["column"], r["rule"], f"{r['rows']:,}", _or_dash(r["first_row"]))
@@ -166,15 +166,3 @@ def _or_dash(value: Any) -> str:
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return "-"
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _tell_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Rows in aligned columns on stdout; numbers stand to the right."""
-    if not rows:
-        return
-    columns = range(len(header))
-    widths = [max(len(row[i]) for row in (header, *rows)) for i in columns]
-    numbers = [all(row[i][:1].isdigit() or row[i] == "-" for row in rows) for i in columns]
-    for row in (header, *rows):
-        cells = [row[i].rjust(widths[i]) if numbers[i] else row[i].ljust(widths[i]) for i in columns]
-        click.echo("  " + "  ".join(cells).rstrip())

@@ -1,0 +1,102 @@
+"""The commands about what is published already: compare two runs, take out those that knew a person."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crm_analytics.cli.console import now, say
+from crm_analytics.cli.tables import tell_table
+from crm_analytics.errors import ParameterError
+
+if TYPE_CHECKING:
+    from crm_analytics.pages.differences import Difference
+
+_OUT = click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN_A RUN_B | NAME SLUG_A SLUG_B")
+@_OUT
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def diff(runs: tuple[str, ...], out: Path, as_json: bool) -> int:
+    """Compare the recorded numbers of two published runs, and say which changes are more than uncertainty.
+
+    A run is NAME/SLUG (its last good run), NAME/SLUG/RUN, or the path of its folder or page.
+
+    \b
+    crm diff segments 1997-09-30 1998-06-30
+    crm diff segments/1997-09-30 segments/1998-06-30 --json
+    """  # noqa: D301
+    from crm_analytics.pages.differences import caveats, compare, find_run
+
+    if len(runs) not in (2, 3):
+        raise ParameterError("crm diff compares two runs: give RUN_A RUN_B, or NAME SLUG_A SLUG_B")
+    places = runs if len(runs) == 2 else (f"{runs[0]}/{runs[1]}", f"{runs[0]}/{runs[2]}")
+    before, after = (find_run(out.expanduser().resolve(), place) for place in places)
+    notes, found = caveats(before, after), compare(before.facts, after.facts)
+    if as_json:
+        told = [{**vars(one), "words": one.words} for one in found]
+        about = {"before": before.label, "after": after.label, "notes": notes, "facts": told}
+        click.echo(json.dumps(about, ensure_ascii=False))
+        return 0
+    click.echo(f"{before.label}  ->  {after.label}\n")
+    header = ("fact", before.slug, after.slug, "change", "percent", "what may be said")
+    tell_table(header, [_row(one) for one in found])
+    for note in notes:
+        say(f"\n{note}")
+    return 0
+
+
+def _row(one: Difference) -> tuple[str, ...]:
+    change = "-" if one.change is None else _number(one.change, "+")
+    percent = "-" if one.percent is None else f"{one.percent:+,.1f} %"
+    return one.name, _number(one.before), _number(one.after), change, percent, one.words
+
+
+def _number(value: Any, sign: str = "") -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)[:40]
+    if isinstance(value, int):
+        return f"{value:{sign},}"
+    return f"{value:{sign},.4f}" if abs(value) < 10 else f"{value:{sign},.2f}"
+
+
+@click.command()
+@click.argument("customer", metavar="ID")
+@click.option("--data", required=True, metavar="SOURCE", help="Where this customer is, or was.")
+@click.option("--mapping", type=click.Path(path_type=Path))
+@_OUT
+@click.option("--yes", is_flag=True, help="Delete; without it the runs are only listed.")
+def forget(customer: str, data: str, mapping: Path | None, out: Path, yes: bool) -> int:
+    """Delete every published run whose data held the customer ID, as far as can be told.
+
+    Erase the customer in the source, too, and make the reports again with `crm run` or `crm report`.
+    """
+    from crm_analytics.pages.forgetting import delete, runs_that_knew
+    from crm_analytics.tables.customer_base import CustomerBase
+
+    today = now().date()
+    folder = out.expanduser().resolve()
+    base = CustomerBase.open(data, mapping=mapping, today=today)
+    found = runs_that_knew(folder, base, customer, data)
+    for one in found:
+        click.echo(json.dumps(one.line(), ensure_ascii=False))
+    if not found:
+        say("No published run is of data that held this customer.")
+    elif not yes:
+        say(f"{len(found)} runs are of data that held this customer, or may be. Delete them: add --yes")
+    else:
+        delete(folder, found, today)
+        say(f"{len(found)} runs are deleted, with their pages, tables and notebooks.")
+    say(
+        "Pages show customers by pseudonym unless show_customers is set, so most held no id; their totals "
+        "counted the customer. What is left to do: erase the customer in the source, make the reports again "
+        "(crm run, crm report), and remember copies that were sent or backed up."
+    )
+    return 0
