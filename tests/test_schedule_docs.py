@@ -1,0 +1,100 @@
+"""The recipes of docs/schedule.md, each tried as far as a test can, and the committed crm.toml."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from crm_analytics.pages.schedule import prepare
+from crm_analytics.pages.schedule_file import read_schedule
+from tests.faults.scene import Scene
+
+ROOT = Path(__file__).resolve().parents[1]
+TEXT = (ROOT / "docs" / "schedule.md").read_text(encoding="utf-8")
+CONFIG = '[source.shop]\npath = "data/shop"\n[[report]]\nname = "tiny"\nsource = "shop"\n'
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A project where the recipes expect /srv/crm, with `crm` where they expect it."""
+    scene = Scene.make(tmp_path / "crm")
+    (scene.root / "crm.toml").write_text(CONFIG)
+    program = scene.root / ".venv" / "bin" / "crm"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m crm_analytics.cli "$@"\n')
+    program.chmod(0o755)
+    return scene.root
+
+
+def test_committed_schedule_names_reports_that_exist(tmp_path: Path) -> None:
+    path = tmp_path / "crm.toml"
+    shutil.copy(ROOT / "crm.toml", path)
+    (tmp_path / "notebooks").mkdir()
+    items = prepare(read_schedule(path, datetime(2026, 3, 4, tzinfo=UTC)))
+    assert [item.name for item in items] == ["segments", "lifetime_value"]
+
+
+def test_documented_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "crm.toml"
+    path.write_text(blocks("toml")[0])
+    (tmp_path / "shop.toml").write_text("")
+    schedule = read_schedule(path, datetime(2026, 3, 4, tzinfo=UTC))
+    assert [one.request.as_of for one in schedule.reports] == ["2026-02-28", ""]
+
+
+def test_cron_line_runs_with_hardly_any_environment(home: Path) -> None:
+    line = blocks("cron")[0].strip()
+    minute, hour, *rest = line.split(None, 5)
+    assert (minute, hour, rest[:3]) == ("15", "2", ["*", "*", "*"])
+    assert "%" not in rest[3]  # cron would end the command there
+    command = ["/bin/sh", "-c", rest[3].replace("/srv/crm", str(home))]
+    cron = {"HOME": str(home), "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "LOGNAME": "crm"}
+    done = subprocess.run(
+        command, env=cron, cwd="/", capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    lines = [json.loads(text) for text in (home / "run.jsonl").read_text().splitlines()]
+    assert [one.get("status", one.get("summary")) for one in lines] == ["done", "crm.toml"]
+    assert (home / "reports" / "index.html").is_file()
+    (home / "crm.toml").write_text(CONFIG + "parameters = { numbr = 1 }\n")
+    done = subprocess.run(
+        command, env=cron, cwd="/", capture_output=True, text=True, check=False, timeout=120
+    )
+    assert "did you mean 'number'" in done.stdout  # this is what cron mails
+
+
+def test_airflow_command_runs_in_bash(home: Path) -> None:
+    call = next(n for n in ast.walk(ast.parse(blocks("python")[0])) if isinstance(n, ast.Call))
+    told = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg}
+    command = told["bash_command"].replace("/srv/crm", str(home)) + " --dry-run"
+    done = subprocess.run(["bash", "-c", command], cwd="/", capture_output=True, text=True, check=False)
+    assert (done.returncode, json.loads(done.stdout.splitlines()[-1])["status"]) == (0, "would run")
+    assert told["skip_on_exit_code"] == 75
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_systemd_takes_the_units(home: Path, tmp_path: Path) -> None:
+    units = []
+    for name, text in zip(("crm-run.service", "crm-run.timer"), blocks("ini"), strict=True):
+        units.append(tmp_path / name)
+        units[-1].write_text(text.replace("/srv/crm", str(home)).replace("User=crm", "User=root"))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", *map(str, units)], capture_output=True, text=True, check=False
+    )
+    assert "crm-run" not in done.stderr + done.stdout
+    when = re.search(r"OnCalendar=(.+)", blocks("ini")[1])
+    assert when is not None
+    calendar = ["systemd-analyze", "calendar", when[1]]
+    assert subprocess.run(calendar, capture_output=True, check=False).returncode == 0
