@@ -197,9 +197,16 @@ def import_notebook_tools() -> None:
             del sys.modules[name]
 
 
-def _papermill() -> Any:
-    """Papermill with our engine registered; imported late, it costs a second."""
+def import_papermill() -> None:
+    """Import papermill, which costs a second; a process that others are forked from does it for them."""
     import_notebook_tools()
+    import papermill
+    import papermill.clientwrap  # noqa: F401
+
+
+def _papermill() -> Any:
+    """Papermill with our engine registered."""
+    import_papermill()
     import papermill
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import Engine, papermill_engines

@@ -84,8 +84,6 @@ def last_good(out: Path, name: str, slug: str) -> Path | None:
 
 
 def _entry(out: Path, folder: Path) -> IndexEntry | None:
-    from crm_analytics.pages.page import IndexEntry
-
     current = publish.pointer_of(folder, "current.json")
     failed = publish.pointer_of(folder, "failed.json")
     newest = failed or current

@@ -6,7 +6,7 @@ import shutil
 import time
 import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +45,7 @@ def run_reports(requests: Iterable[RunRequest], progress: Progress | None = None
     """Make reports one after the other; those on the same source and day open it once."""
     decisions = [decide(request) for request in requests]
     many = sum(d.result is None for d in decisions) > 1  # warm kernels gain nothing for one alone
-    with Workshop(warm=many) as workshop:
+    with WarmKernels() if many else nullcontext() as warm, Workshop(warm) as workshop:
         for decision in decisions:
             yield decision.result or workshop.make(decision, progress)
 
@@ -86,16 +86,14 @@ class Workshop:
 
     Parameters
     ----------
-    warm : start a process with the imports paid, from which the kernels are forked
+    warm : forks the kernels from a process with the imports paid; None for cold ones
     """
 
-    def __init__(self, *, warm: bool) -> None:
+    def __init__(self, warm: WarmKernels | None = None) -> None:
         self._stack = ExitStack()
-        self._warm = warm
+        self._shared = _SharedData(self._stack, {}, warm)
 
     def __enter__(self) -> Workshop:
-        warm = self._stack.enter_context(WarmKernels()) if self._warm else None
-        self._shared = _SharedData(self._stack, {}, warm)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from crm_analytics.errors import CrmError, ParameterError, nearest
 from crm_analytics.pages import index, schedule_state
 from crm_analytics.pages.result import RunResult, worst
-from crm_analytics.pages.run import Decision, decide
+from crm_analytics.pages.run import Decision, Workshop, decide
 from crm_analytics.pages.schedule_file import Schedule, ScheduledReport
-from crm_analytics.pages.workers import Ended, Event, MakeWorkshop, work, workshop
+from crm_analytics.pages.workers import Ended, Event, MakeWorkshop, work
 
 __all__ = ["Item", "Summary", "prepare", "run_items"]
 
@@ -117,7 +117,7 @@ def _chosen(items: list[Item], only: Sequence[str]) -> list[Item]:
 
 
 def run_items(
-    schedule: Schedule, items: Sequence[Item], make: MakeWorkshop = workshop
+    schedule: Schedule, items: Sequence[Item], make: MakeWorkshop = Workshop
 ) -> Iterator[Event | Summary]:
     """Make what is to be made; each event as it comes, a `Summary` at the end.
 

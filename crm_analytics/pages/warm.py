@@ -51,6 +51,18 @@ class WarmKernels:
         self.process: subprocess.Popen[bytes] | None = None
         self._door: socket.socket | None = None
 
+    @classmethod
+    def sharing(cls, door: socket.socket) -> WarmKernels:
+        """Kernels from a parent that another process of ours started and will stop, by its `door`."""
+        shared = cls()
+        shared._door = door
+        return shared
+
+    @property
+    def door(self) -> socket.socket | None:
+        """Where kernels are asked for, also by other processes; None where there are only cold ones."""
+        return self._door
+
     def __enter__(self) -> WarmKernels:
         if sys.platform == "linux" and not os.environ.get(COLD_VARIABLE):
             with suppress(OSError):

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import BaseContext
+from multiprocessing.forkserver import ensure_running
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 from crm_analytics.errors import LimitError
 from crm_analytics.pages.result import RunResult
 from crm_analytics.pages.run import Decision, Workshop
+from crm_analytics.pages.warm import WarmKernels
+from crm_analytics.pages.warm_main import ONE_THREAD
 
 STOPPED = "the run was stopped from outside before it was done. Start it again, or allow more time"
 PATIENCE = 30  # seconds for a stopped worker to tell what became of its report
 
-MakeWorkshop = Callable[[bool], AbstractContextManager[Any]]
+MakeWorkshop = Callable[[WarmKernels | None], AbstractContextManager[Any]]
 
 
 @dataclass(frozen=True)
@@ -49,13 +55,8 @@ class Ended:
 Event = Started | Cells | Ended
 
 
-def workshop(warm: bool) -> Workshop:
-    """What a worker makes its reports in."""
-    return Workshop(warm=warm)
-
-
 def work(
-    decisions: Sequence[tuple[int, Decision]], workers: int, make: MakeWorkshop = workshop
+    decisions: Sequence[tuple[int, Decision]], workers: int, make: MakeWorkshop = Workshop
 ) -> Iterator[Event]:
     """Make reports in so many processes; each event as it comes, an `Ended` for every report.
 
@@ -66,10 +67,11 @@ def work(
     ----------
     decisions : what is to be made, by number
     workers : processes at most
-    make : gives each process its workshop; told whether it will be for several reports
+    make : gives each process its workshop
     """
-    with _stop_asked() as stop:
-        crew = _Crew(list(decisions), make, many=len(decisions) > workers)
+    many = len(decisions) > 1  # one alone gains nothing from imports paid beforehand
+    with _stop_asked() as stop, WarmKernels() if many else nullcontext() as warm:
+        crew = _Crew(list(decisions), make, warm)
         try:
             yield from crew.start(min(workers, len(decisions)))
             while crew.busy:
@@ -91,8 +93,12 @@ class _Worker:
 
 
 class _Crew:
-    def __init__(self, todo: list[tuple[int, Decision]], make: MakeWorkshop, *, many: bool) -> None:
-        self.todo, self.make, self.many = todo, make, many
+    def __init__(
+        self, todo: list[tuple[int, Decision]], make: MakeWorkshop, warm: WarmKernels | None
+    ) -> None:
+        self.todo, self.make = todo, make
+        self.door = warm.door if warm is not None else None
+        self.context = _context(paid=self.door is not None)
         self.decisions = dict(todo)
         self.busy: list[_Worker] = []
         self.idle: list[_Worker] = []
@@ -102,9 +108,9 @@ class _Crew:
             yield from self._give(self._hire())
 
     def _hire(self) -> _Worker:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self.make, self.many), daemon=True)
+        ours, theirs = self.context.Pipe()
+        told = (theirs, self.make, self.door, dict(os.environ))
+        process = self.context.Process(target=_serve, args=told, daemon=True)  # type: ignore[attr-defined]
         process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -155,7 +161,7 @@ class _Crew:
         """Publish the failure in the place of the worker that cannot any more."""
         decision = self.decisions[worker.number]
         dead = Decision(decision.request, decision.plan, decision.inputs, problem=LimitError(message))
-        with self.make(False) as shop:
+        with self.make(None) as shop:
             return Ended(worker.number, shop.make(dead))
 
     def stop(self) -> Iterator[Event]:
@@ -212,8 +218,33 @@ def _stop_asked() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _serve(line: Connection, make: MakeWorkshop, many: bool) -> None:
+def _context(*, paid: bool) -> BaseContext:
+    """How workers are started: anew, or forked from a process that has the imports and ends with us."""
+    started_anew = multiprocessing.get_context("spawn")
+    if not paid:
+        return started_anew
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["crm_analytics.pages.workers_paid"])
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(ONE_THREAD)  # no library may start a thread before the fork
+    try:
+        ensure_running()
+    except OSError:  # its socket lies in TMPDIR, and the path of a socket may have 107 bytes only
+        return started_anew
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+    return context
+
+
+def _serve(
+    line: Connection, make: MakeWorkshop, door: socket.socket | None, environment: dict[str, str]
+) -> None:
     """A worker's life: reports one after the other until the line is closed or it is told to stop."""
+    os.environ.clear()
+    os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     stopped = False
 
@@ -224,7 +255,8 @@ def _serve(line: Connection, make: MakeWorkshop, many: bool) -> None:
             raise LimitError(STOPPED)
 
     signal.signal(signal.SIGTERM, stop)
-    with suppress(EOFError, OSError, LimitError), make(many) as shop:
+    warm = WarmKernels.sharing(door) if door is not None else None
+    with suppress(EOFError, OSError, LimitError), make(warm) as shop:
         while not stopped:
             number, decision = line.recv()
 

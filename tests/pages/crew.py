@@ -10,12 +10,13 @@ from pathlib import Path
 
 from crm_analytics.pages.result import RunResult
 from crm_analytics.pages.run import Decision
+from crm_analytics.pages.warm import WarmKernels
 
 
 class Pretence:
     """Made with `warm` like a workshop."""
 
-    def __init__(self, warm: bool) -> None:
+    def __init__(self, warm: WarmKernels | None) -> None:
         self.made: list[str] = []
 
     def __enter__(self) -> Pretence:
