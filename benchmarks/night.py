@@ -1,4 +1,4 @@
-"""Many reports in one command against `papermill` and `jupyter nbconvert` for each, run in turn.
+"""Many reports in one command against `papermill` and `jupyter nbconvert` for each, one after the other.
 
 ``python -m benchmarks.night [--data cdnow] [--rounds 3] [--reports 10]`` prints median seconds and ratios
 from one run, with the machine's load: on a busy machine only the ratios say something. Ours also checks,
@@ -22,6 +22,7 @@ from benchmarks.report import naive, seconds
 from crm_analytics.pages.catalogue import find_report
 
 REPORTS = ("segments", "lifetime_value")
+WAYS = ("crm run", "one command", "the same, cold", "naive commands")  # crm run: with two workers
 
 
 def load() -> str:
@@ -63,6 +64,21 @@ def ours(count: int, data: str, folder: Path, cold: bool = False) -> tuple[float
     return time.perf_counter() - began, json.loads(done.stdout)
 
 
+def by_schedule(count: int, data: str, folder: Path) -> float:
+    """Wall time of ``crm run`` with two workers for so many reports."""
+    folder.mkdir()
+    lines = [
+        f'out = "{folder}/reports"',
+        "workers = 2",
+        "[source.shop]",
+        f'path = "{Path("data", data).resolve()}"',
+    ]
+    for number, name in enumerate(names(count)):
+        lines += ["[[report]]", f'name = "{name}"', 'source = "shop"', f'slug = "run-{number}"']
+    (folder / "crm.toml").write_text("\n".join(lines), encoding="utf-8")
+    return seconds([[sys.executable, "-m", "crm_analytics.cli", "run", str(folder / "crm.toml")]])
+
+
 def naively(count: int, data: str, folder: Path) -> list[float]:
     """Wall time of the two commands for each report, one report after the other."""
     taken = []
@@ -75,14 +91,16 @@ def naively(count: int, data: str, folder: Path) -> list[float]:
 
 def compare(count: int, data: str, rounds: int) -> None:
     """Print medians and ratios; each way goes first every other round."""
-    taken: dict[str, list[float]] = {"one command": [], "the same, cold": [], "naive commands": []}
+    taken: dict[str, list[float]] = {way: [] for way in WAYS}
     warm: list[float] = []
     one_naive: list[float] = []
     for number in range(rounds):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             for way in list(taken) if number % 2 else list(taken)[::-1]:
-                if way == "naive commands":
+                if way == "crm run":
+                    taken[way].append(by_schedule(count, data, folder / "scheduled"))
+                elif way == "naive commands":
                     each = naively(count, data, folder)
                     taken[way].append(sum(each))
                     one_naive.append(statistics.mean(each))

@@ -13,7 +13,23 @@ STAMPED = {"created", "seconds", "inputs"}  # in the manifest
 
 
 def publish(project: Path, out: str, *arguments: str, cores: str = "", **environment: str) -> dict[str, str]:
-    """Make reports in a process of its own; sha256 by report and file, of all that must not differ.
+    """What `crm report` publishes in a process of its own, as `crm` says it."""
+    return crm(project, out, "report", *arguments, "--out", out, cores=cores, **environment)
+
+
+def publish_by_schedule(
+    project: Path, out: str, data: str, reports: list[str], **environment: str
+) -> dict[str, str]:
+    """What `crm run` publishes with two workers, which fork their kernels, as `crm` says it."""
+    lines = [f'out = "{out}"', "workers = 2", "[source.shop]", f'path = "{data}"']
+    for name in reports:
+        lines += ["[[report]]", f'name = "{name}"', 'source = "shop"']
+    (project / "crm.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return crm(project, out, "run", "crm.toml", **environment)
+
+
+def crm(project: Path, out: str, *arguments: str, cores: str = "", **environment: str) -> dict[str, str]:
+    """Run the command; sha256 by report and file, of all under `out` that must not differ.
 
     The manifest says when the run was, how long it took and when its files were written; all else in it is
     compared as text.
@@ -28,10 +44,7 @@ def publish(project: Path, out: str, *arguments: str, cores: str = "", **environ
         sys.executable,
         "-m",
         "crm_analytics.cli",
-        "report",
         *arguments,
-        "--out",
-        out,
     ]
     told = {**os.environ, **environment}
     done = subprocess.run(
@@ -51,9 +64,6 @@ def publish(project: Path, out: str, *arguments: str, cores: str = "", **environ
         page = current.parent / "report.html"
         found[f"{report}/report.html"] = hashlib.sha256(page.read_bytes()).hexdigest()
     return found
-
-
-STAMPED = {"created", "seconds", "inputs"}
 
 
 def differing(one: dict[str, str], other: dict[str, str]) -> list[str]:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from crm_analytics.tables.demo import write_demo
-from tests.determinism.same_bytes import differing, publish
+from tests.determinism.same_bytes import differing, publish, publish_by_schedule
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 REPORTS = ["01_segments.ipynb", "02_lifetime_value.ipynb"]
@@ -59,6 +59,14 @@ def test_both_reports_are_the_same_bytes(project: Path, condition: str, rows: st
     again = publish(project, f"again-{condition}-{rows[0]}", "--all", "--data", rows, **CONDITIONS[condition])
     assert {name.split("/")[0] for name in first} == {"segments", "lifetime_value"}
     assert differing(first, again) == []
+
+
+def test_workers_with_warm_kernels_publish_the_same_bytes_as_cold_ones(project: Path) -> None:
+    names = ["segments", "lifetime_value"]
+    cold = publish(project, "cold", *names, "--data", "data/cdnow", CRM_COLD="1", PYTHONHASHSEED="1")
+    warm = publish_by_schedule(project, "warm", "shuffled/cdnow", names, PYTHONHASHSEED="2")
+    assert {name.split("/")[0] for name in warm} == set(names)
+    assert differing(cold, warm) == []
 
 
 def write_large(folder: Path, seed: int) -> Path:

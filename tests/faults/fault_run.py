@@ -3,10 +3,12 @@
 ::
 
     python -m tests.faults.fault_run --kills 200 --seed 1 --write tests/faults/RESULT.md
+    python -m tests.faults.fault_run --kills 40 --seed 3 --reports 3 --scheduled    # crm run, two workers
 
 Half of the kills come at moments drawn uniformly over the time a whole run takes; the other half are
 aimed: drawn uniformly over the time of publishing, counted from the first draft file on, which chance alone
-would hit seldom. After each kill the folder of reports is examined, then the next run must work.
+would hit seldom. Two kills in four hit the process group, two the started process alone: what it had started
+must find out by itself. After each kill the folder of reports is examined, then the next run must work.
 """
 
 from __future__ import annotations
@@ -66,7 +68,7 @@ def publishing_time(scene: Scene, number: int) -> float:
     return lasted
 
 
-def kill_one(scene: Scene, run: Started, wait: float, aimed: bool) -> str:
+def kill_one(scene: Scene, run: Started, wait: float, *, aimed: bool, alone: bool) -> str:
     """Kill a run, `wait` seconds after its begin or after its first draft file; the stage it was in."""
     before = newest_run(scene), scene.number_of_page(), (scene.out / "index.html").stat().st_mtime_ns
     if aimed:
@@ -76,7 +78,7 @@ def kill_one(scene: Scene, run: Started, wait: float, aimed: bool) -> str:
     else:
         time.sleep(max(wait - (time.perf_counter() - run.began), 0))
     ended = run.process.poll() is not None
-    run.kill()
+    run.kill(alone=alone)
     if ended:
         return "after its end"
     if (scene.out / "index.html").stat().st_mtime_ns != before[2]:
@@ -106,13 +108,13 @@ def kills(scene: Scene, count: int, chance: random.Random, say: Callable[[str], 
     number, good = 3, 3
     say(f"a whole run takes {tally.seconds[-1]:.1f} s, its publishing {1000 * publishing:.0f} ms")
     for kill in range(count):
-        aimed = kill % 2 == 1
+        aimed, alone = kill % 2 == 1, kill % 4 > 1
         span = publishing if aimed else statistics.median(tally.seconds[-20:])
         number += 1
-        stage = kill_one(scene, scene.start(number), chance.uniform(0, span), aimed)
+        stage = kill_one(scene, scene.start(number), chance.uniform(0, span), aimed=aimed, alone=alone)
         tally.stages[("aimed" if aimed else "uniform") + ": " + stage] += 1
         shown = scene.number_of_page()
-        new_is_right = stage not in {"before publishing", "while writing the run folder"}
+        new_is_right = alone or stage not in {"before publishing", "while writing the run folder"}
         if shown not in ({good, number} if new_is_right else {good}):
             tally.problems.append(f"kill {kill}: the page is of run {shown}, not of {good} or {number}")
         tally.problems += [f"kill {kill} ({stage}): {p}" for p in problems(scene.out)]
@@ -184,7 +186,7 @@ def limits(scene: Scene) -> list[Fault]:
     """Kernel killed, time and memory exceeded."""
     found = [
         one_fault("kernel killed in mid cell (kill −9)", scene, 5, ("dead",)),
-        one_fault("time limit of 4 s exceeded", scene, 5, ("slow", "--limit", "4")),
+        one_fault("time limit of 4 s exceeded", scene, 5, ("slow", "4")),
     ]
     if shutil.which("prlimit"):
         prefix = ("prlimit", "--as=6000000000")
@@ -255,12 +257,14 @@ def table(tally: Tally, faults: list[Fault], arguments: argparse.Namespace, name
         "# What broken runs leave behind",
         "",
         f"Made by `python -m tests.faults.fault_run --kills {arguments.kills} --seed {arguments.seed}"
-        f"{' --reports ' + str(arguments.reports) if arguments.reports > 1 else ''}`",
+        f"{' --reports ' + str(arguments.reports) if arguments.reports > 1 else ''}"
+        f"{' --scheduled' if arguments.scheduled else ''}`",
         f"with Python {used['python']}, papermill {used.get('papermill')}, {os.cpu_count()} cores, "
         f"{sys.platform}.",
         "",
-        f"A run is `crm report {' '.join(names)}` on twenty purchases; its process group is killed with",
-        "signal 9.",
+        f"A run is `crm {'run' if arguments.scheduled else 'report'}` of {' '.join(names)} on twenty",
+        "purchases; its process group,",
+        "or half of the times the started process alone, is killed with signal 9.",
         "“Uniform”: at a moment drawn over the time a run takes. “Aimed”: drawn over the time of publishing,",
         "from the first draft file on. After each kill: `report.html` has the sha256 that a manifest records",
         "and is the page of the last good run (or already that of the killed one), `index.html` parses, its",
@@ -312,6 +316,7 @@ def main() -> int:
     parser.add_argument(
         "--reports", type=int, default=1, help="in one command: from two on with warm kernels"
     )
+    parser.add_argument("--scheduled", action="store_true", help="by `crm run` with two workers")
     parser.add_argument("--write", type=Path, help="the file for the table; stdout if not given")
     arguments = parser.parse_args()
 
@@ -320,9 +325,9 @@ def main() -> int:
 
     folder = Path(tempfile.mkdtemp(prefix="crmf-", dir="/tmp"))
     try:
-        scene = Scene.make(folder / "k", reports=arguments.reports)
+        scene = Scene.make(folder / "k", reports=arguments.reports, scheduled=arguments.scheduled)
         tally = kills(scene, arguments.kills, random.Random(arguments.seed), say)
-        limited = Scene.make(folder / "l")
+        limited = Scene.make(folder / "l", scheduled=arguments.scheduled)
         limited.start(0).finish()
         faults = [*limits(limited), *full_disk(folder), *read_only(folder)]
     finally:

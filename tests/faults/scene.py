@@ -47,9 +47,10 @@ class Scene:
     out: Path
     environment: dict[str, str] = field(default_factory=dict)
     reports: tuple[str, ...] = (REPORT,)
+    scheduled: bool = False  # by `crm run` with two workers
 
     @classmethod
-    def make(cls, root: Path, out: Path | None = None, reports: int = 1) -> Scene:
+    def make(cls, root: Path, out: Path | None = None, reports: int = 1, *, scheduled: bool = False) -> Scene:
         """Write the project's files; more than one report in a command share warm kernels."""
         (root / "notebooks").mkdir(parents=True)
         (root / "data" / "shop").mkdir(parents=True)
@@ -68,15 +69,21 @@ class Scene:
         for name in names:
             (root / "notebooks" / f"{name}.ipynb").write_text(nbformat.writes(notebook), encoding="utf-8")
         told = {**os.environ, MARKER: str(root), "TMPDIR": str(root / "t"), "NO_COLOR": "1"}
-        return cls(root, out or root / "reports", told, names)
+        return cls(root, out or root / "reports", told, names, scheduled)
 
-    def start(self, number: int, mode: str = "fine", *more: str, prefix: tuple[str, ...] = ()) -> Started:
-        """`crm report` as a process group of its own."""
-        command = [*prefix, sys.executable, "-m", "crm_analytics.cli", "report", *self.reports]
-        command += ["--data", "shop"]
-        command += ["--slug", SLUG, "--out", str(self.out), "-p", f"number={number}", "-p", f"mode={mode}"]
+    def start(
+        self, number: int, mode: str = "fine", limit: str = "", prefix: tuple[str, ...] = ()
+    ) -> Started:
+        """`crm report`, or `crm run` where it is scheduled, as a process group of its own."""
+        command = [*prefix, sys.executable, "-m", "crm_analytics.cli"]
+        if self.scheduled:
+            command += ["run", self._schedule(number, mode, limit)]
+        else:
+            command += ["report", *self.reports, "--data", "shop", "--slug", SLUG, "--out", str(self.out)]
+            command += ["-p", f"number={number}", "-p", f"mode={mode}"]
+            command += ["--limit", limit] if limit else []
         process = subprocess.Popen(
-            [*command, *more],
+            command,
             cwd=self.root,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -84,6 +91,16 @@ class Scene:
             start_new_session=True,
         )
         return Started(process, time.perf_counter())
+
+    def _schedule(self, number: int, mode: str, limit: str) -> str:
+        """The name of a crm.toml for all reports."""
+        lines = [f'out = "{self.out}"', "workers = 2", "[source.shop]", 'path = "data/shop"']
+        for name in self.reports:
+            lines += ["[[report]]", f'name = "{name}"', 'source = "shop"', f'slug = "{SLUG}"']
+            lines += [f'parameters = {{ number = {number}, mode = "{mode}" }}']
+            lines += [f"limit_seconds = {limit}"] if limit else []
+        (self.root / "crm.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return "crm.toml"
 
     @property
     def place(self) -> Path:
@@ -110,11 +127,17 @@ class Started:
     process: subprocess.Popen[bytes]
     began: float
 
-    def kill(self) -> None:
-        """Kill −9 for the whole process group."""
+    def kill(self, *, alone: bool = False) -> None:
+        """Kill −9 for the whole process group, or for the process that was started `alone`."""
         with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.communicate()
+            if alone:
+                self.process.kill()
+            else:
+                os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        for pipe in (self.process.stdout, self.process.stderr):
+            assert pipe is not None
+            pipe.close()  # processes that live on for a moment may hold the other end
 
     def finish(self, seconds: float = 120) -> dict[str, object]:
         """The JSON line, with the exit code the process really had and what it said on stderr."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -87,6 +88,25 @@ def test_reports_tell_of_nobody(shop: Path, project: Path, capfd: pytest.Capture
     assert keys_in(project / "reports", forms) == []
     assert not [form for form in forms if form in said.out + said.err]
     assert all("c-" in r.page.read_text() for r in results if r.page)  # by pseudonym
+
+
+def test_night_tells_of_nobody(shop: Path, project: Path) -> None:
+    broken = write_shop(project / "broken", broken=200)
+    lines = ["workers = 2"]
+    for source, path in (("shop", shop), ("broken", broken)):
+        lines += [f"[source.{source}]", f'path = "{path}"']
+        for report in REPORTS:
+            lines += ["[[report]]", f'name = "{report}"', f'source = "{source}"', f'slug = "{source}"']
+    (project / "crm.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    command = [sys.executable, "-m", "crm_analytics.cli", "run", "crm.toml"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=300, check=False)
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert sorted(line["exit_code"] for line in told[:-1]) == [0, 0, 3, 3], done.stderr
+    assert done.returncode == 3
+    for text in (done.stdout, done.stderr, (project / "reports" / "index.html").read_text()):
+        assert found_in_text(text) == []
+    assert found_in_folder(project / "reports") == []
+    assert keys_in(project / "reports", key_forms(project)) == []
 
 
 @pytest.mark.slow
