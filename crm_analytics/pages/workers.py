@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.forkserver import ensure_running
 from multiprocessing.process import BaseProcess
+from multiprocessing.util import Finalize
 from typing import Any
 
 from crm_analytics.errors import LimitError
+from crm_analytics.pages.kernel import private_folder
 from crm_analytics.pages.result import RunResult
 from crm_analytics.pages.run import Decision, Workshop
 from crm_analytics.pages.warm import WarmKernels
@@ -225,18 +230,29 @@ def _context(*, paid: bool) -> BaseContext:
         return started_anew
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["crm_analytics.pages.workers_paid"])
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    before, usual = {name: os.environ.get(name) for name in ONE_THREAD}, tempfile.tempdir
     os.environ.update(ONE_THREAD)  # no library may start a thread before the fork
+    tempfile.tempdir = _folder_of_server()
     try:
         ensure_running()
-    except OSError:  # its socket lies in TMPDIR, and the path of a socket may have 107 bytes only
+    except OSError:  # no place for its socket
         return started_anew
     finally:
+        tempfile.tempdir = usual
         for name, value in before.items():
             os.environ.pop(name)
             if value is not None:
                 os.environ[name] = value
     return context
+
+
+@cache
+def _folder_of_server() -> str:
+    """A folder for its socket that the next run sweeps if this one is killed."""
+    folder = private_folder()
+    # after -100, at which multiprocessing takes its own folder out of it
+    Finalize(None, shutil.rmtree, args=(folder,), kwargs={"ignore_errors": True}, exitpriority=-101)
+    return str(folder)
 
 
 def _serve(
