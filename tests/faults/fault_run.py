@@ -117,8 +117,11 @@ def kills(scene: Scene, count: int, chance: random.Random, say: Callable[[str], 
         new_is_right = alone or stage not in {"before publishing", "while writing the run folder"}
         if shown not in ({good, number} if new_is_right else {good}):
             tally.problems.append(f"kill {kill}: the page is of run {shown}, not of {good} or {number}")
-        tally.problems += [f"kill {kill} ({stage}): {p}" for p in problems(scene.out)]
+        if not alone:  # else workers may be publishing, and pruning what we would look at
+            tally.problems += [f"kill {kill} ({stage}): {p}" for p in problems(scene.out)]
         tally.orphans.append(orphans_end(scene))
+        if alone:
+            tally.problems += [f"kill {kill} ({stage}): {p}" for p in problems(scene.out)]
         if left := left_processes(scene.root):
             tally.problems.append(f"kill {kill}: {len(left)} processes live on")
         number += 1
