@@ -170,7 +170,7 @@ class CustomerBase:
     @property
     def customers(self) -> ir.Table:
         """One row a customer: the `customers` table, and whoever bought without being in it."""
-        bought = self._customer_days.select("customer_id").distinct()
+        bought = self.customer_days.select("customer_id").distinct()
         if "customers" not in self.snapshot.tables:
             return bought
         listed = self._cut("customers")
@@ -179,7 +179,8 @@ class CustomerBase:
         return listed.union(unlisted.mutate(**empty).select(*listed.columns))
 
     @functools.cached_property
-    def _customer_days(self) -> ir.Table:
+    def customer_days(self) -> ir.Table:
+        """One row a customer and day: spend (DECIMAL, net), invoice_count, is_occasion; return days too."""
         days = self.snapshot.customer_days
         visible = days.day <= ibis.literal(self.day)
         if self.start is not None:
@@ -199,7 +200,7 @@ class CustomerBase:
     @property
     def exact_occasions(self) -> ir.Table:
         """As `occasions`, with the spend as DECIMAL: for sums that no order of rows may change."""
-        days = self._customer_days
+        days = self.customer_days
         return days.filter(days.is_occasion).select("customer_id", "day", "spend", "invoice_count")
 
     @property
@@ -209,7 +210,7 @@ class CustomerBase:
         Columns: customer_id, first_day and last_day of purchase (NULL for customers who only returned),
         order_count (purchase occasions), invoice_count, revenue (DECIMAL, net of everything).
         """
-        days = self._customer_days
+        days = self.customer_days
         return days.group_by("customer_id").aggregate(
             first_day=days.day.min(where=days.is_occasion),
             last_day=days.day.max(where=days.is_occasion),
