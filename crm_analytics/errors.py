@@ -73,8 +73,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     >>> nearest("bin", ["bins", "rules"])
     "; did you mean 'bins'?"
     """
-    matches = difflib.get_close_matches(name.lower(), {k.lower(): k for k in known}, n=1, cutoff=0.6)
-    if not matches:
-        return ""
-    original = next(k for k in known if k.lower() == matches[0])
-    return f"; did you mean '{original}'?"
+    originals = {k.lower(): k for k in known}
+    matches = difflib.get_close_matches(name.lower(), originals, n=1, cutoff=0.6)
+    return f"; did you mean '{originals[matches[0]]}'?" if matches else ""
