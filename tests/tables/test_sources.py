@@ -52,6 +52,13 @@ def test_frames_of_every_kind_open_alike(kind: str) -> None:
     assert facts(CustomerBase.open(frame, today=TODAY)) == EXPECTED
 
 
+@pytest.mark.parametrize("kind", ["pandas", "polars", "pyarrow"])
+def test_column_without_one_value_opens(kind: str) -> None:
+    empty = FRAME.assign(coupon=None)
+    frame = {"pandas": empty, "polars": pl.from_pandas(empty), "pyarrow": pa.Table.from_pandas(empty)}[kind]
+    assert facts(CustomerBase.open(frame, today=TODAY))[1:] == EXPECTED[1:]
+
+
 def test_a_dict_of_mixed_frames_opens() -> None:
     people = pl.DataFrame(
         {"customer_id": ["00123"], "last_name": ["NA"], "created_at": [dt.date(2026, 1, 1)]}
