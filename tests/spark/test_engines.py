@@ -60,6 +60,7 @@ def hard_frame() -> pa.Table:
             "transaction_date": pa.array(moments.astype("datetime64[us]")),
             "unit_spend": pa.array(spend, from_pandas=False),
             "unit_quantity": pa.array([None if i % 5 == 0 else float(i) for i in range(n)]),
+            "unit_cost": pa.array(np.round(draw.uniform(0, 9, n), 2)),
             "is_return": pa.array([None if i % 3 else bool(v < 0) for i, v in enumerate(spend)]),
             "channel": pa.array(draw.choice(["web", "shop", ""], n).tolist()),
         }
@@ -160,6 +161,18 @@ def test_btyd_summary_is_identical(both) -> None:
     assert_same(both[0].collect(one.customers), both[1].collect(two.customers))
     assert_same(one.cells, two.cells)
     assert_same(one.spend_cells, two.spend_cells)
+
+
+@pytest.mark.parametrize("every", ["month", "quarter"])
+def test_cohorts_are_identical(both, every: str) -> None:
+    from crm_analytics.analyses import cohorts
+
+    one, two = (cohorts.cohorts(base, every) for base in both)
+    assert one.revenue["margin"].isna().all() == ("unit_cost" not in both[0].transactions.columns)
+    for name in ("cohorts", "retention", "revenue", "cumulative_value", "whole", "periods"):
+        pd.testing.assert_frame_equal(
+            getattr(one, name), getattr(two, name), check_dtype=False, rtol=1e-12, atol=1e-12
+        )
 
 
 def test_nan_and_none_come_into_both_engines_as_null(both) -> None:
