@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from crm_analytics import CustomerBase
-from crm_analytics.analyses.attribution import touches as touches_module
-from crm_analytics.analyses.attribution.touches import ChannelPaths, channel_paths
+from crm_analytics.analyses.attribution import channel_paths as paths_module
+from crm_analytics.analyses.attribution.channel_paths import ChannelPaths, channel_paths
 from crm_analytics.errors import DataError, NotEnoughData
 
 EVENTS = [  # time, channel, customer, visitor
@@ -32,7 +32,7 @@ PURCHASES = [
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(touches_module, "FROM_CONVERSIONS", 1)
+    monkeypatch.setattr(paths_module, "FROM_CONVERSIONS", 1)
 
 
 def open_base(
@@ -186,8 +186,25 @@ def test_first_purchases_are_credited_apart() -> None:
     }
 
 
+def test_roles_count_each_purchase_once_a_channel() -> None:
+    events = [(f"2026-01-0{d}", c, "a", None) for d, c in ((1, "x"), (2, "y"), (3, "x"), (4, "z"))]
+    found = channel_paths(
+        open_base([*events, ("2026-01-02", "z", "b", None)], [("a", "2026-01-05", 1), ("b", "2026-01-05", 1)])
+    )
+    table = found.roles().set_index("channel")
+    assert table.loc["x"].tolist()[:4] == [1, 1, 0, 0]
+    assert table.loc["y"].tolist()[:4] == [1, 0, 1, 0]
+    assert table.loc["z"].tolist() == [2, 1, 0, 2, 0.0]
+
+
+def test_since_keeps_paths_that_end_later_with_all_their_touches() -> None:
+    found = channel_paths(open_base(EVENTS, PURCHASES), since=date(2026, 1, 20))
+    assert ends(found) == [("social > search", 1, 0, 20.0, 0)]
+    assert (found.untracked, found.first_day) == (2, date(2026, 1, 21))
+
+
 def test_too_little_says_how_much_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(touches_module, "FROM_CONVERSIONS", 30)
+    monkeypatch.setattr(paths_module, "FROM_CONVERSIONS", 30)
     with pytest.raises(NotEnoughData, match="at least 30 tracked purchases, this base has 2"):
         channel_paths(open_base(EVENTS, PURCHASES))
     bare = CustomerBase.open(
