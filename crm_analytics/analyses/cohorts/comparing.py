@@ -123,6 +123,41 @@ def recent(triangle: pd.DataFrame, a_year: int) -> Comparison | None:
     return compare(triangle, lived[-size:], lived[:-size]) if size else None
 
 
+@dataclass(frozen=True)
+class Fading:
+    """The same customers in the period after their first and at a later age.
+
+    Attributes
+    ----------
+    age : the oldest that half of the customers with an age of 1 have lived
+    customers : of the cohorts that have lived it; the denominator of both shares
+    first, then : share active at age 1 and at `age`
+    lower, upper : 95 % interval of ``then - first``; taken as independent, which is cautious
+    """
+
+    age: int
+    customers: int
+    first: float
+    then: float
+    lower: float
+    upper: float
+
+
+def fading(triangle: pd.DataFrame) -> Fading | None:
+    """Whether retention falls with age, on one set of cohorts; None without an age above 1."""
+    cells = comparable(triangle)
+    cells = cells[cells["age"] >= 1]
+    sizes = cells.groupby("age")["customers"].sum()
+    old = sizes[(sizes >= 0.5 * sizes.max()) & (sizes >= MINIMUM)]
+    if old.empty or old.index[-1] < 2:
+        return None
+    age = int(old.index[-1])
+    same = cells[cells["cohort"].isin(cells.loc[cells["age"] == age, "cohort"])]
+    active = same.groupby("age")["active"].sum()
+    n, k1, k2 = int(old.iloc[-1]), int(active[1]), int(active[age])
+    return Fading(age, n, k1 / n, k2 / n, *share_difference(k2, n, k1, n))
+
+
 def _lived(triangle: pd.DataFrame) -> list[str]:
     cells = comparable(triangle)
     sizes = cells[cells["age"] >= 1].groupby("cohort")["customers"].first()

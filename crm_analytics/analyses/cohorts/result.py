@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.cohorts import comparing, triangles
-from crm_analytics.analyses.cohorts.comparing import Comparison
+from crm_analytics.analyses.cohorts.comparing import Comparison, Fading
 from crm_analytics.analyses.cohorts.periods import MONTHS, Calendar
 from crm_analytics.analyses.cohorts.reduction import Reduced, reduce
 from crm_analytics.errors import NotEnoughData
@@ -53,6 +53,7 @@ class Cohorts:
         the sum over its cohorts
     periods : period, start, end, customers (active), new_customers, revenue, revenue_before (from customers
         won in an earlier period), share_before, lower, upper (95 %, over customers), partial
+    fading : the same customers at age 1 and at the oldest age that half of all have lived; None where young
     newest, recent : the newest cohort, and those of the last year, against all before; None where there
         are too few customers or too little time
     """
@@ -67,6 +68,7 @@ class Cohorts:
     ageing: pd.DataFrame
     whole: pd.DataFrame
     periods: pd.DataFrame
+    fading: Fading | None
     newest: Comparison | None
     recent: Comparison | None
 
@@ -124,6 +126,7 @@ def of_reduced(reduced: Reduced) -> Cohorts:
         ageing=_ageing(triangle),
         whole=_whole(reduced),
         periods=_periods(reduced),
+        fading=comparing.fading(triangle),
         newest=comparing.newest(triangle),
         recent=comparing.recent(triangle, 12 // MONTHS[calendar.every]),
     )  # fmt: skip
@@ -206,8 +209,8 @@ def _periods(reduced: Reduced) -> pd.DataFrame:
                 "revenue": total,
                 "revenue_before": earlier,
                 "share_before": share,
-                "lower": share - half,
-                "upper": share + half,
+                "lower": max(share - half, min(share, 0.0)),  # returns can bring a share beyond 0..1
+                "upper": min(share + half, max(share, 1.0)),
                 "partial": not calendar.is_whole(number),
             }
         )
