@@ -6,11 +6,12 @@
 """
 
 from crm_analytics.analyses.btyd.beta_geo import BetaGeo
-from crm_analytics.analyses.btyd.dropout_model import MINIMUM_CUSTOMERS, MINIMUM_REPEAT_BUYERS
 from crm_analytics.analyses.btyd.evidence import Evidence, baselines, evidence
 from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
 from crm_analytics.analyses.btyd.modified_beta_geo import ModifiedBetaGeo
 from crm_analytics.analyses.btyd.optimise import Diagnosis
+from crm_analytics.analyses.btyd.pareto_nbd import ParetoNBD
+from crm_analytics.analyses.btyd.purchase_model import MINIMUM_CUSTOMERS, MINIMUM_REPEAT_BUYERS
 from crm_analytics.analyses.btyd.scoring import score
 from crm_analytics.analyses.btyd.second_opinion import SecondOpinion, second_opinion
 from crm_analytics.analyses.btyd.summary import NEEDS, Summary, summarize
@@ -26,6 +27,7 @@ __all__ = [
     "Evidence",
     "GammaGamma",
     "ModifiedBetaGeo",
+    "ParetoNBD",
     "SecondOpinion",
     "Summary",
     "TextbookValue",

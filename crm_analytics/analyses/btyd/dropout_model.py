@@ -1,149 +1,30 @@
-"""A fitted BG/NBD or MBG/NBD: four numbers, what they say of customers, and how sure they are."""
+"""What BG/NBD and MBG/NBD have in common: a chance to leave right after a purchase."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, betaln, expit, gammaln
 
-from crm_analytics.analyses.btyd import lifetime_value as money
 from crm_analytics.analyses.btyd.dropout import NAMES, Likelihood, log_density, log_odds_gone
-from crm_analytics.analyses.btyd.fitted import FittedModel
-from crm_analytics.analyses.btyd.histories import HISTORY, cells_of, checked, require_customers, unit_of
-from crm_analytics.analyses.btyd.optimise import (
-    Optimum,
-    best_of,
-    diagnose,
-    log_covariance,
-    newton,
-)
+from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
 from crm_analytics.analyses.btyd.special import purchases_while_alive
 from crm_analytics.errors import ParameterError
 
-if TYPE_CHECKING:
-    from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
-    from crm_analytics.analyses.btyd.summary import Summary
-
 Array = NDArray[np.float64]
-MINIMUM_CUSTOMERS = 100
-MINIMUM_REPEAT_BUYERS = 30
-_COARSE_FROM = 5_000  # cells, above which a coarse fit first saves time
 
 
 @dataclass(frozen=True, eq=False)
-class DropoutModel(FittedModel):
+class DropoutModel(PurchaseModel):
     """What BG/NBD and MBG/NBD have in common; use `BetaGeo` or `ModifiedBetaGeo`."""
 
     NAMES: ClassVar[tuple[str, ...]] = NAMES
+    TIMES: ClassVar[tuple[str, ...]] = ("alpha",)
     SHIFT: ClassVar[int] = 0
-
-    @classmethod
-    def fit(
-        cls,
-        source: Summary | pd.DataFrame,
-        unit: str | None = None,
-        *,
-        minimum: int = MINIMUM_CUSTOMERS,
-        minimum_repeat_buyers: int | None = None,
-    ) -> Self:
-        """Fit by maximum likelihood.
-
-        It speaks from 100 customers and 30 repeat buyers on.
-
-        Parameters
-        ----------
-        source : a summary, or a frame with frequency, recency, T and optionally customers (a weight);
-            a lifetimes or pymc-marketing summary works as it is. Equal rows are merged first
-        unit : unit of recency and T of a frame, "D", "W", "M" or "Y"; a summary carries its own
-        minimum : customers below which the fit is refused
-        minimum_repeat_buyers : the same for repeat buyers; default 30, or less if `minimum` is less
-
-        Raises
-        ------
-        DataError : a column is missing or holds impossible values.
-        NotEnoughData : too few customers, or too few who came back.
-        """
-        cells = cells_of(source, HISTORY, cls.LABEL)
-        weight, x = cells["customers"].to_numpy(float), cells["frequency"].to_numpy(float)
-        buyers = (
-            min(MINIMUM_REPEAT_BUYERS, minimum) if minimum_repeat_buyers is None else minimum_repeat_buyers
-        )
-        require_customers(cls.LABEL, weight, x > 0, minimum, buyers)
-        likelihood, scale = cls._likelihood(cells)
-        small = likelihood.coarse() if len(cells) > _COARSE_FROM else likelihood
-        optimum = best_of(small, small.starts())
-        if small is not likelihood:
-            optimum = newton(likelihood, optimum.at)
-        return cls._from_optimum(optimum, likelihood, scale, unit_of(source, unit))
-
-    @classmethod
-    def at(cls, source: Summary | pd.DataFrame, params: dict[str, float], unit: str | None = None) -> Self:
-        """The model at given parameters, with log-likelihood and covariance from these customers."""
-        likelihood, scale = cls._likelihood(cells_of(source, HISTORY, cls.LABEL))
-        log_params = np.log([params[name] for name in NAMES]) - np.array([0.0, np.log(scale), 0.0, 0.0])
-        optimum = Optimum(log_params, *likelihood(log_params), iterations=0)
-        return cls._from_optimum(optimum, likelihood, scale, unit_of(source, unit), at_rest=1e-4)
-
-    @classmethod
-    def _likelihood(cls, cells: pd.DataFrame) -> tuple[Likelihood, float]:
-        weight = cells["customers"].to_numpy(float)
-        scale = float(weight @ cells["T"].to_numpy(float) / weight.sum()) or 1.0
-        return Likelihood.of(cells, scale, cls.SHIFT), scale
-
-    @classmethod
-    def _from_optimum(
-        cls, optimum: Optimum, likelihood: Likelihood, scale: float, unit: str | None, at_rest: float = 1e-6
-    ) -> Self:
-        log_cov = log_covariance(optimum, likelihood.total)
-        values = np.exp(optimum.at) * np.array([1.0, scale, 1.0, 1.0])
-        # Each repeat purchase is a density in time: unscaling takes one factor of the scale for each.
-        repeats = float(likelihood.weight @ likelihood.x)
-        return cls(
-            dict(zip(NAMES, values, strict=True)),
-            float(-optimum.value * likelihood.total - repeats * np.log(scale)),
-            pd.DataFrame(np.outer(values, values) * log_cov, index=NAMES, columns=NAMES),
-            round(likelihood.total),
-            unit,
-            diagnose(optimum, log_cov, NAMES, at_rest),
-        )
-
-    # -- the fit ---------------------------------------------------------------------------------
-
-    def log_likelihood_of(self, frame: pd.DataFrame) -> float:
-        """Log-likelihood of other histories under these parameters, total over customers."""
-        f = checked(frame, HISTORY, self.LABEL)
-        x, recency, T = (f[c].to_numpy() for c in HISTORY)
-        one = log_density(self.values, x, recency, T, self.SHIFT)
-        return float(one @ f["customers"].to_numpy())
-
-    # -- what it says ----------------------------------------------------------------------------
-
-    def probability_alive(self, frame: pd.DataFrame) -> pd.Series:
-        """P(the customer has not left), one a row, 0..1."""
-        f = checked(frame, HISTORY, self.LABEL)
-        return pd.Series(self._alive(*(f[c].to_numpy() for c in HISTORY)), f.index, name="probability_alive")
-
-    def expected_purchases(self, frame: pd.DataFrame, t: float) -> pd.Series:
-        """Expected repeat purchases of each customer in the next `t` units, >= 0."""
-        f = checked(frame, HISTORY, self.LABEL)
-        ahead = _time(t, "t")
-        x, recency, T = (f[c].to_numpy() for c in HISTORY)
-        expected = self._alive(x, recency, T) * self._while_alive(x, T, np.array([ahead]))[:, 0]
-        return pd.Series(expected, f.index, name="expected_purchases")
-
-    def expected_purchases_new(self, t: ArrayLike) -> Any:
-        """Expected repeat purchases of a customer in the `t` units after the first purchase."""
-        times = np.asarray(t, float)
-        if not (np.isfinite(times).all() and (times >= 0).all()):
-            raise ParameterError("t must hold numbers >= 0")
-        r, alpha, a, b = self.values
-        stay = b / (a + b) if self.SHIFT else 1.0
-        found = stay * purchases_while_alive(times / alpha, np.zeros_like(times), r, a, b + self.SHIFT)
-        return float(found) if found.ndim == 0 else found
 
     def probability_of(self, n: ArrayLike, t: ArrayLike) -> Any:
         """P(a new customer makes exactly `n` repeat purchases in the `t` units after the first)."""
@@ -166,33 +47,19 @@ class DropoutModel(FittedModel):
         found = still + np.where(m > 0, left * reached, 0.0)
         return float(found) if found.ndim == 0 else found
 
-    def lifetime_value(
-        self,
-        spend: GammaGamma | pd.Series | float,
-        frame: pd.DataFrame,
-        horizon: tuple[int, str] = (52, "W"),
-        rate: float = 0.15,
-        timing: str = "end",
-    ) -> pd.Series:
-        """Residual value of each customer: discounted spend of the purchases to come, money.
+    # -- in its own way ------------------------------------------------------------------------------
 
-        Parameters
-        ----------
-        spend : a Gamma-Gamma model (the frame then needs monetary_value), or the expected spend per
-            purchase as a Series on the frame's index or one number
-        frame : frequency, recency, T [, monetary_value], in the model's unit
-        horizon : number of periods and their unit
-        rate : annual effective rate of discount, 0.15 = 15 % a year of 365.25 days
-        timing : when the purchases of a period are paid: "start", "mid", "end", or "continuous"
+    @classmethod
+    def _likelihood_of(cls, cells: pd.DataFrame, scale: float) -> Likelihood:
+        return Likelihood.of(cells, scale, cls.SHIFT)
 
-        Raises
-        ------
-        ParameterError : the model has no unit, or a parameter is out of range.
-        """
-        f = checked(frame, HISTORY, self.LABEL)
-        return money.value_of(self, spend, frame, f, money.Discount.of(horizon, rate, timing, self.unit))
+    def _log_density(self, x: Array, recency: Array, T: Array) -> Array:
+        return log_density(self.values, x, recency, T, self.SHIFT)
 
-    # -- for the neighbours in this folder ---------------------------------------------------------
+    def _new(self, times: Array) -> Array:
+        r, alpha, a, b = self.values
+        stay = b / (a + b) if self.SHIFT else 1.0
+        return stay * purchases_while_alive(times / alpha, np.zeros_like(times), r, a, b + self.SHIFT)
 
     def _alive(self, x: Array, recency: Array, T: Array) -> Array:
         return np.asarray(expit(-log_odds_gone(self.values, x, recency, T, self.SHIFT)))
@@ -208,12 +75,32 @@ class DropoutModel(FittedModel):
         z = times[None, :] / (alpha + pair_T[:, None])
         return purchases_while_alive(z, pair_x[:, None], r, a, b + self.SHIFT)[pair]
 
+    def _posterior(
+        self, x: Array, recency: Array, T: Array, rng: np.random.Generator
+    ) -> tuple[Array, Array, NDArray[np.bool_]]:
+        """One draw a customer: buying rate, dropout probability, and whether still alive.
 
-def _time(t: float, name: str) -> float:
-    try:
-        value = float(t)
-    except (TypeError, ValueError):
-        raise ParameterError(f"{name} must be one number >= 0, got {type(t).__name__}") from None
-    if not (np.isfinite(value) and value >= 0):
-        raise ParameterError(f"{name} must be a number >= 0, got {value}")
-    return value
+        Given alive, the rate is Gamma(r + x, alpha + T) and the probability Beta(a, b + x) (MBG/NBD: b + x
+        + 1), independent of each other.
+        """
+        r, alpha, a, b = self.values
+        rate = rng.gamma(r + x) / (alpha + T)
+        leave = np.clip(rng.beta(a, b + x + self.SHIFT), 1e-12, 1.0)
+        return rate, np.asarray(leave), rng.random(len(x)) < self._alive(x, recency, T)
+
+    def _counts(self, x: Array, recency: Array, T: Array, t: float, rng: np.random.Generator) -> Array:
+        rate, leave, alive = self._posterior(x, recency, T, rng)
+        return np.where(alive, np.minimum(rng.poisson(rate * t), rng.geometric(leave)), 0).astype(float)
+
+    def _futures(
+        self, x: Array, recency: Array, T: Array, horizon: float, rng: np.random.Generator
+    ) -> tuple[NDArray[np.intp], Array]:
+        rate, leave, alive = self._posterior(x, recency, T, rng)
+        came = np.where(alive, rng.poisson(rate * horizon), 0)
+        last = rng.geometric(leave)
+        owner = np.repeat(np.arange(len(came)), came)
+        moment = rng.random(len(owner))
+        moment = moment[np.lexsort((moment, owner))]
+        rank = np.arange(len(owner)) - np.repeat(np.cumsum(came) - came, came)
+        kept = rank < last[owner]
+        return owner[kept], moment[kept] * horizon

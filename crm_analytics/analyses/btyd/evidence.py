@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.btyd.beta_geo import BetaGeo
-from crm_analytics.analyses.btyd.dropout_model import MINIMUM_CUSTOMERS, DropoutModel
+from crm_analytics.analyses.btyd.purchase_model import MINIMUM_CUSTOMERS, PurchaseModel
 from crm_analytics.analyses.btyd.summary import Summary, summarize
 from crm_analytics.analyses.btyd.uncertainty import TotalForecast, forecast_total
 from crm_analytics.analyses.btyd.units import days_per_unit
@@ -40,7 +40,7 @@ class Evidence:
     new_customers : first bought in the holdout, so not part of it
     """
 
-    model: DropoutModel
+    model: PurchaseModel
     t: float
     actual: int
     total: TotalForecast
@@ -96,7 +96,7 @@ def baselines(
 def evidence(
     past: CustomerBase,
     future: CustomerBase,
-    model: type[DropoutModel] | DropoutModel = BetaGeo,
+    model: type[PurchaseModel] | PurchaseModel = BetaGeo,
     unit: str = "W",
     *,
     level: float = 0.95,
@@ -212,7 +212,7 @@ def _bands(held: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _tracking(summary: Summary, future: CustomerBase, model: DropoutModel) -> pd.DataFrame:
+def _tracking(summary: Summary, future: CustomerBase, model: PurchaseModel) -> pd.DataFrame:
     """Repeat purchases period by period from the first day on, of the customers known at the end of the past.
 
     Expected ones follow from the day each customer began: E[X(t)] of a new customer, t counted from

@@ -13,8 +13,8 @@ from crm_analytics.analyses.btyd.units import DAYS_PER_YEAR, days_per_unit
 from crm_analytics.errors import ParameterError, nearest
 
 if TYPE_CHECKING:
-    from crm_analytics.analyses.btyd.dropout_model import DropoutModel
     from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
+    from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
 
 Array = NDArray[np.float64]
 TIMINGS = ("start", "mid", "end", "continuous")
@@ -107,7 +107,7 @@ def _weights(count: int, period: float, force: float, timing: str) -> tuple[Arra
     return np.asarray(ends, float), np.asarray(factors - np.append(factors[1:], 0.0), float)
 
 
-def discounted_while_alive(model: DropoutModel, x: Array, T: Array, discount: Discount) -> Array:
+def discounted_while_alive(model: PurchaseModel, x: Array, T: Array, discount: Discount) -> Array:
     """Discounted purchases of each customer, if alive."""
     times, weights = _fewer(discount, model.params["alpha"])
     return model._while_alive(x, T, times) @ weights
@@ -129,7 +129,7 @@ def _fewer(discount: Discount, alpha: float, degree: int = 28) -> tuple[Array, A
 
 
 def value_of(
-    model: DropoutModel,
+    model: PurchaseModel,
     spend: GammaGamma | pd.Series | float,
     frame: pd.DataFrame,
     checked: pd.DataFrame,

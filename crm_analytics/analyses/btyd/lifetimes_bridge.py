@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FITTERS = {
     "BetaGeo": "BetaGeoFitter",
     "ModifiedBetaGeo": "ModifiedBetaGeoFitter",
+    "ParetoNBD": "ParetoNBDFitter",
     "GammaGamma": "GammaGammaFitter",
 }
 

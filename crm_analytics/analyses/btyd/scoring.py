@@ -9,8 +9,8 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses.btyd.dropout_model import DropoutModel
 from crm_analytics.analyses.btyd.lifetime_value import Discount, discounted_while_alive
+from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 def score(
     summary: Summary,
-    model: DropoutModel,
+    model: PurchaseModel,
     spend: GammaGamma,
     *,
     horizon: tuple[int, str] = (52, "W"),
     rate: float = 0.15,
     timing: str = "end",
-    status_model: DropoutModel | None = None,
+    status_model: PurchaseModel | None = None,
 ) -> ir.Table:
     """What to expect of every customer.
 
@@ -78,7 +78,7 @@ def score(
 
 
 def score_cells(
-    summary: Summary, model: DropoutModel, discount: Discount, status: DropoutModel
+    summary: Summary, model: PurchaseModel, discount: Discount, status: PurchaseModel
 ) -> pd.DataFrame:
     """One row a cell: the days it is known by, recency and T, and what to expect of its customers."""
     cells = summary.cells

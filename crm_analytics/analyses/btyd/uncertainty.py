@@ -1,10 +1,8 @@
 """Intervals for totals: how much parameters and chance together can move a forecast.
 
 Parameters: their logarithms are drawn from the normal distribution at the optimum (Laplace).
-Chance: every customer's future is drawn from what the model knows of that customer. Given alive, and
-given the history (x, t_x, T), the rate is lambda ~ Gamma(r + x, alpha + T), the dropout probability is
-p ~ Beta(a, b + x) (MBG/NBD: b + x + 1), independent of each other; within t the customer buys
-min(Poisson(lambda t), Geometric(p)) times, as leaving happens right after a purchase.
+Chance: every customer's future is drawn from what the model knows of that customer: whether still there, at
+what rate buying and how soon leaving, given the history (x, t_x, T).
 
 Up to `EXACT_UP_TO` customers every future is drawn. Above, the total is a sum of so many independent
 parts that it is normal: its variance is estimated from `SAMPLED` customers (every k-th), its mean follows the
@@ -25,14 +23,12 @@ from crm_analytics.analyses.btyd.draws import (
     draw_models,
     draw_spends,
     log_covariance_of,
-    posterior,
     worth_of_a_future,
 )
-from crm_analytics.analyses.btyd.dropout import NAMES, Likelihood
-from crm_analytics.analyses.btyd.dropout_model import DropoutModel
 from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
 from crm_analytics.analyses.btyd.histories import HISTORY, cells_of
 from crm_analytics.analyses.btyd.lifetime_value import Discount, discounted_while_alive
+from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -74,7 +70,7 @@ class TotalForecast:
 
 def forecast_total(
     source: Summary | pd.DataFrame,
-    model: DropoutModel,
+    model: PurchaseModel,
     t: float,
     *,
     level: float = 0.95,
@@ -101,12 +97,11 @@ def forecast_total(
     x, recency, T, n = _columns(cells)
     times, one = np.array([float(t)]), np.array([1.0])
 
-    def mean_of(m: DropoutModel, part: tuple[Array, Array, Array, Array]) -> float:
+    def mean_of(m: PurchaseModel, part: tuple[Array, Array, Array, Array]) -> float:
         return float((part[3] * m._alive(*part[:3])) @ (m._while_alive(part[0], part[2], times) @ one))
 
-    def one_future(m: DropoutModel, who: tuple[Array, Array, Array], rng: np.random.Generator) -> Array:
-        rate, leave, alive = posterior(m, *who, rng)
-        return np.where(alive, np.minimum(rng.poisson(rate * t), rng.geometric(leave)), 0).astype(float)
+    def one_future(m: PurchaseModel, who: tuple[Array, Array, Array], rng: np.random.Generator) -> Array:
+        return m._counts(*who, t, rng)
 
     mean = mean_of(model, (x, recency, T, n))
     rng = np.random.default_rng(seed)
@@ -128,7 +123,7 @@ def forecast_total(
 
 def value_total(
     summary: Summary,
-    model: DropoutModel,
+    model: PurchaseModel,
     spend: GammaGamma,
     *,
     horizon: tuple[int, str] = (52, "W"),
@@ -157,7 +152,7 @@ def value_total(
     x, recency, T, n = _columns(summary.cells.astype(float))
     each = summary.cell_days["monetary_value"].to_numpy(float)
 
-    def mean_of(m: DropoutModel, part: tuple[Array, Array, Array, Array]) -> float:
+    def mean_of(m: PurchaseModel, part: tuple[Array, Array, Array, Array]) -> float:
         return float((part[3] * m._alive(*part[:3])) @ discounted_while_alive(m, part[0], part[2], discount))
 
     purchases = n * model._alive(x, recency, T) * discounted_while_alive(model, x, T, discount)
@@ -198,7 +193,7 @@ def _money_at(spends: list[GammaGamma], x: Array, each: Array, purchases: Array)
     return np.asarray((p * (v * count + some * money) / (p * some + q - 1)).sum(axis=1))
 
 
-def _note(model: DropoutModel | GammaGamma) -> str:
+def _note(model: PurchaseModel | GammaGamma) -> str:
     if model.covariance.empty:
         return f"{model.LABEL}: parameters were given, so the interval holds chance alone."
     if not model.diagnosis.converged:
@@ -207,24 +202,24 @@ def _note(model: DropoutModel | GammaGamma) -> str:
 
 
 def _ratios(
-    model: DropoutModel,
-    models: list[DropoutModel],
+    model: PurchaseModel,
+    models: list[PurchaseModel],
     cells: pd.DataFrame,
-    mean_of: Callable[[DropoutModel, tuple[Array, Array, Array, Array]], float],
+    mean_of: Callable[[PurchaseModel, tuple[Array, Array, Array, Array]], float],
 ) -> Array:
     """The mean at drawn parameters over the mean at the fitted ones.
 
     Its logarithm is taken as a quadratic in log parameters, found by differences on a coarse grid of
     cells; 33 evaluations instead of one for each draw.
     """
-    grid = Likelihood.of(cells, 1.0, model.SHIFT).coarse(bins=12)
+    grid = model._likelihood_of(cells, 1.0).coarse(bins=12)
     part = (grid.x, grid.recency, grid.T, grid.weight)
     centre = np.log(model.values)
     size = np.sqrt(np.diag(log_covariance_of(model)))
     steps = np.clip(size, 1e-4, 0.5)
 
     def log_mean(shift: Array) -> float:
-        params = dict(zip(NAMES, np.exp(centre + shift * steps), strict=True))
+        params = dict(zip(model.NAMES, np.exp(centre + shift * steps), strict=True))
         return float(np.log(max(mean_of(type(model)(params, unit=model.unit), part), 1e-300)))
 
     unit = np.eye(4)
