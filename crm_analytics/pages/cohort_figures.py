@@ -254,7 +254,7 @@ def stack(
             name=name,
             marker={
                 "color": color,
-                "line": {"color": PAPER, "width": 0.5},
+                "line": {"color": CONTEXT, "width": 1},  # the palest part needs an edge
                 "pattern": {
                     "shape": ["/" if place in marked else "" for place in across],
                     "fgcolor": PAPER,

@@ -52,7 +52,8 @@ class Cohorts:
         The cohort "no purchase" holds returns of customers not seen buying yet; the revenue of a period is
         the sum over its cohorts
     periods : period, start, end, customers (active), new_customers, revenue, revenue_before (from customers
-        won in an earlier period), share_before, lower, upper (95 %, over customers), partial
+        won in an earlier period), share_before, lower, upper (95 %, over customers; missing where all or none
+        are from before), partial
     fading : the same customers at age 1 and at the oldest age that half of all have lived; None where young
     newest, recent : the newest cohort, and those of the last year, against all before; None where there
         are too few customers or too little time
@@ -198,7 +199,10 @@ def _periods(reduced: Reduced) -> pd.DataFrame:
         total, earlier = float(here["revenue"].sum()), float(before["revenue"].sum())
         share = earlier / total if total > 0 else np.nan
         rest = float(here["squares"].sum()) - float(before["squares"].sum())
-        half = comparing.share_of_ratio(float(before["squares"].sum()), rest, share, total)
+        both = 0 < int(before["active"].sum()) < int(here["active"].sum())  # else nothing varies
+        half = (
+            comparing.share_of_ratio(float(before["squares"].sum()), rest, share, total) if both else np.nan
+        )
         rows.append(
             {
                 "period": calendar.label(number),
@@ -209,8 +213,8 @@ def _periods(reduced: Reduced) -> pd.DataFrame:
                 "revenue": total,
                 "revenue_before": earlier,
                 "share_before": share,
-                "lower": max(share - half, min(share, 0.0)),  # returns can bring a share beyond 0..1
-                "upper": min(share + half, max(share, 1.0)),
+                "lower": np.maximum(share - half, min(share, 0.0)),  # returns bring shares beyond 0..1
+                "upper": np.minimum(share + half, max(share, 1.0)),
                 "partial": not calendar.is_whole(number),
             }
         )
