@@ -12,9 +12,11 @@ A_YEAR = {"month": 12, "quarter": 4, "year": 1}
 def retention(found: Cohorts) -> str:
     """How many come back in the next period, and whether the newest cohort differs."""
     first, newest = found.ageing.set_index("age").loc[1], found.newest
+    new = words.plural(first["customers"], "new customer")
+    range_ = words.interval(first["lower"], first["upper"], "percent:0")
     sentence = (
-        f"{words.percent(first['share'], 0)} of new customers buy again in the {found.every} after their "
-        f"first ({words.interval(first['lower'], first['upper'], 'percent:0')})"
+        f"{words.percent(first['share'], 0)} of {new} bought again in the {found.every} after their first "
+        f"({range_})"
     )
     if newest is None:
         return f"{sentence}; no two cohorts are old and large enough to compare"

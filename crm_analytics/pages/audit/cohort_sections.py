@@ -62,7 +62,7 @@ def how_a_cohort_ages(report: AuditReport) -> Block:
     """Retention by age with intervals: the cohorts of the last year against those before."""
     found = report.cohorts
     if found is None or have_lived(found) < MINIMUM:
-        return _too_young(found)
+        return _too_young(found, "How a cohort ages is not known yet")
     both, finding = found.recent, cohort_findings.ageing(found)
     caption = (
         "Ribbons: 95 % intervals. Each age counts the cohorts that have lived it to its end, so the oldest "
@@ -114,7 +114,7 @@ def what_a_cohort_is_worth(report: AuditReport) -> Block:
     """The triangle of value: revenue per customer since the first purchase."""
     found, currency = report.cohorts, report.base.currency
     if found is None or have_lived(found) < MINIMUM:
-        return _too_young(found)
+        return _too_young(found, "What a cohort is worth later is not known yet")
     cells = named(found, found.cumulative_value)
     margin = bool(cells["margin"].notna().any())
     money = ["revenue", "value_per_customer", "lower", "upper", *(["margin_per_customer"] if margin else [])]
@@ -219,10 +219,13 @@ def _left_out(cells: pd.DataFrame) -> str:
     return f"The {MOST_ROWS} newest cohorts; the table has {more} more. " if more > 0 else ""
 
 
-def _too_young(found: Cohorts | None) -> Block:
+def _too_young(found: Cohorts | None, what: str = "") -> Block:
     if found is None:
         return blocks.note("Cohorts begin with the first purchase", "Nobody has bought yet.")
     lived, every = have_lived(found), found.every
+    need = f"{words.count(MINIMUM)} new customers with a whole {every} after their first; there are {lived}"
+    if what:
+        return blocks.note(what, f"That begins with {need}.")
     finding = f"No new customers have lived a whole {every} after their first yet"
     if lived:
         finding = (

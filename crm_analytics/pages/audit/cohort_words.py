@@ -83,8 +83,8 @@ def about_old(found: Cohorts) -> str:
     if not found.cohorts["left_truncated"].any():
         return ""
     return (
-        f"{OLD} In part won before the data begin on {words.date(found.begin)}: the first purchase seen is "
-        "not the first. In no comparison. "
+        f"{OLD} May hold customers won before the data begin on {words.date(found.begin)}: the first "
+        "purchase seen need not be the first. In no comparison. "
     )
 
 
