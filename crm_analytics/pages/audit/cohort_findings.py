@@ -26,7 +26,7 @@ def retention(found: Cohorts) -> str:
 def against(found: Cohorts, comparison: Comparison) -> str:
     """The verdict on shares, as the end of a sentence about the newer customers."""
     at = comparison.at
-    points = words.interval(100 * at["difference_lower"], 100 * at["difference_upper"], "number:0")
+    points = words.interval(100 * at["difference_lower"], 100 * at["difference_upper"], "number:1")
     when = f"{age_in_words(found, comparison.age)} " if comparison.age > 1 else ""
     share = words.percent(at["share"], 0)
     if not comparison.retention_differs:
@@ -44,7 +44,7 @@ def ageing(found: Cohorts) -> str:
             f"({words.interval(first['lower'], first['upper'], 'percent:0')}); nothing older is known yet"
         )
     says = "fades" if fading.upper < 0 else "has not faded"
-    points = words.interval(100 * fading.lower, 100 * fading.upper, "number:0")
+    points = words.interval(100 * fading.lower, 100 * fading.upper, "number:1")
     return (
         f"Retention {says}: {words.percent(fading.first, 0)} buy a {found.every} after their first, "
         f"{words.percent(fading.then, 0)} of the same customers {age_in_words(found, fading.age)} "

@@ -175,6 +175,9 @@ def who_brings_todays_revenue(report: AuditReport) -> Block:
     nobody = drawn["won"] == NOBODY
     if drawn.loc[nobody, "revenue"].abs().sum() < SEEN * drawn["revenue"].abs().sum():
         drawn = drawn[~nobody]
+    old = ""
+    if found.cohorts["left_truncated"].any():
+        old = f"Customers won before {words.date(found.begin)} count as won when they are first seen. "
     return blocks.chart(
         cohort_figures.stack(
             drawn, "period", "won", "revenue", partial=set(partial), quiet=NOBODY, fmt=f"money:{currency}"
@@ -182,7 +185,7 @@ def who_brings_todays_revenue(report: AuditReport) -> Block:
         finding=cohort_findings.whole(found, currency),
         data=data,
         caption=f"Revenue net of returns by {found.every}, stacked by when its customers first bought: the "
-        f"oldest at the bottom. {about_hatched(found)}{about_old(found)}",
+        f"oldest at the bottom. {about_hatched(found)}{old}",
         formats=dict.fromkeys(("revenue", *table.columns), f"money:{currency}") | {"won before": "percent:0"},
     )
 
