@@ -82,7 +82,21 @@ def how_a_cohort_ages(report: AuditReport) -> Block:
     newer, earlier = f"won {span_in_short(both.newer)}", f"won {span_in_short(both.earlier)}"
     if found.newest is None or both.newer != found.newest.newer:  # else the triangle has said it
         finding += f". Those {newer} {cohort_findings.against(found, both)}"
-    data = pd.DataFrame(
+    return blocks.chart(
+        cohort_figures.ribbons(
+            rows, "age", "share", "lower", "upper", names=(newer, earlier), x_title=_axis(found),
+            fmt="percent:0",
+        ),
+        finding=finding,
+        data=_side_by_side(found, rows),
+        caption=f"Blue: customers {newer}; grey: {earlier}. Compared {age_in_words(found, both.age)}, the "
+        f"oldest age that all newer cohorts have lived. {caption}",
+        formats=dict.fromkeys(("share", "share, earlier"), "percent"),
+    )  # fmt: skip
+
+
+def _side_by_side(found: Cohorts, rows: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
         {
             f"{found.every}s later": rows["age"],
             "bought": rows["active"],
@@ -96,17 +110,6 @@ def how_a_cohort_ages(report: AuditReport) -> Block:
             "difference": _ranges(rows["difference_lower"], rows["difference_upper"]),
         }
     )
-    return blocks.chart(
-        cohort_figures.ribbons(
-            rows, "age", "share", "lower", "upper", names=(newer, earlier), x_title=_axis(found),
-            fmt="percent:0",
-        ),
-        finding=finding,
-        data=data,
-        caption=f"Blue: customers {newer}; grey: {earlier}. Compared {age_in_words(found, both.age)}, the "
-        f"oldest age that all newer cohorts have lived. {caption}",
-        formats=dict.fromkeys(("share", "share, earlier"), "percent"),
-    )  # fmt: skip
 
 
 @or_small(small_form.regulars)
@@ -158,20 +161,8 @@ def who_brings_todays_revenue(report: AuditReport) -> Block:
     table = parts.pivot(index="period", columns="won", values="revenue").reindex(
         columns=[name for name in dict.fromkeys(groups.values()) if name in set(parts["won"])]
     )
-    rows = found.periods
-    partial = rows.loc[rows["partial"], "period"].map(period_in_short)
-    data = pd.DataFrame(
-        {
-            "period": rows["period"],
-            "new customers": rows["new_customers"],
-            "revenue": rows["revenue"],
-            "won before": rows["share_before"],
-            "interval": _ranges(rows["lower"], rows["upper"]),
-        }
-    )
-    data = data.merge(table, on="period", how="left").assign(period=rows["period"].map(period_in_short))
-    data["period"] += data["period"].isin(partial).map({True: " (not whole)", False: ""})
     drawn = parts.assign(period=parts["period"].map(period_in_short))
+    partial = found.periods.loc[found.periods["partial"], "period"].map(period_in_short)
     nobody = drawn["won"] == NOBODY
     if drawn.loc[nobody, "revenue"].abs().sum() < SEEN * drawn["revenue"].abs().sum():
         drawn = drawn[~nobody]
@@ -183,11 +174,26 @@ def who_brings_todays_revenue(report: AuditReport) -> Block:
             drawn, "period", "won", "revenue", partial=set(partial), quiet=NOBODY, fmt=f"money:{currency}"
         ),
         finding=cohort_findings.whole(found, currency),
-        data=data,
+        data=_by_period(found, table),
         caption=f"Revenue net of returns by {found.every}, stacked by when its customers first bought: the "
         f"oldest at the bottom. {about_hatched(found)}{old}",
         formats=dict.fromkeys(("revenue", *table.columns), f"money:{currency}") | {"won before": "percent:0"},
     )
+
+
+def _by_period(found: Cohorts, parts: pd.DataFrame) -> pd.DataFrame:
+    rows = found.periods
+    data = pd.DataFrame(
+        {
+            "period": rows["period"],
+            "new customers": rows["new_customers"],
+            "revenue": rows["revenue"],
+            "won before": rows["share_before"],
+            "interval": _ranges(rows["lower"], rows["upper"]),
+        }
+    ).merge(parts, on="period", how="left")
+    names = rows["period"].map(period_in_short)
+    return data.assign(period=names + rows["partial"].map({True: " (not whole)", False: ""}))
 
 
 def _groups(found: Cohorts) -> dict[str, str]:

@@ -96,7 +96,8 @@ def definitions(found: Cohorts | None) -> dict[str, str]:
     nobody = f" ('{NOBODY}')" if NOBODY in set(found.whole["cohort"]) else ""
     return {
         "Cohort": f"The customers whose first purchase in the data lies in the same {every}. Age counts "
-        f"{every}s from there. Returns before any purchase belong to no cohort{nobody}.",
+        f"{every}s from there. Returns before any purchase belong to no cohort{nobody}; sales without a "
+        "customer are left out.",
         "Retention": f"Customers of the cohort with a purchase in that {every}, of all customers of the "
         f"cohort. 'Then or later' counts who bought in that {every} or after it; near the last day it can "
         "only be too low. 'Came back by then' counts who bought on a second day; a second purchase on the "
