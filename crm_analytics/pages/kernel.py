@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager
 
 SOCKET_PATH_LIMIT = 80  # the system allows about 104 characters, "-1" to "-5" and a name included
-PREFIX = "crm-run-"
+PREFIX = "crm-run-"  # then the owner's process id
+WORKERS_PREFIX = "crm-workers-"  # for the socket that workers are started by: no customers' rows
 
 # Worth importing early wherever a notebook imports them; anything else is left to its cell.
 HEAVY = {
@@ -41,7 +42,7 @@ HEAVY = {
 }
 
 
-def private_folder() -> Path:
+def private_folder(prefix: str = PREFIX) -> Path:
     """A new folder that only we can enter, with a path short enough for sockets.
 
     Folders of runs that were killed before they could clean up hold customers' rows: they go first.
@@ -51,11 +52,11 @@ def private_folder() -> Path:
         places.insert(0, Path("/tmp"))  # noqa: S108 - mkdtemp makes it private
     for place in places:
         _sweep(place)
-    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=places[0]))
+    return Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=places[0]))
 
 
 def _sweep(place: Path) -> None:
-    for prefix in (PREFIX, scratch.PREFIX):
+    for prefix in (PREFIX, WORKERS_PREFIX, scratch.PREFIX):
         for left in place.glob(f"{prefix}*-*"):
             owner = left.name.removeprefix(prefix).split("-")[0]
             with suppress(OSError):

@@ -21,7 +21,7 @@ from multiprocessing.util import Finalize
 from typing import Any
 
 from crm_analytics.errors import LimitError
-from crm_analytics.pages.kernel import private_folder
+from crm_analytics.pages.kernel import WORKERS_PREFIX, private_folder
 from crm_analytics.pages.result import RunResult
 from crm_analytics.pages.run import Decision, Workshop
 from crm_analytics.pages.warm import WarmKernels
@@ -249,7 +249,7 @@ def _context(*, paid: bool) -> BaseContext:
 @cache
 def _folder_of_server() -> str:
     """A folder for its socket that the next run sweeps if this one is killed."""
-    folder = private_folder()
+    folder = private_folder(WORKERS_PREFIX)
     # after -100, at which multiprocessing takes its own folder out of it
     Finalize(None, shutil.rmtree, args=(folder,), kwargs={"ignore_errors": True}, exitpriority=-101)
     return str(folder)

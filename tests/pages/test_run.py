@@ -318,11 +318,12 @@ def test_only_heavy_imports_are_made_ahead() -> None:
 
 
 def test_folder_of_a_dead_run_is_swept_and_that_of_a_living_one_stays(tmp_path: Path) -> None:
-    dead = Path(tempfile.mkdtemp(prefix="crm-run-4194304-"))  # above the largest process id
+    prefixes = "crm-run-4194304-", "crm-workers-4194304-"  # above the largest process id
+    dead = [Path(tempfile.mkdtemp(prefix=prefix)) for prefix in prefixes]
     first = private_folder()
     second = private_folder()
     try:
-        assert not dead.exists()
+        assert not any(folder.exists() for folder in dead)
         assert first.is_dir()
         assert stat.S_IMODE(first.stat().st_mode) == 0o700
     finally:
