@@ -23,8 +23,19 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="For machines.")
 
 @click.command()
 @click.argument("name", required=False)
-def demo(name: str | None) -> int:
-    """Write demo data to data/NAME: cdnow, cdnow-master or lemonade; without NAME, say what there is."""
+@click.option("--customers", type=int, help="Of the company; 5000 unless told.")
+@click.option("--years", type=int, help="Of the company's history; 3 unless told.")
+@click.option("--seed", type=int, help="Another company of the same kind.")
+@click.option(
+    "--dirty", is_flag=True, help="The company's transactions with broken, repeated and future rows."
+)
+def demo(name: str | None, **asked: int | bool | None) -> int:
+    """Write demo data to data/NAME: company, cdnow, cdnow-master or lemonade. Without NAME: what there is.
+
+    \b
+    crm demo company
+    crm demo company --customers 100000 --dirty
+    """  # noqa: D301
     from crm_analytics.tables.demo import DEMOS, write_demo
     from crm_analytics.tables.project import project_folder
 
@@ -34,7 +45,10 @@ def demo(name: str | None) -> int:
     if name not in DEMOS:
         known = ", ".join(DEMOS)
         raise ParameterError(f"there is no demo '{name}'{nearest(name, DEMOS) or '.'} Known: {known}")
-    click.echo(write_demo(name, project_folder() / "data"))
+    options = {option: value for option, value in asked.items() if value not in (None, False)}
+    if options and name != "company":
+        raise ParameterError(f"--{next(iter(options))} is for the company; '{name}' is as it is")
+    click.echo(write_demo(name, project_folder() / "data", **options))
     say(f"{DEMOS[name]}\nNext: crm list --data {name}")
     return 0
 

@@ -1,4 +1,4 @@
-"""Data to try everything on: CDNOW as published, and a lemonade stand made up here.
+"""Data to try everything on: a company and a lemonade stand made up here, and CDNOW as published.
 
 CDNOW: the purchases up to June 1998 of customers who first bought in the first quarter of 1997
 (Fader & Hardie). It comes out of the installed lifetimes wheel, read as a file: importing lifetimes
@@ -11,36 +11,44 @@ import csv
 import importlib.util
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 
 from crm_analytics.errors import DataError, ParameterError, nearest
+from crm_analytics.tables.company import write_company
 from crm_analytics.tables.contract import TABLES
 
 DEMOS = {
+    "company": "a shop with all tables, made up (5,000 customers, 3 years), and the truth it was drawn from",
     "cdnow": "CDNOW, 2,357 customers (the published 1/10 sample), 1997-01-01 to 1998-06-30",
     "cdnow-master": "CDNOW, all 23,570 customers of the cohort",
     "lemonade": "a lemonade stand: 40 customers, 8 weeks",
 }
 
 
-def write_demo(name: str, data: Path) -> Path:
+def write_demo(name: str, data: Path, **options: int | bool) -> Path:
     """Write `data/<name>/` afresh and return it.
 
     Parameters
     ----------
     name : one of `DEMOS`
     data : the project's data folder
+    options : of `company.write_company`, for the company alone
 
     Raises
     ------
     ParameterError : no such demo (the nearest name is offered).
     DataError : the lifetimes wheel is not installed, or not as published.
     """
-    makers = {"cdnow": _write_cdnow_sample, "cdnow-master": _write_cdnow_master, "lemonade": _write_lemonade}
+    makers: dict[str, Callable[..., object]] = {
+        "company": write_company,
+        "cdnow": _write_cdnow_sample,
+        "cdnow-master": _write_cdnow_master,
+        "lemonade": _write_lemonade,
+    }
     if name not in makers:
         raise ParameterError(
             f"there is no demo '{name}'{nearest(name, makers)} There are: {', '.join(makers)}"
@@ -48,7 +56,7 @@ def write_demo(name: str, data: Path) -> Path:
     data.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=data))
     try:
-        makers[name](fresh)
+        makers[name](fresh, **options)
         fresh.chmod(0o755)
         target = data / name
         if target.exists():

@@ -275,7 +275,7 @@ def find_data(source: str | Path) -> Path:
     demo = project_folder() / "data" / path
     if len(path.parts) == 1 and demo.exists():
         return demo
-    made = ("cdnow", "cdnow-master", "lemonade")
+    made = ("company", "cdnow", "cdnow-master", "lemonade")
     if str(path) in made:
         raise DataError(f"there is no data/{path} yet: make it with `crm demo {path}`")
     names = [p.name for p in demo.parent.iterdir()] if demo.parent.is_dir() else []
