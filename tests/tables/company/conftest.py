@@ -34,8 +34,9 @@ class Company:
         same = dict(zip(self.customers["duplicate_id"], self.customers["customer_id"], strict=True))
         who = lines["customer_id"].map(lambda i: same.get(i, i))
         found = lines.assign(customer_id=who).groupby("transaction_id", as_index=False).agg(
-            customer_id=("customer_id", "first"), at=("transaction_date", "min"), 
-            lines=("product_id", "size"),            coupon=("coupon", "first"), campaign_id=("campaign_id", "first"),
+            customer_id=("customer_id", "first"), at=("transaction_date", "min"),
+            lines=("product_id", "size"), coupon=("coupon", "first"),
+            campaign_id=("campaign_id", "first"),
         )  # fmt: skip
         return found.merge(self.customers, on="customer_id")
 
