@@ -15,6 +15,7 @@ import ibis
 import pandas as pd
 
 from crm_analytics.analyses.cohorts.periods import Calendar
+from crm_analytics.analyses.margin import margin_lines
 from crm_analytics.tables.contract import MONEY
 
 if TYPE_CHECKING:
@@ -108,22 +109,10 @@ def _squared(money: ir.DecimalValue) -> ir.DecimalValue:
 
 def _with_margin(base: CustomerBase, spans: ir.Table, calendar: Calendar) -> ir.Table:
     """Margin and the revenue whose cost is known, where lines or products carry a `unit_cost`."""
-    lines = base.transactions
-    lines = lines.filter(lines.customer_id.notnull())
-    if "unit_cost" not in lines.columns:
-        products = base.tables.get("products")
-        if "product_id" not in lines.columns or products is None or "unit_cost" not in products.columns:
-            return spans
-        lines = lines.left_join(products.select("product_id", "unit_cost"), "product_id")
-    quantity = lines.unit_quantity.abs().fill_null(1.0) if "unit_quantity" in lines.columns else 1.0
-    cost = (lines.unit_cost.cast("float64") * quantity).round(4).cast(MONEY)
-    cost = (lines.unit_spend < 0).ifelse(-cost, cost)
-    known = lines.select(
-        "customer_id",
-        period=calendar.number_of(lines.transaction_date.date()),
-        margin=(lines.unit_spend - cost).cast(MONEY),
-        costed=cost.notnull().ifelse(lines.unit_spend, ibis.literal(0).cast(MONEY)),
-    )
+    lines = margin_lines(base)
+    if lines is None:
+        return spans
+    known = lines.mutate(period=calendar.number_of(lines.day))
     known = known.group_by("customer_id", "period").aggregate(
         margin=known.margin.sum().cast(MONEY), costed=known.costed.sum().cast(MONEY)
     )

@@ -12,6 +12,7 @@ import pandas as pd
 from crm_analytics.analyses.attribution.channel_paths import ChannelPaths, channel_paths
 from crm_analytics.analyses.attribution.economics import Economics, economics, spend_by_channel
 from crm_analytics.analyses.attribution.heard import heard_from
+from crm_analytics.analyses.margin import margin_share
 from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import DataError
 from crm_analytics.pages import blocks, words
@@ -180,16 +181,9 @@ def _period(
 def _margin(base: CustomerBase, given: float) -> tuple[float, str]:
     if given:
         return given, f"Margin {words.percent(given, 0)} of revenue, as given."
-    lines = base.transactions
-    if {"unit_cost", "unit_quantity"} <= set(lines.columns):
-        lines = lines.filter(lines.unit_cost.notnull() & lines.unit_quantity.notnull())
-        sums = lines.aggregate(
-            money=lines.unit_spend.sum(),
-            cost=(lines.unit_cost * lines.unit_quantity).cast("decimal(38, 4)").sum(),
-        ).to_pyarrow().to_pylist()[0]  # fmt: skip
-        if sums["money"] and 0 < sums["cost"] < sums["money"]:
-            found = float(1 - sums["cost"] / sums["money"])
-            return found, f"Margin {words.percent(found)} of revenue, from the unit costs of the lines."
+    found = margin_share(base)
+    if found is not None:
+        return found, f"Margin {words.percent(found)} of revenue, from the unit costs of the lines."
     return ASSUMED_MARGIN, (
         f"Margin {words.percent(ASSUMED_MARGIN, 0)} of revenue is an assumption: there are no unit costs. "
         "Give yours with the parameter margin."

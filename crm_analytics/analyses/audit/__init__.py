@@ -1,0 +1,26 @@
+"""The customer-base audit: how different customers are, how they change, where they came from.
+
+Lenses 1 and 2 and acquisition; lenses 3 to 5 are `analyses.cohorts`.
+
+Source: P. S. Fader, B. G. S. Hardie & M. Ross, *The Customer-Base Audit* (2022).
+"""
+
+from crm_analytics.analyses.audit.acquisition import Acquisition, acquisition
+from crm_analytics.analyses.audit.change import Change, change
+from crm_analytics.analyses.audit.gain_loss import gain_loss, gain_loss_by
+from crm_analytics.analyses.audit.revenue_tree import Period, RevenueTree, revenue_tree
+from crm_analytics.analyses.audit.value_spread import ValueSpread, value_spread
+
+__all__ = [
+    "Acquisition",
+    "Change",
+    "Period",
+    "RevenueTree",
+    "ValueSpread",
+    "acquisition",
+    "change",
+    "gain_loss",
+    "gain_loss_by",
+    "revenue_tree",
+    "value_spread",
+]

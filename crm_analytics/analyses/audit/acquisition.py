@@ -1,0 +1,185 @@
+"""What customers are worth by where they came from, and what it costs to win one against keeping one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+import ibis
+import pandas as pd
+
+from crm_analytics.analyses.intervals import Z95, wilson
+from crm_analytics.analyses.margin import margin_lines, serving_costs
+from crm_analytics.tables.contract import MONEY
+from crm_analytics.tables.days import shift
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from crm_analytics.tables.customer_base import CustomerBase
+
+YEAR = 365  # days
+NOT_KNOWN = "not known"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with its 95 % interval and the customers it rests on."""
+
+    value: float
+    lower: float
+    upper: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """The first year of customers, by source.
+
+    Attributes
+    ----------
+    sources : source, customers, repeated (with a second order within the year), repeat_share, lower,
+        upper, revenue (per customer in the year), revenue_lower, revenue_upper [, margin (per customer)]
+        [, cost (per customer)] [, profit (margin less cost, per customer)]; most customers first
+    days : length of the first year
+    followed : customers whose first year lies in the data whole
+    winning : cost of winning a customer, of those won in the last year; None without acquisition_cost
+    keeping : cost of serving a customer who was won before and bought in the last year; None where no
+        table says a cost
+    ratio : winning over keeping, or None
+    """
+
+    sources: pd.DataFrame
+    days: int
+    followed: int
+    winning: Estimate | None
+    keeping: Estimate | None
+    ratio: Estimate | None
+
+
+def acquisition(base: CustomerBase, days: int = YEAR) -> Acquisition | None:
+    """Value and retention in the first year by acquisition channel; None where no channel is recorded.
+
+    Only customers whose first `days` have passed on the base's day are compared, all over the same length
+    of time. The costs of winning and keeping are those of the last `days`.
+    """
+    people = base.customers
+    if people is None or "acquisition_channel" not in people.columns:
+        return None
+    listed = base.tables["customers"]
+    cost = listed.acquisition_cost if "acquisition_cost" in listed.columns else ibis.null(MONEY)
+    source = listed.acquisition_channel.fill_null(NOT_KNOWN)
+    listed = listed.select("customer_id", source=source, cost=cost.cast(MONEY))
+    table = base.materialise(_first_years(base, days).inner_join(listed, "customer_id"))
+    sources = _by_source(base, table)
+    if sources.empty:
+        return None
+    since = shift(base.day, f"-{days}d")
+    winning, keeping = _winning(base, listed, since), _keeping(base, since)
+    return Acquisition(
+        sources, days, int(sources["customers"].sum()), winning, keeping, _ratio(winning, keeping)
+    )
+
+
+def _first_years(base: CustomerBase, days: int) -> ir.Table:
+    """Of each customer whose first year has passed: orders, revenue and margin in it."""
+    spans = base.customer_days
+    bought = spans.filter(spans.is_occasion)
+    first = bought.group_by("customer_id").aggregate(first=bought.day.min())
+    first = first.filter(first.first <= ibis.literal(shift(base.day, f"-{days}d")))
+    placed = spans.inner_join(first, "customer_id")
+    inside = placed.filter(_age(placed.day, placed.first) < days, placed.day >= placed.first)
+    table = inside.group_by("customer_id").aggregate(
+        orders=inside.is_occasion.sum().cast("int64"), revenue=inside.spend.sum().cast(MONEY)
+    )
+    lines = margin_lines(base)
+    if lines is None:
+        return table
+    lines = lines.inner_join(first, "customer_id")
+    lines = lines.filter(_age(lines.day, lines.first) < days, lines.day >= lines.first)
+    margin = lines.group_by("customer_id").aggregate(margin=lines.margin.sum().cast(MONEY))
+    return table.left_join(margin, "customer_id").drop("customer_id_right")
+
+
+def _age(day: ir.DateValue, first: ir.DateValue) -> ir.IntegerValue:
+    return day.epoch_days() - first.epoch_days()
+
+
+def _by_source(base: CustomerBase, table: ir.Table) -> pd.DataFrame:
+    money = table.revenue.cast("float64").round(2)
+    sums = {
+        "customers": table.count(),
+        "repeated": (table.orders > 1).sum(),
+        "total": table.revenue.sum(),
+        "squares": (money * money).cast("decimal(38, 4)").sum(),
+        "cost": table.cost.sum(),
+    }
+    if "margin" in table.columns:
+        sums["margin"] = table.margin.sum()
+    found = base.collect(table.group_by("source").aggregate(**sums))
+    n = found["customers"]
+    mean = found["total"] / n
+    variance = (found["squares"] / n - mean**2).clip(lower=0) * n / (n - 1).clip(lower=1)
+    half = Z95 * (variance / n) ** 0.5
+    bounds = [wilson(int(k), int(m)) for k, m in zip(found["repeated"], n, strict=True)]
+    out = found[["source", "customers", "repeated"]].assign(
+        repeat_share=found["repeated"] / n,
+        lower=[b[0] for b in bounds],
+        upper=[b[1] for b in bounds],
+        revenue=mean,
+        revenue_lower=mean - half,
+        revenue_upper=mean + half,
+    )
+    if "margin" in found:
+        out["margin"] = found["margin"] / n
+    if found["cost"].notna().any() and (found["cost"].fillna(0) != 0).any():
+        out["cost"] = found["cost"] / n
+        if "margin" in found:
+            out["profit"] = out["margin"] - out["cost"]
+    return out.sort_values(["customers", "source"], ascending=[False, True], ignore_index=True)
+
+
+def _winning(base: CustomerBase, listed: ir.Table, since: date) -> Estimate | None:
+    bought = base.customer_days.filter(base.customer_days.is_occasion)
+    first = bought.group_by("customer_id").aggregate(first=bought.day.min())
+    new = first.filter(first.first > ibis.literal(since)).inner_join(listed, "customer_id")
+    return _mean(new.filter(new.cost.notnull()).select(money=lambda t: t.cost))
+
+
+def _keeping(base: CustomerBase, since: date) -> Estimate | None:
+    """Cost of serving, over all who were won before and bought since, also those who cost nothing."""
+    costs = serving_costs(base)
+    if costs is None:
+        return None
+    bought = base.customer_days.filter(base.customer_days.is_occasion)
+    kept = bought.group_by("customer_id").aggregate(first=bought.day.min(), last=bought.day.max())
+    kept = kept.filter(kept.first <= ibis.literal(since), kept.last > ibis.literal(since))
+    costs = costs.filter(costs.day > ibis.literal(since))
+    costs = costs.group_by("customer_id").aggregate(cost=costs.cost.sum().cast(MONEY))
+    joined = kept.left_join(costs, "customer_id")
+    return _mean(joined.select(money=joined.cost.fill_null(ibis.literal(0).cast(MONEY))))
+
+
+def _mean(table: ir.Table) -> Estimate | None:
+    rounded = table.money.cast("float64").round(2)
+    sums = table.aggregate(
+        n=table.count(), total=table.money.sum(), squares=(rounded * rounded).cast("decimal(38, 4)").sum()
+    )
+    row = sums.to_pyarrow().to_pylist()[0]
+    n = int(row["n"])
+    if n < 2 or not row["total"] or row["total"] <= 0:
+        return None
+    mean = float(row["total"]) / n
+    error = Z95 * math.sqrt(max(float(row["squares"]) / n - mean**2, 0.0) / (n - 1))
+    return Estimate(mean, mean - error, mean + error, n)
+
+
+def _ratio(winning: Estimate | None, keeping: Estimate | None) -> Estimate | None:
+    """Winning over keeping, its interval by the delta method on logarithms."""
+    if winning is None or keeping is None:
+        return None
+    ratio = winning.value / keeping.value
+    error = math.hypot(*((e.upper - e.value) / e.value for e in (winning, keeping)))
+    return Estimate(ratio, ratio * math.exp(-error), ratio * math.exp(error), min(winning.n, keeping.n))
