@@ -86,10 +86,10 @@ def test_whale_falls_back_where_customers_cost_more_than_they_bring() -> None:
     sales = pd.DataFrame(rows, columns=["customer_id", "transaction_date", "unit_spend"]).assign(
         unit_cost=60.0
     )
+    solved = {"created_at": "2025-07-01", "last_solved_at": "2025-07-01"}
     tickets = pd.DataFrame(
-        {"ticket_id": ["a", "b"], "customer_id": ["c1", "c2"], "created_at": "2025-06-01", "cost": [240.0, 140.0],
-         "last_solved_at": "2025-06-02"}
-    )  # fmt: skip
+        {"ticket_id": ["a", "b"], "customer_id": ["c1", "c2"], "cost": [240.0, 140.0], **solved}
+    )
     base = CustomerBase.open({"transactions": sales.assign(unit_cost=60.0), "tickets": tickets}, today=DAY)
     found = audit.value_spread(base)
     assert found.below_zero == (2, -300.0)
