@@ -196,3 +196,19 @@ def method(report: SmallReport) -> Block:
             "Not in here": "Forecasts, segments, intervals: with so few customers chance decides them.",
         }
     )
+
+
+def record(report: SmallReport) -> Block:
+    """The key numbers of a small base."""
+    counts = report.base.counts
+    return blocks.record(day=report.base.day, rows=counts["rows"], customers=counts["customers"])
+
+
+def too_few(what: str, needed: int = SEGMENTS_FROM) -> Callable[[SmallReport], Block]:
+    """A section's small form: from how many customers on it speaks."""
+
+    def said(report: SmallReport) -> Block:
+        n = words.plural(report.seen.customers, "customer")
+        return blocks.note(what, f"That begins with {words.count(needed)} customers; there are {n}.")
+
+    return said

@@ -23,7 +23,6 @@ from crm_analytics.pages.small_form import or_small
 
 if TYPE_CHECKING:
     from crm_analytics.pages.audit.report import AuditReport
-
     from crm_analytics.pages.blocks import Block
 
 MOST_ROWS = 18  # cohorts of a triangle that a page has room for

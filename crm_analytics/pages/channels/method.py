@@ -5,7 +5,7 @@ from __future__ import annotations
 from crm_analytics.pages import blocks, provenance, small_form, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.pages.channels.report import DRAWS, ChannelReport
-from crm_analytics.pages.small_form import SmallReport, or_small
+from crm_analytics.pages.small_form import or_small
 
 
 @or_small(small_form.method)
@@ -50,12 +50,7 @@ def method(report: ChannelReport) -> Block:
     return blocks.method(items)
 
 
-def _small(report: SmallReport) -> Block:
-    counts = report.base.counts
-    return blocks.record(day=report.base.day, rows=counts["rows"], customers=counts["customers"])
-
-
-@or_small(_small)
+@or_small(small_form.record)
 def record(report: ChannelReport) -> Block:
     """The key numbers, for machines and for tests."""
     counts = report.base.counts

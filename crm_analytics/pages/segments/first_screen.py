@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from crm_analytics.analyses.comparison import Change
 from crm_analytics.analyses.intervals import share_difference, wilson
 from crm_analytics.pages import blocks, small_form, words
+from crm_analytics.pages.compared import period_kpi
 from crm_analytics.pages.segments.report import QUIET, SegmentReport, repeat_buyers
 from crm_analytics.pages.small_form import or_small
 
@@ -53,8 +52,8 @@ def kpis(report: SegmentReport) -> Block:
     span = f"last {periods.span_days // 7} weeks" if periods else "to date"
     if periods:
         items += [
-            _period_kpi(f"Revenue, {span}", periods.revenue, report.money),
-            _period_kpi(f"Buyers, {span}", periods.buyers, words.count),
+            period_kpi(f"Revenue, {span}", periods.revenue, report.money),
+            period_kpi(f"Buyers, {span}", periods.buyers, words.count),
         ]
     else:
         revenue = report.scores.segments["revenue"].sum()
@@ -90,20 +89,6 @@ def kpis(report: SegmentReport) -> Block:
         )
     )
     return blocks.kpis(*items)
-
-
-def _period_kpi(label: str, change: Change, worded: Callable[[float], str]) -> dict[str, str]:
-    note = f"{worded(change.before)} before"
-    if change.change is None:
-        return blocks.kpi(label, worded(change.now), "nothing before", note)
-    note = f"{words.interval(change.lower, change.upper, 'percent:0')}; {note}"
-    return blocks.kpi(
-        label,
-        worded(change.now),
-        words.change(change.now, change.before),
-        note,
-        words.direction(change.now, change.before),
-    )
 
 
 @or_small(small_form.thanks)

@@ -53,14 +53,14 @@ class People:
 
 
 def make_people(block: Block, count: int) -> People:
-    """The block's customers; they join evenly over the first nine tenths of the days."""
+    """The block's customers; they join evenly over all days."""
     chance, days = block.chance, block.calendar.days
     segment = chance.choice(len(plan.SEGMENTS), count, p=[s.share for s in plan.SEGMENTS])
     traits = {
         n: np.array([getattr(s, n) for s in plan.SEGMENTS])[segment] for n in ("r", "alpha", "s", "beta")
     }
     channel, quality = _won_by(chance, count)
-    joined = chance.uniform(0, 0.9 * days, count)
+    joined = chance.uniform(0, days - 0.1, count)
     member = chance.random(count) < plan.LOYALTY_MEMBERS
     truth = pd.DataFrame(
         {
