@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from crm_analytics.errors import ParameterError
-from crm_analytics.pages.groups import OTHERS, publishable
+from crm_analytics.analyses.groups import OTHERS, publishable
 
 MINIMUM = 5
 REGIONS, AGES = list("NSEWX"), ["-30", "-60", "60+"]

@@ -1,0 +1,133 @@
+"""Most valuable, most growable and below-zero customers: the *differentiate* of IDIC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import ibis
+import pandas as pd
+
+from crm_analytics.analyses.margin import margin_share, serving_costs
+from crm_analytics.tables.contract import MONEY
+from crm_analytics.tables.days import shift
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from crm_analytics.tables.customer_base import CustomerBase
+
+VALUABLE, GROWABLE, BELOW_ZERO, REST = "Most valuable", "Most growable", "Below zero", "The rest"
+GROUPS = (VALUABLE, GROWABLE, BELOW_ZERO, REST)
+PLAYS = {
+    VALUABLE: "keep them: service before offers",
+    GROWABLE: "ask what they now buy elsewhere, and offer it",
+    BELOW_ZERO: "serve cheaper, charge for extras, or let them go",
+    REST: "serve well by machine",
+}
+TOP = 0.2  # share of the customers that is called most valuable, and most growable
+YEAR = "-52w"
+
+
+@dataclass(frozen=True)
+class Portfolio:
+    """The base in four groups by what customers will bring and could bring.
+
+    Attributes
+    ----------
+    groups : group, customers, value (forecast margin less cost to serve), value_share, gap (what they
+        would bring more at their own best pace), cost_to_serve, revenue (last year), play
+    customers : Ibis, one row a customer: customer_id, group, value, gap, cost_to_serve, revenue,
+        probability_alive
+    margin : share of revenue taken as margin; 1 where no unit cost is known, and then value is revenue
+    has_margin : whether it is known
+    """
+
+    groups: pd.DataFrame
+    customers: ir.Table
+    margin: float
+    has_margin: bool
+
+
+def portfolio(base: CustomerBase, scored: ir.Table) -> Portfolio:
+    """Put each scored customer into one of four groups, by these rules in order.
+
+    *Below zero*: forecast margin of the horizon less the cost to serve of the last 52 weeks is negative.
+    *Most valuable*: the fifth of the customers with the highest value. *Most growable*: of the others, as
+    many with the largest gap between their own best quarter, taken as their pace and weighted with
+    P(alive), and the forecast.
+
+    Source: D. Peppers & M. Rogers, *The One to One Future* (1993); MVC, MGC and BZ.
+
+    Parameters
+    ----------
+    scored : what `btyd.score` gives for a horizon of 52 weeks
+    """
+    share = margin_share(base)
+    margin = 1.0 if share is None else share
+    table = scored.select("customer_id", "lifetime_value", "probability_alive", "expected_purchases")
+    table = table.left_join(_best_quarter(base), "customer_id").drop("customer_id_right")
+    table = table.left_join(_last_year(base), "customer_id").drop("customer_id_right")
+    zero = ibis.literal(0.0)
+    cost = table.cost_to_serve.cast("float64").fill_null(zero)
+    value = table.lifetime_value * margin - cost
+    pace = 4 * table.best_quarter.cast("float64").fill_null(zero) * margin * table.probability_alive - cost
+    table = table.select(
+        "customer_id",
+        "probability_alive",
+        value=value,
+        gap=(pace - value).clip(lower=0.0),
+        cost_to_serve=cost,
+        revenue=table.revenue.cast("float64").fill_null(zero),
+    )
+    table = base.materialise(table)
+    n = int(table.count().to_pyarrow().as_py())
+    place = ibis.row_number().over(order_by=[ibis.desc("value"), "customer_id"])
+    table = table.mutate(is_top=place < round(TOP * n))
+    lost, other = table.value < 0, ~table.is_top & (table.value >= 0)
+    growing = ibis.row_number().over(
+        order_by=[ibis.desc(other.ifelse(table.gap, ibis.literal(-1.0))), table.customer_id]
+    )
+    group = ibis.cases(
+        (lost, BELOW_ZERO),
+        (table.is_top, VALUABLE),
+        (other & (table.gap > 0) & (growing < round(TOP * n)), GROWABLE),
+        else_=REST,
+    )
+    table = base.materialise(table.mutate(group=group).drop("is_top"))
+    return Portfolio(_groups(base, table), table, margin, share is not None)
+
+
+def _best_quarter(base: CustomerBase) -> ir.Table:
+    days = base.customer_days
+    quarter = days.day.year() * 4 + (days.day.month() - 1) // 3
+    spent = days.group_by("customer_id", quarter=quarter).aggregate(spend=days.spend.sum())
+    return spent.group_by("customer_id").aggregate(best_quarter=spent.spend.max())
+
+
+def _last_year(base: CustomerBase) -> ir.Table:
+    """Revenue and cost to serve of the last 52 weeks, of whoever had either."""
+    since = ibis.literal(shift(base.day, YEAR))
+    days = base.customer_days
+    sales = days.filter(days.day > since)
+    nothing = ibis.literal(0).cast(MONEY)
+    rows = sales.select("customer_id", revenue=sales.spend.cast(MONEY), cost=nothing)
+    costs = serving_costs(base)
+    if costs is not None:
+        costs = costs.filter(costs.day > since)
+        rows = rows.union(costs.select("customer_id", revenue=nothing, cost=costs.cost))
+    return rows.group_by("customer_id").aggregate(revenue=rows.revenue.sum(), cost_to_serve=rows.cost.sum())
+
+
+def _groups(base: CustomerBase, table: ir.Table) -> pd.DataFrame:
+    sums = table.group_by("group").aggregate(
+        customers=table.count(),
+        **{
+            name: table[name].round(2).cast(MONEY).sum()
+            for name in ("value", "gap", "cost_to_serve", "revenue")
+        },
+    )
+    found = base.collect(sums).set_index("group").reindex(GROUPS).fillna(0).reset_index()
+    found.insert(3, "value_share", found["value"] / found["value"].sum())
+    found["play"] = found["group"].map(PLAYS)
+    return found.astype({"customers": "int64"})
