@@ -59,7 +59,7 @@ def habits_by_demography(
 
     Whatever is not known is a level of its own, and groups and levels are merged into "others" until every
     count is of nobody or of at least `minimum` customers (`groups.publishable`), so that no difference of
-    two rows tells of fewer. The unknown are then compared with nobody. Groups of fewer than `traits.MINIMUM` are not compared.
+    two rows tells of fewer. Groups of fewer than `traits.MINIMUM` are not compared.
     """
     people = demography(base, attributes)
     if people is None:

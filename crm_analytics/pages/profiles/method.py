@@ -1,0 +1,68 @@
+"""How the profiles report was made, and its numbers for machines."""
+
+from __future__ import annotations
+
+from crm_analytics.pages import blocks, provenance, small_form, words
+from crm_analytics.pages.blocks import Block
+from crm_analytics.pages.profiles.report import ProfilesReport
+from crm_analytics.pages.small_form import or_small
+
+
+@or_small(small_form.method)
+def method(report: ProfilesReport) -> Block:
+    """Rules of groups and reasons, cut points, what is not in it."""
+    items = {"Data": provenance.data(report.base), "Order": provenance.ORDER}
+    rules = "; ".join(f"{row.segment}: {row.rule}" for row in report.scores.segments.itertuples())
+    cut = report.scores.cuts.to_dict("records")
+    cuts = "; ".join(f"{row['measure']}: {', '.join(words.number(v, 0) for v in row['cuts'])}" for row in cut)
+    items["Segments"] = f"The first rule that fits. {rules}. Cut points: {cuts}."
+    if report.portfolio:
+        items["Portfolio"] = (
+            "Below zero: forecast margin less the cost to serve of the last 52 weeks is negative. Most "
+            "valuable: "
+            "the fifth with the highest value. Most growable: as many of the others with the largest gap to "
+            "the "
+            "pace of their own best quarter. Forecast: BG/NBD with Gamma-Gamma, 52 weeks, 15 % a year; the "
+            "chance "
+            "to be still a customer by MBG/NBD. Peppers & Rogers's most valuable, most growable and below "
+            "zero."
+        )
+        items["Reasons"] = "; ".join(
+            f"{row.reason}: {row.rule}" for row in report.significant.reasons.itertuples()
+        ) if report.significant else ""  # fmt: skip
+    if report.needs:
+        steps = report.needs.stability.to_dict("records")
+        tried = "; ".join(f"{row['clusters']:.0f}: {words.number(row['stability'], 2)}" for row in steps)
+        items["Clusters"] = f"The largest stable number of them. Stability tried: {tried}."
+    items["Favourites"] = (
+        "What a customer has most lines (weekday: orders) of; ties go by the alphabet. Basket and price "
+        "level: "
+        "thirds of all customers."
+    )
+    items["Not in here"] = (
+        "Causes. A habit that goes with an age need not come from it, and a best quarter may have been a "
+        "feast."
+    )
+    return blocks.method({name: text for name, text in items.items() if text})
+
+
+@or_small(small_form.record)
+def record(report: ProfilesReport) -> Block:
+    """The key numbers, for machines and for tests."""
+    counts = report.base.counts
+    facts: dict[str, object] = {
+        "day": report.base.day, "rows": counts["rows"], "customers": counts["customers"],
+        "clear_traits": int(report.traits["clear"].sum()) if len(report.traits) else 0,
+    }  # fmt: skip
+    if report.portfolio:
+        for row in report.portfolio.groups.to_dict("records"):
+            name = str(row["group"]).lower().replace(" ", "_")
+            facts[f"{name}_customers"] = int(row["customers"])
+            facts[f"{name}_value"] = round(float(row["value"]), 2)
+    if report.significant:
+        facts["significant"] = report.significant.count
+    if report.migration:
+        facts["stayed"] = report.migration.stayed[0]
+    if report.needs:
+        facts["clusters"] = len(report.needs.profile)
+    return blocks.record(**facts)

@@ -1,0 +1,148 @@
+"""The profiles report below the first screen: portfolio, moves, who matters, plays."""
+
+from __future__ import annotations
+
+from crm_analytics.analyses.migration import NEW, THIN
+from crm_analytics.analyses.portfolio import GROWABLE, VALUABLE
+from crm_analytics.pages import blocks, figures, small_form, words
+from crm_analytics.pages.blocks import Block
+from crm_analytics.pages.people import called
+from crm_analytics.pages.profiles.report import ProfilesReport
+from crm_analytics.pages.small_form import or_small
+
+SHOWN = 10
+
+
+@or_small(small_form.too_few("Who is most valuable and most growable is not shown"))
+def who_is_worth_most(report: ProfilesReport) -> Block:
+    """The portfolio in four groups: what they are forecast to bring, and could bring."""
+    found = report.portfolio
+    if found is None:
+        return blocks.note("What customers will be worth is not known", report.why("forecast"))
+    groups = found.groups.set_index("group")
+    what = "margin less cost to serve" if found.has_margin else "revenue"
+    told = (
+        f"Margin is {words.percent(found.margin)} of revenue, by the unit costs."
+        if found.has_margin
+        else "Unit costs are not known, so value is revenue."
+    )
+    return blocks.chart(
+        figures.bars(
+            found.groups, y="group", x="value", context="gap", highlight=[GROWABLE], fmt=report.currency
+        ),
+        finding=f"The most valuable are forecast to bring {report.money(groups['value'][VALUABLE])}; the "
+        "most "
+        f"growable could bring {report.money(groups['gap'][GROWABLE])} more",
+        data=found.groups,
+        caption=f"Bars: forecast {what} of the next 52 weeks, discounted. Grey: what they would bring more "
+        "at the "
+        "pace of their own best quarter, weighted with the probability that they are still customers. "
+        f"{told}",
+        formats={"customers": "count", "value_share": "percent"}
+        | dict.fromkeys(("value", "gap", "cost_to_serve", "revenue"), report.currency),
+    )
+
+
+@or_small(small_form.too_few("Where customers moved is not shown"))
+def where_customers_moved(report: ProfilesReport) -> Block:
+    """The migration matrix between two days."""
+    moves = report.migration
+    if moves is None:
+        return blocks.note("Where customers moved is not known", report.why("migration"))
+    matrix = moves.matrix()
+    sizes = moves.moves.drop_duplicates("from_segment").set_index("from_segment")["from_customers"]
+    index = [f"{name} ({words.count(sizes[name])})" for name in matrix.index]
+    text = matrix.map(lambda share: words.percent(share, 0) if share >= 0.005 else "")
+    known = moves.net[moves.net["before"] > 0]
+    largest = known.iloc[int(known["net"].abs().to_numpy().argmax())] if len(known) else moves.net.iloc[0]
+    way = "gained" if largest["net"] > 0 else "lost"
+    thin = [name for name in matrix.index if sizes[name] < THIN]
+    note = f" Fewer than {THIN} customers: {words.listing(thin)}." if thin else ""
+    return blocks.chart(
+        figures.heatmap(
+            matrix.set_axis(index), text.set_axis(index), x_title=f"segment on {words.date(moves.now)}",
+            fmt="percent:0",
+        ),
+        finding=f"“{largest['segment']}” {way} {words.count(abs(largest['net']))} customers since "
+        f"{words.date(moves.then)}: {words.count(largest['left'])} left, {words.count(largest['came'])} came",
+        data=moves.moves,
+        caption=f"Rows: segment on {words.date(moves.then)} (customers); each row sums to 100 %. The last "
+        "row, "
+        f"“{NEW}”, had not bought by then. Same rules on both days; intervals (Wilson) are in the "
+        f"table.{note}",
+        formats=dict.fromkeys(("share", "lower", "upper"), "percent")
+        | {"customers": "count", "from_customers": "count", "revenue_before": report.currency},
+    )  # fmt: skip
+
+
+@or_small(small_form.too_few("Who matters beyond the average is not shown"))
+def who_matters_and_why(report: ProfilesReport) -> Block:
+    """Reasons why a customer is strategically significant, and how many have them."""
+    found = report.significant
+    if found is None:
+        return blocks.note("Who matters beyond the average is not known", report.why("forecast"))
+    told = found.reasons[found.reasons["customers"].notna()]
+    unknown = found.reasons.loc[found.reasons["customers"].isna(), "reason"].tolist()
+    left = f" Not known here: {words.listing(unknown)}." if unknown else ""
+    finding = (
+        f"{words.plural(found.count, 'customer')} have a reason to be looked after one by one: they hold "
+        f"{words.percent(found.value_share, 0)} of the forecast"
+    )
+    if found.at_risk:
+        finding += f", and {words.count(found.at_risk)} of them have probably gone"
+    return blocks.table(
+        told,
+        finding=finding,
+        caption="Buttle's strategically significant customers; one may have several reasons. Probably gone: "
+        "the "
+        f"chance to be still a customer is below one half.{left}",
+        formats={"customers": "count", "value": report.currency, "cost_to_serve": report.currency},
+    )
+
+
+@or_small(small_form.regulars)
+def whom_to_look_after(report: ProfilesReport) -> Block:
+    """The significant customers with most reasons and most value, by pseudonym."""
+    found = report.significant
+    if found is None or not found.count:
+        return blocks.note("Nobody has a reason yet to be looked after one by one", report.why("forecast"))
+    table = found.customers
+    top = report.base.collect(
+        table.order_by([table.how_many.desc(), table.value.desc(), "customer_id"]).limit(SHOWN)
+    )
+    shown = top.assign(customer=called(report.base, top["customer_id"], report.show_customers))
+    gone = int((top["probability_alive"] < 0.5).sum())
+    return blocks.table(
+        shown[["customer", "reasons", "value", "revenue", "cost_to_serve", "probability_alive"]],
+        finding=f"{words.plural(len(top), 'customer')} with the most reasons; "
+        + (f"{gone} of them have probably gone" if gone else "all of them are probably still here"),
+        caption="Value: forecast of the next 52 weeks after cost to serve. Revenue: last 52 weeks.",
+        formats=dict.fromkeys(("value", "revenue", "cost_to_serve"), report.currency)
+        | {"probability_alive": "percent:0"},
+    )
+
+
+@or_small(small_form.too_few("What to do with each segment is not shown"))
+def what_to_do_with_each_segment(report: ProfilesReport) -> Block:
+    """The play of each segment, what it holds, and how much may be spent."""
+    table = report.plays[report.plays["customers"] > 0]
+    money = [c for c in ("revenue", "value", "ceiling", "expected_value") if c in table]
+    if "expected_value" in table:
+        best = table.nlargest(1, "expected_value").iloc[0]
+        finding = f"Contacting “{best['segment']}” should bring most: {report.money(best['expected_value'])}"
+    elif "ceiling" in table:
+        best = table.nlargest(1, "ceiling").iloc[0]
+        finding = f"At most {report.money(best['ceiling'])} may be spent on one of “{best['segment']}”"
+    else:
+        best = table.nlargest(1, "revenue").iloc[0]
+        finding = f"“{best['segment']}” brought most so far: {report.money(best['revenue'])}"
+    told = "Expected value: customers × (response × margin × order value − cost of a contact). "
+    if "expected_value" not in table:
+        told = "No expected value: it needs margin, contact_cost and response as parameters. "
+    return blocks.table(
+        table,
+        finding=finding,
+        caption="Value: forecast revenue of 52 weeks. Ceiling: forecast margin of a mean customer of it. "
+        f"{told}",
+        formats=dict.fromkeys(money, report.currency) | {"customers": "count"},
+    )
