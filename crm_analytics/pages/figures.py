@@ -32,6 +32,9 @@ __all__ = ["ACCENT", "ATTENTION", "CONTEXT", "INK", "MUTED"]
 __all__ += ["bars", "columns", "heatmap", "intervals", "lines", "lorenz"]
 
 
+CROWDED = 8  # columns of a heatmap: beyond, their names would break
+
+
 def bars(
     frame: pd.DataFrame,
     y: str,
@@ -221,11 +224,12 @@ def heatmap(
         hoverinfo="skip",
     )
     axis = {"type": "category", "showgrid": False, "tickfont": {"color": INK}}
+    narrow = {"tickfont": {"color": INK, "size": 11}} if len(across) > CROWDED else {}
     figure.update_layout(
         height=int(62 + len(rows) * (56 if two else 42)),
         showlegend=False,
         margin={"t": 4, "r": 4},
-        xaxis={**axis, "title": {"text": x_title}, "range": [-0.5, len(across) - 0.5]},
+        xaxis={**axis, **narrow, "title": {"text": x_title}, "range": [-0.5, len(across) - 0.5]},
         yaxis={**axis, "title": {"text": y_title}, "range": [len(rows) - 0.5, -0.5]},
         meta={"phone": {"yaxis": {"title": {"text": ""}}}, "phone_hide": [1] if len(across) > 6 else []},
     )

@@ -65,7 +65,7 @@ def where_customers_moved(report: ProfilesReport) -> Block:
         ),
         finding=f"“{largest['segment']}” {way} {words.count(abs(largest['net']))} customers since "
         f"{words.date(moves.then)}: {words.count(largest['left'])} left, {words.count(largest['came'])} came",
-        data=moves.moves,
+        data=moves.moves.drop(columns="thin"),
         caption=f"Rows: segment on {words.date(moves.then)} (customers); each row sums to 100 %. The last "
         "row, "
         f"“{NEW}”, had not bought by then. Same rules on both days; intervals (Wilson) are in the "
@@ -115,7 +115,7 @@ def whom_to_look_after(report: ProfilesReport) -> Block:
     return blocks.table(
         shown[["customer", "reasons", "value", "revenue", "cost_to_serve", "probability_alive"]],
         finding=f"{words.plural(len(top), 'customer')} with the most reasons; "
-        + (f"{gone} of them have probably gone" if gone else "all of them are probably still here"),
+        + (f"{gone} of them probably gone" if gone else "all of them probably still here"),
         caption="Value: forecast of the next 52 weeks after cost to serve. Revenue: last 52 weeks.",
         formats=dict.fromkeys(("value", "revenue", "cost_to_serve"), report.currency)
         | {"probability_alive": "percent:0"},

@@ -16,7 +16,7 @@ NAMES = {
     "price_level": "price level", "deal_prone": "use coupons",
 }  # fmt: skip
 PERSONS = {"customer_type": "type", "gender": "gender", "age": "age", "region": "region"}
-SHARES = ("share", "elsewhere", "difference", "lower", "upper")
+SHARES = ("share", "elsewhere")
 
 
 def _habit(row: pd.Series) -> str:
@@ -27,14 +27,24 @@ def _habit(row: pd.Series) -> str:
             else "seldom use coupons"
         )
     if row["attribute"] in {"basket", "price_level"}:
-        return f"{row['level']} {NAMES[row['attribute']]}"
+        return f"have a {row['level']} {NAMES[row['attribute']]}"
     return f"{NAMES[row['attribute']]} {row['level']}"
+
+
+def _listed(table: pd.DataFrame, *groups: str) -> pd.DataFrame:
+    """The table of numbers, narrow enough for paper."""
+    bounds = zip(100 * table["lower"], 100 * table["upper"], strict=True)
+    points = [words.interval(low, high, "number:1") for low, high in bounds]
+    data = table[[*groups, "attribute", "level", "customers", "n", "share", "elsewhere"]]
+    return data.assign(points=points, chance=table["p_adjusted"])
 
 
 def _shown(table: pd.DataFrame, group: str) -> pd.DataFrame:
     """One row for each clear difference upwards, named "group: habit"."""
     clear = table[table["clear"] & (table["difference"] > 0)].head(12)
-    return clear.assign(who=[f"{row[group]}: {_habit(row)}" for _, row in clear.iterrows()])
+    return clear.assign(
+        who=[f"{row[group]}: {_habit(row).removeprefix('have a ')}" for _, row in clear.iterrows()]
+    )
 
 
 @or_small(small_form.weekdays)
@@ -55,12 +65,12 @@ def what_sets_segments_apart(report: ProfilesReport) -> Block:
         ),
         finding=f"“{first['segment']}”: {words.percent(first['share'], 0)} {_habit(first)}, "
         f"{words.percent(first['elsewhere'], 0)} elsewhere",
-        data=table.head(60),
+        data=_listed(table.head(60), "segment"),
         caption="Share within the segment less the share among all other customers, with 95 % intervals. "
         "Clear: "
         f"at most one in twenty of the {words.count(int(table['clear'].sum()))} clear differences of "
         f"{words.count(len(table))} looked at is expected to be chance (Benjamini & Hochberg).",
-        formats=dict.fromkeys(SHARES, "percent") | {"lift": "number:2", "p_adjusted": "number:4"},
+        formats=dict.fromkeys(SHARES, "percent") | {"chance": "number:4"},
     )  # fmt: skip
 
 
@@ -78,8 +88,8 @@ def which_habits_go_with_whom(report: ProfilesReport) -> Block:
     table = pd.concat(tables, ignore_index=True)
     shown = _shown(table, "group")
     quiet = [PERSONS.get(n, n) for n, t in report.habits.items() if not t["clear"].any()]
-    data = table[["of", "group", "attribute", "level", "customers", "n", *SHARES, "p_adjusted", "clear"]]
-    formats = dict.fromkeys(SHARES, "percent") | {"p_adjusted": "number:4"}
+    data = _listed(table, "of", "group")
+    formats = dict.fromkeys(SHARES, "percent") | {"chance": "number:4"}
     caption = (
         "Share within the group less the share among all others whose group is known; groups and levels are "
         "merged until each count is of five customers or more. Clear after correction for many looks."
@@ -100,7 +110,7 @@ def which_habits_go_with_whom(report: ProfilesReport) -> Block:
             shown, "who", "difference", "lower", "upper", reference=0.0, reference_label="as elsewhere",
             fmt="percent:0",
         ),
-        finding=f"{words.label(first['group'])}: {words.percent(first['share'], 0)} {_habit(first)}, "
+        finding=f"“{words.label(first['group'])}”: {words.percent(first['share'], 0)} {_habit(first)}, "
         f"{words.percent(first['elsewhere'], 0)} elsewhere{none}",
         data=data.head(80),
         caption=caption,
@@ -141,15 +151,14 @@ def what_the_best_customers_like(report: ProfilesReport) -> Block:
     joined = table.inner_join(history, "customer_id")
     top = report.base.collect(joined.order_by([ibis.desc("revenue"), "customer_id"]).limit(10))
     shown = pd.DataFrame({"customer": called(report.base, top["customer_id"], report.show_customers)})
-    for name in ("product", "category", "channel", "weekday"):
+    for name in ("product", "category", "weekday"):
         if name in top:
             pairs = zip(top[name], top[f"{name}_n"], top[f"{name}_of"], strict=True)
             shown[name] = [
                 f"{words.label(v)} ({n} of {of})" if isinstance(v, str) else "–" for v, n, of in pairs
             ]
-    for name in ("basket", "price_level"):
-        if name in top:
-            shown[name] = top[name].fillna("–")
+    if "price_level" in top:
+        shown["price level"] = top["price_level"].fillna("–")
     if "deal_prone" in top:
         shown["coupons"] = [f"{n} of {of}" for n, of in zip(top["deal_n"], top["orders"], strict=True)]
     return blocks.table(
