@@ -1,0 +1,113 @@
+"""The ordered, replaceable rules that name a customer's stage."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from crm_analytics.analyses.segment_rules import INFINITY, Rhythm
+from crm_analytics.errors import ParameterError, nearest
+
+PROSPECT = "Prospect"
+NEW, ACTIVE, LOYAL = "New", "Active", "Loyal"
+AT_RISK, LAPSED, WON_BACK = "At risk", "Lapsed", "Won back"
+OTHERS = "Others"
+FIELDS = ("recency_days", "order_count", "gap_days", "revenue")
+LOYAL_ORDERS = 4
+
+
+@dataclass(frozen=True)
+class StageRule:
+    """A stage and the ranges (both ends included) a buyer must lie in to be in it.
+
+    Fields: recency_days (days since the last purchase), order_count (purchase occasions so far),
+    gap_days (days between the last two; a buyer with one purchase fits no range of it), revenue (net, up
+    to the last purchase). Between two purchases only recency_days moves, so entry and exit days are exact.
+    """
+
+    stage: str
+    where: Mapping[str, tuple[float, float]]
+    play: str = ""
+
+    def describe(self) -> str:
+        """The rule in words for the page.
+
+        >>> StageRule("Loyal", {"recency_days": (0, 60), "order_count": (4, float("inf"))}).describe()
+        'last purchase at most 60 days ago, 4 or more orders'
+        """
+        words = {
+            "recency_days": "last purchase {} days ago",
+            "order_count": "{} orders",
+            "gap_days": "{} days between the last two orders",
+            "revenue": "revenue {}",
+        }
+        parts = []
+        for field, (low, high) in self.where.items():
+            span = f"{low:g}" if low == high else f"{low:g}–{high:g}"
+            if low <= 0:
+                span = f"at most {high:g}"
+            elif math.isinf(high):
+                span = f"{low:g} or more"
+            text = words[field].format(span)
+            parts.append("1 order" if text == "1 orders" else text)
+        return ", ".join(parts) or "every other buyer"
+
+
+def default_rules(rhythm: Rhythm | None = None, loyal_orders: int = LOYAL_ORDERS) -> tuple[StageRule, ...]:
+    """The stages from lapsed to active; the first rule that fits names the stage.
+
+    A buyer is at risk once nine in ten returns of this base would have happened, and lapsed after twice
+    that time. Without a rhythm, 180 and 360 days stand in.
+
+    >>> [rule.stage for rule in default_rules()]
+    ['Lapsed', 'At risk', 'Won back', 'New', 'Loyal', 'Active']
+    """
+    if loyal_orders < 2:
+        raise ParameterError(f"loyal_orders must be at least 2, got {loyal_orders}")
+    late = rhythm.long if rhythm else 180
+    lapse = 2 * late
+    return (
+        StageRule(
+            LAPSED, {"recency_days": (lapse + 1, INFINITY)}, "One win-back try, then no more paid mail"
+        ),
+        StageRule(AT_RISK, {"recency_days": (late + 1, lapse)}, "Remind or offer now, with a control group"),
+        StageRule(WON_BACK, {"gap_days": (lapse + 1, INFINITY)}, "Ask what brought them back"),
+        StageRule(NEW, {"order_count": (1, 1)}, "Welcome them; the second purchase matters most"),
+        StageRule(
+            LOYAL,
+            {"order_count": (loyal_orders, INFINITY)},
+            "Membership, a first look, thanks",
+        ),
+        StageRule(ACTIVE, {}, "The next order: what goes with what they bought"),
+    )
+
+
+def check_rules(rules: Sequence[StageRule]) -> None:
+    """Refuse a rule table with unknown fields, empty ranges or a stage named twice."""
+    if not rules:
+        raise ParameterError("the stages need at least one rule")
+    for rule in rules:
+        for field, (low, high) in rule.where.items():
+            if field not in FIELDS:
+                raise ParameterError(f"stage '{rule.stage}': unknown field '{field}'{nearest(field, FIELDS)}")
+            if not low <= high:
+                raise ParameterError(f"stage '{rule.stage}': the range of {field} is empty: {low} to {high}")
+    names = [rule.stage for rule in rules]
+    if len(set(names)) < len(names) or {PROSPECT, OTHERS} & set(names):
+        raise ParameterError(
+            f"each stage needs a name of its own, and none may be '{PROSPECT}' or '{OTHERS}'"
+        )
+
+
+def steps(rules: Sequence[StageRule]) -> list[int]:
+    """Days after a purchase at which a stage can change: 0 and every end of a range of recency_days.
+
+    >>> steps(default_rules())
+    [0, 181, 361]
+    """
+    days = {0}
+    for rule in rules:
+        low, high = rule.where.get("recency_days", (0, INFINITY))
+        days |= {max(0, math.ceil(low))} | ({math.floor(high) + 1} if not math.isinf(high) else set())
+    return sorted(day for day in days if day >= 0)
