@@ -66,13 +66,13 @@ def default_rules(rhythm: Rhythm | None = None, loyal_orders: int = LOYAL_ORDERS
     if loyal_orders < 2:
         raise ParameterError(f"loyal_orders must be at least 2, got {loyal_orders}")
     late = rhythm.long if rhythm else 180
-    lapse = 2 * late
+    lapse = 2 * late  # the day after it a buyer is lapsed; back from there is one day later at the earliest
     return (
         StageRule(
             LAPSED, {"recency_days": (lapse + 1, INFINITY)}, "One win-back try, then no more paid mail"
         ),
         StageRule(AT_RISK, {"recency_days": (late + 1, lapse)}, "Remind or offer now, with a control group"),
-        StageRule(WON_BACK, {"gap_days": (lapse + 1, INFINITY)}, "Ask what brought them back"),
+        StageRule(WON_BACK, {"gap_days": (lapse + 2, INFINITY)}, "Ask what brought them back"),
         StageRule(NEW, {"order_count": (1, 1)}, "Welcome them; the second purchase matters most"),
         StageRule(
             LOYAL,
