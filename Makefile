@@ -11,7 +11,7 @@ endif
 BIN := $(ENV)/bin
 PYTHON ?= python3
 STAMP := $(ENV)/.crm-analytics-installed
-DATA ?= cdnow
+DATA ?= company cdnow
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -34,18 +34,19 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/crm key >/dev/null
 	@touch $@
 
-report: setup  ## write the demo data and run the reports on it (DATA=cdnow, cdnow-master or lemonade)
-	@$(BIN)/crm demo $(DATA) >/dev/null
-	@$(BIN)/crm report --all --data $(DATA) >/dev/null
+report: setup  ## write the demo data and run the reports on them (DATA=company, cdnow, cdnow-master, lemonade)
+	@set -e; for data in $(DATA); do \
+	  $(BIN)/crm demo $$data >/dev/null; $(BIN)/crm report --all --data $$data >/dev/null; done
 	@echo "Open $(CURDIR)/reports/index.html"
 
 test: setup  ## the tests: laws, published numbers, notebooks (minutes)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
-	$(BIN)/crm demo cdnow
+	$(BIN)/crm demo cdnow && $(BIN)/crm demo company
 	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/notebooks/nbval.ini notebooks
 
 lab: setup  ## JupyterLab on notebooks/
 	@test -d data/cdnow || $(BIN)/crm demo cdnow
+	@test -d data/company || $(BIN)/crm demo company
 	$(BIN)/jupyter lab notebooks
 
 bench: setup  ## speed against lifetimes and the naive pipeline, as ratios
@@ -70,7 +71,7 @@ test-slow: setup  ## a fresh environment from environment.yml, big data, long si
 	$(BIN)/python -m pytest -m slow
 
 notebooks: setup  ## run the notebooks and keep the text form of their blocks, as nbval compares them
-	$(BIN)/crm demo cdnow
+	$(BIN)/crm demo cdnow && $(BIN)/crm demo company
 	$(BIN)/python -m tests.notebooks.normalise
 
 constraints:  ## pin the newest working set again (needs uv)
@@ -80,5 +81,5 @@ constraints:  ## pin the newest working set again (needs uv)
 
 clean:  ## remove what was made here: .venv, demo data, reports
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis node_modules
-	rm -rf data/cdnow data/cdnow-master data/lemonade
+	rm -rf data/company data/cdnow data/cdnow-master data/lemonade
 	find reports -mindepth 1 ! -name README.md -delete

@@ -49,6 +49,9 @@ PAID = (
     "crm_analytics.tables.customer_base",
     "crm_analytics.pages.segments",
     "crm_analytics.pages.lifetime_value",
+    "crm_analytics.pages.audit",
+    "crm_analytics.pages.profiles",
+    "crm_analytics.pages.channels",
 )
 MESSAGE = 1 << 20  # bytes; one request with its environment
 

@@ -28,8 +28,9 @@ def cells_of(path, kind="code"):
 
 
 def test_there_are_notebooks():
-    assert [p.stem for p in NOTEBOOKS] == ["00_start_here", "01_segments", "02_lifetime_value"]
-    assert [p.stem for p in REPORTS] == ["01_segments", "02_lifetime_value"]
+    reports = ["01_segments", "02_lifetime_value", "03_audit", "04_profiles", "07_channels"]
+    assert [p.stem for p in NOTEBOOKS] == ["00_start_here", *reports]
+    assert [p.stem for p in REPORTS] == reports
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)

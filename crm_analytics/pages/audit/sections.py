@@ -233,7 +233,7 @@ def does_winning_cost_more_than_keeping(report: AuditReport) -> Block:
             "What winning and keeping costs is not known",
             "It needs acquisition_cost in customers, and a cost in tickets, campaign_members or events. That "
             "winning costs five times as much is often said; here it would be counted.",
-        )
+        ).under("Winning or keeping")
     five = "as often said" if found.ratio.lower <= 5 <= found.ratio.upper else "not five times as much"
     parts = {"winning one": found.winning, "keeping one for a year": found.keeping}
     rows = [(name, e.value, e.lower, e.upper, e.n) for name, e in parts.items()]
@@ -248,4 +248,4 @@ def does_winning_cost_more_than_keeping(report: AuditReport) -> Block:
         "mails and touches in the same time, of customers won before it who bought in it. Discounts are in "
         "neither.",
         formats=dict.fromkeys(("money", "lower", "upper"), report.currency) | {"customers": "count"},
-    )
+    ).under("Winning or keeping")

@@ -87,11 +87,11 @@ class Channel:
 
 
 CHANNELS = (
-    Channel("search", 0.28, 0.20, 0.55, 0.24, 1.1),
-    Channel("email", 0.20, 0.24, 0.08, 0.02, 1.2),
-    Channel("social", 0.17, 0.06, 0.45, 0.18, 0.8),
-    Channel("display", 0.15, 0.00, 0.60, 0.08, 0.7),
-    Channel("affiliate", 0.06, 0.15, 0.90, 0.10, 0.9),
+    Channel("search", 0.28, 0.20, 3.00, 0.24, 1.1),
+    Channel("email", 0.20, 0.24, 0.40, 0.02, 1.2),
+    Channel("social", 0.17, 0.06, 5.00, 0.18, 0.8),
+    Channel("display", 0.15, 0.00, 9.00, 0.08, 0.7),
+    Channel("affiliate", 0.06, 0.15, 4.00, 0.10, 0.9),
     Channel("direct", 0.14, 0.08, 0.00, 0.12, 1.1),
 )
 CONVERSION_BASE = 0.05  # of a path without any effect
