@@ -1,0 +1,218 @@
+"""How many customers will stand in each stage, and how well that was foretold before.
+
+A chain over (stage, periods spent in it so far): the stages end after fixed days without a purchase, which
+a chain over stages alone cannot know. R. A. Howard (1971), *Dynamic Probabilistic Systems* 2, ch. 11
+(semi-Markov processes, written as a chain with the time in the state as part of it). All in closed form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import ibis
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crm_analytics.analyses.intervals import Z95
+from crm_analytics.analyses.lifecycle.staging import Stages, in_order, stages
+from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.days import shift
+
+if TYPE_CHECKING:
+    from crm_analytics.tables.customer_base import CustomerBase
+
+WINDOW = 13  # periods learned from: a year of four weeks each, so that every season counts once
+MINIMUM_PERIODS = 4
+OLDEST = 13  # periods in a stage from which on all are alike
+State = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Stage sizes to come.
+
+    Attributes
+    ----------
+    sizes : stage, period (1, 2, ...), day, customers (expected), lower, upper (95 %), now
+    check : the forecast that would have been made as many periods ago: stage, expected, lower, upper,
+        actual, inside (the interval holds the actual size), unchanged (the size then); None where the
+        data are too short for it
+    newcomers : expected a period
+    every, learned_from : days of a period, and how many periods the chances come from
+    """
+
+    sizes: pd.DataFrame
+    check: pd.DataFrame | None
+    newcomers: float
+    every: int
+    learned_from: int
+
+    @property
+    def errors(self) -> tuple[float, float] | None:
+        """Customers misplaced by the checked forecast, and by "as it was": half the sums of differences."""
+        if self.check is None:
+            return None
+        ours = (self.check["expected"] - self.check["actual"]).abs().sum() / 2
+        naive = (self.check["unchanged"] - self.check["actual"]).abs().sum() / 2
+        return float(ours), float(naive)
+
+
+def forecast(
+    base: CustomerBase | Stages, periods: int = 3, *, every: str = "4w", window: int = WINDOW
+) -> Forecast:
+    """Carry the stages forward by what customers of each stage and age in it did lately.
+
+    Parameters
+    ----------
+    base : a base, or the stages already found
+    periods : how many periods ahead, 1..26
+    every : length of a period in days or weeks, e.g. ``"4w"``
+    window : periods learned from, at most
+
+    The interval holds the chance of each customer's move, of newcomers, and how much the chances
+    differed from period to period (jackknife). What has never been seen, it cannot hold.
+
+    Raises
+    ------
+    NotEnoughData : fewer than `MINIMUM_PERIODS` whole periods.
+    ParameterError : periods, every or window are not usable.
+    """
+    if not 1 <= periods <= 26:
+        raise ParameterError(f"periods must lie between 1 and 26, got {periods}")
+    if window < MINIMUM_PERIODS:
+        raise ParameterError(f"window must be at least {MINIMUM_PERIODS} periods, got {window}")
+    staged = base if isinstance(base, Stages) else stages(base)
+    day = staged.base.day
+    length = (shift(day, f"+{every.lstrip('+-')}") - day).days
+    have = (day - staged.base.first_day).days // length
+    if have < MINIMUM_PERIODS:
+        raise NotEnoughData("A forecast of stage sizes", have, MINIMUM_PERIODS, f"periods of {every}")
+    moves = _moves(staged, length, min(have, window + periods))
+    order = in_order({name for name, _ in _states(moves)}, staged.rules)
+    sizes, arrivals, learned = _ahead(moves, 0, periods, window, order)
+    sizes["day"] = [day + timedelta(days=length * int(k)) for k in sizes["period"]]
+    checked = None
+    if have >= MINIMUM_PERIODS + periods:
+        past, _, _ = _ahead(moves, periods, periods, window, order)
+        checked = _checked(past[past["period"] == periods], sizes[sizes["period"] == 1])
+    columns = ["stage", "period", "day", "customers", "lower", "upper", "now"]
+    return Forecast(sizes[columns], checked, arrivals, length, learned)
+
+
+def _moves(staged: Stages, length: int, periods: int) -> pd.DataFrame:
+    """Counted moves from one end of a period to the next: back (0: the last period), from, to."""
+    day = staged.base.day
+    ends = [day - timedelta(days=length * back) for back in range(periods + 1)]
+    grid = staged.base.to_engine(pd.DataFrame({"back": range(periods + 1), "at": pd.to_datetime(ends)}))
+    grid = grid.mutate(at=grid["at"].cast("date"), back=grid.back.cast("int64"))
+    held = staged.spells.join(
+        grid,
+        [
+            staged.spells.entered_on <= grid["at"],
+            staged.spells.left_on.isnull() | (staged.spells.left_on > grid["at"]),
+        ],
+    )
+    age = held["at"].delta(held.entered_on, unit="day").cast("int64") // length
+    held = held.select("customer_id", "stage", "back", age=ibis.least(age, OLDEST).cast("int64"))
+    by = ibis.window(group_by="customer_id", order_by=ibis.desc("back"))
+    held = held.mutate(from_stage=held.stage.lag().over(by), from_age=held.age.lag().over(by))
+    seen = held.filter(held.back < periods)  # the first end has nothing before it
+    keys = ["back", "from_stage", "from_age", "stage", "age"]
+    table = staged.base.collect(seen.group_by(keys).aggregate(n=seen.count()).order_by(keys))
+    table["from_stage"] = table["from_stage"].fillna("")
+    table["from_age"] = table["from_age"].fillna(-1).astype("int64")
+    return table
+
+
+def _states(moves: pd.DataFrame) -> list[State]:
+    """Every state seen; ages close up to the oldest, so that who stays has a place to go to."""
+    pairs = {*zip(moves["stage"], moves["age"], strict=True)}
+    pairs |= {(s, a) for s, a in zip(moves["from_stage"], moves["from_age"], strict=True) if s}
+    names = sorted({name for name, _ in pairs})
+    return [(name, age) for name in names for age in range(OLDEST + 1)]
+
+
+def _chances(counts: NDArray[np.float64], states: list[State]) -> NDArray[np.float64]:
+    """Rows of counts to chances; a state never left lends its stage's chances, one period older."""
+    place = {state: i for i, state in enumerate(states)}
+    chances = np.zeros_like(counts)
+    for i, (name, age) in enumerate(states):
+        row = counts[i]
+        if row.sum() == 0:
+            older = place[name, min(age + 1, OLDEST)]
+            row = np.zeros(len(states))
+            for j in (k for k, state in enumerate(states) if state[0] == name):
+                own = np.array([state[0] == name for state in states])
+                row[~own] += counts[j][~own]
+                row[older] += counts[j][own].sum()
+            if row.sum() == 0:
+                row[older] = 1.0
+        chances[i] = row / row.sum()
+    return chances
+
+
+def _ahead(
+    moves: pd.DataFrame, start: int, periods: int, window: int, order: list[str]
+) -> tuple[pd.DataFrame, float, int]:
+    """The forecast made `start` periods ago, from the `window` periods before it."""
+    states = _states(moves)
+    place = {state: i for i, state in enumerate(states)}
+    size = len(states)
+    used = sorted(b for b in moves["back"].unique() if start <= b < start + window)
+    counts, came = np.zeros((len(used), size, size)), np.zeros((len(used), size))
+    for back, name, age, to, to_age, n in moves.itertuples(index=False):
+        if back not in used:
+            continue
+        k = used.index(back)
+        if name:
+            counts[k, place[name, age], place[to, to_age]] += n
+        else:
+            came[k, place[to, to_age]] += n
+    now = counts[0].sum(axis=0) + came[0]
+    member = np.array([[float(state[0] == name) for name in order] for state in states])
+    total, arrivals = counts.sum(axis=0), came.sum(axis=0)
+    whole, process = _carry(now, _chances(total, states), arrivals / len(used), member, periods)
+    without = []
+    for k in range(len(used)):
+        newcomers = (arrivals - came[k]) / (len(used) - 1)
+        without.append(_carry(now, _chances(total - counts[k], states), newcomers, member, periods)[0])
+    spread = np.stack(without) - np.mean(without, axis=0)
+    half = Z95 * np.sqrt(process + (len(used) - 1) / len(used) * (spread**2).sum(axis=0))
+    whole, half, before = whole.round(6), half.round(6), now @ member  # the last bits depend on the processor
+    rows = [
+        (name, t + 1, mid := whole[t, i], max(0.0, mid - half[t, i]), mid + half[t, i], int(before[i]))
+        for t in range(periods)
+        for i, name in enumerate(order)
+    ]
+    columns = ["stage", "period", "customers", "lower", "upper", "now"]
+    return pd.DataFrame(rows, columns=columns), float(arrivals.sum() / len(used)), len(used)
+
+
+def _carry(
+    now: NDArray[np.float64],
+    chances: NDArray[np.float64],
+    arrivals: NDArray[np.float64],
+    member: NDArray[np.float64],
+    periods: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Expected stage sizes after 1..periods, and the variance of chance alone (multinomial, Poisson)."""
+    expected, variance = [], []
+    power, come = np.eye(len(now)), np.zeros(len(now))
+    for _ in range(periods):
+        power, come = power @ chances, come @ chances + arrivals
+        share = power @ member
+        expected.append(now @ share + come @ member)
+        variance.append(now @ (share * (1 - share)) + come @ member)
+    return np.stack(expected), np.stack(variance)
+
+
+def _checked(past: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
+    actual = now.set_index("stage")["now"]
+    table = past.rename(columns={"customers": "expected", "now": "unchanged"})
+    table = table.assign(actual=table["stage"].map(actual).astype("int64"))
+    table["inside"] = table["actual"].between(table["lower"], table["upper"])
+    names = ["stage", "expected", "lower", "upper", "actual", "inside", "unchanged"]
+    return table[names].reset_index(drop=True)
