@@ -20,6 +20,8 @@ def touches(base: CustomerBase) -> ir.Table:
         events = events.filter(~events.is_conversion.fill_null(False))
     if "direction" in events.columns:
         events = events.filter(events.direction.fill_null("in") != "out")
+    if "stage" in events.columns:  # a review of what was bought leads to no purchase
+        events = events.filter(events.stage.fill_null("") != "post_purchase")
     nobody = ibis.null("string")
     events = events.mutate(
         who=events.customer_id if "customer_id" in events.columns else nobody,

@@ -19,9 +19,9 @@ def method(report: ChannelReport) -> Block:
             "Period": f"Paths that end after {words.date(now.after)}, up to {words.date(now.day)}; spend of "
             "the "
             "same days.",
-            "Touch": "An event with a channel that the customer made, not the purchase itself; the same "
-            "channel "
-            "again within 30 minutes is the same touch. Equal seconds are ordered by channel, then event id.",
+            "Touch": "An event with a channel that the customer made, neither the purchase itself nor what "
+            "follows it; the same channel again within 30 minutes is the same touch. Equal seconds are "
+            "ordered by channel, then event id.",
             "Path": f"Ends with a purchase, or when nothing follows for {words.number(report.lookback, 0)} "
             "days. "
             f"Touches earlier before a purchase get nothing. {words.count(paths.open)} paths may still end "
