@@ -1,0 +1,259 @@
+"""The Pfeifer-Carraway chain of a base: chances of buying again by periods since the last purchase."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import ibis
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2
+
+from crm_analytics.analyses.intervals import Z95, wilson
+from crm_analytics.analyses.lifecycle.chain import RecencyChain, Vector
+from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.contract import MONEY
+from crm_analytics.tables.days import shift
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from crm_analytics.tables.customer_base import CustomerBase
+
+MINIMUM_AT_RISK = 30  # customer-periods: below, the chance of a state says little
+MOST_STATES = 26
+STEP = 1e-4
+
+
+@dataclass(frozen=True)
+class FittedChain:
+    """The chain, what it was counted from, and what the states are worth.
+
+    Attributes
+    ----------
+    chain : the fitted `RecencyChain`
+    states : recency (periods since the last purchase), at_risk (customer-periods observed), bought,
+        p, lower, upper (95 %, Wilson), value (the paper's: the purchase that led to state 1 counts in
+        it), ahead, ahead_lower, ahead_upper (value still to come, money; delta method), expected_periods
+        (until lapse), expected_purchases (that of state 1 included), customers (there now)
+    by_history : recency, first_at_risk, first_bought, first_p (the last purchase was the first),
+        repeat_at_risk, repeat_bought, repeat_p, first_ahead, repeat_ahead (value to come of each; who buys a
+        second time goes on as a repeat buyer)
+    chi_square, degrees, p_value : test that recency alone is enough to know the chance (order of the chain)
+    period_days, margin, spend_per_purchase, purchases : the settings and averages used
+    beyond : customers silent for longer than the last state
+    """
+
+    chain: RecencyChain
+    states: pd.DataFrame
+    by_history: pd.DataFrame
+    chi_square: float
+    degrees: int
+    p_value: float
+    period_days: int
+    margin: float
+    spend_per_purchase: float
+    purchases: int
+    beyond: int
+
+    @cached_property
+    def rules(self) -> pd.DataFrame:
+        """The stopping rules of the chain: stop_at, value, best."""
+        return self.chain.stopping_rules()
+
+    @property
+    def recency_is_enough(self) -> bool:
+        """Whether the data do not contradict a chain that knows only the last purchase (5 %)."""
+        return self.p_value >= 0.05
+
+    def customers_from(self, state: int) -> int:
+        """Customers who stand at a recency or later, today."""
+        return int(self.states.loc[self.states["recency"] >= state, "customers"].sum()) + self.beyond
+
+
+def fit_chain(
+    base: CustomerBase,
+    *,
+    margin: float,
+    contact_cost: float,
+    every: str = "4w",
+    rate: float = 0.15,
+    longest: int = MOST_STATES,
+) -> FittedChain:
+    """Count how customers of each recency bought in the following period, over the whole history.
+
+    Parameters
+    ----------
+    margin : share of revenue left after the cost of goods, 0..1
+    contact_cost : cost of keeping in touch with a customer for a period, money
+    every : length of a period, e.g. ``"4w"``; counted back from the day of the base
+    rate : annual effective rate of discount
+    longest : states at most; they end earlier where fewer than `MINIMUM_AT_RISK` were seen
+
+    Raises
+    ------
+    NotEnoughData : fewer than `MINIMUM_AT_RISK` customer-periods after a purchase.
+    ParameterError : a setting is out of range.
+    """
+    if not 0 < margin <= 1:
+        raise ParameterError(f"margin is a share of revenue above 0 and up to 1, got {margin}")
+    if contact_cost < 0 or rate < 0 or longest < 1:
+        raise ParameterError("contact_cost and rate are zero or more, longest at least 1")
+    length = (shift(base.day, f"+{every.lstrip('+-')}") - base.day).days
+    bought = base.materialise(_periods(base, length))
+    gaps = _gaps(base, bought)
+    states = hazards(gaps)
+    states = states[(states["at_risk"] >= MINIMUM_AT_RISK).cummin() & (states["recency"] <= longest)]
+    if states.empty:
+        have = int(gaps.loc[gaps["gap"] > 0, "n"].sum())
+        raise NotEnoughData("The chain of buying again", have, MINIMUM_AT_RISK, f"periods of {every}")
+    mean, variance, purchases = _spend(bought)
+    chain = RecencyChain(
+        tuple(float(p) for p in states["p"]),
+        margin * mean,
+        contact_cost,
+        (1 + rate) ** (length / 365.25) - 1,
+    )
+    history, statistic, degrees, p_value = _order_test(gaps, len(states))
+    standing = gaps[gaps["open"]].groupby("gap")["n"].sum()
+    return FittedChain(
+        chain,
+        _valued(states, chain, margin**2 * variance / purchases, standing),
+        _ahead_by_history(history, chain),
+        statistic,
+        degrees,
+        p_value,
+        length,
+        margin,
+        mean,
+        purchases,
+        int(standing[standing.index >= len(states)].sum()),
+    )
+
+
+def _periods(base: CustomerBase, length: int) -> ir.Table:
+    """One row a customer and period with a purchase: customer_id, back (0: the last period), spend."""
+    days = base.exact_occasions
+    back = ibis.literal(base.day).delta(days.day, unit="day").cast("int64") // length
+    return days.mutate(back=back).group_by("customer_id", "back").aggregate(spend=days.spend.sum())
+
+
+def _gaps(base: CustomerBase, bought: ir.Table) -> pd.DataFrame:
+    """Periods from one purchase to the next, counted: gap, open (none followed yet), first, n."""
+    by = ibis.window(group_by="customer_id", order_by=ibis.desc("back"))
+    told = bought.mutate(following=bought.back.lead().over(by), place=ibis.row_number().over(by))
+    told = told.select(
+        gap=(told.back - told.following.fill_null(0)).cast("int64"),
+        open=told.following.isnull(),
+        first=told.place == 0,
+    )
+    counted = told.group_by("gap", "open", "first").aggregate(n=told.count())
+    return base.collect(counted.order_by("gap", "open", "first"))
+
+
+def hazards(gaps: pd.DataFrame) -> pd.DataFrame:
+    """Chance of a purchase by periods since the last: recency, at_risk, bought, p, lower, upper.
+
+    Parameters
+    ----------
+    gaps : gap (periods to the next purchase, or observed without one), open (no purchase followed), n
+
+    >>> hazards(pd.DataFrame({"gap": [1, 2, 2], "open": [False, False, True], "n": [3, 2, 5]})).p.tolist()
+    [0.3, 0.2857142857142857]
+    """
+    last = int(gaps["gap"].max()) if len(gaps) else 0
+    rows = []
+    for recency in range(1, last + 1):
+        exposed = gaps[gaps["gap"] >= recency]
+        n = int(exposed["n"].sum())
+        k = int(exposed.loc[(exposed["gap"] == recency) & ~exposed["open"], "n"].sum())
+        rows.append((recency, n, k, k / n, *wilson(k, n)))
+    return pd.DataFrame(rows, columns=["recency", "at_risk", "bought", "p", "lower", "upper"])
+
+
+def _spend(bought: ir.Table) -> tuple[float, float, int]:
+    """Mean and variance of what a customer spends in a period with a purchase, and how many of these."""
+    spend = bought.spend
+    square = (spend.cast("float64") ** 2).round(4).cast(MONEY)  # DECIMAL: the order of rows cannot matter
+    row = (
+        bought.aggregate(n=bought.count(), total=spend.sum(), square=square.sum()).to_pyarrow().to_pylist()[0]
+    )
+    n = int(row["n"])
+    mean = float(row["total"]) / n
+    variance = max(0.0, (float(row["square"]) - n * mean**2) / (n - 1)) if n > 1 else 0.0
+    return mean, variance, n
+
+
+def _valued(
+    states: pd.DataFrame, chain: RecencyChain, contribution_variance: float, standing: pd.Series
+) -> pd.DataFrame:
+    """Values with intervals: the delta method over the chances and the mean contribution."""
+    value = chain.value()[:-1]
+    first = np.arange(len(value)) == 0  # the purchase just made is in the value and not to come
+    variance = (_slope(chain) - first) ** 2 * contribution_variance
+    for i, (p, n) in enumerate(zip(states["p"], states["at_risk"], strict=True)):
+        step = STEP if p + STEP <= 1 else -STEP
+        moved = replace(chain, p=tuple(q + step * (j == i) for j, q in enumerate(chain.p)))
+        variance = variance + ((moved.value()[:-1] - value) / step) ** 2 * p * (1 - p) / n
+    half, ahead = Z95 * np.sqrt(variance), value - first * chain.contribution
+    here = standing.groupby(standing.index + 1).sum()  # who bought in the last period has recency 1
+    table = states.assign(value=value, ahead=ahead, ahead_lower=ahead - half, ahead_upper=ahead + half)
+    try:
+        stays = chain.fundamental
+        table["expected_periods"], table["expected_purchases"] = stays.sum(axis=1), stays[:, 0]
+    except ParameterError:  # everybody always came back: no end to count
+        table["expected_periods"] = table["expected_purchases"] = math.inf
+    table["customers"] = [int(here.get(r, 0)) for r in table["recency"]]
+    return table.round({c: 9 for c in table if table[c].dtype == "float64"})
+
+
+def _slope(chain: RecencyChain) -> Vector:
+    """How the values change with the contribution: they are linear in it."""
+    moved = replace(chain, contribution=chain.contribution + 1)
+    return moved.value()[:-1] - chain.value()[:-1]
+
+
+def _ahead_by_history(history: pd.DataFrame, chain: RecencyChain) -> pd.DataFrame:
+    """Value to come of first-time and of repeat buyers; where few were seen, the chance of all stands in."""
+    chances = {
+        name: [
+            p if n >= MINIMUM_AT_RISK else pooled
+            for p, n, pooled in zip(history[f"{name}_p"], history[f"{name}_at_risk"], chain.p, strict=True)
+        ]
+        for name in ("first", "repeat")
+    }
+    repeat = replace(chain, p=tuple(chances["repeat"])).value()
+    first = np.zeros(len(repeat))
+    for i in reversed(range(len(first) - 1)):
+        p = chances["first"][i]
+        next_period = p * repeat[0] + (1 - p) * first[i + 1]
+        first[i] = next_period / (1 + chain.discount) - chain.mailing_cost
+    ahead = repeat[:-1].copy()
+    ahead[0] -= chain.contribution
+    return history.assign(first_ahead=first[:-1].round(9), repeat_ahead=ahead.round(9))
+
+
+def _order_test(gaps: pd.DataFrame, states: int) -> tuple[pd.DataFrame, float, int, float]:
+    """Chi-square over the states: do first-time buyers come back as often as others of the same recency?"""
+    parts = {
+        name: hazards(gaps[gaps["first"] == first]) for name, first in (("first", True), ("repeat", False))
+    }
+    table = pd.DataFrame({"recency": range(1, states + 1)})
+    for name, part in parts.items():
+        own = part.rename(columns={c: f"{name}_{c}" for c in ("at_risk", "bought", "p")})
+        table = table.merge(
+            own[["recency", f"{name}_at_risk", f"{name}_bought", f"{name}_p"]], on="recency", how="left"
+        )
+    total, degrees = 0.0, 0
+    for row in table.dropna().itertuples(index=False):
+        n = np.array([row.first_at_risk, row.repeat_at_risk], dtype=float)
+        k = np.array([row.first_bought, row.repeat_bought], dtype=float)
+        p = k.sum() / n.sum()
+        if (n * min(p, 1 - p)).min() < 5:
+            continue  # too few to be judged by a chi-square
+        total += float(((k - n * p) ** 2 / (n * p * (1 - p))).sum())
+        degrees += 1
+    return table, total, degrees, float(chi2.sf(total, degrees)) if degrees else 1.0
