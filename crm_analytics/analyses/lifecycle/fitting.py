@@ -95,7 +95,7 @@ def fit_chain(
 
     Raises
     ------
-    NotEnoughData : fewer than `MINIMUM_AT_RISK` customer-periods after a purchase.
+    NotEnoughData : fewer than `MINIMUM_AT_RISK` purchases with a whole period after them.
     ParameterError : a setting is out of range.
     """
     if not 0 < margin <= 1:
@@ -109,7 +109,8 @@ def fit_chain(
     states = states[(states["at_risk"] >= MINIMUM_AT_RISK).cummin() & (states["recency"] <= longest)]
     if states.empty:
         have = int(gaps.loc[gaps["gap"] > 0, "n"].sum())
-        raise NotEnoughData("The chain of buying again", have, MINIMUM_AT_RISK, f"periods of {every}")
+        unit = f"purchases with {every} after them"
+        raise NotEnoughData("The chain of buying again", have, MINIMUM_AT_RISK, unit)
     mean, variance, purchases = _spend(bought)
     chain = RecencyChain(
         tuple(float(p) for p in states["p"]),

@@ -78,7 +78,7 @@ def test_discount_of_a_period_compounds_to_that_of_a_year(fitted):
 
 
 def test_dear_contact_is_stopped_early():
-    found = fit_chain(planted(customers=400), margin=0.5, contact_cost=2.0, longest=4)
+    found = fit_chain(planted(customers=400), margin=0.5, contact_cost=4.0, longest=4)
     assert found.chain.best_stop() < 5
     assert found.rules["value"].max() >= found.states["value"].iloc[0]
 
@@ -86,7 +86,7 @@ def test_dear_contact_is_stopped_early():
 def test_fit_chain_says_what_it_needs():
     frame = pd.DataFrame({"customer_id": ["a", "b"], "transaction_date": [DAY] * 2, "unit_spend": [1.0] * 2})
     few = CustomerBase.open(frame, today=DAY)
-    with pytest.raises(NotEnoughData, match="at least 30 periods"):
+    with pytest.raises(NotEnoughData, match="at least 30 purchases"):
         fit_chain(few, margin=0.5, contact_cost=1)
     with pytest.raises(ParameterError, match="margin"):
         fit_chain(few, margin=0, contact_cost=1)
