@@ -1,1 +1,30 @@
 """The customer lifecycle: stages, moves between them, and what a customer in each state is worth."""
+
+from crm_analytics.analyses.lifecycle import chain
+from crm_analytics.analyses.lifecycle.chain import RecencyChain
+from crm_analytics.analyses.lifecycle.chain_check import ChainCheck, check_chain
+from crm_analytics.analyses.lifecycle.dwelling import Dwell, dwell
+from crm_analytics.analyses.lifecycle.fitting import FittedChain, fit_chain
+from crm_analytics.analyses.lifecycle.flows import Flows, flows
+from crm_analytics.analyses.lifecycle.forecasting import Forecast, forecast
+from crm_analytics.analyses.lifecycle.rules import StageRule, default_rules
+from crm_analytics.analyses.lifecycle.staging import Stages, stages
+
+__all__ = [
+    "ChainCheck",
+    "Dwell",
+    "FittedChain",
+    "Flows",
+    "Forecast",
+    "RecencyChain",
+    "StageRule",
+    "Stages",
+    "chain",
+    "check_chain",
+    "default_rules",
+    "dwell",
+    "fit_chain",
+    "flows",
+    "forecast",
+    "stages",
+]

@@ -40,8 +40,7 @@ class FittedChain:
         it), ahead, ahead_lower, ahead_upper (value still to come, money; delta method), expected_periods
         (until lapse), expected_purchases (that of state 1 included), customers (there now)
     by_history : recency, first_at_risk, first_bought, first_p (the last purchase was the first),
-        repeat_at_risk, repeat_bought, repeat_p, first_ahead, repeat_ahead (value to come of each; who buys a
-        second time goes on as a repeat buyer)
+        repeat_at_risk, repeat_bought, repeat_p
     chi_square, degrees, p_value : test that recency alone is enough to know the chance (order of the chain)
     period_days, margin, spend_per_purchase, purchases : the settings and averages used
     beyond : customers silent for longer than the last state
@@ -123,7 +122,7 @@ def fit_chain(
     return FittedChain(
         chain,
         _valued(states, chain, margin**2 * variance / purchases, standing),
-        _ahead_by_history(history, chain),
+        history,
         statistic,
         degrees,
         p_value,
@@ -215,26 +214,6 @@ def _slope(chain: RecencyChain) -> Vector:
     """How the values change with the contribution: they are linear in it."""
     moved = replace(chain, contribution=chain.contribution + 1)
     return moved.value()[:-1] - chain.value()[:-1]
-
-
-def _ahead_by_history(history: pd.DataFrame, chain: RecencyChain) -> pd.DataFrame:
-    """Value to come of first-time and of repeat buyers; where few were seen, the chance of all stands in."""
-    chances = {
-        name: [
-            p if n >= MINIMUM_AT_RISK else pooled
-            for p, n, pooled in zip(history[f"{name}_p"], history[f"{name}_at_risk"], chain.p, strict=True)
-        ]
-        for name in ("first", "repeat")
-    }
-    repeat = replace(chain, p=tuple(chances["repeat"])).value()
-    first = np.zeros(len(repeat))
-    for i in reversed(range(len(first) - 1)):
-        p = chances["first"][i]
-        next_period = p * repeat[0] + (1 - p) * first[i + 1]
-        first[i] = next_period / (1 + chain.discount) - chain.mailing_cost
-    ahead = repeat[:-1].copy()
-    ahead[0] -= chain.contribution
-    return history.assign(first_ahead=first[:-1].round(9), repeat_ahead=ahead.round(9))
 
 
 def _order_test(gaps: pd.DataFrame, states: int) -> tuple[pd.DataFrame, float, int, float]:

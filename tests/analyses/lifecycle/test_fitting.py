@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crm_analytics.analyses.lifecycle.chain_check import check_chain
 from crm_analytics.analyses.lifecycle.fitting import fit_chain
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.customer_base import CustomerBase
@@ -61,16 +62,10 @@ def test_every_buyer_stands_in_one_state(fitted):
     assert fitted.beyond > 0
 
 
-def test_equal_histories_give_the_value_of_all(fitted):
-    first, pooled = fitted.by_history["first_ahead"], fitted.states["ahead"]
-    np.testing.assert_allclose(first, pooled, rtol=0.2)
-
-
 def test_a_chain_that_forgets_history_is_found_out():
     found = fit_chain(planted(first=(0.15, 0.1, 0.05, 0.05), seed=8), margin=0.5, contact_cost=1.0, longest=4)
     assert not found.recency_is_enough
     assert (found.by_history["first_p"] < found.by_history["repeat_p"]).all()
-    assert (found.by_history["first_ahead"] < found.by_history["repeat_ahead"]).all()
 
 
 def test_discount_of_a_period_compounds_to_that_of_a_year(fitted):
@@ -81,6 +76,19 @@ def test_dear_contact_is_stopped_early():
     found = fit_chain(planted(customers=400), margin=0.5, contact_cost=4.0, longest=4)
     assert found.chain.best_stop() < 5
     assert found.rules["value"].max() >= found.states["value"].iloc[0]
+
+
+def test_last_forecast_of_purchases_holds_where_the_chain_is_true():
+    check = check_chain(planted(customers=800), margin=0.5, contact_cost=1.0)
+    assert check is not None
+    assert check.periods == 10
+    assert check.expected == pytest.approx(check.actual, rel=0.1)
+    assert check.customers > 300
+
+
+def test_nothing_is_checked_where_the_data_are_too_short():
+    base = planted(customers=60, periods=3)
+    assert check_chain(base, margin=0.5, contact_cost=1.0) is None
 
 
 def test_fit_chain_says_what_it_needs():
