@@ -64,6 +64,13 @@ class FittedChain:
         return self.chain.stopping_rules()
 
     @property
+    def stop_worth_it(self) -> int | None:
+        """The best recency to stop contact at, if that is worth 1 % of a customer's value or more."""
+        best = self.rules.loc[self.rules["best"]].iloc[0]
+        gain = best["value"] - self.rules["value"].iloc[-1]
+        return int(best["stop_at"]) if gain >= 0.01 * abs(best["value"]) else None
+
+    @property
     def recency_is_enough(self) -> bool:
         """Whether the data do not contradict a chain that knows only the last purchase (5 %)."""
         return self.p_value >= 0.05

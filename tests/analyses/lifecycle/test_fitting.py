@@ -57,6 +57,10 @@ def test_intervals_of_the_value_hold_the_planted_value(fitted):
     assert (width < fitted.states["ahead"]).all()
 
 
+def test_a_stop_that_changes_nothing_is_not_advised(fitted):
+    assert fitted.stop_worth_it is None
+
+
 def test_every_buyer_stands_in_one_state(fitted):
     assert fitted.customers_from(1) == 1501
     assert fitted.beyond > 0
@@ -75,6 +79,7 @@ def test_discount_of_a_period_compounds_to_that_of_a_year(fitted):
 def test_dear_contact_is_stopped_early():
     found = fit_chain(planted(customers=400), margin=0.5, contact_cost=4.0, longest=4)
     assert found.chain.best_stop() < 5
+    assert found.stop_worth_it == found.chain.best_stop()
     assert found.rules["value"].max() >= found.states["value"].iloc[0]
 
 
