@@ -6,6 +6,7 @@ Source: P. S. Fader, B. G. S. Hardie & M. Ross, *The Customer-Base Audit* (2022)
 """
 
 from crm_analytics.analyses.audit.acquisition import Acquisition, acquisition
+from crm_analytics.analyses.audit.apart import sources_apart
 from crm_analytics.analyses.audit.change import Change, change
 from crm_analytics.analyses.audit.gain_loss import gain_loss, gain_loss_by
 from crm_analytics.analyses.audit.revenue_tree import Period, RevenueTree, revenue_tree
@@ -22,5 +23,6 @@ __all__ = [
     "gain_loss",
     "gain_loss_by",
     "revenue_tree",
+    "sources_apart",
     "value_spread",
 ]

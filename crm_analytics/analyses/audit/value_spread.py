@@ -59,6 +59,11 @@ class ValueSpread:
         return self.below_zero is not None
 
     @property
+    def days(self) -> int:
+        """Length of the window."""
+        return (self.day - self.after).days
+
+    @property
     def peak(self) -> float | None:
         """The whale's highest point."""
         return float(self.whale["profit_share"].max()) if len(self.whale) else None
