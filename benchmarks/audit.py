@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 from benchmarks.summary import TODAY, draw
 
 GOAL = 6.0  # GiB
+SPAN = "-26w"
 CHANNELS = np.array(["search", "social", "referral", "shop"])
 
 
@@ -62,9 +63,13 @@ def write_base(folder: Path, customers: int, seed: int = 7) -> int:
 
 def lenses() -> dict[str, Callable[[Any], object]]:
     """What the audit computes, by name."""
+    from crm_analytics.analyses import audit
     from crm_analytics.analyses.cohorts import cohorts
 
     return {
+        "spread of value": lambda base: audit.value_spread(base, SPAN),
+        "change": lambda base: audit.change(base, SPAN),
+        "acquisition": lambda base: audit.acquisition(base, 182),
         "cohorts": cohorts,
         "cohorts, monthly": lambda base: cohorts(base, "month"),
     }

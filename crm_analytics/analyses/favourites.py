@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 
+from crm_analytics.analyses.levels import shared
 from crm_analytics.analyses.overview import WEEKDAYS
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ LEVELS = ("low", "middle", "high")  # thirds
 DEAL_PRONE = 0.5  # share of the orders with a coupon or discount, from which on
 
 
-def favourites(base: CustomerBase) -> ir.Table:
+def favourites(base: CustomerBase, minimum: int = 1) -> ir.Table:
     """One row a customer who bought: what they take most, and in how many of their lines or orders.
 
     Returns
@@ -25,9 +26,10 @@ def favourites(base: CustomerBase) -> ir.Table:
     customer_id, orders, then as far as the tables say: product, category, channel, weekday, each with
     `<name>_n` (lines, or orders) and `<name>_of`; basket and price_level (low, middle, high: thirds of the
     customers by mean order value, and by the mean place of what they buy among the prices of its category),
-    deal_prone (flag) with deal_n. Ties go to the name first in the alphabet; weekday from Monday.
+    deal_prone (flag) with deal_n. Names that fewer than `minimum` customers share are "others". Ties go to
+    the name first in the alphabet; weekday from Monday.
     """
-    lines = purchase_lines(base)
+    lines = purchase_lines(base, minimum)
     orders = base.exact_occasions
     found = orders.group_by("customer_id").aggregate(
         orders=orders.count(), basket=orders.spend.cast("float64").mean().round(4)
@@ -53,11 +55,11 @@ def favourites(base: CustomerBase) -> ir.Table:
     return found
 
 
-def purchase_lines(base: CustomerBase) -> ir.Table:
+def purchase_lines(base: CustomerBase, minimum: int = 1) -> ir.Table:
     """Lines of purchases (no returns) of known customers: customer_id, day and what the tables say of them.
 
     Columns beside: product (name, or id), category, channel, price (place among the prices of its category,
-    0..1), deal (a coupon or a discount).
+    0..1), deal (a coupon or a discount). Names that fewer than `minimum` customers share are "others".
     """
     lines, products = base.transactions, base.tables.get("products")
     lines = lines.filter(lines.customer_id.notnull(), lines.unit_spend > 0)
@@ -71,13 +73,21 @@ def purchase_lines(base: CustomerBase) -> ir.Table:
     if marks:
         chosen["deal"] = marks[0] if len(marks) == 1 else marks[0] | marks[1]
     if "product_id" not in has:
-        return lines.select("customer_id", **chosen)
+        return _shared(lines.select("customer_id", **chosen), minimum)
     kept = lines.select("customer_id", "product_id", **chosen)
     if products is None:
-        return kept.rename(product="product_id").mutate()
+        return _shared(kept.rename(product="product_id"), minimum)
     named = _named(products)
     joined = kept.left_join(named, "product_id").drop("product_id_right")
-    return joined.mutate(product=joined["product"].fill_null(joined.product_id)).drop("product_id")
+    named = joined.mutate(product=joined["product"].fill_null(joined.product_id)).drop("product_id")
+    return _shared(named, minimum)
+
+
+def _shared(lines: ir.Table, minimum: int) -> ir.Table:
+    for name in ("product", "category", "channel"):
+        if name in lines.columns:
+            lines = shared(lines, name, minimum)
+    return lines
 
 
 def _varies(lines: ir.Table, column: str) -> bool:

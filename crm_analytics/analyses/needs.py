@@ -57,7 +57,7 @@ class Needs:
     clustered: int
 
 
-def needs(base: CustomerBase, *, seed: int = 0) -> Needs:
+def needs(base: CustomerBase, *, seed: int = 0, minimum: int = 1) -> Needs:
     """Find clusters with k-means; the number of them is the largest that is stable.
 
     Two random halves are clustered apart and both used to assign everybody; the adjusted Rand index of the
@@ -67,13 +67,18 @@ def needs(base: CustomerBase, *, seed: int = 0) -> Needs:
     Source: T. Lange, V. Roth, M. Braun & J. Buhmann (2004), *Neural Computation* 16, 1299-1323, for
     stability by resampling; L. Hubert & P. Arabie (1985) for the index.
 
+    Parameters
+    ----------
+    seed : of the draws
+    minimum : categories that fewer customers buy are "others"
+
     Raises
     ------
     DataError : products have no category.
     NotEnoughData : fewer than `MINIMUM` customers have `ORDERS` orders.
     NoStructureError : no number of clusters is stable.
     """
-    features = _features(base)
+    features = _features(base, minimum)
     n = len(features)
     if n < MINIMUM:
         raise NotEnoughData(f"clusters of customers with {ORDERS} orders or more", n, MINIMUM)
@@ -94,9 +99,9 @@ def needs(base: CustomerBase, *, seed: int = 0) -> Needs:
     return Needs(table, profile, tried, n)
 
 
-def _features(base: CustomerBase) -> pd.DataFrame:
+def _features(base: CustomerBase, minimum: int) -> pd.DataFrame:
     """Category shares, price level and log basket of each customer with enough orders."""
-    lines = purchase_lines(base)
+    lines = purchase_lines(base, minimum)
     if "category" not in lines.columns:
         raise DataError("clusters of needs are found by category: products need a category_0_name")
     orders = base.exact_occasions

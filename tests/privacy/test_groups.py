@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crm_analytics.errors import ParameterError
 from crm_analytics.analyses.groups import OTHERS, publishable
+from crm_analytics.errors import ParameterError
 
 MINIMUM = 5
 REGIONS, AGES = list("NSEWX"), ["-30", "-60", "60+"]

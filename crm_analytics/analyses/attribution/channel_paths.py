@@ -14,6 +14,7 @@ import pandas as pd
 from crm_analytics.analyses.attribution.models import attribute
 from crm_analytics.analyses.attribution.paths import read_paths
 from crm_analytics.analyses.attribution.touches import in_paths, purchases, touches
+from crm_analytics.analyses.levels import shared
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 if TYPE_CHECKING:
@@ -120,7 +121,12 @@ class ChannelPaths:
 
 
 def channel_paths(
-    base: CustomerBase, *, lookback: float = 30.0, gap_minutes: float = 30.0, since: date | None = None
+    base: CustomerBase,
+    *,
+    lookback: float = 30.0,
+    gap_minutes: float = 30.0,
+    since: date | None = None,
+    minimum: int = 1,
 ) -> ChannelPaths:
     """The paths of touches of all customers and visitors, up to each purchase.
 
@@ -136,6 +142,7 @@ def channel_paths(
     lookback : days before a purchase in which touches get credit, above 0
     gap_minutes : from 0 on
     since : only paths that end after this day; their touches may lie before it
+    minimum : channels of fewer customers and visitors are called "others"
 
     Raises
     ------
@@ -145,7 +152,8 @@ def channel_paths(
     if not lookback > 0 or gap_minutes < 0:
         raise ParameterError("lookback is a number of days above 0, gap_minutes one of minutes from 0 on")
     base.require(needs)
-    rows = in_paths(touches(base).union(purchases(base)), lookback * DAY, gap_minutes * 60.0)
+    seen = shared(touches(base), "channel", minimum, "person")
+    rows = in_paths(seen.union(purchases(base)), lookback * DAY, gap_minutes * 60.0)
     ends = rows.group_by("person", "path").aggregate(
         converted=(rows.kind == 1).any(),
         end=rows.at.max(),

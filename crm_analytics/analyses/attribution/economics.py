@@ -6,8 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import ibis
 import pandas as pd
 
+from crm_analytics.analyses.levels import shared
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -38,12 +40,16 @@ class Economics:
     margin: float
 
 
-def spend_by_channel(base: CustomerBase, since: date) -> pd.DataFrame | None:
-    """Spend by channel from a day on (from `channel_spend`): channel, spend; None without the table."""
+def spend_by_channel(base: CustomerBase, since: date, minimum: int = 1) -> pd.DataFrame | None:
+    """Spend by channel from a day on (from `channel_spend`): channel, spend; None without the table.
+
+    Channels that stand in fewer than `minimum` rows of the table are called "others".
+    """
     if "channel_spend" not in base.snapshot.tables:
         return None
     spent = base.tables["channel_spend"]
-    spent = spent.filter(spent.date_day >= since)
+    named = shared(spent.mutate(row=ibis.row_number()), "channel", minimum, "row")
+    spent = named.filter(named.date_day >= since)
     found = spent.group_by("channel").aggregate(spend=spent.spend.sum())
     return base.collect(found.order_by("channel"))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from crm_analytics.analyses.intervals import wilson
+from crm_analytics.analyses.levels import shared
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
 INSTRUMENT = "heard_from"
 
 
-def heard_from(base: CustomerBase) -> pd.DataFrame:
+def heard_from(base: CustomerBase, minimum: int = 1) -> pd.DataFrame:
     """Where customers say they come from, beside the acquisition channel in the customers table.
 
     Parameters
     ----------
     base : with survey_responses of the instrument ``heard_from`` (the answer in ``text``), or customers
         with an acquisition_channel, or both
+    minimum : answers of fewer customers are called "others"
 
     Returns
     -------
@@ -34,7 +36,8 @@ def heard_from(base: CustomerBase) -> pd.DataFrame:
     for source, answers in (("survey", _answers(base)), ("register", _register(base))):
         if answers is None:
             continue
-        counted = answers.group_by("channel").aggregate(customers=answers.count())
+        named = shared(answers, "channel", minimum, answers.columns[0])
+        counted = named.group_by("channel").aggregate(customers=named.count())
         frame = base.collect(counted).sort_values(["customers", "channel"], ascending=[False, True])
         frame.insert(0, "source", source)
         frame["of"] = int(frame["customers"].sum())

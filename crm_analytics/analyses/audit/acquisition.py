@@ -11,6 +11,7 @@ import ibis
 import pandas as pd
 
 from crm_analytics.analyses.intervals import Z95, wilson
+from crm_analytics.analyses.levels import shared
 from crm_analytics.analyses.margin import margin_lines, serving_costs
 from crm_analytics.tables.contract import MONEY
 from crm_analytics.tables.days import shift
@@ -59,11 +60,12 @@ class Acquisition:
     ratio: Estimate | None
 
 
-def acquisition(base: CustomerBase, days: int = YEAR) -> Acquisition | None:
+def acquisition(base: CustomerBase, days: int = YEAR, minimum: int = 1) -> Acquisition | None:
     """Value and retention in the first year by acquisition channel; None where no channel is recorded.
 
     Only customers whose first `days` have passed on the base's day are compared, all over the same length
-    of time. The costs of winning and keeping are those of the last `days`.
+    of time. The costs of winning and keeping are those of the last `days`. Sources of fewer than `minimum`
+    customers are called "others".
     """
     people = base.customers
     if people is None or "acquisition_channel" not in people.columns:
@@ -72,7 +74,8 @@ def acquisition(base: CustomerBase, days: int = YEAR) -> Acquisition | None:
     cost = listed.acquisition_cost if "acquisition_cost" in listed.columns else ibis.null(MONEY)
     source = listed.acquisition_channel.fill_null(NOT_KNOWN)
     listed = listed.select("customer_id", source=source, cost=cost.cast(MONEY))
-    table = base.materialise(_first_years(base, days).inner_join(listed, "customer_id"))
+    first = _first_years(base, days).inner_join(listed, "customer_id")
+    table = base.materialise(shared(first, "source", minimum))
     sources = _by_source(base, table)
     if sources.empty:
         return None

@@ -56,12 +56,13 @@ class Change:
         return int(self.groups.set_index("group")["customers"][group])
 
 
-def change(base: CustomerBase, span: str = "-52w") -> Change | None:
+def change(base: CustomerBase, span: str = "-52w", minimum: int = 1) -> Change | None:
     """The last period of length `span` against the one before; None where the data do not hold two.
 
     A customer is *new* with the first purchase in view, *repeating* with purchases in both periods,
     *reactivated* with one now, none in the period before and one earlier, *lapsed* with one before and
-    none now. A customer with returns alone is in no group; their money stands in the move "returned".
+    none now. Product categories of fewer than `minimum` customers are called "others". A customer with
+    returns alone is in no group; their money stands in the move "returned".
 
     Source: Fader, Hardie & Ross, *The Customer-Base Audit* (2022), ch. 4; new / repeating / lapsed as in
     openretailscience.
@@ -84,7 +85,7 @@ def change(base: CustomerBase, span: str = "-52w") -> Change | None:
         groups,
         _moves(base, table),
         _tree(base, table, start, middle),
-        gain_loss_by(base, span),
+        gain_loss_by(base, span, minimum=minimum),
         (kept / buyers if buyers else 0.0, *wilson(kept, buyers), buyers),
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
+from crm_analytics.analyses.levels import shared
 from crm_analytics.tables.contract import MONEY
 from crm_analytics.tables.days import shift
 
@@ -50,12 +51,15 @@ def gain_loss(table: ir.Table) -> ir.Table:
     )
 
 
-def gain_loss_by(base: CustomerBase, span: str, column: str = "category_0_name") -> pd.DataFrame | None:
+def gain_loss_by(
+    base: CustomerBase, span: str, column: str = "category_0_name", minimum: int = 1
+) -> pd.DataFrame | None:
     """Gains and losses of each level of a product column against all others, last period on the one before.
 
     Returns level, before, now, change and the `PARTS` (money; the parts sum to the change), largest change
     first. None where products or the column are missing, or the data do not reach two periods back.
-    Lines without a product or level count as "not known".
+    Lines without a product or level count as "not known", levels of fewer than `minimum` customers as
+    "others".
     """
     lines, products = base.transactions, base.tables.get("products")
     if products is None or column not in products.columns or "product_id" not in lines.columns:
@@ -76,6 +80,7 @@ def gain_loss_by(base: CustomerBase, span: str, column: str = "category_0_name")
         before=now.ifelse(nothing, lines.unit_spend),
         now=now.ifelse(lines.unit_spend, nothing),
     )
+    lines = shared(lines, "level", minimum)
     focus = lines.group_by("customer_id", "level").aggregate(
         focus_before=lines.before.sum().cast(MONEY), focus_now=lines.now.sum().cast(MONEY)
     )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from crm_analytics.analyses.audit import Change, ValueSpread
+from crm_analytics.analyses.audit import Change, ValueSpread, sources_apart
 from crm_analytics.pages import blocks, small_form, words
 from crm_analytics.pages.audit.report import AuditReport
-from crm_analytics.pages.audit.sections import clearly_apart
 from crm_analytics.pages.blocks import Block
 from crm_analytics.pages.compared import change_in_words, period_kpi
 from crm_analytics.pages.small_form import or_small
@@ -23,15 +22,16 @@ def headline(report: AuditReport) -> Block:
     kept = moves["increased"] + moves["decreased"]
     sentence = f"Revenue is {change_in_words(total, weeks)}" if total.change is not None else "Revenue is new"
     balance = "more" if won >= lost else "less"
-    sentence += (
-        f": new customers brought {report.money(won)}, {balance} than the {report.money(lost)} "
-        "that left with the lapsed"
-    )
+    if won:
+        sentence += f": customers who came brought {report.money(won)}, {balance} than the "
+        sentence += f"{report.money(lost)} that left with the lapsed"
+    else:
+        sentence += f": nobody new came, and {report.money(lost)} left with the lapsed"
     share, low, high, n = change.repeat_rate
     lede = (
         f"{words.percent(share, 0)} of the {words.plural(n, 'buyer')} of the period before bought again "
         f"({words.interval(low, high, 'percent:0')}); those who stayed spent {report.money(abs(kept))} "
-        f"{'more' if kept >= 0 else 'less'} than before. "
+        f"{'more' if kept >= 0 else 'less'} than before.{report.season} "
     )
     return blocks.headline(sentence, lede + _spread_in_words(report))
 
@@ -59,7 +59,8 @@ def _spread_in_words(report: AuditReport) -> str:
     n, lost = spread.below_zero
     if not n:
         return "No customer costs more than they bring."
-    return f"{words.plural(n, 'customer')} cost more than they bring: {report.money(lost)} in the period."
+    told = f"{words.plural(n, 'customer')} cost more than they bring: {report.money(lost)}"
+    return f"{told} in {spread.days // 7} weeks."
 
 
 @or_small(small_form.kpis)
@@ -89,6 +90,7 @@ def _kept(change: Change) -> dict[str, str]:
 def _top_fifth(spread: ValueSpread) -> dict[str, str]:
     found = spread.concentration
     note = words.interval(found.top_share_lower, found.top_share_upper, "percent")
+    note += f"; of {words.count(found.customers)} buyers in {spread.days // 7} weeks"
     return blocks.kpi("From the top fifth", words.percent(found.top_share), note=note)
 
 
@@ -113,34 +115,37 @@ def actions(report: AuditReport) -> Block:
             blocks.action(
                 f"Give the first tenth, {words.plural(top['customers'], 'customer')}, somebody to call.",
                 f"They bring {words.percent(top['revenue_share'], 0)} of revenue; losing one costs as much "
-                "as "
-                "losing many others.",
+                "as losing many others.",
                 "account managers",
-                f"{report.money(top['revenue'])} a period",
+                f"{report.money(top['revenue'])} in {spread.days // 7} weeks",
             )
         )
         if spread.below_zero and spread.below_zero[0]:
             n, lost = spread.below_zero
             items.append(
                 blocks.action(
-                    f"Look at what serving {words.plural(n, 'customer')} costs.",
-                    "Tickets and mails cost more than the margin they bring: mend the cause, or serve "
-                    "cheaper.",
+                    f"Look at what {words.plural(n, 'customer')} cost.",
+                    "They cost more than the margin they bring: mend the cause, or serve cheaper."
+                    if len(spread.costs)
+                    else "They bring less than their goods cost: look at their prices and returns.",
                     "service",
                     report.money(lost),
                 )
             )
-    better = clearly_apart(found)[0] if found is not None else None
-    if better is not None and len(better):
-        best = better.nlargest(1, "revenue").iloc[0]
-        items.append(
-            blocks.action(
-                f"Try to win more customers like those of {words.label(best['source'])}.",
-                "In their first year they clearly bring more than the mean.",
-                "marketing",
-                f"{report.money(best['revenue'])} a customer",
+    if found is not None:
+        apart = sources_apart(found.sources)
+        better = apart[apart["clear"] & (apart["difference"] > 0)]
+        if len(better):
+            best = better.nlargest(1, "difference").iloc[0]
+            items.append(
+                blocks.action(
+                    f"Try to win more customers like those of {words.label(best['source'])}.",
+                    f"In their first year they bring clearly more than all others "
+                    f"({report.money(best['elsewhere'])} a customer).",
+                    "marketing",
+                    f"{report.money(best['revenue'])} a customer",
+                )
             )
-        )
     if not items:
         items.append(blocks.action("Come back with a longer history.", "Two periods show what changed."))
     return blocks.actions(*items[:4])

@@ -30,7 +30,9 @@ def method(report: AuditReport) -> Block:
     items |= definitions(report.cohorts)
     items["Intervals"] = (
         "95 %. Shares: Wilson. Change of totals: a ratio estimator over customers. First-year revenue: the "
-        "normal approximation. Costs of winning over keeping: the delta method on logarithms."
+        "normal approximation; a source is called better or worse than all others after a correction for "
+        "looking at several (Benjamini and Hochberg). Costs of winning over keeping: the delta method on "
+        "logarithms."
     )
     items["Source"] = "P. S. Fader, B. G. S. Hardie and M. Ross, The Customer-Base Audit (2022)."
     items["Not in here"] = (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses import audit
 from crm_analytics.analyses.cohorts import Cohorts, cohorts
+from crm_analytics.analyses.levels import ON_A_PAGE
 from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.pages import words
@@ -16,14 +17,18 @@ if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 
+YEAR = "-52w"  # whole weeks, so that both periods hold as many of each weekday
+SPANS = (YEAR, "-26w", "-13w")  # tried in this order: only over a year are both periods of one season
+
+
 @dataclass(frozen=True)
 class AuditReport:
     """Everything the sections show; a part that the data do not hold is None.
 
     Attributes
     ----------
-    spread : how different customers are, over the last `compare_to`
-    change : that period against the one before
+    spread : how different customers are, over the last period
+    change : the last period against the one before
     acquisition : first years by source
     cohorts : lenses 3 to 5
     """
@@ -40,33 +45,60 @@ class AuditReport:
         return words.money(amount, self.base.currency)
 
     @property
+    def season(self) -> str:
+        """That the two periods lie in different seasons; empty over a year."""
+        if self.change is None or self.change.totals.span_days >= 357:
+            return ""
+        return " The two periods lie in different seasons, which is part of the change."
+
+    @property
+    def cautions(self) -> str:
+        """What to keep in mind with the two periods: their seasons, and where the data begin."""
+        change, told = self.change, self.season
+        if change is not None and (change.start - self.base.first_day).days < change.totals.span_days:
+            told += (
+                f" The data begin on {words.date(self.base.first_day)}: customers won before it who paused "
+                "count as new."
+            )
+        return told
+
+    @property
     def currency(self) -> str:
         """As a format."""
         return f"money:{self.base.currency}"
 
 
 def prepare(
-    base: CustomerBase, *, every: str = "auto", compare_to: str = "-52w", show_customers: bool = False
+    base: CustomerBase, *, every: str = "auto", compare_to: str = "", show_customers: bool = False
 ) -> AuditReport | SmallReport:
     """Look at the base through the five lenses.
 
     Parameters
     ----------
     every : length of a cohort's period: month, quarter, year, or auto by the length of the history
-    compare_to : length of the period that customers are compared over, and of the one before ("-52w")
+    compare_to : length of the last period and of the one before it ("-52w"); empty: the longest of `SPANS`
+        that the data hold twice, while how customers differ is shown over the last year
     """
     seen = overview(base)
     if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
         return SmallReport(base, seen, show_customers)
     try:
-        spread = audit.value_spread(base, compare_to)
+        spread = audit.value_spread(base, compare_to or YEAR)
     except NotEnoughData:
         spread = None
     return AuditReport(
         base,
         show_customers,
         spread,
-        audit.change(base, compare_to),
-        audit.acquisition(base),
+        _change(base, compare_to),
+        audit.acquisition(base, minimum=ON_A_PAGE),
         cohorts(base, every),
     )
+
+
+def _change(base: CustomerBase, compare_to: str) -> audit.Change | None:
+    for span in (compare_to,) if compare_to else SPANS:
+        found = audit.change(base, span, ON_A_PAGE)
+        if found is not None:
+            return found
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from crm_analytics.analyses.audit import Acquisition
+from crm_analytics.analyses.audit import Acquisition, sources_apart
 from crm_analytics.pages import blocks, curves, figures, small_form, words
 from crm_analytics.pages.audit.report import AuditReport
 from crm_analytics.pages.blocks import Block
@@ -26,7 +26,6 @@ MOVES = {
     "returned": "returns alone",
 }
 KINDS = {"tickets": "tickets", "campaign_members": "mails of campaigns", "events": "touches"}
-MINIMUM = 30  # customers of a source
 NO_PAST = "The data do not hold two whole periods"
 
 
@@ -42,7 +41,7 @@ def how_different_customers_are(report: AuditReport) -> Block:
         c for c in ("revenue", "revenue_per_customer", "margin", "cost_to_serve", "profit") if c in deciles
     ]
     shares = [c for c in ("revenue_share", "profit_share") if c in deciles]
-    weeks = (spread.day - spread.after).days // 7
+    weeks = spread.days // 7
     return blocks.chart(
         figures.columns(
             deciles.assign(decile=deciles["decile"].map(str)),
@@ -119,7 +118,7 @@ def who_made_the_change(report: AuditReport) -> Block:
         f"all together {report.money(total.now - total.before)}",
         data=moves,
         caption=f"The {words.count(change.totals.span_days)} days up to {words.date(change.day)} against as "
-        f"many before. New: first purchase in the data. The bars sum to the whole change.",
+        f"many before. New: first purchase in the data. The bars sum to the whole change.{report.cautions}",
         formats={"customers": "count", "change": report.currency},
     )
 
@@ -133,18 +132,26 @@ def why_revenue_changed(report: AuditReport) -> Block:
     nodes = tree.nodes
     top = nodes[~nodes["factor"].isin(["items", "price"])]
     main = top.iloc[int(top["contribution"].abs().to_numpy().argmax())]
+    effect, total = report.money(main["contribution"]), report.money(tree.change)
+    same = main["contribution"] * tree.change > 0
+    made = (
+        f"made most of it: {effect} of {total}" if same else f"moved revenue most: {effect}; in all {total}"
+    )
     shown = nodes.assign(factor=nodes["factor"].map(FACTORS))
+    for name in ("before", "now"):
+        shown[name] = [
+            words.count(value) if factor == "customers" else words.number(value, 2)
+            for factor, value in zip(nodes["factor"], nodes[name], strict=True)
+        ]
     down = shown.loc[nodes["contribution"] < 0, "factor"].tolist()
     return blocks.chart(
         figures.bars(shown, y="factor", x="contribution", highlight=down, fmt=report.currency),
-        finding=f"{FACTORS[main['factor']].capitalize()} made most of it: "
-        f"{report.money(main['contribution'])} "
-        f"of {report.money(tree.change)}",
+        finding=f"{FACTORS[main['factor']].capitalize()} {made}",
         data=shown,
         caption="Revenue is customers × orders a customer × money an order. Each contribution takes the "
         "middle of both periods for the other factors, so that the three sum to the change; pieces and price "
         "sum to money an order.",
-        formats={"before": "number:2", "now": "number:2", "contribution": report.currency},
+        formats={"contribution": report.currency},
     )
 
 
@@ -188,12 +195,12 @@ def where_good_customers_come_from(report: AuditReport) -> Block:
     money = [
         c for c in ("revenue", "revenue_lower", "revenue_upper", "margin", "cost", "profit") if c in sources
     ]
-    clear = _best(found)
+    clear = _apart_in_words(found)
     return blocks.chart(
         figures.intervals(
             sources, "source", "revenue", "revenue_lower", "revenue_upper",
             reference=float((sources["revenue"] * sources["customers"]).sum() / sources["customers"].sum()),
-            reference_label="all", fmt=report.currency,
+            reference_label="all customers", fmt=report.currency,
         ),
         finding=clear or "No source is shown to bring better customers than the others",
         data=sources,
@@ -205,22 +212,13 @@ def where_good_customers_come_from(report: AuditReport) -> Block:
     )  # fmt: skip
 
 
-def clearly_apart(found: Acquisition) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Sources whose customers bring clearly more, and clearly less, than the mean; from 30 customers on."""
-    table = found.sources[found.sources["customers"] >= MINIMUM]
-    if len(table) < 2:
-        return table.iloc[:0], table.iloc[:0]
-    mean = float((table["revenue"] * table["customers"]).sum() / table["customers"].sum())
-    return table[table["revenue_lower"] > mean], table[table["revenue_upper"] < mean]
-
-
-def _best(found: Acquisition) -> str:
-    above, below = clearly_apart(found)
+def _apart_in_words(found: Acquisition) -> str:
+    apart = sources_apart(found.sources)
+    apart = apart[apart["clear"]]
     parts = []
-    if len(above):
-        parts.append(f"{words.listing(above['source'].map(words.label))} bring more than the mean")
-    if len(below):
-        parts.append(f"{words.listing(below['source'].map(words.label))} bring less")
+    for rows, more in ((apart[apart["difference"] > 0], "more"), (apart[apart["difference"] < 0], "less")):
+        if len(rows):
+            parts.append(f"{words.listing(rows['source'].map(words.label))} bring {more} than all others")
     return f"In their first year customers from {', from '.join(parts)}" if parts else ""
 
 

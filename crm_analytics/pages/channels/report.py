@@ -12,6 +12,7 @@ import pandas as pd
 from crm_analytics.analyses.attribution.channel_paths import ChannelPaths, channel_paths
 from crm_analytics.analyses.attribution.economics import Economics, economics, spend_by_channel
 from crm_analytics.analyses.attribution.heard import heard_from
+from crm_analytics.analyses.levels import ON_A_PAGE
 from crm_analytics.analyses.margin import margin_share
 from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import DataError
@@ -148,7 +149,7 @@ def prepare(
         except DataError:
             before = None
     return ChannelReport(
-        base, show_customers, now, before, missing, heard_from(base), note, lookback, half_life
+        base, show_customers, now, before, missing, heard_from(base, ON_A_PAGE), note, lookback, half_life
     )
 
 
@@ -161,7 +162,7 @@ def _period(
     margin: float,
     customer_value: float,
 ) -> Period:
-    paths = channel_paths(base, lookback=lookback, since=after)
+    paths = channel_paths(base, lookback=lookback, since=after, minimum=ON_A_PAGE)
     rules = [name for name in MODELS if name != "time_decay"]
     credit = pd.concat(
         [paths.attribute(rules, draws=DRAWS), paths.attribute(["time_decay"], half_life)], ignore_index=True
@@ -170,7 +171,7 @@ def _period(
     credit = credit.sort_values(["model", "channel"], ignore_index=True).astype({"model": str})
     money = economics(
         credit,
-        spend_by_channel(base, paths.first_day),
+        spend_by_channel(base, paths.first_day, minimum=2),
         margin,
         paths.new_customers(["first", "linear", "markov"]),
         customer_value or None,

@@ -10,6 +10,7 @@ import pandas as pd
 from crm_analytics.analyses import btyd, rfm
 from crm_analytics.analyses.demography import habits_by_demography
 from crm_analytics.analyses.favourites import favourites
+from crm_analytics.analyses.levels import ON_A_PAGE
 from crm_analytics.analyses.margin import margin_share
 from crm_analytics.analyses.migration import Migration, migration
 from crm_analytics.analyses.needs import Needs, needs
@@ -100,7 +101,7 @@ def prepare(
     share = margin or margin_share(base)
     scored = _scored(base, missing)
     found = portfolio(base, scored) if scored is not None else None
-    habits = base.materialise(favourites(base))
+    habits = base.materialise(favourites(base, ON_A_PAGE))
     table = plays(scores, scored, margin=share, cost=contact_cost or None, response=response or None)
     return ProfilesReport(
         base,
@@ -147,7 +148,7 @@ def _moves(
 
 def _needs(base: CustomerBase, seed: int, missing: dict[str, str]) -> Needs | None:
     try:
-        return needs(base, seed=seed)
+        return needs(base, seed=seed, minimum=ON_A_PAGE)
     except DataError as error:
         missing["needs"] = str(error)
         return None
