@@ -51,6 +51,7 @@ PAID = (
     "crm_analytics.pages.lifetime_value",
     "crm_analytics.pages.audit",
     "crm_analytics.pages.profiles",
+    "crm_analytics.pages.lifecycle",
     "crm_analytics.pages.channels",
 )
 MESSAGE = 1 << 20  # bytes; one request with its environment
