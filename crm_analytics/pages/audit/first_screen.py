@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from crm_analytics.analyses import comparison
 from crm_analytics.analyses.audit import Change, ValueSpread, sources_apart
 from crm_analytics.pages import blocks, small_form, words
 from crm_analytics.pages.audit.report import AuditReport
 from crm_analytics.pages.blocks import Block
 from crm_analytics.pages.compared import change_in_words, period_kpi
 from crm_analytics.pages.small_form import or_small
+
+MUCH = 0.25  # share of revenue from which losing one of the first tenth hurts
 
 
 @or_small(small_form.headline)
@@ -20,20 +23,28 @@ def headline(report: AuditReport) -> Block:
     moves = change.moves.set_index("move")["change"]
     won, lost = moves["new"] + moves["reactivated"], -moves["lapsed"]
     kept = moves["increased"] + moves["decreased"]
-    sentence = f"Revenue is {change_in_words(total, weeks)}" if total.change is not None else "Revenue is new"
     balance = "more" if won >= lost else "less"
     if won:
-        sentence += f": customers who came brought {report.money(won)}, {balance} than the "
-        sentence += f"{report.money(lost)} that left with the lapsed"
+        who = f"customers who came brought {report.money(won)}, {balance} than the {report.money(lost)} "
+        who += "that left with the lapsed"
     else:
-        sentence += f": nobody new came, and {report.money(lost)} left with the lapsed"
+        who = f"nobody new came, and {report.money(lost)} left with the lapsed"
     share, low, high, n = change.repeat_rate
-    lede = (
+    lede = "Nobody bought in the period before." if not n else (
         f"{words.percent(share, 0)} of the {words.plural(n, 'buyer')} of the period before bought again "
         f"({words.interval(low, high, 'percent:0')}); those who stayed spent {report.money(abs(kept))} "
-        f"{'more' if kept >= 0 else 'less'} than before.{report.season} "
+        f"{'more' if kept >= 0 else 'less'} than before."
+    )  # fmt: skip
+    return blocks.headline(
+        f"Revenue is {_moved(total, weeks)}: {who}",
+        f"{lede}{report.season} {_spread_in_words(report)}".strip(),
     )
-    return blocks.headline(sentence, lede + _spread_in_words(report))
+
+
+def _moved(total: comparison.Change, weeks: int) -> str:
+    if total.now == total.before:
+        return f"what it was in the {weeks} weeks before"
+    return change_in_words(total, weeks) or "new"
 
 
 def _without_past(report: AuditReport) -> Block:
@@ -60,7 +71,7 @@ def _spread_in_words(report: AuditReport) -> str:
     if not n:
         return "No customer costs more than they bring."
     told = f"{words.plural(n, 'customer')} cost more than they bring: {report.money(lost)}"
-    return f"{told} in {spread.days // 7} weeks."
+    return f"{told} in {report.window}."
 
 
 @or_small(small_form.kpis)
@@ -72,10 +83,10 @@ def kpis(report: AuditReport) -> Block:
         items += [
             period_kpi(f"Revenue, {weeks}", change.totals.revenue, report.money),
             period_kpi(f"Buyers, {weeks}", change.totals.buyers, words.count),
-            _kept(change),
         ]
+        items += [_kept(change)] if change.repeat_rate[3] else []
     if spread:
-        items.append(_top_fifth(spread))
+        items.append(_top_fifth(spread, report.window))
     if not items:
         items.append(blocks.kpi("Customers", words.count(report.base.counts["customers"])))
     return blocks.kpis(*items[:4])
@@ -87,65 +98,91 @@ def _kept(change: Change) -> dict[str, str]:
     return blocks.kpi("Bought again", words.percent(share), note=note)
 
 
-def _top_fifth(spread: ValueSpread) -> dict[str, str]:
+def _top_fifth(spread: ValueSpread, window: str) -> dict[str, str]:
     found = spread.concentration
     note = words.interval(found.top_share_lower, found.top_share_upper, "percent")
-    note += f"; of {words.count(found.customers)} buyers in {spread.days // 7} weeks"
+    note += f"; of {words.count(found.customers)} buyers in {window}"
     return blocks.kpi("From the top fifth", words.percent(found.top_share), note=note)
 
 
 @or_small(small_form.thanks)
 def actions(report: AuditReport) -> Block:
     """What the lenses ask for: keep who carries the base, mend who costs, look at who left."""
-    items, change, spread, found = [], report.change, report.spread, report.acquisition
-    if change:
-        lapsed = change.groups.set_index("group").loc["lapsed"]
+    items = [*_ask_who_left(report), *_call_the_first(report), *_mend_who_costs(report), *_win_like(report)]
+    if not items and report.change:
         items.append(
             blocks.action(
-                f"Ask the largest of the {words.plural(lapsed['customers'], 'lapsed customer')} why they "
-                "left.",
-                "They bought in the period before and not in this one.",
-                "service",
-                f"{report.money(lapsed['revenue_before'])} before",
+                "Nothing is urgent.", "Nobody who brought money left, and no few customers carry the rest."
             )
         )
-    if spread:
-        top = spread.deciles.iloc[0]
-        items.append(
-            blocks.action(
-                f"Give the first tenth, {words.plural(top['customers'], 'customer')}, somebody to call.",
-                f"They bring {words.percent(top['revenue_share'], 0)} of revenue; losing one costs as much "
-                "as losing many others.",
-                "account managers",
-                f"{report.money(top['revenue'])} in {spread.days // 7} weeks",
-            )
-        )
-        if spread.below_zero and spread.below_zero[0]:
-            n, lost = spread.below_zero
-            items.append(
-                blocks.action(
-                    f"Look at what {words.plural(n, 'customer')} cost.",
-                    "They cost more than the margin they bring: mend the cause, or serve cheaper."
-                    if len(spread.costs)
-                    else "They bring less than their goods cost: look at their prices and returns.",
-                    "service",
-                    report.money(lost),
-                )
-            )
-    if found is not None:
-        apart = sources_apart(found.sources)
-        better = apart[apart["clear"] & (apart["difference"] > 0)]
-        if len(better):
-            best = better.nlargest(1, "difference").iloc[0]
-            items.append(
-                blocks.action(
-                    f"Try to win more customers like those of {words.label(best['source'])}.",
-                    f"In their first year they bring clearly more than all others "
-                    f"({report.money(best['elsewhere'])} a customer).",
-                    "marketing",
-                    f"{report.money(best['revenue'])} a customer",
-                )
-            )
-    if not items:
+    elif not items:
         items.append(blocks.action("Come back with a longer history.", "Two periods show what changed."))
-    return blocks.actions(*items[:4])
+    return blocks.actions(*items)
+
+
+def _ask_who_left(report: AuditReport) -> list[dict[str, str]]:
+    if report.change is None:
+        return []
+    lapsed = report.change.groups.set_index("group").loc["lapsed"]
+    if not lapsed["customers"] or lapsed["revenue_before"] <= 0:
+        return []
+    return [
+        blocks.action(
+            f"Ask the largest of {words.plural(lapsed['customers'], 'lapsed customer')} why they left.",
+            "They bought in the period before and not in this one.",
+            "service",
+            f"{report.money(lapsed['revenue_before'])} before",
+        )
+    ]
+
+
+def _call_the_first(report: AuditReport) -> list[dict[str, str]]:
+    spread = report.spread
+    if spread is None or spread.deciles["revenue_share"].iloc[0] < MUCH:
+        return []
+    top = spread.deciles.iloc[0]
+    return [
+        blocks.action(
+            f"Give the first tenth, {words.plural(top['customers'], 'customer')}, somebody to call.",
+            f"They bring {words.percent(top['revenue_share'], 0)} of revenue; losing one costs as much "
+            "as losing many others.",
+            "account managers",
+            f"{report.money(top['revenue'])} in {report.window}",
+        )
+    ]
+
+
+def _mend_who_costs(report: AuditReport) -> list[dict[str, str]]:
+    spread = report.spread
+    if spread is None or not spread.below_zero or not spread.below_zero[0]:
+        return []
+    n, lost = spread.below_zero
+    return [
+        blocks.action(
+            f"Look at what {words.plural(n, 'customer')} cost.",
+            "They cost more than the margin they bring: mend the cause, or serve cheaper."
+            if len(spread.costs)
+            else "They bring less than their goods cost: look at their prices and returns.",
+            "service",
+            report.money(lost),
+        )
+    ]
+
+
+def _win_like(report: AuditReport) -> list[dict[str, str]]:
+    if report.acquisition is None:
+        return []
+    apart = sources_apart(report.acquisition.sources)
+    better = apart[apart["clear"] & (apart["difference"] > 0)]
+    if better.empty:
+        return []
+    best = better.nlargest(1, "difference").iloc[0]
+    return [
+        blocks.action(
+            f"Try to win more customers like those of {words.label(best['source'])}.",
+            "In their first year they bring clearly more than all others "
+            f"({report.money(best['elsewhere'])} a customer).",
+            "marketing",
+            f"{report.money(best['revenue'])} a customer",
+        )
+    ]

@@ -45,6 +45,12 @@ class AuditReport:
         return words.money(amount, self.base.currency)
 
     @property
+    def window(self) -> str:
+        """The time over which customers are said to differ: "52 weeks"; days where it is short."""
+        days = self.spread.days if self.spread else 0
+        return words.plural(days, "day") if days < 14 else f"{days // 7} weeks"
+
+    @property
     def season(self) -> str:
         """That the two periods lie in different seasons; empty over a year."""
         if self.change is None or self.change.totals.span_days >= 357:

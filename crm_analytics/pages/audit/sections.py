@@ -26,6 +26,7 @@ MOVES = {
     "returned": "returns alone",
 }
 KINDS = {"tickets": "tickets", "campaign_members": "mails of campaigns", "events": "touches"}
+SAME = "Nothing moved revenue: it is what it was before"
 NO_PAST = "The data do not hold two whole periods"
 
 
@@ -41,7 +42,6 @@ def how_different_customers_are(report: AuditReport) -> Block:
         c for c in ("revenue", "revenue_per_customer", "margin", "cost_to_serve", "profit") if c in deciles
     ]
     shares = [c for c in ("revenue_share", "profit_share") if c in deciles]
-    weeks = spread.days // 7
     return blocks.chart(
         figures.columns(
             deciles.assign(decile=deciles["decile"].map(str)),
@@ -54,7 +54,7 @@ def how_different_customers_are(report: AuditReport) -> Block:
         finding=f"The first tenth brings {words.percent(top['revenue_share'], 0)} of revenue, "
         f"the lower half {words.percent(low['revenue_share'].sum(), 0)}",
         data=deciles,
-        caption=f"Customers with a purchase in the last {weeks} weeks, in ten equal groups by revenue. "
+        caption=f"Customers with a purchase in the last {report.window}, in ten equal groups by revenue. "
         f"{words.percent(spread.repeat_share, 0)} bought more than once in that time; the Gini coefficient "
         f"is {words.number(spread.concentration.gini, 2)}.",
         formats=dict.fromkeys(money, currency) | dict.fromkeys(shares, "percent"),
@@ -111,11 +111,12 @@ def who_made_the_change(report: AuditReport) -> Block:
     moves = change.moves.assign(move=change.moves["move"].map(MOVES))
     total = change.totals.revenue
     biggest = moves.iloc[int(moves["change"].abs().to_numpy().argmax())]
+    finding = f"“{biggest['move'].capitalize()}” moved revenue most: {report.money(biggest['change'])}; "
+    finding += f"all together {report.money(total.now - total.before)}"
     names = [MOVES[m] for m in ("decreased", "lapsed")]
     return blocks.chart(
         figures.bars(moves, y="move", x="change", highlight=names, fmt=report.currency),
-        finding=f"“{biggest['move'].capitalize()}” moved revenue most: {report.money(biggest['change'])}; "
-        f"all together {report.money(total.now - total.before)}",
+        finding=finding if biggest["change"] else SAME,
         data=moves,
         caption=f"The {words.count(change.totals.span_days)} days up to {words.date(change.day)} against as "
         f"many before. New: first purchase in the data. The bars sum to the whole change.{report.cautions}",
@@ -146,7 +147,7 @@ def why_revenue_changed(report: AuditReport) -> Block:
     down = shown.loc[nodes["contribution"] < 0, "factor"].tolist()
     return blocks.chart(
         figures.bars(shown, y="factor", x="contribution", highlight=down, fmt=report.currency),
-        finding=f"{FACTORS[main['factor']].capitalize()} {made}",
+        finding=f"{FACTORS[main['factor']].capitalize()} {made}" if main["contribution"] else SAME,
         data=shown,
         caption="Revenue is customers × orders a customer × money an order. Each contribution takes the "
         "middle of both periods for the other factors, so that the three sum to the change; pieces and price "
