@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.intervals import share_difference, wilson
@@ -49,6 +50,21 @@ class Flows:
         table = seen.pivot(index="from_stage", columns="to_stage", values="share").fillna(0.0)
         rows = [s for s in [*names, OUTSIDE] if s in table.index]
         return table.loc[rows, [s for s in names if s in table.columns]]
+
+    def stable(self) -> pd.Series:
+        """Long-run share of each stage if these moves went on and nobody new came.
+
+        The stationary vector of the matrix; where several classes of stages never meet, from today's sizes.
+        """
+        shares = self.matrix()
+        names = [s for s in shares.index if s != OUTSIDE]
+        moves = shares.reindex(index=names, columns=names).fillna(0.0).to_numpy()
+        now = self.sizes.set_index("stage")["now"].reindex(names).to_numpy(dtype=float)
+        lazy = (np.eye(len(names)) + moves) / 2  # the same stable vector, and no cycles
+        for _ in range(40):  # 2^40 periods
+            lazy = lazy @ lazy
+            lazy /= lazy.sum(axis=1, keepdims=True)
+        return pd.Series((now / now.sum()) @ lazy, index=names).round(9)
 
 
 def flows(base: CustomerBase | Stages, span: str = "-13w") -> Flows:

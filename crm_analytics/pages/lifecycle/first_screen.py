@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crm_analytics.analyses.intervals import wilson
+from crm_analytics.analyses.intervals import share_difference, wilson
 from crm_analytics.analyses.lifecycle.rules import ACTIVE, AT_RISK, LAPSED, LOYAL, NEW, WON_BACK
 from crm_analytics.pages import blocks, small_form, words
 from crm_analytics.pages.small_form import or_small
@@ -22,18 +22,23 @@ def headline(report: LifecycleReport) -> Block:
     buying = sum(report.size(stage) for stage in BUYING)
     buyers = buying + report.size(AT_RISK) + report.size(LAPSED)
     sentence = f"{words.percent(buying / buyers, 0)} of {words.count(buyers)} buyers still buy"
-    before = [report.flow(stage, "then") for stage in (*BUYING, AT_RISK, LAPSED)]
-    if report.flows and None not in before and sum(x or 0 for x in before):
-        were = sum(x or 0 for x in before[: len(BUYING)])
-        sentence += f" ({words.percent(were / sum(x or 0 for x in before), 0)} {report.weeks} weeks ago)"
+    earlier = _earlier(report)
+    if earlier:
+        sentence += f" ({words.percent(earlier[0] / earlier[1], 0)} {report.weeks} weeks ago)"
     if report.size(AT_RISK):
         sentence += f"; {words.count(report.size(AT_RISK))} are about to be lost"
     return blocks.headline(sentence, _lede(report))
 
 
 def _lede(report: LifecycleReport) -> str:
-    low, high = wilson(sum(report.size(s) for s in BUYING), _buyers(report))
-    lede = f"The 95 % interval of that share is {words.interval(low, high, 'percent:0')}. "
+    buying, buyers, earlier = sum(report.size(s) for s in BUYING), _buyers(report), _earlier(report)
+    low, high = wilson(buying, buyers)
+    lede = f"The 95 % interval of that share is {words.interval(low, high, 'percent:0')}"
+    if earlier:
+        low, high = share_difference(buying, buyers, *earlier)
+        unsure = ", which may be chance" if low < 0 < high else ""
+        lede += f", that of its change {words.interval(100 * low, 100 * high, 'number:1')} points{unsure}"
+    lede += ". "
     rhythm = report.staged.rhythm
     if rhythm:
         lede += (
@@ -52,6 +57,14 @@ def _lede(report: LifecycleReport) -> str:
 
 def _buyers(report: LifecycleReport) -> int:
     return sum(report.size(stage) for stage in (*BUYING, AT_RISK, LAPSED))
+
+
+def _earlier(report: LifecycleReport) -> tuple[int, int] | None:
+    """Buyers who still bought at the beginning of the period, and all buyers then."""
+    found = [report.flow(stage, "then") for stage in (*BUYING, AT_RISK, LAPSED)]
+    sizes = [int(n) for n in found if n is not None]
+    total = sum(sizes)
+    return (sum(sizes[: len(BUYING)]), total) if len(sizes) == len(found) and total else None
 
 
 def _left(report: LifecycleReport, stage: str) -> tuple[float, float, float, int] | None:

@@ -160,7 +160,8 @@ def when_to_stop(report: LifecycleReport, chain: FittedChain) -> Block:
     )
     return blocks.chart(
         figures.lines(
-            rules, "stop_after_weeks", ["value"], names={"value": "value"}, mark=best["stop_after_weeks"],
+            rules, "stop_after_weeks", ["value"], names={"value": "value"},
+            mark=best["stop_after_weeks"] if chain.stop_worth_it else None,
             mark_label="best", x_title="contact ends after weeks of silence", fmt=report.currency,
         ),
         finding=finding,

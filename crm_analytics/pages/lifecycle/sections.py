@@ -9,6 +9,7 @@ from crm_analytics.pages import blocks, figures, small_form, words
 from crm_analytics.pages.small_form import or_small
 
 if TYPE_CHECKING:
+    from crm_analytics.analyses.lifecycle import Flows
     from crm_analytics.pages.blocks import Block
     from crm_analytics.pages.lifecycle.report import LifecycleReport
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 @or_small(small_form.regulars)
 def where_customers_stand(report: LifecycleReport) -> Block:
     """Customers by stage, now and at the beginning of the period, with the rule and the money."""
-    sizes, money = report.staged.sizes, report.worth[["stage", "revenue", "revenue_share"]]
+    sizes, money = report.staged.sizes, report.worth.drop(columns=["customers", "ahead"])
     table = sizes.merge(money, on="stage", how="left")
     context = None
     if report.flows:
@@ -24,7 +25,10 @@ def where_customers_stand(report: LifecycleReport) -> Block:
         table, context = table.merge(then, on="stage", how="left"), "before"
     best = table.nlargest(1, "revenue").iloc[0]
     columns = ["stage", "rule", "customers", "share", *(["before"] if context else []), "median_days"]
-    data = table[[*columns, "revenue", "revenue_share"]].rename(columns={"median_days": "days_in_stage"})
+    columns += ["revenue", "revenue_share", *(["ahead_per_customer"] if report.chain else [])]
+    data = table[columns].rename(
+        columns={"median_days": "days_in_stage", "ahead_per_customer": "to_come_each"}
+    )
     once = f" Grey: {report.weeks} weeks before, by the same rules." if context else ""
     return blocks.chart(
         figures.bars(table, "stage", "customers", context, [AT_RISK], fmt="count"),
@@ -34,7 +38,8 @@ def where_customers_stand(report: LifecycleReport) -> Block:
         caption="Each customer is in one stage: the first rule that fits, read from lapsed to active." + once,
         formats=dict.fromkeys(("customers", *([context] if context else [])), "count")
         | {"share": "percent", "days_in_stage": "number:0"}
-        | {"revenue": report.currency, "revenue_share": "percent"},
+        | {"revenue": report.currency, "revenue_share": "percent"}
+        | ({"to_come_each": report.currency} if report.chain else {}),
     )
 
 
@@ -111,9 +116,18 @@ def who_moved_where(report: LifecycleReport) -> Block:
         finding=finding,
         data=seen[columns],
         caption="Each row sums to 100 %. Intervals are 95 %; with many moves a few differ by chance. Rows "
-        "with fewer than 30 customers say little.",
+        f"with fewer than 30 customers say little.{_in_the_long_run(report.flows)}",
         formats={"customers": "count", "from_customers": "count"} | dict.fromkeys(columns[4:], "percent"),
     )
+
+
+def _in_the_long_run(flows: Flows) -> str:
+    stable = flows.stable()
+    if stable.empty:
+        return ""
+    most = stable.nlargest(2)
+    said = words.listing(f"{words.percent(share, 0)} {name}" for name, share in most.items())
+    return f" If these moves went on and nobody new came, it would end at {said}."
 
 
 @or_small(small_form.weekdays)

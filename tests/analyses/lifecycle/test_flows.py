@@ -42,6 +42,13 @@ def test_earlier_period_is_the_span_before(staged, moved):
     assert ours["earlier_share"].tolist() == theirs["share"].tolist()
 
 
+def test_stable_vector_is_left_alone_by_the_moves(moved):
+    stable = moved.stable()
+    shares = moved.matrix().loc[stable.index, stable.index].to_numpy()
+    np.testing.assert_allclose(stable.to_numpy() @ shares, stable, atol=1e-6)
+    assert stable.sum() == pytest.approx(1)
+
+
 def test_newcomers_come_from_outside(moved, lines):
     first = lines.groupby("customer_id")["transaction_date"].min()
     arrived = moved.moves.loc[moved.moves["from_stage"] == OUTSIDE, "customers"].sum()
