@@ -175,6 +175,23 @@ def test_cohorts_are_identical(both, every: str) -> None:
         )
 
 
+def test_lifecycle_is_identical(both) -> None:
+    from crm_analytics.analyses import lifecycle
+
+    if both[0].counts["customers"] < 20:
+        pytest.skip("too few customers for stages")
+    rules = lifecycle.default_rules()
+    one, two = (lifecycle.stages(base, rules) for base in both)
+    assert_same(both[0].collect(one.spells), both[1].collect(two.spells))
+    pairs = [(one.sizes, two.sizes)]
+    pairs += [(lifecycle.flows(one, "-4w").moves, lifecycle.flows(two, "-4w").moves)]
+    pairs += [(lifecycle.dwell(one).stages, lifecycle.dwell(two).stages)]
+    pairs += [(lifecycle.forecast(one, 1, every="2w").sizes, lifecycle.forecast(two, 1, every="2w").sizes)]
+    chains = [lifecycle.fit_chain(base, margin=0.5, contact_cost=0.1, every="2w").states for base in both]
+    for left, right in [*pairs, tuple(chains)]:
+        pd.testing.assert_frame_equal(left, right, check_dtype=False, rtol=1e-9)
+
+
 def test_nan_and_none_come_into_both_engines_as_null(both) -> None:
     frame = pd.DataFrame({"x": [1.0, np.nan, 3.0], "s": ["NaN", None, "b"]})
     for base in both:
