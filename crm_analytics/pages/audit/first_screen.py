@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from crm_analytics.analyses import comparison
 from crm_analytics.analyses.audit import Change, ValueSpread, sources_apart
 from crm_analytics.pages import blocks, small_form, words
@@ -10,6 +12,7 @@ from crm_analytics.pages.blocks import Block
 from crm_analytics.pages.compared import change_in_words, period_kpi
 from crm_analytics.pages.small_form import or_small
 
+WORTH_IT = 0.01  # share of profit lost with customers below zero, from which somebody should look
 MUCH = 0.25  # share of revenue from which losing one of the first tenth hurts
 
 
@@ -154,9 +157,11 @@ def _call_the_first(report: AuditReport) -> list[dict[str, str]]:
 
 def _mend_who_costs(report: AuditReport) -> list[dict[str, str]]:
     spread = report.spread
-    if spread is None or not spread.below_zero or not spread.below_zero[0]:
+    if spread is None or not spread.below_zero:
         return []
     n, lost = spread.below_zero
+    if -lost <= WORTH_IT * spread.deciles["profit"].sum():
+        return []
     return [
         blocks.action(
             f"Look at what {words.plural(n, 'customer')} cost.",
@@ -173,16 +178,20 @@ def _win_like(report: AuditReport) -> list[dict[str, str]]:
     if report.acquisition is None:
         return []
     apart = sources_apart(report.acquisition.sources)
-    better = apart[apart["clear"] & (apart["difference"] > 0)]
-    if better.empty:
-        return []
-    best = better.nlargest(1, "difference").iloc[0]
-    return [
-        blocks.action(
-            f"Try to win more customers like those of {words.label(best['source'])}.",
-            "In their first year they bring clearly more than all others "
-            f"({report.money(best['elsewhere'])} a customer).",
-            "marketing",
-            f"{report.money(best['revenue'])} a customer",
-        )
-    ]
+    apart = apart[apart["clear"]].sort_values("difference", ignore_index=True)
+    items = []
+    if len(apart) and apart["difference"].iloc[-1] > 0:
+        best = apart.iloc[-1]
+        told = f"Try to win more customers like those of {words.label(best['source'])}."
+        items.append(_source(report, told, best, "more"))
+    if len(apart) and apart["difference"].iloc[0] < 0:
+        worst = apart.iloc[0]
+        told = f"Check what is paid for customers from {words.label(worst['source'])}."
+        items.append(_source(report, told, worst, "less"))
+    return items
+
+
+def _source(report: AuditReport, told: str, row: pd.Series, more: str) -> dict[str, str]:
+    others = report.money(row["elsewhere"])
+    why = f"In their first year they bring clearly {more} than all others ({others} a customer)."
+    return blocks.action(told, why, "marketing", f"{report.money(row['revenue'])} a customer")
