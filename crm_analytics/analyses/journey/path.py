@@ -27,7 +27,7 @@ class Journey:
     Attributes
     ----------
     base : whose steps they are
-    steps : Ibis table, one row a step: person, path (the person, or person and session), position (1, 2, ...
+    table : Ibis table, one row a step: person, path (the person, or person and session), position (1, 2, ...
         in the path), at, event, source (place in `SOURCES`), channel, stage, session (1, 2, ... of the
         person), value (money of a purchase), next_event (NULL at the end), seconds_to_next
     sources : the tables it was made from
@@ -40,22 +40,22 @@ class Journey:
     """
 
     base: CustomerBase
-    steps: ir.Table = field(repr=False)
+    table: ir.Table = field(repr=False)
     sources: tuple[str, ...]
     session_minutes: float
 
     @property
     def paths(self) -> ir.Table:
         """One row a path: path, person, length."""
-        return self.steps.group_by("path", "person").aggregate(length=self.steps.count())
+        return self.table.group_by("path", "person").aggregate(length=self.table.count())
 
     def count(self) -> int:
         """Number of paths."""
-        return int(self.steps.filter(self.steps.position == 1).count().to_pyarrow().as_py())
+        return int(self.table.filter(self.table.position == 1).count().to_pyarrow().as_py())
 
     def events(self) -> pd.DataFrame:
-        """Events by frequency: event, stage (the commonest first by name), steps, paths, share (of paths)."""
-        steps = self.steps
+        """Events by frequency: event, steps, paths, of (all paths), share."""
+        steps = self.table
         found = steps.group_by("event").aggregate(steps=steps.count(), paths=steps.path.nunique())
         frame = self.base.collect(found).sort_values(["steps", "event"], ascending=[False, True])
         frame["of"] = self.count()
@@ -65,32 +65,32 @@ class Journey:
     def segment(self, customers: ir.Table | pd.DataFrame | Sequence[str]) -> Journey:
         """Only the paths of these customers (a table with customer_id, or a list of ids)."""
         wanted = self._people(customers)
-        return replace(self, steps=self.steps.semi_join(wanted, self.steps.person == wanted.customer_id))
+        return replace(self, table=self.table.semi_join(wanted, self.table.person == wanted.customer_id))
 
     def only(self, events: Sequence[str]) -> Journey:
         """Only the steps of these events, numbered anew."""
         for event in events:
             self.known(event)
-        return replace(self, steps=ordered(self.steps.filter(self.steps.event.isin(list(events)))))
+        return replace(self, table=ordered(self.table.filter(self.table.event.isin(list(events)))))
 
     def sessions(self) -> Journey:
         """Each session as a path of its own."""
-        steps = self.steps
+        steps = self.table
         named = steps.person + ibis.literal(" #") + steps.session.cast("string")
-        return replace(self, steps=ordered(steps.mutate(path=named)))
+        return replace(self, table=ordered(steps.mutate(path=named)))
 
     def folded(self, top: int) -> Journey:
         """The same steps; all events but the `top` most frequent are called "(other)"."""
         if top < 1:
             raise ParameterError(f"top = {top}: at least one event keeps its name")
         keep = self.events()["event"].head(top).tolist()
-        steps = self.steps
+        steps = self.table
         named = steps.event.isin(keep).ifelse(steps.event, ibis.literal(REST))
-        return replace(self, steps=ordered(steps.mutate(event=named)))
+        return replace(self, table=ordered(steps.mutate(event=named)))
 
     def kept(self) -> Journey:
         """The same, computed once and kept in the engine."""
-        return replace(self, steps=self.base.materialise(self.steps))
+        return replace(self, table=self.base.materialise(self.table))
 
     def known(self, event: str) -> str:
         """The event, if there is one of this name.
@@ -111,6 +111,30 @@ class Journey:
         from crm_analytics.analyses.journey.steps_between import transitions
 
         return transitions(self, weight)
+
+    def funnel(self, steps: Sequence[str | Sequence[str]], within: float | None = None) -> pd.DataFrame:
+        """How many paths reach each step in order; see `funnels.funnel`."""
+        from crm_analytics.analyses.journey.funnels import funnel
+
+        return funnel(self, steps, within)
+
+    def steps(self, around: str | None = None, before: int = 3, after: int = 10) -> pd.DataFrame:
+        """Share of paths at each event, step by step; see `step_matrix.step_matrix`."""
+        from crm_analytics.analyses.journey.step_matrix import step_matrix
+
+        return step_matrix(self, around, before, after)
+
+    def variants(self, length: int = 6) -> pd.DataFrame:
+        """Distinct beginnings of paths; see `step_matrix.variants`."""
+        from crm_analytics.analyses.journey.step_matrix import variants
+
+        return variants(self, length)
+
+    def matches(self, pattern: str) -> ir.Table:
+        """Which paths hold a pattern such as ``a->.*->[b|c]``; see `patterns.matches`."""
+        from crm_analytics.analyses.journey.patterns import matches
+
+        return matches(self, pattern)
 
     def _people(self, customers: Any) -> ir.Table:
         if isinstance(customers, (pd.DataFrame, list, tuple, set, frozenset, pd.Series)):
@@ -155,7 +179,7 @@ def journey(
     ...     "events": pd.DataFrame({"customer_id": ["a", "a"], "event": ["Visit", "Cart"],
     ...         "channel": ["web", "web"], "timestamp": ["2026-01-05 09:00", "2026-01-05 09:50"]})},
     ...     today="2026-02-01")
-    >>> journey(base).steps.order_by("position").execute()[["event", "session", "stage"]].values.tolist()
+    >>> journey(base).table.order_by("position").execute()[["event", "session", "stage"]].values.tolist()
     [['Visit', 1, 'pre_purchase'], ['Cart', 2, 'pre_purchase'], ['Order Completed', 2, 'purchase']]
     """
     if not session_minutes > 0:
@@ -167,8 +191,8 @@ def journey(
         base.require({name: ()})
     chosen = tuple(name for name in have if sources is None or name in sources)
     rows = _staged(merged(base, chosen), dict(stages or {}))
-    steps = base.materialise(ordered(_in_sessions(rows, session_minutes * 60)))
-    made = Journey(base, steps, chosen, float(session_minutes))
+    table = base.materialise(ordered(_in_sessions(rows, session_minutes * 60)))
+    made = Journey(base, table, chosen, float(session_minutes))
     if made.count() == 0:
         raise NotEnoughData("A journey", 0, 1, "steps")
     return made

@@ -27,7 +27,7 @@ WEIGHTS = (
 
 def edges(journey: Journey) -> ir.Table:
     """One row a transition: path, event, next_event (with path_start and path_end), seconds."""
-    steps = journey.steps
+    steps = journey.table
     inner = steps.select(
         "path", event="event", next_event=steps.next_event.fill_null(END), seconds="seconds_to_next"
     )
