@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
+from crm_analytics.analyses.concentration import concentration
 from crm_analytics.analyses.margin import margin_share, serving_costs
+from crm_analytics.errors import NotEnoughData
 from crm_analytics.tables.contract import MONEY
 from crm_analytics.tables.days import shift
 
@@ -27,6 +29,7 @@ PLAYS = {
 }
 TOP = 0.2  # share of the customers that is called most valuable, and most growable
 YEAR = "-52w"
+YEAR_DAYS = 364
 
 
 @dataclass(frozen=True)
@@ -36,47 +39,64 @@ class Portfolio:
     Attributes
     ----------
     groups : group, customers, value (forecast margin less cost to serve), value_share, gap (what they
-        would bring more at their own best pace), cost_to_serve, revenue (last year), play
+        would bring more in another year like their own best), cost_to_serve (expected), revenue (last
+        year), play
     customers : Ibis, one row a customer: customer_id, group, value, gap, cost_to_serve, revenue,
         probability_alive
     margin : share of revenue taken as margin; 1 where no unit cost is known, and then value is revenue
     has_margin : whether it is known
+    top_share : share of the value of the fifth with the highest, lower, upper (95 %, customers as the
+        draw; the forecast's own error is not in it); None where the whole value is not positive
     """
 
     groups: pd.DataFrame
     customers: ir.Table
     margin: float
     has_margin: bool
+    top_share: tuple[float, float, float] | None
 
 
 def portfolio(base: CustomerBase, scored: ir.Table) -> Portfolio:
     """Put each scored customer into one of four groups, by these rules in order.
 
-    *Below zero*: forecast margin of the horizon less the cost to serve of the last 52 weeks is negative.
+    *Below zero*: forecast margin of the horizon less the expected cost to serve is negative; expected is
+    the cost of the last 52 weeks weighted with P(alive), because who has left costs nothing any more.
     *Most valuable*: the fifth of the customers with the highest value. *Most growable*: of the others, as
-    many with the largest gap between their own best quarter, taken as their pace and weighted with
-    P(alive), and the forecast.
+    many with the largest gap between their own best 52 weeks, weighted with P(alive), and the forecast.
+    A best year, not a best quarter: whoever buys before Christmas only has no other three to win.
 
     Source: D. Peppers & M. Rogers, *The One to One Future* (1993); MVC, MGC and BZ.
 
     Parameters
     ----------
     scored : what `btyd.score` gives for a horizon of 52 weeks
+
+    Examples
+    --------
+    >>> from crm_analytics import CustomerBase
+    >>> sales = pd.DataFrame({"customer_id": list("abbcde"), "unit_spend": [90, 5, 60, 4, 2, 1],
+    ...     "transaction_date": ["2026-12-01", "2026-11-01", "2025-03-01", *["2026-06-01"] * 3]})
+    >>> base = CustomerBase.open(sales, today="2026-12-31")
+    >>> forecast = {"customer_id": list("abcde"), "lifetime_value": [80.0, 9.0, 4.0, 2.0, 1.0]}
+    >>> scored = base.to_engine(pd.DataFrame({**forecast, "probability_alive": 0.9}))
+    >>> portfolio(base, scored).groups["customers"].tolist()  # the most growable is b: once 60, now 9
+    [1, 1, 0, 3]
     """
     share = margin_share(base)
     margin = 1.0 if share is None else share
-    table = scored.select("customer_id", "lifetime_value", "probability_alive", "expected_purchases")
-    table = table.left_join(_best_quarter(base), "customer_id").drop("customer_id_right")
+    table = scored.select("customer_id", "lifetime_value", "probability_alive")
+    table = table.left_join(_best_year(base), "customer_id").drop("customer_id_right")
     table = table.left_join(_last_year(base), "customer_id").drop("customer_id_right")
     zero = ibis.literal(0.0)
-    cost = table.cost_to_serve.cast("float64").fill_null(zero)
+    alive = table.probability_alive
+    cost = table.cost_to_serve.cast("float64").fill_null(zero) * alive
     value = table.lifetime_value * margin - cost
-    pace = 4 * table.best_quarter.cast("float64").fill_null(zero) * margin * table.probability_alive - cost
+    best = table.best_year.cast("float64").fill_null(zero) * margin * alive - cost
     table = table.select(
         "customer_id",
         "probability_alive",
         value=value,
-        gap=(pace - value).clip(lower=0.0),
+        gap=(best - value).clip(lower=0.0),
         cost_to_serve=cost,
         revenue=table.revenue.cast("float64").fill_null(zero),
     )
@@ -95,14 +115,23 @@ def portfolio(base: CustomerBase, scored: ir.Table) -> Portfolio:
         else_=REST,
     )
     table = base.materialise(table.mutate(group=group).drop("is_top"))
-    return Portfolio(_groups(base, table), table, margin, share is not None)
+    return Portfolio(_groups(base, table), table, margin, share is not None, _top_share(base, table))
 
 
-def _best_quarter(base: CustomerBase) -> ir.Table:
+def _top_share(base: CustomerBase, table: ir.Table) -> tuple[float, float, float] | None:
+    try:
+        found = concentration(base, table, "value")
+    except NotEnoughData:
+        return None
+    return found.top_share, found.top_share_lower, found.top_share_upper
+
+
+def _best_year(base: CustomerBase) -> ir.Table:
+    """The most a customer brought in one of the 52-week years counted back from the day."""
     days = base.customer_days
-    quarter = days.day.year() * 4 + (days.day.month() - 1) // 3
-    spent = days.group_by("customer_id", quarter=quarter).aggregate(spend=days.spend.sum())
-    return spent.group_by("customer_id").aggregate(best_quarter=spent.spend.max())
+    ago = ibis.literal(base.day).delta(days.day, unit="day").cast("int64")
+    spent = days.group_by("customer_id", year=ago // YEAR_DAYS).aggregate(spend=days.spend.sum())
+    return spent.group_by("customer_id").aggregate(best_year=spent.spend.max())
 
 
 def _last_year(base: CustomerBase) -> ir.Table:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
+from crm_analytics.analyses.margin import serving_costs
 from crm_analytics.tables.contract import MONEY
 
 if TYPE_CHECKING:
@@ -58,11 +59,10 @@ def significant(base: CustomerBase, found: Portfolio) -> Significant:
     n = int(table.count().to_pyarrow().as_py())
     top = max(1, round(TOP * n))
     marks: dict[str, ir.BooleanValue] = {}
-    for reason, column in (
-        ("high future value", "value"),
-        ("high volume", "revenue"),
-        ("cost magnet", "cost_to_serve"),
-    ):
+    measured = {"high future value": "value", "high volume": "revenue"}
+    if serving_costs(base) is not None:
+        measured["cost magnet"] = "cost_to_serve"
+    for reason, column in measured.items():
         place = ibis.row_number().over(order_by=[ibis.desc(column), "customer_id"])
         marks[reason] = (place < top) & (table[column] > 0)
     for reason, who in _told(base).items():
