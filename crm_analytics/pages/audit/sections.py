@@ -10,20 +10,20 @@ from crm_analytics.pages.audit.report import AuditReport
 from crm_analytics.pages.blocks import Block
 from crm_analytics.pages.small_form import or_small
 
-FACTORS = {
-    "customers": "more or fewer customers",
-    "frequency": "orders a customer",
-    "order_value": "money an order",
-    "items": "… pieces an order",
-    "price": "… money a piece",
+FACTORS = {  # on the axis, where a phone has little room, and in a sentence
+    "customers": ("customers", "The number of customers"),
+    "frequency": ("orders each", "Orders a customer"),
+    "order_value": ("order value", "Money an order"),
+    "items": ("… pieces", "Pieces an order"),
+    "price": ("… price", "Money a piece"),
 }
 MOVES = {
-    "new": "new customers",
-    "reactivated": "came back after a pause",
-    "increased": "stayed and spent more",
-    "decreased": "stayed and spent less",
-    "lapsed": "bought before, not now",
-    "returned": "returns alone",
+    "new": ("new", "New customers"),
+    "reactivated": ("came back", "Customers who came back"),
+    "increased": ("spent more", "Customers who stayed and spent more"),
+    "decreased": ("spent less", "Customers who stayed and spent less"),
+    "lapsed": ("lapsed", "Customers who lapsed"),
+    "returned": ("returns alone", "Customers with returns alone"),
 }
 KINDS = {"tickets": "tickets", "campaign_members": "mails of campaigns", "events": "touches"}
 SAME = "Nothing moved revenue: it is what it was before"
@@ -108,18 +108,19 @@ def who_made_the_change(report: AuditReport) -> Block:
     change = report.change
     if change is None:
         return blocks.note("What changed is not known yet", f"{NO_PAST}.")
-    moves = change.moves.assign(move=change.moves["move"].map(MOVES))
     total = change.totals.revenue
-    biggest = moves.iloc[int(moves["change"].abs().to_numpy().argmax())]
-    finding = f"“{biggest['move'].capitalize()}” moved revenue most: {report.money(biggest['change'])}; "
+    biggest = change.moves.iloc[int(change.moves["change"].abs().to_numpy().argmax())]
+    moves = change.moves.assign(move=[MOVES[m][0] for m in change.moves["move"]])
+    finding = f"{MOVES[biggest['move']][1]} moved revenue most: {report.money(biggest['change'])}; "
     finding += f"all together {report.money(total.now - total.before)}"
-    names = [MOVES[m] for m in ("decreased", "lapsed")]
+    names = [MOVES[m][0] for m in ("decreased", "lapsed")]
     return blocks.chart(
         figures.bars(moves, y="move", x="change", highlight=names, fmt=report.currency),
         finding=finding if biggest["change"] else SAME,
         data=moves,
         caption=f"The {words.count(change.totals.span_days)} days up to {words.date(change.day)} against as "
-        f"many before. New: first purchase in the data. The bars sum to the whole change.{report.cautions}",
+        f"many before. New: first purchase in the data. Came back: bought earlier, but not in "
+        f"the period before. Spent more or less: bought in both. The bars sum to the whole change.{report.cautions}",
         formats={"customers": "count", "change": report.currency},
     )
 
@@ -136,9 +137,11 @@ def why_revenue_changed(report: AuditReport) -> Block:
     effect, total = report.money(main["contribution"]), report.money(tree.change)
     same = main["contribution"] * tree.change > 0
     made = (
-        f"made most of it: {effect} of {total}" if same else f"moved revenue most: {effect}; in all {total}"
+        f"made the largest part: {effect} of {total}"
+        if same
+        else f"moved revenue most: {effect}; in all {total}"
     )
-    shown = nodes.assign(factor=nodes["factor"].map(FACTORS))
+    shown = nodes.assign(factor=[FACTORS[f][0] for f in nodes["factor"]])
     for name in ("before", "now"):
         shown[name] = [
             words.count(value) if factor == "customers" else words.number(value, 2)
@@ -147,7 +150,7 @@ def why_revenue_changed(report: AuditReport) -> Block:
     down = shown.loc[nodes["contribution"] < 0, "factor"].tolist()
     return blocks.chart(
         figures.bars(shown, y="factor", x="contribution", highlight=down, fmt=report.currency),
-        finding=f"{FACTORS[main['factor']].capitalize()} {made}" if main["contribution"] else SAME,
+        finding=f"{FACTORS[main['factor']][1]} {made}" if main["contribution"] else SAME,
         data=shown,
         caption="Revenue is customers × orders a customer × money an order. Each contribution takes the "
         "middle of both periods for the other factors, so that the three sum to the change; pieces and price "
@@ -168,8 +171,8 @@ def where_it_was_won_and_lost(report: AuditReport) -> Block:
     first = table.iloc[0]
     names = {
         "level": "category",
-        "switched_from": "from other categories",
-        "switched_to": "to other categories",
+        "switched_from": "switched in",
+        "switched_to": "switched out",
     }
     worse = table.loc[table["change"] < 0, "level"].tolist()
     return blocks.chart(
@@ -178,7 +181,8 @@ def where_it_was_won_and_lost(report: AuditReport) -> Block:
         f"{report.money(first['now'])} now",
         data=table.rename(columns=names),
         caption="Change of revenue by category. The table parts it: customers new to us or lost to us, those "
-        "who bought more or less of it, and money that moved from or to other categories within a customer.",
+        "who bought more or less of it, and what customers switched in from other categories or out to "
+        "them.",
         formats=dict.fromkeys([names.get(c, c) for c in table.columns if c != "level"], report.currency),
     )
 
