@@ -120,7 +120,8 @@ def who_made_the_change(report: AuditReport) -> Block:
         data=moves,
         caption=f"The {words.count(change.totals.span_days)} days up to {words.date(change.day)} against as "
         f"many before. New: first purchase in the data. Came back: bought earlier, but not in "
-        f"the period before. Spent more or less: bought in both. The bars sum to the whole change.{report.cautions}",
+        "the period before. Spent more or less: bought in both. The bars sum to the whole change."
+        f"{report.cautions}",
         formats={"customers": "count", "change": report.currency},
     )
 
