@@ -15,6 +15,8 @@ from crm_analytics.errors import DataError, NotEnoughData, ParameterError, neare
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from crm_analytics.analyses.journey.conformance import Conformance
+    from crm_analytics.analyses.journey.differences import Difference
     from crm_analytics.tables.customer_base import CustomerBase
 
 START, END, REST = "path_start", "path_end", "(other)"
@@ -135,6 +137,24 @@ class Journey:
         from crm_analytics.analyses.journey.patterns import matches
 
         return matches(self, pattern)
+
+    def metrics(self, events: Sequence[str] = ()) -> ir.Table:
+        """One row a path: length, duration, active days and more; see `metrics.metrics`."""
+        from crm_analytics.analyses.journey.metrics import metrics
+
+        return metrics(self, events)
+
+    def difference(self, a: Any, b: Any) -> Difference:
+        """Two segments to compare in any view; see `differences.difference`."""
+        from crm_analytics.analyses.journey.differences import difference
+
+        return difference(self, a, b)
+
+    def conformance(self, expected: Sequence[str]) -> Conformance:
+        """Actual paths against an expected one; see `conformance.conformance`."""
+        from crm_analytics.analyses.journey.conformance import conformance
+
+        return conformance(self, expected)
 
     def _people(self, customers: Any) -> ir.Table:
         if isinstance(customers, (pd.DataFrame, list, tuple, set, frozenset, pd.Series)):

@@ -1,0 +1,191 @@
+"""The difference of two segments in every view of their journeys, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crm_analytics.analyses.intervals import Z95, share_difference
+from crm_analytics.analyses.journey.funnels import Step
+from crm_analytics.analyses.journey.metrics import NUMBERS, column_of
+from crm_analytics.analyses.journey.path import Journey
+from crm_analytics.analyses.journey.steps_between import edges
+from crm_analytics.errors import DataError, NotEnoughData
+
+FROM_PATHS = 30  # of each side: below, a share is uncertain by 18 points and more
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Journeys of two segments side by side: everything is `a` less `b`, with 95 % intervals.
+
+    Attributes
+    ----------
+    a, b : the journeys
+    """
+
+    a: Journey
+    b: Journey
+
+    def transitions(self) -> pd.DataFrame:
+        """Chance that `next_event` follows `event`, in both.
+
+        Returns
+        -------
+        event, next_event, a, b (proba_out), a_of, b_of (transitions that leave the event), difference, lower,
+        upper, clear. Paths are the sampling units: the variance is that of a ratio of sums over paths, so
+        a customer with a thousand steps counts as one. Every transition of either side is in it.
+        """
+        one, two = _leaving(self.a), _leaving(self.b)
+        both = one.merge(two, on=["event", "next_event"], how="outer", suffixes=("_a", "_b"))
+        for side in "ab":
+            of = both.groupby("event")[f"of_{side}"].transform("max").fillna(0)
+            both[f"of_{side}"] = of.astype("int64")
+            both[f"p_{side}"] = (both[f"n_{side}"].fillna(0) / of).where(of > 0)
+            both[f"var_{side}"] = both[f"var_{side}"].fillna(0.0)
+        gap = both["p_a"] - both["p_b"]
+        half = Z95 * np.sqrt(both["var_a"] + both["var_b"])
+        table = pd.DataFrame(
+            {
+                "event": both["event"],
+                "next_event": both["next_event"],
+                "a": both["p_a"],
+                "b": both["p_b"],
+                "a_of": both["of_a"],
+                "b_of": both["of_b"],
+                "difference": gap,
+                "lower": (gap - half).clip(lower=-1),
+                "upper": (gap + half).clip(upper=1),
+            }
+        )
+        return _sorted(table, ["event", "next_event"])
+
+    def funnel(self, steps: Sequence[Step], within: float | None = None) -> pd.DataFrame:
+        """Share that goes on to each step: step, name, a, b, a_of, b_of, difference, lower, upper, clear."""
+        one, two = self.a.funnel(steps, within), self.b.funnel(steps, within)
+        return _shares(one, two, ["step", "name"], "reached")
+
+    def steps(self, around: str | None = None, before: int = 3, after: int = 10) -> pd.DataFrame:
+        """Share at each event, step by step: step, event, a, b, a_of, b_of, difference, ..., clear."""
+        one, two = self.a.steps(around, before, after), self.b.steps(around, before, after)
+        return _shares(one, two, ["step", "event"], "paths")
+
+    def events(self) -> pd.DataFrame:
+        """Share of paths that have each event: event, a, b, a_of, b_of, difference, ..., clear, lift."""
+        table = _shares(self.a.events(), self.b.events(), ["event"], "paths")
+        table["lift"] = (table["a"] / table["b"]).where(table["b"] > 0)
+        return table
+
+    def matches(self, pattern: str) -> pd.DataFrame:
+        """Share of paths that hold a pattern: pattern, a, b, a_of, b_of, difference, lower, upper, clear."""
+        counted = []
+        for side in (self.a, self.b):
+            found = side.matches(pattern)
+            row = side.base.collect(found.aggregate(n=found.matched.cast("int64").sum()))
+            of = side.count()
+            n = row["n"].fillna(0).astype("int64")
+            counted.append(pd.DataFrame({"pattern": [pattern], "paths": n, "of": [of]}))
+        return _shares(counted[0], counted[1], ["pattern"], "paths")
+
+    def metrics(self, events: Sequence[str] = ()) -> pd.DataFrame:
+        """Means of the path metrics: metric, a, b, a_of, b_of, difference, lower, upper, clear (Welch)."""
+        names = [*NUMBERS, *map(column_of, events)]
+        one, two = (_moments(side, names, events) for side in (self.a, self.b))
+        rows = []
+        for name in names:
+            (n_a, a, v_a), (n_b, b, v_b) = one[name], two[name]
+            half = Z95 * float(np.sqrt(v_a / n_a + v_b / n_b))
+            rows.append((name, a, b, n_a, n_b, a - b, a - b - half, a - b + half))
+        columns = ["metric", "a", "b", "a_of", "b_of", "difference", "lower", "upper"]
+        table = pd.DataFrame(rows, columns=columns)
+        table["clear"] = (table["lower"] > 0) | (table["upper"] < 0)
+        return table
+
+
+def difference(journey: Journey, a: Any, b: Any) -> Difference:
+    """Two segments of a journey, to compare in any view.
+
+    Parameters
+    ----------
+    a, b : customers (a table with customer_id, or a list of ids); nobody may be in both
+
+    Raises
+    ------
+    DataError : somebody is in both: the intervals hold for different people only
+    NotEnoughData : a segment has fewer than 30 paths
+    """
+    one, two = journey.segment(a).kept(), journey.segment(b).kept()
+    shared = one.table.semi_join(two.table, one.table.person == two.table.person)
+    both = int(shared.person.nunique().to_pyarrow().as_py())
+    if both:
+        raise DataError(f"{both:,} customers are in both segments; a difference needs different people")
+    for side, name in ((one, "first"), (two, "second")):
+        if side.count() < FROM_PATHS:
+            raise NotEnoughData(f"The {name} segment of a difference", side.count(), FROM_PATHS, "paths")
+    return Difference(one, two)
+
+
+def _leaving(side: Journey) -> pd.DataFrame:
+    """Transitions with n, of and the variance of n / of, all from whole numbers summed in the engine."""
+    rows = edges(side)
+    each = rows.group_by("path", "event", "next_event").aggregate(n=rows.count())
+    out = rows.group_by("path", "event").aggregate(m=rows.count())
+    both = each.inner_join(out, ["path", "event"])
+    pairs = side.base.collect(
+        both.group_by("event", "next_event").aggregate(
+            n=both.n.sum(), nn=(both.n * both.n).sum(), nm=(both.n * both.m).sum()
+        )
+    )
+    froms = side.base.collect(out.group_by("event").aggregate(of=out.m.sum(), mm=(out.m * out.m).sum()))
+    table = pairs.merge(froms, on="event")
+    p = table["n"] / table["of"]
+    squares = table["nn"] - 2 * p * table["nm"] + p * p * table["mm"]
+    table["var"] = squares.clip(lower=0) / table["of"].astype(float) ** 2
+    return table[["event", "next_event", "n", "of", "var"]]
+
+
+def _moments(
+    side: Journey, names: Sequence[str], events: Sequence[str]
+) -> dict[str, tuple[int, float, float]]:
+    found = side.metrics(events)
+    wanted: dict[str, Any] = {}
+    for name in names:
+        x = found[name].cast("decimal(38, 4)").fill_null(0)
+        wanted |= {f"{name}_sum": x.sum(), f"{name}_squares": (x * x).cast("decimal(38, 4)").sum()}
+    row = side.base.collect(found.aggregate(n=found.count(), **wanted)).iloc[0]
+    n = int(row["n"])
+    moments = {}
+    for name in names:
+        mean = float(row[f"{name}_sum"]) / n
+        moments[name] = (n, mean, max(float(row[f"{name}_squares"]) - n * mean * mean, 0.0) / (n - 1))
+    return moments
+
+
+def _shares(one: pd.DataFrame, two: pd.DataFrame, keys: list[str], counted: str) -> pd.DataFrame:
+    columns = [*keys, counted, "of"]
+    both = one[columns].merge(two[columns], on=keys, how="outer", suffixes=("_a", "_b"))
+    for side, frame in (("a", one), ("b", two)):
+        both[f"{counted}_{side}"] = both[f"{counted}_{side}"].fillna(0).astype("int64")
+        both[f"of_{side}"] = both[f"of_{side}"].fillna(frame["of"].max()).astype("int64")
+    table = both[keys].copy()
+    for side in "ab":
+        of = both[f"of_{side}"]
+        table[side] = (both[f"{counted}_{side}"] / of).where(of > 0)
+    table["a_of"], table["b_of"] = both["of_a"], both["of_b"]
+    table["difference"] = table["a"] - table["b"]
+    numbers = both[[f"{counted}_a", "of_a", f"{counted}_b", "of_b"]].to_numpy()
+    table[["lower", "upper"]] = [share_difference(*map(int, row)) for row in numbers]
+    return _sorted(table, keys)
+
+
+def _sorted(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    table["clear"] = (table["lower"] > 0) | (table["upper"] < 0)
+    if keys[0] == "step":
+        return table.sort_values(keys, ignore_index=True)
+    size = table["difference"].abs().round(12)
+    order = table.assign(_size=size).sort_values(["_size", *keys], ascending=[False, *[True] * len(keys)])
+    return order.drop(columns="_size").reset_index(drop=True)
