@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses.intervals import Z95, share_difference
+from crm_analytics.analyses.intervals import Z95, share_difference, wilson
 from crm_analytics.analyses.journey.funnels import Step
 from crm_analytics.analyses.journey.metrics import NUMBERS, column_of
 from crm_analytics.analyses.journey.path import Journey
@@ -38,7 +38,8 @@ class Difference:
         -------
         event, next_event, a, b (proba_out), a_of, b_of (transitions that leave the event), difference, lower,
         upper, clear. Paths are the sampling units: the variance is that of a ratio of sums over paths, so
-        a customer with a thousand steps counts as one. Every transition of either side is in it.
+        a customer with a thousand steps counts as one. Where a share is 0 or 1 its spread
+        is Wilson's. Every transition of either side is in it.
         """
         one, two = _leaving(self.a), _leaving(self.b)
         both = one.merge(two, on=["event", "next_event"], how="outer", suffixes=("_a", "_b"))
@@ -46,7 +47,11 @@ class Difference:
             of = both.groupby("event")[f"of_{side}"].transform("max").fillna(0)
             both[f"of_{side}"] = of.astype("int64")
             both[f"p_{side}"] = (both[f"n_{side}"].fillna(0) / of).where(of > 0)
-            both[f"var_{side}"] = both[f"var_{side}"].fillna(0.0)
+            people = both.groupby("event")[f"people_{side}"].transform("max").fillna(0).astype("int64")
+            sure = both[f"n_{side}"].isna() | (both[f"n_{side}"] == of)  # never or always: no variance seen
+            spread = (both[f"var_{side}"].fillna(0.0)).to_numpy(copy=True)
+            spread[sure] = [_least_variance(n) for n in people[sure]]
+            both[f"var_{side}"] = spread
         gap = both["p_a"] - both["p_b"]
         half = Z95 * np.sqrt(both["var_a"] + both["var_b"])
         table = pd.DataFrame(
@@ -140,12 +145,20 @@ def _leaving(side: Journey) -> pd.DataFrame:
             n=both.n.sum(), nn=(both.n * both.n).sum(), nm=(both.n * both.m).sum()
         )
     )
-    froms = side.base.collect(out.group_by("event").aggregate(of=out.m.sum(), mm=(out.m * out.m).sum()))
+    froms = side.base.collect(
+        out.group_by("event").aggregate(of=out.m.sum(), mm=(out.m * out.m).sum(), people=out.count())
+    )
     table = pairs.merge(froms, on="event")
     p = table["n"] / table["of"]
     squares = table["nn"] - 2 * p * table["nm"] + p * p * table["mm"]
     table["var"] = squares.clip(lower=0) / table["of"].astype(float) ** 2
-    return table[["event", "next_event", "n", "of", "var"]]
+    return table[["event", "next_event", "n", "of", "var", "people"]]
+
+
+def _least_variance(paths: int) -> float:
+    """Of a share that was never (or always) seen in so many paths: half the width of Wilson's interval."""
+    lower, upper = wilson(0, paths)
+    return ((upper - lower) / Z95) ** 2
 
 
 def _moments(
