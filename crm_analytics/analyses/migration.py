@@ -49,7 +49,21 @@ class Migration:
 def migration(then: RfmScores, now: RfmScores) -> Migration:
     """Count the moves of every customer between two scored days of one base.
 
-    Customers who were not there at the first day come from `NEW`, in a row of their own.
+    Customers who were not there at the first day come from `NEW`, in a row of their own. Score both days
+    by the same rules (``rules=now.rules``); their cut points of F and M are those of each day's own
+    customers unless `rfm.score` is given `cuts`, so that a segment is a place among the others.
+
+    Examples
+    --------
+    >>> from crm_analytics import CustomerBase
+    >>> from crm_analytics.analyses import rfm
+    >>> sales = pd.DataFrame({"customer_id": [f"c{i % 30}" for i in range(90)],
+    ...     "transaction_date": pd.date_range("2026-01-01", periods=90), "unit_spend": range(1, 91)})
+    >>> base = CustomerBase.open(sales, today="2026-12-31")
+    >>> now = rfm.score(base)
+    >>> found = migration(rfm.score(base.earlier("-30D"), rules=now.rules), now)
+    >>> [float(total) for total in found.matrix().sum(axis=1).round(9).unique()]
+    [1.0]
     """
     before = then.customers.select("customer_id", from_segment="segment", revenue_before="revenue")
     after = now.customers.select("customer_id", to_segment="segment")

@@ -41,6 +41,17 @@ def plays(
     Raises
     ------
     ParameterError : a share lies outside 0..1, or the cost is negative.
+
+    Examples
+    --------
+    >>> from crm_analytics import CustomerBase
+    >>> from crm_analytics.analyses import rfm
+    >>> sales = pd.DataFrame({"customer_id": [f"c{i % 30}" for i in range(90)],
+    ...     "transaction_date": pd.date_range("2026-01-01", periods=90), "unit_spend": 10.0})
+    >>> scores = rfm.score(CustomerBase.open(sales, today="2026-12-31"))
+    >>> found = plays(scores, margin=0.5, cost=1.0, response=0.1)  # 30 x (0.1 x 0.5 x 10 - 1)
+    >>> float(found["expected_value"].sum())
+    -15.0
     """
     for name, share in (("margin", margin), ("response", response)):
         if share is not None and not 0 <= share <= 1:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from crm_analytics.analyses.concentration import concentration
 from crm_analytics.analyses.margin import margin_share, serving_costs
-from crm_analytics.errors import NotEnoughData
+from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.contract import MONEY
 from crm_analytics.tables.days import shift
 
@@ -56,7 +56,7 @@ class Portfolio:
     top_share: tuple[float, float, float] | None
 
 
-def portfolio(base: CustomerBase, scored: ir.Table) -> Portfolio:
+def portfolio(base: CustomerBase, scored: ir.Table, *, margin: float | None = None) -> Portfolio:
     """Put each scored customer into one of four groups, by these rules in order.
 
     *Below zero*: forecast margin of the horizon less the expected cost to serve is negative; expected is
@@ -70,6 +70,11 @@ def portfolio(base: CustomerBase, scored: ir.Table) -> Portfolio:
     Parameters
     ----------
     scored : what `btyd.score` gives for a horizon of 52 weeks
+    margin : share of revenue left after the cost of the goods, 0..1; by default that of the unit costs
+
+    Raises
+    ------
+    ParameterError : the margin lies outside 0..1.
 
     Examples
     --------
@@ -82,17 +87,25 @@ def portfolio(base: CustomerBase, scored: ir.Table) -> Portfolio:
     >>> portfolio(base, scored).groups["customers"].tolist()  # the most growable is b: once 60, now 9
     [1, 1, 0, 3]
     """
-    share = margin_share(base)
-    margin = 1.0 if share is None else share
+    share = margin_share(base) if margin is None else margin
+    if share is not None and not 0 <= share <= 1:
+        raise ParameterError(f"margin is a share between 0 and 1, got {share}")
+    kept = 1.0 if share is None else share
+    table = base.materialise(_grouped(base.materialise(_measured(base, scored, kept))))
+    return Portfolio(_groups(base, table), table, kept, share is not None, _top_share(base, table))
+
+
+def _measured(base: CustomerBase, scored: ir.Table, kept: float) -> ir.Table:
+    """Value, gap, cost and revenue of each scored customer."""
     table = scored.select("customer_id", "lifetime_value", "probability_alive")
     table = table.left_join(_best_year(base), "customer_id").drop("customer_id_right")
     table = table.left_join(_last_year(base), "customer_id").drop("customer_id_right")
     zero = ibis.literal(0.0)
     alive = table.probability_alive
     cost = table.cost_to_serve.cast("float64").fill_null(zero) * alive
-    value = table.lifetime_value * margin - cost
-    best = table.best_year.cast("float64").fill_null(zero) * margin * alive - cost
-    table = table.select(
+    value = table.lifetime_value * kept - cost
+    best = table.best_year.cast("float64").fill_null(zero) * kept * alive - cost
+    return table.select(
         "customer_id",
         "probability_alive",
         value=value,
@@ -100,7 +113,10 @@ def portfolio(base: CustomerBase, scored: ir.Table) -> Portfolio:
         cost_to_serve=cost,
         revenue=table.revenue.cast("float64").fill_null(zero),
     )
-    table = base.materialise(table)
+
+
+def _grouped(table: ir.Table) -> ir.Table:
+    """The group of each customer by the first rule that fits."""
     n = int(table.count().to_pyarrow().as_py())
     place = ibis.row_number().over(order_by=[ibis.desc("value"), "customer_id"])
     table = table.mutate(is_top=place < round(TOP * n))
@@ -114,8 +130,7 @@ def portfolio(base: CustomerBase, scored: ir.Table) -> Portfolio:
         (other & (table.gap > 0) & (growing < round(TOP * n)), GROWABLE),
         else_=REST,
     )
-    table = base.materialise(table.mutate(group=group).drop("is_top"))
-    return Portfolio(_groups(base, table), table, margin, share is not None, _top_share(base, table))
+    return table.mutate(group=group).drop("is_top")
 
 
 def _top_share(base: CustomerBase, table: ir.Table) -> tuple[float, float, float] | None:

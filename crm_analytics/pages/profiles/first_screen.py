@@ -18,14 +18,25 @@ def headline(report: ProfilesReport) -> Block:
     groups = found.groups.set_index("group")
     top, grow, low = (groups.loc[name] for name in (VALUABLE, GROWABLE, BELOW_ZERO))
     what = "margin" if found.has_margin else "revenue"
+    if found.top_share is None:
+        return blocks.headline(
+            _moved(report) or _largest(report), "No customer is forecast to bring a thing."
+        )
+    share, least, most = found.top_share
     sentence = (
-        f"{words.plural(top['customers'], 'customer')} carry {words.percent(top['value_share'], 0)} of next "
-        f"year's {what}; {words.plural(grow['customers'], 'other')} once bought at a pace worth "
-        f"{report.money(grow['gap'])} more"
+        f"{words.plural(top['customers'], 'customer')} carry {words.percent(share, 0)} of next year's {what}"
     )
-    lede = ""
+    if grow["customers"]:
+        sentence += (
+            f"; {words.plural(grow['customers'], 'other')} brought {report.money(grow['gap'])} more in their "
+            "best year than they are forecast to bring"
+        )
+    lede = f"Their share: {words.interval(100 * least, 100 * most, 'number:0')} %. "
     if low["customers"]:
-        lede = f"{words.plural(low['customers'], 'customer')} are forecast to cost more than they bring. "
+        forecast = "is" if low["customers"] == 1 else "are"
+        lede += (
+            f"{words.plural(low['customers'], 'customer')} {forecast} likely to cost more than they bring. "
+        )
     matter = report.significant
     if matter and matter.at_risk:
         lede += (
@@ -66,12 +77,18 @@ def kpis(report: ProfilesReport) -> Block:
                 "Most valuable", words.count(top["customers"]), note=f"{report.money(top['value'])} ahead"
             ),
             blocks.kpi(
-                "Most growable", words.count(grow["customers"]), note=f"{report.money(grow['gap'])} to gain"
-            ),
-            blocks.kpi(
-                "Below zero", words.count(low["customers"]), note=f"{report.money(low['value'])} ahead"
+                "Most growable",
+                words.count(grow["customers"]),
+                note=f"up to {report.money(grow['gap'])} to gain",
             ),
         ]
+        matter = report.significant
+        if low["customers"]:
+            note = f"{report.money(low['value'])} ahead"
+            items.append(blocks.kpi("Below zero", words.count(low["customers"]), note=note))
+        elif matter:
+            note = f"{words.percent(matter.value_share, 0)} of the forecast"
+            items.append(blocks.kpi("Strategically significant", words.count(matter.count), note=note))
     if report.migration:
         share, lower, upper, n = report.migration.stayed
         note = f"of {words.count(n)}; {words.interval(lower, upper, 'percent')}"
@@ -102,7 +119,9 @@ def actions(report: ProfilesReport) -> Block:
                     f"{words.plural(row['customers'], 'customer')}, {report.money(row['revenue'])} last "
                     "year.",
                     "account managers" if row["group"] == VALUABLE else "marketing",
-                    f"{report.money(stake)} {'to gain' if row['group'] == GROWABLE else 'ahead'}",
+                    f"up to {report.money(stake)} to gain"
+                    if row["group"] == GROWABLE
+                    else f"{report.money(stake)} ahead",
                 )
             )
     quiet = report.plays[report.plays["segment"].isin(["Cannot lose", "At risk"])]

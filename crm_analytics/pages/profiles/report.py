@@ -100,7 +100,7 @@ def prepare(
     scores = rfm.score(base)
     share = margin or margin_share(base)
     scored = _scored(base, missing)
-    found = portfolio(base, scored) if scored is not None else None
+    found = portfolio(base, scored, margin=share) if scored is not None else None
     habits = base.materialise(favourites(base, ON_A_PAGE))
     table = plays(scores, scored, margin=share, cost=contact_cost or None, response=response or None)
     return ProfilesReport(

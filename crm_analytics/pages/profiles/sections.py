@@ -22,21 +22,20 @@ def who_is_worth_most(report: ProfilesReport) -> Block:
     groups = found.groups.set_index("group")
     what = "margin less cost to serve" if found.has_margin else "revenue"
     told = (
-        f"Margin is {words.percent(found.margin)} of revenue, by the unit costs."
+        f"Margin is {words.percent(found.margin)} of revenue."
         if found.has_margin
-        else "Unit costs are not known, so value is revenue."
+        else "Unit costs are not known and no margin is given, so value is revenue."
     )
+    shown = found.groups[found.groups["customers"] > 0]
+    finding = f"The most valuable are forecast to bring {report.money(groups['value'][VALUABLE])}"
+    if groups["customers"][GROWABLE]:
+        finding += f"; the most growable could bring {report.money(groups['gap'][GROWABLE])} more"
     return blocks.chart(
-        figures.bars(
-            found.groups, y="group", x="value", context="gap", highlight=[GROWABLE], fmt=report.currency
-        ),
-        finding=f"The most valuable are forecast to bring {report.money(groups['value'][VALUABLE])}; the "
-        "most "
-        f"growable could bring {report.money(groups['gap'][GROWABLE])} more",
-        data=found.groups,
+        figures.bars(shown, y="group", x="value", context="gap", highlight=[GROWABLE], fmt=report.currency),
+        finding=finding,
+        data=shown,
         caption=f"Bars: forecast {what} of the next 52 weeks, discounted. Grey: what they would bring more "
-        "at the "
-        "pace of their own best quarter, weighted with the probability that they are still customers. "
+        "in another year like their own best, weighted with the probability that they are still customers. "
         f"{told}",
         formats={"customers": "count", "value_share": "percent"}
         | dict.fromkeys(("value", "gap", "cost_to_serve", "revenue"), report.currency),
@@ -51,13 +50,16 @@ def where_customers_moved(report: ProfilesReport) -> Block:
         return blocks.note("Where customers moved is not known", report.why("migration"))
     matrix = moves.matrix()
     sizes = moves.moves.drop_duplicates("from_segment").set_index("from_segment")["from_customers"]
-    index = [f"{name} ({words.count(sizes[name])})" for name in matrix.index]
+    thin = [name for name in matrix.index if sizes[name] < THIN]
+    index = [
+        f"{name} ({words.count(sizes[name])}{', too few' if name in thin else ''})" for name in matrix.index
+    ]
+    matrix.loc[thin] = float("nan")
     text = matrix.map(lambda share: words.percent(share, 0) if share >= 0.005 else "")
     known = moves.net[moves.net["before"] > 0]
     largest = known.iloc[int(known["net"].abs().to_numpy().argmax())] if len(known) else moves.net.iloc[0]
     way = "gained" if largest["net"] > 0 else "lost"
-    thin = [name for name in matrix.index if sizes[name] < THIN]
-    note = f" Fewer than {THIN} customers: {words.listing(thin)}." if thin else ""
+    note = f" Rows of fewer than {THIN} customers stay blank; the table has them." if thin else ""
     return blocks.chart(
         figures.heatmap(
             matrix.set_axis(index), text.set_axis(index), x_title=f"segment on {words.date(moves.now)}",
@@ -67,9 +69,8 @@ def where_customers_moved(report: ProfilesReport) -> Block:
         f"{words.date(moves.then)}: {words.count(largest['left'])} left, {words.count(largest['came'])} came",
         data=moves.moves.drop(columns="thin"),
         caption=f"Rows: segment on {words.date(moves.then)} (customers); each row sums to 100 %. The last "
-        "row, "
-        f"“{NEW}”, had not bought by then. Same rules on both days; intervals (Wilson) are in the "
-        f"table.{note}",
+        f"row, “{NEW}”, had not bought by then. Same rules on both days, each with its own cut points of "
+        f"F and M; intervals (Wilson) are in the table.{note}",
         formats=dict.fromkeys(("share", "lower", "upper"), "percent")
         | {"customers": "count", "from_customers": "count", "revenue_before": report.currency},
     )  # fmt: skip
@@ -81,7 +82,7 @@ def who_matters_and_why(report: ProfilesReport) -> Block:
     found = report.significant
     if found is None:
         return blocks.note("Who matters beyond the average is not known", report.why("forecast"))
-    told = found.reasons[found.reasons["customers"].notna()]
+    told = found.reasons[found.reasons["customers"].notna()].reset_index(drop=True)
     unknown = found.reasons.loc[found.reasons["customers"].isna(), "reason"].tolist()
     left = f" Not known here: {words.listing(unknown)}." if unknown else ""
     finding = (
@@ -94,8 +95,7 @@ def who_matters_and_why(report: ProfilesReport) -> Block:
         told,
         finding=finding,
         caption="Buttle's strategically significant customers; one may have several reasons. Probably gone: "
-        "the "
-        f"chance to be still a customer is below one half.{left}",
+        f"the chance to be still a customer is below one half.{left}",
         formats={"customers": "count", "value": report.currency, "cost_to_serve": report.currency},
     )
 
@@ -125,7 +125,7 @@ def whom_to_look_after(report: ProfilesReport) -> Block:
 @or_small(small_form.too_few("What to do with each segment is not shown"))
 def what_to_do_with_each_segment(report: ProfilesReport) -> Block:
     """The play of each segment, what it holds, and how much may be spent."""
-    table = report.plays[report.plays["customers"] > 0]
+    table = report.plays[report.plays["customers"] > 0].reset_index(drop=True)
     money = [c for c in ("revenue", "value", "ceiling", "expected_value") if c in table]
     if "expected_value" in table:
         best = table.nlargest(1, "expected_value").iloc[0]
