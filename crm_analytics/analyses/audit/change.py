@@ -51,6 +51,13 @@ class Change:
     products: pd.DataFrame | None
     repeat_rate: tuple[float, float, float, int]
 
+    @property
+    def net_moves(self) -> dict[str, float]:
+        """The moves with those who stayed as one, "repeating": of them some always buy more and some less."""
+        money = dict(zip(self.moves["move"], self.moves["change"], strict=True))
+        stayed = money.pop("increased") + money.pop("decreased")
+        return {"new": money.pop("new"), "repeating": stayed, **money}
+
     def customers(self, group: str) -> int:
         """How many are in one of the `groups`."""
         return int(self.groups.set_index("group")["customers"][group])

@@ -20,6 +20,7 @@ FACTORS = {  # on the axis, where a phone has little room, and in a sentence
 MOVES = {
     "new": ("new", "New customers"),
     "reactivated": ("came back", "Customers who came back"),
+    "repeating": ("stayed", "Customers who stayed"),
     "increased": ("spent more", "Customers who stayed and spent more"),
     "decreased": ("spent less", "Customers who stayed and spent less"),
     "lapsed": ("lapsed", "Customers who lapsed"),
@@ -109,19 +110,20 @@ def who_made_the_change(report: AuditReport) -> Block:
     if change is None:
         return blocks.note("What changed is not known yet", f"{NO_PAST}.")
     total = change.totals.revenue
-    biggest = change.moves.iloc[int(change.moves["change"].abs().to_numpy().argmax())]
+    net = change.net_moves
+    biggest = max(net, key=lambda move: abs(net[move]))
     moves = change.moves.assign(move=[MOVES[m][0] for m in change.moves["move"]])
-    finding = f"{MOVES[biggest['move']][1]} moved revenue most: {report.money(biggest['change'])}; "
+    finding = f"{MOVES[biggest][1]} moved revenue most: {report.money(net[biggest])}; "
     finding += f"all together {report.money(total.now - total.before)}"
     names = [MOVES[m][0] for m in ("decreased", "lapsed")]
     return blocks.chart(
         figures.bars(moves, y="move", x="change", highlight=names, fmt=report.currency),
-        finding=finding if biggest["change"] else SAME,
+        finding=finding if net[biggest] else SAME,
         data=moves,
         caption=f"The {words.count(change.totals.span_days)} days up to {words.date(change.day)} against as "
         f"many before. New: first purchase in the data. Came back: bought earlier, but not in "
-        "the period before. Spent more or less: bought in both. The bars sum to the whole change."
-        f"{report.cautions}",
+        "the period before. Spent more or less: bought in both; in part by chance, as much is often "
+        f"followed by less. The bars sum to the whole change.{report.cautions}",
         formats={"customers": "count", "change": report.currency},
     )
 
@@ -136,16 +138,13 @@ def why_revenue_changed(report: AuditReport) -> Block:
     top = nodes[~nodes["factor"].isin(["items", "price"])]
     main = top.iloc[int(top["contribution"].abs().to_numpy().argmax())]
     effect, total = report.money(main["contribution"]), report.money(tree.change)
-    same = main["contribution"] * tree.change > 0
-    made = (
-        f"made the largest part: {effect} of {total}"
-        if same
-        else f"moved revenue most: {effect}; in all {total}"
-    )
+    made = f"moved revenue most: {effect}; all together {total}"
+    if 0 < main["contribution"] * tree.change <= tree.change**2:
+        made = f"made the largest part: {effect} of {total}"
     shown = nodes.assign(factor=[FACTORS[f][0] for f in nodes["factor"]])
     for name in ("before", "now"):
         shown[name] = [
-            words.count(value) if factor == "customers" else words.number(value, 2)
+            words.count(value) if factor == "customers" else words.number(value, 2 if value >= 1 else 4)
             for factor, value in zip(nodes["factor"], nodes[name], strict=True)
         ]
     down = shown.loc[nodes["contribution"] < 0, "factor"].tolist()

@@ -45,6 +45,8 @@ def test_new_repeating_lapsed_matches_openretailscience_example() -> None:
     assert moves["change"].to_dict() == {
         "new": 25, "reactivated": 9, "increased": 2, "decreased": -3, "lapsed": -10, "returned": 10,
     }  # fmt: skip
+    net = {"new": 25, "repeating": -1, "reactivated": 9, "lapsed": -10, "returned": 10}
+    assert found.net_moves == net
     assert found.repeat_rate[0] == pytest.approx(2 / 3)
     assert found.repeat_rate[3] == 3
 

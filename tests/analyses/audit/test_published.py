@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm_analytics.analyses.audit.gain_loss import PARTS, gain_loss
@@ -39,6 +39,7 @@ def test_gain_loss_matches_openretailscience_truth_table(before, now, expected) 
 money = st.integers(-300, 300).map(float)
 
 
+@settings(deadline=None, max_examples=40)  # each example is a query of the engine
 @given(st.lists(st.tuples(money, money, money, money), min_size=1, max_size=20))
 def test_parts_sum_to_the_change(rows: list[tuple[float, ...]]) -> None:
     found = parts_of(rows)
