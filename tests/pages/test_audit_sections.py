@@ -72,7 +72,7 @@ def shop(days: int, seed: int = 3, customers: int = 150) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def company(somewhere) -> dict[str, str]:
     (somewhere / "company").mkdir()
-    return said(CustomerBase.open(write_company(somewhere / "company", customers=2_000)))
+    return said(CustomerBase.open(write_company(somewhere / "company", customers=1_200)))
 
 
 def test_every_section_says_something_of_the_company(company) -> None:

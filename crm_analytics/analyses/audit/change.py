@@ -97,6 +97,24 @@ def change(base: CustomerBase, span: str = "-52w", minimum: int = 1) -> Change |
     )
 
 
+def new_repeating_lapsed(base: CustomerBase, span: str = "-52w") -> pd.DataFrame | None:
+    """Only the `groups` of `change`: who is new, came back, stayed or lapsed; None without two whole periods.
+
+    >>> from crm_analytics.tables.customer_base import CustomerBase
+    >>> base = CustomerBase.open(pd.DataFrame({
+    ...     "customer_id": ["a", "a", "b", "c"], "unit_spend": [5.0, 6.0, 7.0, 8.0],
+    ...     "transaction_date": ["2025-01-01", "2025-01-20", "2025-01-05", "2025-01-28"]}),
+    ...     today="2025-02-01")
+    >>> new_repeating_lapsed(base, "-14d").set_index("group")["customers"].to_dict()
+    {'new': 1, 'reactivated': 0, 'repeating': 1, 'lapsed': 1}
+    """
+    middle = shift(base.day, span)
+    start = middle - (base.day - middle)
+    if middle >= base.day or start < shift(base.first_day, "-1d"):
+        return None
+    return _groups(base, base.materialise(_by_customer(base, start, middle)))
+
+
 def _by_customer(base: CustomerBase, start: date, middle: date) -> ir.Table:
     days = base.customer_days
     is_now, is_before = days.day > ibis.literal(middle), days.day > ibis.literal(start)

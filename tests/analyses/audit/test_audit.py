@@ -138,5 +138,23 @@ def test_costs_of_winning_recover_planted_truth(company: CustomerBase) -> None:
     assert found.ratio.lower < found.ratio.value < found.ratio.upper
 
 
+def test_quality_of_sources_recovers_planted_truth(company: CustomerBase) -> None:
+    found = audit.acquisition(company)
+    assert found is not None
+    revenue = found.sources.set_index("source")
+    better = [c.name for c in plan.CHANNELS if c.quality > 1]
+    worse = [c.name for c in plan.CHANNELS if c.quality < 1]
+    mean = {
+        side: (revenue.loc[names, "revenue"] * revenue.loc[names, "customers"]).sum()
+        / revenue.loc[names, "customers"].sum()
+        for side, names in (("better", better), ("worse", worse))
+    }
+    assert mean["better"] > 1.1 * mean["worse"]
+    apart = audit.sources_apart(found.sources).set_index("source")
+    clear = apart[apart["clear"]]
+    assert not set(clear.index[clear["difference"] > 0]) & set(worse)
+    assert not set(clear.index[clear["difference"] < 0]) & set(better)
+
+
 def test_without_a_channel_there_is_no_table() -> None:
     assert audit.acquisition(opened(FIVE)) is None
