@@ -43,7 +43,8 @@ class Acquisition:
     ----------
     sources : source, customers, repeated (with a second order within the year), repeat_share, lower,
         upper, revenue (per customer in the year), revenue_lower, revenue_upper [, margin (per customer)]
-        [, cost (per customer)] [, profit (margin less cost, per customer)]; most customers first
+        [, cost (mean of the customers whose cost is known)] [, profit (margin less cost, per
+        customer)]; most customers first
     days : length of the first year
     followed : customers whose first year lies in the data whole
     winning : cost of winning a customer, of those won in the last year; None without acquisition_cost
@@ -118,6 +119,7 @@ def _by_source(base: CustomerBase, table: ir.Table) -> pd.DataFrame:
         "total": table.revenue.sum(),
         "squares": (money * money).cast("decimal(38, 4)").sum(),
         "cost": table.cost.sum(),
+        "costed": table.cost.notnull().sum(),
     }
     if "margin" in table.columns:
         sums["margin"] = table.margin.sum()
@@ -138,7 +140,7 @@ def _by_source(base: CustomerBase, table: ir.Table) -> pd.DataFrame:
     if "margin" in found:
         out["margin"] = found["margin"] / n
     if found["cost"].notna().any() and (found["cost"].fillna(0) != 0).any():
-        out["cost"] = found["cost"] / n
+        out["cost"] = found["cost"] / found["costed"].where(found["costed"] > 0)
         if "margin" in found:
             out["profit"] = out["margin"] - out["cost"]
     return out.sort_values(["customers", "source"], ascending=[False, True], ignore_index=True)

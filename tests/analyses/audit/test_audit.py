@@ -126,6 +126,18 @@ def test_a_return_after_the_first_year_counts_in_no_first_year() -> None:
     assert found.sources["revenue"].tolist() == [15.0]
 
 
+def test_an_unknown_cost_is_not_nothing() -> None:
+    people = pd.DataFrame(
+        {"customer_id": list("12368"), "acquisition_channel": ["ad", "ad", "ad", "tv", "tv"]}
+    )
+    people["acquisition_cost"] = [6.0, None, 2.0, None, None]
+    found = audit.acquisition(opened(FIVE, customers=people))
+    assert found is not None
+    cost = found.sources.set_index("source")["cost"]
+    assert cost["ad"] == pytest.approx(4.0)
+    assert np.isnan(cost["tv"])
+
+
 def test_costs_of_winning_recover_planted_truth(company: CustomerBase) -> None:
     found = audit.acquisition(company)
     assert found is not None
