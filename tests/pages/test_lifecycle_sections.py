@@ -53,7 +53,7 @@ def test_stages_recover_who_of_the_demo_company_has_left(report, company):
 def test_every_section_says_a_finding_with_its_number(report):
     texts = said(report)
     sizes = report.staged.sizes.set_index("stage")["customers"]
-    assert f"{sizes['At risk']:,} are about to be lost" in texts["headline"]
+    assert f"{sizes['At risk']:,} are at risk" in texts["headline"]
     assert "points" in texts["headline"]
     assert "of all revenue" in texts["where_customers_stand"]
     assert "weeks ago it would have put" in texts["did_the_last_forecast_hold"]

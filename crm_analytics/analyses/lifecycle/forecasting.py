@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 WINDOW = 13  # periods learned from: a year of four weeks each, so that every season counts once
 MINIMUM_PERIODS = 4
+RECENT = 3  # periods that newcomers are counted over: when winning customers stops, so must the forecast
 OLDEST = 13  # periods in a stage from which on all are alike
 State = tuple[str, int]
 
@@ -40,7 +41,7 @@ class Forecast:
     check : the forecast that would have been made as many periods ago: stage, expected, lower, upper,
         actual, inside (the interval holds the actual size), unchanged (the size then); None where the
         data are too short for it
-    newcomers : expected a period
+    newcomers : expected a period, as in the last three
     every, learned_from : days of a period, and how many periods the chances come from
     """
 
@@ -73,7 +74,8 @@ def forecast(
     window : periods learned from, at most
 
     The interval holds the chance of each customer's move, of newcomers, and how much the chances
-    differed from period to period (jackknife). What has never been seen, it cannot hold.
+    differed from period to period (jackknife). Seasons and growth are not in it: tried at 32 days of the
+    demo company and 12 of CDNOW, the 95 % intervals held the true size in about four of five cases.
 
     Raises
     ------
@@ -138,20 +140,16 @@ def _states(moves: pd.DataFrame) -> list[State]:
 def _chances(counts: NDArray[np.float64], states: list[State]) -> NDArray[np.float64]:
     """Rows of counts to chances; a state never left lends its stage's chances, one period older."""
     place = {state: i for i, state in enumerate(states)}
-    chances = np.zeros_like(counts)
-    for i, (name, age) in enumerate(states):
-        row = counts[i]
-        if row.sum() == 0:
-            older = place[name, min(age + 1, OLDEST)]
-            row = np.zeros(len(states))
-            for j in (k for k, state in enumerate(states) if state[0] == name):
-                own = np.array([state[0] == name for state in states])
-                row[~own] += counts[j][~own]
-                row[older] += counts[j][own].sum()
-            if row.sum() == 0:
-                row[older] = 1.0
-        chances[i] = row / row.sum()
-    return chances
+    names = np.array([name for name, _ in states])
+    chances = counts.copy()
+    for i in np.flatnonzero(counts.sum(axis=1) == 0):
+        name, age = states[i]
+        own = names == name
+        older = place[name, min(age + 1, OLDEST)]
+        of_stage = counts[own].sum(axis=0)
+        chances[i] = np.where(own, 0.0, of_stage)
+        chances[i, older] = of_stage[own].sum() or float(not of_stage.any())
+    return chances / chances.sum(axis=1, keepdims=True)
 
 
 def _ahead(
@@ -173,12 +171,13 @@ def _ahead(
             came[k, place[to, to_age]] += n
     now = counts[0].sum(axis=0) + came[0]
     member = np.array([[float(state[0] == name) for name in order] for state in states])
-    total, arrivals = counts.sum(axis=0), came.sum(axis=0)
-    whole, process = _carry(now, _chances(total, states), arrivals / len(used), member, periods)
+    total, recent = counts.sum(axis=0), min(RECENT, len(used))
+    newcomers = came[:recent].mean(axis=0)
+    whole, process = _carry(now, _chances(total, states), newcomers, member, periods)
     without = []
     for k in range(len(used)):
-        newcomers = (arrivals - came[k]) / (len(used) - 1)
-        without.append(_carry(now, _chances(total - counts[k], states), newcomers, member, periods)[0])
+        others = np.delete(came[:recent], k, axis=0).mean(axis=0) if k < recent else newcomers
+        without.append(_carry(now, _chances(total - counts[k], states), others, member, periods)[0])
     spread = np.stack(without) - np.mean(without, axis=0)
     half = Z95 * np.sqrt(process + (len(used) - 1) / len(used) * (spread**2).sum(axis=0))
     whole, half, before = whole.round(6), half.round(6), now @ member  # the last bits depend on the processor
@@ -188,7 +187,7 @@ def _ahead(
         for i, name in enumerate(order)
     ]
     columns = ["stage", "period", "customers", "lower", "upper", "now"]
-    return pd.DataFrame(rows, columns=columns), float(arrivals.sum() / len(used)), len(used)
+    return pd.DataFrame(rows, columns=columns), float(newcomers.sum()), len(used)
 
 
 def _carry(
@@ -200,12 +199,12 @@ def _carry(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Expected stage sizes after 1..periods, and the variance of chance alone (multinomial, Poisson)."""
     expected, variance = [], []
-    power, come = np.eye(len(now)), np.zeros(len(now))
+    share, came = member, np.zeros(member.shape[1])
     for _ in range(periods):
-        power, come = power @ chances, come @ chances + arrivals
-        share = power @ member
-        expected.append(now @ share + come @ member)
-        variance.append(now @ (share * (1 - share)) + come @ member)
+        came = came + arrivals @ share
+        share = chances @ share  # chance of each state's customer to be in each stage by then
+        expected.append(now @ share + came)
+        variance.append(now @ (share * (1 - share)) + came)
     return np.stack(expected), np.stack(variance)
 
 

@@ -18,7 +18,7 @@ BUYING = (NEW, ACTIVE, LOYAL, WON_BACK)
 
 @or_small(small_form.headline)
 def headline(report: LifecycleReport) -> Block:
-    """How many of the buyers still buy, and how many are about to be lost."""
+    """How many of the buyers still buy, and how many are at risk."""
     buying = sum(report.size(stage) for stage in BUYING)
     buyers = buying + report.size(AT_RISK) + report.size(LAPSED)
     sentence = f"{words.percent(buying / buyers, 0)} of {words.count(buyers)} buyers still buy"
@@ -26,7 +26,7 @@ def headline(report: LifecycleReport) -> Block:
     if earlier:
         sentence += f" ({words.percent(earlier[0] / earlier[1], 0)} {report.weeks} weeks ago)"
     if report.size(AT_RISK):
-        sentence += f"; {words.count(report.size(AT_RISK))} are about to be lost"
+        sentence += f"; {words.count(report.size(AT_RISK))} are at risk"
     return blocks.headline(sentence, _lede(report))
 
 
@@ -127,6 +127,8 @@ def actions(report: LifecycleReport) -> Block:
             continue
         row = worth.loc[stage]
         fate = report.dwell.exits[report.dwell.exits["stage"] == stage]
+        if stage == AT_RISK:
+            fate = fate[fate["to_stage"] == LAPSED]
         why = how
         if len(fate):
             top = fate.iloc[0]

@@ -66,8 +66,8 @@ def how_sizes_will_be(report: LifecycleReport) -> Block:
         data=ahead.sizes[["stage", "period", "day", "now", "customers", "lower", "upper"]],
         caption=f"Change from today with 95 % intervals. As customers of each stage and time in it moved "
         f"in the last {ahead.learned_from} periods of {ahead.every // 7} weeks, with "
-        f"{words.count(ahead.newcomers)} newcomers a period. A season that those periods "
-        "average away is not in it.",
+        f"{words.count(ahead.newcomers)} newcomers a period as in the last three. A "
+        "season that those periods average away is not in it.",
         formats=dict.fromkeys(("now", "customers", "lower", "upper"), "count") | {"day": "date:short"},
     )
 
