@@ -43,7 +43,7 @@ def method(report: LifecycleReport) -> Block:
     if report.forecast:
         items["Forecast"] = (
             "A chain over stage and time in it (semi-Markov), pooled over the last periods; interval from "
-            "the chance of each move, newcomers, and leaving out one period at a time. Seasons and growth are "
+            "the chance of each move, newcomers, and leaving out one period at a time. Seasons are "
             "not in it: in trials at past days four of five true sizes lay inside, not nineteen of twenty."
         )
     if chain:
