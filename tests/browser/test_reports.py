@@ -51,7 +51,7 @@ def published(tmp_path_factory):
     clean = {k: v for k, v in os.environ.items() if not k.startswith("CRM_")}
     crm = [sys.executable, "-m", "crm_analytics.cli"]
     pages = {}
-    for data in ("cdnow", "lemonade", "hostile"):
+    for data in ("cdnow", "lemonade", "hostile", "company"):
         if data != "hostile":
             subprocess.run([*crm, "demo", data], cwd=home, check=True, env=clean, capture_output=True)
         command = [*crm, "report", "--all", "--data", data, "--slug", data]
@@ -62,6 +62,8 @@ def published(tmp_path_factory):
 
 
 REPORTS = [(d, r) for d in ("cdnow", "lemonade", "hostile") for r in ("segments", "lifetime_value")]
+REPORTS += [("company", r) for r in ("audit", "profiles", "lifecycle", "channels")]
+REPORTS += [("cdnow", "audit"), ("cdnow", "lifecycle"), ("lemonade", "audit"), ("hostile", "profiles")]
 
 
 @pytest.mark.parametrize(("data", "report"), REPORTS, ids=lambda v: v)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import ibis
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -13,6 +10,7 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.tables.demo import write_demo
+from tests.spark.same import assert_same, on_spark
 
 pytestmark = [
     pytest.mark.spark,
@@ -24,22 +22,6 @@ pytestmark = [
 ]
 
 TODAY = "2026-07-01"
-
-
-@pytest.fixture(scope="session")
-def spark(tmp_path_factory):
-    sql = pytest.importorskip("pyspark.sql", reason="the spark extra is not installed")
-    session = (
-        sql.SparkSession.builder.master("local[2]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.sql.shuffle.partitions", "4")
-        .config("spark.sql.warehouse.dir", str(tmp_path_factory.mktemp("warehouse")))
-        .getOrCreate()
-    )
-    session.sparkContext.setLogLevel("OFF")
-    yield ibis.pyspark.connect(session)
-    session.stop()
 
 
 def hard_frame() -> pa.Table:
@@ -94,32 +76,8 @@ def both(request, spark, tmp_path_factory) -> tuple[CustomerBase, CustomerBase]:
     pq.write_table(table, path)
     return (
         CustomerBase.open(path, today=TODAY, mapping=mapping),
-        CustomerBase.open(on_spark(spark, path), today=TODAY, mapping=mapping),
+        CustomerBase.open(on_spark(spark, transactions=path), today=TODAY, mapping=mapping),
     )
-
-
-def on_spark(spark, path: Path):
-    spark.create_view("transactions", spark.read_parquet(str(path)), overwrite=True)
-    return spark
-
-
-def assert_same(one: pd.DataFrame, two: pd.DataFrame) -> None:
-    """Equal but for the order of rows and the storage types of the two engines."""
-    assert list(one.columns) == list(two.columns)
-    frames = []
-    for frame in (one, two):
-        plain = frame.copy()
-        for column in plain.columns:
-            if pd.api.types.is_integer_dtype(plain[column]) or pd.api.types.is_float_dtype(plain[column]):
-                plain[column] = plain[column].astype("float64")
-            elif pd.api.types.is_datetime64_any_dtype(plain[column]):
-                plain[column] = plain[column].astype("datetime64[us]")
-            else:
-                plain[column] = plain[column].astype("object").where(plain[column].notna(), None)
-        texts = plain.astype("str").fillna("").itertuples(index=False)
-        order = pd.Series(["\x1f".join(row) for row in texts], plain.index, dtype="object")
-        frames.append(plain.loc[order.sort_values().index].reset_index(drop=True))
-    pd.testing.assert_frame_equal(*frames, rtol=1e-12, atol=1e-12)
 
 
 def days(base: CustomerBase) -> list[CustomerBase]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 needs = {"events": ("timestamp", "channel"), "transactions": ("customer_id", "transaction_date")}
 FROM_CONVERSIONS = 30  # purchases after a touch; below, a share is uncertain by 18 points and more
+PLACES = 9  # digits of a touch's place in its path
 DAY, ONE_DAY = 86_400.0, timedelta(days=1)
 
 
@@ -205,12 +206,15 @@ def channel_paths(
 
 
 def _grouped(touches: ir.Table) -> pd.DataFrame:
+    # Not every engine collects in an order; all of them sort texts, so the place leads each.
+    placed = touches.place.cast("string").lpad(PLACES, "0").concat(touches.channel)
     each = touches.group_by("person", "path").aggregate(
-        way=touches.channel.collect(order_by=[touches.place]),
+        way=placed.collect(),
         converted=touches.converted.any(),
         value=touches.value.max(),
         is_first=touches.is_first.any(),
     )
+    each = each.mutate(way=each.way.sort())
     found = each.group_by("way").aggregate(
         conversions=each.converted.sum().cast("int64"),
         nulls=(~each.converted).sum().cast("int64"),
@@ -218,7 +222,7 @@ def _grouped(touches: ir.Table) -> pd.DataFrame:
         new_customers=each.is_first.sum().cast("int64"),
     )
     frame = found.to_pyarrow().to_pandas().rename(columns={"way": "path"})
-    frame["path"] = [list(path) for path in frame["path"]]
+    frame["path"] = [[touch[PLACES:] for touch in path] for path in frame["path"]]
     frame["key"] = [" > ".join(path) for path in frame["path"]]
     return frame.sort_values("key", ignore_index=True).drop(columns="key")
 
