@@ -11,7 +11,6 @@ import ibis
 import pandas as pd
 
 from crm_analytics.analyses.intervals import wilson
-from crm_analytics.analyses.journey.chain import chained
 from crm_analytics.analyses.journey.feelings import emotion, pain_points
 from crm_analytics.analyses.journey.merging import PURCHASE, SOURCES, STAGES
 from crm_analytics.analyses.journey.path import Journey
@@ -31,9 +30,9 @@ class JourneyMap:
 
     Attributes
     ----------
-    stages : one row a segment and stage: segment, stage, next_stage, paths (of the segment), reached (after
-        the stages before it, in order; the stage "purchase" by buying), reach (share of paths), of (reached
-        at least `within` days before the base's day), went_on (of those, within so many days), conversion
+    stages : one row a segment and stage: segment, stage, next_stage, paths (of the segment), reached (the
+        stage "purchase" by buying, any other by any step), reach (share of paths), of (first reached at
+        least `within` days before the base's day), went_on (of those, within so many days), conversion
         with lower and upper (95 %), dropped (of - went_on), days_median, days_q90 (until then, of those who
         went on), next_value (mean money in the first `within` days from then on, of those who had so long),
         present (paths with a step in the stage), steps_per_path, tickets_per_path (effort, of the present),
@@ -109,26 +108,27 @@ def _check(journey: Journey, stages: Sequence[str], within: float) -> None:
 
 
 def _times(journey: Journey, stages: Sequence[str]) -> ir.Table:
-    """One row a path, epoch seconds: t_k when stage k was first reached in order, n_k what follows it."""
+    """One row a path, epoch seconds: t_k when stage k was first reached, n_k when what follows it was."""
     steps, numbers = journey.table, range(1, len(stages) + 1)
     bought = steps.event == PURCHASE
-    flags = {
-        f"is_{k}": (steps.stage == name) & (bought if name == STAGES[1] else True)
-        for k, name in enumerate(stages, 1)
+    flags = {k: _is_in(steps, name) for k, name in enumerate(stages, 1)}
+    at = steps["at"].epoch_seconds()
+    wanted: dict[str, ir.Value] = {}
+    for k, here in flags.items():
+        wanted |= {f"p_{k}": steps.position.min(where=here), f"t_{k}": at.min(where=here)}
+    each = journey.base.materialise(steps.group_by("path", "person").aggregate(**wanted))
+    then = {k: bought if follows(stages, k) == AGAIN else flags[k + 1] for k in numbers}
+    rows = steps.select("path", "position", at=at, **{f"then_{k}": flag for k, flag in then.items()})
+    rows = rows.inner_join(each.drop("person"), "path")
+    found = {
+        f"n_{k}": rows["at"].min(where=rows[f"then_{k}"] & (rows.position > rows[f"p_{k}"])) for k in numbers
     }
-    rows = steps.select("path", "person", "position", "at", **flags)
-    rows = chained(rows, [(f"is_{k}", 1) for k in numbers])
-    now = rows["at"].epoch_seconds()
-    reached = {f"t_{k}": now.min(where=rows[f"began_{k}"].notnull()) for k in numbers}
-    each = journey.base.materialise(rows.group_by("path", "person").aggregate(**reached))
-    both = steps.filter(bought).select("path", "at").inner_join(each.drop("person"), "path")
-    later = both["at"].epoch_seconds()
-    again = both.group_by("path").aggregate(
-        **{f"a_{k}": later.min(where=later > both[f"t_{k}"]) for k in numbers}
-    )
-    each = each.left_join(again, "path").drop("path_right")
-    ways = {k: f"t_{k + 1}" if follows(stages, k) != AGAIN else f"a_{k}" for k in numbers}
-    return each.mutate(**{f"n_{k}": each[name] for k, name in ways.items()})
+    return each.inner_join(rows.group_by("path").aggregate(**found), "path")
+
+
+def _is_in(steps: ir.Table, stage: str) -> ir.BooleanValue:
+    inside = steps.stage == stage
+    return inside & (steps.event == PURCHASE) if stage == STAGES[1] else inside
 
 
 def follows(stages: Sequence[str], k: int) -> str:
@@ -148,7 +148,7 @@ def _reach(journey: Journey, each: ir.Table, stages: Sequence[str], within: floa
     midnight = dt.datetime.combine(journey.base.day + dt.timedelta(days=1), dt.time(), dt.UTC)
     end, long = int(midnight.timestamp()), round(within * DAY)
     each = each.left_join(_values(journey, each, len(stages), long), "path")
-    wanted = {"paths": each.count()}
+    wanted: dict[str, ir.Value] = {"paths": each.count()}
     for k in range(1, len(stages) + 1):
         here, then = each[f"t_{k}"], each[f"n_{k}"]
         whole = (here <= end - long).fill_null(False)
