@@ -34,7 +34,8 @@ def the_map(report: JourneyReport) -> Block:
     now, days = report.now, words.number(report.within, 0)
     table = points(now)
     best = table.iloc[0] if len(table) else None
-    columns = {called(str(row["stage"])): _column(report, row) for _, row in now.map.stages.iterrows()}
+    seen = now.map.stages[now.map.stages["present"] > 0]
+    columns = {called(str(row["stage"])): _column(report, row) for _, row in seen.iterrows()}
     finding = (
         "No stage is old enough to say who goes on"
         if best is None
@@ -65,9 +66,13 @@ def _column(report: JourneyReport, row: pd.Series) -> dict[str, str]:
     return {
         "Have a step here": f"{words.count(row['present'])} of {words.count(row['paths'])}",
         "Next": called(row["next_stage"]),
-        "Goes on": f"{words.percent(row['conversion'], 0)} ({wide}) of {words.count(row['of'])}",
+        "Goes on": f"{words.percent(row['conversion'], 0)} ({wide}) of {words.count(row['of'])}"
+        if row["of"]
+        else "nobody had so long",
         "Days until then": f"{words.number(row['days_median'], 1)}; nine in ten within "
-        f"{words.number(row['days_q90'], 0)}",
+        f"{words.number(row['days_q90'], 0)}"
+        if row["went_on"]
+        else words.UNKNOWN,
         "Steps of a customer": words.number(row["steps_per_path"], 1),
         "Tickets of a customer": words.number(row["tickets_per_path"], 2),
         "Feeling": felt,
