@@ -100,6 +100,14 @@ def test_a_short_history_says_what_it_is_too_short_for():
     assert "weeks ago" not in texts["headline"]
 
 
+def test_a_young_base_is_not_compared_with_days_when_nobody_could_have_lapsed(somewhere):
+    base = CustomerBase.open(demo.write_demo("cdnow", somewhere / "data"))
+    texts = said(lifecycle.prepare(base))
+    assert "the data begin too late to compare" in texts["kpis"]
+    assert "the two are not alike" in texts["how_stages_grew"]
+    assert "26 % 13 weeks ago" in texts["headline"]  # the day itself lies late enough
+
+
 def test_own_rules_are_what_the_analysis_shows(report):
     rules = [
         analyses.StageRule("Gone", {"recency_days": (60, float("inf"))}),

@@ -61,6 +61,8 @@ def _buyers(report: LifecycleReport) -> int:
 
 def _earlier(report: LifecycleReport) -> tuple[int, int] | None:
     """Buyers who still bought at the beginning of the period, and all buyers then."""
+    if report.flows is None or not report.ripe(report.flows.then):
+        return None
     found = [report.flow(stage, "then") for stage in (*BUYING, AT_RISK, LAPSED)]
     sizes = [int(n) for n in found if n is not None]
     total = sum(sizes)
@@ -101,8 +103,9 @@ def _stock(report: LifecycleReport, stage: str) -> dict[str, str]:
 def _came(report: LifecycleReport, stage: str, label: str) -> dict[str, str]:
     now, before = report.flow(stage, "came") or 0.0, report.flow(stage, "earlier_came")
     name = f"{label}, last {report.weeks} weeks"
-    if before is None:
-        return blocks.kpi(name, words.count(now), "no earlier period", "customers there now, not before")
+    if before is None or not report.flows or not report.ripe(report.flows.before):
+        why = "the data begin too late to compare" if before is not None else "there now, not before"
+        return blocks.kpi(name, words.count(now), "no earlier period", why)
     return blocks.kpi(
         name,
         words.count(now),

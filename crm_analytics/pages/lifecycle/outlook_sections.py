@@ -152,6 +152,7 @@ def when_to_stop(report: LifecycleReport, chain: FittedChain) -> Block:
     best = rules[rules["best"]].iloc[0]
     all_along = rules.iloc[-1]
     gain = best["value"] - all_along["value"]
+    more = f"; the best rule is worth {report.money(gain)} more than the last" if gain >= 0.005 else ""
     cost = report.money(chain.chain.mailing_cost)
     finding = (
         f"At {cost} a contact, staying in touch pays as long as the data reach"
@@ -166,9 +167,9 @@ def when_to_stop(report: LifecycleReport, chain: FittedChain) -> Block:
         ),
         finding=finding,
         data=rules[["stop_after_weeks", "value", "best"]],
-        caption=f"Value of a customer who has just bought, that purchase included, by the week at which "
-        f"contact ends; the best rule is worth {report.money(gain)} more than the last. It takes a "
-        "customer no longer contacted for lost, which only a group left out by lot can show.",
+        caption="Value of a customer who has just bought, that purchase included, by the week at which "
+        f"contact ends{more}. It takes a customer no longer contacted for lost, which only a group left "
+        "out by lot can show.",
         formats={"stop_after_weeks": "count", "value": report.currency},
     )  # fmt: skip
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from crm_analytics.analyses import lifecycle
+from crm_analytics.analyses.lifecycle.rules import LAPSED
 from crm_analytics.analyses.lifecycle.worth import contact_cost_of, stage_worth
 from crm_analytics.analyses.margin import margin_share
 from crm_analytics.analyses.overview import overview
@@ -62,6 +64,11 @@ class LifecycleReport:
         if row.empty:
             return 0.0
         return None if row[column].isna().any() else float(row[column].iloc[0])
+
+    def ripe(self, day: date | None) -> bool:
+        """Whether customers could have lapsed by a day: stages then are comparable with those now."""
+        last = [rule.where["recency_days"][0] for rule in self.staged.rules if rule.stage == LAPSED]
+        return day is not None and (not last or (day - self.base.first_day).days >= last[0])
 
     @property
     def weeks(self) -> int:

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from crm_analytics.pages.lifecycle.report import LifecycleReport
 
 
+YOUNG = (
+    " The data begin so late that in the earlier period few could have lapsed, and fewer have been won back: "
+    "the two are not alike."
+)
+
+
 @or_small(small_form.regulars)
 def where_customers_stand(report: LifecycleReport) -> Block:
     """Customers by stage, now and at the beginning of the period, with the rule and the money."""
@@ -70,7 +76,8 @@ def how_stages_grew(report: LifecycleReport) -> Block:
         finding=finding,
         data=sizes[columns],
         caption="Net change of each stage; the table has who came and who left. Then plus came less left is "
-        "now: a customer who came and left within the period is in neither.",
+        "now: a customer who came and left within the period is in neither."
+        + (YOUNG if known and not report.ripe(report.flows.before) else ""),
         formats=dict.fromkeys(columns[1:], "count"),
     )
 
