@@ -104,10 +104,7 @@ def fit_chain(
     NotEnoughData : fewer than `MINIMUM_AT_RISK` purchases with a whole period after them.
     ParameterError : a setting is out of range.
     """
-    if not 0 < margin <= 1:
-        raise ParameterError(f"margin is a share of revenue above 0 and up to 1, got {margin}")
-    if contact_cost < 0 or rate < 0 or longest < 1:
-        raise ParameterError("contact_cost and rate are zero or more, longest at least 1")
+    _check_settings(margin, contact_cost, rate, longest)
     length = (shift(base.day, f"+{every.lstrip('+-')}") - base.day).days
     bought = base.materialise(_periods(base, length))
     gaps = _gaps(base, bought)
@@ -139,6 +136,13 @@ def fit_chain(
         purchases,
         int(standing[standing.index >= len(states)].sum()),
     )
+
+
+def _check_settings(margin: float, contact_cost: float, rate: float, longest: int) -> None:
+    if not 0 < margin <= 1:
+        raise ParameterError(f"margin is a share of revenue above 0 and up to 1, got {margin}")
+    if contact_cost < 0 or rate < 0 or longest < 1:
+        raise ParameterError("contact_cost and rate are zero or more, longest at least 1")
 
 
 def _periods(base: CustomerBase, length: int) -> ir.Table:
