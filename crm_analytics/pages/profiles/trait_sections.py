@@ -88,7 +88,7 @@ def which_habits_go_with_whom(report: ProfilesReport) -> Block:
     table = pd.concat(tables, ignore_index=True)
     shown = _shown(table, "group")
     quiet = [PERSONS.get(n, n) for n, t in report.habits.items() if not t["clear"].any()]
-    data = _listed(table, "of", "group")
+    data = _listed(table.assign(group=table["of"] + ": " + table["group"]), "group")
     formats = dict.fromkeys(SHARES, "percent") | {"chance": "number:4"}
     caption = (
         "Share within the group less the share among all others whose group is known; groups and levels are "
