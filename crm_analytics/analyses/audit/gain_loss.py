@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
+from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.levels import shared
 from crm_analytics.tables.contract import MONEY
 from crm_analytics.tables.days import shift
@@ -56,10 +57,10 @@ def gain_loss_by(
 ) -> pd.DataFrame | None:
     """Gains and losses of each level of a product column against all others, last period on the one before.
 
-    Returns level, before, now, change and the `PARTS` (money; the parts sum to the change), largest change
-    first. None where products or the column are missing, or the data do not reach two periods back.
-    Lines without a product or level count as "not known", levels of fewer than `minimum` customers as
-    "others".
+    Returns level, before, now, change, lower, upper and the `PARTS` (money; the parts sum to the change),
+    largest change first. The interval (95 %) takes all buyers of both periods as the draw. None where
+    products or the column are missing, or the data do not reach two periods back. Lines without a product or
+    level count as "not known", levels of fewer than `minimum` customers as "others".
     """
     lines, products = base.transactions, base.tables.get("products")
     if products is None or column not in products.columns or "product_id" not in lines.columns:
@@ -89,13 +90,21 @@ def gain_loss_by(
         other_before=(focus.focus_before.sum().over(every) - focus.focus_before).cast(MONEY),
         other_now=(focus.focus_now.sum().over(every) - focus.focus_now).cast(MONEY),
     )
+    n = int(focus.customer_id.nunique().to_pyarrow().as_py())
     parts = gain_loss(table)
+    moved = (parts.focus_now - parts.focus_before).cast("float64").round(2)
     sums = parts.group_by("level").aggregate(
         before=parts.focus_before.sum(),
         now=parts.focus_now.sum(),
+        squares=(moved * moved).cast("decimal(38, 4)").sum(),
         **{name: parts[name].sum() for name in PARTS},
     )
     found = base.collect(sums.order_by("level"))
-    found.insert(3, "change", found["now"] - found["before"])
+    change, squares = found["now"] - found["before"], found.pop("squares")
+    half = Z95 * ((squares - change**2 / n).clip(lower=0) * n / max(n - 1, 1)) ** 0.5
+    for place, (name, values) in enumerate(
+        {"change": change, "lower": change - half, "upper": change + half}.items(), 3
+    ):
+        found.insert(place, name, values)
     order = found["change"].abs().sort_values(ascending=False, kind="stable").index
     return found.loc[order].reset_index(drop=True)

@@ -169,6 +169,13 @@ def where_it_was_won_and_lost(report: AuditReport) -> Block:
             "It needs two whole periods, product_id in transactions and category_0_name in products.",
         )
     first = table.iloc[0]
+    doubt = "" if first["lower"] * first["upper"] > 0 else ", which may be chance"
+    ranges = [
+        words.interval(low, high, report.currency)
+        for low, high in zip(table["lower"], table["upper"], strict=True)
+    ]
+    shown = table.drop(columns=["before", "lower", "upper"])  # more columns than these do not fit on paper
+    shown.insert(3, "interval", ranges)
     names = {
         "level": "category",
         "switched_from": "switched in",
@@ -177,13 +184,15 @@ def where_it_was_won_and_lost(report: AuditReport) -> Block:
     worse = table.loc[table["change"] < 0, "level"].tolist()
     return blocks.chart(
         figures.bars(table.head(10), y="level", x="change", highlight=worse, fmt=report.currency),
-        finding=f"{words.label(first['level'])} moved most: {report.money(first['before'])} before, "
-        f"{report.money(first['now'])} now",
-        data=table.rename(columns=names),
+        finding=f"{words.label(first['level'])} moved most: {report.money(first['change'])} "
+        f"({words.interval(first['lower'], first['upper'], report.currency)}{doubt})",
+        data=shown.rename(columns=names),
         caption="Change of revenue by category. The table parts it: customers new to us or lost to us, those "
         "who bought more or less of it, and what customers switched in from other categories or out to "
-        "them.",
-        formats=dict.fromkeys([names.get(c, c) for c in table.columns if c != "level"], report.currency),
+        "them. Intervals: 95 %, over customers.",
+        formats=dict.fromkeys(
+            [names.get(c, c) for c in shown.columns if c not in ("level", "interval")], report.currency
+        ),
     )
 
 

@@ -170,3 +170,22 @@ def test_quality_of_sources_recovers_planted_truth(company: CustomerBase) -> Non
 
 def test_without_a_channel_there_is_no_table() -> None:
     assert audit.acquisition(opened(FIVE)) is None
+
+
+def test_interval_of_a_category_takes_customers_as_the_draw() -> None:
+    draw = np.random.default_rng(8)
+    change = draw.normal(3, 20, 80).round(2)
+    rows = [(f"c{i}", "2024-06-01", 100.0, "p") for i in range(80)]
+    rows += [(f"c{i}", "2025-06-01", 100.0 + x, "p") for i, x in enumerate(change)]
+    rows += [("z", "2024-01-01", 5.0, "q"), ("z", DAY, 5.0, "q")]
+    sales = pd.DataFrame(rows, columns=["customer_id", "transaction_date", "unit_spend", "product_id"])
+    goods = pd.DataFrame({"product_id": ["p", "q"], "category_0_name": ["tea", "cups"]})
+    base = CustomerBase.open({"transactions": sales, "products": goods}, today=DAY)
+    found = audit.gain_loss_by(base, "-52w")
+    assert found is not None
+    tea = found.set_index("level").loc["tea"]
+    every = np.append(change, 0.0)  # z bought no tea
+    assert tea["change"] == pytest.approx(every.sum())
+    half = 1.959964 * np.sqrt(len(every)) * every.std(ddof=1)
+    assert tea["upper"] - tea["change"] == pytest.approx(half)
+    assert tea["change"] - tea["lower"] == pytest.approx(half)
