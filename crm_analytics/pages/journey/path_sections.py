@@ -19,8 +19,8 @@ from crm_analytics.pages.journey.report import JourneyReport, Period, tracked
 from crm_analytics.pages.small_form import or_small, too_few
 from crm_analytics.pages.theme import ACCENT, ACCENT_SOFT, CONTEXT, CONTEXT_SOFT, INK
 
-DEEP = 4  # columns of the diagram
-WIDE = 6  # events of a column; the rest is kept as "other"
+DEEP = 5  # columns of the diagram
+RARE = 0.02  # of visits: a step that fewer take at a place is drawn as "other"
 ENDED = "(ends)"
 STATE_NAMES = {
     "active": "active on the day",
@@ -41,10 +41,32 @@ def _of_visits(now: Period) -> Journey:
 def ways_through_a_visit(report: JourneyReport, now: Period) -> Block:
     """The first steps of each session as a diagram; whatever is rare flows through "other"."""
     ways = _of_visits(now).variants(DEEP)
-    common = set(now.events["event"].head(WIDE))
+    table = _flows(ways)
+    ended = int(table.loc[(table["step"] == 1) & (table["to"] == ENDED), "visits"].sum())
+    visits = int(ways["paths"].sum())
+    return blocks.chart(
+        _sankey(table),
+        finding=f"{words.percent(ended / visits, 0)} of {words.plural(visits, 'tracked visit')} end after "
+        f"one kind of step",
+        data=table,
+        caption=f"The first {DEEP} different steps of each visit (a silence of "
+        f"{words.number(now.journey.session_minutes, 0)} minutes ends it), repeats folded; a step that fewer "
+        f"than "
+        f"{words.percent(RARE, 0)} of visits take there is “other”, so that every visit is in it.",
+        formats={"visits": "count", "of": "count", "share": "percent"},
+    )
+
+
+def _flows(ways: pd.DataFrame) -> pd.DataFrame:
+    """step, from, to, visits, of, share of the first steps; rare ones are "other"."""
+    places: dict[tuple[int, str], int] = {}
+    for variant, paths in zip(ways["variant"], ways["paths"], strict=True):
+        for k, event in enumerate(variant):
+            places[k, event] = places.get((k, event), 0) + int(paths)
+    least = RARE * int(ways["paths"].sum())
     flows: dict[tuple[int, str, str], int] = {}
     for variant, paths in zip(ways["variant"], ways["paths"], strict=True):
-        named = [event if event in common else "other" for event in variant]
+        named = [event if places[k, event] >= least else "other" for k, event in enumerate(variant)]
         named += [ENDED] * (DEEP - len(named))
         for k, (one, two) in enumerate(pairwise(named)):
             if one != ENDED:
@@ -55,18 +77,7 @@ def ways_through_a_visit(report: JourneyReport, now: Period) -> Block:
     )
     table["of"] = table.groupby(["step", "from"])["visits"].transform("sum")
     table["share"] = table["visits"] / table["of"]
-    ended = int(table.loc[(table["step"] == 1) & (table["to"] == ENDED), "visits"].sum())
-    visits = int(ways["paths"].sum())
-    return blocks.chart(
-        _sankey(table),
-        finding=f"{words.percent(ended / visits, 0)} of {words.plural(visits, 'tracked visit')} end after "
-        f"one kind of step",
-        data=table,
-        caption=f"The first {DEEP} different steps of each visit (a silence of "
-        f"{words.number(now.journey.session_minutes, 0)} minutes ends it), repeats folded; events beyond the "
-        f"{WIDE} most frequent are “other”, so that every visit is in it.",
-        formats={"visits": "count", "of": "count", "share": "percent"},
-    )
+    return table
 
 
 def _sankey(table: pd.DataFrame) -> go.Figure:
@@ -105,10 +116,11 @@ def step_by_step(report: JourneyReport, now: Period) -> Block:
         return blocks.note("There is no purchase to look around")
     table = made.steps(PURCHASE, before=4, after=2)
     wide = table.pivot(index="event", columns="step", values="share").fillna(0.0)
+    wide = wide.drop(columns=0)
     names = {"path_start": "(not begun)", "path_end": "(ended)"}
-    order = wide.drop(columns=0).max(axis=1).sort_values(ascending=False, kind="stable").index[:9]
+    order = wide.max(axis=1).sort_values(ascending=False, kind="stable").index[:9]
     wide = wide.loc[order].rename(index=names)
-    wide.columns = [f"{int(k):+d}".replace("-", "−") if k else "purchase" for k in wide.columns]
+    wide.columns = [f"{int(k):+d}".replace("-", "−") for k in wide.columns]
     of = int(table["of"].iloc[0])
     one_before = table[(table["step"] == -1) & (table["event"] != "path_start")]
     alone = table[(table["step"] == -1) & (table["event"] == "path_start")]["share"].sum()
