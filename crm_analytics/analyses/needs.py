@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import ibis
@@ -86,14 +89,17 @@ def needs(base: CustomerBase, *, seed: int = 0, minimum: int = 1) -> Needs:
     values = features.drop(columns="customer_id").to_numpy(float)
     values = (values - values.mean(axis=0)) / np.where(values.std(axis=0) > 0, values.std(axis=0), 1.0)
     sample = values if n <= SAMPLE else values[np.sort(chance.choice(n, SAMPLE, replace=False))]
-    tried = pd.DataFrame([_try(sample, k, chance) for k in CLUSTERS])
+    one_thread = _one_thread()
+    with one_thread():
+        tried = pd.DataFrame([_try(sample, k, chance) for k in CLUSTERS])
     tried["kept"] = (tried["stability"] >= STABLE) & (tried["silhouette"] > tried["shuffled"])
     if not tried["kept"].any():
         best = tried.loc[[int(tried["stability"].to_numpy().argmax())]].iloc[0]
         raise NoStructureError(float(best["stability"]), int(best["clusters"]))
     k = int(tried.loc[tried["kept"], "clusters"].max())
     tried["kept"] = tried["clusters"] == k
-    labels = _kmeans(sample, k, 0).predict(values)
+    with one_thread():
+        labels = _kmeans(sample, k, 0).predict(values)
     profile, names = _profile(features, labels)
     table = base.to_engine(pd.DataFrame({"customer_id": features["customer_id"], "need": names[labels]}))
     return Needs(table, profile, tried, n)
@@ -127,6 +133,16 @@ def _features(base: CustomerBase, minimum: int) -> pd.DataFrame:
     basket = base.collect(often.select("customer_id", "basket")).set_index("customer_id")["basket"]
     found["basket"] = np.log(basket.reindex(found.index).clip(lower=0.01))
     return found.sort_index().reset_index().round(9)
+
+
+def _one_thread() -> Callable[[], AbstractContextManager[object]]:
+    """Hold the linear algebra to one thread: of a thousand small fits, threads only wait for each other,
+    and they add up in another order on another machine.
+    """
+    import sklearn.cluster  # noqa: F401  the limit holds for libraries already there
+    from threadpoolctl import threadpool_limits  # scikit-learn brings it
+
+    return partial(threadpool_limits, 1)
 
 
 def _kmeans(values: np.ndarray, k: int, seed: int):  # type: ignore[no-untyped-def]
