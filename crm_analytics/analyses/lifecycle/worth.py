@@ -19,7 +19,8 @@ def stage_worth(staged: Stages, fitted: FittedChain | None) -> pd.DataFrame:
     """Money by stage: stage, customers, revenue (to date), revenue_share, ahead, ahead_per_customer.
 
     `ahead` is the value to come by the chain, added up over the recencies of a stage's customers; whoever is
-    silent for longer than the chain's last state counts as nothing. Missing without a chain.
+    silent for longer than the chain's last state counts as nothing. Missing without a chain, and for
+    customers who never bought.
     """
     base = staged.base
     length = fitted.period_days if fitted else 28
@@ -34,6 +35,7 @@ def stage_worth(staged: Stages, fitted: FittedChain | None) -> pd.DataFrame:
     if fitted:
         values = fitted.states.set_index("recency")["ahead"]
         frame["ahead"] = frame["customers"] * frame["recency"].map(values).fillna(0.0)
+        frame.loc[frame["recency"].isna(), "ahead"] = float("nan")  # of who never bought it knows nothing
     else:
         frame["ahead"] = float("nan")
     grouped = frame.groupby("stage")
