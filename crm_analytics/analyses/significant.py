@@ -25,7 +25,7 @@ REASONS = {
     "benchmark": "a firm whose group counts three customers or more",
     "inspiration": "praised us in public (sentiment 0.5 or more)",
     "door opener": "two referrals or more who became customers",
-    "cost magnet": "the twentieth that costs most to serve",
+    "cost magnet": "the twentieth expected to cost most to serve",
 }
 
 

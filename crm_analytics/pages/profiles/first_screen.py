@@ -8,6 +8,8 @@ from crm_analytics.pages.blocks import Block
 from crm_analytics.pages.profiles.report import ProfilesReport
 from crm_analytics.pages.small_form import or_small
 
+FEW = 0.01  # share of the customers: a group with fewer asks for nothing
+
 
 @or_small(small_form.headline)
 def headline(report: ProfilesReport) -> Block:
@@ -28,8 +30,8 @@ def headline(report: ProfilesReport) -> Block:
     )
     if grow["customers"]:
         sentence += (
-            f"; {words.plural(grow['customers'], 'other')} brought {report.money(grow['gap'])} more in their "
-            "best year than they are forecast to bring"
+            f"; {words.plural(grow['customers'], 'other')} could bring {report.money(grow['gap'])} more in "
+            "another year like their best"
         )
     lede = f"Their share: {words.interval(100 * least, 100 * most, 'number:0')} %. "
     if low["customers"]:
@@ -108,9 +110,10 @@ def kpis(report: ProfilesReport) -> Block:
 def actions(report: ProfilesReport) -> Block:
     """The plays of the groups with most money, each with what it may cost."""
     items = []
+    few = max(1, FEW * report.scores.segments["customers"].sum())
     if report.portfolio:
         for row in report.portfolio.groups.to_dict("records"):
-            if row["group"] not in {VALUABLE, GROWABLE, BELOW_ZERO} or not row["customers"]:
+            if row["group"] not in {VALUABLE, GROWABLE, BELOW_ZERO} or row["customers"] < few:
                 continue
             stake = row["gap"] if row["group"] == GROWABLE else row["value"]
             items.append(

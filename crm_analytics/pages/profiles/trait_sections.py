@@ -31,11 +31,11 @@ def _habit(row: pd.Series) -> str:
     return f"{NAMES[row['attribute']]} {row['level']}"
 
 
-def _listed(table: pd.DataFrame, *groups: str) -> pd.DataFrame:
+def _listed(table: pd.DataFrame, group: str) -> pd.DataFrame:
     """The table of numbers, narrow enough for paper."""
     bounds = zip(100 * table["lower"], 100 * table["upper"], strict=True)
     points = [words.interval(low, high, "number:1") for low, high in bounds]
-    data = table[[*groups, "attribute", "level", "customers", "n", "share", "elsewhere"]]
+    data = table[[group, "attribute", "level", "customers", "n", "share", "elsewhere"]]
     return data.assign(points=points, chance=table["p_adjusted"])
 
 
