@@ -209,6 +209,8 @@ def too_few(what: str, needed: int = SEGMENTS_FROM) -> Callable[[SmallReport], B
 
     def said(report: SmallReport) -> Block:
         n = words.plural(report.seen.customers, "customer")
+        if report.seen.customers >= needed:
+            return blocks.note(what, f"There are {n}, but no revenue to speak of.")
         return blocks.note(what, f"That begins with {words.count(needed)} customers; there are {n}.")
 
     return said

@@ -52,6 +52,7 @@ PAID = (
     "crm_analytics.pages.audit",
     "crm_analytics.pages.profiles",
     "crm_analytics.pages.lifecycle",
+    "crm_analytics.pages.journey",
     "crm_analytics.pages.channels",
 )
 MESSAGE = 1 << 20  # bytes; one request with its environment

@@ -28,7 +28,15 @@ def cells_of(path, kind="code"):
 
 
 def test_there_are_notebooks():
-    reports = ["01_segments", "02_lifetime_value", "03_audit", "04_profiles", "05_lifecycle", "07_channels"]
+    reports = [
+        "01_segments",
+        "02_lifetime_value",
+        "03_audit",
+        "04_profiles",
+        "05_lifecycle",
+        "06_journey",
+        "07_channels",
+    ]
     assert [p.stem for p in NOTEBOOKS] == ["00_start_here", *reports]
     assert [p.stem for p in REPORTS] == reports
 

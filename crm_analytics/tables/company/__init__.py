@@ -44,7 +44,7 @@ currency = "{plan.CURRENCY}"
 def write_company(
     folder: Path, *, customers: int = 5_000, years: int = 3, seed: int = plan.SEED, dirty: bool = False
 ) -> Path:
-    """Write the tables of the company, the mapping and the truth into `folder`, which is there and empty.
+    """Write the tables of the company, the mapping and the truth into `folder`, a new or an empty one.
 
     Parameters
     ----------
@@ -67,6 +67,7 @@ def write_company(
     0.3
     """
     _check(customers, years, seed)
+    folder.mkdir(parents=True, exist_ok=True)
     calendar = Calendar.of(years)
     campaigns = Campaigns.of(calendar)
     products = goods.make_products(np.random.default_rng([seed, 0]), calendar.first)

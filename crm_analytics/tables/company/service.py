@@ -13,6 +13,7 @@ _COMPLAINTS = ("Parcel arrived broken", "Wrong product", "Too late", "Taste is n
                '=HYPERLINK("http://evil.example","refund")')  # fmt: skip
 _QUESTIONS = ("Change of address", "Which grinder fits?", "Invoice wanted", "Do you ship to Graz?")
 _QUESTION_SHARE = 0.03  # of orders
+MINUTE_COST = 1.5  # of a ticket, money
 
 
 def make_tickets(block: Block, orders: pd.DataFrame, ids: np.ndarray) -> pd.DataFrame:
@@ -56,7 +57,7 @@ def make_tickets(block: Block, orders: pd.DataFrame, ids: np.ndarray) -> pd.Data
             "sla_due_at": calendar.stamp(at + 1),
             "satisfaction_score": np.where(chance.random(count) < 0.6, happy, np.nan),
             "handle_minutes": minutes,
-            "cost": np.round(minutes * 0.75, 2),
+            "cost": np.round(minutes * MINUTE_COST, 2),
             "resolution": np.where(bad, "replaced", "answered"),
             "subject": text,
             "description": text,
