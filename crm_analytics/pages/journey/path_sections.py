@@ -22,6 +22,7 @@ from crm_analytics.pages.theme import ACCENT, ACCENT_SOFT, CONTEXT, CONTEXT_SOFT
 DEEP = 5  # columns of the diagram
 RARE = 0.02  # of visits: a step that fewer take at a place is drawn as "other"
 ENDED = "(ends)"
+KEPT = 0.05  # of visits out of turn: below, the order is kept
 STATE_NAMES = {
     "active": "active on the day",
     "at_risk_wau": "silent up to a week",
@@ -127,9 +128,7 @@ def step_by_step(report: JourneyReport, now: Period) -> Block:
     finding = f"{words.percent(alone, 0)} of tracked visits with a purchase have no step before it"
     if len(one_before) and one_before["share"].max() > alone:
         top = one_before.nlargest(1, "share").iloc[0]
-        finding = (
-            f"The step before a purchase is “{top['event']}” in {words.percent(top['share'], 0)} of visits"
-        )
+        finding = f"The step before a purchase is “{top['event']}” in {words.percent(top['share'])} of visits"
     return blocks.chart(
         figures.heatmap(wide, fmt="percent:0", x_title="steps from the purchase", y_title=""),
         finding=finding,
@@ -223,8 +222,9 @@ def against_the_expected_journey(report: JourneyReport, now: Period) -> Block:
         finding=f"“{ahead['event']}” comes most often out of turn: {words.percent(ahead['skipped'], 0)} of "
         f"visits "
         "skip a step before it"
-        if ahead["skipped"] > 0
-        else "Nobody takes a step out of turn",
+        if ahead["skipped"] >= KEPT
+        else "Visits keep the expected order; "
+        f"{words.percent(found.whole / found.of, 0)} go through to the end",
         data=table,
         caption=f"Of {words.plural(found.of, 'tracked visit')} with a step of the funnel, "
         f"{words.count(found.whole)} take "

@@ -151,17 +151,20 @@ def what_hurts(report: JourneyReport) -> Block:
         return blocks.note(
             "What hurts is not recorded", "It needs the table tickets, with a subject or a type."
         )
-    top = pains.iloc[0]
     tickets, complaints = int(pains["tickets"].sum()), int(pains["complaints"].sum())
-    shown = pains.head(10).assign(stage=[called(s) for s in pains["stage"].head(10)])
+    shown = pains[pains["customers"] >= ON_A_PAGE].head(10)
+    if shown.empty:
+        return blocks.note("No subject of tickets is shared by enough customers to stand here")
+    top = shown.iloc[0]
+    shown = shown.assign(stage=[called(s) for s in shown["stage"]])
     return blocks.table(
         shown[["subject", "stage", "complaints", "tickets", "customers", "satisfaction", "rated"]],
         finding=f"“{words.clean(top['subject'], 60)}” hurts most: "
         f"{words.plural(top['complaints'], 'complaint')} of "
         f"{words.count(complaints)}",
-        caption=f"Ten of {words.plural(len(pains), 'subject')} in {words.plural(tickets, 'ticket')}. A "
-        f"subject of "
-        f"fewer than {ON_A_PAGE} customers is under “others”. Satisfaction is the mean of the rated ones.",
+        caption=f"Of {words.plural(tickets, 'ticket')}, the ten subjects with the most complaints; rows of "
+        f"fewer "
+        f"than {ON_A_PAGE} customers are left out. Satisfaction is the mean of the rated ones.",
         formats={"complaints": "count", "tickets": "count", "customers": "count", "satisfaction": "number:1",
                  "rated": "count"},
     )  # fmt: skip
