@@ -116,7 +116,8 @@ def whom_to_look_after(report: ProfilesReport) -> Block:
         shown[["customer", "reasons", "value", "revenue", "cost_to_serve", "probability_alive"]],
         finding=f"{words.plural(len(top), 'customer')} with the most reasons; "
         + (f"{gone} of them probably gone" if gone else "all of them probably still here"),
-        caption="Value: forecast of the next 52 weeks after the expected cost to serve. Revenue: last 52 weeks.",
+        caption="Value: forecast of the next 52 weeks after the expected cost to serve. "
+        "Revenue: last 52 weeks.",
         formats=dict.fromkeys(("value", "revenue", "cost_to_serve"), report.currency)
         | {"probability_alive": "percent:0"},
     )
