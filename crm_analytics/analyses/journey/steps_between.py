@@ -23,6 +23,7 @@ WEIGHTS = (
     "time_median",
     "time_q95",
 )
+WIDEST = 1_000  # events of a matrix; the table of transitions knows no limit
 
 
 def edges(journey: Journey) -> ir.Table:
@@ -55,7 +56,7 @@ def transitions(journey: Journey, weight: str | None = None) -> pd.DataFrame:
 
     Raises
     ------
-    ParameterError : there is no such weight
+    ParameterError : there is no such weight, or a matrix would have more than 1,000 events
     """
     if weight is not None and weight not in WEIGHTS:
         raise ParameterError(f"no weight '{weight}'{nearest(weight, WEIGHTS)}; known: {', '.join(WEIGHTS)}")
@@ -86,6 +87,11 @@ def weighed(each: pd.DataFrame, paths: int) -> pd.DataFrame:
 
 def matrix(table: pd.DataFrame, weight: str) -> pd.DataFrame:
     """Rows from, columns to; no transition is 0, and NaN for times."""
+    if table["event"].nunique() > WIDEST:
+        raise ParameterError(
+            f"a matrix of {table['event'].nunique():,} events is too wide; fold the rare ones first: "
+            "journey.folded(50).transitions(...)"
+        )
     names = table.drop_duplicates("event").sort_values(["from_count", "event"], ascending=[False, True])
     order = [START, *(name for name in names["event"] if name != START), END]
     wide = table.pivot(index="event", columns="next_event", values=weight).reindex(order, columns=order)
