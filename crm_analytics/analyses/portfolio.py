@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 VALUABLE, GROWABLE, BELOW_ZERO, REST = "Most valuable", "Most growable", "Below zero", "The rest"
 GROUPS = (VALUABLE, GROWABLE, BELOW_ZERO, REST)
 PLAYS = {
-    VALUABLE: "keep them: service before offers",
+    VALUABLE: "keep them, service before offers",
     GROWABLE: "ask what they now buy elsewhere, and offer it",
     BELOW_ZERO: "serve cheaper, charge for extras, or let them go",
     REST: "serve well by machine",

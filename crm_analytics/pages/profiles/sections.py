@@ -91,6 +91,7 @@ def who_matters_and_why(report: ProfilesReport) -> Block:
     )
     if found.at_risk:
         finding += f", and {words.count(found.at_risk)} of them have probably gone"
+        left = f" Those hold {report.money(found.value_at_risk)} of the forecast.{left}"
     return blocks.table(
         told,
         finding=finding,
@@ -139,7 +140,8 @@ def what_to_do_with_each_segment(report: ProfilesReport) -> Block:
         finding = f"“{best['segment']}” brought most so far: {report.money(best['revenue'])}"
     told = "Expected value: customers × (response × margin × order value − cost of a contact). "
     if "expected_value" not in table:
-        told = "No expected value: it needs margin, contact_cost and response as parameters. "
+        needed = "contact_cost and response" if report.margin else "margin, contact_cost and response"
+        told = f"No expected value: it needs {needed} as parameters. "
     return blocks.table(
         table,
         finding=finding,
