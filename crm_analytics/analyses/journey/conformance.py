@@ -32,7 +32,7 @@ class Conformance:
         the path is the expected one)
     steps : expected step by step: step, event, taken (paths that take it at all), of, share, lower, upper,
         in_turn (paths that take it after all those before it), in_turn_share
-    of, mean, lower, upper : paths, and their mean fitness with its 95 % interval
+    of, mean, error, lower, upper : paths, their mean fitness, its standard error and 95 % interval
     whole : paths that take all expected steps in order
     """
 
@@ -40,6 +40,7 @@ class Conformance:
     steps: pd.DataFrame
     of: int
     mean: float
+    error: float
     lower: float
     upper: float
     whole: int
@@ -94,9 +95,12 @@ def conformance(journey: Journey, expected: Sequence[str]) -> Conformance:
     of, total = int(row["of"]), int(row["total"])
     mean = total / (n * of)
     variance = max(int(row["squares"]) / (n * n) - of * mean * mean, 0.0) / max(of - 1, 1)
-    half = Z95 * math.sqrt(variance / of)
+    error = math.sqrt(variance / of)
+    half = Z95 * error
     steps = _step_by_step(journey, expected, of)
-    return Conformance(each, steps, of, mean, max(mean - half, 0), min(mean + half, 1), int(row["whole"]))
+    return Conformance(
+        each, steps, of, mean, error, max(mean - half, 0), min(mean + half, 1), int(row["whole"])
+    )
 
 
 def _step_by_step(journey: Journey, expected: Sequence[str], of: int) -> pd.DataFrame:

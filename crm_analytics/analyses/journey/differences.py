@@ -11,6 +11,8 @@ import pandas as pd
 
 from crm_analytics.analyses.intervals import Z95, share_difference, wilson
 from crm_analytics.analyses.journey.funnels import Step
+from crm_analytics.analyses.journey.mapping import journey_map
+from crm_analytics.analyses.journey.merging import STAGES
 from crm_analytics.analyses.journey.metrics import NUMBERS, column_of
 from crm_analytics.analyses.journey.path import Journey
 from crm_analytics.analyses.journey.steps_between import edges
@@ -109,6 +111,29 @@ class Difference:
         table = pd.DataFrame(rows, columns=columns)
         table["clear"] = (table["lower"] > 0) | (table["upper"] < 0)
         return table
+
+    def conformance(self, expected: Sequence[str]) -> pd.DataFrame:
+        """How far both follow an expected journey: metric (fitness, whole), a, b, ..., clear."""
+        one, two = self.a.conformance(expected), self.b.conformance(expected)
+        gap, half = one.mean - two.mean, Z95 * float(np.hypot(one.error, two.error))
+        low, high = share_difference(one.whole, one.of, two.whole, two.of)
+        whole = (one.whole / one.of, two.whole / two.of)
+        rows = [
+            ("fitness", one.mean, two.mean, one.of, two.of, gap, gap - half, gap + half),
+            ("whole", *whole, one.of, two.of, whole[0] - whole[1], low, high),
+        ]
+        columns = ["metric", "a", "b", "a_of", "b_of", "difference", "lower", "upper"]
+        table = pd.DataFrame(rows, columns=columns)
+        table["clear"] = (table["lower"] > 0) | (table["upper"] < 0)
+        return table
+
+    def map(self, stages: Sequence[str] = STAGES, within: float = 90) -> pd.DataFrame:
+        """Who goes on from each stage of the map: stage, next_stage, a, b, a_of, ..., clear."""
+        keys = ["stage", "next_stage"]
+        sides = [journey_map(side, None, stages, within).stages for side in (self.a, self.b)]
+        table = _shares(sides[0], sides[1], keys, "went_on")
+        place = table["stage"].map({stage: k for k, stage in enumerate(stages)})
+        return table.loc[place.sort_values().index].reset_index(drop=True)
 
 
 def difference(journey: Journey, a: Any, b: Any) -> Difference:

@@ -55,6 +55,8 @@ def test_every_view_has_intervals_and_denominators(difference):
         difference.events(),
         difference.metrics(["B"]),
         difference.matches("A->.*->B"),
+        difference.conformance(["A", "B"]),
+        difference.map(within=0.001),
     ]
     for table in views:
         known = table.dropna(subset=["difference"])
