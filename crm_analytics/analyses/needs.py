@@ -140,7 +140,7 @@ def _one_thread() -> Callable[[], AbstractContextManager[object]]:
     and they add up in another order on another machine.
     """
     import sklearn.cluster  # noqa: F401  the limit holds for libraries already there
-    from threadpoolctl import threadpool_limits  # scikit-learn brings it
+    from threadpoolctl import threadpool_limits
 
     return partial(threadpool_limits, 1)
 
