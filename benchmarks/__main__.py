@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-BENCHMARKS = ("btyd_fit", "summary", "report", "night", "audit")
+BENCHMARKS = ("btyd_fit", "summary", "report", "night", "audit", "journey")
 
 
 def main() -> None:
