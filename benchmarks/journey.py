@@ -1,9 +1,9 @@
-"""Journeys on a growing number of events: seconds per million events, and the peak of the process.
+"""Journeys and channels on a growing number of events: seconds per million, and the peak of the process.
 
 ``python -m benchmarks.journey [--events 10000000]`` draws a quarter, a half and the whole of so many events
-(customers walk a Markov chain of twelve events; every path has its own length), opens them with all checks,
-puts them in order and runs the views, each size in a process of its own. Linear means: the same seconds per
-million events at every size.
+(customers walk a Markov chain of twelve events, each by one of eight channels; every "Order Completed" is a
+purchase), opens them with all checks, puts them in order, runs the views and attributes the purchases, each
+size in a process of its own. Linear means: the same seconds per million events at every size.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ import pyarrow.parquet as pq
 GOAL = 6.0  # GiB
 TODAY = "2026-12-31"
 NAMES = np.array([f"Step {chr(65 + i)}" for i in range(11)] + ["Order Completed"])
+CHANNELS = np.array(["search", "email", "social", "display", "affiliate", "direct", "video", "partner"])
 PER_CUSTOMER = 20  # events, on average
 BLOCK = 1_000_000
 
 
 def write_base(folder: Path, events: int, seed: int = 7) -> int:
-    """Events in blocks of customers, and one purchase line a customer; the number of events."""
+    """Events in blocks of customers, and a purchase line for each order; the number of events."""
     rng = np.random.default_rng(seed)
     chances = np.cumsum(rng.dirichlet(np.full(len(NAMES), 0.7), len(NAMES)), axis=1)
     chances[:, -1] = 1.0
@@ -56,22 +57,23 @@ def write_base(folder: Path, events: int, seed: int = 7) -> int:
         at = np.datetime64("2025-10-01T00:00:00") + (np.repeat(begun, lengths) + since).astype(
             "timedelta64[s]"
         )
+        at = np.minimum(at, np.datetime64("2026-12-30T00:00:00")).astype("datetime64[us]")
+        is_order = state == len(NAMES) - 1
         ids = np.char.add("c", np.arange(customer, customer + len(lengths)).astype("U9"))
         table = pa.table(
             {
                 "customer_id": pa.array(np.repeat(ids, lengths)),
-                "timestamp": pa.array(
-                    np.minimum(at, np.datetime64("2026-12-30T00:00:00")).astype("datetime64[us]")
-                ),
+                "timestamp": pa.array(at),
                 "event": pa.array(NAMES[state]),
-                "channel": pa.array(np.full(n, "web")),
+                "channel": pa.array(CHANNELS[rng.integers(0, len(CHANNELS), n)]),
+                "is_conversion": pa.array(is_order),
             }
         )
         bought = pa.table(
             {
-                "customer_id": pa.array(ids),
-                "transaction_date": pa.array(np.full(len(ids), np.datetime64("2026-12-30", "us"))),
-                "unit_spend": pa.array(np.round(rng.gamma(2, 10, len(ids)), 2)),
+                "customer_id": pa.array(np.repeat(ids, lengths)[is_order]),
+                "transaction_date": pa.array(at[is_order]),
+                "unit_spend": pa.array(np.round(rng.gamma(2, 10, int(is_order.sum())), 2)),
             }
         )
         sink = sink or pq.ParquetWriter(folder / "events.parquet", table.schema)
@@ -102,6 +104,7 @@ def views() -> dict[str, Callable[[Any], object]]:
 def measure(folder: Path) -> None:
     """One cold run, as JSON: seconds of each part without the imports, and the peak of the process."""
     from crm_analytics import CustomerBase
+    from crm_analytics.analyses.attribution.channel_paths import channel_paths
     from crm_analytics.analyses.journey import journey
 
     seconds = {}
@@ -115,6 +118,12 @@ def measure(folder: Path) -> None:
         began = time.perf_counter()
         assert view(made) is not None, name
         seconds[name] = time.perf_counter() - began
+    began = time.perf_counter()
+    paths = channel_paths(base)
+    seconds["paths of channels"] = time.perf_counter() - began
+    began = time.perf_counter()
+    assert len(paths.attribute(["markov", "shapley", "linear"]))
+    seconds["markov, shapley, linear"] = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(json.dumps({"seconds": seconds, "gib": peak / 2**20 / (1024 if sys.platform == "darwin" else 1)}))
 
