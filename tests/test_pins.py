@@ -58,3 +58,14 @@ def test_the_caps_on_duckdb_and_sqlglot_still_have_their_cause() -> None:
         "Ibis has moved on from 12.0: try duckdb>=2 and sqlglot>=30 with it "
         "(list_tables and create_table(overwrite=True) failed), and lift the caps in pyproject.toml"
     )
+
+
+def test_every_package_is_named_so_that_an_installed_copy_is_whole() -> None:
+    named = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"][
+        "packages"
+    ]
+    there = {
+        ".".join(p.parent.relative_to(PROJECT).parts)
+        for p in (PROJECT / "crm_analytics").rglob("__init__.py")
+    }
+    assert set(named) == there | {"crm_analytics.notebooks"}

@@ -48,7 +48,9 @@ def test_published_files_and_private_folders_are_closed_to_others(tmp_path: Path
     assert run.finish()["code"] == 0
     assert seen
     assert 0o700 in seen.values()
-    assert not {name for name, bits in seen.items() if bits & 0o077}, seen  # tempfile tries a folder with a file of 0600
+    assert not {name for name, bits in seen.items() if bits & 0o077}, (
+        seen
+    )  # tempfile tries a folder with a file of 0600
     assert list((scene.root / "t").iterdir()) == []
     found = [scene.out, *scene.out.rglob("*")]
     assert len(found) > 10
