@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 needs = {"events": ("timestamp", "channel"), "transactions": ("customer_id", "transaction_date")}
 FROM_CONVERSIONS = 30  # purchases after a touch; below, a share is uncertain by 18 points and more
 PLACES = 9  # digits of a touch's place in its path
+NEXT = "\x1f"  # between touches in a text: the unit separator, which no channel's name holds
 DAY, ONE_DAY = 86_400.0, timedelta(days=1)
 
 
@@ -154,7 +155,8 @@ def channel_paths(
         raise ParameterError("lookback is a number of days above 0, gap_minutes one of minutes from 0 on")
     base.require(needs)
     seen = shared(touches(base), "channel", minimum, "person")
-    rows = in_paths(seen.union(purchases(base)), lookback * DAY, gap_minutes * 60.0)
+    bought = purchases(base)
+    rows = in_paths(seen.union(bought), lookback * DAY, gap_minutes * 60.0)
     ends = rows.group_by("person", "path").aggregate(
         converted=(rows.kind == 1).any(),
         end=rows.at.max(),
@@ -162,7 +164,8 @@ def channel_paths(
         is_first=rows.is_first.any(),
     )
     if since is not None:
-        ends = ends.filter(ends.end >= ibis.literal(datetime.combine(since, datetime.min.time()) + ONE_DAY))
+        begin = ibis.literal(datetime.combine(since, datetime.min.time()) + ONE_DAY)
+        ends, bought = ends.filter(ends.end >= begin), bought.filter(bought["at"] >= begin)
     joined = (
         rows.filter((rows.kind == 0) & ~rows.repeated)
         .drop("value", "is_first")
@@ -188,9 +191,9 @@ def channel_paths(
         )
     )
     still = ibis.literal(datetime.combine(base.day, datetime.min.time()) + timedelta(days=1 - lookback))
-    is_open = ~kept.converted & (kept.end >= still)
-    whole = kept.filter(~is_open)
-    paths = _grouped(whole)
+    kept = kept.mutate(is_open=~kept.converted & (kept.end >= still))
+    each = base.materialise(_each_path(kept))
+    paths = _grouped(each)
     if paths["conversions"].sum() < FROM_CONVERSIONS:
         raise NotEnoughData(
             "the comparison of channels",
@@ -198,14 +201,15 @@ def channel_paths(
             FROM_CONVERSIONS,
             "tracked purchases",
         )
-    counted = _counts(base, ends, whole, kept.filter(is_open))
+    counted = _counts(bought, each)
     first = base.tables["events"].timestamp.min().date().to_pyarrow().as_py()
     first = first if since is None else max(first, since + ONE_DAY)
-    shown = whole.drop("end", "is_visitor", "is_first")
+    shown = kept.filter(~kept.is_open).drop("end", "is_visitor", "is_first", "is_open")
     return ChannelPaths(paths, shown, lookback=lookback, first_day=first, **counted)
 
 
-def _grouped(touches: ir.Table) -> pd.DataFrame:
+def _each_path(touches: ir.Table) -> ir.Table:
+    """One row a path: way (its touches in order, as one text), and what is known of it."""
     # Not every engine collects in an order; all of them sort texts, so the place leads each.
     placed = touches.place.cast("string").lpad(PLACES, "0").concat(touches.channel)
     each = touches.group_by("person", "path").aggregate(
@@ -213,31 +217,42 @@ def _grouped(touches: ir.Table) -> pd.DataFrame:
         converted=touches.converted.any(),
         value=touches.value.max(),
         is_first=touches.is_first.any(),
+        is_open=touches.is_open.any(),
+        is_visitor=touches.is_visitor.any(),
     )
-    each = each.mutate(way=each.way.sort())
-    found = each.group_by("way").aggregate(
-        conversions=each.converted.sum().cast("int64"),
-        nulls=(~each.converted).sum().cast("int64"),
-        value=each.value.sum(where=each.converted).fill_null(0).cast("float64"),
-        new_customers=each.is_first.sum().cast("int64"),
+    return each.mutate(way=each.way.sort().join(NEXT)).drop("person", "path")
+
+
+def _grouped(each: ir.Table) -> pd.DataFrame:
+    found = (
+        each.filter(~each.is_open)
+        .group_by("way")
+        .aggregate(
+            conversions=each.converted.sum().cast("int64"),
+            nulls=(~each.converted).sum().cast("int64"),
+            value=each.value.sum(where=each.converted).fill_null(0).cast("float64"),
+            new_customers=each.is_first.sum().cast("int64"),
+        )
     )
     frame = found.to_pyarrow().to_pandas().rename(columns={"way": "path"})
-    frame["path"] = [[touch[PLACES:] for touch in path] for path in frame["path"]]
+    frame["path"] = [[touch[PLACES:] for touch in path.split(NEXT)] for path in frame["path"]]
     frame["key"] = [" > ".join(path) for path in frame["path"]]
     return frame.sort_values("key", ignore_index=True).drop(columns="key")
 
 
-def _counts(base: CustomerBase, ends: ir.Table, whole: ir.Table, still: ir.Table) -> dict[str, Any]:
-    """What is not in the paths, and what of them has no name."""
-    tracked = whole.filter(whole.converted).select("person", "path").distinct()
-    bought = ends.filter(ends.converted)
-    bare = bought.anti_join(tracked, ["person", "path"])
-    found = bare.aggregate(n=bare.count(), money=bare.value.sum().fill_null(0).cast("float64"))
-    row = found.to_pyarrow().to_pylist()[0]
-    alone = whole.filter(whole.is_visitor).select("person", "path").distinct()
+def _counts(bought: ir.Table, each: ir.Table) -> dict[str, Any]:
+    """What is not in the paths, and what of them has no name; each purchase ends one path."""
+    every = bought.aggregate(n=bought.count(), money=bought.value.sum().fill_null(0))
+    tracked = each.aggregate(
+        n_tracked=each.converted.sum().fill_null(0),
+        money_tracked=each.value.sum(where=each.converted).fill_null(0),
+        open=each.is_open.sum().fill_null(0),
+        anonymous=(each.is_visitor & ~each.is_open).sum().fill_null(0),
+    )
+    row = every.cross_join(tracked).to_pyarrow().to_pylist()[0]
     return {
-        "untracked": int(row["n"]),
-        "untracked_value": float(row["money"]),
-        "open": int(still.select("person", "path").distinct().count().to_pyarrow().as_py()),
-        "anonymous": int(alone.count().to_pyarrow().as_py()),
+        "untracked": int(row["n"] - row["n_tracked"]),
+        "untracked_value": float(row["money"] - row["money_tracked"]),
+        "open": int(row["open"]),
+        "anonymous": int(row["anonymous"]),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -53,14 +54,18 @@ class Journey:
 
     def count(self) -> int:
         """Number of paths."""
-        return int(self.table.filter(self.table.position == 1).count().to_pyarrow().as_py())
+        return int(self.events()["of"].iloc[0]) if len(self.events()) else 0
 
     def events(self) -> pd.DataFrame:
         """Events by frequency: event, steps, paths, of (all paths), share."""
+        return self._events.copy()
+
+    @functools.cached_property
+    def _events(self) -> pd.DataFrame:  # asked for by every view that is given the name of an event
         steps = self.table
         found = steps.group_by("event").aggregate(steps=steps.count(), paths=steps.path.nunique())
         frame = self.base.collect(found).sort_values(["steps", "event"], ascending=[False, True])
-        frame["of"] = self.count()
+        frame["of"] = int(steps.filter(steps.position == 1).count().to_pyarrow().as_py())
         frame["share"] = frame["paths"] / frame["of"]
         return frame.reset_index(drop=True)
 
