@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.btyd.beta_geo import BetaGeo
+from crm_analytics.analyses.btyd.holdout import held_out, length_of
 from crm_analytics.analyses.btyd.purchase_model import MINIMUM_CUSTOMERS, PurchaseModel
 from crm_analytics.analyses.btyd.summary import Summary, summarize
 from crm_analytics.analyses.btyd.uncertainty import TotalForecast, forecast_total
@@ -120,16 +121,10 @@ def evidence(
     ParameterError : `future` does not begin where `past` ends.
     NotEnoughData : too few customers to fit.
     """
-    start = future.start or past.day
-    if start != past.day or future.day <= past.day:
-        raise ParameterError(
-            f"the holdout must begin where the past ends: past ends {past.day}, the holdout is "
-            f"({start}, {future.day}]. Use base.as_of(a) and base.between(a, b)"
-        )
+    t = length_of(past, future, unit)
     summary = summarize(past, unit)
     fitted = model.fit(summary, minimum=minimum) if isinstance(model, type) else model
-    t = (future.day - past.day).days / days_per_unit(unit)
-    held = _held_out(summary, future)
+    held = held_out(summary, future)
     held["expected"] = fitted.expected_purchases(held, t)
     total = forecast_total(summary, fitted, t, level=level, draws=draws, seed=seed)
     n, bought, expected = (held[c].to_numpy(float) for c in ("customers", "bought", "expected"))
@@ -171,21 +166,6 @@ def _count_by_day(base: CustomerBase, occasions: ibis.Table, first: ibis.Table) 
     found = base.collect(days.mutate(back=back))
     found["repeats"] = found["bought"] - found["began"]
     return found.sort_values("back", ignore_index=True)
-
-
-def _held_out(summary: Summary, future: CustomerBase) -> pd.DataFrame:
-    """Cells split by the purchases of the holdout: frequency, recency, T, bought, customers."""
-    scale = days_per_unit(summary.unit)
-    occasions = future.occasions
-    later = occasions.group_by("customer_id").aggregate(bought=occasions.count())
-    history = summary.history
-    joined = history.left_join(later, "customer_id").select(
-        "frequency", "recency_days", "age_days", bought=later.bought.fill_null(0)
-    )
-    keys = ["frequency", "recency_days", "age_days", "bought"]
-    held = future.collect(joined.group_by(keys).aggregate(customers=joined.count()))
-    held = held.sort_values(keys, ignore_index=True)
-    return held.assign(recency=held["recency_days"] / scale, T=held["age_days"] / scale)
 
 
 def _bands(held: pd.DataFrame) -> pd.DataFrame:
