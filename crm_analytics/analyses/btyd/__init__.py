@@ -5,6 +5,12 @@
 `evidence` for what such a forecast was worth before, and `textbook_value` where data are too thin.
 """
 
+from crm_analytics.analyses.btyd.active import (
+    Reliability,
+    active_customers,
+    probability_active,
+    reliability,
+)
 from crm_analytics.analyses.btyd.beta_geo import BetaGeo
 from crm_analytics.analyses.btyd.evidence import Evidence, baselines, evidence
 from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
@@ -28,13 +34,17 @@ __all__ = [
     "GammaGamma",
     "ModifiedBetaGeo",
     "ParetoNBD",
+    "Reliability",
     "SecondOpinion",
     "Summary",
     "TextbookValue",
     "TotalForecast",
+    "active_customers",
     "baselines",
     "evidence",
     "forecast_total",
+    "probability_active",
+    "reliability",
     "score",
     "second_opinion",
     "summarize",
