@@ -127,7 +127,7 @@ def test_planted_chances_are_reliable(draw_histories):
     assert found.table["inside"].sum() >= 8
     assert found.reliability < 3 * len(found.table) * found.uncertainty / 20_000
     assert found.resolution > 0.02
-    wrong = active.reliability_of(rows, btyd.BetaGeo(truth | {"alpha": 12.0}, unit="W"), 13.0)
+    wrong = active.reliability_of(rows, btyd.BetaGeo(truth | {"r": 2.0}, unit="W"), 13.0)
     assert wrong.reliability > 20 * found.reliability
 
 
