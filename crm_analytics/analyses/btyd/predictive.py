@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import betainc, betaln, gammaln
 
 from crm_analytics.analyses.btyd.dropout_model import DropoutModel
+from crm_analytics.analyses.btyd.nbd import NBD
 from crm_analytics.analyses.btyd.pareto_nbd import ParetoNBD
 from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
 
@@ -39,6 +40,9 @@ def counts_if_alive(model: PurchaseModel, x: Array, T: Array, t: float, most: in
     if isinstance(model, ParetoNBD):
         r, alpha, s, beta = model.values
         return _pareto((r + x, alpha + T, np.full_like(x, s), beta + T), t, most)
+    if isinstance(model, NBD):
+        r, alpha = model.values
+        return _nbd(np.arange(most + 1.0)[None, :], (r + x)[:, None], (alpha + T)[:, None], t)
     return None
 
 
