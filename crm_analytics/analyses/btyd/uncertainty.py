@@ -222,11 +222,11 @@ def _ratios(
         params = dict(zip(model.NAMES, np.exp(centre + shift * steps), strict=True))
         return float(np.log(max(mean_of(type(model)(params, unit=model.unit), part), 1e-300)))
 
-    unit = np.eye(4)
-    here = log_mean(np.zeros(4))
+    unit = np.eye(len(centre))
+    here = log_mean(np.zeros(len(centre)))
     up, down = (np.array([log_mean(sign * e) for e in unit]) for sign in (1, -1))
     slope, curve = (up - down) / 2, np.diag(up + down - 2 * here)
-    for i in range(4):
+    for i in range(len(centre)):
         for j in range(i):
             mixed = [log_mean(s * unit[i] + w * unit[j]) for s, w in ((1, 1), (-1, -1), (1, -1), (-1, 1))]
             curve[i, j] = curve[j, i] = (mixed[0] + mixed[1] - mixed[2] - mixed[3]) / 4
