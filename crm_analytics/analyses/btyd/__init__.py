@@ -12,9 +12,11 @@ from crm_analytics.analyses.btyd.active import (
     reliability,
 )
 from crm_analytics.analyses.btyd.beta_geo import BetaGeo
+from crm_analytics.analyses.btyd.comparison import Comparison, compare
 from crm_analytics.analyses.btyd.evidence import Evidence, baselines, evidence
 from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
 from crm_analytics.analyses.btyd.modified_beta_geo import ModifiedBetaGeo
+from crm_analytics.analyses.btyd.nbd import NBD
 from crm_analytics.analyses.btyd.optimise import Diagnosis
 from crm_analytics.analyses.btyd.pareto_nbd import ParetoNBD
 from crm_analytics.analyses.btyd.purchase_model import MINIMUM_CUSTOMERS, MINIMUM_REPEAT_BUYERS
@@ -27,8 +29,10 @@ from crm_analytics.analyses.btyd.uncertainty import TotalForecast, forecast_tota
 __all__ = [
     "MINIMUM_CUSTOMERS",
     "MINIMUM_REPEAT_BUYERS",
+    "NBD",
     "NEEDS",
     "BetaGeo",
+    "Comparison",
     "Diagnosis",
     "Evidence",
     "GammaGamma",
@@ -41,6 +45,7 @@ __all__ = [
     "TotalForecast",
     "active_customers",
     "baselines",
+    "compare",
     "evidence",
     "forecast_total",
     "probability_active",

@@ -24,7 +24,8 @@ from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
 Array = NDArray[np.float64]
 _NODES, _WEIGHTS = (half / 2 for half in np.polynomial.legendre.leggauss(64))
 _NODES = _NODES + 0.5
-_DRAWN = 400  # futures of each cell, where a model has no closed distribution
+_DRAWN = 1_000  # futures of each cell, where a model has no closed distribution
+_SMOOTHED = 5.0
 _CHUNK = 1 << 21  # numbers at a time
 _MOST = 4_096  # purchases beyond which the tail counts as one
 
@@ -151,13 +152,18 @@ def _distribution(
 def _drawn(
     model: PurchaseModel, who: tuple[Array, Array, Array], t: float, bought: int, rng: np.random.Generator
 ) -> Array:
-    """From drawn futures, given alive; half a count is added everywhere, so that nothing is impossible."""
+    """From drawn futures, given alive, with a little of an NBD of equal mean and variance, as weighty as
+    `_SMOOTHED` draws: so that nothing is impossible that was only not drawn.
+    """
     x, recency, T = who
     size, alive = len(x), model._alive(x, recency, T)
     drawn = np.stack([model._counts(x, recency, T, t, rng) for _ in range(_DRAWN)]).astype(np.intp)
     most = max(int(drawn.max()), bought)
     cells = np.bincount((drawn + np.arange(size) * (most + 1)).ravel(), minlength=size * (most + 1))
-    p = (cells.reshape(size, most + 1) + 0.5 / (most + 1)) / (_DRAWN + 0.5)
+    mean, variance = np.maximum(drawn.mean(axis=0), 0.5 / _DRAWN), drawn.var(axis=0)
+    shape = mean**2 / np.maximum(variance - mean, 0.01 * mean)
+    smooth = _nbd(np.arange(most + 1.0)[None, :], shape[:, None], (shape / mean)[:, None], 1.0)
+    p = (cells.reshape(size, most + 1) + _SMOOTHED * smooth) / (_DRAWN + _SMOOTHED)
     # the caller mixes with P(alive): what is left of zero is what comes from the living
     p[:, 0] = np.maximum(p[:, 0] - (1 - alive), 0.0)
     return np.asarray(p / np.maximum(alive, 1e-12)[:, None])
