@@ -55,6 +55,25 @@ def test_the_company_fills_every_section(company):
     assert "nobody" not in company["the_map"]
 
 
+def test_the_map_stands_for_each_segment_as_it_was_before(company):
+    text = company["the_map_of_each_segment"]
+    assert "buy again within 30 days" in text
+    assert "First-time buyers" in text
+    assert "Champions" in text
+
+
+def test_how_long_it_takes_counts_whole_days_from_the_first_step():
+    who, days = [f"c{i}" for i in range(150)], [3] * 100 + [9] * 50
+    begun = pd.Timestamp("2026-11-01 12:00")
+    looked = pd.DataFrame({"customer_id": who, "timestamp": begun, "event": "Look", "channel": "web"})
+    when = [begun + pd.Timedelta(days=d, hours=1) for d in days]
+    bought = pd.DataFrame({"customer_id": who, "transaction_date": when, "unit_spend": 10.0})
+    bought.loc[len(bought)] = ["old", pd.Timestamp("2026-09-01"), 10.0]
+    base = CustomerBase.open({"transactions": bought, "events": looked}, today="2027-01-01")
+    text = said(base, compare_to="-4w")["how_long_until_they_buy"]
+    assert "Half of those who buy do so within 4 days of their first step, nine in ten within 10" in text
+
+
 def test_denominators_and_days_stand_beside_the_shares(company):
     assert "within 30 days" in company["kpis"]
     assert " of " in company["the_map"]

@@ -153,7 +153,8 @@ def how_long_it_takes(report: ChannelReport, now: Period) -> Block:
     table["share"] = table["purchases"] / table["purchases"].sum()
     table = table[table["purchases"].cumsum() <= table["purchases"].sum()]
     running = found["purchases"].cumsum() / found["purchases"].sum()
-    median, late = (int(found["day"].to_numpy()[(running >= q).to_numpy().argmax()]) for q in (0.5, 0.9))
+    # a purchase on the day of the touch comes within one day
+    median, late = (int(found["day"].to_numpy()[(running >= q).to_numpy().argmax()]) + 1 for q in (0.5, 0.9))
     return blocks.chart(
         figures.columns(
             table, "first_touch", ["purchases"], fmt="count", x_title="first touch before the purchase"

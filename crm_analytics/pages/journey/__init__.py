@@ -14,8 +14,9 @@ from crm_analytics.pages.journey.path_sections import (
 )
 from crm_analytics.pages.journey.report import JourneyReport, prepare
 from crm_analytics.pages.journey.sections import (
-    new_and_returning,
+    how_long_until_they_buy,
     the_map,
+    the_map_of_each_segment,
     what_hurts,
     where_customers_are_lost,
 )
@@ -25,13 +26,14 @@ __all__ = [
     "actions",
     "against_the_expected_journey",
     "headline",
+    "how_long_until_they_buy",
     "kpis",
     "method",
-    "new_and_returning",
     "prepare",
     "record",
     "step_by_step",
     "the_map",
+    "the_map_of_each_segment",
     "ways_through_a_visit",
     "what_buyers_do_differently",
     "what_hurts",

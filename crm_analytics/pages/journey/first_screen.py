@@ -162,6 +162,14 @@ def actions(report: JourneyReport) -> Block:
                 "shop",
             )
         )
+    if not items:
+        items.append(
+            blocks.action(
+                "Name the steps that lead to a purchase with the parameter funnel.",
+                "None of those asked for is in the data, and no stage is old enough to compare.",
+                "data team",
+            )
+        )
     return blocks.actions(*items)
 
 

@@ -113,8 +113,8 @@ def _sankey(table: pd.DataFrame) -> go.Figure:
 def step_by_step(report: JourneyReport, now: Period) -> Block:
     """Which share of visits is where, step by step around the first purchase."""
     made = _of_visits(now)
-    if PURCHASE not in set(now.events["event"]):
-        return blocks.note("There is no purchase to look around")
+    if PURCHASE not in set(made.events()["event"]):
+        return blocks.note("No purchase was made in a tracked visit")
     table = made.steps(PURCHASE, before=4, after=2)
     wide = table.pivot(index="event", columns="step", values="share").fillna(0.0)
     wide = wide.drop(columns=0)
@@ -205,10 +205,14 @@ def what_buyers_do_differently(report: JourneyReport, now: Period) -> Block:
 def against_the_expected_journey(report: JourneyReport, now: Period) -> Block:
     """How far visits that reach the funnel follow the expected order."""
     visits = _of_visits(now)
-    begun = visits.matches(f"[{'|'.join(now.steps)}]")
+    have = set(visits.events()["event"])
+    expected = [step for step in now.steps if step in have]
+    if len(expected) < 2:
+        return blocks.note("No order is expected: fewer than two steps of the funnel are taken in visits")
+    begun = visits.matches(f"[{'|'.join(expected)}]")
     begun = begun.filter(begun.matched)
     some = replace(visits, table=visits.table.semi_join(begun, "path")).kept()
-    found = some.conformance(now.steps)
+    found = some.conformance(expected)
     table = found.steps.assign(skipped=found.steps["share"] - found.steps["in_turn_share"])
     ahead = table.nlargest(1, "skipped").iloc[0]
     return blocks.chart(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import pandas as pd
 
+from crm_analytics.analyses import rfm
 from crm_analytics.analyses.journey import PURCHASE, Journey, JourneyMap, journey, journey_map
 from crm_analytics.analyses.journey.merging import VISITOR
 from crm_analytics.analyses.journey.path import ordered
@@ -23,6 +24,8 @@ from crm_analytics.tables.days import shift
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import ibis.expr.types as ir
+
     from crm_analytics.pages.blocks import Block
     from crm_analytics.tables.customer_base import CustomerBase
 
@@ -32,7 +35,7 @@ STAGE_NAMES = {
     "post_purchase": "after the purchase",
     "purchase again": "another purchase",
 }
-NEW, RETURNING, VISITORS = "new customers", "returning customers", "visitors"
+NEW, RETURNING = "First-time buyers", "Returning customers"
 
 
 @dataclass(frozen=True)
@@ -150,10 +153,21 @@ def _period(
     )
 
 
-def kinds_of_customers(report: JourneyReport, period: Period) -> Any:
-    """customer_id, segment: new in the period, or customers before it."""
-    known = report.base.as_of(period.journey.base.day).purchase_history
-    is_new = known.first_day > ibis.literal(period.after)
-    return known.filter(known.first_day.notnull()).select(
-        "customer_id", segment=is_new.ifelse(ibis.literal(NEW), ibis.literal(RETURNING))
+def segments_before(report: JourneyReport, period: Period) -> ir.Table:
+    """customer_id, segment: the RFM segment when the period began; first-time buyers have their own.
+
+    What happens in the period cannot move anybody into a segment, so segments may be compared by it.
+    """
+    base = report.base
+    known = base.purchase_history.filter(lambda t: t.first_day.notnull())
+    new = known.filter(known.first_day > ibis.literal(period.after)).select(
+        "customer_id", segment=ibis.literal(NEW)
     )
+    if period.after < base.first_day:
+        return new
+    past = base.as_of(period.after)
+    try:
+        return new.union(rfm.score(past).customers.select("customer_id", "segment"))
+    except NotEnoughData:
+        old = past.purchase_history.filter(lambda t: t.first_day.notnull())
+        return new.union(old.select("customer_id", segment=ibis.literal(RETURNING)))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pandas as pd
-import plotly.graph_objects as go
 
-from crm_analytics.analyses.journey import journey_map
+from crm_analytics.analyses.journey import PURCHASE, journey_map
 from crm_analytics.analyses.levels import ON_A_PAGE
 from crm_analytics.pages import blocks, curves, figures, words
 from crm_analytics.pages.blocks import Block
@@ -14,11 +13,12 @@ from crm_analytics.pages.journey.report import (
     STAGE_NAMES,
     JourneyReport,
     Period,
-    kinds_of_customers,
+    segments_before,
     tracked,
 )
 from crm_analytics.pages.small_form import or_small, too_few
 
+ENOUGH = 30  # buyers of a segment; below, a share is uncertain by 18 points and more
 FEELINGS_FROM = 30  # scores of a stage; below, the mean says nothing
 SHARE = {"share": "percent", "lower": "percent", "upper": "percent"}
 
@@ -57,12 +57,6 @@ def the_map(report: JourneyReport) -> Block:
 
 def _column(report: JourneyReport, row: pd.Series) -> dict[str, str]:
     wide = words.interval(row["lower"], row["upper"], "percent:0")
-    felt = words.UNKNOWN
-    if row["scores"] >= FEELINGS_FROM:
-        span = words.interval(row["emotion_lower"], row["emotion_upper"], "number:2")
-        felt = f"{words.number(row['emotion'], 2)} ({span}), {words.plural(row['scores'], 'score')}"
-    elif row["scores"]:
-        felt = f"too few: {words.plural(row['scores'], 'score')}"
     return {
         "Have a step here": f"{words.count(row['present'])} of {words.count(row['paths'])}",
         "Next": called(row["next_stage"]),
@@ -75,11 +69,18 @@ def _column(report: JourneyReport, row: pd.Series) -> dict[str, str]:
         else words.UNKNOWN,
         "Steps of a customer": words.number(row["steps_per_path"], 1),
         "Tickets of a customer": words.number(row["tickets_per_path"], 2),
-        "Feeling": felt,
+        "Feeling": _felt(row),
         "Did not go on": words.count(row["dropped"]),
         "Who goes on spends": report.money(row["next_value"]),
         "One point more is worth": report.money(0.01 * row["of"] * row["next_value"]),
     }
+
+
+def _felt(row: pd.Series) -> str:
+    if row["scores"] >= FEELINGS_FROM:
+        span = words.interval(row["emotion_lower"], row["emotion_upper"], "number:2")
+        return f"{words.number(row['emotion'], 2)} ({span}), {words.plural(row['scores'], 'score')}"
+    return f"too few: {words.plural(row['scores'], 'score')}" if row["scores"] else words.UNKNOWN
 
 
 @tracked
@@ -107,40 +108,80 @@ def where_customers_are_lost(report: JourneyReport, now: Period) -> Block:
     )  # fmt: skip
 
 
-@or_small(too_few("Too few customers to tell new from returning"))
-def new_and_returning(report: JourneyReport) -> Block:
-    """Who goes on, new customers beside returning ones."""
+@or_small(too_few("Too few customers to compare segments"))
+def the_map_of_each_segment(report: JourneyReport) -> Block:
+    """The measures of the map for each segment as it was when the period began."""
     now = report.now
     stages = list(now.map.stages["stage"])
-    kinds = kinds_of_customers(report, now)
-    table = journey_map(now.journey, kinds, stages, report.within, ON_A_PAGE).stages
-    table = table[table["of"] > 0]
-    if table.empty or table["segment"].nunique() < 2:
-        return blocks.note("New and returning customers cannot be compared yet", "One of the two is empty.")
-    bought = table[table["stage"] == "purchase"].set_index("segment")["conversion"]
-    shown = table.assign(
-        group=[f"{s}, {called(g)}" for s, g in zip(table["segment"], table["stage"], strict=True)]
-    )
+    table = journey_map(now.journey, segments_before(report, now), stages, report.within, ON_A_PAGE).stages
     # before the purchase customers are known by their purchase alone: nearly all of them bought
-    shown = shown[shown["stage"] != "pre_purchase"]
+    table = table[(table["stage"] != "pre_purchase") & (table["of"] >= ENOUGH)]
+    bought = table[table["stage"] == "purchase"].sort_values(["conversion", "segment"], ascending=False)
+    if len(bought) < 2:
+        return blocks.note("Segments cannot be compared yet", f"Fewer than two have {ENOUGH} buyers.")
+    first, last = bought.iloc[0], bought.iloc[-1]
+    shown = table.set_index("segment").loc[bought["segment"]].reset_index()
+    told = shown.assign(
+        stage=[called(stage) for stage in shown["stage"]],
+        interval=[words.interval(*row, "percent:0") for row in shown[["lower", "upper"]].to_numpy()],
+        days=[
+            f"{words.number(half, 0)} ({words.number(late, 0)})"
+            for half, late in shown[["days_median", "days_q90"]].to_numpy()
+        ],
+        feeling=[
+            f"{words.number(mean, 2)} ({words.count(n)})" if n >= FEELINGS_FROM else words.UNKNOWN
+            for mean, n in shown[["emotion", "scores"]].to_numpy()
+        ],
+    ).rename(columns={"steps_per_path": "steps", "tickets_per_path": "tickets"})
     return blocks.chart(
-        figures_intervals(shown),
-        finding=f"{words.percent(bought.get('new customers'), 0)} of new and "
-        f"{words.percent(bought.get('returning customers'), 0)} of returning customers buy again",
-        data=shown[["segment", "stage", "of", "went_on", "conversion", "lower", "upper", "days_median",
-                    "steps_per_path", "tickets_per_path", "next_value"]],
-        caption=f"Another purchase within {words.number(report.within, 0)} days, 95 % intervals. Stages "
-        f"before "
-        "the purchase are left out: most visitors become known only by buying.",
-        formats={"of": "count", "went_on": "count", "conversion": "percent", "lower": "percent",
-                 "upper": "percent", "days_median": "number:1", "steps_per_path": "number:1",
-                 "tickets_per_path": "number:2", "next_value": report.currency},
+        curves.intervals(bought, "segment", "conversion", "lower", "upper", fmt="percent:0"),
+        finding=f"{words.percent(first['conversion'], 0)} of “{words.clean(first['segment'], 40)}” and "
+        f"{words.percent(last['conversion'], 0)} of “{words.clean(last['segment'], 40)}” buy again within "
+        f"{words.number(report.within, 0)} days",
+        data=told[["segment", "stage", "of", "conversion", "interval", "days", "steps", "tickets", "feeling",
+                   "next_value", "at_stake"]],
+        caption="Buyers of the period by their segment when it began, with 95 % intervals; who bought first "
+        "in it is new. Days: median, and within which nine in ten go on; steps and tickets of a customer; "
+        f"feeling in standard deviations (scores; from {FEELINGS_FROM} on). Segments of {ENOUGH} or more. "
+        "Stages before the purchase are left out: most visitors become known "
+        "only by buying.",
+        formats={"of": "count", "conversion": "percent:0", "steps": "number:1", "tickets": "number:2",
+                 "next_value": report.currency, "at_stake": report.currency},
     )  # fmt: skip
 
 
-def figures_intervals(shown: pd.DataFrame) -> go.Figure:
-    """Conversions with their intervals, a row a group."""
-    return curves.intervals(shown, "group", "conversion", "lower", "upper", fmt="percent:0")
+@tracked
+def how_long_until_they_buy(report: JourneyReport, now: Period) -> Block:
+    """Days from a person's first step of the period to the first purchase, of those who came to one."""
+    rows = now.journey.table
+    bought = rows.event == PURCHASE
+    at = rows["at"].epoch_seconds()
+    each = rows.group_by("path").aggregate(begun=at.min(where=~bought), bought=at.min(where=bought))
+    each = each.filter(each.begun < each.bought)
+    each = each.mutate(day=((each.bought - each.begun) / 86_400).floor().cast("int64"))
+    found = report.base.collect(each.group_by("day").aggregate(people=each.count()).order_by("day"))
+    buyers = int(found["people"].sum())
+    if buyers < ENOUGH:
+        return blocks.note(
+            f"Only {words.plural(buyers, 'person')} came from a first step to a purchase",
+            f"How long it takes is told from {ENOUGH} on.",
+        )
+    running = found["people"].cumsum() / buyers
+    # whoever comes on day 0 comes within one day
+    half, late = (int(found["day"].to_numpy()[(running >= q).to_numpy().argmax()]) + 1 for q in (0.5, 0.9))
+    curve = pd.DataFrame({"day": found["day"], "buyers": found["people"], "share": running})
+    wide = curve[curve["day"] <= max(late, 30)]
+    return blocks.chart(
+        curves.lines(wide, "day", ["share"], names={"share": "have bought"}, fmt="percent:0",
+                     x_title="days since the first step"),
+        finding=f"Half of those who buy do so within {words.plural(half, 'day')} of their first step, "
+        f"nine in ten within {late}",
+        data=wide,
+        caption=f"Of {words.plural(buyers, 'person')} with a step before the first purchase of the period; "
+        "those who never bought are in the map and the funnel. Whoever began long before the period, or "
+        "buys after it, is not in it, so the true ways are longer.",
+        formats={"day": "count", "buyers": "count", "share": "percent"},
+    )  # fmt: skip
 
 
 @or_small(too_few("Too few customers to say what hurts"))
