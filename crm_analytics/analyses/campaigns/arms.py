@@ -108,7 +108,8 @@ def differences(
     cells = _cells(moments(base, rows, pairs, by), by)
     if cells.empty:
         return pd.DataFrame(columns=[*by, *_COLUMNS])
-    squares = _clustered(base, rows, cells, pairs, theta, list(by))
+    past = {y: (x, theta[y]) for y, x in pairs.items()}
+    squares = _clustered(base, rows, cells, past, list(by))
     groups = cells.groupby(list(by), sort=False) if by else [((), cells)]
     table = []
     for key, group in groups:
@@ -133,12 +134,10 @@ def _cells(found: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     arms = arms[(arms[0] >= 2) & (arms[1] >= 2)]
     weight = (arms[0] * arms[1] / (arms[0] + arms[1])).rename("weight").reset_index()
     cells = found.merge(weight, on=keys)
-    if by:
-        whole, rows = (cells.groupby(list(by))[c].transform("sum") for c in ("weight", "n"))
-    else:
-        whole, rows = cells["weight"].sum(), cells["n"].sum()
-    cells["share"] = 2 * cells["weight"] / whole  # both arms hold the weight, so it is summed twice
-    cells["rows"] = rows
+    group = [cells[c] for c in by] or [pd.Series(0, cells.index)]
+    whole = cells.groupby(group)[["weight", "n"]].transform("sum")
+    cells["share"] = 2 * cells["weight"] / whole["weight"]  # both arms hold the weight: it is summed twice
+    cells["rows"] = whole["n"]
     sign = np.where(cells["treated"] == 1, 1.0, -1.0)
     small = np.sqrt(cells["n"] / (cells["n"] - 1))  # so that one campaign's variance is that of Welch
     cells["factor"] = sign * cells["share"] / cells["n"] * cells["rows"] * small
@@ -149,22 +148,21 @@ def _clustered(
     base: CustomerBase,
     rows: ir.Table,
     cells: pd.DataFrame,
-    pairs: Mapping[str, str],
-    theta: Mapping[str, float],
+    past: Mapping[str, tuple[str, float]],
     by: list[str],
 ) -> dict[tuple[object, ...], pd.Series]:
     """For each group the sum over customers of squared influences, times the square of its rows."""
     keys = list(dict.fromkeys(["campaign_id", "treated", *by]))
-    means = {f"{y}_mean": cells[f"{y}_sum"] / cells["n"] for y in pairs}
-    means |= {f"{y}_x_mean": cells[f"{y}_x_sum"] / cells["n"] for y in pairs}
+    means = {f"{y}_mean": cells[f"{y}_sum"] / cells["n"] for y in past}
+    means |= {f"{y}_x_mean": cells[f"{y}_x_sum"] / cells["n"] for y in past}
     small = base.to_engine(cells[[*keys, "factor"]].assign(**means))
     joined = rows.inner_join(small, keys)
     influence = {}
-    for y, x in pairs.items():
+    for y, (x, theta) in past.items():
         plain = joined[y].cast("float64") - joined[f"{y}_mean"]
-        past = (joined[x].cast("float64") - joined[f"{y}_x_mean"]) * ibis.literal(theta[y])
+        foretold = (joined[x].cast("float64") - joined[f"{y}_x_mean"]) * ibis.literal(theta)
         influence[f"{y}_plain"] = (joined.factor * plain).round(6).cast(_SCALE)
-        influence[f"{y}_adjusted"] = (joined.factor * (plain - past)).round(6).cast(_SCALE)
+        influence[f"{y}_adjusted"] = (joined.factor * (plain - foretold)).round(6).cast(_SCALE)
     each = joined.select(*by, "customer_id", "treated", **influence)
     one = each.group_by(*by, "customer_id").aggregate(
         is_treated=each.treated.max(),
