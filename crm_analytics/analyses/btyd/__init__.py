@@ -11,8 +11,10 @@ from crm_analytics.analyses.btyd.active import (
     probability_active,
     reliability,
 )
+from crm_analytics.analyses.btyd.banded_spend import BandedGammaGamma
 from crm_analytics.analyses.btyd.beta_geo import BetaGeo
 from crm_analytics.analyses.btyd.comparison import Comparison, compare
+from crm_analytics.analyses.btyd.dependence import Dependence, dependence
 from crm_analytics.analyses.btyd.evidence import Evidence, baselines, evidence
 from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
 from crm_analytics.analyses.btyd.modified_beta_geo import ModifiedBetaGeo
@@ -31,8 +33,10 @@ __all__ = [
     "MINIMUM_REPEAT_BUYERS",
     "NBD",
     "NEEDS",
+    "BandedGammaGamma",
     "BetaGeo",
     "Comparison",
+    "Dependence",
     "Diagnosis",
     "Evidence",
     "GammaGamma",
@@ -46,6 +50,7 @@ __all__ = [
     "active_customers",
     "baselines",
     "compare",
+    "dependence",
     "evidence",
     "forecast_total",
     "probability_active",
