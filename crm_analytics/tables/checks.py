@@ -119,7 +119,14 @@ def field_sources(table: Table, raw: ir.Table, spec: TableMapping) -> dict[str, 
         said = spec.fields.get(column.name)
         if isinstance(said, dict):
             name = find_column(said.get("column", column.name), raw.columns, table.name)
-            sources[column.name] = read_with_format(raw, name, said.get("format"))
+            told = said.get("equals")
+            sources[column.name] = (
+                read_with_format(raw, name, said.get("format"))
+                if told is None
+                else raw[name].cast("string").isin([told] if isinstance(told, str) else told)
+            )
+        elif isinstance(said, int | float):
+            sources[column.name] = ibis.literal(float(said))
         elif said is not None:
             sources[column.name] = evaluate(said, raw, table.name, number)
         elif column.name in raw.columns:

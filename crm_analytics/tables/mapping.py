@@ -11,6 +11,17 @@ Example::
     customer_id = "CustomerID"
     transaction_date = "OrderDate"                     # or { column = "Date", format = "%d/%m/%Y" }
     unit_spend = "UnitPrice * Quantity * (1 - Discount)"
+
+A log of clicks holds the purchases, too: `where` keeps the rows of one table, a number stands for itself,
+and a flag may be told by a value::
+
+    [transactions]
+    from = "clicks.parquet"
+    where = { event = "purchase" }                     # or several: ["purchase", "renewal"]
+    unit_spend = 1                                     # no money is known: every purchase counts one
+    [events]
+    from = "clicks.parquet"
+    is_conversion = { column = "event", equals = "purchase" }
 """
 
 from __future__ import annotations
@@ -32,7 +43,7 @@ from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.headers import the_source_has
 
 FILE_NAME = "mapping.toml"
-_TABLE_WORDS = ("from", "join", "decimal", "encoding")
+_TABLE_WORDS = ("from", "join", "where", "decimal", "encoding")
 _LONGEST = 500  # characters; a field that needs more is a job for a view in the database
 _OPERATORS: dict[type, str] = {
     sql.Add: "__add__",
@@ -45,13 +56,14 @@ _TOP_WORDS = ("label", "currency", "show_customers")
 
 @dataclass(frozen=True)
 class TableMapping:
-    """How one table of the contract is read: where it lies, what it is joined with, its fields."""
+    """How one table of the contract is read: where it lies, what it is joined with, its rows and fields."""
 
     origin: str | None = None
     joins: tuple[tuple[str, str], ...] = ()
-    fields: MappingType[str, str | dict[str, str]] = field(default_factory=dict)
+    fields: MappingType[str, str | float | dict[str, str]] = field(default_factory=dict)
     decimal: str = "."
     encoding: str | None = None
+    where: MappingType[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -117,14 +129,15 @@ def _table_mapping(table: str, value: Any) -> TableMapping:
             continue
         if name not in known:
             raise ParameterError(f"mapping: [{table}] has no field '{name}'{nearest(name, known)}")
-        if not isinstance(column, (str, MappingType)) or (
-            isinstance(column, MappingType) and set(column) - {"column", "format"}
-        ):
+        if not _says_a_field(column, TABLES[table][name].type):
+            more = {"number": ", a number", "money": ", a number"}
+            more["flag"] = ', { column = "...", equals = "yes" }'
             raise ParameterError(
-                f'mapping: [{table}] {name} must be "column", "a * b" or '
+                f'mapping: [{table}] {name} must be "column", "a * b"'
+                f"{more.get(TABLES[table][name].type, '')} or "
                 '{ column = "...", format = "%d/%m/%Y" }'
             )
-        fields[name] = column if isinstance(column, str) else dict(column)
+        fields[name] = dict(column) if isinstance(column, MappingType) else column
     try:
         joins = tuple((j["from"], j["on"]) for j in value.get("join", ()))
     except (TypeError, KeyError):
@@ -134,7 +147,40 @@ def _table_mapping(table: str, value: Any) -> TableMapping:
     decimal = value.get("decimal", ".")
     if decimal not in (".", ","):
         raise ParameterError(f"mapping: [{table}] decimal must be '.' or ',', got {decimal!r}")
-    return TableMapping(value.get("from"), joins, fields, decimal, value.get("encoding"))
+    return TableMapping(
+        value.get("from"),
+        joins,
+        fields,
+        decimal,
+        value.get("encoding"),
+        _where(table, value.get("where", {})),
+    )
+
+
+def _says_a_field(said: Any, kind: str) -> bool:
+    if isinstance(said, MappingType):
+        return not set(said) - {"column", "equals" if kind == "flag" else "format"}
+    return isinstance(said, str) or (kind in ("number", "money") and type(said) in (int, float))
+
+
+def _where(table: str, said: Any) -> dict[str, tuple[str, ...]]:
+    refusal = ParameterError(
+        f'mapping: [{table}] where must look like {{ event = "purchase" }} or {{ event = ["a", "b"] }}'
+    )
+    if not isinstance(said, MappingType):
+        raise refusal
+    found = {c: tuple(v) if isinstance(v, (list, tuple)) else (v,) for c, v in said.items()}
+    if not all(values and all(isinstance(v, str) for v in values) for values in found.values()):
+        raise refusal
+    return found
+
+
+def kept_rows(raw: ir.Table, where: MappingType[str, tuple[str, ...]], table: str) -> ir.Table:
+    """The rows whose columns, as text, have one of the values wanted."""
+    for column, values in where.items():
+        name = find_column(column, raw.columns, table)
+        raw = raw.filter(raw[name].cast("string").isin(values))
+    return raw
 
 
 def find_column(name: str, columns: tuple[str, ...], table: str) -> str:

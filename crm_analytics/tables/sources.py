@@ -23,7 +23,7 @@ from crm_analytics.errors import DataError, nearest
 from crm_analytics.tables.contract import ROW, TABLES
 from crm_analytics.tables.csv_files import CsvFile, read_csv
 from crm_analytics.tables.frames import to_arrow
-from crm_analytics.tables.mapping import FILE_NAME, Mapping, read_mapping
+from crm_analytics.tables.mapping import FILE_NAME, Mapping, kept_rows, read_mapping
 from crm_analytics.tables.project import LIBRARIES_MB, MEMORY_VARIABLE, project_folder
 from crm_analytics.tables.scratch import scratch_folder
 
@@ -158,6 +158,7 @@ def _collect_tables(
             joined = read(other, table)
             _check_join(raw, joined, key, table, other)
             raw, rows = _join(raw, joined, key), _join(rows, joined, key)
+        raw, rows = (kept_rows(t, spec.where, table) for t in (raw, rows))
         tables[table] = raw
         if in_order:
             numbered[table] = rows

@@ -94,6 +94,7 @@ def test_division_by_zero_is_a_broken_row() -> None:
         ({"transactions": "sales.csv"}, "must be a section"),
         ({"transactions": {"customer_id": 7}}, "customer_id must be"),
         ({"transactions": {"customer_id": {"columns": "x"}}}, "customer_id must be"),
+        ({"transactions": {"customer_id": {"column": "x", "equals": "y"}}}, "customer_id must be"),
         ({"transactions": {"decimal": ";"}}, "decimal must be"),
         ({"transactions": {"join": "orders"}}, "join must look like"),
         ({"currencies": "EUR"}, "did you mean 'currency'"),
@@ -182,3 +183,49 @@ def test_a_join_that_would_multiply_rows_is_refused(tmp_path) -> None:
         mapping = {"transactions": {**said, "join": [{"from": "orders", "on": key}]}}
         with pytest.raises(DataError, match=says):
             CustomerBase.open({"lines": lines, "orders": orders}, today=TODAY, mapping=mapping)
+
+
+CLICKS = pd.DataFrame(
+    {
+        "user": ["a", "a", "b", "b", "c"],
+        "event": ["view", "purchase", "view", "renewal", "view"],
+        "at": pd.to_datetime(["2026-01-01", "2026-01-02", "2026-01-02", "2026-01-03", "2026-01-04"]),
+    }
+)
+
+
+@pytest.mark.parametrize(("wanted", "rows"), [("purchase", 1), (["purchase", "renewal"], 2)])
+def test_where_keeps_the_purchases_of_a_log_of_clicks(wanted, rows, tmp_path) -> None:
+    given = {
+        "transactions": {"from": "log", "where": {"event": wanted}, "customer_id": "user",
+                         "transaction_date": "at", "unit_spend": 1},
+        "events": {"from": "log", "customer_id": "user", "timestamp": "at", "channel": "event"},
+    }  # fmt: skip
+    base = CustomerBase.open({"log": CLICKS}, mapping=given, today="2026-02-01")
+    assert base.counts["rows"] == rows
+    assert base.counts["revenue"] == rows  # no money is known: every purchase counts one
+    CLICKS.to_csv(tmp_path / "log.csv", index=False)
+    given["transactions"]["from"] = given["events"]["from"] = "log.csv"
+    assert CustomerBase.open(tmp_path, mapping=given, today="2026-02-01").counts["rows"] == rows
+
+
+@pytest.mark.parametrize(("wanted", "rows"), [("purchase", 1), (["purchase", "renewal"], 2)])
+def test_a_flag_is_told_by_a_value(wanted, rows) -> None:
+    given = {
+        "transactions": {"from": "log", "customer_id": "user", "transaction_date": "at", "unit_spend": 1},
+        "events": {"from": "log", "customer_id": "user", "timestamp": "at", "channel": "event",
+                   "is_conversion": {"column": "event", "equals": wanted}},
+    }  # fmt: skip
+    events = CustomerBase.open({"log": CLICKS}, mapping=given, today="2026-02-01").tables["events"]
+    assert events.filter(events.is_conversion).count().to_pyarrow().as_py() == rows
+
+
+@pytest.mark.parametrize("where", ["event = 'purchase'", {"event": []}, {"event": 3}, {"event": ["a", 3]}])
+def test_another_where_says_what_it_must_look_like(where) -> None:
+    with pytest.raises(ParameterError, match="where must look like"):
+        CustomerBase.open({"log": CLICKS}, mapping={"transactions": {"from": "log", "where": where}})
+
+
+def test_where_offers_the_nearest_column() -> None:
+    with pytest.raises(DataError, match="no column 'evnt'; did you mean 'event'"):
+        CustomerBase.open({"log": CLICKS}, mapping={"transactions": {"from": "log", "where": {"evnt": "a"}}})
