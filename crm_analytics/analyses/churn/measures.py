@@ -262,7 +262,7 @@ def _bootstrapped(
 def _mean_with_interval(values: Array, level: float, least: float) -> tuple[float, float, float]:
     mean, z = float(values.mean()), float(stats.norm.ppf(0.5 + level / 2))
     half = z * float(values.std(ddof=1)) / np.sqrt(len(values)) if len(values) > 1 else np.inf
-    return mean, max(least, mean - half), min(1.0, mean + half)
+    return mean, float(max(least, mean - half)), float(min(1.0, mean + half))
 
 
 def _measure(left: Array, found: tuple[float, float, float], level: float) -> Measure:

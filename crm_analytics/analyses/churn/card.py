@@ -1,0 +1,107 @@
+"""What a fitted model was made from, and what to know before it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import sklearn
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from crm_analytics.analyses.churn.columns import IDENTIFIERS, Columns
+from crm_analytics.analyses.churn.leaks import suspicious
+from crm_analytics.analyses.churn.measures import Measure, auc, brier
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ModelCard:
+    """The papers of a model.
+
+    learner : "logistic" or "gradient boosting"
+    setting : what cross-validation chose, e.g. "C = 0.1" or "120 trees"
+    calibration : "Platt", "isotonic", "none" where too few customers were left for it, or "none, as asked"
+    seed : of everything drawn
+    customers, left : trained on, and those of them who left
+    leaver : the label of those
+    features : feature, kind, missing_share, levels, note; one row a feature used
+    ignored : column -> why it is not used
+    warnings : sentences
+    auc, brier : by cross-validation on the training customers, None without folds; measured at the same
+        time as training, so held-out windows are the better evidence. The Brier score is that before
+        calibration
+    versions : of the packages that made it
+    """
+
+    learner: str
+    setting: str
+    calibration: str
+    seed: int
+    customers: int
+    left: int
+    leaver: str
+    features: pd.DataFrame
+    ignored: dict[str, str]
+    warnings: tuple[str, ...]
+    auc: Measure | None
+    brier: Measure | None
+    versions: dict[str, str]
+
+    @property
+    def words(self) -> str:
+        """The model in a sentence."""
+        return (
+            f"{self.learner} ({self.setting}; {len(self.features)} features; calibration: "
+            f"{self.calibration}) from {self.customers:,} customers, {self.left:,} of whom left"
+        )
+
+
+def card_of(
+    columns: Columns,
+    matrix: Array,
+    left: Array,
+    *,
+    learner: str,
+    setting: str,
+    unseen: Array | None,
+    calibration: str,
+    seed: int,
+    leaver: str,
+) -> ModelCard:
+    """The card of a model fitted on a matrix.
+
+    unseen : log-odds of each customer by a model that had not seen it, None where there are none
+    """
+    used = columns.used
+    table = pd.DataFrame(
+        {
+            "feature": [c.name for c in used],
+            "kind": [c.kind for c in used],
+            "missing_share": [c.missing for c in used],
+            "levels": [len(c.levels) for c in used],
+            "note": [c.note for c in used],
+        }
+    )
+    said = [f"'{c}' is not used: {why}" for c, why in columns.ignored.items() if c not in IDENTIFIERS]
+    for name, alone in suspicious(columns, matrix, left):
+        said.append(f"'{name}' alone comes to an AUC of {alone:.3f}: was it known on the day?")
+    if calibration == "none":
+        said.append("too few customers of one kind to calibrate: probabilities are the learner's own")
+    return ModelCard(
+        learner=learner,
+        setting=setting,
+        calibration=calibration,
+        seed=seed,
+        customers=len(left),
+        left=int(left.sum()),
+        leaver=leaver,
+        features=table,
+        ignored=dict(columns.ignored),
+        warnings=tuple(said),
+        auc=None if unseen is None else auc(left, unseen),
+        brier=None if unseen is None else brier(left, expit(unseen)),
+        versions={"scikit-learn": sklearn.__version__, "pandas": pd.__version__, "numpy": np.__version__},
+    )

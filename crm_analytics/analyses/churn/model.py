@@ -1,0 +1,281 @@
+"""The churn model: a scikit-learn estimator over any flat frame."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import Tags
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
+from threadpoolctl import threadpool_limits
+
+from crm_analytics.analyses.churn.calibrating import Calibration, calibrate
+from crm_analytics.analyses.churn.card import ModelCard, card_of
+from crm_analytics.analyses.churn.columns import IDENTIFIERS, BadFrame, learn
+from crm_analytics.analyses.churn.grades import MINIMUMS
+from crm_analytics.analyses.churn.leaks import refuse_leaks
+from crm_analytics.analyses.churn.learners import LEARNERS, Fitted
+from crm_analytics.analyses.churn.linear import Linear
+from crm_analytics.analyses.churn.reasons import Contributions
+from crm_analytics.errors import NotEnoughData, ParameterError, nearest
+
+Array = NDArray[np.float64]
+OF_EACH = 20  # one in so many of the minimum must have left, and as many stayed
+
+
+class TooFew(NotEnoughData, ValueError):  # noqa: N818 - the name is the sentence
+    """Too few customers to fit; a ValueError, too, because scikit-learn's tools look for one."""
+
+
+class WrongArgument(ParameterError, ValueError):  # noqa: N818
+    """A parameter of the model is wrong; a ValueError, too."""
+
+
+class ChurnModel(ClassifierMixin, BaseEstimator):
+    """Who will leave, with calibrated probabilities and reasons; takes any flat frame.
+
+    Numbers, booleans, text, categories, missing values and pandas' own types may stand side by side; see
+    `columns.learn` for what is made of them. Columns are found by name, so their order does not matter, and
+    neither does that of the rows. The same data and seed give the same numbers.
+
+    Parameters
+    ----------
+    learner : "gradient boosting" (histograms, native categories) or "logistic" (scaled numbers, a column for
+        each name)
+    calibrate : True: by scores of customers a fold had not seen; isotonic for gradient boosting where both
+        classes have `ISOTONIC_FROM` customers, else Platt's line. The logistic model always takes the line,
+        which keeps its reasons a plain sum. "Platt" or "isotonic" insist; False leaves the learner alone
+    seed : of the folds
+    minimum : customers below which the fit is refused; a twentieth of them must have left, and as many stayed
+    leaks : "refuse" a feature that separates leavers from stayers without a mistake, or "allow" it
+
+    Attributes
+    ----------
+    classes_ : the two labels; the second is who left (1, True, "Yes")
+    features_ : names of the features used
+    columns_ : what they are
+
+    Raises
+    ------
+    TooFew : fewer than the minimum, or one class only.
+    Leak : a feature knows the answer; it is named.
+    BadFrame : the index or customer_id has duplicates, or a column cannot be read.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> frame = pd.DataFrame({"days": rng.integers(0, 300, 600), "plan": rng.choice(["basic", "plus"], 600)})
+    >>> left = rng.random(600) < np.where(frame["days"] > 150, .7, .2)
+    >>> model = ChurnModel("logistic").fit(frame, left)
+    >>> new = pd.DataFrame({"plan": ["plus", None], "days": [10, 290]})
+    >>> model.predict_proba(new)[:, 1].round(1).tolist()
+    [0.2, 0.7]
+    >>> model.explain(new).top(1)["reason_1"].tolist()[1]
+    'days'
+    """
+
+    def __init__(
+        self,
+        learner: Literal["gradient boosting", "logistic"] = "gradient boosting",
+        calibrate: bool | Literal["Platt", "isotonic"] = True,
+        seed: int = 1,
+        *,
+        minimum: int = MINIMUMS.customers,
+        leaks: Literal["refuse", "allow"] = "refuse",
+    ) -> None:
+        self.learner = learner
+        self.calibrate = calibrate
+        self.seed = seed
+        self.minimum = minimum
+        self.leaks = leaks
+
+    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> ChurnModel:
+        """Learn from customers whose leaving is known.
+
+        X : one row a customer, one column a feature; y : their labels, two different ones;
+        sample_weight : one a customer, >= 0
+        """
+        self._check_parameters()
+        frame = self._frame(X, reset=True)
+        left = self._learn_labels(frame, y)
+        weight = _check_sample_weight(
+            sample_weight, frame.to_numpy(), dtype=np.float64, ensure_non_negative=True
+        )
+        if min(weight @ left, weight @ (1 - left)) <= 0:
+            raise TooFew("the churn model (one class only has weight)", 1, 2, "labels")
+        columns = learn(frame)
+        if not columns.used:
+            raise BadFrame(
+                f"no column varies between customers, so none can tell them apart: {columns.ignored}"
+            )
+        matrix = columns.matrix(frame)
+        # sums of floats depend on their order, so the order is made to depend on the rows alone
+        order = np.lexsort([weight, left, *matrix.T])
+        matrix, left, weight = matrix[order], left[order], weight[order]
+        if self.leaks == "refuse":
+            refuse_leaks(columns, matrix, left)
+        with threadpool_limits(1, "blas"):
+            fitted = LEARNERS[self.learner](columns, matrix, left, weight, self.seed)
+            self.calibration_ = self._calibration(fitted, left, weight)
+        self.columns_, self.core_ = columns, fitted.core
+        self.features_ = columns.names
+        self.card_ = card_of(
+            columns,
+            matrix,
+            left,
+            learner=self.learner,
+            setting=fitted.setting,
+            unseen=fitted.unseen,
+            calibration=self.calibration_.method if self.calibrate is not False else "none, as asked",
+            seed=self.seed,
+            leaver=str(self.classes_[1]),
+        )
+        return self
+
+    def predict_proba(self, X: Any) -> Array:
+        """Probability of staying and of leaving, one row a customer; both in 0..1, together 1."""
+        p = expit(self.decision_function(X))
+        return np.column_stack([1 - p, p])
+
+    def decision_function(self, X: Any) -> Array:
+        """Log-odds of the churn probability."""
+        check_is_fitted(self)
+        return self._log_odds(self.columns_.matrix(self._frame(X, reset=False)))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The more probable of the two labels."""
+        check_is_fitted(self)
+        return self.classes_[(self.decision_function(X) >= 0).astype(int)]
+
+    def probabilities(self, matrix: Array) -> Array:
+        """Churn probabilities of rows that are already a matrix of `columns_`."""
+        return expit(self._log_odds(matrix))
+
+    def labels(self, y: ArrayLike) -> NDArray[np.float64]:
+        """Labels as 0.0 (stayed) and 1.0 (left): the model's own, or 0/1."""
+        values = np.asarray(y)
+        if np.isin(values, self.classes_).all():
+            return (values == self.classes_[1]).astype(float)
+        return values.astype(float)
+
+    def explain(self, X: Any) -> Contributions:
+        """What each feature adds to the log-odds of each customer, compared with the average one.
+
+        Logistic: coefficient times distance from the mean, the plain and exact sum. Gradient boosting: exact
+        Shapley values of the trees, interventional, with all training customers as background. Platt's line
+        scales both and keeps the sum. After an isotonic curve the values are stretched for each customer
+        so that they end at the calibrated score; they keep sign and proportion, but are no Shapley values of
+        the curve. Whether they sum was checked on the customers given, and `sums_to_score` says so.
+        """
+        check_is_fitted(self)
+        frame = self._frame(X, reset=False)
+        matrix = self.columns_.matrix(frame)
+        raw, base, curve = self.core_.contributions(matrix), self.core_.base, self.calibration_
+        calibrated = self._log_odds(matrix)
+        start = float(curve(np.array([base]))[0])
+        if curve.is_line:
+            found = raw * curve.slope
+        else:
+            moved = raw.sum(axis=1)
+            still = np.abs(moved) < 1e-9
+            found = raw * np.where(still, 0.0, (calibrated - start) / np.where(still, 1.0, moved))[:, None]
+        sums = bool(np.all(np.abs(start + found.sum(axis=1) - calibrated) < 1e-8))
+        table = pd.DataFrame(found, index=frame.index, columns=self.features_)
+        score = pd.Series(calibrated, frame.index, name="log_odds")
+        return Contributions(table, start, score, sums, self._method())
+
+    def card(self) -> ModelCard:
+        """What the model was made from, and what to know of it."""
+        check_is_fitted(self)
+        return self.card_
+
+    def _check_parameters(self) -> None:
+        if self.learner not in LEARNERS:
+            hint = nearest(str(self.learner), LEARNERS)
+            raise WrongArgument(f"learner must be one of {', '.join(LEARNERS)}; got {self.learner!r}{hint}")
+        if self.calibrate not in (True, False, "Platt", "isotonic"):
+            raise WrongArgument(f"calibrate is True, False, 'Platt' or 'isotonic', got {self.calibrate!r}")
+        if self.leaks not in ("refuse", "allow"):
+            raise WrongArgument(f"leaks is 'refuse' or 'allow', got {self.leaks!r}")
+
+    def _frame(self, X: Any, *, reset: bool) -> pd.DataFrame:
+        """The rows as a frame; columns of an array are named x0, x1, .."""
+        if not isinstance(X, pd.DataFrame):
+            values = validate_data(
+                self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan", skip_check_array=False
+            )
+            return pd.DataFrame(values, columns=[f"x{i}" for i in range(values.shape[1])])
+        if reset:
+            self.n_features_in_ = X.shape[1]
+            self.feature_names_in_ = np.asarray(X.columns, dtype=object)
+            self._check_rows(X)
+        return X
+
+    def _check_rows(self, X: pd.DataFrame) -> None:
+        if not len(X):
+            raise TooFew("the churn model", 0, self.minimum)
+        if not X.index.is_unique:
+            raise BadFrame(f"the index has {int(X.index.duplicated().sum())} duplicates: one row a customer")
+        for name in set(IDENTIFIERS) & set(X.columns):
+            if twice := int(X[name].duplicated().sum()):
+                raise BadFrame(f"{twice} of {len(X):,} rows repeat a {name}: one row a customer")
+
+    def _learn_labels(self, frame: pd.DataFrame, y: Any) -> Array:
+        if y is None:
+            raise WrongArgument("the model requires y to be passed, but the target y is None")
+        named = isinstance(y, pd.Series) and len(y) == len(frame) and not y.index.equals(frame.index)
+        if named and not len(frame.index.difference(y.index)):
+            raise BadFrame("labels stand in another order than the customers: y.index is not X.index")
+        values = column_or_1d(np.asarray(y), warn=True)
+        if len(values) != len(frame):
+            raise BadFrame(
+                f"{len(frame)} customers and {len(values)} labels: inconsistent numbers of samples"
+            )
+        if pd.isna(values).any():
+            raise BadFrame(f"{int(pd.isna(values).sum())} of {len(values)} labels are missing (NaN)")
+        check_classification_targets(values)
+        self.classes_, code = np.unique(values, return_inverse=True)
+        if len(self.classes_) == 1:
+            raise TooFew(
+                f"the churn model (one class only: everybody is {self.classes_[0]!r})", 1, 2, "labels"
+            )
+        if len(self.classes_) > 2:
+            raise BadFrame(f"Only binary classification is supported: {len(self.classes_)} different labels")
+        if len(values) < self.minimum:
+            raise TooFew("the churn model", len(values), self.minimum)
+        for who, count in (("stayed", int((code == 0).sum())), ("left", int(code.sum()))):
+            if count < self.minimum // OF_EACH:
+                raise TooFew("the churn model", count, self.minimum // OF_EACH, f"customers who {who}")
+        return code.astype(float)
+
+    def _calibration(self, fitted: Fitted, left: Array, weight: Array) -> Calibration:
+        if self.calibrate is False or fitted.unseen is None:
+            return Calibration("none")
+        method: Any = self.calibrate if isinstance(self.calibrate, str) else None
+        if method is None and isinstance(fitted.core, Linear):
+            method = "Platt"
+        return calibrate(fitted.unseen, left, weight, method)
+
+    def _method(self) -> str:
+        own = "coefficient times distance from the mean customer"
+        if not isinstance(self.core_, Linear):
+            own = "exact interventional Shapley values of the trees, background: all training customers"
+        stretched = "" if self.calibration_.is_line else ", stretched to the calibrated score"
+        return own + stretched
+
+    def _log_odds(self, matrix: Array) -> Array:
+        return self.calibration_(self.core_.log_odds(matrix))
+
+    def __sklearn_tags__(self) -> Tags:
+        """What scikit-learn may expect of it."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        tags.classifier_tags.multi_class = False
+        return tags
