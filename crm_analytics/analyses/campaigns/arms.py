@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import ibis
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -90,12 +89,16 @@ def differences(
     base: CustomerBase,
     rows: ir.Table,
     pairs: Mapping[str, str],
-    theta: Mapping[str, float],
+    theta: Mapping[str, float] | None = None,
     *,
     by: Sequence[str] = (),
     level: float = 0.95,
 ) -> pd.DataFrame:
     """The effect on each outcome, over all campaigns in the rows or for each group of `by`.
+
+    Parameters
+    ----------
+    theta : CUPED's factor of each outcome; default each group's own, from its campaigns and arms
 
     Returns
     -------
@@ -108,14 +111,16 @@ def differences(
     cells = _cells(moments(base, rows, pairs, by), by)
     if cells.empty:
         return pd.DataFrame(columns=[*by, *_COLUMNS])
-    past = {y: (x, theta[y]) for y, x in pairs.items()}
-    squares = _clustered(base, rows, cells, past, list(by))
-    groups = cells.groupby(list(by), sort=False) if by else [((), cells)]
+    groups = [((), cells)] if not by else list(cells.groupby(list(by), sort=False))
+    for _, group in groups:
+        for y, factor in (theta or slopes(group, pairs)).items():
+            cells.loc[group.index, f"{y}_theta"] = factor
+    squares = _clustered(base, rows, cells, pairs, list(by))
     table = []
     for key, group in groups:
         told = dict(zip(by, key, strict=True))
-        spread = squares[key]
-        table += [told | _difference(group, spread, y, theta[y], level) for y in pairs]
+        whole = cells.loc[group.index]
+        table += [told | _difference(whole, squares[key], y, level) for y in pairs]
     return pd.DataFrame(table, columns=[*by, *_COLUMNS])
 
 
@@ -148,19 +153,20 @@ def _clustered(
     base: CustomerBase,
     rows: ir.Table,
     cells: pd.DataFrame,
-    past: Mapping[str, tuple[str, float]],
+    pairs: Mapping[str, str],
     by: list[str],
 ) -> dict[tuple[object, ...], pd.Series]:
     """For each group the sum over customers of squared influences, times the square of its rows."""
     keys = list(dict.fromkeys(["campaign_id", "treated", *by]))
-    means = {f"{y}_mean": cells[f"{y}_sum"] / cells["n"] for y in past}
-    means |= {f"{y}_x_mean": cells[f"{y}_x_sum"] / cells["n"] for y in past}
-    small = base.to_engine(cells[[*keys, "factor"]].assign(**means))
+    means = {f"{y}_mean": cells[f"{y}_sum"] / cells["n"] for y in pairs}
+    means |= {f"{y}_x_mean": cells[f"{y}_x_sum"] / cells["n"] for y in pairs}
+    factors = ["factor", *(f"{y}_theta" for y in pairs)]
+    small = base.to_engine(cells[[*keys, *factors]].assign(**means))
     joined = rows.inner_join(small, keys)
     influence = {}
-    for y, (x, theta) in past.items():
+    for y, x in pairs.items():
         plain = joined[y].cast("float64") - joined[f"{y}_mean"]
-        foretold = (joined[x].cast("float64") - joined[f"{y}_x_mean"]) * ibis.literal(theta)
+        foretold = (joined[x].cast("float64") - joined[f"{y}_x_mean"]) * joined[f"{y}_theta"]
         influence[f"{y}_plain"] = (joined.factor * plain).round(6).cast(_SCALE)
         influence[f"{y}_adjusted"] = (joined.factor * (plain - foretold)).round(6).cast(_SCALE)
     each = joined.select(*by, "customer_id", "treated", **influence)
@@ -183,9 +189,7 @@ def _clustered(
     return {tuple(row[name] for name in by): row for _, row in found.iterrows()}
 
 
-def _difference(
-    group: pd.DataFrame, spread: pd.Series, y: str, theta: float, level: float
-) -> dict[str, object]:
+def _difference(group: pd.DataFrame, spread: pd.Series, y: str, level: float) -> dict[str, object]:
     treated, control = (group[group["treated"] == arm] for arm in (1, 0))
     share = {arm: half["share"].to_numpy() for arm, half in ((1, treated), (0, control))}
     y_mean = [float(share[a] @ (h[f"{y}_sum"] / h["n"])) for a, h in ((1, treated), (0, control))]
@@ -196,7 +200,7 @@ def _difference(
     error = np.sqrt([float(spread[f"{y}_{kind}"]) for kind in ("plain", "adjusted")]) / rows
     freedom = max(1.0, float(min(spread["treated_customers"], spread["control_customers"])) - 1)
     half = stats.t.ppf(0.5 + level / 2, freedom) * error
-    effect = y_mean[0] - y_mean[1]
+    effect, theta = y_mean[0] - y_mean[1], float(group[f"{y}_theta"].iloc[0])
     adjusted = effect - theta * (x_mean[0] - x_mean[1])
     bounds = [effect - half[0], effect + half[0], adjusted - half[1], adjusted + half[1]]
     if not told:

@@ -11,7 +11,6 @@ PNAS 116, 4156-4165 (T-learner); Chernozhukov et al. (2018), Econometrics Journa
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -106,9 +105,7 @@ def with_segments(waves: Waves, segments: str | ir.Table | None = None) -> tuple
 _NAMES = tuple(name for _, name in BANDS)
 
 
-def by_segment(
-    waves: Waves, rows: ir.Table, theta: Mapping[str, float], *, level: float = 0.95
-) -> pd.DataFrame:
+def by_segment(waves: Waves, rows: ir.Table, *, level: float = 0.95) -> pd.DataFrame:
     """The effect on each outcome in each segment, as `arms.differences` gives it, most members first.
 
     The intervals hold together: with a probability of `level` or more all segments of an outcome lie inside
@@ -116,9 +113,7 @@ def by_segment(
     """
     names = rows.select("segment").distinct().to_pyarrow()["segment"].to_pylist()
     many = max(1, len(names))
-    found = differences(
-        waves.base, rows, waves.outcomes, theta, by=("segment",), level=1 - (1 - level) / many
-    )
+    found = differences(waves.base, rows, waves.outcomes, by=("segment",), level=1 - (1 - level) / many)
     found["p"] = (found["p"] * many).clip(upper=1.0)
     place = list(waves.outcomes)
     found["members_"] = found["treated"] + found["control"]
