@@ -13,6 +13,7 @@ from crm_analytics.analyses.btyd.active import (
 )
 from crm_analytics.analyses.btyd.banded_spend import BandedGammaGamma
 from crm_analytics.analyses.btyd.beta_geo import BetaGeo
+from crm_analytics.analyses.btyd.calibration import Calibration, calibrate, frequency_counts
 from crm_analytics.analyses.btyd.comparison import Comparison, compare
 from crm_analytics.analyses.btyd.dependence import Dependence, dependence
 from crm_analytics.analyses.btyd.evidence import Evidence, baselines, evidence
@@ -35,6 +36,7 @@ __all__ = [
     "NEEDS",
     "BandedGammaGamma",
     "BetaGeo",
+    "Calibration",
     "Comparison",
     "Dependence",
     "Diagnosis",
@@ -49,10 +51,12 @@ __all__ = [
     "TotalForecast",
     "active_customers",
     "baselines",
+    "calibrate",
     "compare",
     "dependence",
     "evidence",
     "forecast_total",
+    "frequency_counts",
     "probability_active",
     "reliability",
     "score",

@@ -41,7 +41,7 @@ class Dependence:
     p : two-sided, of independence, against that
     bands : one row a band of frequency: band, customers, actual (mean spend a purchase of its customers),
         lower, upper (95 % interval of that mean), independent (what Gamma-Gamma says of all), predicted (mean
-        of what Gamma-Gamma expects of these customers, drawn towards all), ratio (predicted / actual)
+        of what Gamma-Gamma expects of these customers, drawn towards all), ratio (actual / predicted)
     pooled, banded : the spend models; banded is None where there is one band only
     likelihood_ratio, degrees, likelihood_p : pooled against banded
     t : time ahead, in the model's unit
@@ -151,7 +151,7 @@ def spend_by_band(summary: Summary, spend: GammaGamma, lowest: tuple[int, ...] =
         predicted = float(w @ expected[band == i] / w.sum())
         interval = (actual - 1.959964 * spread, actual + 1.959964 * spread)
         rows.append(
-            (name, round(w.sum()), actual, *interval, spend.mean_spend, predicted, predicted / actual)
+            (name, round(w.sum()), actual, *interval, spend.mean_spend, predicted, actual / predicted)
         )
     columns = ["band", "customers", "actual", "lower", "upper", "independent", "predicted", "ratio"]
     return pd.DataFrame(rows, columns=columns)
