@@ -143,7 +143,7 @@ def evidence(
         total.covers(came),
         _bands(held),
         simple,
-        _tracking(summary, future, fitted),
+        tracking(summary, future, fitted),
         _correlation(bought, expected, n),
         float(n @ np.abs(error) / known),
         float(np.sqrt(n @ error**2 / known)),
@@ -192,7 +192,7 @@ def _bands(held: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _tracking(summary: Summary, future: CustomerBase, model: PurchaseModel) -> pd.DataFrame:
+def tracking(summary: Summary, future: CustomerBase, model: PurchaseModel) -> pd.DataFrame:
     """Repeat purchases period by period from the first day on, of the customers known at the end of the past.
 
     Expected ones follow from the day each customer began: E[X(t)] of a new customer, t counted from
