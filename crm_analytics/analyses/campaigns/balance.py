@@ -55,16 +55,20 @@ def balance(waves: Waves, control_share: float | None = None) -> pd.DataFrame:
     planned = control_share or all_control / (all_treated + all_control)
     limit, rows = DOUBT / len(arms), []
     for name, treated, control in counts:
-        found = (whole if name is None else each[each["campaign_id"] == name]).set_index("outcome")
+        found = (
+            (whole if name is None else each[each["campaign_id"] == name])
+            .set_index("outcome")
+            .to_dict("index")
+        )
         tested = control_share is not None or (name is not None and len(arms) > 1)
         expected = np.array([1 - planned, planned]) * (treated + control)
         ratio_p = float(stats.chisquare([treated, control], expected).pvalue) if tested else np.nan
-        before_p = min(1.0, 2 * float(found["p"].min()))
+        before_p = float(np.fmin(1.0, 2 * np.fmin.reduce([row["p"] for row in found.values()])))
         verdict = MISMATCH if ratio_p < limit else DIFFERED if before_p < limit else AS_PLANNED
         gaps: dict[str, float] = {}
         for y in _PAST:
             ends = zip(("", "_lower", "_upper"), ("effect", "lower", "upper"), strict=True)
-            gaps |= {f"{y}{end}": found.at[y, column] for end, column in ends}
+            gaps |= {f"{y}{end}": found[y][column] for end, column in ends}
         told = (name, treated, control, control / (treated + control), planned if tested else np.nan)
         rows.append((*told, ratio_p, *gaps.values(), before_p, verdict))
     names = [f"{y}{end}" for y in _PAST for end in ("", "_lower", "_upper")]
