@@ -207,7 +207,8 @@ def _text(values: pd.Series) -> pd.Series:
 
 def _codes(values: pd.Series, column: Column) -> Array:
     text = _text(values)
-    found = pd.Categorical(text, categories=list(column.levels)).codes.astype(float)
+    found = pd.Index(column.levels, dtype="str").get_indexer(pd.Index(text)).astype(float)
+    found[text.isna().to_numpy()] = -1
     unseen = (found < 0) & text.notna().to_numpy()
     found[found < 0] = np.nan
     if column.levels and column.levels[-1] == OTHERS:

@@ -74,7 +74,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
     >>> model = ChurnModel("logistic").fit(frame, left)
     >>> new = pd.DataFrame({"plan": ["plus", None], "days": [10, 290]})
     >>> model.predict_proba(new)[:, 1].round(1).tolist()
-    [0.2, 0.7]
+    [0.1, 0.8]
     >>> model.explain(new).top(1)["reason_1"].tolist()[1]
     'days'
     """
