@@ -76,7 +76,8 @@ def isotonic(log_odds: Array, left: Array, weight: Array) -> Calibration:
     size, sums = np.add.reduceat(mass, begins), np.add.reduceat(mass * share, begins)
     middle = np.add.reduceat(mass * values, begins) / np.maximum(size, 1e-12)
     rate = np.maximum.accumulate((sums + by @ gone / by.sum()) / (size + 1))
-    return Calibration("isotonic", knots=middle, heights=np.log(rate / (1 - rate)))
+    rises = np.diff(rate, prepend=0.0) > 0  # the customer added may level two small steps
+    return Calibration("isotonic", knots=middle[rises], heights=np.log(rate / (1 - rate))[rises])
 
 
 def calibrate(

@@ -238,6 +238,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
             )
         if pd.isna(values).any():
             raise BadFrame(f"{int(pd.isna(values).sum())} of {len(values)} labels are missing (NaN)")
+        if values.dtype.kind == "f" and np.isinf(values).any():
+            raise BadFrame("Input y contains infinity: labels are two names or 0 and 1")
         check_classification_targets(values)
         self.classes_, code = np.unique(values, return_inverse=True)
         if len(self.classes_) == 1:
