@@ -16,6 +16,7 @@ from crm_analytics.analyses.btyd.beta_geo import BetaGeo
 from crm_analytics.analyses.btyd.calibration import Calibration, calibrate, frequency_counts
 from crm_analytics.analyses.btyd.comparison import Comparison, compare
 from crm_analytics.analyses.btyd.dependence import Dependence, dependence
+from crm_analytics.analyses.btyd.dert import Residual, dert, residual, residual_value
 from crm_analytics.analyses.btyd.evidence import Evidence, baselines, evidence
 from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
 from crm_analytics.analyses.btyd.modified_beta_geo import ModifiedBetaGeo
@@ -24,6 +25,7 @@ from crm_analytics.analyses.btyd.optimise import Diagnosis
 from crm_analytics.analyses.btyd.pareto_nbd import ParetoNBD
 from crm_analytics.analyses.btyd.purchase_model import MINIMUM_CUSTOMERS, MINIMUM_REPEAT_BUYERS
 from crm_analytics.analyses.btyd.scoring import score
+from crm_analytics.analyses.btyd.seasonal import Season, SeasonalTracking, season, seasonal_tracking
 from crm_analytics.analyses.btyd.second_opinion import SecondOpinion, second_opinion
 from crm_analytics.analyses.btyd.summary import NEEDS, Summary, summarize
 from crm_analytics.analyses.btyd.textbook import TextbookValue, textbook_value
@@ -45,6 +47,9 @@ __all__ = [
     "ModifiedBetaGeo",
     "ParetoNBD",
     "Reliability",
+    "Residual",
+    "Season",
+    "SeasonalTracking",
     "SecondOpinion",
     "Summary",
     "TextbookValue",
@@ -54,12 +59,17 @@ __all__ = [
     "calibrate",
     "compare",
     "dependence",
+    "dert",
     "evidence",
     "forecast_total",
     "frequency_counts",
     "probability_active",
     "reliability",
+    "residual",
+    "residual_value",
     "score",
+    "season",
+    "seasonal_tracking",
     "second_opinion",
     "summarize",
     "textbook_value",
