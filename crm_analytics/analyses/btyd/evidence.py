@@ -81,7 +81,7 @@ def baselines(
     repeats = float(n @ cells["frequency"].to_numpy(float))
     age = float(cells["T"].max()) if len(cells) else 0.0
     window = min(t, age)
-    days = _repeats_by_day(past)
+    days = repeats_by_day(past)
     recent = float(days.loc[days["back"] < round(window * scale), "repeats"].sum())
     stretched = "" if age >= t else f", scaled up from the {age:.1f} there are"
     rate = repeats / exposure * n.sum() * t if exposure else 0.0
@@ -151,7 +151,7 @@ def evidence(
     )
 
 
-def _repeats_by_day(past: CustomerBase) -> pd.DataFrame:
+def repeats_by_day(past: CustomerBase) -> pd.DataFrame:
     """Back (days before the day), repeats (purchase days that are not a customer's first)."""
     occasions = past.occasions
     first = occasions.group_by("customer_id").aggregate(first=occasions.day.min())
@@ -199,7 +199,7 @@ def tracking(summary: Summary, future: CustomerBase, model: PurchaseModel) -> pd
     that day to the end of the period.
     """
     past, scale = summary.base, days_per_unit(summary.unit)
-    before = _repeats_by_day(past)
+    before = repeats_by_day(past)
     known = future.occasions.semi_join(summary.history, "customer_id")
     after = future.collect(known.group_by("day").aggregate(repeats=known.count()))
     oldest = int(before["back"].max())
