@@ -35,32 +35,36 @@ _NEWTON = 5  # steps towards that cut, from the right; ln f is concave, so none 
 
 
 def integral(params: Array, x: Array, recency: Array, T: Array) -> tuple[Array, Array, Array]:
-    """Ln G of each history, with the nodes u and their weights, which sum to one in each row."""
+    """Ln G of each history, with the nodes u and their weights, which sum to one in each row.
+
+    `params` are four numbers, or four columns (n, 1) with a row for each history.
+    """
     r, alpha, s, beta = params
-    shape, c = r + x, min(alpha, beta)
+    x, recency, T = x[:, None], recency[:, None], T[:, None]
+    shape, c = r + x, np.minimum(alpha, beta)
     start = c + recency
 
-    def log_f(u: Array, shape: Array) -> Array:
-        return np.log(c + u) - (s + 1) * np.log(beta + u) - shape * np.log(alpha + u)
+    def log_f(u: Array) -> Array:
+        return np.asarray(np.log(c + u) - (s + 1) * np.log(beta + u) - shape * np.log(alpha + u))
 
     end = np.log((c + T) / start)
     # Where customers buy slowly (r + x < 1) and alpha < beta, ln f rises first.
-    rising = np.maximum(1.0 - shape, 0.0) if c == alpha else np.zeros_like(shape)
+    rising = np.where(c == alpha, np.maximum(1.0 - shape, 0.0), 0.0)
     peak = np.clip((rising * beta - (s + 1) * alpha) / (s + 1 - rising), recency, T)
-    target = log_f(peak, shape) - _CUT
+    target = log_f(peak) - _CUT
     for _ in range(_NEWTON):
         u = start * np.exp(end) - c
         slope = 1.0 - (c + u) * ((s + 1) / (beta + u) + shape / (alpha + u))
-        below = target - log_f(u, shape)
+        below = target - log_f(u)
         end = np.where((below > 0) & (slope < 0), end + below / np.minimum(slope, -1e-300), end)
-    u = np.maximum(start[:, None] * np.exp(end[:, None] * _NODES) - c, recency[:, None])
-    found = log_f(u, shape[:, None])
+    u = np.maximum(start * np.exp(end * _NODES) - c, recency)
+    found = log_f(u)
     top = found.max(axis=1, keepdims=True)
     weight = _WEIGHTS * np.exp(found - top)
-    whole = weight.sum(axis=1)
+    whole = weight.sum(axis=1, keepdims=True)
     with np.errstate(divide="ignore"):
-        log_g = np.log(s) + s * np.log(beta) + top[:, 0] + np.log(whole * end)
-    return log_g, u, weight / whole[:, None]
+        log_g = np.log(s) + s * np.log(beta) + top + np.log(whole * end)
+    return log_g[:, 0], u, weight / whole
 
 
 def log_alive(params: Array, x: Array, T: Array) -> Array:
@@ -70,12 +74,13 @@ def log_alive(params: Array, x: Array, T: Array) -> Array:
 
 
 def log_odds_gone(params: Array, x: Array, recency: Array, T: Array) -> Array:
-    """Ln of P(gone) / P(alive), by blocks."""
+    """Ln of P(gone) / P(alive), by blocks; `params` are four numbers, or four rows of one a history."""
     found = np.empty(len(x))
     for begin in range(0, len(x), _BLOCK):
         part = slice(begin, begin + _BLOCK)
-        log_g, _, _ = integral(params, x[part], recency[part], T[part])
-        found[part] = log_g - log_alive(params, x[part], T[part])
+        few = params if params.ndim == 1 else params[:, part]
+        log_g, _, _ = integral(few if few.ndim == 1 else few[:, :, None], x[part], recency[part], T[part])
+        found[part] = log_g - log_alive(few, x[part], T[part])
     return found
 
 
