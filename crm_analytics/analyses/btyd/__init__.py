@@ -17,7 +17,9 @@ from crm_analytics.analyses.btyd.calibration import Calibration, calibrate, freq
 from crm_analytics.analyses.btyd.comparison import Comparison, compare
 from crm_analytics.analyses.btyd.dependence import Dependence, dependence
 from crm_analytics.analyses.btyd.dert import Residual, dert, residual, residual_value
+from crm_analytics.analyses.btyd.drift import Drift, drift
 from crm_analytics.analyses.btyd.evidence import Evidence, baselines, evidence
+from crm_analytics.analyses.btyd.frozen_models import FrozenModels, freeze
 from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
 from crm_analytics.analyses.btyd.modified_beta_geo import ModifiedBetaGeo
 from crm_analytics.analyses.btyd.nbd import NBD
@@ -42,7 +44,9 @@ __all__ = [
     "Comparison",
     "Dependence",
     "Diagnosis",
+    "Drift",
     "Evidence",
+    "FrozenModels",
     "GammaGamma",
     "ModifiedBetaGeo",
     "ParetoNBD",
@@ -60,8 +64,10 @@ __all__ = [
     "compare",
     "dependence",
     "dert",
+    "drift",
     "evidence",
     "forecast_total",
+    "freeze",
     "frequency_counts",
     "probability_active",
     "reliability",
