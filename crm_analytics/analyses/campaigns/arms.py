@@ -48,10 +48,10 @@ def moments(base: CustomerBase, rows: ir.Table, pairs: Mapping[str, str], by: Se
     for y, x in pairs.items():
         sums |= {
             f"{y}_sum": rows[y].sum(),
-            f"{y}_square": _product(rows[y], rows[y]).sum(),
+            f"{y}_square": product(rows[y], rows[y]).sum(),
             f"{y}_x_sum": rows[x].sum(),
-            f"{y}_x_square": _product(rows[x], rows[x]).sum(),
-            f"{y}_x": _product(rows[y], rows[x]).sum(),
+            f"{y}_x_square": product(rows[x], rows[x]).sum(),
+            f"{y}_x": product(rows[y], rows[x]).sum(),
         }
     keys = list(dict.fromkeys(["campaign_id", "treated", *by]))
     found = base.collect(rows.group_by(keys).aggregate(**sums))
@@ -60,8 +60,8 @@ def moments(base: CustomerBase, rows: ir.Table, pairs: Mapping[str, str], by: Se
     return found.sort_values(keys, ignore_index=True)
 
 
-def _product(a: ir.Value, b: ir.Value) -> ir.Value:
-    """Exact; two narrow DECIMALs would make a product as narrow, which overflows."""
+def product(a: ir.Value, b: ir.Value) -> ir.Value:
+    """Two columns multiplied exactly; two narrow DECIMALs would make a product as narrow, which overflows."""
     if a.type().is_decimal() or b.type().is_decimal():
         return (a.cast("decimal(38, 4)") * b.cast(MONEY)).cast("decimal(38, 8)")
     return a * b

@@ -19,7 +19,7 @@ def with_outcomes(
     base: CustomerBase, kept: ir.Table, before: int, margin: float | None, contact_cost: float | None
 ) -> tuple[ir.Table, dict[str, str], str]:
     """The members with their outcomes and their past, the outcomes by name, and the costs in words."""
-    days, costs = _days_with_margin(base, margin)
+    days, costs = days_with_margin(base, margin)
     happened = _happened(kept, days, before)
     rows = kept.drop("reason").left_join(happened, ["campaign_id", "customer_id"])
     filled = {
@@ -43,7 +43,7 @@ def with_outcomes(
     return rows, outcomes, costs
 
 
-def _days_with_margin(base: CustomerBase, margin: float | None) -> tuple[ir.Table, str]:
+def days_with_margin(base: CustomerBase, margin: float | None) -> tuple[ir.Table, str]:
     """Customer-days with their margin where it is known, and where it comes from in words."""
     days = base.customer_days
     if margin is not None:
