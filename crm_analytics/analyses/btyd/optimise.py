@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from crm_analytics.analyses.btyd.boundary import meaning
 
 Array = NDArray[np.float64]
 # minus the mean log-likelihood per customer, its gradient and its Hessian, at log parameters
@@ -144,7 +146,12 @@ def log_covariance(optimum: Optimum, customers: float) -> Array:
 
 
 def diagnose(
-    optimum: Optimum, covariance: Array, names: Sequence[str], at_rest: float = _GRADIENT_AT_REST
+    optimum: Optimum,
+    covariance: Array,
+    names: Sequence[str],
+    at_rest: float = _GRADIENT_AT_REST,
+    *,
+    plain: Collection[str] = (),
 ) -> Diagnosis:
     """Put the optimum into words.
 
@@ -152,13 +159,14 @@ def diagnose(
     ----------
     optimum : the point found
     covariance : of the log parameters
-    names : of the parameters, in order
+    names : of the parameters, in order; times in units of the mean T
     at_rest : gradient below which the likelihood counts as flat
+    plain : names of numbers that are no logarithms, as coefficients of covariates
     """
     free = optimum.free
     gradient = float(np.abs(optimum.gradient[free]).max()) if free.any() else 0.0
-    values = np.linalg.eigvalsh(optimum.hessian)
-    condition = float(values[-1] / values[0]) if values[0] > 0 else float("inf")
+    bends = np.linalg.eigvalsh(optimum.hessian)
+    condition = float(bends[-1] / bends[0]) if bends[0] > 0 else float("inf")
     errors = np.sqrt(np.diag(covariance))
     edge = tuple(
         name
@@ -166,12 +174,16 @@ def diagnose(
         if not is_free or abs(at) > LOG_BOUND - 0.7 or not error < _WIDEST_LOG_ERROR
     )
     still = gradient < at_rest
+    values = {
+        name: float(np.exp(at)) for name, at in zip(names, optimum.at, strict=True) if name not in plain
+    }
     if edge:
         message = (
             f"The data do not determine {_list(edge)}: the likelihood is flat in that direction or has its "
             "best point at the limit. "
             "Do not read the parameters one by one; use another model or more data."
         )
+        message = " ".join(part for part in (message, meaning(values, edge)) if part)
     elif not still:
         message = (
             f"The search stopped before the likelihood was flat (gradient {gradient:.1e}). "
@@ -179,13 +191,14 @@ def diagnose(
         )
     else:
         message = f"The likelihood has its best point here (gradient {gradient:.1e})."
-        loose = tuple(n for n, error in zip(names, errors, strict=True) if error > _LOOSE_LOG_ERROR)
-        if loose:
-            factor = float(np.exp(1.96 * errors.max()))
+        wide = {n: e for n, e in zip(names, errors, strict=True) if n not in plain and e > _LOOSE_LOG_ERROR}
+        if wide:
+            factor, loose = float(np.exp(1.96 * max(wide.values()))), tuple(wide)
             message += (
                 f" But {_list(loose)} could be up to {factor:,.0f} times smaller or larger: parameters trade "
                 "off against each other. Trust forecasts more than single parameters."
             )
+            message = " ".join(part for part in (message, meaning(values, loose)) if part)
     return Diagnosis(still and not edge, gradient, condition, edge, optimum.iterations, message)
 
 
