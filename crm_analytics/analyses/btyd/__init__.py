@@ -13,7 +13,9 @@ from crm_analytics.analyses.btyd.active import (
 )
 from crm_analytics.analyses.btyd.banded_spend import BandedGammaGamma
 from crm_analytics.analyses.btyd.beta_geo import BetaGeo
+from crm_analytics.analyses.btyd.bg_bb import BetaGeoBetaBinomial
 from crm_analytics.analyses.btyd.calibration import Calibration, calibrate, frequency_counts
+from crm_analytics.analyses.btyd.cohort_effects import CohortEffects, cohort_effects
 from crm_analytics.analyses.btyd.comparison import Comparison, compare
 from crm_analytics.analyses.btyd.dependence import Dependence, dependence
 from crm_analytics.analyses.btyd.dert import Residual, dert, residual, residual_value
@@ -40,7 +42,9 @@ __all__ = [
     "NEEDS",
     "BandedGammaGamma",
     "BetaGeo",
+    "BetaGeoBetaBinomial",
     "Calibration",
+    "CohortEffects",
     "Comparison",
     "Dependence",
     "Diagnosis",
@@ -61,6 +65,7 @@ __all__ = [
     "active_customers",
     "baselines",
     "calibrate",
+    "cohort_effects",
     "compare",
     "dependence",
     "dert",

@@ -24,6 +24,7 @@ FITTERS = {
     "ModifiedBetaGeo": "ModifiedBetaGeoFitter",
     "ParetoNBD": "ParetoNBDFitter",
     "GammaGamma": "GammaGammaFitter",
+    "BetaGeoBetaBinomial": "BetaGeoBetaBinomFitter",
 }
 
 
