@@ -67,8 +67,8 @@ def purchases_while_alive(z: ArrayLike, x: ArrayLike, r: float, a: float, b: flo
     return _by_quadrature(flat_z, inverse, groups, (r, a, b)).reshape(shape)
 
 
-def beta_nodes(a: float, b: Array) -> tuple[Array, Array]:
-    """Nodes and weights of the mean over p ~ Beta(a, b), one row an element of `b`.
+def beta_nodes(a: float | Array, b: Array) -> tuple[Array, Array]:
+    """Nodes and weights of the mean over p ~ Beta(a, b), one row an element of `b` (and of `a`, if many).
 
     Examples
     --------
@@ -76,24 +76,23 @@ def beta_nodes(a: float, b: Array) -> tuple[Array, Array]:
     >>> round(float((p * weight).sum()), 12)      # the mean of Beta(2, 3)
     0.4
     """
-    spread = np.minimum(1.0, np.sqrt(polygamma(1, a) + polygamma(1, b)))[:, None]
-    centre = np.log((a + 1.0) / (b + 1.0))[:, None]
+    a, b = np.asarray(a, float).reshape(-1, 1), b[:, None]
+    spread = np.minimum(1.0, np.sqrt(polygamma(1, a) + polygamma(1, b)))
+    centre = np.log((a + 1.0) / (b + 1.0))
     left = np.arcsinh(np.max(np.maximum(_TAIL / (a * spread), 10.0)))
-    right = np.arcsinh(
-        np.max(np.maximum(_TAIL / (b[:, None] * spread), 10.0) + np.maximum(-centre, 0) / spread)
-    )
+    right = np.arcsinh(np.max(np.maximum(_TAIL / (b * spread), 10.0) + np.maximum(-centre, 0) / spread))
     v = np.arange(-np.ceil(left / _STEP), np.ceil(right / _STEP) + 1) * _STEP
     u = centre + spread * np.sinh(v)
     # log p and log(1 - p) without ever forming 1 - p
     log_p, log_not_p = -np.logaddexp(0.0, -u), -np.logaddexp(0.0, u)
-    log_weight = a * log_p + b[:, None] * log_not_p
+    log_weight = a * log_p + b * log_not_p
     log_weight -= log_weight.max(axis=1, keepdims=True)
     weight = np.exp(log_weight) * np.cosh(v)
     return np.asarray(expit(u)), weight / weight.sum(axis=1, keepdims=True)
 
 
-def _mean_over_p(z: Array, shape: Array, p: Array, weight: Array) -> Array:
-    """Rows: elements; columns: nodes."""
+def mean_over_p(z: Array, shape: Array, p: Array, weight: Array) -> Array:
+    """E[(1 - (1 + p z)^-shape) / p] by nodes; rows: elements, columns: nodes."""
     exposure = p * z[:, None]
     gone = -np.expm1(-shape[:, None] * np.log1p(exposure))
     # As p -> 0 the ratio tends to R z; a p below the smallest float would give 0 / 0.
@@ -111,7 +110,7 @@ def _by_quadrature(z: Array, group: NDArray[np.intp], xs: Array, params: tuple[f
         index = order[begin : begin + _CHUNK // 256]
         here, local = np.unique(group[index], return_inverse=True)
         p, weight = beta_nodes(a, b + xs[here])
-        out[index] = _mean_over_p(z[index], r + xs[group[index]], p[local], weight[local])
+        out[index] = mean_over_p(z[index], r + xs[group[index]], p[local], weight[local])
         begin += len(index)
     return out
 
