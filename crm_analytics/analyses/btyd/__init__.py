@@ -34,6 +34,7 @@ from crm_analytics.analyses.btyd.second_opinion import SecondOpinion, second_opi
 from crm_analytics.analyses.btyd.summary import NEEDS, Summary, summarize
 from crm_analytics.analyses.btyd.textbook import TextbookValue, textbook_value
 from crm_analytics.analyses.btyd.uncertainty import TotalForecast, forecast_total, value_total
+from crm_analytics.analyses.btyd.value_parts import tops, value_by_group, value_intervals
 
 __all__ = [
     "MINIMUM_CUSTOMERS",
@@ -84,5 +85,8 @@ __all__ = [
     "second_opinion",
     "summarize",
     "textbook_value",
+    "tops",
+    "value_by_group",
+    "value_intervals",
     "value_total",
 ]

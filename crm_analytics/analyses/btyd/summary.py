@@ -113,17 +113,24 @@ def summarize(past: CustomerBase, unit: str = "W") -> Summary:
         .aggregate(customers=history.count(), total=history.repeat_spend.sum())
         .order_by(keys)
     )
+    cells, days = cells_and_days(counted, unit)
+    return Summary(customers, cells, unit, past, past.day, history, days)
+
+
+def cells_and_days(counted: pd.DataFrame, unit: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`cells` and `cell_days` of counted histories: frequency, recency_days, age_days, customers, total."""
+    scale, n = days_per_unit(unit), counted["customers"].astype(np.int64)
     cells = pd.DataFrame(
         {
             "frequency": counted["frequency"].astype(np.int64),
             "recency": counted["recency_days"] / scale,
             "T": counted["age_days"] / scale,
-            "customers": counted["customers"].astype(np.int64),
+            "customers": n,
         }
     )
     days = counted[["recency_days", "age_days"]].astype(np.int64)
-    days["monetary_value"] = counted["total"] / (counted["customers"] * counted["frequency"].clip(lower=1))
-    return Summary(customers, cells, unit, past, past.day, history, days)
+    days["monetary_value"] = counted["total"] / (n * counted["frequency"].clip(lower=1))
+    return cells, days
 
 
 def _history(past: CustomerBase) -> ir.Table:
