@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 TOP_FREQUENCY = 7  # and more
 _SAMPLED = 20_000
+_DRAWN_ROWS = 4_000_000  # of the bootstrap: large bases are drawn fewer times, 100 at least
 _MOST_COHORTS = 24  # months, above which cohorts are quarters
 
 
@@ -103,7 +104,8 @@ def calibrate(
     tenth, frequency, silence, cohort = tables
     expected = model.expected_purchases(held, t).to_numpy()
     bought, n = held["bought"].to_numpy(float), held["customers"].to_numpy(float)
-    ranking = ranking_of(expected, bought, n, level=level, draws=draws, seed=seed)
+    fewer = int(np.clip(_DRAWN_ROWS / max(len(held), 1), 100, max(draws, 100)))
+    ranking = ranking_of(expected, bought, n, level=level, draws=min(draws, fewer), seed=seed)
     return Calibration(model, t, tenth, frequency, silence, cohort, ranking, level)
 
 

@@ -3,6 +3,9 @@
 Three answers: a likelihood-ratio test of one fit for all against one for each acquisition cohort; partial
 pooling, in which each cohort's parameters are drawn towards those of all by as much as the data ask for; and
 the trend of leaving from cohort to cohort.
+
+Cohorts differ in age, too. A model that does not follow how customers of one cohort change as they grow older
+makes cohorts look different: ask with the model that forecasts best (`comparison.compare`).
 """
 
 from __future__ import annotations

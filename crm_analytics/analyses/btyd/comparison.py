@@ -15,7 +15,7 @@ from crm_analytics.analyses.btyd.beta_geo import BetaGeo
 from crm_analytics.analyses.btyd.histories import HISTORY
 from crm_analytics.analyses.btyd.holdout import held_out, length_of
 from crm_analytics.analyses.btyd.modified_beta_geo import ModifiedBetaGeo
-from crm_analytics.analyses.btyd.money_held import money_of
+from crm_analytics.analyses.btyd.money_held import COLUMNS, money_of
 from crm_analytics.analyses.btyd.naive import errors_of, naive_forecasts
 from crm_analytics.analyses.btyd.pareto_nbd import ParetoNBD
 from crm_analytics.analyses.btyd.predictive import scores_of_counts
@@ -84,6 +84,7 @@ def compare(
     draws: int = 400,
     seed: int = 1,
     minimum: int = MINIMUM_CUSTOMERS,
+    money: bool = True,
 ) -> Comparison:
     """Fit every model up to the day, forecast the time after it, and choose by a stated rule.
 
@@ -94,6 +95,7 @@ def compare(
     unit : of time, "D", "W", "M" or "Y"
     level, draws, seed : of the intervals of totals
     minimum : customers below which a fit is refused
+    money : whether to hold spend against what came, too
 
     Returns
     -------
@@ -117,6 +119,9 @@ def compare(
     holdout = _held_against(fitted, summary, (held, future), t, level=level, draws=draws, seed=seed)
     winner = _winner(holdout, in_sample)
     best = str(in_sample["model"].iloc[0])
+    spent = pd.DataFrame(columns=COLUMNS)
+    if money:
+        spent = money_of(fitted, summary, (held, future), t, level=level, draws=draws, seed=seed)
     return Comparison(
         fitted,
         t,
@@ -125,7 +130,7 @@ def compare(
         round(float(n @ bought)),
         in_sample,
         holdout,
-        money_of(fitted, summary, (held, future), t, level=level, draws=draws, seed=seed),
+        spent,
         best,
         winner,
         winner != best,

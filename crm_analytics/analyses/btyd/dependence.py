@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.summary import Summary
 
 Array = NDArray[np.float64]
+SMALL_CORRELATION = 0.03  # beyond what independence shows, below which it is not worth a sentence
 SMALL = 0.02  # of the total value, below which dependence is no reason to change the model
 
 
@@ -198,8 +199,8 @@ def _words(
     direction = "more" if test.spearman > usual else "less"
     first = (
         f"Customers who buy more often spend {direction} on a purchase ({seen})."
-        if p < 0.05
-        else f"No dependence of spend on frequency is seen ({seen})."
+        if p < 0.05 and abs(test.spearman - usual) >= SMALL_CORRELATION
+        else f"No dependence of spend on frequency worth speaking of is seen ({seen})."
     )
     if banded is None:
         return [first, "There are too few repeat buyers to give frequency bands a spend model of their own."]
