@@ -90,7 +90,9 @@ def response_by_group(
     Returns
     -------
     attribute, group, outcome and the columns of `arms.differences`; the groups of an attribute lie inside
-    their intervals together with `level`. Empty where all customers together are too few.
+    their intervals together with `level`. Counts are of all members of the group, so that they add up to
+    those of everybody; a campaign with fewer than two of them in an arm plays no part in the effect. Empty
+    where all customers together are too few.
     """
     attributes = [c for c in groups.columns if c != "customer_id"]
     joined = waves.rows.left_join(groups, "customer_id").drop("customer_id_right")
@@ -105,8 +107,19 @@ def response_by_group(
         many = len(kept[attribute]) + 1
         found = differences(waves.base, rows, _PAIRS, by=("group",), level=1 - (1 - level) / many)
         found.insert(0, "attribute", attribute)
-        parts.append(found.sort_values(["outcome", "group"]))
+        parts.append(_counted(waves, rows, found).sort_values(["outcome", "group"]))
     return pd.concat(parts, ignore_index=True)
+
+
+def _counted(waves: Waves, rows: ir.Table, found: pd.DataFrame) -> pd.DataFrame:
+    """With the counts of whole groups: what a thin campaign leaves out would tell of a few."""
+    counts = rows.group_by("group").aggregate(
+        treated=(rows.treated == 1).sum().cast("int64"),
+        control=(rows.treated == 0).sum().cast("int64"),
+        customers=rows.customer_id.nunique(),
+    )
+    whole = waves.base.collect(counts).set_index("group")
+    return found.assign(**{c: found["group"].map(whole[c]) for c in whole.columns})
 
 
 def _kept(
