@@ -124,7 +124,7 @@ def _ratio(cells: pd.DataFrame, y: str, level: float) -> tuple[str, float, float
     found = float(optimize.brentq(score, -10, 10, xtol=1e-12))
     p = _share(n1, n0, found)
     meat = (cells[f"{y}_dd"] - 2 * p * cells[f"{y}_da"] + p**2 * cells[f"{y}_aa"]).sum()
-    error = float(np.sqrt(meat)) / float((whole * p * (1 - p)).sum())
+    error = float(np.sqrt(max(0.0, float(meat)))) / float((whole * p * (1 - p)).sum())
     half = float(stats.norm.ppf(0.5 + level / 2)) * error
     low, high = found - half, found + half
     verdict = MORE if low > 0 else FEWER if high < 0 else SAME
