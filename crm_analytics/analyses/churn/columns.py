@@ -123,6 +123,10 @@ def _learnt(values: pd.Series, name: str) -> Column | str:
         return "missing for everybody"
     if not _is_text(values):
         return _number(numbers(values, name), name)
+    return _category(values, name)
+
+
+def _category(values: pd.Series, name: str) -> Column | str:
     text = _text(values)
     counts = {str(level): int(n) for level, n in text.value_counts().items()}
     missing = float(text.isna().mean())
@@ -139,6 +143,8 @@ def _learnt(values: pd.Series, name: str) -> Column | str:
     common = [(-n, level) for level, n in counts.items() if n >= RARE or len(counts) <= 2]
     kept = tuple(sorted(level for _, level in sorted(common)[:LEVELS]))
     rare = len(counts) - len(kept)
+    if not kept and not missing:
+        return f"{rare:,} names, each of fewer than {RARE} customers"
     note = f"{rare} rare names counted as others" if rare else ""
     return Column(name, "category", kept + ((OTHERS,) if rare else ()), missing, note)
 
@@ -149,7 +155,7 @@ def _number(values: Array, name: str, note: str = "") -> Column | str:
         return "missing for everybody"
     if len(known) == len(values) and known.min() == known.max():
         return "the same for everybody"
-    return Column(name, "number", (), float(1 - len(known) / len(values)), note)
+    return Column(name, "number", (), float(np.isnan(values).mean()), note)
 
 
 def numbers(values: pd.Series, name: str) -> Array:

@@ -101,7 +101,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         sample_weight : one a customer, >= 0
         """
         self._check_parameters()
-        frame = self._frame(X, reset=True)
+        frame = self.frame(X, reset=True)
         left = self._learn_labels(frame, y)
         weight = _check_sample_weight(
             sample_weight, frame.to_numpy(), dtype=np.float64, ensure_non_negative=True
@@ -146,7 +146,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
     def decision_function(self, X: Any) -> Array:
         """Log-odds of the churn probability."""
         check_is_fitted(self)
-        return self._log_odds(self.columns_.matrix(self._frame(X, reset=False)))
+        return self._log_odds(self.columns_.matrix(self.frame(X)))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The more probable of the two labels."""
@@ -174,7 +174,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         the curve. Whether they sum was checked on the customers given, and `sums_to_score` says so.
         """
         check_is_fitted(self)
-        frame = self._frame(X, reset=False)
+        frame = self.frame(X)
         matrix = self.columns_.matrix(frame)
         raw, base, curve = self.core_.contributions(matrix), self.core_.base, self.calibration_
         calibrated = self._log_odds(matrix)
@@ -204,8 +204,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         if self.leaks not in ("refuse", "allow"):
             raise WrongArgument(f"leaks is 'refuse' or 'allow', got {self.leaks!r}")
 
-    def _frame(self, X: Any, *, reset: bool) -> pd.DataFrame:
-        """The rows as a frame; columns of an array are named x0, x1, .."""
+    def frame(self, X: Any, *, reset: bool = False) -> pd.DataFrame:
+        """The customers as a frame; columns of an array are named x0, x1, .."""
         if not isinstance(X, pd.DataFrame):
             values = validate_data(
                 self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan", skip_check_array=False

@@ -75,6 +75,7 @@ def permutation_reasons(
     ------
     Breiman (2001), Machine Learning 45, 5-32; DeLong, DeLong & Clarke-Pearson (1988).
     """
+    X = model.frame(X)
     left, score = checked(model.labels(y), model.decision_function(X), both="permutation reasons")
     order = _canonical(model, X)
     left, score, X = left[order], score[order], X.iloc[order]
@@ -124,6 +125,7 @@ def partial_dependence(
     ------
     Friedman (2001), Annals of Statistics 29, 1189-1232; Goldstein et al. (2015) for the spread.
     """
+    X = model.frame(X)
     if feature not in model.features_:
         raise ParameterError(f"the model has no feature '{feature}'{nearest(feature, model.features_)}")
     column = next(c for c in model.columns_.used if c.name == feature)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from math import factorial
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
 
 from crm_analytics.analyses.churn import measures
 from crm_analytics.analyses.churn.model import ChurnModel
@@ -19,6 +20,13 @@ from crm_analytics.errors import NotEnoughData, ParameterError
 from tests.analyses.churn.simulated import customers
 
 Array = np.ndarray
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Threads that wait for each other cost seconds on a busy machine."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="module", params=["logistic", "gradient boosting"])
@@ -196,6 +204,16 @@ def test_partial_dependence_recovers_planted_truth(fitted: ChurnModel) -> None:
     plans = partial_dependence(fitted, frame, "plan").set_index("value")
     assert set(plans.index) == {"basic", "gold", "plus"}
     assert plans["churn_probability"].idxmax() == "basic"
+
+
+def test_arrays_have_reasons_too() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(600, 3))
+    left = rng.random(600) < 1 / (1 + np.exp(-2 * values[:, 1]))
+    model = ChurnModel("logistic").fit(values, left)
+    assert permutation_reasons(model, values, left, draws=2)["feature"].iloc[0] == "x1"
+    assert partial_dependence(model, values, "x1")["churn_probability"].is_monotonic_increasing
+    assert model.explain(values).frame.columns.tolist() == ["x0", "x1", "x2"]
 
 
 def test_bad_input_says_what_is_wrong(fitted: ChurnModel) -> None:
