@@ -17,6 +17,10 @@ from crm_analytics.analyses.btyd.bg_bb import BetaGeoBetaBinomial
 from crm_analytics.analyses.btyd.calibration import Calibration, calibrate, frequency_counts
 from crm_analytics.analyses.btyd.cohort_effects import CohortEffects, cohort_effects
 from crm_analytics.analyses.btyd.comparison import Comparison, compare
+from crm_analytics.analyses.btyd.concentration import Ranking
+from crm_analytics.analyses.btyd.covariate_coding import with_covariates
+from crm_analytics.analyses.btyd.covariate_tests import covariate_tests
+from crm_analytics.analyses.btyd.covariates import CovariateFit, fit_covariates
 from crm_analytics.analyses.btyd.dependence import Dependence, dependence
 from crm_analytics.analyses.btyd.dert import Residual, dert, residual, residual_value
 from crm_analytics.analyses.btyd.drift import Drift, drift
@@ -47,6 +51,7 @@ __all__ = [
     "Calibration",
     "CohortEffects",
     "Comparison",
+    "CovariateFit",
     "Dependence",
     "Diagnosis",
     "Drift",
@@ -55,6 +60,7 @@ __all__ = [
     "GammaGamma",
     "ModifiedBetaGeo",
     "ParetoNBD",
+    "Ranking",
     "Reliability",
     "Residual",
     "Season",
@@ -68,10 +74,12 @@ __all__ = [
     "calibrate",
     "cohort_effects",
     "compare",
+    "covariate_tests",
     "dependence",
     "dert",
     "drift",
     "evidence",
+    "fit_covariates",
     "forecast_total",
     "freeze",
     "frequency_counts",
@@ -89,4 +97,5 @@ __all__ = [
     "value_by_group",
     "value_intervals",
     "value_total",
+    "with_covariates",
 ]

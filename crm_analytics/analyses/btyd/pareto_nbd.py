@@ -93,11 +93,11 @@ class ParetoNBD(PurchaseModel):
 
     def _while_alive(self, x: Array, T: Array, times: Array) -> Array:
         r, alpha, s, beta = self.values
-        return ((r + x) / (alpha + T))[:, None] * _time_there(s, beta + T[:, None], times[None, :])
+        return ((r + x) / (alpha + T))[:, None] * time_there(s, beta + T[:, None], times[None, :])
 
     def _new(self, times: Array) -> Array:
         r, alpha, s, beta = self.values
-        return np.asarray(r / alpha * _time_there(s, beta, times))
+        return np.asarray(r / alpha * time_there(s, beta, times))
 
     def _lives(
         self, x: Array, recency: Array, T: Array, horizon: float, rng: np.random.Generator
@@ -125,7 +125,7 @@ class ParetoNBD(PurchaseModel):
         return owner, rng.random(len(owner)) * there[owner]
 
 
-def _time_there(s: float, rest: float | Array, t: Array) -> Array:
+def time_there(s: float | Array, rest: float | Array, t: Array) -> Array:
     """Expected time of `t` before leaving, rest / (s - 1) [1 - (rest / (rest + t))^(s - 1)], any s > 0."""
     log = np.log1p(t / rest)
     return np.asarray(rest * log * exprel(-(s - 1) * log))
