@@ -23,7 +23,7 @@ def bought(rows: list[tuple[str, str, float, str | None]], **more: pd.DataFrame)
 
 
 def orders(seed: int, ratio: float, people: int = 150) -> CustomerBase:
-    """Customers whose baskets differ twentyfold, the dear ones with most coupons; each multiplies by `ratio`."""
+    """Customers whose baskets differ twentyfold, the dear ones with most coupons; each times `ratio`."""
     rng = np.random.default_rng(seed)
     rows: list[tuple[str, str, float, str | None]] = []
     for who in range(people):
