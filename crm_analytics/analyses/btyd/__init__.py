@@ -30,6 +30,7 @@ from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
 from crm_analytics.analyses.btyd.modified_beta_geo import ModifiedBetaGeo
 from crm_analytics.analyses.btyd.nbd import NBD
 from crm_analytics.analyses.btyd.optimise import Diagnosis
+from crm_analytics.analyses.btyd.parameter_intervals import parameter_intervals
 from crm_analytics.analyses.btyd.pareto_nbd import ParetoNBD
 from crm_analytics.analyses.btyd.purchase_model import MINIMUM_CUSTOMERS, MINIMUM_REPEAT_BUYERS
 from crm_analytics.analyses.btyd.scoring import score
@@ -83,6 +84,7 @@ __all__ = [
     "forecast_total",
     "freeze",
     "frequency_counts",
+    "parameter_intervals",
     "probability_active",
     "reliability",
     "residual",
