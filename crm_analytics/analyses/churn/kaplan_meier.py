@@ -64,11 +64,11 @@ def kaplan_meier(
     at, place = np.unique(time, return_inverse=True)
     ended: Array = np.bincount(place, weights=weight * event, minlength=len(at)).astype(np.float64)
     gone: Array = np.bincount(place, weights=weight, minlength=len(at)).astype(np.float64)
-    at_risk: Array = np.cumsum(gone[::-1])[::-1]
+    at_risk: Array = np.cumsum(gone[::-1])[::-1].astype(np.float64)
     kept = ended > 0
     kept[-1] = True
     at, at_risk, ended = at[kept], at_risk[kept], ended[kept]
-    survival: Array = np.cumprod(1 - ended / at_risk)
+    survival: Array = np.cumprod(1 - ended / at_risk).astype(np.float64)
     lower, upper = _band(survival, at_risk, _greenwood(at_risk, ended), z, scale)
     return pd.DataFrame(dict(zip(COLUMNS, (at, at_risk, ended, survival, lower, upper), strict=True)))
 
