@@ -138,12 +138,17 @@ def value_of(
     """Discounted purchases times expected spend, on the frame's index."""
     x, recency, T = (checked[c].to_numpy() for c in ("frequency", "recency", "T"))
     purchases = model._alive(x, recency, T) * discounted_while_alive(model, x, T, discount)
+    each = spend_of_each(spend, frame, len(checked))
+    return pd.Series(purchases * each, checked.index, name="lifetime_value")
+
+
+def spend_of_each(spend: GammaGamma | pd.Series | float, frame: pd.DataFrame, rows: int) -> Array:
+    """Expected spend a purchase of each row, from a model, a Series on the frame's index, or one number."""
     if isinstance(spend, pd.Series):
         each = spend.reindex(frame.index).to_numpy(float)
         if not np.isfinite(each).all():
             raise ParameterError("spend: the series has no value for some rows of the frame")
-    elif isinstance(spend, int | float | np.floating | np.integer):
-        each = np.full(len(checked), float(spend))
-    else:
-        each = spend.expected_spend(frame).to_numpy()
-    return pd.Series(purchases * each, checked.index, name="lifetime_value")
+        return each
+    if isinstance(spend, int | float | np.floating | np.integer):
+        return np.full(rows, float(spend))
+    return np.asarray(spend.expected_spend(frame).to_numpy(), float)
