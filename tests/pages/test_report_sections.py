@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from crm_analytics import CustomerBase
+from crm_analytics.analyses import btyd
 from crm_analytics.pages import lifetime_value, segments
 from crm_analytics.tables import demo
 
@@ -14,9 +15,9 @@ SECTIONS = {
         "what_changed", "does_80_20_hold", "method", "record",
     ],
     lifetime_value: [
-        "headline", "kpis", "actions", "who_carries_it", "who_is_still_there", "best_customers",
-        "did_the_last_forecast_hold", "by_purchases_before", "against_simple_rules", "by_the_textbook",
-        "second_opinion", "method", "record",
+        "headline", "kpis", "actions", "who_carries_it", "who_is_still_there", "who_will_buy",
+        "best_customers", "spend_and_frequency", "did_the_last_forecast_hold", "by_purchases_before",
+        "against_simple_rules", "by_the_textbook", "second_opinion", "method", "record",
     ],
 }  # fmt: skip
 HOSTILE = ["<img src=x onerror=alert(1)>", "=cmd|' /C calc'!A0", "\u202eevil", "a\u200bb", "x" * 1_000_000]
@@ -51,6 +52,10 @@ def sections(report_module, report):
 
 def texts(found):
     return "\n".join(repr(block) for block in found.values())
+
+
+def rows_of(block):
+    return {row[0]: row[1:] for row in block.payload["table"]["rows"]}
 
 
 def base_of(rows):
@@ -114,6 +119,60 @@ def test_lifetime_value_adds_up(value_report):
         or forecast.tiers.tiers["customers"].sum() == 2357
     )
     assert forecast.value.lower < forecast.value.mean < forecast.value.upper
+
+
+def test_models_stand_beside_simple_rules_and_one_is_chosen(value_report):
+    block = lifetime_value.against_simple_rules(value_report)
+    rows = rows_of(block)
+    assert list(rows) == [
+        "BG/NBD", "MBG/NBD", "Pareto/NBD", "last period repeated", "average rate", "RFM-cell mean",
+    ]  # fmt: skip
+    assert block.payload["finding"] == "MBG/NBD fits the past best, Pareto/NBD foresaw what came"
+    said = repr(block)
+    for word in ("1,653", "1,577", "1,666", "0.755", "−9,595.0", "Vuong's test"):
+        assert word in said
+    values = value_report.details.by_model.set_index("model")["value"]
+    assert values["BG/NBD"] == pytest.approx(value_report.forecast.value.mean, rel=1e-9)
+    assert f"{value_report.money(values.min())}–{value_report.money(values.max())}" in said
+
+
+def test_the_table_and_the_first_screen_say_the_same_interval(value_report):
+    total = value_report.evidence.model.total
+    row = value_report.evidence.comparison.holdout.set_index("model").loc["BG/NBD"]
+    assert (row["lower"], row["upper"]) == (total.lower, total.upper)
+
+
+def test_chances_of_buying_count_every_customer_once(value_report):
+    chances = value_report.details.chances
+    assert chances["customers"].sum() == 2357
+    cells = value_report.forecast.summary.cells
+    chance = btyd.probability_active(value_report.forecast.status, cells, 13.0)
+    assert chances["buyers"].sum() == pytest.approx((chance * cells["customers"]).sum())
+    assert (chances["buyers"] <= chances["alive"] + 1e-9).all()
+    said = repr(lifetime_value.who_will_buy(value_report))
+    assert "will buy in the next 13 weeks" in said
+    assert "684 came" in said
+
+
+def test_spend_and_frequency_says_what_dependence_does_to_the_value(value_report):
+    block = lifetime_value.spend_and_frequency(value_report)
+    assert block.payload["finding"].startswith(
+        "Customers who buy more often spend more on a purchase; that moves"
+    )
+    assert "independence would show" in repr(block)
+    assert len(rows_of(block)) == len(value_report.details.dependence.bands)
+
+
+def test_bands_carry_their_interval_and_the_ranking(value_report):
+    said = repr(lifetime_value.by_purchases_before(value_report))
+    assert "Expected lower" in said
+    assert "The tenth of customers with the highest forecast made 47 % of all purchases" in said
+
+
+def test_method_tells_of_cohorts_and_season(value_report):
+    said = repr(lifetime_value.method(value_report))
+    assert "One model for all: By month or quarter of the first purchase" in said
+    assert "Each week was seen once" in said
 
 
 def test_lifetime_value_without_a_holdout_says_so():
@@ -189,3 +248,24 @@ def test_a_base_in_which_nobody_leaves_is_not_called_alive():
     assert "do not determine" in repr(found["who_is_still_there"])
     assert "too narrow" in repr(found["method"])
     assert "Probability alive" not in repr(found["best_customers"])
+
+
+@pytest.mark.slow
+def test_a_year_before_the_holdout_brings_a_line_with_season():
+    draw = np.random.default_rng(3)
+    days = pd.date_range("2024-01-01", "2025-12-31")
+    rows = []
+    for i in range(700):
+        rate = draw.gamma(2.0, 0.02)
+        season = np.where(days.month.isin([11, 12]), 3.0, 1.0)
+        start = draw.integers(0, 90)
+        came = np.flatnonzero(draw.random(len(days)) < rate * season * (np.arange(len(days)) > start))
+        stays = draw.exponential(500)
+        rows += [(f"c{i}", days[d], 20.0 + i % 9) for d in [start, *came] if d < start + stays]
+    frame = pd.DataFrame(rows, columns=["customer_id", "transaction_date", "unit_spend"])
+    base = CustomerBase.open(frame, today="2026-06-01")
+    report = lifetime_value.prepare(base, holdout="52w")
+    block = lifetime_value.did_the_last_forecast_hold(report)
+    assert "With season" in repr(block)
+    assert "lowers the error of a period" in repr(block)
+    assert "figure: 3 traces" in repr(block)

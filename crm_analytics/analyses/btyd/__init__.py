@@ -33,6 +33,8 @@ from crm_analytics.analyses.btyd.optimise import Diagnosis
 from crm_analytics.analyses.btyd.parameter_intervals import parameter_intervals
 from crm_analytics.analyses.btyd.pareto_nbd import ParetoNBD
 from crm_analytics.analyses.btyd.purchase_model import MINIMUM_CUSTOMERS, MINIMUM_REPEAT_BUYERS
+from crm_analytics.analyses.btyd.regular_model import RegularBetaGeo, RegularModifiedBetaGeo
+from crm_analytics.analyses.btyd.regularity import Regularity, regularity
 from crm_analytics.analyses.btyd.scoring import score
 from crm_analytics.analyses.btyd.seasonal import Season, SeasonalTracking, season, seasonal_tracking
 from crm_analytics.analyses.btyd.second_opinion import SecondOpinion, second_opinion
@@ -62,6 +64,9 @@ __all__ = [
     "ModifiedBetaGeo",
     "ParetoNBD",
     "Ranking",
+    "RegularBetaGeo",
+    "RegularModifiedBetaGeo",
+    "Regularity",
     "Reliability",
     "Residual",
     "Season",
@@ -86,6 +91,7 @@ __all__ = [
     "frequency_counts",
     "parameter_intervals",
     "probability_active",
+    "regularity",
     "reliability",
     "residual",
     "residual_value",

@@ -123,14 +123,13 @@ class BandedGammaGamma:
             found[here] = model._expected(x[here], mean[here])
         return found
 
-    def draws(self, count: int, rng: np.random.Generator) -> list[tuple[GammaGamma, ...]]:
-        """Spend models of all bands, with parameters as the fit leaves them open; q is kept above 1.05."""
+    def draws(self, count: int, rng: np.random.Generator) -> Array:
+        """Parameters as the fit leaves them open, one row a draw: p, q, v_1, v_2, ..; q above 1.05."""
         p, q, _ = self.models[0].values
         centre = np.log([p, q, *(m.params["v"] for m in self.models)])
         drawn = np.exp(rng.multivariate_normal(centre, self.log_covariance, count))
-        return [
-            tuple(GammaGamma({"p": row[0], "q": max(row[1], 1.05), "v": v}) for v in row[2:]) for row in drawn
-        ]
+        drawn[:, 1] = np.maximum(drawn[:, 1], 1.05)
+        return np.asarray(drawn)
 
     def to_json(self) -> dict[str, Any]:
         """As plain values for a JSON file."""

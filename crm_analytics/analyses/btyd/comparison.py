@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from crm_analytics.analyses.btyd.pareto_nbd import ParetoNBD
 from crm_analytics.analyses.btyd.predictive import scores_of_counts
 from crm_analytics.analyses.btyd.purchase_model import MINIMUM_CUSTOMERS, PurchaseModel
 from crm_analytics.analyses.btyd.summary import Summary, summarize
-from crm_analytics.analyses.btyd.uncertainty import forecast_total
+from crm_analytics.analyses.btyd.uncertainty import TotalForecast, forecast_total
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def compare(
     seed: int = 1,
     minimum: int = MINIMUM_CUSTOMERS,
     money: bool = True,
+    totals: Mapping[str, TotalForecast] | None = None,
 ) -> Comparison:
     """Fit every model up to the day, forecast the time after it, and choose by a stated rule.
 
@@ -96,6 +97,7 @@ def compare(
     level, draws, seed : of the intervals of totals
     minimum : customers below which a fit is refused
     money : whether to hold spend against what came, too
+    totals : by label, forecasts of the holdout that were made already, with these options
 
     Returns
     -------
@@ -116,7 +118,11 @@ def compare(
     held = held_out(summary, future)
     n, bought = (held[c].to_numpy(float) for c in ("customers", "bought"))
     in_sample = in_sample_table(list(fitted.values()), summary)
-    holdout = _held_against(fitted, summary, (held, future), t, level=level, draws=draws, seed=seed)
+    known = dict(totals or {})
+    for label, model in fitted.items():
+        if label not in known:
+            known[label] = forecast_total(summary, model, t, level=level, draws=draws, seed=seed)
+    holdout = _held_against(fitted, summary, (held, future), t, totals=known, seed=seed)
     winner = _winner(holdout, in_sample)
     best = str(in_sample["model"].iloc[0])
     spent = pd.DataFrame(columns=COLUMNS)
@@ -195,8 +201,7 @@ def _held_against(
     holdout: tuple[pd.DataFrame, CustomerBase],
     t: float,
     *,
-    level: float,
-    draws: int,
+    totals: dict[str, TotalForecast],
     seed: int,
 ) -> pd.DataFrame:
     """Forecasts of the models and of those who need none, with their scores; see `Comparison.holdout`."""
@@ -205,7 +210,7 @@ def _held_against(
     rows: list[dict[str, object]] = []
     scores: dict[str, Array] = {}
     for label, model in fitted.items():
-        total = forecast_total(summary, model, t, level=level, draws=draws, seed=seed)
+        total = totals[label]
         expected = model.expected_purchases(held, t).to_numpy()
         log_score, crps, _ = scores_of_counts(model, held, t, seed=seed)
         scores[label] = log_score
@@ -275,9 +280,8 @@ def _words(in_sample: pd.DataFrame, holdout: pd.DataFrame, winner: str, actual: 
     ]
     near = in_sample.loc[in_sample["vuong_z"].abs() < CLEAR, "model"].tolist()
     if near:
-        said.append(
-            f"In the past {best['model']} is no clearer than chance ahead of {' and '.join(near)} (Vuong)."
-        )
+        ahead = " or ".join(near)
+        said.append(f"In the past {best['model']} is not clearly better than {ahead} (Vuong's test).")
     stuck = in_sample.loc[~in_sample["converged"], "model"].tolist()
     if stuck:
         said.append(f"Not considered, because the fit did not come to rest: {', '.join(stuck)}.")

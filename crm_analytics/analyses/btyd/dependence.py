@@ -102,7 +102,8 @@ def dependence(
     banded: BandedGammaGamma | None = None
     if test.customers >= 2 * minimum:
         found = BandedGammaGamma.fit(summary, minimum=minimum)
-        banded = found if len(found.lowest) > 1 else None
+        # q <= 1: nothing can be said of one-time buyers
+        banded = found if len(found.lowest) > 1 and found.models[0].params["q"] > 1 else None
     x, each, purchases = _purchases(summary, model, t)
     total = float(purchases @ pooled._expected(x, each))
     change = low = high = 0.0
@@ -177,7 +178,7 @@ def _interval(
     drawn = banded.draws(draws, np.random.default_rng(seed))
     for i in range(len(banded.models)):
         here = band == i
-        p, q, v = np.array([models[i].values for models in drawn]).T[:, :, None]
+        p, q, v = drawn[:, [0, 1, 2 + i]].T[:, :, None]
         worth += (p * (v * count[here] + some[here] * money[here]) / (p * some[here] + q - 1)).sum(axis=1)
     low, high = np.quantile(worth / total - 1, [0.025, 0.975])
     return float(low), float(high)

@@ -4,6 +4,7 @@ Each function is one section of `02_lifetime_value.ipynb`: it takes the prepared
 On a base too small for the models it gives the section's small form.
 """
 
+from crm_analytics.pages.lifetime_value.buying import spend_and_frequency, who_will_buy
 from crm_analytics.pages.lifetime_value.evidence import (
     against_simple_rules,
     by_purchases_before,
@@ -34,6 +35,8 @@ __all__ = [
     "prepare",
     "record",
     "second_opinion",
+    "spend_and_frequency",
     "who_carries_it",
     "who_is_still_there",
+    "who_will_buy",
 ]

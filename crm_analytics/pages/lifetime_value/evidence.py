@@ -23,14 +23,19 @@ def did_the_last_forecast_hold(report: ValueReport) -> Block:
     """Repeat purchases week by week: what the model expected before it could know, and what came."""
     if report.evidence is None:
         return blocks.note(NO_HOLDOUT, "Choose a shorter holdout, or come back with a longer history.")
-    tested = report.evidence.model
+    tested, seasonal = report.evidence.model, report.evidence.seasonal
     months = _four_weeks(tested.tracking)
+    shown, season = ["expected", "actual"], ""
+    if seasonal.season.known:
+        months["with_season"] = _four_weeks(seasonal.table, seasonal="seasonal")["seasonal"]
+        shown.insert(1, "with_season")
+        season = f" {seasonal.words}"
     return blocks.chart(
         figures.lines(
             months,
             "day",
-            ["expected", "actual"],
-            names={"expected": "expected", "actual": "came"},
+            shown,
+            names={"expected": "expected", "actual": "came", "with_season": "with season"},
             context=["actual"],
             mark=pd.Timestamp(report.evidence.base.day),
             mark_label="fitted up to here",
@@ -39,13 +44,12 @@ def did_the_last_forecast_hold(report: ValueReport) -> Block:
         finding=_held_in_short(tested),
         data=months,
         caption="Repeat purchases in four weeks: dashed what came, blue what the model expected, knowing "
-        "nothing of the time after the mark.",
-        formats={"day": "date:short"}
-        | dict.fromkeys(("actual", "expected", "cumulative_actual", "cumulative_expected"), "count"),
+        f"nothing of the time after the mark.{season}",
+        formats={"day": "date:short"} | dict.fromkeys([str(c) for c in months if c != "day"], "count"),
     )
 
 
-def _four_weeks(tracking: pd.DataFrame) -> pd.DataFrame:
+def _four_weeks(tracking: pd.DataFrame, **more: str) -> pd.DataFrame:
     """Whole four weeks of the weekly tracking, counted back from its end."""
     whole = tracking.iloc[len(tracking) % 4 :]
     groups = whole.groupby((whole["period"] - whole["period"].iloc[0]) // 4, sort=True)
@@ -55,6 +59,7 @@ def _four_weeks(tracking: pd.DataFrame) -> pd.DataFrame:
         expected=("expected", "sum"),
         cumulative_actual=("cumulative_actual", "last"),
         cumulative_expected=("cumulative_expected", "last"),
+        **{name: (column, "sum") for name, column in more.items()},
     ).reset_index(drop=True)
 
 
@@ -72,7 +77,9 @@ def by_purchases_before(report: ValueReport) -> Block:
     """Where the last forecast was right and where not, by how often customers had bought before."""
     if report.evidence is None:
         return _purchases_to_come(report)
-    bands = report.evidence.model.bands
+    found = report.evidence.calibration
+    interval = found.by_frequency.set_index("group")[["lower", "upper"]].add_prefix("expected_")
+    bands = report.evidence.model.bands.join(interval, on="band")
     gaps = (bands["actual_total"] - bands["expected_total"]).abs()
     worst = bands.iloc[int(gaps.to_numpy().argmax())]
     gap = worst["actual_total"] - worst["expected_total"]
@@ -89,13 +96,22 @@ def by_purchases_before(report: ValueReport) -> Block:
         finding=f"Customers with {worst['band']} repeat {noun} before bought {words.count(abs(gap))} times "
         f"{'more' if gap > 0 else 'less'} than expected",
         data=bands,
-        caption="Purchases a customer in the holdout, by repeat purchases before it.",
-        formats={
-            "actual": "number:2",
-            "expected": "number:2",
-            "actual_total": "count",
-            "expected_total": "count",
-        },
+        caption="Purchases a customer in the holdout, by repeat purchases before it; totals with the 95 % "
+        f"interval of what was expected. {_sorted_in_short(found.ranking)}",
+        formats=dict.fromkeys(("actual", "expected"), "number:2")
+        | dict.fromkeys(("actual_total", "expected_total", "expected_lower", "expected_upper"), "count"),
+    )
+
+
+def _sorted_in_short(ranking: btyd.Ranking) -> str:
+    """Whether the forecast put the right customers first."""
+    if words.is_unknown(ranking.gini):
+        return ""
+    made = ranking.curve["purchases"].iloc[0]
+    return (
+        f"The tenth of customers with the highest forecast made {words.percent(made, 0)} of all purchases, "
+        f"{words.number(ranking.lift, 1)} times their share "
+        f"({words.interval(ranking.lift_lower, ranking.lift_upper, 'number:1')})."
     )
 
 
@@ -141,20 +157,18 @@ def _rules_without_holdout(report: ValueReport) -> Block:
 
 @or_small(lambda r: blocks.note("There is no forecast yet", f"{r.reason}.").under("Why"))
 def against_simple_rules(report: ValueReport) -> Block:
-    """The models and the naive rules on the same holdout."""
+    """All models and the naive rules on the same holdout; who is chosen by what came."""
     if report.evidence is None:
         return _rules_without_holdout(report)
-    bg, mbg = report.evidence.model, report.evidence.status
-    naive = bg.baselines[~bg.baselines["baseline"].str.contains("BG/NBD")]
-    rows = [
-        ("BG/NBD", bg.total.mean, bg.total.lower, bg.total.upper, bg.model.log_likelihood),
-        ("MBG/NBD", mbg.total.mean, mbg.total.lower, mbg.total.upper, mbg.model.log_likelihood),
-        *((row["baseline"], row["forecast"], None, None, None) for row in naive.to_dict("records")),
-    ]
-    frame = pd.DataFrame(rows, columns=["method", "forecast", "lower", "upper", "log_likelihood"])
-    frame["error"] = frame["forecast"] / bg.actual - 1 if bg.actual else None
-    best = frame["method"].iloc[int((frame["forecast"] - bg.actual).abs().to_numpy().argmin())]
-    came = words.plural(bg.actual, "purchase")
+    compared = report.evidence.comparison
+    inside = compared.in_sample.set_index("model")["log_likelihood"]
+    frame = compared.holdout.assign(log_likelihood=compared.holdout["model"].map(inside))
+    value = report.details.by_model.set_index("model")["value"]
+    frame["value_to_come"] = frame["model"].map(value)
+    shown = ["model", "forecast", "lower", "upper", "error", "mean_absolute_error", "crps", "log_score"]
+    frame = frame[[*shown, "log_likelihood", "value_to_come"]].rename(
+        columns={"model": "method", "mean_absolute_error": "error_a_customer"}
+    )
     return blocks.chart(
         figures.intervals(
             frame,
@@ -162,13 +176,36 @@ def against_simple_rules(report: ValueReport) -> Block:
             "forecast",
             "lower",
             "upper",
-            reference=float(bg.actual),
+            reference=float(compared.actual),
             reference_label="came",
+            highlight=[compared.winner],
             fmt="count",
         ),
-        finding=f"{best[:1].upper() + best[1:]} came closest to the {came} that followed",
+        finding=_chosen_in_short(compared),
         data=frame,
-        caption="Forecasts of the same holdout from the same day. Naive rules have no interval.",
+        caption=_how_chosen(report, compared),
         formats=dict.fromkeys(("forecast", "lower", "upper"), "count")
-        | {"log_likelihood": "number:1", "error": "percent:0"},
+        | dict.fromkeys(("log_score", "crps", "error_a_customer"), "number:3")
+        | {"log_likelihood": "number:1", "error": "percent:0"}
+        | {"value_to_come": f"money:{report.base.currency}"},
     )
+
+
+def _how_chosen(report: ValueReport, compared: btyd.Comparison) -> str:
+    values = report.details.by_model["value"]
+    range_ = (
+        words.interval(values.min(), values.max(), f"money:{report.base.currency}") if len(values) else ""
+    )
+    by_model = f" By model the value to come would be {range_}." if len(values) > 1 else ""
+    return (
+        "The same holdout, forecast from the same day; rules have no interval. Chosen (orange): the model "
+        "whose interval holds what came, and of several the one that foresaw each customer's count best (log "
+        "score: higher is better; CRPS and error a customer: lower). Log-likelihood: how well the past fits. "
+        f"{' '.join(compared.words[1:])}{by_model}"
+    )
+
+
+def _chosen_in_short(compared: btyd.Comparison) -> str:
+    if compared.disagree:
+        return f"{compared.best_in_sample} fits the past best, {compared.winner} foresaw what came"
+    return f"{compared.winner} fits the past best and foresaw best what came"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crm_analytics.pages import blocks, small_form, words
-from crm_analytics.pages.lifetime_value.report import Evidence, SmallValueReport, ValueReport
+from crm_analytics.pages.lifetime_value.details import Evidence
+from crm_analytics.pages.lifetime_value.report import SmallValueReport, ValueReport
 from crm_analytics.pages.small_form import or_small
 
 if TYPE_CHECKING:

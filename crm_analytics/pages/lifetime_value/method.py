@@ -40,7 +40,9 @@ def method(report: ValueReport | SmallValueReport) -> Block:
         "nothing of what came, and held against it.",
         "Intervals": "95 %, from the uncertainty of the parameters and from chance together, by simulation "
         "(400 draws, fixed seed). That the model itself may be wrong is not in them: the evidence shows it.",
-        "Not in here": "Margin, cost of contact, inflation, seasons, and any change in prices or service.",
+        "One model for all": _cohorts(report),
+        "Season": f"{report.details.season.words} The value is that of a horizon without season.",
+        "Not in here": "Margin, cost of contact, inflation, and any change in prices or service.",
     }
     found = report.forecast
     doubts = [m.diagnosis.message for m in (model, spend, found.status) if not m.diagnosis.converged]
@@ -48,6 +50,13 @@ def method(report: ValueReport | SmallValueReport) -> Block:
     if any(notes):
         items["Mind"] = " ".join(note for note in notes if note)
     return blocks.method(items)
+
+
+def _cohorts(report: ValueReport) -> str:
+    found = report.details.cohorts
+    if found is None:
+        return "Too few customers were won at different times to ask whether they differ."
+    return f"By month or quarter of the first purchase, with MBG/NBD. {' '.join(found.words)}"
 
 
 def _parameters(params: dict[str, float]) -> str:
@@ -76,6 +85,9 @@ def record(report: ValueReport | SmallValueReport) -> Block:
         **{f"bg_{name}": value for name, value in found.model.params.items()},
         "bg_log_likelihood": found.model.log_likelihood,
         "mbg_log_likelihood": found.status.log_likelihood,
+        "spearman": report.details.dependence.test.spearman,
+        "spend_by_band_change": report.details.dependence.change,
+        "buyers_13_weeks": report.details.chances["buyers"].sum(),
     }
     if report.evidence is not None:
         tested = report.evidence.model
@@ -85,5 +97,8 @@ def record(report: ValueReport | SmallValueReport) -> Block:
             "holdout_lower": tested.total.lower,
             "holdout_upper": tested.total.upper,
             "holdout_covered": bool(tested.covered),
+            "best_in_sample": report.evidence.comparison.best_in_sample,
+            "chosen": report.evidence.comparison.winner,
+            "brier": report.evidence.chances.brier,
         }
     return blocks.record(**facts)

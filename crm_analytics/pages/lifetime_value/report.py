@@ -14,6 +14,7 @@ from crm_analytics.analyses.overview import overview
 from crm_analytics.analyses.value_tiers import ValueTiers, value_tiers
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.pages import words
+from crm_analytics.pages.lifetime_value.details import Details, Evidence, details, evidence
 from crm_analytics.pages.small_form import SmallReport
 from crm_analytics.tables.days import span_of
 
@@ -44,15 +45,6 @@ class Forecast:
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """The same models a holdout before the day, held against what came."""
-
-    base: CustomerBase
-    model: btyd.Evidence
-    status: btyd.Evidence
-
-
-@dataclass(frozen=True)
 class SmallValueReport(SmallReport):
     """The report of a base too small for the models: the textbook value is its answer."""
 
@@ -71,6 +63,7 @@ class ValueReport:
     timing: str
     textbook: btyd.TextbookValue
     forecast: Forecast
+    details: Details
     evidence: Evidence | None  # None where the data do not reach back a holdout
     earlier: btyd.TotalForecast | None
     earlier_day: date | None
@@ -130,7 +123,15 @@ def prepare(
         timing,
         textbook,
         forecast,
-        _evidence(base, holdout),
+        details(
+            forecast.summary,
+            (forecast.model, forecast.status),
+            forecast.spend,
+            horizon=ahead,
+            rate=rate,
+            timing=timing,
+        ),
+        evidence(base, holdout, UNIT),
         earlier,
         before.day if before else None,
     )
@@ -153,18 +154,3 @@ def _forecast(base: CustomerBase, horizon: tuple[int, str], rate: float, timing:
         btyd.forecast_total(summary, model, ahead),
         value_tiers(base, scored),
     )
-
-
-def _evidence(base: CustomerBase, holdout: str) -> Evidence | None:
-    past = base.earlier(f"-{holdout.lstrip('+-')}")
-    if past is None:
-        return None
-    future = base.between(past.day, base.day)
-    try:
-        return Evidence(
-            past,
-            btyd.evidence(past, future, btyd.BetaGeo, UNIT),
-            btyd.evidence(past, future, btyd.ModifiedBetaGeo, UNIT),
-        )
-    except NotEnoughData:
-        return None

@@ -77,6 +77,9 @@ def test_cdnow_says_that_past_and_future_disagree(found):
         "In-sample and out-of-sample disagree: MBG/NBD fits the past best, Pareto/NBD"
     )
     assert "1,882 purchases" in found.words[0]
+    assert (
+        "In the past MBG/NBD is not clearly better than BG/NBD or Pareto/NBD (Vuong's test)." in found.words
+    )
     assert any("MBG/NBD foresaw the counts better, but not by more than chance" in w for w in found.words)
 
 

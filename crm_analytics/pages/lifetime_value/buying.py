@@ -1,0 +1,93 @@
+"""Who will buy soon, whether such chances came true, and whether busy customers spend more on a purchase."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crm_analytics.pages import blocks, figures, words
+from crm_analytics.pages.lifetime_value.report import ValueReport
+from crm_analytics.pages.small_form import or_small
+
+if TYPE_CHECKING:
+    from crm_analytics.pages.blocks import Block
+
+_SMALL = (
+    "Chances of buying come with the models",
+    "They need a hundred customers, thirty of whom have come back.",
+)
+_SMALL_SPEND = (
+    "Whether busy customers spend more is asked later",
+    "It needs thirty customers who have bought on more than one day.",
+)
+
+
+@or_small(lambda r: blocks.note(*_SMALL))
+def who_will_buy(report: ValueReport) -> Block:
+    """Customers by the chance that they buy in the next quarter, beside that of being there at all."""
+    chances = report.details.chances
+    customers, buyers = chances["customers"].sum(), chances["buyers"].sum()
+    frame = chances.assign(
+        share_of_buyers=chances["buyers"] / buyers if buyers else 0.0,
+        customer_share=chances["customers"] / customers,
+    )
+    likely = frame.iloc[:2][["customers", "buyers"]].sum()
+    return blocks.chart(
+        figures.bars(frame, y="chance", x="share_of_buyers", context="customer_share", fmt="percent:0"),
+        finding=f"About {words.count(buyers)} of {words.plural(customers, 'customer')} will buy in the next "
+        f"13 weeks; {words.count(likely['customers'])} have a chance of a half or more",
+        data=frame[["chance", "customers", "buyers", "alive"]],
+        caption="Colour: share of the customers who will buy; grey: share of all customers. By MBG/NBD. "
+        "Whether somebody is still there is never seen, whether somebody buys is: so decide by this chance. "
+        "The "
+        f"{words.count(likely['customers'])} likeliest hold {words.count(likely['buyers'])} of the buyers. "
+        + _came_true(report),
+        formats=dict.fromkeys(("buyers", "alive"), "count"),
+    )
+
+
+def _came_true(report: ValueReport) -> str:
+    """Whether such chances came true in the holdout."""
+    if report.evidence is None:
+        return ""
+    found = report.evidence.chances
+    table = found.table
+    said = (
+        f"Fitted on {words.date(report.evidence.base.day)}, it expected "
+        f"{words.count((table['predicted'] * table['customers']).sum())} buyers up to this day; "
+        f"{words.count(found.buyers)} came. In {table['inside'].sum()} of "
+        f"{words.plural(len(table), 'group')} of equal size the share that bought was as foreseen, "
+        "but for chance"
+    )
+    if words.is_unknown(found.skill):
+        return f"{said}."
+    return f"{said}; {words.percent(found.skill, 0)} better than one chance for all (Brier score)."
+
+
+@or_small(lambda r: blocks.note(*_SMALL_SPEND))
+def spend_and_frequency(report: ValueReport) -> Block:
+    """Spend on a purchase by how often customers buy, and what that does to the value."""
+    found = report.details.dependence
+    frame = found.bands.drop(columns="ratio")
+    money = f"money:{report.base.currency}"
+    gap = abs(found.test.spearman - found.expected_spearman)
+    finding = "How much customers spend on a purchase does not depend on how often they buy"
+    if found.p < 0.05 and gap >= 0.03:
+        way = "more" if found.test.spearman > found.expected_spearman else "less"
+        finding = f"Customers who buy more often spend {way} on a purchase"
+        if found.banded is not None:
+            finding += f"; that moves the value by {words.percent(found.change, 1)}"
+    return blocks.chart(
+        figures.columns(
+            frame,
+            x="band",
+            ys=["actual", "independent"],
+            names={"actual": "spent", "independent": "if all were alike"},
+            x_title="repeat purchases",
+            fmt=money,
+        ),
+        finding=finding,
+        data=frame,
+        caption=" ".join(found.words) + " Purchases and spend are valued apart here, as if one told nothing "
+        "of the other.",
+        formats=dict.fromkeys(("actual", "lower", "upper", "independent", "predicted"), money),
+    )
