@@ -66,6 +66,7 @@ def card_of(
     *,
     learner: str,
     setting: str,
+    checked: NDArray[np.intp],
     unseen: Array | None,
     calibration: str,
     seed: int,
@@ -73,7 +74,8 @@ def card_of(
 ) -> ModelCard:
     """The card of a model fitted on a matrix.
 
-    unseen : log-odds of each customer by a model that had not seen it, None where there are none
+    checked : rows that were cross-validated
+    unseen : log-odds of each of them by a model that had not seen it, None where there are none
     """
     used = columns.used
     table = pd.DataFrame(
@@ -101,7 +103,7 @@ def card_of(
         features=table,
         ignored=dict(columns.ignored),
         warnings=tuple(said),
-        auc=None if unseen is None else auc(left, unseen),
-        brier=None if unseen is None else brier(left, expit(unseen)),
+        auc=None if unseen is None else auc(left[checked], unseen),
+        brier=None if unseen is None else brier(left[checked], expit(unseen)),
         versions={"scikit-learn": sklearn.__version__, "pandas": pd.__version__, "numpy": np.__version__},
     )

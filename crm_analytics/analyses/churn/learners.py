@@ -21,6 +21,7 @@ STRENGTHS = (0.01, 0.1, 1.0)  # C of the logistic regression; smaller = stronger
 ROUNDS = 200  # trees at most
 FIRST_ROUNDS = 20  # trees at least, and the step in which their number is tried
 LARGE = 20_000  # customers from which on three folds are enough
+CHECKED = 50_000  # customers cross-validated at most, and held against for reasons; all are learnt from
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,28 +30,32 @@ class Fitted:
 
     core : the fitted numbers
     setting : name and value chosen by cross-validated log loss, in words
-    unseen : log-odds of each training customer by a model that had not seen it; None where there were too
-        few customers for folds
+    checked : rows of the training customers that were cross-validated
+    unseen : log-odds of each of them by a model that had not seen it; None where there were too few
+        customers for folds
     """
 
     core: Linear | Forest
     setting: str
+    checked: Rows
     unseen: Array | None
 
 
 def fit_logistic(columns: Columns, matrix: Array, left: Array, weight: Array, seed: int) -> Fitted:
     """Logistic regression; the strength of its penalty by cross-validation."""
 
-    def fit(rows: Rows, strength: float) -> Linear:
-        design = design_of(columns, matrix[rows], weight[rows])
-        return fit_linear(design, matrix[rows], left[rows], weight[rows], strength)
+    def fit(rows: Rows, strengths: tuple[float, ...]) -> list[Linear]:
+        values, design = matrix[rows], design_of(columns, matrix[rows], weight[rows])
+        return [fit_linear(design, values, left[rows], weight[rows], strength) for strength in strengths]
 
     def tried(train: Rows, test: Rows) -> list[Array]:
-        return [fit(train, strength).log_odds(matrix[test]) for strength in STRENGTHS]
+        return [model.log_odds(matrix[test]) for model in fit(train, STRENGTHS)]
 
-    best, unseen = _best(tried, len(STRENGTHS), left, weight, seed)
+    rows = _every(len(left), CHECKED)
+    best, unseen = _best(tried, rows, left, weight, seed)
     strength = STRENGTHS[-1] if best is None else STRENGTHS[best]
-    return Fitted(fit(np.arange(len(left)), strength), f"C = {strength:g}", unseen)
+    (core,) = fit(np.arange(len(left)), (strength,))
+    return Fitted(core, f"C = {strength:g}", rows, unseen)
 
 
 def fit_boosting(columns: Columns, matrix: Array, left: Array, weight: Array, seed: int) -> Fitted:
@@ -74,10 +79,11 @@ def fit_boosting(columns: Columns, matrix: Array, left: Array, weight: Array, se
         staged = fit(train, ROUNDS).staged_decision_function(matrix[test])
         return [x.ravel() for i, x in enumerate(staged, start=1) if i % FIRST_ROUNDS == 0]
 
-    best, unseen = _best(tried, ROUNDS // FIRST_ROUNDS, left, weight, seed)
+    rows = _every(len(left), CHECKED)
+    best, unseen = _best(tried, rows, left, weight, seed)
     rounds = ROUNDS // 2 if best is None else (best + 1) * FIRST_ROUNDS
-    core = fit_forest(fit(np.arange(len(left)), rounds), matrix, weight)
-    return Fitted(core, f"{len(core.trees)} trees", unseen)
+    core = fit_forest(fit(np.arange(len(left)), rounds), matrix[rows], weight[rows])
+    return Fitted(core, f"{len(core.trees)} trees", rows, unseen)
 
 
 LEARNERS: dict[str, Callable[[Columns, Array, Array, Array, int], Fitted]] = {
@@ -86,19 +92,24 @@ LEARNERS: dict[str, Callable[[Columns, Array, Array, Array, int], Fitted]] = {
 }
 
 
+def _every(n: int, most: int) -> Rows:
+    """Rows spread evenly, at most so many; the customers stand in an order of their own already."""
+    return np.arange(n) if n <= most else (np.arange(most) * n // most)
+
+
 def _best(
-    tried: Callable[[Rows, Rows], list[Array]], settings: int, left: Array, weight: Array, seed: int
+    tried: Callable[[Rows, Rows], list[Array]], rows: Rows, left: Array, weight: Array, seed: int
 ) -> tuple[int | None, Array | None]:
     """The setting of least log loss on customers not seen, and their scores by it."""
-    folds = list(_folds(left, seed))
+    folds = list(_folds(left[rows], seed))
     if not folds:
         return None, None
-    scores = np.zeros((settings, len(left)))
-    for train, test in folds:
-        for i, found in enumerate(tried(train, test)):
-            scores[i, test] = found
+    found = [tried(rows[train], rows[test]) for train, test in folds]
+    scores = np.zeros((len(found[0]), len(rows)))
+    for (_, test), by_setting in zip(folds, found, strict=True):
+        scores[:, test] = by_setting
     p = np.clip(expit(scores), 1e-12, 1 - 1e-12)
-    loss = -(np.where(left > 0, np.log(p), np.log1p(-p)) @ weight)
+    loss = -(np.where(left[rows] > 0, np.log(p), np.log1p(-p)) @ weight[rows])
     best = int(loss.argmin())
     return best, scores[best]
 

@@ -122,7 +122,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         # one thread for the sums; the trees of a large base may grow with all, which changes no bit of them
         with threadpool_limits(1, "blas" if len(frame) >= LARGE else None):
             fitted = LEARNERS[self.learner](columns, matrix, left, weight, self.seed)
-            self.calibration_ = self._calibration(fitted, left, weight)
+            checked = fitted.checked
+            self.calibration_ = self._calibration(fitted, left[checked], weight[checked])
         self.columns_, self.core_ = columns, fitted.core
         self.features_ = columns.names
         self.card_ = card_of(
@@ -131,6 +132,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
             left,
             learner=self.learner,
             setting=fitted.setting,
+            checked=checked,
             unseen=fitted.unseen,
             calibration=self.calibration_.method if self.calibrate is not False else "none, as asked",
             seed=self.seed,
@@ -168,7 +170,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         """What each feature adds to the log-odds of each customer, compared with the average one.
 
         Logistic: coefficient times distance from the mean, the plain and exact sum. Gradient boosting: exact
-        Shapley values of the trees, interventional, with all training customers as background. Platt's line
+        Shapley values of the trees, interventional, with the training customers as background (of
+        more than `CHECKED`, so many). Platt's line
         scales both and keeps the sum. After an isotonic curve the values are stretched for each customer
         so that they end at the calibrated score; they keep sign and proportion, but are no Shapley values of
         the curve. Whether they sum was checked on the customers given, and `sums_to_score` says so.
@@ -267,7 +270,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
     def _method(self) -> str:
         own = "coefficient times distance from the mean customer"
         if not isinstance(self.core_, Linear):
-            own = "exact interventional Shapley values of the trees, background: all training customers"
+            own = "exact interventional Shapley values of the trees, background: the training customers"
         stretched = "" if self.calibration_.is_line else ", stretched to the calibrated score"
         return own + stretched
 

@@ -90,7 +90,7 @@ class Forest:
     start : log-odds before the first tree
     trees : in the order they were grown
     tables : for each tree and leaf, Shapley values by pattern and feature (2^k x k), against the background
-    base : mean log-odds of the background, the customers it was trained on
+    base : mean log-odds of the background
     size : features of the matrix
     """
 
@@ -124,7 +124,7 @@ class Forest:
 
 
 def fit_forest(model: HistGradientBoostingClassifier, matrix: Array, weight: Array) -> Forest:
-    """A fitted classifier as a forest, with the training customers as background.
+    """A fitted classifier as a forest, with the customers of the matrix as background.
 
     The matrix must have its categories first, coded 0, 1, .. without gaps: scikit-learn re-orders and
     re-codes them otherwise.

@@ -100,6 +100,19 @@ def test_threads_change_nothing(learner: str, monkeypatch: pytest.MonkeyPatch) -
     np.testing.assert_array_equal(*found)
 
 
+def test_large_bases_are_cross_validated_on_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame, left, truth = customers(2400)
+    order = np.random.default_rng(0).permutation(2400)
+    monkeypatch.setattr("crm_analytics.analyses.churn.learners.CHECKED", 600)
+    for learner in LEARNERS:
+        model = ChurnModel(learner).fit(frame, left)
+        assert (model.card().auc.n, model.card().customers) == (600, 2400)
+        assert np.abs(model.predict_proba(frame)[:, 1] - truth).mean() < 0.08
+        assert model.explain(frame).sums_to_score
+    again = ChurnModel(learner).fit(frame.iloc[order], left[order])
+    np.testing.assert_array_equal(again.predict_proba(frame), model.predict_proba(frame))
+
+
 def test_predictions_do_not_depend_on_the_other_customers(fitted: ChurnModel) -> None:
     frame, _, _ = customers(50, seed=5)
     whole = fitted.predict_proba(frame)
