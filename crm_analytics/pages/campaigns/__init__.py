@@ -1,0 +1,44 @@
+"""The campaigns report: what past campaigns and incentives did, and whom to contact next.
+
+Each function is one section of `09_campaigns.ipynb`: it takes the prepared report and gives one block.
+"""
+
+from crm_analytics.pages.campaigns.first_screen import actions, headline, kpis
+from crm_analytics.pages.campaigns.incentive_sections import (
+    do_offers_bring_people_back,
+    what_incentives_do,
+    what_was_given_away,
+    who_buys_with_deals,
+)
+from crm_analytics.pages.campaigns.method import method, record
+from crm_analytics.pages.campaigns.report import CampaignsReport, prepare
+from crm_analytics.pages.campaigns.sections import (
+    were_the_arms_alike,
+    what_campaigns_did,
+    what_campaigns_earned,
+    which_campaigns_worked,
+    who_answers,
+    who_is_moved,
+    whom_to_contact_first,
+)
+
+__all__ = [
+    "CampaignsReport",
+    "actions",
+    "do_offers_bring_people_back",
+    "headline",
+    "kpis",
+    "method",
+    "prepare",
+    "record",
+    "were_the_arms_alike",
+    "what_campaigns_did",
+    "what_campaigns_earned",
+    "what_incentives_do",
+    "what_was_given_away",
+    "which_campaigns_worked",
+    "who_answers",
+    "who_buys_with_deals",
+    "who_is_moved",
+    "whom_to_contact_first",
+]

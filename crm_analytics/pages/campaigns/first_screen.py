@@ -1,0 +1,166 @@
+"""The first screen of the campaigns report: what the last campaigns did, what they earned, what to do."""
+
+from __future__ import annotations
+
+from crm_analytics.analyses.campaigns.arms import LESS, MORE, NO_EFFECT
+from crm_analytics.analyses.campaigns.balance import AS_PLANNED
+from crm_analytics.analyses.campaigns.evaluation import Evaluation
+from crm_analytics.pages import blocks, small_form, words
+from crm_analytics.pages.blocks import Block
+from crm_analytics.pages.campaigns.report import HUNDRED, CampaignsReport
+from crm_analytics.pages.small_form import or_small
+
+
+def _orders(found: Evaluation) -> tuple[float, str, str]:
+    """Orders added by a hundred contacts, their interval in words, and the verdict."""
+    row = found.effect("orders")
+    bounds = words.interval(HUNDRED * row["adjusted_lower"], HUNDRED * row["adjusted_upper"])
+    return HUNDRED * row["adjusted"], bounds, row["verdict"]
+
+
+@or_small(small_form.headline)
+def headline(report: CampaignsReport) -> Block:
+    """What the campaigns did, in one sentence, with its interval and what it was worth."""
+    found = report.waves
+    if found is None:
+        return blocks.headline("What past campaigns did is not known", report.why("waves"))
+    value, bounds, verdict = _orders(found)
+    table = found.waves.campaigns
+    many, contacts = words.plural(len(table), "campaign"), words.count(table["treated"].sum())
+    if verdict in (MORE, LESS):
+        sentence = (
+            f"{many} brought {words.number(abs(value), 1)} {verdict} orders for every {HUNDRED} contacts"
+        )
+    else:
+        sentence = f"{verdict.capitalize()}: {many}, {contacts} contacts, and no order more can be proved"
+    lede = f"Orders added by {HUNDRED} contacts: {words.number(value, 1)} ({bounds}). "
+    return blocks.headline(sentence, lede + _worth(report, found) + _last(report))
+
+
+def _worth(report: CampaignsReport, found: Evaluation) -> str:
+    if found.profit.empty:
+        return "Without unit costs or a margin their profit is not known. "
+    row = found.profit.iloc[0]
+    bounds = words.interval(row["total_lower"], row["total_upper"], report.currency)
+    told = "" if row["verdict"] != NO_EFFECT else ", so no profit is proved"
+    return f"Margin added less the contacts: {report.money(row['total'])} ({bounds}){told}. "
+
+
+def _last(report: CampaignsReport) -> str:
+    if report.last is None or report.waves is None or len(report.waves.waves.campaigns) < 2:
+        return ""
+    value, bounds, verdict = _orders(report.last)
+    name = report.last.waves.campaigns.iloc[0]
+    called = name["campaign_name"] if isinstance(name["campaign_name"], str) else name["campaign_id"]
+    return f"The last, “{called}”: {words.number(value, 1)} ({bounds}), {verdict}."
+
+
+@or_small(small_form.kpis)
+def kpis(report: CampaignsReport) -> Block:
+    """Contacts, orders added, profit, margin given away."""
+    items, found = [], report.waves
+    if found is not None:
+        table = found.waves.campaigns
+        controls = words.count(table["control"].sum())
+        items.append(
+            blocks.kpi(
+                "Contacts", words.count(table["treated"].sum()), note=f"{controls} held back as controls"
+            )
+        )
+        value, bounds, _ = _orders(found)
+        change, way = "", ""
+        if report.earlier is not None:
+            then = _orders(report.earlier)[0]
+            change, way = words.change(value, then, "number:1"), words.direction(value, then)
+        items.append(blocks.kpi(f"Orders added by {HUNDRED}", words.number(value, 1), change, bounds, way))
+        if not found.profit.empty:
+            row = found.profit.iloc[0]
+            note = f"a contact; {words.interval(row['lower'], row['upper'], report.currency)}"
+            items.append(blocks.kpi("Profit", report.money(row["each"]), note=note))
+    told = report.incentives
+    if told is not None and told.deals:
+        share = words.percent(told.deals / told.orders)
+        items.append(
+            blocks.kpi("Money taken off", report.money(told.discount), note=f"in {share} of the orders")
+        )
+        if told.offers is not None:
+            row = told.offers.given_away.iloc[0]
+            note = words.interval(row["given_away_lower"], row["given_away_upper"], report.currency)
+            items.append(
+                blocks.kpi("Of it given away", report.money(row["given_away"]), note=f"{note}; in campaigns")
+            )
+    if not items:
+        counts = report.base.counts
+        items.append(
+            blocks.kpi("Customers", words.count(counts["customers"]), note="no campaign, no coupon known")
+        )
+    return blocks.kpis(*items)
+
+
+@or_small(small_form.thanks)
+def actions(report: CampaignsReport) -> Block:
+    """What the measurements ask for."""
+    items, found, told = [], report.waves, report.incentives
+    if found is None:
+        items.append(
+            blocks.action(
+                "Hold one in ten back at random.", "Without controls nobody knows what a campaign did.",
+                "marketing",
+            )
+        )  # fmt: skip
+    else:
+        items += _measured_actions(report, found)
+    if told is not None and told.offers is not None and told.offers.given_away["redeemed"].iloc[0]:
+        row = told.offers.given_away.iloc[0]
+        if row["anyway_lower"] > 0.5:
+            items.append(
+                blocks.action(
+                    "Give offers to those who would not buy otherwise.",
+                    f"{words.percent(row['anyway_share'], 0)} of the redeemed orders would have come anyway "
+                    f"({words.interval(row['anyway_lower'], row['anyway_upper'], 'percent:0')}).",
+                    "marketing",
+                    f"{report.money(row['given_away'])} given away",
+                )
+            )
+    return blocks.actions(*items[:4])
+
+
+def _measured_actions(report: CampaignsReport, found: Evaluation) -> list[dict[str, str]]:
+    items = []
+    odd = found.balance[found.balance["verdict"] != AS_PLANNED]
+    if len(odd):
+        items.append(
+            blocks.action(
+                "Find out how the arms were drawn.",
+                f"{words.plural(len(odd), 'comparison')} of arms do not fit: their effects are doubtful.",
+                "data team",
+            )
+        )
+    orders = found.segments[found.segments["outcome"] == "orders"]
+    moved = orders[orders["verdict"] == MORE].nlargest(1, "adjusted")
+    items += [
+        blocks.action(
+            f"Write to “{name}” first.",
+            f"{words.number(HUNDRED * added, 1)} orders added by {HUNDRED} contacts, the most of all.",
+            "marketing",
+        )
+        for name, added in zip(moved["segment"], moved["adjusted"], strict=True)
+    ]
+    if found.effect("orders")["verdict"] == NO_EFFECT:
+        row = found.effect("orders")
+        items.append(
+            blocks.action(
+                "Keep the control group, and make it larger.",
+                f"With {words.count(row['control'])} controls an effect below "
+                f"{words.number(HUNDRED * (row['adjusted_upper'] - row['adjusted']), 1)} orders by {HUNDRED} "
+                "contacts cannot be told from chance.",
+                "marketing",
+            )
+        )
+    if found.uplift is not None and found.uplift.qini.is_clear:
+        items.append(
+            blocks.action("Contact those with the highest uplift.", found.uplift.sentence, "marketing")
+        )
+    if not items:
+        items.append(blocks.action("Go on, with the control group.", found.sentence, "marketing"))
+    return items
