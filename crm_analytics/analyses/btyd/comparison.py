@@ -85,6 +85,7 @@ def compare(
     seed: int = 1,
     minimum: int = MINIMUM_CUSTOMERS,
     money: bool = True,
+    summary: Summary | None = None,
     totals: Mapping[str, TotalForecast] | None = None,
 ) -> Comparison:
     """Fit every model up to the day, forecast the time after it, and choose by a stated rule.
@@ -97,6 +98,7 @@ def compare(
     level, draws, seed : of the intervals of totals
     minimum : customers below which a fit is refused
     money : whether to hold spend against what came, too
+    summary : of `past` in `unit`, if there is one already
     totals : by label, forecasts of the holdout that were made already, with these options
 
     Returns
@@ -113,7 +115,7 @@ def compare(
     Vuong (1989), Econometrica 57(2), equations 3.1 and 5.9; Gneiting & Raftery (2007), JASA 102.
     """
     t = length_of(past, future, unit)
-    summary = summarize(past, unit)
+    summary = summary or summarize(past, unit)
     fitted = _fitted(models, summary, minimum)
     held = held_out(summary, future)
     n, bought = (held[c].to_numpy(float) for c in ("customers", "bought"))

@@ -104,6 +104,7 @@ def evidence(
     draws: int = 400,
     seed: int = 1,
     minimum: int = MINIMUM_CUSTOMERS,
+    summary: Summary | None = None,
 ) -> Evidence:
     """Fit up to a day, forecast the time after it, and compare.
 
@@ -115,6 +116,7 @@ def evidence(
     unit : of the model
     level, draws, seed : of the interval
     minimum : customers below which the fit is refused
+    summary : of `past` in `unit`, if there is one already
 
     Raises
     ------
@@ -122,7 +124,7 @@ def evidence(
     NotEnoughData : too few customers to fit.
     """
     t = length_of(past, future, unit)
-    summary = summarize(past, unit)
+    summary = summary or summarize(past, unit)
     fitted = model.fit(summary, minimum=minimum) if isinstance(model, type) else model
     held = held_out(summary, future)
     held["expected"] = fitted.expected_purchases(held, t)

@@ -33,13 +33,22 @@ def length_of(past: CustomerBase, future: CustomerBase, unit: str) -> float:
 
 
 def held_out(summary: Summary, future: CustomerBase) -> pd.DataFrame:
-    """Cells split by the purchases of the holdout, counted in the engine.
+    """Cells split by the purchases of the holdout, counted in the engine once for each summary and holdout.
 
     Returns
     -------
     frequency, recency_days, age_days, bought (purchase days in the holdout), customers, spend (money of
     those days, all customers of the row together), recency and T (in the summary's unit); sorted.
     """
+    for known, cells in summary.holdouts:
+        if (known.start, known.day) == (future.start, future.day) and known.snapshot is future.snapshot:
+            return cells.copy()
+    cells = _counted(summary, future)
+    summary.holdouts.append((future, cells))
+    return cells.copy()
+
+
+def _counted(summary: Summary, future: CustomerBase) -> pd.DataFrame:
     scale = days_per_unit(summary.unit)
     days = future.exact_occasions
     later = days.group_by("customer_id").aggregate(bought=days.count(), spent=days.spend.sum())

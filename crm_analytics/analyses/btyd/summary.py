@@ -52,6 +52,11 @@ class Summary:
         counted = buyers.group_by("frequency", "monetary_value").aggregate(customers=buyers.count())
         return self.base.collect(counted.order_by("frequency", "monetary_value"))
 
+    @functools.cached_property
+    def holdouts(self) -> list[tuple[CustomerBase, pd.DataFrame]]:
+        """What came after the day, for each holdout that was asked for; see `holdout.held_out`."""
+        return []
+
     @property
     def customer_count(self) -> int:
         """Customers with at least one purchase."""

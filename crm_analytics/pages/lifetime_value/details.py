@@ -139,13 +139,13 @@ def evidence(base: CustomerBase, holdout: str, unit: str) -> Evidence | None:
     try:
         summary = btyd.summarize(past, unit)
         model, status = btyd.BetaGeo.fit(summary), btyd.ModifiedBetaGeo.fit(summary)
-        tested = btyd.evidence(past, future, model, unit)
+        tested = btyd.evidence(past, future, model, unit, summary=summary)
         candidates = (model, status, btyd.ParetoNBD)
         totals = {model.LABEL: tested.total}
         return Evidence(
             past,
             tested,
-            btyd.compare(past, future, candidates, unit, money=False, totals=totals),
+            btyd.compare(past, future, candidates, unit, money=False, summary=summary, totals=totals),
             btyd.calibrate(past, future, model, summary=summary),
             btyd.reliability(past, future, status, summary=summary),
             btyd.seasonal_tracking(past, future, model, summary=summary),

@@ -11,6 +11,7 @@ from crm_analytics.analyses import btyd
 from crm_analytics.analyses.btyd import calibration
 from crm_analytics.analyses.btyd.active import equal_groups
 from crm_analytics.analyses.btyd.concentration import ranking_of
+from crm_analytics.analyses.btyd.holdout import held_out
 from crm_analytics.errors import ParameterError
 
 
@@ -166,3 +167,15 @@ def test_nobody_came_gives_no_ranking():
 def test_a_model_without_unit_says_so(past, future, bg):
     with pytest.raises(ParameterError, match="does not know its unit"):
         btyd.calibrate(past, future, btyd.BetaGeo(bg.params))
+
+
+def test_a_holdout_is_counted_once_and_never_mistaken_for_another(cdnow, past):
+    summary = btyd.summarize(past)
+    future = cdnow.between("1997-09-30", "1998-06-30")
+    once = held_out(summary, future)
+    once["bought"] = -1  # a copy: what the caller does to it stays there
+    assert held_out(summary, future)["bought"].min() == 0
+    shorter = held_out(summary, cdnow.between("1997-09-30", "1997-12-31"))
+    totals = [(f["bought"] * f["customers"]).sum() for f in (held_out(summary, future), shorter)]
+    assert totals[0] == 1882 > totals[1]
+    assert len(summary.holdouts) == 2
