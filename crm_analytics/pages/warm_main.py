@@ -54,6 +54,7 @@ PAID = (
     "crm_analytics.pages.lifecycle",
     "crm_analytics.pages.journey",
     "crm_analytics.pages.channels",
+    "crm_analytics.pages.campaigns",
 )
 MESSAGE = 1 << 20  # bytes; one request with its environment
 

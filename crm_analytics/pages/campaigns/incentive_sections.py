@@ -8,7 +8,7 @@ from crm_analytics.analyses.campaigns import Incentives
 from crm_analytics.analyses.campaigns.incentives import AGAIN, MATCHED, RANDOMISED, STRATIFIED, WITHIN
 from crm_analytics.pages import blocks, figures, small_form, words
 from crm_analytics.pages.blocks import Block
-from crm_analytics.pages.campaigns.report import HUNDRED, CampaignsReport
+from crm_analytics.pages.campaigns.report import HUNDRED, CampaignsReport, headed
 from crm_analytics.pages.small_form import or_small
 
 NAMES = {
@@ -97,6 +97,7 @@ def _found(told: Incentives) -> str:
     return said[:1].upper() + said[1:]
 
 
+@headed("Do offers bring people back")
 @or_small(small_form.too_few("Whether offers bring people back is not shown"))
 def do_offers_bring_people_back(report: CampaignsReport) -> Block:
     """Offers by their control groups, and who comes back after an order with a deal."""
@@ -182,6 +183,7 @@ def what_was_given_away(report: CampaignsReport) -> Block:
     )
 
 
+@headed("Who buys with deals")
 @or_small(small_form.too_few("Who buys with deals is not shown"))
 def who_buys_with_deals(report: CampaignsReport) -> Block:
     """Customers by the share of orders they make with a deal when one is at hand."""

@@ -9,7 +9,14 @@ from crm_analytics.analyses.campaigns.balance import AS_PLANNED
 from crm_analytics.analyses.campaigns.evaluation import WORDS, Evaluation
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.pages.blocks import Block
-from crm_analytics.pages.campaigns.report import COUNTED, HUNDRED, CampaignsReport, measured, per_hundred
+from crm_analytics.pages.campaigns.report import (
+    COUNTED,
+    HUNDRED,
+    CampaignsReport,
+    headed,
+    measured,
+    per_hundred,
+)
 
 SHOWN = 12  # campaigns on a chart, the newest
 COLUMNS = ["treated", "control", "treated_mean", "control_mean", "adjusted", "interval", "verdict"]
@@ -58,6 +65,7 @@ def _said(report: CampaignsReport, outcome: str, value: float) -> str:
     return words.number(value, 1) if outcome in COUNTED else report.money(value)
 
 
+@headed("Which campaigns worked")
 @measured
 def which_campaigns_worked(report: CampaignsReport, found: Evaluation) -> Block:
     """Orders added by each campaign."""
@@ -130,6 +138,7 @@ def who_is_moved(report: CampaignsReport, found: Evaluation) -> Block:
     )  # fmt: skip
 
 
+@headed("Whom to contact first")
 @measured
 def whom_to_contact_first(report: CampaignsReport, found: Evaluation) -> Block:
     """What contacting the best first would have brought, against contacting blindly."""
@@ -158,6 +167,7 @@ def whom_to_contact_first(report: CampaignsReport, found: Evaluation) -> Block:
     )  # fmt: skip
 
 
+@headed("Who answers")
 @measured
 def who_answers(report: CampaignsReport, found: Evaluation) -> Block:
     """Share that bought in the window by score: treated beside controls."""
@@ -226,6 +236,7 @@ def what_campaigns_earned(report: CampaignsReport, found: Evaluation) -> Block:
     )
 
 
+@headed("Were the arms alike")
 @measured
 def were_the_arms_alike(report: CampaignsReport, found: Evaluation) -> Block:
     """Sample ratio and purchases before the sending."""
