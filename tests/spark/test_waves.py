@@ -42,10 +42,9 @@ def test_the_evaluation_is_the_same(both) -> None:
         seen = campaigns.evaluate(base, draws=20)
         groups = campaigns.response_by_group(seen.waves, demography(base, ("gender",)), minimum=20)
         assert seen.uplift is not None
-        found.append(
-            (seen.pooled, seen.campaigns, seen.segments, seen.response, seen.balance, seen.reach,
-             seen.profit, groups, seen.uplift.qini.curve)
-        )  # fmt: skip
+        each = seen.campaigns.drop(columns="sent_day")
+        tables = (seen.pooled, each, seen.segments, seen.response, seen.balance, seen.reach, seen.profit)
+        found.append((*tables, groups, seen.uplift.qini.curve))
     for one, two in zip(*found, strict=True):
         assert_same(one.round(9), two.round(9))
 

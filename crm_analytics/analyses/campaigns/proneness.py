@@ -38,7 +38,7 @@ def deal_proneness(base: CustomerBase, orders: ir.Table) -> tuple[ir.Table, pd.D
     )
     each = base.materialise(each.filter(each.at_hand > 0))
     a, b = _prior(base.collect(each.group_by("at_hand", "deals").aggregate(n=each.count())))
-    share = (each.deals + ibis.literal(a)) / (each.at_hand + ibis.literal(a + b))
+    share = (each.deals.cast("float64") + ibis.literal(a)) / (each.at_hand + ibis.literal(a + b))
     scored = each.mutate(deal_share=share.cast("float64"), deal_prone=share >= PRONE)
     band = ibis.literal(0)
     for low, _ in BANDS[1:]:
