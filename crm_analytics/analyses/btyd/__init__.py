@@ -33,6 +33,7 @@ from crm_analytics.analyses.btyd.optimise import Diagnosis
 from crm_analytics.analyses.btyd.parameter_intervals import parameter_intervals
 from crm_analytics.analyses.btyd.pareto_nbd import ParetoNBD
 from crm_analytics.analyses.btyd.purchase_model import MINIMUM_CUSTOMERS, MINIMUM_REPEAT_BUYERS
+from crm_analytics.analyses.btyd.pymc_bridge import posterior_of
 from crm_analytics.analyses.btyd.regular_model import RegularBetaGeo, RegularModifiedBetaGeo
 from crm_analytics.analyses.btyd.regularity import Regularity, regularity
 from crm_analytics.analyses.btyd.scoring import score
@@ -90,6 +91,7 @@ __all__ = [
     "freeze",
     "frequency_counts",
     "parameter_intervals",
+    "posterior_of",
     "probability_active",
     "regularity",
     "reliability",

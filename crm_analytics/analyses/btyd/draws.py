@@ -30,7 +30,7 @@ def worth_of_a_future(
 
 def draw_models(model: PurchaseModel, draws: int, rng: np.random.Generator) -> list[PurchaseModel]:
     """Models whose parameters are drawn from the normal distribution of their logarithms."""
-    values = _draw_values(model, draws, rng)
+    values = draw_values(model, draws, rng)
     none = pd.DataFrame()
     kind, unit = type(model), model.unit
     return [kind(dict(zip(model.NAMES, row, strict=True)), covariance=none, unit=unit) for row in values]
@@ -38,13 +38,14 @@ def draw_models(model: PurchaseModel, draws: int, rng: np.random.Generator) -> l
 
 def draw_spends(spend: GammaGamma, draws: int, rng: np.random.Generator) -> list[GammaGamma]:
     """The same for spend; q is kept above 1, where the mean exists."""
-    values = _draw_values(spend, draws, rng)
+    values = draw_values(spend, draws, rng)
     values[:, 1] = np.maximum(values[:, 1], 1.05)  # the mean exists above 1 only
     none = pd.DataFrame()
     return [GammaGamma(dict(zip(("p", "q", "v"), row, strict=True)), covariance=none) for row in values]
 
 
-def _draw_values(model: PurchaseModel | GammaGamma, draws: int, rng: np.random.Generator) -> Array:
+def draw_values(model: PurchaseModel | GammaGamma, draws: int, rng: np.random.Generator) -> Array:
+    """Parameters drawn, one row a draw."""
     values = model.values
     covariance = log_covariance_of(model)
     found = np.exp(np.log(values) + rng.multivariate_normal(np.zeros(len(values)), covariance, draws))

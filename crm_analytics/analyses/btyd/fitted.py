@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crm_analytics.analyses.btyd import lifetimes_bridge
+from crm_analytics.analyses.btyd import lifetimes_bridge, pymc_bridge
 from crm_analytics.analyses.btyd.optimise import GIVEN, Diagnosis
 from crm_analytics.analyses.btyd.units import days_per_unit
 from crm_analytics.errors import ParameterError
@@ -98,3 +98,12 @@ class FittedModel:
     def from_lifetimes(cls, fitter: Any, unit: str | None = None) -> Self:
         """From a fitted lifetimes fitter; log-likelihood and covariance are computed anew from its data."""
         return cls(**lifetimes_bridge.from_lifetimes(cls, fitter, unit))
+
+    def to_pymc_marketing(self, data: pd.DataFrame, draws: int = 1_000, seed: int = 1) -> Any:
+        """The same model as one of pymc-marketing, see `pymc_bridge.to_pymc_marketing`."""
+        return pymc_bridge.to_pymc_marketing(self, data, draws, seed)
+
+    @classmethod
+    def from_pymc_marketing(cls, fitted: Any, unit: str | None = None) -> Self:
+        """From a fitted model of pymc-marketing, by MAP or with draws."""
+        return cls(**pymc_bridge.from_pymc_marketing(cls, fitted, unit))
