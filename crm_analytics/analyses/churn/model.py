@@ -19,7 +19,7 @@ from crm_analytics.analyses.churn.card import ModelCard, card_of
 from crm_analytics.analyses.churn.columns import IDENTIFIERS, BadFrame, learn
 from crm_analytics.analyses.churn.grades import MINIMUMS
 from crm_analytics.analyses.churn.leaks import refuse_leaks
-from crm_analytics.analyses.churn.learners import LARGE, LEARNERS, Fitted
+from crm_analytics.analyses.churn.learners import LEARNERS, Fitted
 from crm_analytics.analyses.churn.linear import Linear
 from crm_analytics.analyses.churn.reasons import Contributions
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
@@ -119,8 +119,9 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         matrix, left, weight = matrix[order], left[order], weight[order]
         if self.leaks == "refuse":
             refuse_leaks(columns, matrix, left)
-        # one thread for the sums; the trees of a large base may grow with all, which changes no bit of them
-        with threadpool_limits(1, "blas" if len(frame) >= LARGE else None):
+        # one thread: sums keep their order, and trees that grow with several wait for each other for minutes
+        # where two reports run side by side
+        with threadpool_limits(1):
             fitted = LEARNERS[self.learner](columns, matrix, left, weight, self.seed)
             checked = fitted.checked
             self.calibration_ = self._calibration(fitted, left[checked], weight[checked])

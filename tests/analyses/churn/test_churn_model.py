@@ -90,8 +90,7 @@ def test_order_of_rows_and_columns_changes_nothing(learner: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("learner", LEARNERS)
-def test_threads_change_nothing(learner: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crm_analytics.analyses.churn.model.LARGE", 100)
+def test_threads_change_nothing(learner: str) -> None:
     frame, left, _ = customers(900)
     found = []
     for threads in (1, 2):
