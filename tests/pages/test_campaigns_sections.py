@@ -1,0 +1,146 @@
+"""The campaigns page: what it says on whole, poor and odd bases."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crm_analytics import CustomerBase
+from crm_analytics.pages import campaigns, forms
+
+OTHER = ("CampaignsReport", "prepare")
+HOSTILE = "<img src=x onerror=alert(1)>"
+SENT = pd.Timestamp("2026-06-01")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def somewhere(tmp_path_factory: pytest.TempPathFactory):
+    """A project of its own: pseudonyms need its key."""
+    patch = pytest.MonkeyPatch()
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "notebooks").mkdir()
+    patch.chdir(folder)
+    patch.setenv("CRM_DISPLAY", "text")
+    patch.delenv("CRM_PROJECT", raising=False)
+    yield folder
+    patch.undo()
+
+
+def blocks_of(base: CustomerBase, **wanted) -> dict:
+    report = campaigns.prepare(base, **wanted)
+    return {name: getattr(campaigns, name)(report) for name in campaigns.__all__ if name not in OTHER}
+
+
+def said(base: CustomerBase, **wanted) -> dict[str, str]:
+    return {name: repr(block) for name, block in blocks_of(base, **wanted).items()}
+
+
+def shop(customers: int = 160, lift: float = 0.0, **columns: object) -> dict[str, pd.DataFrame]:
+    """Customers who buy at random days of half a year, and one campaign that moves the treated by `lift`."""
+    rng = np.random.default_rng(1)
+    who = rng.integers(0, customers, customers * 5)
+    day = pd.Timestamp("2026-06-30") - pd.to_timedelta(rng.integers(0, 180, len(who)), unit="D")
+    treated = np.arange(customers) % 2 == 0
+    won = np.flatnonzero(treated & (rng.random(customers) < lift))
+    who = np.concatenate([who, won, [0]])
+    day = np.concatenate([day, np.full(len(won), SENT + pd.Timedelta("3D")), [np.datetime64("2026-06-30")]])
+    ids = np.array([f"c{i}" for i in range(customers)])
+    sales = {
+        "customer_id": ids[who],
+        "transaction_date": day,
+        "unit_spend": rng.gamma(2, 20, len(who)).round(2),
+    }
+    members = {"campaign_id": "spring", "customer_id": ids, "sent_at": SENT,
+               "treatment": np.where(treated, "treated", "control")}  # fmt: skip
+    return {"transactions": pd.DataFrame(sales).assign(**columns), "campaign_members": pd.DataFrame(members)}
+
+
+def opened(tables: dict[str, pd.DataFrame]) -> CustomerBase:
+    return CustomerBase.open(tables, today="2027-01-01")
+
+
+@pytest.fixture(scope="module")
+def company(demo_company: CustomerBase, somewhere) -> dict[str, str]:
+    return said(demo_company)
+
+
+@pytest.mark.slow
+def test_every_section_says_something_of_the_company(company) -> None:
+    for name, text in company.items():
+        assert text.strip(), name
+        assert not re.search(r"\bnan\b|None|NaT|<NA>|\binf\b", text), name
+        assert not re.search(r"\bK\d{7}\b", text), name
+
+
+@pytest.mark.slow
+def test_the_headline_has_an_interval_and_says_where_none_is_shown(company) -> None:
+    assert re.search(r"Orders added by 100 contacts: \S+ \(\S+ to \S+\)", company["headline"])
+    assert "No effect shown" in company["headline"]
+    assert "no profit is proved" in company["headline"]
+    assert "make it larger" in company["actions"]
+
+
+def test_a_campaign_that_works_is_said_to_work() -> None:
+    text = said(opened(shop(300, lift=0.6)), margin=0.4, contact_cost=1.0)
+    for name, words in text.items():
+        assert not re.search(r"\bnan\b|None|NaT|<NA>|\binf\b|\bc\d+\b", words), (name, words)
+    assert re.search(r"1 campaign brought \d+\.\d more orders for every 100 contacts", text["headline"])
+    assert "more" in text["what_campaigns_did"]
+    assert "after contacts" in text["what_campaigns_earned"]
+    assert "margin 40% of the spend" in text["what_campaigns_earned"].lower()
+
+
+def test_without_campaigns_and_coupons_it_says_what_is_needed() -> None:
+    tables = shop()
+    tables.pop("campaign_members")
+    text = said(opened(tables))
+    assert "needs the table 'campaign_members'" in text["headline"]
+    assert "Hold one in ten back" in text["actions"]
+    assert "orders with a coupon or discount, or members" in text["what_incentives_do"]
+    assert "is not known" in text["who_is_moved"]
+
+
+def _one_arm(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    return tables | {"campaign_members": tables["campaign_members"].assign(treatment="treated")}
+
+
+def _quiet(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    sales = tables["transactions"]
+    early = sales["transaction_date"] < SENT - pd.Timedelta("5D")
+    return tables | {"transactions": pd.concat([sales[early], sales.tail(1)])}
+
+
+ODD = {
+    "nobody held back": lambda: _one_arm(shop()),
+    "one coupon": lambda: shop(coupon=["X"] + [None] * 800),
+    "coupons everywhere": lambda: shop(coupon="X", discount=1.0),
+    "never a purchase in the window": lambda: _quiet(shop()),
+    "worth nothing": lambda: shop(unit_spend=0.0),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ODD)
+def test_odd_bases_are_spoken_of_without_nonsense(kind) -> None:
+    for name, text in said(opened(ODD[kind]())).items():
+        assert text.strip(), name
+        assert not re.search(r"\bnan\b|None|NaT|<NA>|\binf\b", text), (name, text)
+        assert not re.search(r"\bc\d+\b", text), (name, text)
+
+
+def test_a_small_base_takes_the_small_form() -> None:
+    text = said(opened(shop(30)))
+    assert "too little for a statistical model" in text["headline"]
+    assert "begins with 100" in text["what_campaigns_did"]
+
+
+@pytest.mark.slow
+def test_names_from_the_data_are_escaped_on_the_page() -> None:
+    named = pd.DataFrame({"campaign_id": ["spring"], "campaign_name": HOSTILE, "start_date": [SENT]})
+    block = blocks_of(opened(shop() | {"campaigns": named}))["which_campaigns_worked"]
+    page = forms.html(block.kind, block.payload)
+    assert HOSTILE not in page
+    assert "&lt;img" in page
