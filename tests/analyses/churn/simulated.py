@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 from scipy.special import expit
+
+from crm_analytics.analyses.churn.model import ChurnModel
 
 
 def customers(n: int = 3000, seed: int = 7) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
@@ -30,3 +34,10 @@ def customers(n: int = 3000, seed: int = 7) -> tuple[pd.DataFrame, np.ndarray, n
     frame.loc[rng.random(n) < 0.05, "plan"] = None
     p = expit(log_odds)
     return frame, rng.random(n) < p, p
+
+
+@cache
+def fitted_on_them(learner: str) -> ChurnModel:
+    """One model of each kind for all tests that only look."""
+    frame, left, _ = customers()
+    return ChurnModel(learner).fit(frame, left)

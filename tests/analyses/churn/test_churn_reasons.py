@@ -17,7 +17,7 @@ from crm_analytics.analyses.churn.model import ChurnModel
 from crm_analytics.analyses.churn.reasons import partial_dependence, permutation_reasons
 from crm_analytics.analyses.churn.trees import fit_forest
 from crm_analytics.errors import NotEnoughData, ParameterError
-from tests.analyses.churn.simulated import customers
+from tests.analyses.churn.simulated import customers, fitted_on_them
 
 Array = np.ndarray
 
@@ -31,8 +31,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module", params=["logistic", "gradient boosting"])
 def fitted(request: pytest.FixtureRequest) -> ChurnModel:
-    frame, left, _ = customers()
-    return ChurnModel(request.param).fit(frame, left)
+    return fitted_on_them(request.param)
 
 
 def matrix(n: int = 300, seed: int = 2) -> tuple[Array, Array]:
@@ -101,8 +100,7 @@ def test_contributions_sum_to_the_score(fitted: ChurnModel) -> None:
 
 
 def test_logistic_contributions_are_zero_on_average() -> None:
-    frame, left, _ = customers()
-    found = ChurnModel("logistic").fit(frame, left).explain(frame)
+    found = fitted_on_them("logistic").explain(customers()[0])
     np.testing.assert_allclose(found.frame.mean(), 0, rtol=0, atol=1e-10)
     assert found.method == "coefficient times distance from the mean customer"
 
@@ -224,8 +222,9 @@ def test_bad_input_says_what_is_wrong(fitted: ChurnModel) -> None:
         permutation_reasons(fitted, frame, np.zeros(50))
 
 
-def test_auc_lost_is_the_difference_of_two_aucs(fitted: ChurnModel) -> None:
+def test_auc_lost_is_the_difference_of_two_aucs() -> None:
     """A feature shuffled by hand, the same way."""
+    fitted = fitted_on_them("logistic")
     frame, left, _ = customers(400, seed=5)
     table = permutation_reasons(fitted, frame, left, draws=20).set_index("feature")
     rng, lost = np.random.default_rng(77), []
