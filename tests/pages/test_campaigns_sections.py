@@ -46,7 +46,7 @@ def shop(customers: int = 160, lift: float = 0.0, **columns: object) -> dict[str
     treated = np.arange(customers) % 2 == 0
     won = np.flatnonzero(treated & (rng.random(customers) < lift))
     who = np.concatenate([who, won, [0]])
-    day = np.concatenate([day, np.full(len(won), SENT + pd.Timedelta("3D")), [np.datetime64("2026-06-30")]])
+    day = day.append(pd.DatetimeIndex([SENT + pd.Timedelta("3D")] * len(won) + ["2026-06-30"]))
     ids = np.array([f"c{i}" for i in range(customers)])
     sales = {
         "customer_id": ids[who],

@@ -77,7 +77,8 @@ def record(report: CampaignsReport) -> Block:
         facts |= {"campaigns": len(table), "contacts": int(table["treated"].sum())}
         for row in found.pooled.to_dict("records"):
             for end in ("", "_lower", "_upper"):
-                facts[f"{row['outcome']}_effect{end}"] = row[f"adjusted{end}"]
+                if not words.is_unknown(row[f"adjusted{end}"]):
+                    facts[f"{row['outcome']}_effect{end}"] = row[f"adjusted{end}"]
         if found.uplift is not None:
             facts |= {"qini": found.uplift.qini.coefficient, "qini_lower": found.uplift.qini.lower}
     told = report.incentives
