@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import betainc
 
 from crm_analytics.analyses.btyd.dropout_model import DropoutModel
 from crm_analytics.analyses.btyd.histories import HISTORY, checked
 from crm_analytics.analyses.btyd.holdout import KEYS, held_out, length_of
 from crm_analytics.analyses.btyd.pareto_nbd import ParetoNBD
 from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
+from crm_analytics.analyses.btyd.regular_model import RegularModel
 from crm_analytics.analyses.btyd.summary import Summary, summarize
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.errors import ParameterError
@@ -81,6 +83,8 @@ def chance_to_buy(model: PurchaseModel, who: tuple[Array, Array, Array], h: floa
         return model._alive(x, recency, T) * -np.expm1(-(r + x) * np.log1p(h / (alpha + T)))
     if isinstance(model, ParetoNBD):
         return model._alive(x, recency, T) * _next_purchase(model, x, T, h)
+    if isinstance(model, RegularModel):
+        return _next_regular(model, x, recency, T, h)
     silent = model._log_density(x, recency, T + h) - model._log_density(x, recency, T)
     return np.asarray(-np.expm1(np.minimum(silent, 0.0)))
 
@@ -102,6 +106,17 @@ def _next_purchase(model: ParetoNBD, x: Array, T: Array, h: float) -> Array:
         log_f = np.log(shape) - (shape + 1) * np.log1p(u / end) - np.log(end) - s * np.log1p(u / rest)
         found[part] = (np.exp(log_f) * (c + u) * _WEIGHTS).sum(axis=1) * longest[:, 0]
     return np.minimum(found, 1.0)
+
+
+def _next_regular(model: RegularModel, x: Array, recency: Array, T: Array, h: float) -> Array:
+    """With j events since the last purchase, k - j more within h make the next."""
+    r, alpha, *_ = model.values
+    share = h / (alpha + T + h)
+    parts = [
+        there * betainc(model.k - j, r + model.k * x + j, share)
+        for j, there in enumerate(model._shares(x, recency, T))
+    ]
+    return np.minimum(np.sum(parts, axis=0), 1.0)
 
 
 def active_customers(

@@ -182,8 +182,9 @@ def _drawn(
             np.stack([np.bincount(code[few], f, minlength=k) for f in futures])
             for (code, _), k in zip(groups, sizes, strict=True)
         ]
-    means = [m._alive(*who) * m._while_alive(who[0], who[2], np.array([t]))[:, 0] for m in models]
-    here = model._alive(*who) * model._while_alive(who[0], who[2], np.array([t]))[:, 0]
+    rows = cells.iloc[few]
+    means = [m.expected_purchases(rows, t).to_numpy() for m in models]
+    here = model.expected_purchases(rows, t).to_numpy()
     chance = (model._counts(*who, t, rng) - model._counts(*who, t, rng)) ** 2 / 2
     each = model.expected_purchases(cells, t).to_numpy()
     found = []

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from crm_analytics.analyses.btyd.beta_geo import BetaGeo
+from crm_analytics.analyses.btyd.choosing import RULE, winner_of, words_of
+from crm_analytics.analyses.btyd.drawn_total import total_of
 from crm_analytics.analyses.btyd.histories import HISTORY
 from crm_analytics.analyses.btyd.holdout import held_out, length_of
 from crm_analytics.analyses.btyd.modified_beta_geo import ModifiedBetaGeo
@@ -20,8 +22,9 @@ from crm_analytics.analyses.btyd.naive import errors_of, naive_forecasts
 from crm_analytics.analyses.btyd.pareto_nbd import ParetoNBD
 from crm_analytics.analyses.btyd.predictive import scores_of_counts
 from crm_analytics.analyses.btyd.purchase_model import MINIMUM_CUSTOMERS, PurchaseModel
+from crm_analytics.analyses.btyd.regular_model import RegularModel
 from crm_analytics.analyses.btyd.summary import Summary, summarize
-from crm_analytics.analyses.btyd.uncertainty import TotalForecast, forecast_total
+from crm_analytics.analyses.btyd.uncertainty import TotalForecast
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -30,11 +33,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Candidate = type[PurchaseModel] | PurchaseModel
 MODELS: tuple[Candidate, ...] = (BetaGeo, ModifiedBetaGeo, ParetoNBD)
-CLEAR = 1.96  # |z| from which a difference is more than chance
-RULE = (
-    "Of the models whose fit came to rest, those whose interval holds the total that came; of these the one "
-    "with the best log score of the customers' counts. If no interval holds it, the best log score decides."
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +43,8 @@ class Comparison:
     t, unit : length of the holdout
     customers, actual : known at the day, and their repeat purchases in the holdout
     in_sample : one row a model, best BIC first: model, parameters, log_likelihood, aic, bic, vuong_z (against
-        the first row, corrected for the number of parameters; below -1.96: clearly worse), vuong_p,
+        the first row, corrected for the number of parameters; below -1.96: clearly worse; missing for
+        models of regular buying), vuong_p,
         converged, message
     holdout : one row a model or naive forecast: model, naive, forecast, lower, upper, covered, error
         (forecast / actual - 1), log_score (mean of ln P(count that came), higher is better), log_score_z
@@ -123,9 +122,9 @@ def compare(
     known = dict(totals or {})
     for label, model in fitted.items():
         if label not in known:
-            known[label] = forecast_total(summary, model, t, level=level, draws=draws, seed=seed)
+            known[label] = total_of(summary, model, t, level=level, draws=draws, seed=seed)
     holdout = _held_against(fitted, summary, (held, future), t, totals=known, seed=seed)
-    winner = _winner(holdout, in_sample)
+    winner = winner_of(holdout, in_sample)
     best = str(in_sample["model"].iloc[0])
     spent = pd.DataFrame(columns=COLUMNS)
     if money:
@@ -142,7 +141,7 @@ def compare(
         best,
         winner,
         winner != best,
-        tuple(_words(in_sample, holdout, winner, round(float(n @ bought)))),
+        tuple(words_of(in_sample, holdout, winner, round(float(n @ bought)))),
         level,
     )
 
@@ -168,10 +167,13 @@ def in_sample_table(models: Sequence[PurchaseModel], summary: Summary) -> pd.Dat
     cells = summary.cells
     x, recency, T, n = (cells[c].to_numpy(float) for c in (*HISTORY, "customers"))
     total = n.sum()
-    each = {m.LABEL: m._log_density(x, recency, T) for m in models}
+    # where every gap counts, no customer has a likelihood of his own: the fit knows the total
+    whole = {m.LABEL for m in models if isinstance(m, RegularModel) and m.k > 1}
+    each = {m.LABEL: m._log_density(x, recency, T) for m in models if m.LABEL not in whole}
     rows = []
     for m in models:
-        k, log_likelihood = len(m.NAMES), float(n @ each[m.LABEL])
+        k = len(m.NAMES)
+        log_likelihood = m.log_likelihood if m.LABEL in whole else float(n @ each[m.LABEL])
         rows.append(
             (m.LABEL, k, log_likelihood, 2 * k - 2 * log_likelihood, k * np.log(total) - 2 * log_likelihood)
         )
@@ -180,7 +182,11 @@ def in_sample_table(models: Sequence[PurchaseModel], summary: Summary) -> pd.Dat
     best = table.iloc[0]
     extra = (table["parameters"] - best["parameters"]).to_numpy(float) / 2 * np.log(total)
     labels = [str(m) for m in table["model"]]
-    z = [_paired(each[m] - each[labels[0]], n, -e) for m, e in zip(labels, extra, strict=True)]
+    known_each = labels[0] in each
+    z = [
+        _paired(each[m] - each[labels[0]], n, -e) if known_each and m in each else float("nan")
+        for m, e in zip(labels, extra, strict=True)
+    ]
     known = {m.LABEL: m.diagnosis for m in models}
     return table.assign(
         vuong_z=z,
@@ -239,52 +245,3 @@ def _holdout_table(
     order = ["model", "naive", "forecast", "lower", "upper", "covered", "error", "log_score", "log_score_z"]
     measures = ["crps", "mean_absolute_error", "root_mean_squared_error", "correlation", "how"]
     return table[[*order, *measures]]
-
-
-def _winner(holdout: pd.DataFrame, in_sample: pd.DataFrame) -> str:
-    models = holdout[~holdout["naive"]]
-    rested = models[models["model"].isin(in_sample.loc[in_sample["converged"], "model"])]
-    field = rested if len(rested) else models
-    covering = field[field["covered"].astype(bool)]
-    field = covering if len(covering) else field
-    return str(field.sort_values(["log_score", "model"], ascending=[False, True])["model"].iloc[0])
-
-
-def _words(in_sample: pd.DataFrame, holdout: pd.DataFrame, winner: str, actual: int) -> list[str]:
-    models = holdout[~holdout["naive"]].set_index("model")
-    best, won = in_sample.iloc[0], models.loc[winner]
-    said = []
-    reach = f"{won['lower']:,.0f} to {won['upper']:,.0f}"
-    if best["model"] != winner:
-        lost = models.loc[best["model"]]
-        gap = in_sample.set_index("model").loc[winner, "log_likelihood"] - best["log_likelihood"]
-        said.append(
-            f"In-sample and out-of-sample disagree: {best['model']} fits the past best, {winner} "
-            f"(log-likelihood {gap:+.1f}) is chosen by what came after it: {actual:,} purchases, of which it "
-            f"forecast {won['forecast']:,.0f} ({reach}) and {best['model']} {lost['forecast']:,.0f} "
-            f"({lost['lower']:,.0f} to {lost['upper']:,.0f})."
-        )
-    else:
-        said.append(f"{winner} fits the past best and is chosen by what came after it, too.")
-    if not models["covered"].astype(bool).any():
-        said.append(
-            f"No model's interval holds the {actual:,} purchases that came: read all of them as too narrow."
-        )
-    sharper = str(models["log_score"].idxmax())
-    if sharper != winner:
-        z = float(models["log_score_z"].to_dict()[winner])
-        clear = "clearly" if abs(z) >= CLEAR else "but not by more than chance"
-        said.append(f"Customer by customer {sharper} foresaw the counts better, {clear} (z {z:.1f}).")
-    naive = holdout[holdout["naive"] & (holdout["mean_absolute_error"] < won["mean_absolute_error"])]
-    said += [
-        f"'{name}' errs less a customer than {winner}: the model does not earn its keep."
-        for name in naive["model"]
-    ]
-    near = in_sample.loc[in_sample["vuong_z"].abs() < CLEAR, "model"].tolist()
-    if near:
-        ahead = " or ".join(near)
-        said.append(f"In the past {best['model']} is not clearly better than {ahead} (Vuong's test).")
-    stuck = in_sample.loc[~in_sample["converged"], "model"].tolist()
-    if stuck:
-        said.append(f"Not considered, because the fit did not come to rest: {', '.join(stuck)}.")
-    return said

@@ -20,7 +20,6 @@ from scipy import stats
 
 from crm_analytics.analyses.btyd.banded_spend import BANDS, BandedGammaGamma, band_of, labels_of
 from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
-from crm_analytics.analyses.btyd.histories import HISTORY
 from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
 from crm_analytics.analyses.btyd.ranks import RankTest, rank_test, under_independence
 
@@ -161,10 +160,9 @@ def spend_by_band(summary: Summary, spend: GammaGamma, lowest: tuple[int, ...] =
 
 def _purchases(summary: Summary, model: PurchaseModel, t: float) -> tuple[Array, Array, Array]:
     """Frequency, mean spend and expected purchases (all its customers) of each cell."""
-    x, recency, T, n = (summary.cells[c].to_numpy(float) for c in (*HISTORY, "customers"))
+    x, n = (summary.cells[c].to_numpy(float) for c in ("frequency", "customers"))
     each = summary.cell_days["monetary_value"].to_numpy(float)
-    ahead = model._while_alive(x, T, np.array([float(t)]))[:, 0]
-    return x, each, n * model._alive(x, recency, T) * ahead
+    return x, each, n * model.expected_purchases(summary.cells, t).to_numpy()
 
 
 def _interval(

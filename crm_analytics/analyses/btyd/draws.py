@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
 from crm_analytics.analyses.btyd.lifetime_value import Discount
+from crm_analytics.analyses.btyd.optimise import GIVEN
 from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
 
 Array = NDArray[np.float64]
@@ -31,9 +34,9 @@ def worth_of_a_future(
 def draw_models(model: PurchaseModel, draws: int, rng: np.random.Generator) -> list[PurchaseModel]:
     """Models whose parameters are drawn from the normal distribution of their logarithms."""
     values = draw_values(model, draws, rng)
-    none = pd.DataFrame()
-    kind, unit = type(model), model.unit
-    return [kind(dict(zip(model.NAMES, row, strict=True)), covariance=none, unit=unit) for row in values]
+    # what else a model has, its unit or its k, stays
+    given = replace(model, log_likelihood=float("nan"), covariance=pd.DataFrame(), diagnosis=GIVEN)
+    return [replace(given, params=dict(zip(model.NAMES, row, strict=True))) for row in values]
 
 
 def draw_spends(spend: GammaGamma, draws: int, rng: np.random.Generator) -> list[GammaGamma]:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
-from crm_analytics.analyses.btyd.histories import HISTORY
 from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
+from crm_analytics.analyses.btyd.regular_model import RegularModel
 from crm_analytics.analyses.btyd.textbook import textbook_value
 from crm_analytics.analyses.btyd.uncertainty import value_total
 from crm_analytics.analyses.btyd.units import DAYS_PER_YEAR
@@ -52,12 +52,13 @@ def money_of(
         return pd.DataFrame(columns=COLUMNS)
     rows = []
     for label, model in models.items():
-        total = value_total(
-            summary, model, spend, horizon=(days, "D"), rate=0.0, level=level, draws=draws, seed=seed
-        )
-        rows.append(
-            (f"{label} and Gamma-Gamma", _expected(summary, model, spend, t), total.lower, total.upper, "")
-        )
+        low = high = float("nan")
+        if not isinstance(model, RegularModel):  # whose futures have no times to spend at
+            total = value_total(
+                summary, model, spend, horizon=(days, "D"), rate=0.0, level=level, draws=draws, seed=seed
+            )
+            low, high = total.lower, total.upper
+        rows.append((f"{label} and Gamma-Gamma", _expected(summary, model, spend, t), low, high, ""))
     rows.append(("last period repeated", *_repeated(summary, days)))
     rows.append(("textbook", *_textbook(summary, days)))
     found = pd.DataFrame(rows, columns=["method", "forecast", "lower", "upper", "how"])
@@ -69,10 +70,9 @@ def money_of(
 
 
 def _expected(summary: Summary, model: PurchaseModel, spend: GammaGamma, t: float) -> float:
-    x, recency, T, n = (summary.cells[c].to_numpy(float) for c in (*HISTORY, "customers"))
+    x, n = (summary.cells[c].to_numpy(float) for c in ("frequency", "customers"))
     each = spend._expected(x, summary.cell_days["monetary_value"].to_numpy(float))
-    ahead = model._while_alive(x, T, np.array([t]))[:, 0]
-    return float((n * model._alive(x, recency, T) * ahead) @ each)
+    return float((n * model.expected_purchases(summary.cells, t).to_numpy()) @ each)
 
 
 def _repeated(summary: Summary, days: int) -> tuple[float, float, float, str]:

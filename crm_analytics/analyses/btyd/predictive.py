@@ -138,13 +138,13 @@ def _distribution(
     """P(n) if alive, far enough that what lies beyond is less than a millionth."""
     x, _, T = who
     pairs, inverse = np.unique(np.stack([x, T]), axis=1, return_inverse=True)
+    if counts_if_alive(model, pairs[0, :1], pairs[1, :1], t, 0) is None:
+        return _drawn(model, who, t, bought, rng)
     mean = model._while_alive(pairs[0], pairs[1], np.array([t]))[:, 0]
     most = int(min(max(bought, 8 + 2 * mean.max()), _MOST))
     while True:
         p = counts_if_alive(model, pairs[0], pairs[1], t, most)
-        if p is None:
-            return _drawn(model, who, t, bought, rng)
-        if most >= _MOST or 1 - p.sum(axis=1).min() < 1e-6:
+        if p is not None and (most >= _MOST or 1 - p.sum(axis=1).min() < 1e-6):
             return np.asarray(p[inverse.ravel()])
         most *= 2
 

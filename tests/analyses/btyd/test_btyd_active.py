@@ -94,6 +94,23 @@ def test_another_model_is_taken_by_its_likelihood():
     )
 
 
+@pytest.mark.parametrize("kind", [btyd.RegularBetaGeo, btyd.RegularModifiedBetaGeo])
+def test_regular_buyers_are_due(kind):
+    """With k = 1 the plain models; with k = 3 as drawn futures say."""
+    params = {"r": 0.9, "alpha": 4.0, "a": 0.8, "b": 2.4}
+    plain = btyd.BetaGeo(params) if kind is btyd.RegularBetaGeo else btyd.ModifiedBetaGeo(params)
+    np.testing.assert_allclose(
+        btyd.probability_active(kind(params, k=1), histories(*ROWS), 13.0),
+        btyd.probability_active(plain, histories(*ROWS), 13.0),
+        rtol=1e-9,
+    )
+    model, frame = kind(params, k=3), pd.concat([histories(*ROWS)] * 10_000, ignore_index=True)
+    bought = model._counts(*columns(frame), 13.0, np.random.default_rng(4)) > 0
+    chance = btyd.probability_active(model, histories(*ROWS), 13.0).to_numpy()
+    share = bought.reshape(10_000, len(ROWS)).mean(axis=0)
+    assert (np.abs(share - chance) < 4 * np.sqrt(chance * (1 - chance) / 10_000)).all()
+
+
 def test_reliability_table_of_cdnow_adds_up(past, future, summary, mbg):
     found = btyd.reliability(past, future, mbg, summary=summary)
     assert (found.h, found.customers) == (39.0, 2357)

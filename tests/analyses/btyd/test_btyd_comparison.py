@@ -11,6 +11,8 @@ from scipy import stats
 
 from crm_analytics.analyses import btyd
 from crm_analytics.analyses.btyd import comparison
+from crm_analytics.analyses.btyd.choosing import winner_of
+from crm_analytics.analyses.btyd.drawn_total import total_of
 from crm_analytics.analyses.btyd.holdout import held_out
 from crm_analytics.analyses.btyd.nbd import NBDLikelihood
 from crm_analytics.analyses.btyd.predictive import counts_if_alive, scores_of_counts
@@ -193,6 +195,28 @@ def test_nbd_derivatives_match_differences(summary, at):
         np.testing.assert_allclose(hessian[i], (up[1] - down[1]) / 2e-5, rtol=1e-5, atol=1e-8)
 
 
+@pytest.mark.slow
+def test_regular_buying_stands_beside_the_others(past, future, summary, mbg):
+    chosen = btyd.regularity(summary, most=2).model
+    pair = (mbg, dataclasses.replace(chosen, k=2) if chosen.k == 1 else chosen)
+    found = btyd.compare(past, future, pair, draws=100, summary=summary)
+    row = found.holdout.set_index("model").loc["MBG/CNBD-k"]
+    cells = summary.cells.astype(float)
+    assert row["forecast"] == pytest.approx(pair[1].expected_purchases(cells, 39) @ cells["customers"])
+    assert row["lower"] < row["forecast"] < row["upper"]
+    assert np.isfinite(row["log_score"])
+    assert found.in_sample["log_likelihood"].notna().all()
+    assert found.in_sample["vuong_z"].isna().all()
+
+
+@pytest.mark.slow
+def test_drawn_totals_of_k_one_are_those_of_the_plain_model(summary, mbg):
+    regular = btyd.RegularModifiedBetaGeo.fit(summary, k=1)
+    one, other = total_of(summary, regular, 39, draws=200), btyd.forecast_total(summary, mbg, 39, draws=200)
+    assert one.mean == pytest.approx(other.mean, rel=1e-5)
+    assert (one.lower, one.upper) == pytest.approx((other.lower, other.upper), rel=0.05)
+
+
 # --- the rule -----------------------------------------------------------------------------------------------
 
 
@@ -212,10 +236,10 @@ def rows(**changes):
 
 
 def test_the_rule_takes_cover_first_then_the_log_score():
-    assert comparison._winner(*rows()) == "C"
-    assert comparison._winner(*rows(covered=False)) == "A"
-    assert comparison._winner(*rows(converged=[True, True, False])) == "B"
-    assert comparison._winner(*rows(converged=[True, False, False])) == "A"
+    assert winner_of(*rows()) == "C"
+    assert winner_of(*rows(covered=False)) == "A"
+    assert winner_of(*rows(converged=[True, True, False])) == "B"
+    assert winner_of(*rows(converged=[True, False, False])) == "A"
 
 
 def test_the_true_model_wins_on_a_planted_base_and_no_rows_after_the_day_count(past, future, found):
