@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
@@ -12,7 +12,7 @@ from scipy.special import digamma, gammaln, polygamma
 
 from crm_analytics.analyses.btyd.fitted import FittedModel
 from crm_analytics.analyses.btyd.histories import SPEND, cells_of, checked, require_customers, unit_of
-from crm_analytics.analyses.btyd.optimise import Optimum, best_of, diagnose, log_covariance
+from crm_analytics.analyses.btyd.optimise import Diagnosis, Optimum, best_of, diagnose, log_covariance
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ class GammaGamma(FittedModel):
             pd.DataFrame(np.outer(values, values) * log_cov, index=NAMES, columns=NAMES),
             round(likelihood.total),
             unit,
-            diagnose(optimum, log_cov, NAMES, at_rest),
+            _with_moments(diagnose(optimum, log_cov, NAMES, at_rest), float(values[1])),
         )
 
     @property
@@ -232,3 +232,19 @@ class GammaGamma(FittedModel):
         f = f[(f["frequency"] > 0) & (f["monetary_value"] > 0)]
         likelihood = SpendLikelihood(*(f[c].to_numpy() for c in (*SPEND, "customers")))
         return -likelihood(np.log(self.values))[0] * likelihood.total
+
+
+def _with_moments(found: Diagnosis, q: float) -> Diagnosis:
+    """Say which moments of spend do not exist."""
+    words = ""
+    if q <= 1:
+        words = (
+            f" q is {q:.2f}, not above 1: mean spend does not exist, a few customers spend without bound. "
+            "Look for outliers in the amounts, or value customers by their own mean."
+        )
+    elif q <= 2:
+        words = (
+            f" q is {q:.2f}, not above 2: spend has no variance across customers. The mean holds, intervals "
+            "of totals are too narrow."
+        )
+    return replace(found, message=found.message + words) if words else found

@@ -96,6 +96,47 @@ def test_only_its_interval_covers_the_holdout_of_cdnow(pareto, summary):
     assert total.upper == pytest.approx(1945, abs=70)
 
 
+def test_early_purchases_match_btyd_man_page():
+    """The series of lifetimes' own tests, at BTYD's rounded parameters (clv.md §3.3)."""
+    found = btyd.ParetoNBD(BTYD).expected_purchases_new(np.arange(10))
+    assert found[0] == 0
+    assert found[[1, 9]].tolist() == pytest.approx([0.05077821, 0.38909211], abs=5e-9)
+
+
+def test_customer_1516_matches_btyd(pareto, bg):
+    """BTYD stops at parameters that differ in the fifth digit."""
+    frame = histories((26, 216 / 7, 31))
+    assert pareto.expected_purchases(frame, 52)[0] == pytest.approx(25.45647, rel=1e-4)
+    assert bg.expected_purchases(frame, 52)[0] == pytest.approx(25.75659, rel=1e-4)
+
+
+@pytest.fixture(scope="module")
+def of_pareto(past, future, pareto):
+    return btyd.evidence(past, future, pareto)
+
+
+def test_errors_match_clv_section_3_5(of_pareto):
+    assert of_pareto.total.mean == pytest.approx(1665.51, abs=0.005)
+    assert of_pareto.correlation == pytest.approx(0.6302, abs=6e-5)
+    assert of_pareto.mean_absolute_error == pytest.approx(0.7545, abs=6e-5)
+    assert of_pareto.root_mean_squared_error == pytest.approx(1.6028, abs=6e-5)
+    assert of_pareto.covered
+
+
+def test_tracking_matches_btyd_weeks_20_to_25(of_pareto):
+    """BTYD stops at parameters that differ in the fourth digit: hence a twentieth of a thousandth."""
+    weeks = of_pareto.tracking.set_index("period").loc[20:25]
+    printed = [78.308, 76.419, 74.648, 72.983, 71.414, 69.933]
+    np.testing.assert_allclose(weeks["expected"], printed, rtol=1e-4)
+    assert weeks["actual"].tolist() == [73, 55, 70, 33, 56, 99]
+
+
+def test_cumulative_repeats_match_clv_section_3_5(pareto, summary):
+    T, n = summary.cells["T"].to_numpy(), summary.cells["customers"].to_numpy()
+    assert pareto.expected_purchases_new(T) @ n == pytest.approx(2524.9, abs=0.05)
+    assert pareto.expected_purchases_new(T + 39) @ n == pytest.approx(4270.1, abs=0.1)
+
+
 # --- the integral -------------------------------------------------------------------------------------------
 
 
