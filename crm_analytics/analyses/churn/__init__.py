@@ -1,25 +1,40 @@
 """Who will leave, when and why: from what was known on a day to calibrated probabilities."""
 
-from crm_analytics.analyses.churn import measures
+from crm_analytics.analyses.churn import complaints, contracts, measures, subgroups, survival
 from crm_analytics.analyses.churn.card import ModelCard
+from crm_analytics.analyses.churn.definition import Definition, definition
+from crm_analytics.analyses.churn.features import BTYD, FEATURES, WORDS, Feature, features
 from crm_analytics.analyses.churn.grades import MINIMUMS, Grade, grade
 from crm_analytics.analyses.churn.keeping import load, save
+from crm_analytics.analyses.churn.labels import labels
 from crm_analytics.analyses.churn.leaks import Leak
 from crm_analytics.analyses.churn.model import ChurnModel
 from crm_analytics.analyses.churn.profit import ProfitCurve, profit_curve
 from crm_analytics.analyses.churn.reasons import Contributions, partial_dependence, permutation_reasons
 from crm_analytics.analyses.churn.rule import RecencyRule, recency_rule
+from crm_analytics.analyses.churn.windows import Window, windows
 
 __all__ = [
+    "BTYD",
+    "FEATURES",
     "MINIMUMS",
+    "WORDS",
     "ChurnModel",
     "Contributions",
+    "Definition",
+    "Feature",
     "Grade",
     "Leak",
     "ModelCard",
     "ProfitCurve",
     "RecencyRule",
+    "Window",
+    "complaints",
+    "contracts",
+    "definition",
+    "features",
     "grade",
+    "labels",
     "load",
     "measures",
     "partial_dependence",
@@ -27,4 +42,7 @@ __all__ = [
     "profit_curve",
     "recency_rule",
     "save",
+    "subgroups",
+    "survival",
+    "windows",
 ]
