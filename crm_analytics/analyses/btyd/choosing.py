@@ -48,15 +48,17 @@ def words_of(in_sample: pd.DataFrame, holdout: pd.DataFrame, winner: str, actual
         clear = "clearly" if abs(z) >= CLEAR else "but not by more than chance"
         said.append(f"Customer by customer {sharper} foresaw the counts better, {clear} (z {z:.1f}).")
     naive = holdout[holdout["naive"] & (holdout["mean_absolute_error"] < won["mean_absolute_error"])]
-    said += [
-        f"'{name}' errs less a customer than {winner}: the model does not earn its keep."
-        for name in naive["model"]
-    ]
+    if len(naive):
+        simple = " and ".join(f"'{name}'" for name in naive["model"])
+        verb = "errs" if len(naive) == 1 else "err"
+        said.append(f"{simple} {verb} less a customer than {winner}: here the model does not earn its keep.")
     near = in_sample.loc[in_sample["vuong_z"].abs() < CLEAR, "model"].tolist()
     if near:
         ahead = " or ".join(near)
         said.append(f"In the past {best['model']} is not clearly better than {ahead} (Vuong's test).")
     stuck = in_sample.loc[~in_sample["converged"], "model"].tolist()
-    if stuck:
+    if len(stuck) == len(in_sample):
+        said.append("No fit came to rest: read all of them with care.")
+    elif stuck:
         said.append(f"Not considered, because the fit did not come to rest: {', '.join(stuck)}.")
     return said

@@ -46,7 +46,8 @@ class Dependence:
     likelihood_ratio, degrees, likelihood_p : pooled against banded
     t : time ahead, in the model's unit
     total, total_banded : expected money of `t`, undiscounted, by either
-    change, change_lower, change_upper : total_banded / total - 1, with what the banded fit leaves open (95 %)
+    change, change_lower, change_upper : total_banded / total - 1, and what the banded fit leaves open (95 %;
+        NaN where it did not come to rest)
     handle : whether to use `banded`
     words : the same in sentences
     """
@@ -109,11 +110,14 @@ def dependence(
     ratio, degrees, p = 0.0, 0, float("nan")
     if banded is not None:
         change = float(purchases @ banded._expected(x, each)) / total - 1
-        low, high = _interval(banded, (x, each, purchases), total, draws, seed)
+        low = high = float("nan")
+        if banded.diagnosis.converged:
+            low, high = _interval(banded, (x, each, purchases), total, draws, seed)
         ratio = 2 * (banded.log_likelihood - pooled.log_likelihood)
         degrees = banded.parameters - 3  # the scales of all bands but one
         p = float(stats.chi2.sf(max(ratio, 0.0), degrees))
-    handle = banded is not None and max(p, p_independent) < 0.05 and abs(change) >= SMALL
+    sound = banded is not None and banded.diagnosis.converged
+    handle = sound and max(p, p_independent) < 0.05 and abs(change) >= SMALL
     return Dependence(
         test,
         usual,
@@ -193,7 +197,7 @@ def _words(
     (test, usual, p), (low, high) = tested, interval
     seen = (
         f"rank correlation {test.spearman:.2f}, 95 % {test.lower:.2f} to {test.upper:.2f}, where "
-        f"independence would show {usual:.2f}; {test.customers:,} repeat buyers"
+        f"independence would show {round(usual, 2) + 0.0:.2f}; {test.customers:,} repeat buyers"
     )
     direction = "more" if test.spearman > usual else "less"
     first = (
@@ -203,9 +207,10 @@ def _words(
     )
     if banded is None:
         return [first, "There are too few repeat buyers to give frequency bands a spend model of their own."]
+    reach = f"{low:+.1%} to {high:+.1%}" if np.isfinite(low) else "its fit did not come to rest: no interval"
     second = (
         f"A spend level for each frequency band ({', '.join(banded.labels)}) moves the total by "
-        f"{change:+.1%} ({low:+.1%} to {high:+.1%})."
+        f"{change:+.1%} ({reach})."
     )
     third = (
         "Use the banded model for money."

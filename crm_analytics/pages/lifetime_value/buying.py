@@ -34,12 +34,11 @@ def who_will_buy(report: ValueReport) -> Block:
     return blocks.chart(
         figures.bars(frame, y="chance", x="share_of_buyers", context="customer_share", fmt="percent:0"),
         finding=f"About {words.count(buyers)} of {words.plural(customers, 'customer')} will buy in the next "
-        f"13 weeks; {words.count(likely['customers'])} have a chance of a half or more",
+        f"13 weeks; of {words.plural(likely['customers'], 'customer')} it is likelier than not",
         data=frame[["chance", "customers", "buyers", "alive"]],
         caption="Colour: share of the customers who will buy; grey: share of all customers. By MBG/NBD. "
         "Whether somebody is still there is never seen, whether somebody buys is: so decide by this chance. "
-        "The "
-        f"{words.count(likely['customers'])} likeliest hold {words.count(likely['buyers'])} of the buyers. "
+        f"Those likelier to buy than not hold {words.count(likely['buyers'])} of the buyers. "
         + _came_true(report),
         formats=dict.fromkeys(("buyers", "alive"), "count"),
     )
@@ -60,7 +59,8 @@ def _came_true(report: ValueReport) -> str:
     )
     if words.is_unknown(found.skill):
         return f"{said}."
-    return f"{said}; {words.percent(found.skill, 0)} better than one chance for all (Brier score)."
+    way = "better" if found.skill >= 0 else "worse"
+    return f"{said}; {words.percent(abs(found.skill), 0)} {way} than one chance for all (Brier score)."
 
 
 @or_small(lambda r: blocks.note(*_SMALL_SPEND))

@@ -11,7 +11,7 @@ from scipy import stats
 
 from crm_analytics.analyses import btyd
 from crm_analytics.analyses.btyd import comparison
-from crm_analytics.analyses.btyd.choosing import winner_of
+from crm_analytics.analyses.btyd.choosing import winner_of, words_of
 from crm_analytics.analyses.btyd.drawn_total import total_of
 from crm_analytics.analyses.btyd.holdout import held_out
 from crm_analytics.analyses.btyd.nbd import NBDLikelihood
@@ -240,6 +240,16 @@ def test_the_rule_takes_cover_first_then_the_log_score():
     assert winner_of(*rows(covered=False)) == "A"
     assert winner_of(*rows(converged=[True, True, False])) == "B"
     assert winner_of(*rows(converged=[True, False, False])) == "A"
+
+
+def test_nothing_at_rest_is_said_once():
+    table, inside = rows(converged=False)
+    table = table.assign(lower=1.0, upper=3.0, forecast=2.0, log_score_z=0.0, mean_absolute_error=1.0)
+    inside = inside.assign(vuong_z=np.nan, log_likelihood=-1.0)
+    said = words_of(inside, table, "A", 2)
+    assert said[-1] == "No fit came to rest: read all of them with care."
+    some = words_of(inside.assign(converged=[True, False, True]), table, "A", 2)
+    assert some[-1] == "Not considered, because the fit did not come to rest: B."
 
 
 def test_the_true_model_wins_on_a_planted_base_and_no_rows_after_the_day_count(past, future, found):

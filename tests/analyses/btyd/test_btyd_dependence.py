@@ -195,6 +195,20 @@ def test_json_round_trip_loses_nothing(found):
     assert again.diagnosis == found.banded.diagnosis
 
 
+def test_a_banded_fit_at_its_limit_gives_no_interval_and_is_not_used(buying, no_frames):
+    """Equal amounts: p runs to its limit."""
+    source = base(0.0)
+    some = source.cells["frequency"] > 0
+    source.cell_days = pd.DataFrame({"monetary_value": np.where(some, 10.0, 0.0)})
+    source.spend_cells["monetary_value"] = 10.0
+    found = btyd.dependence(source, buying)
+    assert found.banded is not None
+    assert not found.banded.diagnosis.converged
+    assert np.isnan(found.change_lower)
+    assert not found.handle
+    assert "its fit did not come to rest: no interval" in found.words[1]
+
+
 def test_few_repeat_buyers_say_so(buying, no_frames):
     with pytest.raises(
         NotEnoughData, match="test of spend against frequency needs at least 30 repeat buyers"
