@@ -12,6 +12,8 @@ from crm_analytics.analyses.churn.model import ChurnModel
 from crm_analytics.analyses.churn.profit import ProfitCurve, profit_curve
 from crm_analytics.analyses.churn.reasons import Contributions, partial_dependence, permutation_reasons
 from crm_analytics.analyses.churn.rule import RecencyRule, recency_rule
+from crm_analytics.analyses.churn.scoring import score
+from crm_analytics.analyses.churn.training import Churn, HeldOut, train
 from crm_analytics.analyses.churn.windows import Window, windows
 
 __all__ = [
@@ -19,11 +21,13 @@ __all__ = [
     "FEATURES",
     "MINIMUMS",
     "WORDS",
+    "Churn",
     "ChurnModel",
     "Contributions",
     "Definition",
     "Feature",
     "Grade",
+    "HeldOut",
     "Leak",
     "ModelCard",
     "ProfitCurve",
@@ -42,7 +46,9 @@ __all__ = [
     "profit_curve",
     "recency_rule",
     "save",
+    "score",
     "subgroups",
     "survival",
+    "train",
     "windows",
 ]

@@ -1,0 +1,281 @@
+"""From a base to a trained and judged churn model: learnt on the past, held against a later window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crm_analytics.analyses.btyd import BetaGeo, ModifiedBetaGeo, summarize
+from crm_analytics.analyses.churn import measures
+from crm_analytics.analyses.churn.definition import Definition, definition
+from crm_analytics.analyses.churn.features import features
+from crm_analytics.analyses.churn.grades import MINIMUMS, Grade, grade
+from crm_analytics.analyses.churn.labels import labels
+from crm_analytics.analyses.churn.model import ChurnModel
+from crm_analytics.analyses.churn.rule import RecencyRule, recency_rule
+from crm_analytics.analyses.churn.windows import Window, windows
+from crm_analytics.errors import NotEnoughData, ParameterError, nearest
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from crm_analytics.tables.customer_base import CustomerBase
+
+Array = NDArray[np.float64]
+LEARNERS = ("logistic", "gradient boosting")
+RULE, ALIVE = "recency rule", "P(alive)"
+MEASURES = {
+    "auc": measures.auc,
+    "average_precision": measures.average_precision,
+    "brier": measures.brier,
+    "top_decile_lift": measures.top_decile_lift,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Customers still there when the last window began, one row each, without their ids.
+
+    Nothing was learnt from them before their scores were written down.
+
+    day, until : features up to `day`, labels in (day, until]
+    frame : features
+    left : 1.0 who did not buy in the window
+    score : probability to leave, as said on `day` by the chosen method
+    value : money of the last so many days before `day` as the window has
+    recency_days : days since the last purchase, on `day`
+    """
+
+    day: date
+    until: date
+    frame: pd.DataFrame
+    left: Array
+    score: Array
+    value: Array
+    recency_days: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Churn:
+    """A trained churn model, what it is worth, and what it was made from.
+
+    window : days without a purchase that count as having left
+    definition : where the window comes from; None where it was given
+    method : "logistic", "gradient boosting", or "recency rule" where data are too few for a model
+    model : the estimator, refitted on all windows; None for the rule
+    rule : the recency rule, refitted the same
+    unmet : why there is only the rule, in sentences; empty where there is a model
+    grade : A, B or C on the held-out window; None for the rule
+    evidence : until, method, n, left, and auc, average_precision, brier, top_decile_lift, each with _lower
+        and _upper; the newest window is the held-out one
+    held_out : its customers
+    windows : learnt from, the newest last
+    """
+
+    window: int
+    definition: Definition | None
+    method: str
+    model: ChurnModel | None
+    rule: RecencyRule
+    unmet: tuple[str, ...]
+    grade: Grade | None
+    evidence: pd.DataFrame
+    held_out: HeldOut
+    windows: tuple[Window, ...]
+
+    def probability(self, frame: pd.DataFrame) -> Array:
+        """Probability to leave of rows of features."""
+        if self.model is None:
+            return self.rule.probability(frame["recency_days"])
+        return np.asarray(self.model.predict_proba(frame)[:, 1], float)
+
+
+def train(
+    base: CustomerBase,
+    window: int | None = None,
+    *,
+    seed: int = 1,
+    sample: int = 200_000,
+    learners: Sequence[str] = LEARNERS,
+    count: int = 3,
+) -> Churn:
+    """Learn who leaves, from windows in time.
+
+    Of interest are customers who are still there: whoever has not bought for a whole window has left already,
+    is neither learnt from nor called, and would only make the figures look better.
+
+    With three windows a learner is chosen on the second by what it learnt on the first, judged on the third
+    by what it learnt on the first two, and then fitted on all. Two windows leave no window to choose by;
+    then the logistic model, which needs less, is taken. Below `MINIMUMS` the recency rule speaks alone.
+
+    Parameters
+    ----------
+    base : all that is known; its day is the day of the scores to come
+    window : days without a purchase that count as having left; by default from `definition`
+    seed : of folds and of the sample
+    sample : customers a window to learn from; more are thinned evenly by a hash of their id
+    learners : of "logistic", "gradient boosting"
+    count : windows, at least 2
+
+    Raises
+    ------
+    NotEnoughData : the history is too short for two windows, or nobody left, or all did
+    ParameterError : an unknown learner
+    """
+    for name in learners:
+        if name not in LEARNERS:
+            raise ParameterError(f"unknown learner '{name}'{nearest(name, LEARNERS)}")
+    if not learners or count < 2:
+        raise ParameterError("at least one learner and two windows are needed")
+    told = definition(base) if window is None else None
+    days = window if window is not None else told.window if told is not None else 0
+    spans = windows(base, days, count)
+    if len(spans) < 2:
+        raise NotEnoughData(
+            f"A churn model of {days} days", (base.day - base.first_day).days, 3 * days, "days of history"
+        )
+    parts = [_part(base, span, sample) for span in spans]
+    unmet = _unmet(base, parts[-1], spans[-1], days)
+    newest, before = parts[-1], parts[:-1]
+    rows = [*_judged(parts[:1], parts[1], learners, seed, unmet)] if len(parts) > 2 else []
+    method = RULE if unmet else _chosen(rows, learners)
+    last = _judged(before, newest, learners, seed, unmet)
+    score = next(row["score"] for row in last if row["method"] == method)
+    rule_then = _rule(before)
+    held = HeldOut(
+        spans[-1].day, spans[-1].until, newest.frame, newest.left, score, newest.value,
+        newest.frame["recency_days"].to_numpy(float),
+    )  # fmt: skip
+    called = rule_then.leaves(held.recency_days)
+    caught = float(called[held.left > 0].mean())
+    graded = None if unmet else grade(held.left, score, caught, called=float(called.mean()))
+    evidence = pd.DataFrame([{k: v for k, v in row.items() if k != "score"} for row in (*rows, *last)])
+    model = None if unmet else _fitted(method, parts, seed)
+    return Churn(
+        days, told, method, model, _rule(parts), unmet, graded, evidence, held, tuple(spans)
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A window's customers: features, labels, money."""
+
+    until: date
+    days: int
+    frame: pd.DataFrame
+    left: Array
+    value: Array
+
+
+def _part(base: CustomerBase, span: Window, sample: int) -> _Part:
+    past = base.as_of(span.day)
+    table = with_btyd(past, features(past), span.days)
+    table = table.filter(table.recency_days < span.days)  # the others have left already
+    recent = past.customer_days.filter(
+        lambda t: ibis.literal(past.day).delta(t.day, unit="day").cast("int64") < span.days
+    )
+    money = recent.group_by("customer_id").aggregate(value=recent.spend.sum().cast("float64"))
+    joined = table.inner_join(labels(base, span.day, span.days), "customer_id").left_join(
+        money, "customer_id"
+    )
+    joined = joined.drop("customer_id_right")
+    n = int(table.count().to_pyarrow().as_py())
+    if n > sample:
+        place = joined.customer_id.hexdigest("md5").substr(0, 8)  # the same customers on every engine
+        joined = joined.filter(place < format(int(0xFFFFFFFF * sample / n), "08x"))
+    frame = base.collect(joined.order_by("customer_id")).drop(columns="customer_id")
+    left, value = frame.pop("left").to_numpy(float), frame.pop("value").fillna(0.0).to_numpy(float)
+    for share, who in ((left.sum(), "left"), (len(left) - left.sum(), "stayed")):
+        if not share:
+            raise NotEnoughData(f"A churn model of {span.days} days", 0, 1, f"customers who {who}")
+    return _Part(span.until, span.days, frame, left, value)
+
+
+def with_btyd(past: CustomerBase, table: ir.Table, window: int) -> ir.Table:
+    """The features with what BG/NBD expects in the window and MBG/NBD's P(alive), if they can be fitted."""
+    summary = summarize(past, "D")
+    try:
+        model, status = BetaGeo.fit(summary), ModifiedBetaGeo.fit(summary)
+    except NotEnoughData:
+        return table
+    cells = summary.cells
+    x, recency, T = (cells[c].to_numpy(float) for c in ("frequency", "recency", "T"))
+    expected = model._alive(x, recency, T) * model._while_alive(x, T, np.array([float(window)]))[:, 0]
+    keys = {
+        "frequency": cells["frequency"],
+        **{c: summary.cell_days[c] for c in ("recency_days", "age_days")},
+    }
+    scores = past.to_engine(
+        pd.DataFrame(
+            {**keys, "expected_purchases": expected, "probability_alive": status._alive(x, recency, T)}
+        )
+    )
+    each = summary.history.inner_join(scores, list(keys))
+    each = each.select("customer_id", "expected_purchases", "probability_alive")
+    return table.left_join(each, "customer_id").drop("customer_id_right")
+
+
+def _unmet(base: CustomerBase, newest: _Part, span: Window, days: int) -> tuple[str, ...]:
+    orders = newest.frame["order_count"]
+    return MINIMUMS.unmet(
+        customers=len(newest.frame),
+        history_days=(span.until - base.first_day).days + 1,
+        window=days,
+        active_share=float((orders >= MINIMUMS.activities).mean()),
+    )
+
+
+def _joined(parts: Sequence[_Part]) -> tuple[pd.DataFrame, Array]:
+    frame = pd.concat([part.frame for part in parts], ignore_index=True)
+    return frame, np.concatenate([part.left for part in parts])
+
+
+def _fitted(method: str, parts: Sequence[_Part], seed: int) -> ChurnModel:
+    frame, left = _joined(parts)
+    learner: Any = method
+    return ChurnModel(learner, seed=seed).fit(frame, left)
+
+
+def _rule(parts: Sequence[_Part]) -> RecencyRule:
+    frame, left = _joined(parts)
+    return recency_rule(frame["recency_days"], left, parts[-1].days)
+
+
+def _judged(
+    before: Sequence[_Part], then: _Part, learners: Sequence[str], seed: int, unmet: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    """Every method, learnt on `before` and held against `then`."""
+    scores: dict[str, Array] = {} if unmet else {
+        name: np.asarray(_fitted(name, before, seed).predict_proba(then.frame)[:, 1]) for name in learners
+    }  # fmt: skip
+    scores[RULE] = _rule(before).probability(then.frame["recency_days"])
+    if "probability_alive" in then.frame:
+        scores[ALIVE] = 1.0 - then.frame["probability_alive"].to_numpy(float)
+    rows = []
+    for method, score in scores.items():
+        row: dict[str, Any] = {
+            "until": then.until,
+            "method": method,
+            "n": len(then.left),
+            "left": int(then.left.sum()),
+            "score": score,
+        }
+        for name, measure in MEASURES.items():
+            row[name], row[f"{name}_lower"], row[f"{name}_upper"] = measure(then.left, score)
+        rows.append(row)
+    return rows
+
+
+def _chosen(rows: list[dict[str, Any]], learners: Sequence[str]) -> str:
+    """The learner that ranked best on a window it had not seen; without one the simpler."""
+    tried = [row for row in rows if row["method"] in learners]
+    if not tried:
+        return min(learners, key=LEARNERS.index)
+    return str(max(tried, key=lambda row: (row["auc"], -LEARNERS.index(row["method"])))["method"])
