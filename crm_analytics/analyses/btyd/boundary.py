@@ -6,8 +6,9 @@ import math
 from collections.abc import Collection, Mapping
 
 _NOBODY = 0.01  # chance of leaving below which nobody leaves, in effect
-_ALIKE = 1e3  # shape above which customers differ by less than 3 % of the mean
-_STEADY = 50.0
+_ALIKE = 100.0  # shape above which customers differ by less than 10 % of the mean
+_STEADY = 50.0  # of beta, in units of the mean time seen
+_NOTHING = 1e-3
 
 
 def meaning(values: Mapping[str, float], edge: Collection[str]) -> str:
@@ -64,7 +65,7 @@ def _hazard(v: Mapping[str, float], edge: Collection[str]) -> list[str]:
             "s and beta grow together without end: all customers leave at the same hazard. Read s / beta, "
             "not s and beta."
         ]
-    if v["beta"] < 1 / _ALIKE:
+    if v["beta"] < _NOTHING:
         return [
             "beta is at 0: many customers are gone at once after the first purchase and the others stay. "
             "Use MBG/NBD, which lets customers leave after the first purchase."
@@ -81,7 +82,7 @@ def _buying(v: Mapping[str, float], edge: Collection[str]) -> list[str]:
             "r and alpha grow together without end: all customers buy at the same rate. Read r / alpha, "
             "not r and alpha."
         ]
-    if v["r"] < 1 / _ALIKE:
+    if v["r"] < _NOTHING:
         return ["r is at 0: hardly anyone ever comes back. Use more customers or a longer window."]
     return []
 

@@ -179,7 +179,8 @@ def pareto_rows(params: Array, x: Array, recency: Array, T: Array) -> Derivative
     )
     gone = by.sum(axis=1)
     mean = alive * at + (left * by).sum(axis=2)
-    hessian = at[:, None] * at[None, :] * alive - mean[:, None] * mean[None, :]
+    at, left = at - mean, left - mean[:, :, None]
+    hessian = at[:, None] * at[None, :] * alive
     hessian += np.einsum("ink,jnk,nk->ijn", left, left, by, optimize=True)
     cross = -alive / (alpha + T) - (by * per_a).sum(axis=1) + 1 / alpha
     hessian[0, 1] += cross

@@ -172,8 +172,6 @@ class ParetoLikelihood:
         at = np.stack(
             [-np.log(alpha + T), -shape / (alpha + T), -np.log1p(T / beta), s * T / (beta * (beta + T))]
         )
-        mean = alive * at
-        square = np.einsum("in,jn,n->ij", at, at, w * alive)
         bend = np.zeros((4, 4))
         wa = w * alive
         bend[0, 1] = bend[1, 0] = -(wa @ (1 / (alpha + T)))
@@ -191,8 +189,11 @@ class ParetoLikelihood:
             ]
         )
         by = gone[:, None] * share
-        mean = mean + (left * by).sum(axis=2)
+        mean = alive * at + (left * by).sum(axis=2)
         wb = w[:, None] * by
+        # Squares about the mean: where r runs to infinity, those about zero would leave nothing of the rest.
+        at, left = at - mean, left - mean[:, :, None]
+        square = np.einsum("in,jn,n->ij", at, at, wa)
         square += np.einsum("ink,jnk,nk->ij", left, left, wb, optimize=True)
         cross_a, cross_b = (wb * per_a).sum(), (wb * per_b).sum()
         gone_all = wb.sum()
@@ -203,4 +204,4 @@ class ParetoLikelihood:
         bend[2, 3] += gone_all / beta - cross_b
         bend[3, 2] += gone_all / beta - cross_b
         bend[3, 3] += (s + 1) * (wb * per_b**2).sum() - gone_all * s / beta**2
-        return value, mean @ w, square + bend - (mean * w) @ mean.T
+        return value, mean @ w, square + bend

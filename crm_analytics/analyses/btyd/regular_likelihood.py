@@ -143,8 +143,9 @@ class RegularLikelihood:
         chances = np.maximum(b + x + self.shift - 1, 1e-300)
         slopes = np.stack([slope_r - np.log(end), -size / end, left / a + 0 * end, -left / chances])
         mean = (slopes * share).sum(axis=1)
-        hessian = np.einsum("ijn,ljn,jn->il", slopes, slopes, share * w, optimize=True) - (mean * w) @ mean.T
         weighted = share * w
+        apart = slopes - mean[:, None]
+        hessian = np.einsum("ijn,ljn,jn->il", apart, apart, weighted, optimize=True)
         hessian[0, 0] += (weighted * curve_r).sum()
         cross = (weighted / end).sum()
         hessian[0, 1] -= cross

@@ -294,6 +294,7 @@ def test_nobody_leaving_is_told_as_a_boundary():
     model = btyd.ParetoNBD.fit(pd.DataFrame({"frequency": x, "recency": recency, "T": 52.0}), unit="W")
     assert not model.diagnosis.converged
     assert "do not determine" in model.diagnosis.message
+    assert "hardly anyone leaves" in model.diagnosis.message
 
 
 def test_json_keeps_all(pareto):
