@@ -29,6 +29,7 @@ from crm_analytics.analyses.btyd.frozen_models import FrozenModels, freeze
 from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
 from crm_analytics.analyses.btyd.modified_beta_geo import ModifiedBetaGeo
 from crm_analytics.analyses.btyd.nbd import NBD
+from crm_analytics.analyses.btyd.next_purchases import probability_of_next
 from crm_analytics.analyses.btyd.optimise import Diagnosis
 from crm_analytics.analyses.btyd.parameter_intervals import parameter_intervals
 from crm_analytics.analyses.btyd.pareto_nbd import ParetoNBD
@@ -93,6 +94,7 @@ __all__ = [
     "parameter_intervals",
     "posterior_of",
     "probability_active",
+    "probability_of_next",
     "regularity",
     "reliability",
     "residual",
