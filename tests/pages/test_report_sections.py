@@ -157,9 +157,10 @@ def test_chances_of_buying_count_every_customer_once(value_report):
 def test_spend_and_frequency_says_what_dependence_does_to_the_value(value_report):
     block = lifetime_value.spend_and_frequency(value_report)
     assert block.payload["finding"].startswith(
-        "Customers who buy more often spend more on a purchase; that moves"
+        "Customers who buy more often spend more on a purchase; that would move"
     )
     assert "independence would show" in repr(block)
+    assert "such bands came no nearer to what was spent afterwards" in repr(block)
     assert len(rows_of(block)) == len(value_report.details.dependence.bands)
 
 

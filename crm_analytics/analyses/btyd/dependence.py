@@ -18,13 +18,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from crm_analytics.analyses.btyd.banded_spend import BANDS, BandedGammaGamma, band_of, labels_of
+from crm_analytics.analyses.btyd.banded_spend import BANDS, BandedGammaGamma, band_of
 from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
 from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
 from crm_analytics.analyses.btyd.ranks import RankTest, rank_test, under_independence
+from crm_analytics.analyses.btyd.spend_bands import spend_by_band, spend_held_by_band
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.summary import Summary
+    from crm_analytics.tables.customer_base import CustomerBase
 
 Array = NDArray[np.float64]
 SMALL_CORRELATION = 0.03  # beyond what independence shows, below which it is not worth a sentence
@@ -48,7 +50,12 @@ class Dependence:
     total, total_banded : expected money of `t`, undiscounted, by either
     change, change_lower, change_upper : total_banded / total - 1, and what the banded fit leaves open (95 %;
         NaN where it did not come to rest)
-    handle : whether to use `banded`
+    held : of a holdout, if given: band, purchases, actual (money a purchase), pooled, banded (what each model
+        had said)
+    error_pooled, error_banded : mean distance of a band's spend a purchase from what came, weighted by its
+        purchases; NaN without a holdout
+    handle : whether to use `banded`: dependence is more than chance, moves the total, and, where there is a
+        holdout, the bands came nearer to it
     words : the same in sentences
     """
 
@@ -67,6 +74,9 @@ class Dependence:
     change: float
     change_lower: float
     change_upper: float
+    held: pd.DataFrame
+    error_pooled: float
+    error_banded: float
     handle: bool
     words: tuple[str, ...]
 
@@ -77,6 +87,7 @@ def dependence(
     t: float = 52.0,
     *,
     spend: GammaGamma | None = None,
+    future: CustomerBase | None = None,
     minimum: int = 100,
     draws: int = 400,
     seed: int = 1,
@@ -89,6 +100,7 @@ def dependence(
     model : of purchases, in the summary's unit; it says how many each customer will make
     t : time ahead, in that unit
     spend : the Gamma-Gamma model of the same summary, if there is one already
+    future : a holdout that begins where the summary ends: what dependence in the past was worth after it
     minimum : repeat buyers of a band
     draws, seed : of the interval of the change
 
@@ -116,8 +128,9 @@ def dependence(
         ratio = 2 * (banded.log_likelihood - pooled.log_likelihood)
         degrees = banded.parameters - 3  # the scales of all bands but one
         p = float(stats.chi2.sf(max(ratio, 0.0), degrees))
+    held, errors = _held(summary, future, pooled, banded)
     sound = banded is not None and banded.diagnosis.converged
-    handle = sound and max(p, p_independent) < 0.05 and abs(change) >= SMALL
+    handle = sound and max(p, p_independent) < 0.05 and abs(change) >= SMALL and not errors[1] >= errors[0]
     return Dependence(
         test,
         usual,
@@ -134,32 +147,25 @@ def dependence(
         change,
         low,
         high,
+        held,
+        *errors,
         handle,
-        tuple(_words((test, usual, p_independent), change, (low, high), handle=handle, banded=banded)),
+        tuple(
+            _words((test, usual, p_independent), (change, low, high), errors, handle=handle, banded=banded)
+        ),
     )
 
 
-def spend_by_band(summary: Summary, spend: GammaGamma, lowest: tuple[int, ...] = BANDS) -> pd.DataFrame:
-    """Mean spend a purchase by band of frequency, predicted against actual; see `Dependence.bands`."""
-    cells = summary.spend_cells
-    x, mean, n = (cells[c].to_numpy(float) for c in ("frequency", "monetary_value", "customers"))
-    band = band_of(x, lowest)
-    expected = spend._expected(x, mean)
-    rows = []
-    for i, name in enumerate(labels_of(lowest)):
-        w = n[band == i]
-        if not w.sum():
-            continue
-        m = mean[band == i]
-        actual = float(w @ m / w.sum())
-        spread = np.sqrt(w @ (m - actual) ** 2 / max(w.sum() - 1, 1) / w.sum())
-        predicted = float(w @ expected[band == i] / w.sum())
-        interval = (actual - 1.959964 * spread, actual + 1.959964 * spread)
-        rows.append(
-            (name, round(w.sum()), actual, *interval, spend.mean_spend, predicted, actual / predicted)
-        )
-    columns = ["band", "customers", "actual", "lower", "upper", "independent", "predicted", "ratio"]
-    return pd.DataFrame(rows, columns=columns)
+def _held(
+    summary: Summary, future: CustomerBase | None, pooled: GammaGamma, banded: BandedGammaGamma | None
+) -> tuple[pd.DataFrame, tuple[float, float]]:
+    if future is None or banded is None:
+        return pd.DataFrame(columns=["band", "purchases", "actual", "pooled", "banded"]), (np.nan, np.nan)
+    one, many = (spend_held_by_band(summary, future, model) for model in (pooled, banded))
+    table = one[["band", "purchases", "actual"]].assign(pooled=one["predicted"], banded=many["predicted"])
+    weight = table["purchases"] / max(int(table["purchases"].sum()), 1)
+    errors = tuple(float((weight * (table["actual"] - table[c]).abs()).sum()) for c in ("pooled", "banded"))
+    return table, (errors[0], errors[1])
 
 
 def _purchases(summary: Summary, model: PurchaseModel, t: float) -> tuple[Array, Array, Array]:
@@ -188,13 +194,13 @@ def _interval(
 
 def _words(
     tested: tuple[RankTest, float, float],
-    change: float,
-    interval: tuple[float, float],
+    moved: tuple[float, float, float],
+    errors: tuple[float, float],
+    banded: BandedGammaGamma | None,
     *,
     handle: bool,
-    banded: BandedGammaGamma | None,
 ) -> list[str]:
-    (test, usual, p), (low, high) = tested, interval
+    (test, usual, p), (change, low, high), (one, many) = tested, moved, errors
     seen = (
         f"rank correlation {test.spearman:.2f}, 95 % {test.lower:.2f} to {test.upper:.2f}, where "
         f"independence would show {round(usual, 2) + 0.0:.2f}; {test.customers:,} repeat buyers"
@@ -212,9 +218,16 @@ def _words(
         f"A spend level for each frequency band ({', '.join(banded.labels)}) moves the total by "
         f"{change:+.1%} ({reach})."
     )
-    third = (
-        "Use the banded model for money."
-        if handle
-        else "That is too little, or too uncertain, to change the model: one spend model for all will do."
-    )
-    return [first, second, third]
+    said = [first, second]
+    if np.isfinite(one):
+        verb = "came nearer to" if many < one else "came no nearer to"
+        said.append(
+            f"The bands {verb} what was spent afterwards: off by {many:.2f} a purchase, one level for all "
+            f"by {one:.2f}."
+        )
+    if handle:
+        return [*said, "Use the banded model for money."]
+    if many >= one:
+        return [*said, "So one spend model for all will do."]
+    reason = "That is too little, or too uncertain, to change the model"
+    return [*said, f"{reason}: one spend model for all will do."]

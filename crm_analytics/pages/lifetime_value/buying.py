@@ -75,7 +75,7 @@ def spend_and_frequency(report: ValueReport) -> Block:
         way = "more" if found.test.spearman > found.expected_spearman else "less"
         finding = f"Customers who buy more often spend {way} on a purchase"
         if found.banded is not None:
-            finding += f"; that moves the value by {words.percent(found.change, 1)}"
+            finding += f"; that would move the value by {words.percent(found.change, 1)}"
     return blocks.chart(
         figures.columns(
             frame,
@@ -87,7 +87,20 @@ def spend_and_frequency(report: ValueReport) -> Block:
         ),
         finding=finding,
         data=frame,
-        caption=" ".join(found.words) + " Purchases and spend are valued apart here, as if one told nothing "
-        "of the other.",
+        caption=f"{' '.join(found.words)}{_what_it_was_worth(report)} Purchases and spend are valued apart "
+        "here, as if one told nothing of the other.",
         formats=dict.fromkeys(("actual", "lower", "upper", "independent", "predicted"), money),
+    )
+
+
+def _what_it_was_worth(report: ValueReport) -> str:
+    """Whether bands fitted a holdout ago came nearer to what was spent after that."""
+    if report.evidence is None or words.is_unknown(report.evidence.dependence.error_pooled):
+        return ""
+    before = report.evidence.dependence
+    one, many = report.money(before.error_pooled), report.money(before.error_banded)
+    verdict = "nearer" if before.error_banded < before.error_pooled else "no nearer"
+    return (
+        f" Fitted on {words.date(report.evidence.base.day)}, such bands came {verdict} to what was spent "
+        f"afterwards: off by {many} a purchase, one level for all by {one}."
     )

@@ -119,6 +119,7 @@ class Evidence:
     """The same models a holdout before the day, held against what came.
 
     model : the forecast's model; calibration, chances : of it and of the model that says who is there
+    dependence : of spend on frequency then, and what it was worth afterwards
     comparison : all models and the rules that need none
     """
 
@@ -127,6 +128,7 @@ class Evidence:
     comparison: btyd.Comparison
     calibration: btyd.Calibration
     chances: btyd.Reliability
+    dependence: btyd.Dependence
     seasonal: btyd.SeasonalTracking
 
 
@@ -148,6 +150,7 @@ def evidence(base: CustomerBase, holdout: str, unit: str) -> Evidence | None:
             btyd.compare(past, future, candidates, unit, money=False, summary=summary, totals=totals),
             btyd.calibrate(past, future, model, summary=summary),
             btyd.reliability(past, future, status, summary=summary),
+            btyd.dependence(summary, model, tested.t, future=future),
             btyd.seasonal_tracking(past, future, model, summary=summary),
         )
     except NotEnoughData:

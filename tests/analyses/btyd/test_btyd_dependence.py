@@ -63,6 +63,32 @@ def test_bands_of_cdnow_say_what_independence_hides(found):
     assert f"{found.change:+.1%}" in found.words[1]
 
 
+def test_spend_of_the_holdout_adds_up_and_one_timers_stand_alone(summary, future, gg, found):
+    table = btyd.spend_held_by_band(summary, future, gg)
+    assert table["band"].tolist() == ["0", "1", "2", "3-4", "5-7", "8+"]
+    assert table["purchases"].sum() == 1882
+    assert (table["actual"] * table["purchases"]).sum() == pytest.approx(70_976.39, abs=0.005)
+    assert table["customers"].sum() == 684
+    assert table["predicted"].iloc[0] == pytest.approx(gg.mean_spend)
+    banded = btyd.spend_held_by_band(summary, future, found.banded)
+    assert banded["predicted"].iloc[0] < table["predicted"].iloc[0]
+    assert banded["actual"].equals(table["actual"])
+
+
+def test_dependence_of_the_past_did_not_last_on_cdnow_and_says_so(summary, bg, gg, found, future):
+    """In the sample busy customers spend more (p below 1e-6); afterwards they did not."""
+    both = btyd.dependence(summary, bg, 52.0, spend=gg, future=future)
+    assert found.handle
+    assert not both.handle
+    assert (both.change, both.p) == (found.change, found.p)
+    weight = both.held["purchases"] / 1882
+    assert both.error_pooled == pytest.approx(weight @ (both.held["actual"] - both.held["pooled"]).abs())
+    assert both.error_banded > both.error_pooled
+    assert "The bands came no nearer to what was spent afterwards" in both.words[2]
+    assert both.words[-1] == "So one spend model for all will do."
+    assert found.held.empty
+
+
 def test_derivatives_of_all_bands_match_differences():
     rng = np.random.default_rng(4)
     x = np.repeat([1.0, 2.0, 5.0], 30)
