@@ -21,6 +21,7 @@ from crm_analytics.analyses.churn.labels import labels
 from crm_analytics.analyses.churn.model import ChurnModel
 from crm_analytics.analyses.churn.rule import RecencyRule, recency_rule
 from crm_analytics.analyses.churn.windows import Window, windows
+from crm_analytics.analyses.demography import ATTRIBUTES, demography
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class HeldOut:
     score : probability to leave, as said on `day` by the chosen method
     value : money of the last so many days before `day` as the window has
     recency_days : days since the last purchase, on `day`
+    people : region, age band and the like of the customers, for `subgroups`; without columns where unknown
     """
 
     day: date
@@ -60,6 +62,7 @@ class HeldOut:
     score: Array
     value: Array
     recency_days: Array
+    people: pd.DataFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +154,7 @@ def train(
     rule_then = _rule(before)
     held = HeldOut(
         spans[-1].day, spans[-1].until, newest.frame, newest.left, score, newest.value,
-        newest.frame["recency_days"].to_numpy(float),
+        newest.frame["recency_days"].to_numpy(float), newest.people,
     )  # fmt: skip
     called = rule_then.leaves(held.recency_days)
     caught = float(called[held.left > 0].mean())
@@ -172,6 +175,7 @@ class _Part:
     frame: pd.DataFrame
     left: Array
     value: Array
+    people: pd.DataFrame
 
 
 def _part(base: CustomerBase, span: Window, sample: int) -> _Part:
@@ -186,16 +190,21 @@ def _part(base: CustomerBase, span: Window, sample: int) -> _Part:
         money, "customer_id"
     )
     joined = joined.drop("customer_id_right")
+    people = demography(past)
+    if people is not None:
+        joined = joined.left_join(people, "customer_id").drop("customer_id_right")
     n = int(table.count().to_pyarrow().as_py())
     if n > sample:
         place = joined.customer_id.hexdigest("md5").substr(0, 8)  # the same customers on every engine
         joined = joined.filter(place < format(int(0xFFFFFFFF * sample / n), "08x"))
     frame = base.collect(joined.order_by("customer_id")).drop(columns="customer_id")
     left, value = frame.pop("left").to_numpy(float), frame.pop("value").fillna(0.0).to_numpy(float)
+    who_they_are = frame[[c for c in ATTRIBUTES if people is not None and c in people.columns]]
+    frame = frame.drop(columns=who_they_are.columns)
     for share, who in ((left.sum(), "left"), (len(left) - left.sum(), "stayed")):
         if not share:
             raise NotEnoughData(f"A churn model of {span.days} days", 0, 1, f"customers who {who}")
-    return _Part(span.until, span.days, frame, left, value)
+    return _Part(span.until, span.days, frame, left, value, who_they_are)
 
 
 def with_btyd(past: CustomerBase, table: ir.Table, window: int) -> ir.Table:
