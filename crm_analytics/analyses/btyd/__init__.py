@@ -40,6 +40,7 @@ from crm_analytics.analyses.btyd.regularity import Regularity, regularity
 from crm_analytics.analyses.btyd.scoring import score
 from crm_analytics.analyses.btyd.seasonal import Season, SeasonalTracking, season, seasonal_tracking
 from crm_analytics.analyses.btyd.second_opinion import SecondOpinion, second_opinion
+from crm_analytics.analyses.btyd.spend_bands import spend_held_by_band
 from crm_analytics.analyses.btyd.summary import NEEDS, Summary, summarize
 from crm_analytics.analyses.btyd.textbook import TextbookValue, textbook_value
 from crm_analytics.analyses.btyd.uncertainty import TotalForecast, forecast_total, value_total
@@ -103,6 +104,7 @@ __all__ = [
     "season",
     "seasonal_tracking",
     "second_opinion",
+    "spend_held_by_band",
     "summarize",
     "textbook_value",
     "tops",
