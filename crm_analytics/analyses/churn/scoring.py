@@ -49,7 +49,10 @@ def score(base: CustomerBase, trained: Churn, *, explained: int = EXPLAINED) -> 
     table = base.materialise(_measured(base, trained.window))
     scored = base.materialise(_probabilities(base, trained, table))
     reasons = _reasons(base, trained, table, scored, explained)
-    joined = scored.left_join(reasons, "customer_id").drop("customer_id_right")
+    if reasons is None:
+        joined = scored.mutate(**{f"reason_{k}": ibis.null("string") for k in range(1, REASONS + 1)})
+    else:
+        joined = scored.left_join(reasons, "customer_id").drop("customer_id_right")
     value = joined.value.fill_null(0.0)
     p = joined.churn_probability
     risk = ibis.cases((p.isnull(), GONE), (p >= HIGH, "high"), (p < LOW, "low"), else_="medium")
@@ -91,17 +94,19 @@ def _probabilities(base: CustomerBase, trained: Churn, table: ir.Table) -> ir.Ta
 
 def _reasons(
     base: CustomerBase, trained: Churn, table: ir.Table, scored: ir.Table, explained: int
-) -> ir.Table:
-    """Of the likeliest leavers: what speaks most for leaving, in words."""
+) -> ir.Table | None:
+    """Of the likeliest leavers: what speaks most for leaving, in words; None where nobody is explained."""
     columns = [f"reason_{k}" for k in range(1, REASONS + 1)]
     there = scored.filter(scored.churn_probability.notnull())
     likeliest = there.order_by(ibis.desc("churn_probability"), "customer_id").limit(explained)
     frame = base.collect(table.semi_join(likeliest, "customer_id").order_by("customer_id"))
+    if frame.empty:
+        return None
     empty = pd.DataFrame({c: np.full(len(frame), None, object) for c in columns})
-    if len(frame) and trained.model is None:
+    if trained.model is None:
         leaves = trained.rule.leaves(frame["recency_days"])
         empty["reason_1"] = [trained.rule.words if one else None for one in leaves]
-    elif len(frame) and trained.model is not None:
+    else:
         wanted = frame.drop(columns=["customer_id", "value", "batch"])
         top = trained.model.explain(wanted).top(REASONS)
         for column in columns:
