@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 LEARNERS = ("linear", "gradient boosting")
 FOLDS = 5
 MINIMUM_ARM = 200  # members of each arm from which a model of what they do is fitted
-SAMPLE = 200_000  # members that reach Python
+SAMPLE = 400_000  # members that reach Python
 COUNTS = ("order_count", "orders_before", "recency_days", "tenure_days")
 MONEY_BEFORE = ("revenue", "spend_before")
 BANDS = ((1, "bought once"), (2, "bought 2–4 times"), (5, "bought 5 times or more"))
@@ -47,7 +47,7 @@ class Uplift:
 
     Attributes
     ----------
-    qini : of the cross-fitted scores, on the outcome that was learned
+    qini : of the cross-fitted scores, on the outcome that was learned, less what the past foretold of it
     profit : the same ranking counted in money (margin less contacts); None where no profit is known
     outcome, learner : what was learned, and by which model
     deciles : decile (1 = highest score), members, predicted, observed (treated less control); from the same
@@ -158,18 +158,19 @@ def learn(
     fewest = int(min(treated.sum(), len(treated) - treated.sum()))
     if fewest < MINIMUM_ARM:
         raise NotEnoughData("a model of uplift", fewest, MINIMUM_ARM, "members in each arm")
-    who = frame["customer_id"].to_numpy(dtype=object)
-    score = cross_fitted(
-        _features(frame), frame[outcome].to_numpy(dtype=float), treated, who, learner=learner, seed=seed
-    )
+    who, past = frame["customer_id"].to_numpy(dtype=object), _features(frame)
+    wanted = {
+        name: frame[name].to_numpy(dtype=float) for name in (outcome, "profit") if name in frame.columns
+    }
+    rest = {name: unforetold(past, y, who) for name, y in wanted.items()}
+    score = cross_fitted(past, rest[outcome], treated, who, learner=learner, seed=seed)
     told: dict[str, Any] = {"level": level, "draws": draws, "seed": seed}
-    money = qini(frame["profit"], treated, score, who, **told) if "profit" in frame.columns else None
     return Uplift(
-        qini(frame[outcome], treated, score, who, **told),
-        money,
+        qini(rest[outcome], treated, score, who, **told),
+        qini(rest["profit"], treated, score, who, **told) if "profit" in rest else None,
         outcome,
         learner,
-        _deciles(frame[outcome].to_numpy(dtype=float), treated, score),
+        _deciles(rest[outcome], treated, score),
     )
 
 
@@ -197,6 +198,24 @@ def _features(frame: pd.DataFrame) -> np.ndarray:
     return np.column_stack([np.asarray(p, dtype=float) for p in parts])
 
 
+def unforetold(features: np.ndarray, y: np.ndarray, customers: np.ndarray) -> np.ndarray:
+    """What of each outcome the member's past did not foretell, by a model that has not seen the customer.
+
+    The arms' difference stays what it is, since both lose the same; its noise shrinks, as by CUPED.
+    """
+    fold, rest = _folds(customers), y.astype(float)
+    for number in range(FOLDS):
+        mine = fold == number
+        if mine.any() and not mine.all():
+            model = _model("linear", 0).fit(features[~mine], y[~mine])
+            rest[mine] = y[mine] - model.predict(features[mine])
+    return np.round(rest, 9)
+
+
+def _folds(customers: np.ndarray) -> np.ndarray:
+    return np.array([zlib.crc32(str(c).encode()) % FOLDS for c in customers])
+
+
 def cross_fitted(
     features: np.ndarray,
     y: np.ndarray,
@@ -210,7 +229,7 @@ def cross_fitted(
 
     Customers fall into `FOLDS` by a checksum of their id, so the order of the rows plays no part.
     """
-    fold = np.array([zlib.crc32(str(c).encode()) % FOLDS for c in customers])
+    fold = _folds(customers)
     score = np.zeros(len(y))
     for number in range(FOLDS):
         rest, mine = fold != number, fold == number

@@ -80,15 +80,14 @@ def kpis(report: CampaignsReport) -> Block:
     told = report.incentives
     if told is not None and told.deals:
         share = words.percent(told.deals / told.orders)
-        items.append(
-            blocks.kpi("Money taken off", report.money(told.discount), note=f"in {share} of the orders")
-        )
-        if told.offers is not None:
+        if told.offers is None:
+            note = f"in {share} of the orders"
+            items.append(blocks.kpi("Money taken off", report.money(told.discount), note=note))
+        else:
             row = told.offers.given_away.iloc[0]
-            note = words.interval(row["given_away_lower"], row["given_away_upper"], report.currency)
-            items.append(
-                blocks.kpi("Of it given away", report.money(row["given_away"]), note=f"{note}; in campaigns")
-            )
+            bounds = words.interval(row["given_away_lower"], row["given_away_upper"], report.currency)
+            note = f"of {report.money(row['discount'])} taken off in campaigns; {bounds}"
+            items.append(blocks.kpi("Given away", report.money(row["given_away"]), note=note))
     if not items:
         counts = report.base.counts
         items.append(

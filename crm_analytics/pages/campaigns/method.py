@@ -37,7 +37,8 @@ def method(report: CampaignsReport) -> Block:
         items["Ranking"] = (
             "T-learner (Künzel et al. 2019): one ridge regression an arm on recency, frequency, value and "
             "segment; "
-            "each member scored by models fitted to other customers. Qini coefficient (Radcliffe 2007): "
+            "learned on what the past did not foretell; each member scored by models fitted to other "
+            "customers. Qini coefficient (Radcliffe 2007): "
             "area between "
             "the curve and contacting blindly; bootstrap of customers, the scores as given."
         )

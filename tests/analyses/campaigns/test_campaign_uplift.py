@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 
 from crm_analytics.analyses.campaigns.qini import qini
-from crm_analytics.analyses.campaigns.uplift import NEVER, by_segment, cross_fitted, learn, with_segments
+from crm_analytics.analyses.campaigns.uplift import (
+    NEVER,
+    by_segment,
+    cross_fitted,
+    learn,
+    unforetold,
+    with_segments,
+)
 from crm_analytics.analyses.campaigns.waves import Waves, past_waves
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError
 from crm_analytics.tables.customer_base import CustomerBase
@@ -107,6 +114,20 @@ def test_no_member_is_scored_by_a_model_that_saw_the_customer() -> None:
     after = cross_fitted(x[:, None], told, treated, who)
     assert (before == after)[who == "c0"].all()
     assert (before != after).any()
+
+
+def test_taking_away_the_past_leaves_the_difference_of_the_arms_and_less_noise() -> None:
+    gaps = []
+    for seed in range(20):
+        x, treated, y = trial(100 + seed, 500)
+        y += 2 * x  # most of the outcome was foretold
+        who = np.array([f"c{i}" for i in range(500)], dtype=object)
+        rest = unforetold(x[:, None], y, who)
+        gaps.append([v[treated == 1].mean() - v[treated == 0].mean() for v in (y, rest)])
+    plain, sharper = np.array(gaps).T
+    assert abs((plain - sharper).mean()) < 3 * (plain - sharper).std(ddof=1) / np.sqrt(len(plain))
+    assert sharper.std() < 0.5 * plain.std()
+    assert sharper.mean() == pytest.approx(0.15, abs=0.03)
 
 
 @pytest.fixture(scope="module")
