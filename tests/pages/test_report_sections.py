@@ -160,7 +160,7 @@ def test_spend_and_frequency_says_what_dependence_does_to_the_value(value_report
         "Customers who buy more often spend more on a purchase; that would move"
     )
     assert "independence would show" in repr(block)
-    assert "such bands came no nearer to what was spent afterwards" in repr(block)
+    assert "a level for each band came no nearer to what was spent afterwards" in repr(block)
     assert len(rows_of(block)) == len(value_report.details.dependence.bands)
 
 

@@ -87,8 +87,10 @@ def spend_and_frequency(report: ValueReport) -> Block:
         ),
         finding=finding,
         data=frame,
-        caption=f"{' '.join(found.words)}{_what_it_was_worth(report)} Purchases and spend are valued apart "
-        "here, as if one told nothing of the other.",
+        caption=f"Rank correlation {words.number(found.test.spearman, 2)} (95 % "
+        f"{words.interval(found.test.lower, found.test.upper, 'number:2')}), where independence would show "
+        f"{words.number(found.expected_spearman, 2)}; {words.plural(found.test.customers, 'repeat buyer')}."
+        f"{_what_it_was_worth(report)} The value here takes one level for all.",
         formats=dict.fromkeys(("actual", "lower", "upper", "independent", "predicted"), money),
     )
 
@@ -101,6 +103,6 @@ def _what_it_was_worth(report: ValueReport) -> str:
     one, many = report.money(before.error_pooled), report.money(before.error_banded)
     verdict = "nearer" if before.error_banded < before.error_pooled else "no nearer"
     return (
-        f" Fitted on {words.date(report.evidence.base.day)}, such bands came {verdict} to what was spent "
-        f"afterwards: off by {many} a purchase, one level for all by {one}."
+        f" Fitted on {words.date(report.evidence.base.day)}, a level for each band came {verdict} to what was "
+        f"spent afterwards: off by {many} a purchase, one level for all by {one}."
     )
