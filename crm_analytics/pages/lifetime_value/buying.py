@@ -103,6 +103,6 @@ def _what_it_was_worth(report: ValueReport) -> str:
     one, many = report.money(before.error_pooled), report.money(before.error_banded)
     verdict = "nearer" if before.error_banded < before.error_pooled else "no nearer"
     return (
-        f" Fitted on {words.date(report.evidence.base.day)}, a level for each band came {verdict} to what was "
-        f"spent afterwards: off by {many} a purchase, one level for all by {one}."
+        f" Fitted on {words.date(report.evidence.base.day)}, a level for each band came {verdict} to what "
+        f"was spent afterwards: off by {many} a purchase, one level for all by {one}."
     )

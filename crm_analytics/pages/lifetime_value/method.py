@@ -35,8 +35,8 @@ def method(report: ValueReport | SmallValueReport) -> Block:
         "far is not in it, nor are customers still to be won.",
         "Models": f"BG/NBD for purchases ({_parameters(model.params)}), Gamma-Gamma for spend "
         f"({_parameters(spend.params)}), in weeks, by maximum likelihood; MBG/NBD for who is still there; "
-        "Pareto/NBD and simple rules stand beside them. Schmittlein, Morrison & Colombo 1987; Fader, Hardie & "
-        "Lee 2005; Fader & Hardie 2013; Batislam, Denizel & Filiztekin 2007.",
+        "Pareto/NBD and simple rules stand beside them. Schmittlein, Morrison & Colombo 1987; Fader, Hardie "
+        "& Lee 2005; Fader & Hardie 2013; Batislam, Denizel & Filiztekin 2007.",
         "Two fits": "The forecast is fitted at the day. The evidence is fitted a holdout before it, knowing "
         "nothing of what came, and held against it.",
         "Intervals": "95 %, from the uncertainty of the parameters and from chance together, by simulation "
