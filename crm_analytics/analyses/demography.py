@@ -11,6 +11,8 @@ from crm_analytics.analyses.groups import OTHERS, publishable
 from crm_analytics.analyses.traits import HABITS, MINIMUM, compare, count_habits
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import ibis.expr.types as ir
 
     from crm_analytics.tables.customer_base import CustomerBase
@@ -38,10 +40,14 @@ def demography(base: CustomerBase, attributes: tuple[str, ...] = ATTRIBUTES) -> 
     return people.select("customer_id", **chosen) if chosen else None
 
 
-def _age_band(born: ir.DateValue, base: CustomerBase) -> ir.StringValue:
-    day = base.day
+def age_in_years(born: ir.DateValue, day: date) -> ir.IntegerValue:
+    """Whole years on a day."""
     had = (born.month() < day.month) | ((born.month() == day.month) & (born.day() <= day.day))
-    years = day.year - born.year() - had.ifelse(0, 1)
+    return day.year - born.year() - had.ifelse(0, 1)
+
+
+def _age_band(born: ir.DateValue, base: CustomerBase) -> ir.StringValue:
+    years = age_in_years(born, base.day)
     low, middle, high = BANDS
     return ibis.cases(
         (born.isnull() | (years < 0) | (years > 110), None),

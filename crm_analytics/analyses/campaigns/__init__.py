@@ -1,22 +1,41 @@
 """Whom to contact and why, whom not, and what came of it: campaign lists that close the loop."""
 
 from crm_analytics.analyses.campaigns.evaluation import Evaluation, evaluate
+from crm_analytics.analyses.campaigns.exporting import export, issued
 from crm_analytics.analyses.campaigns.incentives import Incentives, incentives
+from crm_analytics.analyses.campaigns.lists import Lists, lists
 from crm_analytics.analyses.campaigns.qini import Qini, qini
 from crm_analytics.analyses.campaigns.response import response, response_by_group
+from crm_analytics.analyses.campaigns.rules import RULES, ListRule, chosen
+from crm_analytics.analyses.campaigns.suppression import STEPS
+from crm_analytics.analyses.campaigns.tallies import overlap, summary, waterfall
+from crm_analytics.analyses.campaigns.terms import CHANNELS, Terms
 from crm_analytics.analyses.campaigns.uplift import Uplift
 from crm_analytics.analyses.campaigns.waves import Waves, past_waves
 
 __all__ = [
+    "CHANNELS",
+    "RULES",
+    "STEPS",
     "Evaluation",
     "Incentives",
+    "ListRule",
+    "Lists",
     "Qini",
+    "Terms",
     "Uplift",
     "Waves",
+    "chosen",
     "evaluate",
+    "export",
     "incentives",
+    "issued",
+    "lists",
+    "overlap",
     "past_waves",
     "qini",
     "response",
     "response_by_group",
+    "summary",
+    "waterfall",
 ]
