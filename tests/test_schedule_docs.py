@@ -43,7 +43,7 @@ def test_committed_schedule_names_reports_that_exist(tmp_path: Path) -> None:
     shutil.copy(ROOT / "crm.toml", path)
     (tmp_path / "notebooks").mkdir()
     items = prepare(read_schedule(path, datetime(2026, 3, 4, tzinfo=UTC)))
-    assert [item.name for item in items] == ["segments", "lifetime_value"]
+    assert [item.name for item in items] == ["segments", "lifetime_value", "lists"]
 
 
 def test_documented_file_is_read(tmp_path: Path) -> None:
@@ -98,3 +98,16 @@ def test_systemd_takes_the_units(home: Path, tmp_path: Path) -> None:
     assert when is not None
     calendar = ["systemd-analyze", "calendar", when[1]]
     assert subprocess.run(calendar, capture_output=True, check=False).returncode == 0
+
+
+def test_documented_lists_are_those_there_are(tmp_path: Path) -> None:
+    from crm_analytics.analyses.campaigns import RULES, Terms
+
+    section = TEXT.split("## Contact lists")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [rule.name for rule in RULES]
+    path = tmp_path / "crm.toml"
+    block = re.findall(r"```toml\n(.*?)```", section, re.DOTALL)[0]
+    path.write_text('[source.shop]\npath = "data/shop"\n' + block)
+    (one,) = read_schedule(path, datetime(2026, 3, 4, tzinfo=UTC)).lists
+    assert one.request.terms.response == {"birthday": 0.06, "win_back": 0.02}
+    assert one.request.terms.days == Terms().days == one.request.every

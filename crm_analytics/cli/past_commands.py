@@ -78,8 +78,14 @@ def forget(customer: str, data: str, mapping: Path | None, out: Path, yes: bool)
 
     Erase the customer in the source, too, and make the reports again with `crm run` or `crm report`.
     """
-    from crm_analytics.pages.forgetting import delete, runs_that_knew
+    from crm_analytics.pages.forgetting import (
+        delete,
+        runs_that_knew,
+        take_out_of_waves,
+        waves_that_know,
+    )
     from crm_analytics.tables.customer_base import CustomerBase
+    from crm_analytics.tables.export import project_key
 
     today = now().date()
     folder = out.expanduser().resolve()
@@ -87,6 +93,18 @@ def forget(customer: str, data: str, mapping: Path | None, out: Path, yes: bool)
     found = runs_that_knew(folder, base, customer, data)
     for one in found:
         click.echo(json.dumps(one.line(), ensure_ascii=False))
+    key = project_key()
+    waves = waves_that_know(folder, customer, key)
+    for wave in waves:
+        told = {"report": "lists", "slug": wave.parent.name, "run": wave.name, "certain": True}
+        click.echo(json.dumps(told))
+    if waves and yes:
+        take_out_of_waves(waves, customer, key)
+    if waves:
+        say(
+            f"The customer {'is taken out of' if yes else 'is on'} {len(waves)} waves of contact lists."
+            " Whoever got those files has them still."
+        )
     if not found:
         say("No published run is of data that held this customer.")
     elif not yes:

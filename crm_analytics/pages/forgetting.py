@@ -7,6 +7,7 @@ them.
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from collections.abc import Sequence
@@ -16,9 +17,15 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from crm_analytics.analyses.campaigns.exporting import MEMBERS, NUMBERS
 from crm_analytics.errors import DataError
 from crm_analytics.pages import index, publish
 from crm_analytics.pages.manifest import source_name
+from crm_analytics.pages.wave_folders import LISTS, WATERFALL, waves_of
+from crm_analytics.tables.export import pseudonyms, read_csv, write_csv
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -92,6 +99,43 @@ def _at(base: CustomerBase, day: str, customer: str) -> tuple[str, bool] | None:
         if "customer_id" in table.columns
     )
     return cut.data_hash, known
+
+
+def waves_that_know(out: Path, customer: str, key: bytes) -> list[Path]:
+    """Waves of contact lists on which a customer is: contacted or control."""
+    (called,) = pseudonyms([customer], key)
+    found = []
+    for folder in sorted((out / LISTS).glob("*/")):
+        for wave in waves_of(folder):
+            members = pq.read_table(wave / MEMBERS, columns=["customer"])
+            if called in members["customer"].to_pylist():
+                found.append(wave)
+    return found
+
+
+def take_out_of_waves(waves: Sequence[Path], customer: str, key: bytes) -> None:
+    """Remove a customer from the files of waves; the counts of the waves stay.
+
+    Raises
+    ------
+    PublishError : a file cannot be written.
+    """
+    (called,) = pseudonyms([customer], key)
+    for wave in waves:
+        members = pq.read_table(wave / MEMBERS)
+        kept = members.filter(pc.not_equal(members["customer"], called))
+        buffer = io.BytesIO()
+        pq.write_table(kept, buffer)
+        with publish.in_words(wave):
+            publish.replace_file(wave / MEMBERS, buffer.getvalue())
+        for path in wave.glob("*.csv"):
+            if path.name == WATERFALL:
+                continue
+            rows = read_csv(path, numbers=NUMBERS)
+            column = "customer" if "customer" in rows.columns else "customer_id"
+            mine = rows[column] == (called if column == "customer" else customer)
+            if mine.any():
+                write_csv(rows[~mine], path)
 
 
 def delete(out: Path, runs: Sequence[KnowingRun], today: date) -> None:

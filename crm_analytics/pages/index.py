@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from crm_analytics.pages import listed, publish, schedule_days, schedule_state
+from crm_analytics.pages import listed, publish, schedule_days, schedule_state, wave_folders
 from crm_analytics.pages.listed import IndexEntry
 
 
@@ -42,6 +42,7 @@ def entries(out: Path, today: date | None = None) -> list[IndexEntry]:
     """
     found = [_entry(out, slug) for slug in sorted(out.glob("*/*/")) if not slug.parent.name.startswith(".")]
     kept = _as_scheduled([entry for entry in found if entry is not None], out, today)
+    kept += [_wave(out, folder) for folder in sorted(out.glob(f"{wave_folders.LISTS}/*/"))]
     kept.sort(key=lambda e: (e.day or date.max, e.slug), reverse=True)
     return sorted(kept, key=lambda e: e.name)
 
@@ -105,6 +106,22 @@ def _entry(out: Path, folder: Path) -> IndexEntry | None:
         problem=str(failed.get("message", "")) if failed else "",
         good=other.relative_to(out).as_posix() if other else "",
     )
+
+
+def _wave(out: Path, folder: Path) -> IndexEntry:
+    """The newest wave of a contact list."""
+    waves, failed = wave_folders.waves_of(folder), wave_folders.failure_of(folder)
+    title = "Contact lists"
+    if not waves:
+        return IndexEntry(
+            folder.parent.name, title, folder.name, "", "failed", title, None, "", problem=failed
+        )
+    newest = waves[-1]
+    href = f"{newest.relative_to(out).as_posix()}/{wave_folders.WATERFALL}"
+    return IndexEntry(
+        folder.parent.name, title, folder.name, href, "failed" if failed else "done",
+        wave_folders.headline_of(newest), _day(newest.name), "", problem=failed,
+    )  # fmt: skip
 
 
 def _day(text: object) -> date | None:

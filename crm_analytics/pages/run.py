@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from crm_analytics.errors import CrmError, LockedError, ParameterError, PublishError
 from crm_analytics.pages import index, outcome, publish, unchanged
+from crm_analytics.pages.decisions import Decision, decide, repetition
 from crm_analytics.pages.kernel import Kernel, imports_of, private_folder
 from crm_analytics.pages.outcome import Outcome, Record
-from crm_analytics.pages.plan import OpenedData, Plan, RunRequest, open_data, plan_run
+from crm_analytics.pages.plan import OpenedData, Plan, RunRequest, open_data
 from crm_analytics.pages.result import RunResult, worst
 from crm_analytics.pages.warm import WarmKernels
+from crm_analytics.pages.waves import WaveDecision, make_wave
 
 if TYPE_CHECKING:
     from crm_analytics.pages.engine import Progress
@@ -50,35 +52,6 @@ def run_reports(requests: Iterable[RunRequest], progress: Progress | None = None
             yield decision.result or workshop.make(decision, progress)
 
 
-@dataclass(frozen=True)
-class Decision:
-    """What is to be done about a request: nothing (there is a result already), or a run, and why."""
-
-    request: RunRequest
-    plan: Plan | None = None
-    inputs: unchanged.Inputs | None = None
-    result: RunResult | None = None
-    problem: CrmError | None = None
-    why: str = ""
-
-
-def decide(request: RunRequest) -> Decision:
-    """Look at a request and at what is published; starts nothing and writes nothing."""
-    began = time.perf_counter()
-    try:
-        plan = plan_run(request)
-    except CrmError as error:
-        return Decision(request, result=_refused(request, error, began))
-    try:
-        inputs = unchanged.inputs_of(plan)
-        found = "forced" if request.force else unchanged.find(plan, inputs)
-    except CrmError as error:
-        return Decision(request, plan, problem=error, why=str(error))
-    if isinstance(found, unchanged.Former):
-        return Decision(request, plan, inputs, _unchanged(found, began), why="nothing changed")
-    return Decision(request, plan, inputs, why=found)
-
-
 class Workshop:
     """Makes reports one after the other; those on the same source and day open it once.
 
@@ -99,8 +72,10 @@ class Workshop:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def make(self, decision: Decision, progress: Progress | None = None) -> RunResult:
+    def make(self, decision: Decision | WaveDecision, progress: Progress | None = None) -> RunResult:
         """Run what was decided; errors of this package are told in the result and not raised."""
+        if isinstance(decision, WaveDecision):
+            return make_wave(decision)
         assert decision.plan is not None
         with ExitStack() as own:
             record = Record(decision.plan, inputs=decision.inputs)
@@ -184,7 +159,7 @@ class _Run:
         if record.plan.request.force or record.inputs is None:
             return None
         found = unchanged.find(record.plan, record.inputs)
-        return _unchanged(found, self.began) if isinstance(found, unchanged.Former) else None
+        return repetition(found, self.began) if isinstance(found, unchanged.Former) else None
 
     def _start_kernel(self) -> Kernel:
         """Start the notebook's process now: it gets ready while the data are opened and checked."""
@@ -270,20 +245,6 @@ class _Run:
             yield
         finally:
             self.record.timings[step] = time.perf_counter() - began
-
-
-def _unchanged(found: unchanged.Former, began: float) -> RunResult:
-    place, seconds = found.place, time.perf_counter() - began
-    said = str(found.pointer.get("headline", ""))
-    return RunResult(
-        place.name, place.slug, "unchanged", 0, place.page, found.run_folder, found.day, seconds, said
-    )
-
-
-def _refused(request: RunRequest, error: CrmError, began: float) -> RunResult:
-    seconds = time.perf_counter() - began
-    name, slug = Path(request.report).stem, request.slug or ""
-    return RunResult(name, slug, "refused", error.exit_code, None, None, "", seconds, str(error))
 
 
 def _unexpected(error: Exception) -> CrmError:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from crm_analytics.errors import CrmError, ParameterError, nearest
 from crm_analytics.pages import index, schedule_state
+from crm_analytics.pages.decisions import Decision, decide
 from crm_analytics.pages.result import RunResult, worst
-from crm_analytics.pages.run import Decision, Workshop, decide
+from crm_analytics.pages.run import Workshop
 from crm_analytics.pages.schedule_file import Schedule, ScheduledReport
+from crm_analytics.pages.schedule_lists import ScheduledList
+from crm_analytics.pages.waves import WaveDecision, decide_wave
 from crm_analytics.pages.workers import Ended, Event, MakeWorkshop, work
 
 __all__ = ["Item", "Summary", "prepare", "run_items"]
@@ -19,23 +21,21 @@ __all__ = ["Item", "Summary", "prepare", "run_items"]
 
 @dataclass(frozen=True)
 class Item:
-    """One report of the schedule and what is to be done about it."""
+    """One report or list of the schedule and what is to be done about it; lists are numbered last."""
 
     number: int
-    scheduled: ScheduledReport
-    decision: Decision
+    scheduled: ScheduledReport | ScheduledList
+    decision: Decision | WaveDecision
 
     @property
     def name(self) -> str:
-        """The report's name."""
-        plan = self.decision.plan
-        return plan.report.name if plan else Path(self.scheduled.request.report).stem
+        """The report's name, or "lists"."""
+        return self.decision.name
 
     @property
     def slug(self) -> str:
-        """Its slug, as far as it is known."""
-        result, plan = self.decision.result, self.decision.plan
-        return result.slug if result else (plan and plan.slug) or ""
+        """Its slug, as far as it is known; of a list its name."""
+        return self.decision.slug
 
 
 @dataclass(frozen=True)
@@ -74,15 +74,29 @@ def prepare(schedule: Schedule, only: Sequence[str] = ()) -> list[Item]:
         names none. All reports are looked at, whatever `only` says; every problem is told.
     """
     items = [Item(n, one, decide(one.request)) for n, one in enumerate(schedule.reports)]
+    waves = [Item(n, one, decide_wave(one.request)) for n, one in enumerate(schedule.lists, len(items))]
     problems = [
         f"{item.scheduled.where}: {item.decision.result.message}"
         for item in items
         if item.decision.result is not None and item.decision.result.status == "refused"
     ]
-    problems = problems or _collisions(items)
+    problems = problems or [*_collisions(items), *_same_lists(waves)]
     if problems:
         raise ParameterError("\n".join(problems))
-    return _chosen(items, only)
+    return _chosen([*items, *waves], only)
+
+
+def _same_lists(waves: list[Item]) -> list[str]:
+    seen: dict[str, Item] = {}
+    problems = []
+    for item in waves:
+        if item.slug in seen:
+            problems.append(
+                f"{item.scheduled.where}: {seen[item.slug].scheduled.where} has this name, too. Waves of one "
+                "name are one row of waves: give each its own"
+            )
+        seen.setdefault(item.slug, item)
+    return problems
 
 
 def _collisions(items: list[Item]) -> list[str]:
@@ -90,6 +104,7 @@ def _collisions(items: list[Item]) -> list[str]:
     seen: dict[object, Item] = {}
     problems = []
     for item in items:
+        assert isinstance(item.decision, Decision)
         plan = item.decision.plan
         assert plan is not None
         varied = plan.default_slug("day")
@@ -149,7 +164,7 @@ def _remember(schedule: Schedule, results: dict[int, RunResult]) -> CrmError | N
     """Tell the index what came of it; where nothing came, not a file is touched."""
     try:
         if schedule_state.remember(schedule, results):
-            index.rebuild(schedule.out, schedule.reports[0].request.today)
+            index.rebuild(schedule.out, schedule.today)
     except CrmError as error:
         return error
     return None

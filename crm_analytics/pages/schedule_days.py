@@ -74,7 +74,7 @@ def _back(today: date, amount: int, unit: str) -> date:
         raise ParameterError(f"as_of = '-{amount}{unit}' leads out of the calendar") from None
 
 
-def days_of(age: str) -> int:
+def days_of(age: str, key: str = "oldest_data") -> int:
     """Days of an age such as "3d", "2w", "1m" (31 days) or "1y" (366).
 
     Raises
@@ -86,7 +86,7 @@ def days_of(age: str) -> int:
     """
     found = _AGE.fullmatch(age.strip().lower())
     if found is None:
-        raise ParameterError(f"oldest_data = {age[:40]!r}: it must be an age like '3d', '2w', '1m' or '1y'")
+        raise ParameterError(f"{key} = {age[:40]!r}: it must be an age like '3d', '2w', '1m' or '1y'")
     return int(found[1]) * _DAYS[found[2]]
 
 

@@ -16,12 +16,18 @@ Example::
     as_of = "last full month"
     parameters = { bins = 5 }
 
+    [[list]]
+    name = "weekly"
+    source = "shop"
+    lists = ["birthday", "win_back"]
+
 Paths are meant from the folder of the file.
 """
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -30,9 +36,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from crm_analytics.errors import CrmError, ParameterError, nearest
-from crm_analytics.pages import schedule_days
+from crm_analytics.pages import schedule_days, schedule_lists
 from crm_analytics.pages.parameter_rules import short
 from crm_analytics.pages.plan import RunRequest
+from crm_analytics.pages.schedule_lists import ListTable, ScheduledList, wave_request
 from crm_analytics.tables.project import project_folder
 
 _STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
@@ -70,7 +77,8 @@ class ScheduleTable(BaseModel):
     workers: Annotated[int, Field(ge=1, le=64)] = 2
     keep: Annotated[int, Field(ge=1)] = 12
     source: dict[str, SourceTable]
-    report: Annotated[list[ReportTable], Field(min_length=1)]
+    report: list[ReportTable] = []
+    lists: Annotated[list[ListTable], Field(alias="list")] = []
 
 
 _ALLOWED = {
@@ -78,11 +86,15 @@ _ALLOWED = {
     "keep": "a whole number from 1",
     "source": "a table such as [source.shop]",
     "report": "one table or more, each begun by [[report]]",
+    **schedule_lists.ALLOWED,
     "parameters": "a table such as { bins = 5 }, with texts, numbers, true, false or lists of texts",
     "as_of": "a day like 2026-01-31, 'last day', 'last full month', 'last full week', or a span like '-1w'",
     "limit_seconds": "a number above 0",
     "limit_memory_mb": "a whole number from 512",
 }
+
+
+_ROWS = {"report": ReportTable, "list": ListTable}
 
 
 @dataclass(frozen=True)
@@ -102,7 +114,9 @@ class Schedule:
     path: Path
     out: Path
     workers: int
+    today: date
     reports: tuple[ScheduledReport, ...]
+    lists: tuple[ScheduledList, ...] = ()
 
     @property
     def name(self) -> str:
@@ -136,16 +150,32 @@ def read_schedule(path: Path, now: datetime, *, wait: float = 0, force: bool = F
                 f"{path.name}: out = {short(table.out)} lies inside the data of [source.{name}]; "
                 "reports would be read as data"
             )
-    reports = []
-    for number, one in enumerate(table.report, start=1):
-        where = f"{path.name}, [[report]] {number} ({one.name})"
-        if one.source not in sources:
-            known = ", ".join(sources) or "none"
-            near = nearest(one.source, sources) or "."
-            raise ParameterError(f"{where}: there is no source {short(one.source)}{near} Known: {known}")
-        request = replace(sources[one.source], now=now, out=out, keep=table.keep, wait=wait, force=force)
-        reports.append(_report(one, request, where, folder))
-    return Schedule(path, out, table.workers, tuple(reports))
+    every: dict[str, Any] = {"now": now, "out": out, "keep": table.keep, "wait": wait, "force": force}
+    sources = {name: replace(request, **every) for name, request in sources.items()}
+    reports = [
+        _report(one, _source_of(one, sources, where), where, folder)
+        for where, one in _placed(table.report, f"{path.name}, [[report]]")
+    ]
+    lists = [
+        ScheduledList(
+            where, one.source, str(one.as_of), wave_request(one, _source_of(one, sources, where), where)
+        )
+        for where, one in _placed(table.lists, f"{path.name}, [[list]]")
+    ]
+    return Schedule(path, out, table.workers, now.date(), tuple(reports), tuple(lists))
+
+
+def _placed(tables: Sequence[Any], kind: str) -> list[tuple[str, Any]]:
+    """Each table with where it stands, for messages."""
+    return [(f"{kind} {number} ({one.name})", one) for number, one in enumerate(tables, start=1)]
+
+
+def _source_of(one: ReportTable | ListTable, sources: Mapping[str, RunRequest], where: str) -> RunRequest:
+    if one.source not in sources:
+        known = ", ".join(sources) or "none"
+        near = nearest(one.source, sources) or "."
+        raise ParameterError(f"{where}: there is no source {short(one.source)}{near} Known: {known}")
+    return sources[one.source]
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -164,7 +194,10 @@ def _toml(path: Path) -> dict[str, Any]:
 
 def _validated(content: dict[str, Any], name: str) -> ScheduleTable:
     try:
-        return ScheduleTable.model_validate(content)
+        table = ScheduleTable.model_validate(content)
+        if not table.report and not table.lists:
+            raise ParameterError(f"{name}: report is missing; it must be {_ALLOWED['report']}")
+        return table
     except ValidationError as error:
         # An unknown key explains a missing one: it comes first.
         found = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
@@ -177,16 +210,16 @@ def _in_words(error: Any, content: dict[str, Any], name: str) -> str:
     if place[0] == "source" and len(place) > 1:
         where.append(f"[source.{place[1]}]")
         model, place = SourceTable, place[2:]  # type: ignore[assignment]
-    elif place[0] == "report" and len(place) > 1:
-        report = content["report"][place[1]]
-        said = f" ({report['name']})" if isinstance(report, dict) and "name" in report else ""
-        where.append(f"[[report]] {place[1] + 1}{said}")
-        model, place = ReportTable, place[2:]  # type: ignore[assignment]
+    elif place[0] in _ROWS and len(place) > 1:
+        row = content[place[0]][place[1]]
+        said = f" ({row['name']})" if isinstance(row, dict) and "name" in row else ""
+        where.append(f"[[{place[0]}]] {place[1] + 1}{said}")
+        model, place = _ROWS[place[0]], place[2:]  # type: ignore[assignment]
     start = ", ".join(where)
     key = str(place[0]) if place else ""
     if error["type"] == "extra_forbidden":
-        known = ", ".join(model.model_fields)
-        near = nearest(key, model.model_fields) or "."
+        names = [field.alias or name for name, field in model.model_fields.items()]
+        known, near = ", ".join(names), nearest(key, names) or "."
         return f"{start}: there is no key {short(key)}{near} Known: {known}"
     if error["type"] == "missing":
         return f"{start}: {key} is missing; it must be {_ALLOWED.get(key, 'a text')}"

@@ -87,7 +87,7 @@ def inputs_of(plan: Plan) -> Inputs:
         "source": digest(plan.source_name),
         "version": digest(query, _answer(plan.source, query)) if query else "",
     }
-    files = {name: _stamp(path) for name, path in watched(plan.source, request.mapping).items()}
+    files = {name: stamp(path) for name, path in watched(plan.source, request.mapping).items()}
     connection = "://" in plan.source and not files
     never = "a connection without version_query is never skipped" if connection and not query else ""
     return Inputs(asked, parts, files, never)
@@ -186,7 +186,7 @@ def _path_of(source: str) -> Path | None:
 
 def read_stamps(source: str, mapping: Path | None) -> dict[str, Stamp]:
     """Size, time and SHA-256 of every watched file."""
-    return {name: [*_stamp(path), _sha256(path)] for name, path in watched(source, mapping).items()}
+    return {name: [*stamp(path), _sha256(path)] for name, path in watched(source, mapping).items()}
 
 
 def check_at_rest(before: dict[str, Stamp], after: dict[str, Stamp], name: str) -> None:
@@ -203,7 +203,8 @@ def check_at_rest(before: dict[str, Stamp], after: dict[str, Stamp], name: str) 
         )
 
 
-def _stamp(path: Path) -> Stamp:
+def stamp(path: Path) -> Stamp:
+    """Size and time of change of a file; [-1, 0] where there is none."""
     try:
         found = path.stat()
     except OSError:
@@ -213,7 +214,7 @@ def _stamp(path: Path) -> Stamp:
 
 def key_digest(root: Path) -> str:
     """Tells one key of a project from another by its file's size and time alone."""
-    return digest(_stamp(root / KEY_FILE))
+    return digest(stamp(root / KEY_FILE))
 
 
 def _sha256(path: Path) -> str:

@@ -21,15 +21,18 @@ from multiprocessing.util import Finalize
 from typing import Any
 
 from crm_analytics.errors import LimitError
+from crm_analytics.pages.decisions import Decision
 from crm_analytics.pages.kernel import WORKERS_PREFIX, private_folder
 from crm_analytics.pages.result import RunResult
-from crm_analytics.pages.run import Decision, Workshop
+from crm_analytics.pages.run import Workshop
 from crm_analytics.pages.warm import WarmKernels
 from crm_analytics.pages.warm_main import ONE_THREAD
+from crm_analytics.pages.waves import WaveDecision
 
 STOPPED = "the run was stopped from outside before it was done. Start it again, or allow more time"
 PATIENCE = 30  # seconds for a stopped worker to tell what became of its report
 
+Task = Decision | WaveDecision
 MakeWorkshop = Callable[[WarmKernels | None], AbstractContextManager[Any]]
 
 
@@ -61,7 +64,7 @@ Event = Started | Cells | Ended
 
 
 def work(
-    decisions: Sequence[tuple[int, Decision]], workers: int, make: MakeWorkshop = Workshop
+    decisions: Sequence[tuple[int, Task]], workers: int, make: MakeWorkshop = Workshop
 ) -> Iterator[Event]:
     """Make reports in so many processes; each event as it comes, an `Ended` for every report.
 
@@ -98,9 +101,7 @@ class _Worker:
 
 
 class _Crew:
-    def __init__(
-        self, todo: list[tuple[int, Decision]], make: MakeWorkshop, warm: WarmKernels | None
-    ) -> None:
+    def __init__(self, todo: list[tuple[int, Task]], make: MakeWorkshop, warm: WarmKernels | None) -> None:
         self.todo, self.make = todo, make
         self.door = warm.door if warm is not None else None
         self.context = _context(paid=self.door is not None)
@@ -125,11 +126,11 @@ class _Crew:
         if not self.todo:
             self.idle.append(worker)
             return
-        known = [task for task in self.todo if _key(task[1]) in worker.keys]
+        known = [task for task in self.todo if task[1].key in worker.keys]
         task = (known or self.todo)[0]
         self.todo.remove(task)
         worker.number, worker.began = task[0], time.perf_counter()
-        worker.keys.add(_key(task[1]))
+        worker.keys.add(task[1].key)
         self.busy.append(worker)
         yield Started(worker.number)
         with suppress(OSError):  # it is dead: we hear that when we listen
@@ -164,20 +165,16 @@ class _Crew:
 
     def _failed(self, worker: _Worker, message: str) -> Ended:
         """Publish the failure in the place of the worker that cannot any more."""
-        decision = self.decisions[worker.number]
-        dead = Decision(decision.request, decision.plan, decision.inputs, problem=LimitError(message))
+        dead = self.decisions[worker.number].failing(LimitError(message))
         with self.make(None) as shop:
             return Ended(worker.number, shop.make(dead))
 
     def stop(self) -> Iterator[Event]:
         """End all; each report under way tells that it was stopped."""
         for number, decision in self.todo:
-            plan = decision.plan
-            name = plan.report.name if plan else decision.request.report
             said = "not started: the run was stopped from outside"
-            yield Ended(
-                number, RunResult(name, (plan and plan.slug) or "", "refused", 5, None, None, "", 0, said)
-            )
+            result = RunResult(decision.name, decision.slug, "refused", 5, None, None, "", 0, said)
+            yield Ended(number, result)
         self.todo.clear()
         for worker in self.busy:
             worker.process.terminate()
@@ -200,11 +197,6 @@ class _Crew:
             if worker.process.is_alive():
                 worker.process.kill()
                 worker.process.join()
-
-
-def _key(decision: Decision) -> Any:
-    request, plan = decision.request, decision.plan
-    return (plan.source, request.mapping, plan.as_of) if plan else None
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from crm_analytics.pages.result import RunResult
-from crm_analytics.pages.run import Decision
+from crm_analytics.pages.decisions import Decision
 from crm_analytics.pages.warm import WarmKernels
 
 

@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 MEMBERS = "members.parquet"
 WAVE = "wave.json"
 SCHEMA = 1
+NUMBERS = ("value_at_stake", "expected_value")  # of a list's columns
 FOR_PEOPLE = ("first_name", "last_name", "email", "phone", "postal_code", "city", "country", "language")
-_COLUMNS = ("reason_code", "reason", "due_on", "item", "channel", "value_at_stake", "expected_value")
+_COLUMNS = ("reason_code", "reason", "due_on", "item", "channel", *NUMBERS)
 
 
 def export(wave: Lists, folder: str | Path, key: bytes, *, show_customers: bool = False) -> list[Path]:
@@ -72,7 +73,7 @@ def export(wave: Lists, folder: str | Path, key: bytes, *, show_customers: bool 
 
 def _by_list(members: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     treated = members[members["treatment"] == TREATED]
-    expected, stake = (treated[c].astype("float64") for c in ("expected_value", "value_at_stake"))
+    expected, stake = (treated[c].astype("float64") for c in reversed(NUMBERS))
     ordered = treated.assign(_one=expected.fillna(0.0), _two=stake).sort_values(
         ["_one", "_two", "customer_id"], ascending=[False, False, True]
     )

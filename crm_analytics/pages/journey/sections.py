@@ -123,7 +123,9 @@ def the_map_of_each_segment(report: JourneyReport) -> Block:
     shown = table.set_index("segment").loc[bought["segment"]].reset_index()
     told = shown.assign(
         stage=[called(stage) for stage in shown["stage"]],
-        interval=[words.interval(*row, "percent:0") for row in shown[["lower", "upper"]].to_numpy()],
+        interval=[
+            words.interval(low, high, "percent:0") for low, high in shown[["lower", "upper"]].to_numpy()
+        ],
         days=[
             f"{words.number(half, 0)} ({words.number(late, 0)})"
             for half, late in shown[["days_median", "days_q90"]].to_numpy()

@@ -1,0 +1,58 @@
+"""What is on disk of contact lists: told without importing what computes.
+
+::
+
+    reports/lists/<name>/<day>/        a wave: see `campaigns.export`
+    reports/lists/<name>/failed.json   what went wrong last, if nothing has worked since
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+LISTS = "lists"  # below the folder of reports
+FAILED = "failed.json"
+WAVE = "wave.json"
+WATERFALL = "waterfall.csv"
+
+
+def waves_of(folder: Path) -> list[Path]:
+    """The whole waves below a folder of waves, the newest last."""
+    found = [p.parent for p in folder.glob(f"*/{WAVE}") if _is_day(p.parent.name)]
+    return sorted(found, key=lambda p: p.name)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text) is not None
+    except ValueError:
+        return False
+
+
+def failure_of(folder: Path) -> str:
+    """What went wrong last, or empty."""
+    try:
+        return str(json.loads((folder / FAILED).read_text(encoding="utf-8"))["message"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def headline_of(wave: Path) -> str:
+    """How many are to be contacted."""
+    try:
+        lists = json.loads((wave / WAVE).read_text(encoding="utf-8"))["lists"]
+        counts = (sum(int(one[n]) for one in lists) for n in ("treated", "control", "suppressed"))
+        return headline(*counts)
+    except (OSError, ValueError, KeyError, TypeError):
+        return "A wave without a record"
+
+
+def headline(treated: int, control: int, suppressed: int) -> str:
+    """The same from its numbers.
+
+    >>> headline(1200, 130, 40)
+    '1,200 to contact, 130 held back as control, 40 kept out'
+    """
+    return f"{treated:,} to contact, {control:,} held back as control, {suppressed:,} kept out"

@@ -1,0 +1,275 @@
+"""`[[list]]`: waves of contact lists, made whole, on their day, and never a second time."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from crm_analytics import cli
+from crm_analytics.errors import LimitError, ParameterError
+from crm_analytics.pages import index, publish
+from crm_analytics.pages.run import Workshop
+from crm_analytics.pages.schedule import prepare
+from crm_analytics.pages.schedule_file import read_schedule
+from crm_analytics.pages.waves import decide_wave, make_wave
+from crm_analytics.tables.export import project_key, pseudonyms, read_csv
+
+NOW = datetime(2026, 3, 4, 2, 0, tzinfo=UTC)
+HEAD = '[source.shop]\npath = "data/shop"\n'
+LIST = '[[list]]\nname = "weekly"\nsource = "shop"\nlists = ["birthday", "welcome"]\nholdout = 0.25\n'
+
+
+def sell(root: Path, last: str, first: str = "2026-01-01") -> None:
+    """A shop in which somebody new buys every day until the last."""
+    days = pd.date_range(first, last).strftime("%Y-%m-%d")
+    rows = [f"k{i:03d},{day},10.00" for i, day in enumerate(days)]
+    (root / "data" / "shop" / "transactions.csv").write_text(
+        "\n".join(["customer_id,transaction_date,unit_spend", *rows]) + "\n"
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = tmp_path / "project"
+    (root / "notebooks").mkdir(parents=True)
+    (root / "data" / "shop").mkdir(parents=True)
+    people = [f"k{i:03d},1990-03-0{1 + i % 9},true,canary{i}@mail.example" for i in range(90)]
+    (root / "data" / "shop" / "customers.csv").write_text(
+        "\n".join(["customer_id,birth_date,consent_email,email", *people]) + "\n"
+    )
+    sell(root, "2026-03-01")
+    monkeypatch.chdir(root)
+    monkeypatch.delenv("CRM_PROJECT", raising=False)
+    return root
+
+
+def decided(project: Path, text: str = LIST, now: datetime = NOW, *, force: bool = False):
+    (project / "crm.toml").write_text(HEAD + text)
+    (item,) = prepare(read_schedule(project / "crm.toml", now, force=force))
+    return item.decision
+
+
+def made(project: Path, text: str = LIST, now: datetime = NOW, *, force: bool = False):
+    decision = decided(project, text, now, force=force)
+    return decision.result or make_wave(decision)
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_a_wave_is_made_and_not_a_second_time(project: Path) -> None:
+    first = made(project)
+    assert (first.status, first.exit_code, first.day) == ("done", 0, "2026-03-01")
+    wave = project / "reports" / "lists" / "weekly" / "2026-03-01"
+    assert first.run_folder == wave
+    assert {p.name for p in wave.iterdir()} == {
+        "birthday.csv", "welcome.csv", "members.parquet", "waterfall.csv", "wave.json", "source.json",
+    }  # fmt: skip
+    before = everything(project / "reports")
+    again = made(project)
+    assert (again.status, again.message) == ("unchanged", "the data are those of the wave of 2026-03-01")
+    forced = made(project, force=True)
+    assert (forced.status, forced.message) == ("unchanged", "the wave of 2026-03-01 is issued")
+    assert everything(project / "reports") == before
+
+
+def test_the_next_wave_comes_when_the_last_is_over_and_reaches_others(project: Path) -> None:
+    made(project)
+    sell(project, "2026-03-05")
+    early = made(project, now=NOW + timedelta(days=2))
+    assert (early.status, early.message) == (
+        "unchanged", "the wave of 2026-03-01 lasts; the next is due on 2026-03-08"
+    )  # fmt: skip
+    sell(project, "2026-03-08")
+    second = made(project, now=NOW + timedelta(days=5))
+    assert (second.status, second.day) == ("done", "2026-03-08")
+    folder = project / "reports" / "lists" / "weekly"
+    one, two = (read_csv(folder / day / "welcome.csv")["customer"] for day in ("2026-03-01", "2026-03-08"))
+    assert len(one)
+    assert len(two)
+    assert not set(one) & set(two)
+    members = [pd.read_parquet(folder / day / "members.parquet") for day in ("2026-03-01", "2026-03-08")]
+    assert not set(zip(members[0]["list"], members[0]["customer"], strict=True)) & set(
+        zip(members[1]["list"], members[1]["customer"], strict=True)
+    )
+
+
+def test_a_day_named_is_decided_without_opening_the_data(project: Path) -> None:
+    text = LIST + "as_of = 2026-02-20\n"
+    assert made(project, text).day == "2026-02-20"
+    (project / "data" / "shop" / "transactions.csv").unlink()
+    assert decided(project, text).result.status == "unchanged"
+    later = LIST + "as_of = 2026-02-24\n"
+    assert "the next is due on 2026-02-27" in decided(project, later).result.message
+
+
+def test_two_lists_share_the_cap(project: Path) -> None:
+    made(project)
+    other = LIST.replace("weekly", "daily")
+    found = made(project, other)
+    assert found.status == "done"
+    told = pd.read_csv(project / "reports" / "lists" / "daily" / "2026-03-01" / "waterfall.csv")
+    assert told.loc[told["step"] == "contacted lately", "customers"].sum() > 0
+    assert "treated" not in set(
+        pd.read_parquet(project / "reports" / "lists" / "daily" / "2026-03-01" / "members.parquet")
+        .merge(
+            pd.read_parquet(
+                project / "reports" / "lists" / "weekly" / "2026-03-01" / "members.parquet"
+            ).query("treatment == 'treated'"),
+            on="customer",
+        )
+        .get("treatment_x", [])
+    )
+
+
+def test_files_tell_nobody_and_are_closed_to_others(project: Path) -> None:
+    made(project)
+    for path in (project / "reports" / "lists").rglob("*"):
+        assert path.stat().st_mode & 0o007 == 0, path
+        if path.is_file():
+            text = path.read_bytes().decode("latin-1")
+            assert "canary" not in text
+            assert "k05" not in text
+
+
+def test_ids_and_addresses_where_asked_for(project: Path) -> None:
+    made(project, LIST + "show_customers = true\n")
+    table = read_csv(project / "reports" / "lists" / "weekly" / "2026-03-01" / "birthday.csv")
+    assert table["customer_id"].str.fullmatch(r"k\d{3}").all()
+    assert table["email"].str.startswith("canary").all()
+
+
+def test_failure_is_told_kept_in_the_index_and_over_with_the_next_success(project: Path) -> None:
+    source = project / "data" / "shop" / "transactions.csv"
+    whole = source.read_text()
+    source.write_text("customer_id,transaction_date\na,2026-01-20\n")
+    broken = made(project)
+    assert (broken.status, broken.exit_code) == ("failed", 3)
+    entry = next(e for e in index.entries(project / "reports") if e.name == "lists")
+    assert entry.status == "failed"
+    assert "unit_spend" in entry.problem
+    source.write_text(whole)
+    assert made(project).status == "done"
+    entry = next(e for e in index.entries(project / "reports") if e.name == "lists")
+    assert (entry.status, entry.day) == ("done", date(2026, 3, 1))
+    assert "to contact" in entry.headline
+
+
+def test_old_data_contact_nobody(project: Path) -> None:
+    text = HEAD.replace('shop"\n', 'shop"\noldest_data = "2d"\n') + LIST
+    (project / "crm.toml").write_text(text)
+    (item,) = prepare(read_schedule(project / "crm.toml", NOW))
+    found = make_wave(item.decision)
+    assert (found.status, found.exit_code) == ("failed", 3)
+    assert "Nobody is contacted on old data" in found.message
+    assert not list((project / "reports" / "lists" / "weekly").glob("20*"))
+
+
+def test_a_wave_that_breaks_off_leaves_nothing_and_the_next_run_makes_it(project, monkeypatch) -> None:
+    from crm_analytics.analyses import campaigns
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(campaigns, "export", full)
+    found = made(project)
+    assert (found.status, found.exit_code) == ("failed", 6)
+    folder = project / "reports" / "lists" / "weekly"
+    assert [p.name for p in folder.iterdir()] == ["failed.json"]
+    monkeypatch.undo()
+    (folder / ".part-2026-02-01").mkdir()  # of a run that was killed
+    (folder / "2026-03-01").mkdir()  # not whole: it has no wave.json
+    assert made(project).status == "done"
+    assert not (folder / ".part-2026-02-01").exists()
+
+
+def test_one_run_at_a_time(project: Path) -> None:
+    decision = decided(project)
+    with publish.locked(decision.request.place):
+        found = make_wave(decision)
+    assert (found.status, found.exit_code) == ("locked", 75)
+
+
+def test_a_worker_that_died_fails_its_wave(project: Path) -> None:
+    with Workshop() as shop:
+        found = shop.make(decided(project).failing(LimitError("the process ended")))
+    assert (found.status, found.exit_code, found.message) == ("failed", 5, "the process ended")
+
+
+BAD = [
+    (LIST.replace("birthday", "birthdy"), "unknown list 'birthdy'; did you mean 'birthday'?"),
+    (LIST.replace("weekly", "Weekly lists"), "the slug 'Weekly lists' must be"),
+    (LIST.replace("0.25", "1.5"), "holdout = 1.5: a share from 0 to 0.9"),
+    (LIST + 'chanels = ["email"]\n', "there is no key 'chanels'; did you mean 'channels'?"),
+    (LIST + 'channels = ["mail"]\n', "unknown channel 'mail'; did you mean 'email'?"),
+    (LIST + "margin = 2.0\n", "margin = 2.0: it must be a share 0..1"),
+    (LIST + 'every = "soon"\n', "every"),
+    (LIST + "days = true\n", "days = True: it must be a whole number 1..180"),
+    (LIST.replace("shop", "shp"), "there is no source 'shp'; did you mean 'shop'?"),
+    (LIST + LIST, "has this name, too"),
+    (LIST + "as_of = 2027-01-01\n", "lies in the future"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), BAD, ids=[said[:30] for _, said in BAD])
+def test_mistakes_are_told_before_anything_runs(project: Path, text: str, said: str) -> None:
+    with pytest.raises(ParameterError) as error:
+        decided(project, text)
+    assert said in str(error.value)
+    assert not (project / "reports").exists()
+
+
+def test_crm_run_makes_lists_and_only_picks_them(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "crm.toml").write_text(HEAD + LIST)
+
+    def run(*arguments: str) -> list[dict]:
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(["run", "crm.toml", *arguments])
+        assert not stopped.value.code
+        return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert run("--dry-run", "--only", "lists/weekly")[0]["why"] == "no wave yet"
+    lines = run("--only", "lists")
+    assert [line.get("status") for line in lines] == ["done", None]
+    assert run()[0]["status"] == "unchanged"
+    assert "to contact" in (project / "reports" / "index.html").read_text()
+
+
+def test_forget_takes_a_person_out_of_waves(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made(project, LIST + "show_customers = true\n")
+    wave = project / "reports" / "lists" / "weekly" / "2026-03-01"
+    table = read_csv(wave / "welcome.csv")
+    who = str(table["customer_id"].iloc[0])
+    with pytest.raises(SystemExit):
+        cli.main(["forget", who, "--data", "shop"])
+    assert json.loads(capsys.readouterr().out.splitlines()[0])["slug"] == "weekly"
+    assert who in (wave / "welcome.csv").read_text()
+    with pytest.raises(SystemExit):
+        cli.main(["forget", who, "--data", "shop", "--yes"])
+    assert who not in (wave / "welcome.csv").read_text()
+    assert not set(pseudonyms([who], project_key())) & set(
+        pd.read_parquet(wave / "members.parquet")["customer"]
+    )
+    kept = read_csv(wave / "welcome.csv", numbers=["value_at_stake"])
+    assert len(kept) == len(table) - 1
+    assert (kept["value_at_stake"] == 10).all()
+
+
+def test_the_save_list_needs_data_for_a_model_and_says_so(project: Path) -> None:
+    text = LIST.replace('["birthday", "welcome"]', '["save", "welcome"]')
+    found = made(project, text)
+    assert found.status == "done"
+    assert "save" in found.note
+    alone = LIST.replace('["birthday", "welcome"]', '["save"]').replace("weekly", "save")
+    assert made(project, alone).exit_code == 3
+
+
+def test_decision_needs_no_import_of_the_analyses_when_unchanged(project: Path) -> None:
+    made(project)
+    request = decided(project).request
+    assert decide_wave(request).result is not None
