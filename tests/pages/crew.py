@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from crm_analytics.pages.result import RunResult
 from crm_analytics.pages.decisions import Decision
+from crm_analytics.pages.result import RunResult
 from crm_analytics.pages.warm import WarmKernels
 
 
