@@ -4,8 +4,8 @@
     python -m benchmarks.btyd_family --scored 10000000     # Parquet to scored Parquet, time and memory
     python -m benchmarks.btyd_family --peers peers/bin/python   # BG/NBD against pymc-marketing and clvkit
 
-The peers need an environment of their own (``pip install pymc-marketing clvkit pyarrow``); both sides fit the same
-rows, every run in a process of its own, and their optimum is printed beside ours.
+The peers need an environment of their own (``pip install pymc-marketing clvkit pyarrow``); both sides fit the
+same rows, every run in a process of its own, and their optimum is printed beside ours.
 """
 
 from __future__ import annotations

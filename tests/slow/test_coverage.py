@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.coverage import BANDS, TRUTH, band, table
+from benchmarks.interval_coverage import BANDS, TRUTH, band, table
 
 pytestmark = pytest.mark.slow
 PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"

@@ -1,8 +1,8 @@
 """Do the intervals hold what they promise? Bases drawn from each model, fitted, forecast, and held against
 what the same customers then do.
 
-    python -m benchmarks.coverage --simulations 600            # the table of docs/coverage.md
-    python -m benchmarks.coverage --simulations 600 --write docs/coverage.md
+    python -m benchmarks.interval_coverage --simulations 600            # the table of docs/coverage.md
+    python -m benchmarks.interval_coverage --simulations 600 --write docs/coverage.md
 
 A 90 % interval should hold the truth in 90 of 100 bases. Counted for the total, for three bands of frequency,
 and for the discounted value of all. The band beside each count is where 99.9 % of counts fall if the
@@ -171,7 +171,7 @@ def as_markdown(found: pd.DataFrame, simulations: int) -> str:
         f"{simulations} bases of {CUSTOMERS:,} customers a model, drawn, fitted and forecast {HOLDOUT:.0f}",
         f"weeks ahead; how often the {LEVEL:.0%} interval held what the same customers then did. A share is",
         f"known to about {half:.1f} points. Made by",
-        f"`python -m benchmarks.coverage --simulations {simulations} --write docs/coverage.md`.",
+        f"`python -m benchmarks.interval_coverage --simulations {simulations} --write docs/coverage.md`.",
         "",
         "| model | interval of | bases | held | share | 99.9 % of counts, if true | inside | fits refused |",
         "|---|---|---|---|---|---|---|---|",
