@@ -78,7 +78,8 @@ def test_every_section_says_something_of_the_company(company) -> None:
 @pytest.mark.slow
 def test_the_headline_has_an_interval_and_says_where_none_is_shown(company) -> None:
     assert re.search(r"Orders added by 100 contacts: \S+ \(\S+ to \S+\)", company["headline"])
-    assert "No effect shown" in company["headline"]
+    assert "Past campaigns: no effect shown" in company["headline"]
+    assert re.search(r"due a contact in the coming 7 days; .* \(\S+ to \S+\)", company["headline"])
     assert "no profit is proved" in company["headline"]
     assert "make it larger" in company["actions"]
 
@@ -91,6 +92,31 @@ def test_a_campaign_that_works_is_said_to_work() -> None:
     assert "more" in text["what_campaigns_did"]
     assert "after contacts" in text["what_campaigns_earned"]
     assert "margin 40% of the spend" in text["what_campaigns_earned"].lower()
+
+
+def _listed(n: int = 160, **columns: object) -> pd.DataFrame:
+    ids = [f"c{i}" for i in range(n)]
+    return pd.DataFrame({"customer_id": ids, "birth_date": "1990-07-02"} | columns)
+
+
+def test_lists_say_whom_to_contact_who_is_kept_out_and_what_it_would_bring() -> None:
+    tables = shop(300, lift=0.6) | {"customers": _listed(300, consent_email=True)}
+    text = said(opened(tables), margin=0.4, contact_cost=0.5)
+    assert re.search(r"customers are due a contact in the coming 7 days; .* bring \d", text["headline"])
+    assert "Send the lists" in text["actions"]
+    assert re.search(r"customers to contact, most of them because: a birthday", text["whom_to_contact_now"])
+    assert re.search(r"expected to bring", text["what_contacting_the_best_brings"])
+    assert "one next action a customer" in text["who_comes_first"].lower()
+    assert re.search(r"entries are kept out, most of them", text["who_is_kept_out"])
+    assert re.search(r"Saved: .*0.50 a contact", text["who_is_kept_out"])
+    assert "are due for both" in text["who_is_due_twice"]
+
+
+def test_without_a_consent_nobody_is_contacted_and_it_says_what_to_do() -> None:
+    text = said(opened(shop() | {"customers": _listed()}))
+    assert "nobody may be contacted" in text["whom_to_contact_now"]
+    assert "Record who may be contacted" in text["actions"]
+    assert "consent_email" in text["who_comes_first"]
 
 
 def test_without_campaigns_and_coupons_it_says_what_is_needed() -> None:

@@ -8,7 +8,7 @@ from crm_analytics.analyses.campaigns.qini import Qini, qini
 from crm_analytics.analyses.campaigns.response import response, response_by_group
 from crm_analytics.analyses.campaigns.rules import RULES, ListRule, chosen
 from crm_analytics.analyses.campaigns.suppression import STEPS
-from crm_analytics.analyses.campaigns.tallies import overlap, summary, waterfall
+from crm_analytics.analyses.campaigns.tallies import overlap, reach_of_top, summary, waterfall
 from crm_analytics.analyses.campaigns.terms import CHANNELS, Terms
 from crm_analytics.analyses.campaigns.uplift import Uplift
 from crm_analytics.analyses.campaigns.waves import Waves, past_waves
@@ -34,6 +34,7 @@ __all__ = [
     "overlap",
     "past_waves",
     "qini",
+    "reach_of_top",
     "response",
     "response_by_group",
     "summary",

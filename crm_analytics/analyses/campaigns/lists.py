@@ -33,9 +33,10 @@ class Lists:
     Attributes
     ----------
     members : Ibis, one row a list and customer who is due: list, customer_id, reason_code, reason (words),
-        due_on, item, channel, priority (1: the rule first in the table), value_at_stake, expected_value
-        (money; NULL unless margin, cost and response are given), treatment ("treated", "control"; NULL for
-        who is kept out), suppressed_by (the first step that keeps them out, or NULL)
+        due_on, item, channel, priority (1: the rule first in the table), order_value (their mean order),
+        value_at_stake, expected_value (money; NULL unless margin, cost and response are given), treatment
+        ("treated", "control"; NULL for who is kept out), suppressed_by (the first step that keeps them out,
+        or NULL)
     rules : those that were asked
     left_out : list -> why the source cannot answer it
     """
@@ -147,14 +148,15 @@ def _valued(facts: Known, due: ir.Table, terms: Terms, scores: ir.Table | None) 
         (joined.stake == "year", joined.year_value),
         else_=joined.risk_value,
     )
-    valued = joined.mutate(value_at_stake=stake.fill_null(0).cast(MONEY)).drop(
-        "stake", "order_value", "year_value", "risk_value"
+    zero = joined.order_value.fill_null(0).cast(MONEY)
+    valued = joined.mutate(value_at_stake=stake.fill_null(0).cast(MONEY), order_value=zero).drop(
+        "stake", "year_value", "risk_value"
     )
     return valued.mutate(expected_value=_expected(valued, terms))
 
 
 def _expected(valued: ir.Table, terms: Terms) -> ir.Value:
-    """Response times margin times what is at stake, less the contact; NULL where one of them is not given."""
+    """Response times margin times the mean order, less the contact; NULL where one of them is not given."""
     if terms.margin is None or terms.contact_cost is None:
         return ibis.null(MONEY)
     if isinstance(terms.response, Mapping):
@@ -162,7 +164,7 @@ def _expected(valued: ir.Table, terms: Terms) -> ir.Value:
         share = ibis.cases(*cases, else_=None) if cases else ibis.null("float64")
     else:
         share = ibis.null("float64") if terms.response is None else ibis.literal(float(terms.response))
-    gain = share * terms.margin * valued.value_at_stake.cast("float64")
+    gain = share * terms.margin * valued.order_value.cast("float64")
     return (gain - terms.contact_cost).round(4).cast(MONEY)
 
 
@@ -241,5 +243,5 @@ def _parted(kept: ir.Table, terms: Terms) -> ir.Table:
     ) if terms.holdout > 0 else kept.suppressed_by.isnull().ifelse(TREATED, None)  # fmt: skip
     return kept.select(
         "list", "customer_id", "reason_code", "reason", "due_on", "item", "channel", "priority",
-        "value_at_stake", "expected_value", treatment=arm, suppressed_by=kept.suppressed_by,
+        "order_value", "value_at_stake", "expected_value", treatment=arm, suppressed_by=kept.suppressed_by,
     )  # fmt: skip

@@ -84,3 +84,26 @@ def overlap(wave: Lists) -> pd.DataFrame:
     table = wave.base.collect(both).pivot_table(index="row", columns="column", values="n", aggfunc="sum")
     table = table.reindex(index=names, columns=names).fillna(0).astype("int64")
     return table.rename_axis(index="list", columns="list")
+
+
+def reach_of_top(wave: Lists, points: int = 40) -> pd.DataFrame:
+    """The mean orders of the first k of all who are to be contacted, the largest first.
+
+    Returns
+    -------
+    contacts (k, rising, the last is all of them), order_value (the sum of one mean order of each)
+    """
+    rows = wave.next_actions
+    order = [ibis.desc("order_value"), "customer_id", "list"]
+    place = ibis.row_number().over(order_by=order) + 1
+    ranked = rows.select("customer_id", "list", "order_value", place=place)
+    n = int(rows.count().to_pyarrow().as_py())
+    if not n:
+        return pd.DataFrame({"contacts": pd.Series(dtype="int64"), "order_value": pd.Series(dtype="float64")})
+    ends = sorted({max(1, round(n * k / points)) for k in range(1, points + 1)})
+    part = ibis.literal(0)
+    for end in ends:
+        part += (ranked.place > end).cast("int64")
+    sums = ranked.mutate(part=part).group_by("part").aggregate(value=ibis._.order_value.sum())
+    found = wave.base.collect(sums).sort_values("part")["value"].astype("float64").cumsum()
+    return pd.DataFrame({"contacts": ends, "order_value": found.to_numpy()})

@@ -26,8 +26,8 @@ class Terms:
     salt : text that decides who that is; with the same salt it is the same customers wave after wave
     margin : share of a sale left after the cost of goods, 0..1
     contact_cost : of one contact, money
-    response : share of the contacted whose stake (an order, a year's purchases) is won by it, 0..1; one
-        number, or one a list. What was measured of past campaigns is the best guess
+    response : orders added by a contact, 0..1; one number, or one a list. What was measured of past
+        campaigns is the best guess
     where : demographic filter: a column of the customers table -> a value or several; `age` -> (from, to)
     top : at most so many on each list, the most worth first
     one_action : a customer is on one list of the wave only

@@ -10,6 +10,13 @@ from crm_analytics.pages.campaigns.incentive_sections import (
     what_was_given_away,
     who_buys_with_deals,
 )
+from crm_analytics.pages.campaigns.list_sections import (
+    what_contacting_the_best_brings,
+    who_comes_first,
+    who_is_due_twice,
+    who_is_kept_out,
+    whom_to_contact_now,
+)
 from crm_analytics.pages.campaigns.method import method, record
 from crm_analytics.pages.campaigns.report import CampaignsReport, prepare
 from crm_analytics.pages.campaigns.sections import (
@@ -34,11 +41,16 @@ __all__ = [
     "were_the_arms_alike",
     "what_campaigns_did",
     "what_campaigns_earned",
+    "what_contacting_the_best_brings",
     "what_incentives_do",
     "what_was_given_away",
     "which_campaigns_worked",
     "who_answers",
     "who_buys_with_deals",
+    "who_comes_first",
+    "who_is_due_twice",
+    "who_is_kept_out",
     "who_is_moved",
     "whom_to_contact_first",
+    "whom_to_contact_now",
 ]

@@ -7,6 +7,7 @@ from crm_analytics.analyses.campaigns.balance import AS_PLANNED
 from crm_analytics.analyses.campaigns.evaluation import Evaluation
 from crm_analytics.pages import blocks, small_form, words
 from crm_analytics.pages.blocks import Block
+from crm_analytics.pages.campaigns.due import Due, called
 from crm_analytics.pages.campaigns.report import HUNDRED, CampaignsReport
 from crm_analytics.pages.small_form import or_small
 
@@ -20,10 +21,36 @@ def _orders(found: Evaluation) -> tuple[float, str, str]:
 
 @or_small(small_form.headline)
 def headline(report: CampaignsReport) -> Block:
-    """What the campaigns did, in one sentence, with its interval and what it was worth."""
+    """Whom to contact now and what that would bring; what past campaigns did, with its interval."""
+    past, lede = _past(report)
+    due = report.due
+    if due is None or not due.treated:
+        return blocks.headline(past, lede)
+    first = due.lists.nlargest(1, "treated").iloc[0]
+    now = (
+        f"{words.plural(due.treated, 'customer')} are due a contact in the coming "
+        f"{words.plural(due.wave.terms.days, 'day')}"
+    )
+    if due.profit is not None:
+        now += _bring(report, due)
+    why = f"Most of them, {words.count(first['treated'])}, because: {first['words']}. "
+    return blocks.headline(now, f"{why}Past campaigns: {past[:1].lower()}{past[1:]}. {lede}")
+
+
+def _bring(report: CampaignsReport, due: Due) -> str:
+    best = due.best
+    if best is None:
+        return "; by what past campaigns did, that would cost more than it brings"
+    bounds = words.interval(best["lower"], best["upper"], report.currency)
+    who = due.best_words
+    return f"; {who[:1].lower()}{who[1:]} expected to bring {report.money(best['expected'])} ({bounds})"
+
+
+def _past(report: CampaignsReport) -> tuple[str, str]:
+    """What past campaigns did: the sentence, and its numbers."""
     found = report.waves
     if found is None:
-        return blocks.headline("What past campaigns did is not known", report.why("waves"))
+        return "What past campaigns did is not known", report.why("waves")
     value, bounds, verdict = _orders(found)
     table = found.waves.campaigns
     many, contacts = words.plural(len(table), "campaign"), words.count(table["treated"].sum())
@@ -34,7 +61,7 @@ def headline(report: CampaignsReport) -> Block:
     else:
         sentence = f"{verdict.capitalize()}: {many}, {contacts} contacts, and no order more can be proved"
     lede = f"Orders added by {HUNDRED} contacts: {words.number(value, 1)} ({bounds}). "
-    return blocks.headline(sentence, lede + _worth(report, found) + _last(report))
+    return sentence, lede + _worth(report, found) + _last(report)
 
 
 def _worth(report: CampaignsReport, found: Evaluation) -> str:
@@ -55,18 +82,25 @@ def _last(report: CampaignsReport) -> str:
     return f"The last, “{called}”: {words.number(value, 1)} ({bounds}), {verdict}."
 
 
+def _due_now(report: CampaignsReport) -> list[dict[str, str]]:
+    due = report.due
+    if due is None or due.lists.empty:
+        return []
+    note = f"{words.count(due.lists['suppressed'].sum())} entries kept out"
+    if due.treated:
+        note = f"{report.money(due.lists['value_at_stake'].sum())} at stake; {note}"
+    return [blocks.kpi("To contact now", words.count(due.treated), note=note)]
+
+
 @or_small(small_form.kpis)
 def kpis(report: CampaignsReport) -> Block:
     """Contacts, orders added, profit, margin given away."""
-    items, found = [], report.waves
+    items, found = _due_now(report), report.waves
     if found is not None:
         table = found.waves.campaigns
-        controls = words.count(table["control"].sum())
-        items.append(
-            blocks.kpi(
-                "Contacts", words.count(table["treated"].sum()), note=f"{controls} held back as controls"
-            )
-        )
+        if not items:
+            note = f"{words.count(table['control'].sum())} held back as controls"
+            items.append(blocks.kpi("Contacts", words.count(table["treated"].sum()), note=note))
         value, bounds, _ = _orders(found)
         change, way = "", ""
         if report.earlier is not None:
@@ -96,10 +130,37 @@ def kpis(report: CampaignsReport) -> Block:
     return blocks.kpis(*items)
 
 
+def _next_wave(report: CampaignsReport) -> list[dict[str, str]]:
+    due = report.due
+    if due is None or due.lists.empty:
+        return []
+    if due.no_consent:
+        return [
+            blocks.action(
+                "Record who may be contacted, and how.",
+                f"{words.plural(due.lists['due'].sum(), 'entry')} are due, and the data hold no consent.",
+                "data team",
+            )
+        ]
+    if not due.treated:
+        return []
+    first = due.lists.nlargest(1, "value_at_stake").iloc[0]
+    control = words.count(due.lists["control"].sum())
+    return [
+        blocks.action(
+            f"Send the lists, “{called(first['list'])}” first.",
+            f"{words.plural(first['treated'], 'customer')}: {first['words']}. {control} are held back, so "
+            "that the effect can be told.",
+            "marketing",
+            f"{report.money(first['value_at_stake'])} at stake",
+        )
+    ]
+
+
 @or_small(small_form.thanks)
 def actions(report: CampaignsReport) -> Block:
     """What the measurements ask for."""
-    items, found, told = [], report.waves, report.incentives
+    items, found, told = _next_wave(report), report.waves, report.incentives
     if found is None:
         items.append(
             blocks.action(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from crm_analytics.analyses import campaigns
 from crm_analytics.analyses.campaigns.waves import MINIMUM_ARM
 from crm_analytics.pages import blocks, provenance, small_form, words
 from crm_analytics.pages.blocks import Block
+from crm_analytics.pages.campaigns.due import called
 from crm_analytics.pages.campaigns.report import CampaignsReport
 from crm_analytics.pages.small_form import or_small
 
@@ -50,6 +52,13 @@ def method(report: CampaignsReport) -> Block:
             "somebody is a "
             "member is not in the tables."
         )
+    if report.due is not None:
+        items["Lists"] = (
+            f"{words.plural(len(report.due.wave.rules), 'rule')}, in order: "
+            f"{words.listing(called(rule.name) for rule in report.due.wave.rules)}. Kept out, in order: "
+            f"{words.listing(campaigns.STEPS)}. Control: a hash of the list and the customer, so that it "
+            "stays the same. An open ticket is one without a solution."
+        )
     if report.earlier is not None:
         then = words.date(report.earlier.waves.base.day)
         items["Change"] = (
@@ -82,6 +91,8 @@ def record(report: CampaignsReport) -> Block:
                     facts[f"{row['outcome']}_effect{end}"] = row[f"adjusted{end}"]
         if found.uplift is not None:
             facts |= {"qini": found.uplift.qini.coefficient, "qini_lower": found.uplift.qini.lower}
+    if report.due is not None:
+        facts |= {"due": int(report.due.lists["due"].sum()), "to_contact": report.due.treated}
     told = report.incentives
     if told is not None:
         facts |= {"deals": told.deals, "discount": round(told.discount, 2)}

@@ -14,6 +14,7 @@ from crm_analytics.analyses.levels import ON_A_PAGE, shared
 from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import DataError
 from crm_analytics.pages import blocks, words
+from crm_analytics.pages.campaigns.due import Due, what_is_due
 from crm_analytics.pages.small_form import SEGMENTS_FROM, SmallReport
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class CampaignsReport:
     waves : all campaigns whose window is over
     last : the newest of them alone
     earlier : what was known of all campaigns at an earlier day; None without
+    due : whom to contact now
     """
 
     base: CustomerBase
@@ -46,6 +48,7 @@ class CampaignsReport:
     last: Evaluation | None
     earlier: Evaluation | None
     incentives: Incentives | None
+    due: Due | None
     missing: dict[str, str]
 
     def money(self, amount: Any) -> str:
@@ -71,6 +74,8 @@ def prepare(
     contact_cost: float = 0.0,
     before: int = 182,
     seed: int = 1,
+    days: int = 7,
+    holdout: float = 0.1,
     show_customers: bool = False,
 ) -> CampaignsReport | SmallReport:
     """Measure past campaigns and incentives.
@@ -82,6 +87,8 @@ def prepare(
     contact_cost : money a contact; 0 takes it from the members' table
     before : days before a sending that sharpen the comparison
     seed : of the bootstrap of the ranking
+    days : that the lists of whom to contact now reach ahead
+    holdout : share of each list that is held back as control
     """
     seen = overview(base)
     if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
@@ -108,7 +115,11 @@ def prepare(
         found = campaigns.incentives(base, segments=segments, **told)
     except DataError as error:
         found, missing["incentives"] = None, str(error)
-    return CampaignsReport(base, show_customers, waves, last, earlier, found, missing)
+    try:
+        due = what_is_due(base, waves, days=days, holdout=holdout, margin=margin, contact_cost=contact_cost)
+    except DataError as error:
+        due, missing["due"] = None, str(error)
+    return CampaignsReport(base, show_customers, waves, last, earlier, found, due, missing)
 
 
 def _segments(base: CustomerBase) -> ir.Table | None:

@@ -322,9 +322,9 @@ def test_control_is_a_stable_share(wave, demo_company):
     assert (both["treatment_x"] == both["treatment_y"]).all()
 
 
-def test_expected_value_is_response_times_margin_times_stake_less_the_contact(wave, demo_company):
+def test_expected_value_is_response_times_margin_times_the_mean_order_less_the_contact(wave, demo_company):
     found = demo_company.collect(wave.members)
-    wanted = (0.05 * 0.4 * found["value_at_stake"] - 0.5).round(4)
+    wanted = (0.05 * 0.4 * found["order_value"] - 0.5).round(4)
     assert (found["expected_value"] - wanted).abs().max() < 1e-3
     assert (found.loc[found["suppressed_by"] == "not worth the contact", "expected_value"] <= 0).all()
 
