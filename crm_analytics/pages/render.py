@@ -49,7 +49,7 @@ def render(name: str, **values: Any) -> str:
 
 def _tidy(text: object) -> str:
     """Text cleaned once more at the door, numbers kept together with their unit."""
-    kept = re.sub(r"(?<=\d) (?=%|points\b)", "\u00a0", words.clean(text))
+    kept = re.sub(r"(?<=\d) (?=points\b)|(?<=\d) ?(?=%)", "\u00a0", words.clean(text))
     return re.sub(r"\u2212(?=[€$£¥])", "\u2212\u2060", kept)  # no break between a minus and its currency
 
 

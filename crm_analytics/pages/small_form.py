@@ -214,3 +214,16 @@ def too_few(what: str, needed: int = SEGMENTS_FROM) -> Callable[[SmallReport], B
         return blocks.note(what, f"That begins with {words.count(needed)} customers; there are {n}.")
 
     return said
+
+
+def headed(label: str) -> Callable[[Callable[[Any], Block]], Callable[[Any], Block]]:
+    """A section with a small heading of its own, below another section."""
+
+    def under(section: Callable[[Any], Block]) -> Callable[[Any], Block]:
+        @wraps(section)
+        def shown(report: Any) -> Block:
+            return section(report).under(label)
+
+        return shown
+
+    return under

@@ -55,6 +55,7 @@ PAID = (
     "crm_analytics.pages.journey",
     "crm_analytics.pages.channels",
     "crm_analytics.pages.campaigns",
+    "crm_analytics.pages.churn",
 )
 MESSAGE = 1 << 20  # bytes; one request with its environment
 

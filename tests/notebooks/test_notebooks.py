@@ -36,6 +36,7 @@ def test_there_are_notebooks():
         "05_lifecycle",
         "06_journey",
         "07_channels",
+        "08_churn",
         "09_campaigns",
     ]
     assert [p.stem for p in NOTEBOOKS] == ["00_start_here", *reports]

@@ -8,8 +8,8 @@ from crm_analytics.analyses.campaigns import Incentives
 from crm_analytics.analyses.campaigns.incentives import AGAIN, MATCHED, RANDOMISED, STRATIFIED, WITHIN
 from crm_analytics.pages import blocks, figures, small_form, words
 from crm_analytics.pages.blocks import Block
-from crm_analytics.pages.campaigns.report import HUNDRED, CampaignsReport, headed
-from crm_analytics.pages.small_form import or_small
+from crm_analytics.pages.campaigns.report import HUNDRED, CampaignsReport
+from crm_analytics.pages.small_form import headed, or_small
 
 NAMES = {
     "further_lines": "further lines of an order",

@@ -8,7 +8,8 @@ from crm_analytics.analyses import campaigns
 from crm_analytics.pages import blocks, figures, people, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.pages.campaigns.due import Due, called, listed
-from crm_analytics.pages.campaigns.report import CampaignsReport, headed
+from crm_analytics.pages.campaigns.report import CampaignsReport
+from crm_analytics.pages.small_form import headed
 
 TOP = 12
 

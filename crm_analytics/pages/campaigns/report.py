@@ -150,19 +150,6 @@ def measured(section: Callable[[CampaignsReport, Evaluation], Block]) -> Callabl
     return shown
 
 
-def headed(label: str) -> Callable[[Callable[[Any], Block]], Callable[[Any], Block]]:
-    """A section with a small heading of its own, below another section."""
-
-    def under(section: Callable[[Any], Block]) -> Callable[[Any], Block]:
-        @wraps(section)
-        def shown(report: Any) -> Block:
-            return section(report).under(label)
-
-        return shown
-
-    return under
-
-
 def per_hundred(frame: pd.DataFrame) -> pd.DataFrame:
     """The effects on counts as of a hundred members."""
     columns = ["treated_mean", "control_mean", "effect", "lower", "upper",

@@ -13,10 +13,10 @@ from crm_analytics.pages.campaigns.report import (
     COUNTED,
     HUNDRED,
     CampaignsReport,
-    headed,
     measured,
     per_hundred,
 )
+from crm_analytics.pages.small_form import headed
 
 SHOWN = 12  # campaigns on a chart, the newest
 COLUMNS = ["treated", "control", "treated_mean", "control_mean", "adjusted", "interval", "verdict"]

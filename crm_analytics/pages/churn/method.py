@@ -1,0 +1,78 @@
+"""How the churn report was made, and its numbers for machines."""
+
+from __future__ import annotations
+
+from crm_analytics.pages import blocks, provenance, small_form, words
+from crm_analytics.pages.blocks import Block
+from crm_analytics.pages.churn.report import ChurnReport
+from crm_analytics.pages.small_form import or_small
+
+
+@or_small(small_form.method)
+def method(report: ChurnReport) -> Block:
+    """What leaving is, how the model was learnt and judged, what is assumed."""
+    items = {"Data": provenance.data(report.base), "Order": provenance.ORDER}
+    trained, told = report.trained, report.definition
+    if told is not None:
+        items["Leaving"] = f"{told.why}. Whoever stays away for that long counts as gone, and may come back."
+    if trained is not None:
+        items["Windows"] = (
+            f"{words.plural(len(trained.windows), 'window')} of {words.plural(trained.window, 'day')}, the "
+            "last from "
+            f"{words.date(trained.held_out.day)}. Features are those known on the day a window begins, late "
+            "facts "
+            "left out; a learner is chosen on one window, judged on the next, then fitted on all. Only "
+            "customers "
+            "still there are learnt from and judged."
+        )
+        items["Model"] = f"{trained.model.card().words}." if trained.model else f"{trained.rule.words}."
+        items["Grade"] = (
+            "A: half of the predictions right and at least 10 points more leavers called than by the best "
+            "recency "
+            "rule; B: more than the rule; C: no better (as in Dynamics 365)."
+        )
+        items["Money"] = (
+            f"Neslin et al. (2006), equation 1. {words.percent(report.terms.success, 0)} of the leavers "
+            "contacted are "
+            f"taken to stay, at {report.money(report.terms.contact_cost)} a contact and "
+            f"{report.money(report.terms.incentive_cost)} an incentive taken. Who is likeliest to leave "
+            "need not be "
+            "who is easiest to keep (Ascarza 2018): a control group tells."
+        )
+        if trained.model is not None and trained.model.card().warnings:
+            items["Note"] = " ".join(
+                w if w.endswith((".", "?")) else f"{w}." for w in trained.model.card().warnings
+            )
+    items["Not in here"] = (
+        "What leavers would have bought later, costs to win new ones, and why people leave."
+    )
+    return blocks.method(items)
+
+
+@or_small(small_form.record)
+def record(report: ChurnReport) -> Block:
+    """The key numbers, for machines and for tests."""
+    counts = report.base.counts
+    facts: dict[str, object] = {
+        "day": report.base.day, "rows": counts["rows"], "customers": counts["customers"],
+    }  # fmt: skip
+    trained = report.trained
+    if trained is not None:
+        here = report.there
+        facts |= {
+            "window": trained.window,
+            "method": trained.method,
+            "here": int(here["customers"].sum()),
+            "expected_to_leave": round(float(here["leaving"].sum()), 2),
+            "value_at_risk": round(float(here["value_at_risk"].sum()), 2),
+        }
+        last = trained.evidence[trained.evidence["until"] == trained.held_out.until]
+        row = last[last["method"] == trained.method].iloc[0]
+        facts |= {f"auc{end}": float(row[f"auc{end}"]) for end in ("", "_lower", "_upper")}
+        if trained.grade is not None:
+            facts["grade"] = trained.grade.letter
+    if report.profit is not None:
+        best = report.profit.best
+        facts |= {"contacts": int(best["customers"]), "profit": float(best["profit"])}
+        facts |= {"profit_lower": float(best["lower"]), "profit_upper": float(best["upper"])}
+    return blocks.record(**facts)

@@ -1,0 +1,113 @@
+"""The churn page: what it says on whole, poor and odd bases."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crm_analytics import CustomerBase
+from crm_analytics.pages import churn
+
+OTHER = ("ChurnReport", "prepare")
+NONSENSE = r"\bnan\b|None|NaT|<NA>|\binf\b"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def somewhere(tmp_path_factory: pytest.TempPathFactory):
+    """A project of its own: pseudonyms need its key."""
+    patch = pytest.MonkeyPatch()
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "notebooks").mkdir()
+    patch.chdir(folder)
+    patch.setenv("CRM_DISPLAY", "text")
+    patch.delenv("CRM_PROJECT", raising=False)
+    yield folder
+    patch.undo()
+
+
+def said(base: CustomerBase, **wanted) -> dict[str, str]:
+    report = churn.prepare(base, **wanted)
+    return {name: repr(getattr(churn, name)(report)) for name in churn.__all__ if name not in OTHER}
+
+
+def shop(customers: int = 150, days: int = 400, each: int = 8) -> CustomerBase:
+    """Customers who buy at random days, each for a while."""
+    rng = np.random.default_rng(3)
+    rows = []
+    for k in range(customers):
+        begin = rng.integers(0, days // 2)
+        end = min(days, begin + rng.integers(30, days))
+        when = pd.Timestamp("2025-01-01") + pd.to_timedelta(np.sort(rng.integers(begin, end, each)), unit="D")
+        rows += [(f"c{k}", day, 10.0 + k % 7) for day in when]
+    columns = ["customer_id", "transaction_date", "unit_spend"]
+    return CustomerBase.open(pd.DataFrame(rows, columns=columns), today="2027-01-01")
+
+
+@pytest.fixture(scope="module")
+def company(demo_company: CustomerBase, somewhere) -> dict[str, str]:
+    return said(demo_company)
+
+
+@pytest.mark.slow
+def test_every_section_says_something_of_the_company(company) -> None:
+    for name, text in company.items():
+        assert text.strip(), name
+        assert not re.search(NONSENSE, text), name
+        assert not re.search(r"\bK\d{7}\b", text), name
+
+
+@pytest.mark.slow
+def test_first_screen_says_how_many_how_much_whom_and_how_sure(company) -> None:
+    first = company["headline"]
+    assert re.search(r"\d+ of [\d,]+ customers still here are expected to leave within \d+ days", first)
+    assert re.search(r"and €[\d,]+ of sales with them", first)
+    assert re.search(r"asked on .*, expected \d+ of [\d,]+ to leave; \d+ did", first)
+    assert re.search(r"Contacting the [\d,]+ .* would bring €[\d,]+ \(€[\d,]+.*\)", first)
+    assert re.search(r"\d+.\d+ if it errs as last time", company["kpis"])
+    assert re.search(r"grade [ABC]; AUC", company["kpis"])
+    assert "Hold one in ten back" in company["actions"]
+    assert "After a first complaint" in company["what_a_complaint_does"]
+
+
+@pytest.mark.slow
+def test_the_model_stands_beside_the_rule_and_p_alive(company) -> None:
+    for method in ("logistic", "gradient boosting", "recency rule", "P(alive)"):
+        assert method in company["how_well_it_did"]
+
+
+def test_too_few_for_a_model_have_the_recency_rule_and_are_told_so() -> None:
+    text = said(shop())
+    for name, words in text.items():
+        assert words.strip(), name
+        assert not re.search(NONSENSE + r"|\bc\d+\b", words), (name, words)
+    assert "at least 500 are needed" in text["how_well_it_did"]
+    assert "Do not read a model into this" in text["actions"]
+    assert "no purchase for" in text["what_tells_leavers"]
+    assert "has left already" in text["who_will_leave"]
+    assert "needs the table 'tickets'" in text["what_a_complaint_does"].lower().replace("this needs", "needs")
+    assert "subscriptions" in text["how_long_contracts_last"]
+
+
+def test_a_history_too_short_is_refused_in_words() -> None:
+    text = said(shop(days=60), window=50)
+    assert "cannot be told yet" in text["headline"]
+    assert "days of history" in text["headline"]
+    assert "Collect more history" in text["actions"]
+
+
+def test_a_small_base_takes_the_small_form() -> None:
+    text = said(shop(30))
+    assert "too little for a statistical model" in text["headline"]
+    assert "begins with 100" in text["who_will_leave"]
+
+
+def test_success_and_costs_decide_whether_it_pays() -> None:
+    base = shop()
+    rich = said(base, contact_cost=0.0, success=1.0)
+    poor = said(base, contact_cost=1000.0, success=0.1)
+    assert "would bring" in rich["what_contacting_brings"]
+    assert "No campaign to keep them is proved to pay" in poor["what_contacting_brings"]
+    assert "no campaign to keep them is proved to pay" in poor["headline"]
