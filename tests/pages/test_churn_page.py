@@ -66,7 +66,9 @@ def test_first_screen_says_how_many_how_much_whom_and_how_sure(company) -> None:
     assert re.search(r"and €[\d,]+ of sales with them", first)
     assert re.search(r"asked on .*, expected \d+ of [\d,]+ to leave; \d+ did", first)
     assert re.search(r"Contacting the [\d,]+ .* would bring €[\d,]+ \(€[\d,]+.*\)", first)
-    assert re.search(r"\d+.\d+ if it errs as last time", company["kpis"])
+    assert re.search(
+        r"Still here \| [\d,]+ \| . .* since .* \d+ \(\d+ %\) to leave; \d+.\d+ if it errs", company["kpis"]
+    )
     assert re.search(r"grade [ABC]; AUC", company["kpis"])
     assert "Hold one in ten back" in company["actions"]
     assert "After a first complaint" in company["what_a_complaint_does"]

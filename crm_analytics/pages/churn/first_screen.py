@@ -81,9 +81,15 @@ def kpis(report: ChurnReport) -> Block:
     share = words.percent(many / here, 0) if here else "–"
     error = calibration_error(trained.held_out.left, trained.held_out.score)
     low, high = (max(0.0, many + here * end) for end in (error.lower, error.upper))
-    note = f"{share} of those here; {words.interval(low, high, 'count')} if it errs as last time"
+    change, way = "", ""
+    if report.earlier is not None:
+        day, then = report.earlier
+        change = f"{words.change(here, then)} since {words.date(day)}"
+        way = words.direction(here, then)
+    bounds = words.interval(low, high, "count")
+    note = f"{words.count(many)} ({share}) to leave; {bounds} if it errs as last time"
     items = [
-        blocks.kpi("Expected to leave", words.count(many), note=note),
+        blocks.kpi("Still here", words.count(here), change, note, way),
         blocks.kpi(
             "Sales at risk", report.money(money),
             note=f"of {report.money(table['value'].sum())} in the last {trained.window} days",

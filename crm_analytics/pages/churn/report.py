@@ -22,6 +22,8 @@ from crm_analytics.pages.small_form import SEGMENTS_FROM, SmallReport
 from crm_analytics.tables.contract import MONEY
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import ibis.expr.types as ir
 
     from crm_analytics.analyses.churn import Churn, Definition, ProfitCurve
@@ -57,6 +59,7 @@ class ChurnReport:
     scored : of `churn.score`, one row a customer; None without `trained`
     definition : the gaps between purchases; None where too few have ended
     profit : of contacting, as measured on the held-out window, for as many customers as are here now
+    earlier : the earlier day, and how many customers were still there on it
     reasons : what the model goes by (AUC lost when one feature is shuffled); None for the recency rule
     """
 
@@ -71,6 +74,7 @@ class ChurnReport:
     complaint: AfterComplaint | None
     contracts: Contracts | None
     groups: Subgroups | None
+    earlier: tuple[date, int] | None
     missing: dict[str, str]
 
     def money(self, amount: Any) -> str:
@@ -119,6 +123,7 @@ def prepare(
     base: CustomerBase,
     *,
     window: int = 0,
+    compare_to: str = "-26w",
     margin: float = 0.0,
     contact_cost: float = 1.0,
     incentive_cost: float = 0.0,
@@ -131,6 +136,7 @@ def prepare(
     Parameters
     ----------
     window : days without a purchase that count as having left; 0 takes them from the gaps between purchases
+    compare_to : how far back the number of customers still there is compared ("-26w")
     margin : share of the money left after the cost of goods; 0 takes it from the data, or all of it
     contact_cost, incentive_cost : money a customer contacted, and a customer who takes the incentive
     success : share of the would-be leavers contacted who stay; an assumption
@@ -155,8 +161,18 @@ def prepare(
         _tried(missing, "complaint", lambda: after_complaint(base, days)),
         _tried(missing, "contracts", lambda: contracts(base)),
         _tried(missing, "groups", lambda: _groups(trained)),
+        _still_there(base.earlier(compare_to), days),
         missing,
     )  # fmt: skip
+
+
+def _still_there(past: CustomerBase | None, window: int) -> tuple[date, int] | None:
+    """How many had bought in the window up to an earlier day."""
+    if past is None:
+        return None
+    history = past.purchase_history
+    away = ibis.literal(past.day).delta(history.last_day, unit="day").cast("int64")
+    return past.day, int(history.filter(away < window).count().to_pyarrow().as_py())
 
 
 def _tried(missing: dict[str, str], part: str, make: Callable[[], Any]) -> Any:
