@@ -62,7 +62,8 @@ def published(tmp_path_factory):
 
 
 REPORTS = [(d, r) for d in ("cdnow", "lemonade", "hostile") for r in ("segments", "lifetime_value")]
-REPORTS += [("company", r) for r in ("audit", "profiles", "lifecycle", "channels", "journey", "churn", "campaigns")]
+COMPANY = ("audit", "profiles", "lifecycle", "channels", "journey", "churn", "campaigns")
+REPORTS += [("company", r) for r in COMPANY]
 REPORTS += [("cdnow", "audit"), ("cdnow", "lifecycle"), ("lemonade", "audit"), ("hostile", "profiles")]
 
 

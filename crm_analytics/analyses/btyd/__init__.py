@@ -18,6 +18,7 @@ from crm_analytics.analyses.btyd.calibration import Calibration, calibrate, freq
 from crm_analytics.analyses.btyd.cohort_effects import CohortEffects, cohort_effects
 from crm_analytics.analyses.btyd.comparison import Comparison, compare
 from crm_analytics.analyses.btyd.concentration import Ranking
+from crm_analytics.analyses.btyd.contract_models import BetaDiscreteWeibull, ShiftedBetaGeo
 from crm_analytics.analyses.btyd.covariate_coding import with_covariates
 from crm_analytics.analyses.btyd.covariate_tests import covariate_tests
 from crm_analytics.analyses.btyd.covariates import CovariateFit, fit_covariates
@@ -52,6 +53,7 @@ __all__ = [
     "NBD",
     "NEEDS",
     "BandedGammaGamma",
+    "BetaDiscreteWeibull",
     "BetaGeo",
     "BetaGeoBetaBinomial",
     "Calibration",
@@ -75,6 +77,7 @@ __all__ = [
     "Season",
     "SeasonalTracking",
     "SecondOpinion",
+    "ShiftedBetaGeo",
     "Summary",
     "TextbookValue",
     "TotalForecast",

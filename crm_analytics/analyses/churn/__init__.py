@@ -2,6 +2,7 @@
 
 from crm_analytics.analyses.churn import complaints, contracts, measures, subgroups, survival
 from crm_analytics.analyses.churn.card import ModelCard
+from crm_analytics.analyses.churn.contract_value import ContractValue, contract_value
 from crm_analytics.analyses.churn.definition import Definition, definition
 from crm_analytics.analyses.churn.features import BTYD, FEATURES, WORDS, Feature, features
 from crm_analytics.analyses.churn.grades import MINIMUMS, Grade, grade
@@ -23,6 +24,7 @@ __all__ = [
     "WORDS",
     "Churn",
     "ChurnModel",
+    "ContractValue",
     "Contributions",
     "Definition",
     "Feature",
@@ -34,6 +36,7 @@ __all__ = [
     "RecencyRule",
     "Window",
     "complaints",
+    "contract_value",
     "contracts",
     "definition",
     "features",
