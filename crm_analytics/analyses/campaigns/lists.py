@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 NEEDS = {"transactions": ("customer_id", "transaction_date", "unit_spend")}
 TREATED, CONTROL = "treated", "control"
+_SHARE = "decimal(18, 6)"
 _ISSUED = {"list", "customer_id", "issued_on", "treatment"}
 
 
@@ -157,15 +159,20 @@ def _valued(facts: Known, due: ir.Table, terms: Terms, scores: ir.Table | None) 
 
 def _expected(valued: ir.Table, terms: Terms) -> ir.Value:
     """Response times margin times the mean order, less the contact; NULL where one of them is not given."""
-    if terms.margin is None or terms.contact_cost is None:
+    if terms.margin is None or terms.contact_cost is None or terms.response is None:
         return ibis.null(MONEY)
     if isinstance(terms.response, Mapping):
-        cases = [(valued["list"] == name, float(share)) for name, share in terms.response.items()]
-        share = ibis.cases(*cases, else_=None) if cases else ibis.null("float64")
+        named = [(valued["list"] == n, _exact(s * terms.margin)) for n, s in terms.response.items()]
+        gained = ibis.cases(*named, else_=None) if named else ibis.null(_SHARE)
     else:
-        share = ibis.null("float64") if terms.response is None else ibis.literal(float(terms.response))
-    gain = share * terms.margin * valued.order_value.cast("float64")
-    return (gain - terms.contact_cost).round(4).cast(MONEY)
+        gained = _exact(terms.response * terms.margin)
+    # Decimals of one kind, so that halves are rounded alike on every engine.
+    gain = (gained * valued.order_value.cast(_SHARE)).cast("decimal(38, 8)")
+    return (gain - _exact(terms.contact_cost).cast("decimal(38, 8)")).round(4).cast(MONEY)
+
+
+def _exact(number: float) -> ir.Value:
+    return ibis.literal(Decimal(str(round(number, 6)))).cast(_SHARE)
 
 
 def _suppressed(

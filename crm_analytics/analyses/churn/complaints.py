@@ -99,6 +99,9 @@ def after_complaint(base: CustomerBase, window: int, *, pace: int = PACE) -> Aft
     left = int(cells.loc[cells["complained"] & cells["event"], "customers"].sum())
     if left < EVENTS_EACH:
         raise NotEnoughData("the effect of a complaint", left, EVENTS_EACH, "customers who left after one")
+    before = int(cells.loc[~cells["complained"].astype(bool), "customers"].sum())
+    if not before:
+        raise NotEnoughData("the effect of a complaint", before, 1, "customers followed before any complaint")
     cells = cells.assign(complained=cells["complained"].astype(int))
     found = cox(cells, features=["complained"], entry="entry", strata="pace", count="customers")
     return AfterComplaint(found, _summed(cells), _purchases(base, one), window, pace)

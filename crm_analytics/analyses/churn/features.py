@@ -134,7 +134,7 @@ def _number(value: ir.Value) -> ir.FloatingValue:
 
 def _mean(value: ir.Value, n: ir.Value) -> ir.FloatingValue:
     """Of decimals, whose sum no order of rows changes."""
-    return _number(value.cast("decimal(38, 9)").sum()) / _number(n).nullif(0)
+    return _number(value.cast("decimal(28, 9)").sum()) / _number(n).nullif(0)
 
 
 def _purchases(past: CustomerBase) -> ir.Table:
@@ -230,8 +230,8 @@ def _service(past: CustomerBase) -> ir.Table | None:
         wanted["complaints"] = complained.sum().cast("int64")
         wanted["complaint_days"] = _ago(past, tickets.created_at.date()).min(where=complained)
     if "first_solved_at" in tickets.columns:
-        hours = (tickets.first_solved_at.epoch_seconds() - tickets.created_at.epoch_seconds()) / 3600.0
-        wanted["waiting_hours"] = _mean(hours, hours.count())
+        waited = tickets.first_solved_at.epoch_seconds() - tickets.created_at.epoch_seconds()
+        wanted["waiting_hours"] = _number(waited.sum()) / _number(waited.count()).nullif(0.0) / 3600.0
     if "satisfaction_score" in tickets.columns:
         wanted["satisfaction"] = _mean(tickets.satisfaction_score, tickets.satisfaction_score.count())
     return tickets.group_by("customer_id").aggregate(**wanted)

@@ -1,0 +1,278 @@
+"""Churn features of a million customers in the engine and in pandas; then training and scoring.
+
+``python -m benchmarks.churn [--customers 1000000]`` draws purchases, tickets, campaign members, visits and
+answers, and reduces them to the features of `churn.features` twice: by the engine, and in pandas as one would
+write it there (whole columns, no Python a row). Both begin with their tables opened, each in a process of its
+own, and the numbers must be equal. Training and scoring are in the engine's process, and so in its peak.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parent.parent
+LAST, DAYS = pd.Timestamp("2025-12-31"), 900
+TODAY = "2026-12-31"
+GOAL, MEMORY = 5.0, 6.0  # times pandas, GiB
+LINES = 6  # a customer, on average
+TABLES = ("transactions", "products", "tickets", "campaign_members", "events", "survey_responses")
+
+
+def write_base(folder: Path, customers: int, seed: int = 5) -> None:
+    """A shop's tables as Parquet; every customer has their own pace, and stops buying some day."""
+    rng = np.random.default_rng(seed)
+    ids = np.char.add("c", np.arange(customers).astype("U9"))
+
+    def some(n: int) -> np.ndarray:
+        return ids[rng.integers(0, customers, n)]
+
+    def when(n: int, back: int = DAYS) -> pd.Series:
+        seconds = rng.integers(0, back * 86_400, n)
+        return pd.Series(LAST + pd.Timedelta(hours=23) - pd.to_timedelta(seconds, unit="s")).dt.as_unit("us")
+
+    begun = rng.integers(0, DAYS, customers)
+    stayed = np.minimum(rng.exponential(300, customers), begun).astype(int) + 1
+    many = rng.geometric(1 / LINES, customers)
+    who = np.repeat(np.arange(customers), many)
+    day = begun[who] - (rng.random(len(who)) * stayed[who]).astype(int)
+    n = len(who)
+    spend = np.round(rng.gamma(2, 10, n), 2) * np.where(rng.random(n) < 0.03, -1, 1)
+    pd.DataFrame({
+        "transaction_line_id": np.arange(n).astype("U9"),
+        "customer_id": ids[who],
+        "transaction_date": pd.Series(LAST - pd.to_timedelta(day, unit="D")).dt.as_unit("us"),
+        "product_id": np.char.add("p", rng.integers(0, 500, n).astype("U4")),
+        "unit_quantity": 1.0, "unit_spend": spend, "unit_cost": np.round(np.abs(spend) * 0.6, 2),
+        "discount": np.where(rng.random(n) < 0.2, 1.0, 0.0),
+        "coupon": np.where(rng.random(n) < 0.15, "SAVE", None),
+        "channel": np.array(["web", "shop", "app"])[rng.integers(0, 3, n)],
+    }).to_parquet(folder / "transactions.parquet")  # fmt: skip
+    products = np.arange(500)
+    pd.DataFrame({
+        "product_id": np.char.add("p", products.astype("U4")),
+        "product_name": np.char.add("P", products.astype("U4")),
+        "category_0_name": np.char.add("K", (products % 12).astype("U2")),
+    }).to_parquet(folder / "products.parquet")  # fmt: skip
+    m = customers // 2
+    opened = when(m)
+    pd.DataFrame({
+        "ticket_id": np.arange(m).astype("U9"), "customer_id": some(m), "created_at": opened,
+        "is_complaint": rng.random(m) < 0.4,
+        "first_solved_at": opened + pd.to_timedelta(rng.integers(600, 90_000, m), unit="s"),
+        "last_solved_at": opened + pd.to_timedelta(rng.integers(90_000, 200_000, m), unit="s"),
+        "satisfaction_score": rng.integers(1, 6, m).astype(float),
+    }).to_parquet(folder / "tickets.parquet")  # fmt: skip
+    m = customers * 2
+    sent = when(m)
+    later = sent + pd.to_timedelta(rng.integers(60, 80_000, m), unit="s")
+    pd.DataFrame({
+        "member_id": np.arange(m).astype("U9"), "campaign_id": "x", "customer_id": some(m),
+        "treatment": np.where(rng.random(m) < 0.8, "treated", "control"), "sent_at": sent,
+        "opened_at": later.where(rng.random(m) < 0.3), "responded_at": later.where(rng.random(m) < 0.05),
+    }).to_parquet(folder / "campaign_members.parquet")  # fmt: skip
+    m = customers * 2
+    pd.DataFrame({
+        "event_id": np.arange(m).astype("U9"), "timestamp": when(m), "event": "Page Viewed",
+        "channel": "search", "customer_id": some(m),
+    }).to_parquet(folder / "events.parquet")  # fmt: skip
+    m = customers // 2
+    pd.DataFrame({
+        "response_id": np.arange(m).astype("U9"), "respondent_id": some(m), "responded_at": when(m),
+        "instrument": "csat", "question": "?", "score": rng.integers(0, 11, m).astype(float),
+        "scale_min": 0.0, "scale_max": 10.0, "customer_id": some(m),
+    }).to_parquet(folder / "survey_responses.parquet")  # fmt: skip
+
+
+def in_pandas(t: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """The features as one writes them with pandas."""
+    lines = t["transactions"].merge(
+        t["products"][["product_id", "category_0_name"]], on="product_id", how="left"
+    )
+    lines["bought"] = lines["unit_spend"] >= 0
+    days = lines.groupby(["customer_id", "transaction_date"], sort=False).agg(
+        spend=("unit_spend", "sum"), bought=("bought", "any")
+    )
+    days = days.reset_index()
+    days["ago"] = (LAST - days["transaction_date"]).dt.days
+    whole = days.groupby("customer_id").agg(revenue=("spend", "sum"))
+    order = days[days["bought"] & (days["spend"] >= 0)]
+    one = order.groupby("customer_id").agg(
+        recency_days=("ago", "min"), tenure_days=("ago", "max"), order_count=("ago", "size")
+    )
+    for name, low, high in (("recent", 0, 90), ("before", 90, 180), ("year", 0, 365)):
+        part, money = (f[(f["ago"] >= low) & (f["ago"] < high)].groupby("customer_id") for f in (order, days))
+        one[f"orders_{name}"] = part.size()
+        one[f"revenue_{name}"] = money["spend"].sum()
+    one = one.fillna(0.0).join(whole)
+    one["mean_gap_days"] = (one["tenure_days"] - one["recency_days"]) / (one["order_count"] - 1).where(
+        one["order_count"] > 1
+    )
+    one["overdue"] = one["recency_days"] / one["mean_gap_days"].where(one["mean_gap_days"] > 0)
+    one["order_value"] = one["revenue"] / one["order_count"]
+    one["orders_trend"] = one["orders_recent"] - one["orders_before"]
+    one["revenue_trend"] = one["revenue_recent"] - one["revenue_before"]
+    lines["returned"], lines["couponed"] = lines["unit_spend"] < 0, lines["coupon"].notna()
+    lines["paid"] = lines["unit_spend"].clip(lower=0)
+    lines["margin"] = lines["unit_spend"] - lines["unit_cost"] * lines["unit_quantity"] * np.sign(
+        lines["unit_spend"]
+    )
+    each = lines.groupby("customer_id").agg(
+        products=("product_id", "nunique"), categories=("category_0_name", "nunique"),
+        returned_share=("returned", "mean"), coupon_share=("couponed", "mean"), off=("discount", "sum"),
+        paid=("paid", "sum"), channels=("channel", "nunique"), margin=("margin", "sum"),
+        sold=("unit_spend", "sum"),
+    )  # fmt: skip
+    each["discount_share"] = each["off"] / (each["paid"] + each["off"]).where(lambda x: x > 0)
+    sold = each["sold"].round(4)  # sums of floats that should be 0 are not quite
+    each["margin_share"] = each["margin"] / sold.where(sold != 0)
+    one = one.join(each)
+    seen = t["events"]
+    recent = seen[(LAST - seen["timestamp"].dt.normalize()).dt.days < 90]
+    one["visits_recent"] = recent.groupby("customer_id").size()
+    tickets = t["tickets"]
+    tickets["hours"] = (tickets["first_solved_at"] - tickets["created_at"]).dt.total_seconds() / 3600
+    # late facts: known only once they have happened
+    end = LAST + pd.Timedelta(days=1)
+    tickets["hours"] = tickets["hours"].where(tickets["first_solved_at"] < end)
+    tickets["told"] = tickets["satisfaction_score"].where(tickets["last_solved_at"] < end)
+    served = tickets.groupby("customer_id").agg(
+        tickets=("hours", "size"), complaints=("is_complaint", "sum"), waiting_hours=("hours", "mean"),
+        satisfaction=("told", "mean"),
+    )  # fmt: skip
+    upset = tickets[tickets["is_complaint"]]
+    served["complaint_days"] = (
+        (LAST - upset["created_at"].dt.normalize()).dt.days.groupby(upset["customer_id"]).min()
+    )
+    answers = t["survey_responses"]
+    share = (answers["score"] - answers["scale_min"]) / (answers["scale_max"] - answers["scale_min"])
+    one = one.join(served).join(share.groupby(answers["customer_id"]).mean().rename("survey_score"))
+    mails = t["campaign_members"]
+    mails = mails[mails["treatment"] == "treated"]
+    mails = mails.assign(opened=mails["opened_at"] < end, responded=mails["responded_at"] < end)
+    reached = mails.groupby("customer_id").agg(
+        mails=("opened", "size"), opened_share=("opened", "mean"), responded_share=("responded", "mean")
+    )
+    one = one.join(reached)
+    counts = ["visits_recent", "tickets", "complaints", "mails"]
+    one[counts] = one[counts].fillna(0)
+    gone = ["orders_before", "revenue_recent", "revenue_before", "off", "paid", "margin", "sold"]
+    return one.drop(columns=gone).sort_index()
+
+
+def theirs(folder: Path) -> dict[str, Any]:
+    """Pandas: read, then reduce."""
+    tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES}
+    began = time.perf_counter()
+    found = in_pandas(tables)
+    seconds = time.perf_counter() - began
+    found.to_parquet(_kept(folder))
+    return {"seconds": seconds, "gib": _peak()}
+
+
+def _kept(folder: Path) -> Path:
+    """Beside the base, which takes every file of its folder for a table."""
+    return folder.parent / f"{folder.name}-pandas.parquet"
+
+
+def ours(folder: Path) -> dict[str, Any]:
+    """The engine: open with all checks, reduce, compare; then train and score."""
+    from crm_analytics import CustomerBase
+    from crm_analytics.analyses import churn
+
+    told = {}
+    began = time.perf_counter()
+    base = CustomerBase.open(folder, today=TODAY)
+    told["open"] = time.perf_counter() - began
+    began = time.perf_counter()
+    table = base.materialise(churn.features(base))
+    told["features"] = time.perf_counter() - began
+    same = _equal(base.collect(table.order_by("customer_id")), folder)
+    began = time.perf_counter()
+    trained = churn.train(base)
+    told["train"] = time.perf_counter() - began
+    began = time.perf_counter()
+    scored = base.materialise(churn.score(base, trained))
+    told["score"] = time.perf_counter() - began
+    customers = int(scored.count().to_pyarrow().as_py())
+    return {
+        "seconds": told,
+        "columns": same,
+        "customers": customers,
+        "method": trained.method,
+        "gib": _peak(),
+    }
+
+
+def _equal(found: pd.DataFrame, folder: Path) -> int:
+    """Compare with what pandas gave; the number of columns that are equal."""
+    other = pd.read_parquet(_kept(folder))
+    mine = found.set_index("customer_id")[[c for c in other.columns if c in found.columns]]
+    missing = set(other.columns) - set(mine.columns)
+    assert not missing, f"the engine has no {missing}"
+    assert mine.index.equals(other.index), "other customers"
+    for name in mine.columns:
+        a, b = mine[name].astype("float64").to_numpy(), other[name].astype("float64").to_numpy()
+        assert np.allclose(a, b, rtol=1e-9, atol=1e-7, equal_nan=True), f"{name} differs"
+    return len(mine.columns)
+
+
+def _peak() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 / (1024 if sys.platform == "darwin" else 1)
+
+
+def run(customers: int) -> dict[str, Any]:
+    """Draw the tables and measure both sides, one after the other."""
+    with tempfile.TemporaryDirectory(prefix="crm-bench-") as name:
+        folder = Path(name) / "base"
+        folder.mkdir()
+        write_base(folder, customers)
+        sides = {}
+        for side in ("theirs", "ours"):
+            call = [sys.executable, "-m", "benchmarks.churn", "--measure", side, "--folder", str(folder)]
+            done = subprocess.run(call, check=False, capture_output=True, text=True, cwd=ROOT)
+            if done.returncode:
+                raise SystemExit(done.stderr)
+            sides[side] = json.loads(done.stdout.splitlines()[-1])
+    return sides
+
+
+def main() -> None:
+    """Print the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--customers", type=int, default=1_000_000)
+    parser.add_argument("--measure", choices=["ours", "theirs"], help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.measure:
+        print(json.dumps({"ours": ours, "theirs": theirs}[given.measure](given.folder)))
+        return
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
+    found = run(given.customers)
+    here, there = found["ours"], found["theirs"]
+    seconds = here["seconds"]
+    print(f"features of {here['customers']:,} customers, {here['columns']} columns, equal to 1e-9")
+    print(f"  pandas         {there['seconds']:8.2f} s   peak {there['gib']:.2f} GiB")
+    print(
+        f"  crm-analytics  {seconds['features']:8.2f} s   (opening and checking before: "
+        f"{seconds['open']:.2f} s)"
+    )
+    print(f"  ratio          {there['seconds'] / seconds['features']:8.1f} x   (goal: {GOAL:g} or more)")
+    print(f"  training {seconds['train']:.1f} s ({here['method']}), scoring all {seconds['score']:.1f} s")
+    print(f"  peak of all of it {here['gib']:.2f} GiB (goal: {MEMORY:g})")
+
+
+if __name__ == "__main__":
+    main()
