@@ -15,9 +15,9 @@ SECTIONS = {
         "what_changed", "does_80_20_hold", "method", "record",
     ],
     lifetime_value: [
-        "headline", "kpis", "actions", "who_carries_it", "who_is_still_there", "who_will_buy",
-        "best_customers", "spend_and_frequency", "did_the_last_forecast_hold", "by_purchases_before",
-        "against_simple_rules", "by_the_textbook", "second_opinion", "method", "record",
+        "headline", "kpis", "actions", "who_carries_it", "value_by_segment", "today_and_to_come",
+        "who_is_overlooked", "who_is_still_there", "who_will_buy", "best_customers", "spend_and_frequency",
+        "did_the_last_forecast_hold", "by_purchases_before", "what_has_changed", "against_simple_rules", "by_the_textbook", "second_opinion", "method", "record",
     ],
 }  # fmt: skip
 HOSTILE = ["<img src=x onerror=alert(1)>", "=cmd|' /C calc'!A0", "\u202eevil", "a\u200bb", "x" * 1_000_000]
@@ -152,6 +152,29 @@ def test_chances_of_buying_count_every_customer_once(value_report):
     said = repr(lifetime_value.who_will_buy(value_report))
     assert "will buy in the next 13 weeks" in said
     assert "684 came" in said
+
+
+def test_segments_add_up_to_the_value_and_carry_intervals(value_report):
+    table = value_report.carriers.segments
+    assert table["value"].sum() == pytest.approx(value_report.forecast.value.mean, rel=1e-3)
+    assert ((table["lower"] <= table["value"]) & (table["value"] <= table["upper"])).all()
+    block = lifetime_value.value_by_segment(value_report)
+    assert block.payload["finding"].startswith("“Champions”")
+    assert "so far, which is past" in repr(block)
+    assert "lies beyond these 52 weeks" in repr(block)
+
+
+def test_today_against_to_come_holds_every_customer_once(value_report):
+    fields = value_report.carriers.grid.fields
+    assert fields["customers"].sum() == value_report.forecast.value.customers
+    assert "are not among today's best" in lifetime_value.today_and_to_come(value_report).payload["finding"]
+
+
+def test_drift_since_the_earlier_fit_is_shown_with_its_limits(value_report):
+    block = lifetime_value.what_has_changed(value_report)
+    assert "less than the model expects, beyond chance" in block.payload["finding"]
+    assert "population stability" in repr(block)
+    assert "2026-" not in block.payload["finding"]
 
 
 def test_spend_and_frequency_says_what_dependence_does_to_the_value(value_report):

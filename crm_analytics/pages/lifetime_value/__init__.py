@@ -5,6 +5,12 @@ On a base too small for the models it gives the section's small form.
 """
 
 from crm_analytics.pages.lifetime_value.buying import spend_and_frequency, who_will_buy
+from crm_analytics.pages.lifetime_value.carriers import (
+    today_and_to_come,
+    value_by_segment,
+    what_has_changed,
+    who_is_overlooked,
+)
 from crm_analytics.pages.lifetime_value.evidence import (
     against_simple_rules,
     by_purchases_before,
@@ -36,7 +42,11 @@ __all__ = [
     "record",
     "second_opinion",
     "spend_and_frequency",
+    "today_and_to_come",
+    "value_by_segment",
+    "what_has_changed",
     "who_carries_it",
+    "who_is_overlooked",
     "who_is_still_there",
     "who_will_buy",
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.pages.lifetime_value.report import ValueReport
-from crm_analytics.pages.small_form import or_small
+from crm_analytics.pages.small_form import headed, or_small
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
@@ -21,6 +21,7 @@ _SMALL_SPEND = (
 )
 
 
+@headed("Who will buy next")
 @or_small(lambda r: blocks.note(*_SMALL))
 def who_will_buy(report: ValueReport) -> Block:
     """Customers by the chance that they buy in the next quarter, beside that of being there at all."""

@@ -14,6 +14,7 @@ from crm_analytics.analyses.overview import overview
 from crm_analytics.analyses.value_tiers import ValueTiers, value_tiers
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.pages import words
+from crm_analytics.pages.lifetime_value.carriers import Carriers, carriers
 from crm_analytics.pages.lifetime_value.details import Details, Evidence, details, evidence
 from crm_analytics.pages.small_form import SmallReport
 from crm_analytics.tables.days import span_of
@@ -64,6 +65,7 @@ class ValueReport:
     textbook: btyd.TextbookValue
     forecast: Forecast
     details: Details
+    carriers: Carriers
     evidence: Evidence | None  # None where the data do not reach back a holdout
     earlier: btyd.TotalForecast | None
     earlier_day: date | None
@@ -112,9 +114,10 @@ def prepare(
         return SmallValueReport(base, overview(base), show_customers, textbook, str(error))
     before = base.earlier(compare_to)
     try:
-        earlier = _forecast(before, ahead, rate, timing).value if before else None
+        earlier = _forecast(before, ahead, rate, timing) if before else None
     except NotEnoughData:
         earlier = None
+    wanted = {"horizon": ahead, "rate": rate, "timing": timing}
     return ValueReport(
         base,
         show_customers,
@@ -131,8 +134,9 @@ def prepare(
             rate=rate,
             timing=timing,
         ),
+        carriers(base, forecast, (before, earlier) if before and earlier else None, wanted),
         evidence(base, holdout, UNIT),
-        earlier,
+        earlier.value if earlier else None,
         before.day if before else None,
     )
 

@@ -12,7 +12,7 @@ from crm_analytics.pages import blocks, figures, small_form, words
 from crm_analytics.pages.lifetime_value.first_screen import NOBODY_LEAVES
 from crm_analytics.pages.lifetime_value.report import SmallValueReport, ValueReport
 from crm_analytics.pages.people import called
-from crm_analytics.pages.small_form import or_small
+from crm_analytics.pages.small_form import headed, or_small
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
@@ -66,6 +66,7 @@ def who_is_still_there(report: ValueReport) -> Block:
     )
 
 
+@headed("The best customers")
 @or_small(small_form.last_visits)
 def best_customers(report: ValueReport) -> Block:
     """The ten customers with most to come."""
@@ -94,6 +95,7 @@ def best_customers(report: ValueReport) -> Block:
     )
 
 
+@headed("By the textbook")
 def by_the_textbook(report: ValueReport | SmallValueReport) -> Block:
     """The textbook value with every ingredient and its n."""
     book = report.textbook
@@ -120,6 +122,7 @@ def _lifetime(years: float) -> str:
     )
 
 
+@headed("A second opinion")
 @or_small(
     lambda r: blocks.note(
         "A second opinion comes with the models",
