@@ -17,7 +17,8 @@ SECTIONS = {
     lifetime_value: [
         "headline", "kpis", "actions", "who_carries_it", "value_by_segment", "today_and_to_come",
         "who_is_overlooked", "who_is_still_there", "who_will_buy", "best_customers", "spend_and_frequency",
-        "did_the_last_forecast_hold", "by_purchases_before", "what_has_changed", "against_simple_rules", "by_the_textbook", "second_opinion", "method", "record",
+        "did_the_last_forecast_hold", "by_purchases_before", "what_has_changed", "against_simple_rules",
+        "by_the_textbook", "second_opinion", "method", "record",
     ],
 }  # fmt: skip
 HOSTILE = ["<img src=x onerror=alert(1)>", "=cmd|' /C calc'!A0", "\u202eevil", "a\u200bb", "x" * 1_000_000]
