@@ -14,6 +14,7 @@ from crm_analytics.analyses.btyd.active import (
 from crm_analytics.analyses.btyd.banded_spend import BandedGammaGamma
 from crm_analytics.analyses.btyd.beta_geo import BetaGeo
 from crm_analytics.analyses.btyd.bg_bb import BetaGeoBetaBinomial
+from crm_analytics.analyses.btyd.cadence import cadence
 from crm_analytics.analyses.btyd.calibration import Calibration, calibrate, frequency_counts
 from crm_analytics.analyses.btyd.cohort_effects import CohortEffects, cohort_effects
 from crm_analytics.analyses.btyd.comparison import Comparison, compare
@@ -83,6 +84,7 @@ __all__ = [
     "TotalForecast",
     "active_customers",
     "baselines",
+    "cadence",
     "calibrate",
     "cohort_effects",
     "compare",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crm_analytics.analyses import btyd
 from crm_analytics.pages import blocks, provenance, words
 from crm_analytics.pages.lifetime_value.report import SmallValueReport, ValueReport
 
@@ -47,7 +48,7 @@ def method(report: ValueReport | SmallValueReport) -> Block:
     }
     found = report.forecast
     doubts = [m.diagnosis.message for m in (model, spend, found.status) if not m.diagnosis.converged]
-    notes = dict.fromkeys([found.value.note, found.purchases.note, *doubts])
+    notes = dict.fromkeys([btyd.cadence(report.base), found.value.note, found.purchases.note, *doubts])
     if any(notes):
         items["Mind"] = " ".join(note for note in notes if note)
     return blocks.method(items)
