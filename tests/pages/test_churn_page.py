@@ -88,7 +88,7 @@ def test_too_few_for_a_model_have_the_recency_rule_and_are_told_so() -> None:
     assert "at least 500 are needed" in text["how_well_it_did"]
     assert "Do not read a model into this" in text["actions"]
     assert "no purchase for" in text["what_tells_leavers"]
-    assert "has left already" in text["who_will_leave"]
+    assert "left already" in text["who_will_leave"]
     assert "needs the table 'tickets'" in text["what_a_complaint_does"].lower().replace("this needs", "needs")
     assert "subscriptions" in text["how_long_contracts_last"]
 

@@ -33,7 +33,7 @@ def whom_to_contact_now(report: CampaignsReport, due: Due) -> Block:
         "customer is on one list only, that which stands first in the rules; "
         f"{words.percent(due.wave.terms.holdout, 0)} of each list are held back as control, the same ones "
         "every time, so that the effect can be told. At stake: the mean order of each customer "
-        f"(complaints: a year's purchases).{_left_out(due)} `crm run` writes the files: [[list]] in crm.toml."
+        f"(complaints: a year's purchases).{_left_out(due)} The data team has them written by `crm run`."
     )
     if not due.treated:
         return blocks.table(data, finding=finding, caption=caption, formats=money)

@@ -136,8 +136,8 @@ def actions(report: ChurnReport) -> Block:
         items.append(
             blocks.action(
                 f"Contact the {words.count(best['customers'])} customers with most at risk.",
-                "Hold one in ten back at random: then the next report measures what is assumed here. "
-                "[[list]] save in crm.toml writes the files.",
+                "Hold one in ten back at random: then the next report measures what is assumed here. The "
+                "data team can have the list written every week.",
                 "marketing",
                 report.money(best["profit"]),
             )

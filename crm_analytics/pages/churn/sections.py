@@ -13,10 +13,10 @@ from crm_analytics.pages.small_form import headed
 
 TOP = 12
 BANDS = {
-    "high": "likely (70 % or more)",
-    "medium": "open (30 to 70 %)",
-    "low": "unlikely (below 30 %)",
-    "gone": "has left already",
+    "high": "70 % or more",
+    "medium": "30 to 70 %",
+    "low": "below 30 %",
+    "gone": "left already",
 }
 
 
