@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from crm_analytics.analyses import audit
 from crm_analytics.analyses.cohorts import Cohorts, cohorts
@@ -11,6 +11,7 @@ from crm_analytics.analyses.levels import ON_A_PAGE
 from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.pages import words
+from crm_analytics.pages.in_money import InMoney
 from crm_analytics.pages.small_form import SEGMENTS_FROM, SmallReport
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ SPANS = (YEAR, "-26w", "-13w")  # tried in this order: only over a year are both
 
 
 @dataclass(frozen=True)
-class AuditReport:
+class AuditReport(InMoney):
     """Everything the sections show; a part that the data do not hold is None.
 
     Attributes
@@ -39,10 +40,6 @@ class AuditReport:
     change: audit.Change | None
     acquisition: audit.Acquisition | None
     cohorts: Cohorts | None
-
-    def money(self, amount: Any) -> str:
-        """An amount in the base's currency."""
-        return words.money(amount, self.base.currency)
 
     @property
     def window(self) -> str:
@@ -67,11 +64,6 @@ class AuditReport:
                 "count as new."
             )
         return told
-
-    @property
-    def currency(self) -> str:
-        """As a format."""
-        return f"money:{self.base.currency}"
 
 
 def prepare(

@@ -15,6 +15,7 @@ from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import DataError
 from crm_analytics.pages import blocks, words
 from crm_analytics.pages.campaigns.due import Due, what_is_due
+from crm_analytics.pages.in_money import InMoney
 from crm_analytics.pages.small_form import SEGMENTS_FROM, SmallReport
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ COUNTED = ("visit", "conversion", "orders")
 
 
 @dataclass(frozen=True)
-class CampaignsReport:
+class CampaignsReport(InMoney):
     """Everything the sections show; a part that the data do not hold is None, and why stands in `missing`.
 
     Attributes
@@ -50,15 +51,6 @@ class CampaignsReport:
     incentives: Incentives | None
     due: Due | None
     missing: dict[str, str]
-
-    def money(self, amount: Any) -> str:
-        """An amount in the base's currency."""
-        return words.money(amount, self.base.currency)
-
-    @property
-    def currency(self) -> str:
-        """As a format."""
-        return f"money:{self.base.currency}"
 
     def why(self, part: str) -> str:
         """Why a part is not there, as a sentence."""

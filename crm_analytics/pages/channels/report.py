@@ -17,6 +17,7 @@ from crm_analytics.analyses.margin import margin_share
 from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import DataError
 from crm_analytics.pages import blocks, words
+from crm_analytics.pages.in_money import InMoney
 from crm_analytics.pages.small_form import SEGMENTS_FROM, SmallReport
 from crm_analytics.tables.days import shift
 
@@ -63,7 +64,7 @@ class Period:
 
 
 @dataclass(frozen=True)
-class ChannelReport:
+class ChannelReport(InMoney):
     """Everything the sections show; without `now` only what customers say is known."""
 
     base: CustomerBase
@@ -75,15 +76,6 @@ class ChannelReport:
     margin_note: str
     lookback: float
     half_life: float
-
-    def money(self, amount: Any) -> str:
-        """An amount in the base's currency."""
-        return words.money(amount, self.base.currency)
-
-    @property
-    def currency(self) -> str:
-        """As a format."""
-        return f"money:{self.base.currency}"
 
 
 def tracked(section: Callable[[ChannelReport, Period], Block]) -> Callable[[Any], Block]:

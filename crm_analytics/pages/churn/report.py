@@ -18,6 +18,7 @@ from crm_analytics.analyses.margin import margin_share
 from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import DataError, NotEnoughData
 from crm_analytics.pages import blocks, words
+from crm_analytics.pages.in_money import InMoney
 from crm_analytics.pages.small_form import SEGMENTS_FROM, SmallReport
 from crm_analytics.tables.contract import MONEY
 
@@ -50,7 +51,7 @@ class Terms:
 
 
 @dataclass(frozen=True, eq=False)
-class ChurnReport:
+class ChurnReport(InMoney):
     """Everything the sections show; a part that the data do not hold is None, and why stands in `missing`.
 
     Attributes
@@ -76,15 +77,6 @@ class ChurnReport:
     groups: Subgroups | None
     earlier: tuple[date, int] | None
     missing: dict[str, str]
-
-    def money(self, amount: Any) -> str:
-        """An amount in the base's currency."""
-        return words.money(amount, self.base.currency)
-
-    @property
-    def currency(self) -> str:
-        """As a format."""
-        return f"money:{self.base.currency}"
 
     def why(self, part: str) -> str:
         """Why a part is not there, as a sentence."""

@@ -18,6 +18,7 @@ from crm_analytics.analyses.levels import ON_A_PAGE, shared
 from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import DataError, NotEnoughData
 from crm_analytics.pages import blocks, words
+from crm_analytics.pages.in_money import InMoney
 from crm_analytics.pages.small_form import SEGMENTS_FROM, SmallReport
 from crm_analytics.tables.days import shift
 
@@ -57,7 +58,7 @@ class Period:
 
 
 @dataclass(frozen=True)
-class JourneyReport:
+class JourneyReport(InMoney):
     """Everything the sections show."""
 
     base: CustomerBase
@@ -65,15 +66,6 @@ class JourneyReport:
     now: Period
     before: Period | None
     within: float
-
-    def money(self, amount: Any) -> str:
-        """An amount in the base's currency."""
-        return words.money(amount, self.base.currency)
-
-    @property
-    def currency(self) -> str:
-        """As a format."""
-        return f"money:{self.base.currency}"
 
 
 def tracked(section: Callable[[JourneyReport, Period], Block]) -> Callable[[Any], Block]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -15,6 +15,7 @@ from crm_analytics.analyses.margin import margin_share
 from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import DataError, ParameterError
 from crm_analytics.pages import words
+from crm_analytics.pages.in_money import InMoney
 from crm_analytics.pages.small_form import SEGMENTS_FROM, SmallReport
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ ASSUMED_CONTACT = 0.02  # of an average purchase: small beside it, and never not
 
 
 @dataclass(frozen=True)
-class LifecycleReport:
+class LifecycleReport(InMoney):
     """Everything the sections show; parts the data are too short for are None, and `missing` says why."""
 
     base: CustomerBase
@@ -41,15 +42,6 @@ class LifecycleReport:
     missing: dict[str, str]  # part -> why there is none
     assumptions: str
     rate: float
-
-    def money(self, amount: Any) -> str:
-        """An amount in the base's currency."""
-        return words.money(amount, self.base.currency)
-
-    @property
-    def currency(self) -> str:
-        """As a format."""
-        return f"money:{self.base.currency}"
 
     def size(self, stage: str) -> int:
         """Customers of a stage; 0 where it does not occur."""

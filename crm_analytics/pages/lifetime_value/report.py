@@ -14,6 +14,7 @@ from crm_analytics.analyses.overview import overview
 from crm_analytics.analyses.value_tiers import ValueTiers, value_tiers
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.pages import words
+from crm_analytics.pages.in_money import InMoney
 from crm_analytics.pages.lifetime_value.carriers import Carriers, carriers
 from crm_analytics.pages.lifetime_value.details import Details, Evidence, details, evidence
 from crm_analytics.pages.small_form import SmallReport
@@ -54,7 +55,7 @@ class SmallValueReport(SmallReport):
 
 
 @dataclass(frozen=True)
-class ValueReport:
+class ValueReport(InMoney):
     """Everything the sections show."""
 
     base: CustomerBase
@@ -69,10 +70,6 @@ class ValueReport:
     evidence: Evidence | None  # None where the data do not reach back a holdout
     earlier: btyd.TotalForecast | None
     earlier_day: date | None
-
-    def money(self, amount: Any) -> str:
-        """An amount in the base's currency."""
-        return words.money(amount, self.base.currency)
 
     @property
     def weeks(self) -> float:

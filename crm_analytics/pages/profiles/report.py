@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -20,7 +20,7 @@ from crm_analytics.analyses.portfolio import Portfolio, portfolio
 from crm_analytics.analyses.significant import Significant, significant
 from crm_analytics.analyses.traits import traits
 from crm_analytics.errors import DataError, NotEnoughData
-from crm_analytics.pages import words
+from crm_analytics.pages.in_money import InMoney
 from crm_analytics.pages.small_form import SEGMENTS_FROM, SmallReport
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ UNIT = "W"
 
 
 @dataclass(frozen=True)
-class ProfilesReport:
+class ProfilesReport(InMoney):
     """Everything the sections show; a part that the data do not hold is None, and why stands in `missing`.
 
     Attributes
@@ -57,15 +57,6 @@ class ProfilesReport:
     needs: Needs | None
     missing: dict[str, str]
     margin: float | None
-
-    def money(self, amount: Any) -> str:
-        """An amount in the base's currency."""
-        return words.money(amount, self.base.currency)
-
-    @property
-    def currency(self) -> str:
-        """As a format."""
-        return f"money:{self.base.currency}"
 
     def why(self, part: str) -> str:
         """Why a part is not there, as a sentence."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -12,7 +12,7 @@ from crm_analytics.analyses.comparison import Comparison, compare_periods
 from crm_analytics.analyses.concentration import Concentration
 from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import NotEnoughData
-from crm_analytics.pages import words
+from crm_analytics.pages.in_money import InMoney
 from crm_analytics.pages.small_form import SEGMENTS_FROM, SmallReport
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ QUIET = ("Cannot lose", "At risk")  # proven buyers past their rhythm
 
 
 @dataclass(frozen=True)
-class SegmentReport:
+class SegmentReport(InMoney):
     """Everything the sections show."""
 
     base: CustomerBase
@@ -37,10 +37,6 @@ class SegmentReport:
         """Customers, orders and revenue of some segments together."""
         table = (of or self.scores).segments
         return table[table["segment"].isin(names)][["customers", "orders", "revenue"]].sum()
-
-    def money(self, amount: Any) -> str:
-        """An amount in the base's currency."""
-        return words.money(amount, self.base.currency)
 
 
 def prepare(
