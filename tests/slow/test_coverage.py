@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from scipy.stats import binom
 
 from benchmarks.interval_coverage import BANDS, TRUTH, band, table
 
@@ -17,15 +18,26 @@ def test_ninety_percent_intervals_hold_the_truth_in_ninety_of_a_hundred_bases() 
     found = table(60, first_seed=10_001)
     assert len(found) == len(TRUTH) * (len(BANDS) + 1)
     assert found["inside"].all(), found[~found["inside"]]
-    assert (found["refused"] <= 3).all()
+    # A fit that says it did not come to rest is no forecast; it may not happen more often than in the table.
+    for model, refused in found.groupby("model")["refused"].max().items():
+        share = max(refused_of_600()[str(model)], 1) / 600
+        assert refused <= binom.ppf(0.999, 60, share), model
+
+
+def rows_of_the_page() -> list[list[str]]:
+    lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if "NBD |" in line]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+
+
+def refused_of_600() -> dict[str, int]:
+    """How many fits of each model were refused when the committed table was made."""
+    return {row[0]: int(row[-1]) for row in rows_of_the_page()}
 
 
 def test_the_committed_table_is_of_600_bases_and_all_inside() -> None:
-    rows = [
-        line.split("|")[1:-1] for line in PAGE.read_text(encoding="utf-8").splitlines() if "NBD |" in line
-    ]
+    rows = rows_of_the_page()
     assert len(rows) == len(TRUTH) * (len(BANDS) + 1)
-    for model, _, bases, held, _, counts, inside, refused in ([c.strip() for c in row] for row in rows):
+    for model, _, bases, held, _, counts, inside, refused in rows:
         assert int(bases) + int(refused) >= 600, model
         low, high = map(int, re.findall(r"\d+", counts))
         assert (low, high) == band(int(bases))
