@@ -20,29 +20,35 @@ SERVING = {  # table -> its time; each row has a customer and a cost
 }
 
 
-def margin_lines(base: CustomerBase) -> ir.Table | None:
-    """Lines of known customers with their margin: customer_id, day, spend, margin, costed.
+def with_margin(base: CustomerBase, lines: ir.Table) -> ir.Table | None:
+    """Purchase lines with two more columns, margin and costed; None without any unit cost.
 
     The unit cost stands in the line or with its product; a return gives back its cost. `costed` is the
-    spend of lines whose cost is known, else 0; `margin` is missing there. None without any unit cost.
+    spend of lines whose cost is known, else 0; `margin` is missing there.
     """
-    lines = base.transactions
-    lines = lines.filter(lines.customer_id.notnull())
     if "unit_cost" not in lines.columns:
         products = base.tables.get("products")
         if "product_id" not in lines.columns or products is None or "unit_cost" not in products.columns:
             return None
         lines = lines.left_join(products.select("product_id", "unit_cost"), "product_id")
+        lines = lines.drop("product_id_right")
     quantity = lines.unit_quantity.abs().fill_null(1.0) if "unit_quantity" in lines.columns else 1.0
-    cost = (lines.unit_cost.cast("float64") * quantity).round(4).cast(MONEY)
+    cost = (lines.unit_cost.cast("float64") * quantity).cast(MONEY)
     cost = (lines.unit_spend < 0).ifelse(-cost, cost)
-    return lines.select(
-        "customer_id",
-        day=lines.transaction_date.date(),
-        spend=lines.unit_spend,
+    return lines.mutate(
         margin=(lines.unit_spend - cost).cast(MONEY),
-        costed=cost.notnull().ifelse(lines.unit_spend, ibis.literal(0).cast(MONEY)),
+        costed=lines.unit_cost.notnull().ifelse(lines.unit_spend, ibis.literal(0).cast(MONEY)),
     )
+
+
+def margin_lines(base: CustomerBase) -> ir.Table | None:
+    """Lines of known customers `with_margin`: customer_id, day, spend, margin, costed; None without cost."""
+    lines = base.transactions
+    lines = with_margin(base, lines.filter(lines.customer_id.notnull()))
+    if lines is None:
+        return None
+    day = lines.transaction_date.date()
+    return lines.select("customer_id", "margin", "costed", day=day, spend=lines.unit_spend)
 
 
 def margin_share(base: CustomerBase) -> float | None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import ibis
@@ -153,19 +154,20 @@ class CustomerBase:
 
     # -- the tables ----------------------------------------------------------------------------
 
-    @property
-    def tables(self) -> dict[str, ir.Table]:
+    @functools.cached_property
+    def tables(self) -> Mapping[str, ir.Table]:
         """Every table of the source, cut at the day."""
-        return {name: self._cut(name) for name in self.snapshot.tables}
-
-    def _cut(self, name: str) -> ir.Table:
         newest = self.newest_day is None
-        return cut(self.snapshot.tables[name], TABLES[name], self.start, self.day, newest=newest)
+        found = {
+            name: cut(table, TABLES[name], self.start, self.day, newest=newest)
+            for name, table in self.snapshot.tables.items()
+        }
+        return MappingProxyType(found)
 
     @property
     def transactions(self) -> ir.Table:
         """Purchase lines up to the day, with and without a customer."""
-        return self._cut("transactions")
+        return self.tables["transactions"]
 
     @property
     def customers(self) -> ir.Table:
@@ -173,7 +175,7 @@ class CustomerBase:
         bought = self.customer_days.select("customer_id").distinct()
         if "customers" not in self.snapshot.tables:
             return bought
-        listed = self._cut("customers")
+        listed = self.tables["customers"]
         unlisted = bought.anti_join(listed, "customer_id")
         empty = {c: ibis.null(t) for c, t in listed.schema().items() if c != "customer_id"}
         return listed.union(unlisted.mutate(**empty).select(*listed.columns))

@@ -8,11 +8,13 @@ out.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import ibis
 
-from crm_analytics.analyses.margin import margin_lines
+from crm_analytics.analyses.churn.different import Codes, codes
+from crm_analytics.analyses.margin import with_margin
 from crm_analytics.tables.contract import MONEY
 
 if TYPE_CHECKING:
@@ -105,8 +107,8 @@ def features(past: CustomerBase) -> ir.Table:
     found = _purchases(past)
     for part in _PARTS:
         more = part(past)
-        if more is not None:
-            found = found.left_join(more, "customer_id").drop("customer_id_right")
+        if more is not None:  # one chain of joins: a select between two of them doubles the time to compile
+            found = found.left_join(more, "customer_id", rname=f"{{name}}_{part.__name__}")
     zero = {f: found[f].fill_null(0) for f in _COUNTS if f in found.columns}
     names = [f.name for f in FEATURES if f.name in found.columns]
     return found.mutate(**zero).select("customer_id", *names)
@@ -128,6 +130,15 @@ def _ago(past: CustomerBase, day: ir.Value) -> ir.IntegerValue:
     return ibis.literal(past.day).delta(day, unit="day").cast("int64")
 
 
+def _since(past: CustomerBase, days: int) -> ir.DateScalar:
+    """The last day before the `days` that end at the base's day."""
+    return ibis.literal(past.day - timedelta(days=days))
+
+
+def _join(rows: ir.Table, more: ir.Table, key: str) -> ir.Table:
+    return rows.left_join(more, key).drop(f"{key}_right")
+
+
 def _number(value: ir.Value) -> ir.FloatingValue:
     return value.cast("float64")
 
@@ -139,67 +150,70 @@ def _mean(value: ir.Value, n: ir.Value) -> ir.FloatingValue:
 
 def _purchases(past: CustomerBase) -> ir.Table:
     days = past.customer_days.filter(lambda t: t.customer_id.notnull())
-    ago = _ago(past, days.day)
     bought = days.is_occasion
-    recent, before = ago < RECENT, (ago >= RECENT) & (ago < 2 * RECENT)
+    recent, both, year = (days.day > _since(past, n) for n in (RECENT, 2 * RECENT, YEAR))
     nothing = ibis.literal(0).cast(MONEY)
 
-    def money(where: ir.BooleanValue) -> ir.FloatingValue:
-        return _number(days.spend.sum(where=where).fill_null(nothing))
+    def money(where: ir.BooleanValue) -> ir.DecimalValue:
+        return days.spend.sum(where=where).fill_null(nothing)
 
     one = days.group_by("customer_id").aggregate(
-        recency_days=ago.min(where=bought),
-        tenure_days=ago.max(where=bought),
-        order_count=bought.sum().cast("int64"),
-        orders_recent=(bought & recent).sum().cast("int64"),
-        orders_before=(bought & before).sum().cast("int64"),
-        orders_year=(bought & (ago < YEAR)).sum().cast("int64"),
+        first=days.day.min(where=bought),
+        last=days.day.max(where=bought),
+        order_count=days.count(where=bought),
+        orders_recent=days.count(where=bought & recent),
+        orders_both=days.count(where=bought & both),
+        orders_year=days.count(where=bought & year),
         revenue=_number(days.spend.sum()),
-        revenue_year=money(ago < YEAR),
-        revenue_trend=money(recent) - money(before),
+        revenue_year=_number(money(year)),
+        revenue_trend=_number(money(recent) * 2 - money(both)),
     )
     one = one.filter(one.order_count > 0)
+    one = one.mutate(recency_days=_ago(past, one["last"]), tenure_days=_ago(past, one["first"]))
     gap = _number(one.tenure_days - one.recency_days) / _number(one.order_count - 1).nullif(0.0)
     return one.mutate(
         mean_gap_days=gap,
         overdue=_number(one.recency_days) / gap.nullif(0.0),
         order_value=one.revenue / _number(one.order_count),
-        orders_trend=one.orders_recent - one.orders_before,
-    ).drop("orders_before")
+        orders_trend=one.orders_recent * 2 - one.orders_both,
+    ).drop("orders_both", "first", "last")
 
 
-def _lines(past: CustomerBase) -> ir.Table | None:
-    lines = past.transactions.filter(lambda t: t.customer_id.notnull())
-    have = set(lines.columns)
-    wanted: dict[str, ir.Value] = {}
-    if "product_id" in have:
-        wanted["products"] = lines.product_id.nunique()
-        products = past.tables.get("products")
-        if products is not None and "category_0_name" in products.columns:
-            named = products.select("product_id", category=products.category_0_name)
-            lines = lines.left_join(named, "product_id").drop("product_id_right")
-            wanted = {"products": lines.product_id.nunique(), "categories": lines.category.nunique()}
-    wanted["returned_share"] = _number((lines.unit_spend < 0).sum()) / _number(lines.count())
+def _lines(past: CustomerBase) -> ir.Table:
+    lines, counted = _coded(past)
+    wanted: dict[str, ir.Value] = {one.code: one.count(lines) for one in counted}
+    have, n = set(lines.columns), _number(lines.count())
+    wanted["returned_share"] = _number(lines.count(where=lines.unit_spend < 0)) / n
     if "coupon" in have:
-        wanted["coupon_share"] = _number(lines.coupon.notnull().sum()) / _number(lines.count())
+        wanted["coupon_share"] = _number(lines.coupon.count()) / n
     if "discount" in have:
-        off, paid = (
-            lines.discount.fill_null(0).cast(MONEY).sum(),
-            lines.unit_spend.sum(where=lines.unit_spend > 0),
-        )
-        whole = _number(paid.fill_null(ibis.literal(0).cast(MONEY))) + _number(off)
-        wanted["discount_share"] = _number(off) / whole.nullif(0.0)
-    if "channel" in have:
-        wanted["channels"] = lines.channel.nunique()
+        off = _number(lines.discount.fill_null(0).cast(MONEY).sum())
+        paid = lines.unit_spend.sum(where=lines.unit_spend > 0).fill_null(ibis.literal(0).cast(MONEY))
+        wanted["discount_share"] = off / (_number(paid) + off).nullif(0.0)
+    if "margin" in have:
+        wanted["margin_share"] = _number(lines.margin.sum()) / _number(lines.costed.sum()).nullif(0.0)
     return lines.group_by("customer_id").aggregate(**wanted)
 
 
-def _margin(past: CustomerBase) -> ir.Table | None:
-    lines = margin_lines(past)
-    if lines is None:
-        return None
-    one = lines.group_by("customer_id").aggregate(margin=lines.margin.sum(), costed=lines.costed.sum())
-    return one.select("customer_id", margin_share=_number(one.margin) / _number(one.costed).nullif(0.0))
+def _coded(past: CustomerBase) -> tuple[ir.Table, list[Codes]]:
+    """The lines with their margin, and with codes of what is counted: products, categories, channels."""
+    lines, counted = past.transactions, []
+    lines = lines.filter(lines.customer_id.notnull())
+    costed = with_margin(past, lines)
+    lines = lines if costed is None else costed
+    if "product_id" in lines.columns:
+        counted.append(codes(past, lines, "product_id", "products"))
+        named, products = counted[0].table, past.tables.get("products")
+        if products is not None and "category_0_name" in products.columns:
+            counted.append(codes(past, products, "category_0_name", "categories"))
+            category = products.select("product_id", "category_0_name")
+            category = category.inner_join(counted[1].table, "category_0_name")
+            named = _join(named, category.select("product_id", "categories"), "product_id")
+        lines = _join(lines, named, "product_id")
+    if "channel" in lines.columns:
+        counted.append(codes(past, lines, "channel", "channels"))
+        lines = _join(lines, counted[-1].table, "channel")
+    return lines, counted
 
 
 def _acquired(past: CustomerBase) -> ir.Table | None:
@@ -227,7 +241,7 @@ def _service(past: CustomerBase) -> ir.Table | None:
     wanted: dict[str, ir.Value] = {"tickets": tickets.count()}
     if "is_complaint" in tickets.columns:
         complained = tickets.is_complaint.fill_null(False)
-        wanted["complaints"] = complained.sum().cast("int64")
+        wanted["complaints"] = tickets.count(where=complained)
         wanted["complaint_days"] = _ago(past, tickets.created_at.date()).min(where=complained)
     if "first_solved_at" in tickets.columns:
         waited = tickets.first_solved_at.epoch_seconds() - tickets.created_at.epoch_seconds()
@@ -253,7 +267,7 @@ def _surveys(past: CustomerBase) -> ir.Table | None:
     at = answers.filter(asked).inner_join(one.select("customer_id", "last"), "customer_id")
     at = at.filter(at.responded_at == at.last)
     nps = at.group_by("customer_id").aggregate(nps=at.score.min())
-    return one.drop("last").left_join(nps, "customer_id").drop("customer_id_right")
+    return _join(one.drop("last"), nps, "customer_id")
 
 
 def _campaigns(past: CustomerBase) -> ir.Table | None:
@@ -265,12 +279,12 @@ def _campaigns(past: CustomerBase) -> ir.Table | None:
     wanted: dict[str, ir.Value] = {"mails": n}
     for feature, column in (("opened_share", "opened_at"), ("responded_share", "responded_at")):
         if column in have:
-            wanted[feature] = _number(reached[column].notnull().sum()) / _number(n)
+            wanted[feature] = _number(reached[column].count()) / _number(n)
     if "unsubscribed_at" in have:
         wanted["unsubscribed"] = reached.unsubscribed_at.notnull().any().cast("int64")
     return reached.group_by("customer_id").aggregate(**wanted)
 
 
 _PARTS: tuple[Callable[[CustomerBase], ir.Table | None], ...] = (
-    _lines, _margin, _acquired, _visits, _service, _surveys, _campaigns,
+    _lines, _acquired, _visits, _service, _surveys, _campaigns,
 )  # fmt: skip

@@ -187,3 +187,25 @@ def test_few_gaps_define_nothing():
     base = CustomerBase.open(frame.assign(unit_spend=1.0), today="2026-06-01")
     with pytest.raises(NotEnoughData, match="gaps between purchases"):
         churn.definition(base)
+
+
+@pytest.mark.parametrize("levels", [3, 62, 63, 300], ids=["few", "a word", "more than a word", "many"])
+def test_different_products_categories_and_channels_are_counted_as_by_a_set(levels):
+    draw = np.random.default_rng(levels)
+    lines = pd.DataFrame({
+        "customer_id": draw.integers(0, 40, 3000).astype(str), "unit_spend": 1.0,
+        "transaction_date": "2025-01-05", "channel": draw.integers(0, levels, 3000).astype(str),
+        "product_id": draw.integers(0, levels, 3000).astype(str),
+    })  # fmt: skip
+    lines.loc[draw.random(3000) < 0.1, ["product_id", "channel"]] = None
+    lines.loc[lines["customer_id"] == "7", ["product_id", "channel"]] = None  # nothing to count: 0
+    sold = np.arange(levels - 1).astype(
+        str
+    )  # the last product is in no list of products, and has no category
+    products = pd.DataFrame({"product_id": sold, "product_name": "x", "category_0_name": "K" + sold})
+    products.loc[0, "category_0_name"] = None
+    both = {"transactions": lines, "products": products}
+    told = found(both, "2025-01-05").set_index("customer_id")[["products", "categories", "channels"]]
+    known = lines.merge(products, "left", "product_id").groupby("customer_id")
+    expected = known[["product_id", "category_0_name", "channel"]].nunique()
+    assert (told.to_numpy() == expected.loc[told.index].to_numpy()).all()
