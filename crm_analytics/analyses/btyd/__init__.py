@@ -25,6 +25,7 @@ from crm_analytics.analyses.btyd.covariate_tests import covariate_tests
 from crm_analytics.analyses.btyd.covariates import CovariateFit, fit_covariates
 from crm_analytics.analyses.btyd.dependence import Dependence, dependence
 from crm_analytics.analyses.btyd.dert import Residual, dert, residual, residual_value
+from crm_analytics.analyses.btyd.drawn_total import forecast_total
 from crm_analytics.analyses.btyd.drift import Drift, drift
 from crm_analytics.analyses.btyd.evidence import Evidence, baselines, evidence
 from crm_analytics.analyses.btyd.frozen_models import FrozenModels, freeze
@@ -45,7 +46,7 @@ from crm_analytics.analyses.btyd.second_opinion import SecondOpinion, second_opi
 from crm_analytics.analyses.btyd.spend_bands import spend_held_by_band
 from crm_analytics.analyses.btyd.summary import NEEDS, Summary, summarize
 from crm_analytics.analyses.btyd.textbook import TextbookValue, textbook_value
-from crm_analytics.analyses.btyd.uncertainty import TotalForecast, forecast_total, value_total
+from crm_analytics.analyses.btyd.uncertainty import TotalForecast, value_total
 from crm_analytics.analyses.btyd.value_parts import tops, value_by_group, value_intervals
 
 __all__ = [

@@ -224,6 +224,24 @@ class BetaGeoBetaBinomial(FittedModel):
         found = _probability(tuple(self.values), whole_counts(n, "n"), whole_count(t, "t"))
         return float(found) if found.ndim == 0 else found
 
+    # -- one drawn future ----------------------------------------------------------------------------
+
+    def _rows(self, source: pd.DataFrame) -> pd.DataFrame:
+        return opportunity_cells(source, self.LABEL)
+
+    def _expected(self, rows: pd.DataFrame, t: float) -> Array:
+        return self.expected_purchases(rows, int(t)).to_numpy()
+
+    def _drawn(self, rows: pd.DataFrame, t: float, rng: np.random.Generator) -> Array:
+        """Given there, p is Beta(alpha + x, beta + n - x), theta Beta(gamma, delta + n), independent."""
+        alpha, beta, gamma, delta = self.values
+        x, n = rows["frequency"].to_numpy(), rows["opportunities"].to_numpy()
+        there = rng.random(len(rows)) < np.exp(self._each(rows)[1])
+        leave = np.clip(rng.beta(gamma, delta + n), 1e-12, 1.0)
+        met = np.minimum(rng.geometric(leave) - 1, int(t))
+        bought = rng.binomial(met, rng.beta(alpha + x, beta + n - x))
+        return np.where(there, bought, 0).astype(float)
+
     # -- parts ---------------------------------------------------------------------------------------
 
     def _each(self, checked: pd.DataFrame) -> tuple[Array, Array]:

@@ -13,7 +13,7 @@ from scipy.special import ndtr
 
 from crm_analytics.analyses.btyd.beta_geo import BetaGeo
 from crm_analytics.analyses.btyd.choosing import RULE, winner_of, words_of
-from crm_analytics.analyses.btyd.drawn_total import total_of
+from crm_analytics.analyses.btyd.drawn_total import forecast_total
 from crm_analytics.analyses.btyd.histories import HISTORY
 from crm_analytics.analyses.btyd.holdout import held_out, length_of
 from crm_analytics.analyses.btyd.modified_beta_geo import ModifiedBetaGeo
@@ -122,7 +122,7 @@ def compare(
     known = dict(totals or {})
     for label, model in fitted.items():
         if label not in known:
-            known[label] = total_of(summary, model, t, level=level, draws=draws, seed=seed)
+            known[label] = forecast_total(summary, model, t, level=level, draws=draws, seed=seed)
     holdout = _held_against(fitted, summary, (held, future), t, totals=known, seed=seed)
     winner = winner_of(holdout, in_sample)
     best = str(in_sample["model"].iloc[0])

@@ -205,6 +205,23 @@ class ContractModel(FittedModel):
         found = self._residual(_renewals(tenure, "tenure"), float(np.log1p(each)), periods)
         return _plain(found * earlier(each, timing))
 
+    def _rows(self, source: Any) -> pd.DataFrame:
+        cells = contract_cells(source, self.LABEL)
+        return cells[~cells["cancelled"]].reset_index(drop=True)
+
+    def _expected(self, rows: pd.DataFrame, t: float) -> Array:
+        return np.asarray(self.expected_residual_lifetime(rows["tenure"].to_numpy(), int(t)))
+
+    def _drawn(self, rows: pd.DataFrame, t: float, rng: np.random.Generator) -> Array:
+        """Renewals in one drawn future. After n renewals theta is Beta(gamma, delta + n^c), and the hazard
+        -ln(1 - theta) ((n + j)^c - n^c) reaches an exponential before the renewal that fails.
+        """
+        gamma, delta, c = self._full
+        n = rows["tenure"].to_numpy(float)
+        hazard = -np.log1p(-np.clip(rng.beta(gamma, delta + n**c), 1e-300, 1 - 1e-16))
+        last = (n**c + rng.exponential(size=len(n)) / hazard) ** (1 / c)
+        return np.minimum(np.floor(last - n), t)
+
     def _residual(self, tenure: Array, force: float, periods: int | None) -> Array:
         """Sum over j from 1 of S(n + j) / S(n) exp(-force j)."""
         most = None if periods is None else int(_renewals(periods, "periods"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -115,6 +115,28 @@ class CovariateFit:
         reach = norm.ppf((1 + level) / 2) * np.sqrt(np.einsum("in,ij,jn->n", slopes, covariance, slopes))
         columns = {"expected_purchases": mean, "lower": mean - reach, "upper": mean + reach}
         return pd.DataFrame({k: np.exp(v) for k, v in columns.items()}, index=frame.index)
+
+    @property
+    def LABEL(self) -> str:  # noqa: N802 - as all models call it
+        """Of the model without covariates."""
+        return self.kind.LABEL
+
+    def _rows(self, source: pd.DataFrame) -> pd.DataFrame:
+        own = source[[c for c in source.columns if c not in (*HISTORY, "customers")]]
+        return checked(source, HISTORY, self.LABEL).join(own)
+
+    def _expected(self, rows: pd.DataFrame, t: float) -> Array:
+        return self.expected_purchases(rows, t).to_numpy()
+
+    def _drawn(self, rows: pd.DataFrame, t: float, rng: np.random.Generator) -> Array:
+        x, recency, T = (rows[c].to_numpy(float) for c in HISTORY)
+        return self._at(rows).counts(x, recency, T, t, rng)
+
+    def others(self, draws: int, rng: np.random.Generator) -> list[CovariateFit]:
+        """The fit at estimates drawn from what is known of them."""
+        known = np.nan_to_num(self.covariance.to_numpy()) * self.diagnosis.converged
+        drawn = rng.multivariate_normal(self.estimates.to_numpy(), known, draws)
+        return [replace(self, estimates=pd.Series(row, self.estimates.index)) for row in drawn]
 
     def _at(self, frame: pd.DataFrame, estimates: Array | None = None) -> Individuals:
         """The model of each row's customer."""

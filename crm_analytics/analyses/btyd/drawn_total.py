@@ -1,21 +1,33 @@
-"""A total with its interval by drawing alone: for models in which what comes hangs on recency, too."""
+"""The total to come of all customers, with its interval, for every model that is fitted."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crm_analytics.analyses.btyd.covariates import CovariateFit
 from crm_analytics.analyses.btyd.draws import draw_models
-from crm_analytics.analyses.btyd.histories import HISTORY, cells_of
 from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
 from crm_analytics.analyses.btyd.regular_model import RegularModel
-from crm_analytics.analyses.btyd.uncertainty import EXACT_UP_TO, TotalForecast, forecast_total
+from crm_analytics.analyses.btyd.uncertainty import (
+    EXACT_UP_TO,
+    TotalForecast,
+    as_forecast,
+    check_interval,
+    note_of,
+    row_of_each,
+    total_by_rates,
+)
 
 if TYPE_CHECKING:
-    from crm_analytics.analyses.btyd.summary import Summary
+    from collections.abc import Sequence
+
+    from crm_analytics.analyses.btyd.bg_bb import BetaGeoBetaBinomial
+    from crm_analytics.analyses.btyd.contract_models import ContractModel
 
 Array = NDArray[np.float64]
 _SAMPLED = 20_000  # customers whose futures tell the chance in a large base
@@ -23,44 +35,85 @@ _FOLLOWED = 400  # and from whom we learn how the mean follows the parameters
 _PARAMETERS = 50  # draws of parameters for that
 
 
-def total_of(
-    source: Summary | pd.DataFrame,
-    model: PurchaseModel,
+class DrawnModel(Protocol):
+    """A model of which a total is known by drawing alone: what it must be able to tell."""
+
+    def _expected(self, rows: pd.DataFrame, t: float) -> Array:
+        """What is expected of a customer of each row within `t`."""
+
+    def _drawn(self, rows: pd.DataFrame, t: float, rng: np.random.Generator) -> Array:
+        """What comes of a customer of each row in one drawn future."""
+
+
+def forecast_total(
+    source: Any,
+    model: PurchaseModel | BetaGeoBetaBinomial | ContractModel | CovariateFit,
     t: float,
     *,
     level: float = 0.95,
     draws: int = 400,
     seed: int = 1,
 ) -> TotalForecast:
-    """Repeat purchases of all customers in the next `t`, for any model; arguments as of `forecast_total`."""
-    if not isinstance(model, RegularModel):
-        return forecast_total(source, model, t, level=level, draws=draws, seed=seed)
-    cells = cells_of(source, HISTORY, model.LABEL)
-    x, recency, T, n = (cells[c].to_numpy(float) for c in (*HISTORY, "customers"))
-    mean = float(n @ model.expected_purchases(cells, t).to_numpy())
+    """Repeat purchases of all customers together in the next `t` units, with an interval.
+
+    Parameters
+    ----------
+    source : a summary, or a frame with frequency, recency, T [, customers], in the model's unit, and with
+        the covariates of a `CovariateFit`; for BG/BB frequency, recency, opportunities; for sBG and BdW
+        contracts as for their fit, of which the running ones are counted
+    model : fitted (for the parameters' part; given parameters have no uncertainty)
+    t : time ahead, in the model's unit; for BG/BB opportunities, for contracts renewals
+    level : probability of the interval, 0..1
+    draws : of parameters and futures, >= 100
+    seed : whole number
+
+    Raises
+    ------
+    ParameterError : a parameter is out of range.
+
+    Examples
+    --------
+    >>> from crm_analytics.analyses.btyd.contract_models import ShiftedBetaGeo
+    >>> survivors = [1000, 631, 468, 382, 326, 289, 262, 241]
+    >>> found = forecast_total(survivors, ShiftedBetaGeo.fit(survivors), 12)
+    >>> round(found.mean), round(found.lower), round(found.upper)  # renewals of the 241 who are left
+    (1976, 1791, 2139)
+    """
+    if isinstance(model, PurchaseModel) and not isinstance(model, RegularModel):
+        return total_by_rates(source, model, t, level=level, draws=draws, seed=seed)
+    check_interval(level, draws)
     rng = np.random.default_rng(seed)
-    models = draw_models(model, draws, rng)
-    customers = np.repeat(np.arange(len(n)), np.rint(n).astype(np.int64))
-    followed = cells.iloc[customers[:: max(1, len(customers) // _FOLLOWED)]]
-    here = max(float(model.expected_purchases(followed, t).sum()), 1e-300)
-    ratio = np.array([float(m.expected_purchases(followed, t).sum()) / here for m in models[:_PARAMETERS]])
-    if len(customers) <= EXACT_UP_TO:
-        who = (x[customers], recency[customers], T[customers])
-        totals = np.array([m._counts(*who, t, rng).sum() for m in models])
+    others: Sequence[DrawnModel] = (
+        model.others(draws, rng) if isinstance(model, CovariateFit) else draw_models(model, draws, rng)
+    )
+    found = total_of_draws(model._rows(source), (model, others), t, level=level, rng=rng)
+    return replace(found, seed=seed, note=note_of(model))
+
+
+def total_of_draws(
+    rows: pd.DataFrame,
+    models: tuple[DrawnModel, Sequence[DrawnModel]],
+    t: float,
+    *,
+    level: float,
+    rng: np.random.Generator,
+) -> TotalForecast:
+    """The total under a model, with an interval from others drawn in any way.
+
+    rows : what the model looks at, one row for equal customers, their number in `customers`
+    """
+    model, others = models
+    n, draws = rows["customers"].to_numpy(float), len(others)
+    mean = float(n @ model._expected(rows, t))
+    each = row_of_each(n)
+    followed = rows.iloc[each[:: max(1, len(each) // _FOLLOWED)]]
+    here = max(float(model._expected(followed, t).sum()), 1e-300)
+    ratio = np.array([float(m._expected(followed, t).sum()) / here for m in others[:_PARAMETERS]])
+    if len(each) <= EXACT_UP_TO:
+        who = rows.iloc[each]
+        totals = np.array([m._drawn(who, t, rng).sum() for m in others])
     else:
-        few = customers[:: max(1, len(customers) // _SAMPLED)]
-        who = (x[few], recency[few], T[few])
-        noise = (model._counts(*who, t, rng) - model._counts(*who, t, rng)) ** 2 / 2
-        spread = np.sqrt(noise.mean() * len(customers))
-        totals = mean * rng.choice(ratio, draws) + rng.normal(0, spread, draws)
-    cut = [(1 - level) / 2, (1 + level) / 2]
-    low, high = (float(v) for v in np.quantile(totals, cut))
-    parameter_low, parameter_high = (float(v) for v in np.quantile(mean * ratio, cut))
-    note = (
-        ""
-        if model.diagnosis.converged
-        else f"{model.LABEL} did not come to rest: the interval is too narrow."
-    )
-    return TotalForecast(
-        mean, max(low, 0.0), high, level, parameter_low, parameter_high, len(customers), draws, seed, note
-    )
+        few = rows.iloc[each[:: max(1, len(each) // _SAMPLED)]]
+        noise = (model._drawn(few, t, rng) - model._drawn(few, t, rng)) ** 2 / 2
+        totals = mean * rng.choice(ratio, draws) + rng.normal(0, np.sqrt(noise.mean() * len(each)), draws)
+    return as_forecast(mean, totals, mean * ratio, level, customers=len(each), seed=0, note="")

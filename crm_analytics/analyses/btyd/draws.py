@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crm_analytics.analyses.btyd.fitted import FittedModel
 from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
 from crm_analytics.analyses.btyd.lifetime_value import Discount
 from crm_analytics.analyses.btyd.optimise import GIVEN
 from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
 
 Array = NDArray[np.float64]
+Fitted = TypeVar("Fitted", bound=FittedModel)
 
 
 def worth_of_a_future(
@@ -31,7 +34,7 @@ def worth_of_a_future(
     return np.asarray(np.bincount(owner, money, minlength=len(x)), float)
 
 
-def draw_models(model: PurchaseModel, draws: int, rng: np.random.Generator) -> list[PurchaseModel]:
+def draw_models(model: Fitted, draws: int, rng: np.random.Generator) -> list[Fitted]:
     """Models whose parameters are drawn from the normal distribution of their logarithms."""
     values = draw_values(model, draws, rng)
     # what else a model has, its unit or its k, stays
@@ -47,7 +50,7 @@ def draw_spends(spend: GammaGamma, draws: int, rng: np.random.Generator) -> list
     return [GammaGamma(dict(zip(("p", "q", "v"), row, strict=True)), covariance=none) for row in values]
 
 
-def draw_values(model: PurchaseModel | GammaGamma, draws: int, rng: np.random.Generator) -> Array:
+def draw_values(model: FittedModel, draws: int, rng: np.random.Generator) -> Array:
     """Parameters drawn, one row a draw."""
     values = model.values
     covariance = log_covariance_of(model)
@@ -55,7 +58,7 @@ def draw_values(model: PurchaseModel | GammaGamma, draws: int, rng: np.random.Ge
     return np.asarray(found)
 
 
-def log_covariance_of(model: PurchaseModel | GammaGamma) -> Array:
+def log_covariance_of(model: FittedModel) -> Array:
     """Of the log parameters; zero where the fit says nothing of it."""
     size = len(model.values)
     if model.covariance.empty or not model.diagnosis.converged:

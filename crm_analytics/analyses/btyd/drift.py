@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.btyd.drawn_total import forecast_total
 from crm_analytics.analyses.btyd.frozen_models import (
     SPREAD_BY,
     FrozenModels,
@@ -18,7 +19,6 @@ from crm_analytics.analyses.btyd.frozen_models import (
 )
 from crm_analytics.analyses.btyd.histories import HISTORY
 from crm_analytics.analyses.btyd.summary import Summary, summarize
-from crm_analytics.analyses.btyd.uncertainty import forecast_total
 from crm_analytics.analyses.btyd.units import days_per_unit
 from crm_analytics.errors import NotEnoughData, ParameterError
 

@@ -75,27 +75,13 @@ class DropoutModel(PurchaseModel):
         z = times[None, :] / (alpha + pair_T[:, None])
         return purchases_while_alive(z, pair_x[:, None], r, a, b + self.SHIFT)[pair]
 
-    def _posterior(
-        self, x: Array, recency: Array, T: Array, rng: np.random.Generator
-    ) -> tuple[Array, Array, NDArray[np.bool_]]:
-        """One draw a customer: buying rate, dropout probability, and whether still alive.
-
-        Given alive, the rate is Gamma(r + x, alpha + T) and the probability Beta(a, b + x) (MBG/NBD: b + x
-        + 1), independent of each other.
-        """
-        r, alpha, a, b = self.values
-        rate = rng.gamma(r + x) / (alpha + T)
-        leave = np.clip(rng.beta(a, b + x + self.SHIFT), 1e-12, 1.0)
-        return rate, np.asarray(leave), rng.random(len(x)) < self._alive(x, recency, T)
-
     def _counts(self, x: Array, recency: Array, T: Array, t: float, rng: np.random.Generator) -> Array:
-        rate, leave, alive = self._posterior(x, recency, T, rng)
-        return np.where(alive, np.minimum(rng.poisson(rate * t), rng.geometric(leave)), 0).astype(float)
+        return drawn_counts(self.values, self.SHIFT, (x, T, self._alive(x, recency, T)), t, rng)
 
     def _futures(
         self, x: Array, recency: Array, T: Array, horizon: float, rng: np.random.Generator
     ) -> tuple[NDArray[np.intp], Array]:
-        rate, leave, alive = self._posterior(x, recency, T, rng)
+        rate, leave, alive = posterior(self.values, self.SHIFT, (x, T, self._alive(x, recency, T)), rng)
         came = np.where(alive, rng.poisson(rate * horizon), 0)
         last = rng.geometric(leave)
         owner = np.repeat(np.arange(len(came)), came)
@@ -104,3 +90,28 @@ class DropoutModel(PurchaseModel):
         rank = np.arange(len(owner)) - np.repeat(np.cumsum(came) - came, came)
         kept = rank < last[owner]
         return owner[kept], moment[kept] * horizon
+
+
+def drawn_counts(
+    values: Array, shift: int, who: tuple[Array, Array, Array], t: float, rng: np.random.Generator
+) -> Array:
+    """Purchases of each customer within `t` in one drawn future; who: x, T and P(alive) of each.
+
+    values : r, alpha, a, b, numbers or one column a customer
+    """
+    rate, leave, alive = posterior(values, shift, who, rng)
+    return np.where(alive, np.minimum(rng.poisson(rate * t), rng.geometric(leave)), 0).astype(float)
+
+
+def posterior(
+    values: Array, shift: int, who: tuple[Array, Array, Array], rng: np.random.Generator
+) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """One draw a customer: buying rate, dropout probability, and whether still alive.
+
+    Given alive, the rate is Gamma(r + x, alpha + T) and the probability Beta(a, b + x) (MBG/NBD: b + x + 1),
+    independent of each other.
+    """
+    (r, alpha, a, b), (x, T, alive) = values, who
+    rate = rng.gamma(r + x) / (alpha + T)
+    leave = np.clip(rng.beta(a, b + x + shift), 1e-12, 1.0)
+    return rate, np.asarray(leave), rng.random(len(x)) < alive

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.btyd.beta_geo import BetaGeo
+from crm_analytics.analyses.btyd.drawn_total import forecast_total
 from crm_analytics.analyses.btyd.holdout import held_out, length_of
 from crm_analytics.analyses.btyd.purchase_model import MINIMUM_CUSTOMERS, PurchaseModel
 from crm_analytics.analyses.btyd.summary import Summary, summarize
-from crm_analytics.analyses.btyd.uncertainty import TotalForecast, forecast_total
+from crm_analytics.analyses.btyd.uncertainty import TotalForecast
 from crm_analytics.analyses.btyd.units import days_per_unit
 from crm_analytics.errors import ParameterError
 

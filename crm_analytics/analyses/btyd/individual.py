@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from crm_analytics.analyses.btyd import dropout, pareto
+from crm_analytics.analyses.btyd import dropout, dropout_model, pareto, pareto_nbd
 from crm_analytics.analyses.btyd.dropout_model import DropoutModel
 from crm_analytics.analyses.btyd.pareto_nbd import time_there
 from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
@@ -66,6 +66,13 @@ class Individuals:
         if issubclass(self.kind, DropoutModel) and self.kind.SHIFT:
             return np.asarray(found * self.own[3] / (self.own[2] + self.own[3]))
         return found
+
+    def counts(self, x: Array, recency: Array, T: Array, t: float, rng: np.random.Generator) -> Array:
+        """Purchases of each customer within `t`, in one drawn future."""
+        who = (x, T, self.alive(x, recency, T))
+        if issubclass(self.kind, DropoutModel):
+            return dropout_model.drawn_counts(self.own, self.kind.SHIFT, who, t, rng)
+        return pareto_nbd.drawn_counts(self.own, who, t, rng)
 
     # as `PurchaseModel` calls them, so that values are reckoned in one place
     _alive = alive

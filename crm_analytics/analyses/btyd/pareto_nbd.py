@@ -99,30 +99,39 @@ class ParetoNBD(PurchaseModel):
         r, alpha, s, beta = self.values
         return np.asarray(r / alpha * time_there(s, beta, times))
 
-    def _lives(
-        self, x: Array, recency: Array, T: Array, horizon: float, rng: np.random.Generator
-    ) -> tuple[Array, Array]:
-        """One draw a customer: buying rate, and how much of the horizon the customer is there.
-
-        Given alive, the rate is Gamma(r + x, alpha + T) and the hazard Gamma(s, beta + T), independent.
-        """
-        r, alpha, s, beta = self.values
-        rate = rng.gamma(r + x) / (alpha + T)
-        hazard = rng.gamma(np.full(len(x), s)) / (beta + T)
-        left = rng.exponential(size=len(x)) / np.maximum(hazard, 1e-300)
-        alive = rng.random(len(x)) < self._alive(x, recency, T)
-        return rate, np.where(alive, np.minimum(left, horizon), 0.0)
-
     def _counts(self, x: Array, recency: Array, T: Array, t: float, rng: np.random.Generator) -> Array:
-        rate, there = self._lives(x, recency, T, t, rng)
-        return rng.poisson(rate * there).astype(float)
+        return drawn_counts(self.values, (x, T, self._alive(x, recency, T)), t, rng)
 
     def _futures(
         self, x: Array, recency: Array, T: Array, horizon: float, rng: np.random.Generator
     ) -> tuple[NDArray[np.intp], Array]:
-        rate, there = self._lives(x, recency, T, horizon, rng)
+        rate, there = _lives(self.values, (x, T, self._alive(x, recency, T)), horizon, rng)
         owner = np.repeat(np.arange(len(x)), rng.poisson(rate * there))
         return owner, rng.random(len(owner)) * there[owner]
+
+
+def drawn_counts(values: Array, who: tuple[Array, Array, Array], t: float, rng: np.random.Generator) -> Array:
+    """Purchases of each customer within `t` in one drawn future; who: x, T and P(alive) of each.
+
+    values : r, alpha, s, beta, numbers or one column a customer
+    """
+    rate, there = _lives(values, who, t, rng)
+    return rng.poisson(rate * there).astype(float)
+
+
+def _lives(
+    values: Array, who: tuple[Array, Array, Array], horizon: float, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """One draw a customer: buying rate, and how much of the horizon the customer is there.
+
+    Given alive, the rate is Gamma(r + x, alpha + T) and the hazard Gamma(s, beta + T), independent.
+    """
+    (r, alpha, s, beta), (x, T, alive) = values, who
+    rate = rng.gamma(r + x) / (alpha + T)
+    hazard = rng.gamma(np.broadcast_to(s, x.shape)) / (beta + T)
+    left = rng.exponential(size=len(x)) / np.maximum(hazard, 1e-300)
+    there = rng.random(len(x)) < alive
+    return rate, np.where(there, np.minimum(left, horizon), 0.0)
 
 
 def time_there(s: float | Array, rest: float | Array, t: Array) -> Array:

@@ -201,6 +201,16 @@ class RegularModel(PurchaseModel):
             f"{self.LABEL}: what a customer buys hangs on recency, too; ask expected_purchases"
         )
 
+    def _rows(self, source: Any) -> pd.DataFrame:
+        return cells_of(source, HISTORY, self.LABEL)
+
+    def _expected(self, rows: pd.DataFrame, t: float) -> Array:
+        return self.expected_purchases(rows, t).to_numpy()
+
+    def _drawn(self, rows: pd.DataFrame, t: float, rng: np.random.Generator) -> Array:
+        x, recency, T = (rows[c].to_numpy(float) for c in HISTORY)
+        return self._counts(x, recency, T, t, rng)
+
     def _counts(self, x: Array, recency: Array, T: Array, t: float, rng: np.random.Generator) -> Array:
         r, alpha, a, b = self.values
         shares = np.cumsum(self._shares(x, recency, T), axis=0)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
@@ -32,11 +32,28 @@ from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
+    from crm_analytics.analyses.btyd.optimise import Diagnosis
     from crm_analytics.analyses.btyd.summary import Summary
 
 Array = NDArray[np.float64]
 EXACT_UP_TO = 8_000
 SAMPLED = 50_000
+
+
+class Estimated(Protocol):
+    """Anything that was fitted."""
+
+    @property
+    def LABEL(self) -> str:  # noqa: N802 - as all models call it
+        """Its name."""
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """Whether the optimum can be trusted."""
+
+    @property
+    def covariance(self) -> pd.DataFrame:
+        """Of what was estimated."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +85,7 @@ class TotalForecast:
         return self.lower <= actual <= self.upper
 
 
-def forecast_total(
+def total_by_rates(
     source: Summary | pd.DataFrame,
     model: PurchaseModel,
     t: float,
@@ -77,22 +94,8 @@ def forecast_total(
     draws: int = 400,
     seed: int = 1,
 ) -> TotalForecast:
-    """Repeat purchases of all customers together in the next `t` units, with an interval.
-
-    Parameters
-    ----------
-    source : a summary, or a frame with frequency, recency, T [, customers], in the model's unit
-    model : fitted (for the parameters' part; given parameters have no uncertainty)
-    t : time ahead, in the model's unit
-    level : probability of the interval, 0..1
-    draws : of parameters and futures, >= 100
-    seed : whole number
-
-    Raises
-    ------
-    ParameterError : a parameter is out of range.
-    """
-    _check(level, draws)
+    """`forecast_total` of models in which what the living buy does not hang on recency."""
+    check_interval(level, draws)
     cells = cells_of(source, HISTORY, model.LABEL)
     x, recency, T, n = _columns(cells)
     times, one = np.array([float(t)]), np.array([1.0])
@@ -107,7 +110,7 @@ def forecast_total(
     rng = np.random.default_rng(seed)
     models = draw_models(model, draws, rng)
     ratio = _ratios(model, models, cells, mean_of)
-    customers = _customers(n)
+    customers = row_of_each(n)
     if len(customers) <= EXACT_UP_TO:
         who = (x[customers], recency[customers], T[customers])
         totals = np.array([one_future(m, who, rng).sum() for m in models])
@@ -116,8 +119,8 @@ def forecast_total(
         who = (x[few], recency[few], T[few])
         noise = (one_future(model, who, rng) - one_future(model, who, rng)) ** 2 / 2
         totals = mean * ratio + rng.normal(0, np.sqrt(noise.mean() * len(customers)), draws)
-    return _forecast(
-        mean, totals, mean * ratio, level, customers=len(customers), seed=seed, note=_note(model)
+    return as_forecast(
+        mean, totals, mean * ratio, level, customers=len(customers), seed=seed, note=note_of(model)
     )
 
 
@@ -146,7 +149,7 @@ def value_total(
     horizon, rate, timing : as in `BetaGeo.lifetime_value`
     level, draws, seed : as in `forecast_total`
     """
-    _check(level, draws)
+    check_interval(level, draws)
     discount = Discount.of(horizon, rate, timing, model.unit)
     _ = spend.mean_spend  # refuses q <= 1
     x, recency, T, n = _columns(summary.cells.astype(float))
@@ -165,7 +168,7 @@ def value_total(
     )
     ratio = _ratios(model, models, worth, mean_of)
     ratio = ratio * _money_at(spends, x, each, purchases) / mean
-    customers = _customers(n)
+    customers = row_of_each(n)
     exact = len(customers) <= EXACT_UP_TO
     few = customers if exact else customers[:: max(1, len(customers) // SAMPLED)]
     who = (x[few], recency[few], T[few], each[few])
@@ -177,12 +180,12 @@ def value_total(
         pair = (worth_of_a_future((model, spend), who, discount, rng) for _ in range(2))
         noise = np.subtract(*pair) ** 2 / 2
         totals = mean * ratio + rng.normal(0, np.sqrt(noise.mean() * len(customers)), draws)
-    note = " ".join(part for part in (_note(model), _note(spend)) if part)
+    note = " ".join(part for part in (note_of(model), note_of(spend)) if part)
     if spend.params["q"] <= 2:
         note = (
             f"{note} The variance of spend does not exist (q <= 2): read the interval as too narrow.".strip()
         )
-    return _forecast(mean, totals, mean * ratio, level, customers=len(customers), seed=seed, note=note)
+    return as_forecast(mean, totals, mean * ratio, level, customers=len(customers), seed=seed, note=note)
 
 
 def _money_at(spends: list[GammaGamma], x: Array, each: Array, purchases: Array) -> Array:
@@ -193,7 +196,8 @@ def _money_at(spends: list[GammaGamma], x: Array, each: Array, purchases: Array)
     return np.asarray((p * (v * count + some * money) / (p * some + q - 1)).sum(axis=1))
 
 
-def _note(model: PurchaseModel | GammaGamma) -> str:
+def note_of(model: Estimated) -> str:
+    """What to know of the intervals of a model, empty if nothing."""
     if model.covariance.empty:
         return f"{model.LABEL}: parameters were given, so the interval holds chance alone."
     if not model.diagnosis.converged:
@@ -239,21 +243,23 @@ def _columns(cells: pd.DataFrame) -> tuple[Array, Array, Array, Array]:
     return x, recency, T, n
 
 
-def _customers(weight: Array) -> NDArray[np.intp]:
+def row_of_each(weight: Array) -> NDArray[np.intp]:
     """The cell of each customer."""
     return np.repeat(np.arange(len(weight)), np.rint(weight).astype(np.int64))
 
 
-def _check(level: float, draws: int) -> None:
+def check_interval(level: float, draws: int) -> None:
+    """Refuse what makes no interval."""
     if not 0 < level < 1:
         raise ParameterError(f"level must lie between 0 and 1, got {level}")
     if draws < 100:
         raise ParameterError(f"draws must be 100 or more for an interval, got {draws}")
 
 
-def _forecast(
+def as_forecast(
     mean: float, totals: Array, means: Array, level: float, *, customers: int, seed: int, note: str
 ) -> TotalForecast:
+    """Totals drawn, and means at drawn parameters, as an interval around the mean."""
     cut = [(1 - level) / 2, (1 + level) / 2]
     low, high = (float(v) for v in np.quantile(totals, cut))
     parameter_low, parameter_high = (float(v) for v in np.quantile(means, cut))

@@ -12,7 +12,6 @@ from scipy import stats
 from crm_analytics.analyses import btyd
 from crm_analytics.analyses.btyd import comparison
 from crm_analytics.analyses.btyd.choosing import winner_of, words_of
-from crm_analytics.analyses.btyd.drawn_total import total_of
 from crm_analytics.analyses.btyd.holdout import held_out
 from crm_analytics.analyses.btyd.nbd import NBDLikelihood
 from crm_analytics.analyses.btyd.predictive import counts_if_alive, scores_of_counts
@@ -212,7 +211,10 @@ def test_regular_buying_stands_beside_the_others(past, future, summary, mbg):
 @pytest.mark.slow
 def test_drawn_totals_of_k_one_are_those_of_the_plain_model(summary, mbg):
     regular = btyd.RegularModifiedBetaGeo.fit(summary, k=1)
-    one, other = total_of(summary, regular, 39, draws=200), btyd.forecast_total(summary, mbg, 39, draws=200)
+    one, other = (
+        btyd.forecast_total(summary, regular, 39, draws=200),
+        btyd.forecast_total(summary, mbg, 39, draws=200),
+    )
     assert one.mean == pytest.approx(other.mean, rel=1e-5)
     assert (one.lower, one.upper) == pytest.approx((other.lower, other.upper), rel=0.05)
 

@@ -8,6 +8,7 @@ import pytest
 
 from crm_analytics.analyses import btyd
 from crm_analytics.analyses.btyd import draws, uncertainty
+from crm_analytics.analyses.btyd.dropout_model import posterior
 from crm_analytics.errors import ParameterError
 
 ACTUAL = 1_882
@@ -55,7 +56,7 @@ def test_drawn_futures_have_the_forecast_as_mean(summary, which, request):
     cells = summary.cells[summary.cells["frequency"].isin([0, 1, 3])]
     x, recency, T = (np.repeat(cells[c].to_numpy(float), 200) for c in ("frequency", "recency", "T"))
     rng = np.random.default_rng(5)
-    rate, leave, alive = model._posterior(x, recency, T, rng)
+    rate, leave, alive = posterior(model.values, model.SHIFT, (x, T, model._alive(x, recency, T)), rng)
     bought = np.where(alive, np.minimum(rng.poisson(rate * 39), rng.geometric(leave)), 0)
     expected = model.expected_purchases(pd.DataFrame({"frequency": x, "recency": recency, "T": T}), 39)
     for count in (0, 1, 3):
@@ -124,8 +125,7 @@ def test_interval_covers_as_often_as_it_says(draw_histories):
         rows = draw_histories(800, 40, truth, 0, seed=100 + seed)
         model = btyd.BetaGeo.fit(rows)
         x, recency, T = (rows[c].to_numpy(float) for c in ("frequency", "recency", "T"))
-        rate, leave, alive = btyd.BetaGeo(truth)._posterior(x, recency, T, rng)
-        came = np.where(alive, np.minimum(rng.poisson(rate * 20), rng.geometric(leave)), 0).sum()
+        came = btyd.BetaGeo(truth)._counts(x, recency, T, 20, rng).sum()
         covered += btyd.forecast_total(rows, model, 20, level=0.9, draws=200).covers(came)
     assert covered >= 15
 
