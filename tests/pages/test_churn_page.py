@@ -72,6 +72,10 @@ def test_first_screen_says_how_many_how_much_whom_and_how_sure(company) -> None:
     assert re.search(r"grade [ABC]; AUC", company["kpis"])
     assert "Hold one in ten back" in company["actions"]
     assert "After a first complaint" in company["what_a_complaint_does"]
+    contracts = (
+        r"\d+ running contracts should last [\d,]+ months in the next 12 \([\d,]+ to [\d,]+\) and bring €"
+    )
+    assert re.search(contracts, company["what_contracts_bring"])
 
 
 @pytest.mark.slow
@@ -91,6 +95,7 @@ def test_too_few_for_a_model_have_the_recency_rule_and_are_told_so() -> None:
     assert "left already" in text["who_will_leave"]
     assert "needs the table 'tickets'" in text["what_a_complaint_does"].lower().replace("this needs", "needs")
     assert "subscriptions" in text["how_long_contracts_last"]
+    assert "subscriptions" in text["what_contracts_bring"]
 
 
 def test_a_history_too_short_is_refused_in_words() -> None:

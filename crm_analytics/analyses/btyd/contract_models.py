@@ -21,12 +21,14 @@ from crm_analytics.analyses.btyd.contract_likelihood import (
 )
 from crm_analytics.analyses.btyd.endless import endless_sum
 from crm_analytics.analyses.btyd.fitted import FittedModel
-from crm_analytics.analyses.btyd.optimise import Optimum, best_of, diagnose, log_covariance
+from crm_analytics.analyses.btyd.optimise import Optimum, best_of, diagnose, log_covariance, newton
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 Array = NDArray[np.float64]
 MINIMUM_CONTRACTS = 100
 MINIMUM_CANCELLED = 30
+_MIDDLE = 50.0  # contracts all alike run off to infinite gamma and delta; a search that begins there is slow
+_NEAR = 1e-5  # gradient at which a fit to contracts drawn anew is known far better than the drawing lets it
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +84,10 @@ class ContractModel(FittedModel):
     def refit(self, source: Any) -> Self:
         """The model fitted to other contracts like these, begun at its own parameters: for resampling."""
         likelihood = ContractLikelihood.of(contract_cells(source, self.LABEL), "c" in self.NAMES)
-        begin = np.clip(np.log(self.values), -10.0, 10.0)
-        return self._from_optimum(best_of(likelihood, [begin]), likelihood, self.unit)
+        begin = self.values
+        begin[:2] *= min(1.0, _MIDDLE / begin[1])  # the same chance to leave, and room to move
+        optimum = newton(likelihood, np.log(begin), tolerance=_NEAR)
+        return self._from_optimum(optimum, likelihood, self.unit)
 
     @classmethod
     def _from_optimum(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -86,24 +85,8 @@ def forecast_total(
     others: Sequence[DrawnModel] = (
         model.others(draws, rng) if isinstance(model, CovariateFit) else draw_models(model, draws, rng)
     )
-    found = total_of_draws(model._rows(source), (model, others), t, level=level, rng=rng)
-    return replace(found, seed=seed, note=note_of(model))
-
-
-def total_of_draws(
-    rows: pd.DataFrame,
-    models: tuple[DrawnModel, Sequence[DrawnModel]],
-    t: float,
-    *,
-    level: float,
-    rng: np.random.Generator,
-) -> TotalForecast:
-    """The total under a model, with an interval from others drawn in any way.
-
-    rows : what the model looks at, one row for equal customers, their number in `customers`
-    """
-    model, others = models
-    n, draws = rows["customers"].to_numpy(float), len(others)
+    rows = model._rows(source)
+    n = rows["customers"].to_numpy(float)
     mean = float(n @ model._expected(rows, t))
     each = row_of_each(n)
     followed = rows.iloc[each[:: max(1, len(each) // _FOLLOWED)]]
@@ -116,4 +99,4 @@ def total_of_draws(
         few = rows.iloc[each[:: max(1, len(each) // _SAMPLED)]]
         noise = (model._drawn(few, t, rng) - model._drawn(few, t, rng)) ** 2 / 2
         totals = mean * rng.choice(ratio, draws) + rng.normal(0, np.sqrt(noise.mean() * len(each)), draws)
-    return as_forecast(mean, totals, mean * ratio, level, customers=len(each), seed=0, note="")
+    return as_forecast(mean, totals, mean * ratio, level, customers=len(each), seed=seed, note=note_of(model))

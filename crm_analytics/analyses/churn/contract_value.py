@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import ibis
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from crm_analytics.analyses.btyd import BetaDiscreteWeibull, ShiftedBetaGeo
 from crm_analytics.analyses.btyd.contract_models import ContractModel
@@ -19,16 +21,20 @@ UNIT = "M"  # contracts are counted in months
 
 @dataclass(frozen=True, eq=False)
 class ContractValue:
-    """How long the running contracts will last, and what a unit of money a month of each is worth.
+    """How long the running contracts will last, and what that brings.
 
     Attributes
     ----------
     model : sBG or BdW, in months, whichever has the lower BIC
     comparison : model, log_likelihood, parameters, bic
-    running : tenure (whole months so far), contracts, months_to_come (expected in the horizon), derl
-        (discounted months to come, for ever)
-    months, lower, upper : expected contract months of all running contracts in the horizon; 95 %, by
-        drawing contracts anew
+    running : tenure (whole months so far), contracts, price_a_month (of all of them together, money; NaN
+        where the source has no amounts), months_to_come (of each, expected in the horizon), derl (discounted
+        months to come, for ever)
+    months, money : of all running contracts in the horizon: expected, lower, upper; 95 %, by drawing anew
+        contracts, for what is not known of the model, and how long each lasts. Money is NaN without amounts
+    curve : month, survival (of a new contract by the model), lower, upper (95 %, of the model), seen
+        (Kaplan-Meier; NaN beyond what was seen)
+    seen : months of the oldest contract
     horizon : months
     rate : of discount, annual effective
     """
@@ -36,24 +42,25 @@ class ContractValue:
     model: ContractModel
     comparison: pd.DataFrame
     running: pd.DataFrame
-    months: float
-    lower: float
-    upper: float
+    months: tuple[float, float, float]
+    money: tuple[float, float, float]
+    curve: pd.DataFrame
+    seen: int
     horizon: int
     rate: float
 
     @property
     def words(self) -> str:
         """The finding as a sentence."""
-        count = int(self.running["contracts"].sum())
+        count, (months, lower, upper) = int(self.running["contracts"].sum()), self.months
         return (
-            f"{count:,} running contracts are expected to last {self.months:,.0f} months in the next "
-            f"{self.horizon} ({self.lower:,.0f} to {self.upper:,.0f}), of {count * self.horizon:,} at most."
+            f"{count:,} running contracts are expected to last {months:,.0f} months in the next "
+            f"{self.horizon} ({lower:,.0f} to {upper:,.0f}), of {count * self.horizon:,} at most."
         )
 
 
 def contract_value(
-    found: Contracts, *, horizon: int = 12, rate: float = 0.15, draws: int = 100, seed: int = 1
+    found: Contracts, *, horizon: int = 12, rate: float = 0.15, draws: int = 200, seed: int = 1
 ) -> ContractValue:
     """Fit both models and look ahead.
 
@@ -62,7 +69,7 @@ def contract_value(
     found : of `contracts`
     horizon : months ahead
     rate : of discount, annual effective, > 0
-    draws, seed : of the bootstrap of contracts, for the interval
+    draws, seed : of the bootstrap of contracts, for the intervals
 
     Raises
     ------
@@ -73,9 +80,7 @@ def contract_value(
     Fader & Hardie (2007), Journal of Interactive Marketing 21(1); Fader et al. (2018), the same 43;
     Schwarz (1978) for the BIC.
     """
-    lives = found.contracts
-    counted = lives.group_by("months", "ended").aggregate(customers=lives.count())
-    cells = counted.to_pyarrow().to_pandas().sort_values(["months", "ended"], ignore_index=True)
+    cells = _cells(found)
     kinds: tuple[type[ContractModel], ...] = (ShiftedBetaGeo, BetaDiscreteWeibull)
     models: list[ContractModel] = [kind.fit(cells, unit=UNIT) for kind in kinds]
     n = float(cells["customers"].sum())
@@ -88,27 +93,80 @@ def contract_value(
         }
     )
     model = models[int(table["bic"].to_numpy().argmin())]
-    going = cells[~cells["ended"].astype(bool)]
-    tenure, many = going["months"].to_numpy(), going["customers"].to_numpy(float)
-    running = pd.DataFrame(
+    going = cells[~cells["ended"]]
+    each = going.loc[going.index.repeat(going["customers"])].rename(columns={"months": "tenure"})
+    rng = np.random.default_rng(seed)
+    others = _drawn_anew(model, cells, draws, rng)
+    lasting = np.array([m._drawn(each, horizon, rng) for m in others])
+    expected = model.expected_residual_lifetime(each["tenure"].to_numpy(), horizon)
+    seen = int(cells["months"].max())
+    return ContractValue(
+        model,
+        table,
+        _running(going, model, horizon, rate),
+        _around(expected, lasting),
+        _around(*(months * each["price"].to_numpy() for months in (expected, lasting))),
+        _curve(model, others, cells, seen + horizon),
+        seen,
+        horizon,
+        rate,
+    )
+
+
+def _cells(found: Contracts) -> pd.DataFrame:
+    """Months, ended, price (money a month), customers: equal contracts merged."""
+    lives = found.contracts
+    price = ibis.null("float64")
+    if "amount" in lives.columns:  # paid once a recurrence; where none is told the amount says nothing
+        price = lives.amount.cast("float64") / lives.recurrence_months.nullif(0)
+    counted = lives.mutate(price=price.round(4)).group_by("months", "ended", "price")
+    cells = counted.aggregate(customers=lambda t: t.count()).to_pyarrow().to_pandas()
+    cells = cells.astype({"ended": bool, "price": float})
+    return cells.sort_values(["months", "ended", "price"], ignore_index=True)
+
+
+def _drawn_anew(
+    model: ContractModel, cells: pd.DataFrame, draws: int, rng: np.random.Generator
+) -> list[ContractModel]:
+    """The model fitted to contracts drawn anew: it holds at a boundary, too, where no normal law does."""
+    alike = cells.groupby(["months", "ended"], as_index=False)["customers"].sum()
+    count = alike["customers"].to_numpy(float)
+    drawn = rng.multinomial(int(count.sum()), count / count.sum(), size=draws)
+    return [model.refit(alike.assign(customers=times)) for times in drawn]
+
+
+def _around(expected: NDArray[np.float64], drawn: NDArray[np.float64]) -> tuple[float, float, float]:
+    """A sum and its interval, from one drawn future a row."""
+    lower, upper = np.quantile(drawn.sum(axis=1), [0.025, 0.975])
+    return float(expected.sum()), float(lower), float(upper)
+
+
+def _running(going: pd.DataFrame, model: ContractModel, horizon: int, rate: float) -> pd.DataFrame:
+    paid = going.assign(paid=going["price"] * going["customers"]).groupby("months")
+    tenure = np.array(sorted(going["months"].unique()))
+    return pd.DataFrame(
         {
             "tenure": tenure,
-            "contracts": going["customers"].to_numpy(),
+            "contracts": paid["customers"].sum().to_numpy(),
+            "price_a_month": paid["paid"].agg(lambda prices: prices.sum(skipna=False)).to_numpy(),
             "months_to_come": model.expected_residual_lifetime(tenure, horizon),
             "derl": model.derl(tenure, rate),
         }
     )
-    months = float(many @ running["months_to_come"])
-    totals = [
-        float(many @ one.expected_residual_lifetime(tenure, horizon))
-        for one in _drawn(model, cells, draws, seed)
-    ]
-    lower, upper = np.quantile(totals, [0.025, 0.975])
-    return ContractValue(model, table, running, months, float(lower), float(upper), horizon, rate)
 
 
-def _drawn(model: ContractModel, cells: pd.DataFrame, draws: int, seed: int) -> list[ContractModel]:
-    """The model fitted to contracts drawn anew: it holds at a boundary, too, where no normal law does."""
-    rng, count = np.random.default_rng(seed), cells["customers"].to_numpy(float)
-    drawn = rng.multinomial(int(count.sum()), count / count.sum(), size=draws)
-    return [model.refit(cells.assign(customers=times)) for times in drawn]
+def _curve(
+    model: ContractModel, others: list[ContractModel], cells: pd.DataFrame, months: int
+) -> pd.DataFrame:
+    t = np.arange(months + 1)
+    lower, upper = np.quantile([m.survival(t) for m in others], [0.025, 0.975], axis=0)
+    ended = np.bincount(cells["months"], cells["customers"] * cells["ended"], minlength=months + 1)
+    # at risk of ending in month t: whoever was not ended, or lost sight of, in an earlier one
+    left = np.bincount(cells["months"] + 1, cells["customers"], minlength=months + 1)
+    at_risk = cells["customers"].sum() - np.cumsum(left)[: months + 1]
+    with np.errstate(invalid="ignore"):
+        stay = np.where(at_risk > 0, 1 - ended / np.maximum(at_risk, 1), np.nan)
+    stay[0] = 1.0
+    return pd.DataFrame(
+        {"month": t, "survival": model.survival(t), "lower": lower, "upper": upper, "seen": np.cumprod(stay)}
+    )

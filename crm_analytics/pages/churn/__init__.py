@@ -3,6 +3,7 @@
 Each function is one section of `08_churn.ipynb`: it takes the prepared report and gives one block.
 """
 
+from crm_analytics.pages.churn.contract_sections import how_long_contracts_last, what_contracts_bring
 from crm_analytics.pages.churn.first_screen import actions, headline, kpis
 from crm_analytics.pages.churn.method import method, record
 from crm_analytics.pages.churn.report import ChurnReport, prepare
@@ -16,7 +17,6 @@ from crm_analytics.pages.churn.sections import (
 )
 from crm_analytics.pages.churn.why_sections import (
     how_it_depends,
-    how_long_contracts_last,
     what_a_complaint_does,
     what_tells_leavers,
     when_somebody_is_gone,
@@ -38,6 +38,7 @@ __all__ = [
     "record",
     "what_a_complaint_does",
     "what_contacting_brings",
+    "what_contracts_bring",
     "what_tells_leavers",
     "when_somebody_is_gone",
     "who_is_misjudged",

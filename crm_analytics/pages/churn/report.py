@@ -12,6 +12,7 @@ import pandas as pd
 
 from crm_analytics.analyses import churn
 from crm_analytics.analyses.churn.complaints import AfterComplaint, after_complaint
+from crm_analytics.analyses.churn.contract_value import ContractValue, contract_value
 from crm_analytics.analyses.churn.contracts import Contracts, contracts
 from crm_analytics.analyses.churn.subgroups import Subgroups, subgroups
 from crm_analytics.analyses.margin import margin_share
@@ -74,6 +75,7 @@ class ChurnReport(InMoney):
     reasons: pd.DataFrame | None
     complaint: AfterComplaint | None
     contracts: Contracts | None
+    contract_value: ContractValue | None
     groups: Subgroups | None
     earlier: tuple[date, int] | None
     missing: dict[str, str]
@@ -146,12 +148,14 @@ def prepare(
     terms = Terms(share or 1.0, origin, contact_cost, incentive_cost, success)
     days = trained.window if trained else window or (told.window if told else 90)
     scored = base.materialise(churn.score(base, trained, explained=EXPLAINED)) if trained else None
+    agreed = _tried(missing, "contracts", lambda: contracts(base))
     return ChurnReport(
         base, show_customers, terms, trained, scored, told,
         _tried(missing, "profit", lambda: _profit(trained, scored, terms, seed)) if trained else None,
         _reasons(trained, seed),
         _tried(missing, "complaint", lambda: after_complaint(base, days)),
-        _tried(missing, "contracts", lambda: contracts(base)),
+        agreed,
+        _tried(missing, "contract_value", lambda: contract_value(agreed, seed=seed)) if agreed else None,
         _tried(missing, "groups", lambda: _groups(trained)),
         _still_there(base.earlier(compare_to), days),
         missing,

@@ -128,29 +128,6 @@ def what_a_complaint_does(report: ChurnReport | SmallReport) -> Block:
     )
 
 
-@headed("How long contracts last")
-def how_long_contracts_last(report: ChurnReport | SmallReport) -> Block:
-    """Share of contracts ended by month."""
-    if isinstance(report, SmallReport) or report.contracts is None:
-        why = "" if isinstance(report, SmallReport) else report.why("contracts")
-        return blocks.note("There are no contracts to look at", why)
-    found = report.contracts
-    table = found.by_month[found.by_month["at_risk"] >= 30]
-    if len(table) < 2:
-        return blocks.table(found.rates, finding=found.words.rstrip("."))
-    return blocks.chart(
-        figures.lines(
-            table, "month", ["rate"], ("lower", "upper"), names={"rate": "ended"},
-            x_title="month of the contract", fmt="percent:0",
-        ),
-        finding=found.words.rstrip("."),
-        data=table,
-        caption="Share of the contracts running at the beginning of a month that ended in it; months with 30 "
-        "contracts or more. Intervals: 95 %.",
-        formats=dict.fromkeys(("rate", "lower", "upper"), "percent"),
-    )  # fmt: skip
-
-
 @headed("Does it err for some more than for others")
 @judged
 def who_is_misjudged(report: ChurnReport, trained: Churn) -> Block:
@@ -173,6 +150,8 @@ def who_is_misjudged(report: ChurnReport, trained: Churn) -> Block:
             "verdict": table["how"].where(table["differs"], ""),
         }
     )
+    if not table["differs"].any():
+        shown = shown.drop(columns="verdict")
     order = table["differs"].astype(int).sort_values(ascending=False, kind="stable").index
     return blocks.table(
         shown.loc[order].reset_index(drop=True),
