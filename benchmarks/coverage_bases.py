@@ -59,7 +59,8 @@ def purchases(kind: type[PurchaseModel], rng: np.random.Generator, club: bool = 
     events = EVENTS if kind in (btyd.RegularBetaGeo, btyd.RegularModifiedBetaGeo) else 1
     moment, who, when = np.zeros(n), [], []
     while len(there):
-        moment[there] += rng.gamma(events, 1 / rate[there])
+        waited = rng.exponential(size=(events, len(there))).sum(axis=0)
+        moment[there] += waited / rate[there]
         there = there[moment[there] < ends[there]]
         who.append(there)
         when.append(moment[there])

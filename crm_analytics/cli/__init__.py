@@ -18,7 +18,7 @@ import click
 from crm_analytics import __version__
 from crm_analytics.cli.console import CellBar, now, say, show_trace, stopped_in_words, tell
 from crm_analytics.cli.data_commands import check, demo, list_reports
-from crm_analytics.cli.past_commands import diff, forget
+from crm_analytics.cli.past_commands import diff, forget, waves
 from crm_analytics.cli.run_commands import run
 from crm_analytics.errors import CrmError, ParameterError, nearest
 
@@ -262,5 +262,5 @@ def reveal(ids: tuple[str, ...], data: str, mapping: Path | None) -> int:
     return 0
 
 
-for _command in (check, demo, list_reports, run, diff, forget):
+for _command in (check, demo, list_reports, run, diff, forget, waves):
     crm.add_command(_command)

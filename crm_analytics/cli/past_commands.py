@@ -1,4 +1,4 @@
-"""The commands about what is published already: compare two runs, take out those that knew a person."""
+"""The commands about what is published already: compare two runs, measure waves, take a person out."""
 
 from __future__ import annotations
 
@@ -116,5 +116,38 @@ def forget(customer: str, data: str, mapping: Path | None, out: Path, yes: bool)
         "Pages show customers by pseudonym unless show_customers is set, so most held no id; their totals "
         "counted the customer. What is left to do: erase the customer in the source, make the reports again "
         "(crm run, crm report), and remember copies that were sent or backed up."
+    )
+    return 0
+
+
+@click.command()
+@click.option("--data", required=True, metavar="SOURCE", help="Where these customers are.")
+@click.option("--mapping", type=click.Path(path_type=Path))
+@_OUT
+@click.option(
+    "--write", "folder", required=True, type=click.Path(path_type=Path), metavar="FOLDER",
+    help="The folder of your tables, or another.",
+)  # fmt: skip
+def waves(data: str, mapping: Path | None, out: Path, folder: Path) -> int:
+    """Write who was contacted by the waves of [[list]], and who is control, as tables to measure them by.
+
+    \b
+    crm waves --data shop --write data/shop      campaigns.parquet, campaign_members.parquet
+    crm report campaigns --data shop             what the waves brought
+    """  # noqa: D301
+    from crm_analytics.analyses import campaigns
+    from crm_analytics.pages.wave_folders import LISTS, waves_of
+    from crm_analytics.tables.customer_base import CustomerBase
+    from crm_analytics.tables.export import project_key
+
+    base = CustomerBase.open(data, mapping=mapping, today=now().date())
+    places = sorted((out.expanduser().resolve() / LISTS).glob("*/"))
+    every = [wave for place in places for wave in waves_of(place)]
+    tables = campaigns.as_campaigns(base, every, project_key())
+    for path in campaigns.write_campaigns(tables, folder.expanduser()):
+        click.echo(path)
+    say(
+        f"{len(tables[0]):,} lists of {len(every):,} waves, {len(tables[1]):,} members, control among them. "
+        f"The files hold customer ids.\nNext: crm report campaigns --data {data}"
     )
     return 0

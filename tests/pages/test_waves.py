@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from crm_analytics import cli
+from crm_analytics import CustomerBase, cli
 from crm_analytics.errors import LimitError, ParameterError
 from crm_analytics.pages import index, publish
 from crm_analytics.pages.run import Workshop
@@ -273,3 +273,58 @@ def test_decision_needs_no_import_of_the_analyses_when_unchanged(project: Path) 
     made(project)
     request = decided(project).request
     assert decide_wave(request).result is not None
+
+
+# --- measured afterwards ------------------------------------------------------------------------------------
+
+
+def waves(*words: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["waves", *words])
+    return int(ended.value.code or 0)
+
+
+def test_waves_become_the_tables_by_which_campaigns_are_measured(project, capsys) -> None:
+    assert made(project).status == "done"
+    sell(project, "2026-03-12")
+    assert made(project, now=NOW + timedelta(days=9)).status == "done"
+    shop = project / "data" / "shop"
+    assert waves("--data", "data/shop", "--write", str(shop)) == 0
+    members = pd.read_parquet(shop / "campaign_members.parquet")
+    remembered = [
+        pd.read_parquet(p) for p in sorted((project / "reports" / "lists").glob("*/*/members.parquet"))
+    ]
+    assert len(members) == sum(map(len, remembered)) > 0
+    assert members["member_id"].is_unique
+    assert set(members["treatment"]) == {"treated", "control"}
+    for one in remembered:
+        day = str(one["issued_on"].iloc[0])
+        called = dict(zip(one["customer"], one["treatment"], strict=True))
+        mine = members[members["campaign_id"].str.endswith(day)]
+        real = dict(
+            zip(pseudonyms(mine["customer_id"].tolist(), project_key()), mine["treatment"], strict=True)
+        )
+        assert real == called
+    found = pd.read_parquet(shop / "campaigns.parquet")
+    assert set(found["campaign_id"]) == set(members["campaign_id"])
+    base = CustomerBase.open(shop, today=date(2026, 4, 1))
+    assert base.rejected.empty
+    assert base.tables["campaign_members"].count().execute() == len(members)
+    # written again after another wave, they are replaced; a control is never said to be treated
+    assert waves("--data", "data/shop", "--write", str(shop)) == 0
+    assert "campaign_members.parquet" in capsys.readouterr().out
+
+
+def test_tables_of_campaigns_that_are_there_are_not_written_over(project, capsys) -> None:
+    made(project)
+    own = project / "data" / "shop" / "campaign_members.csv"
+    own.write_text("campaign_id,customer_id,treatment\nspring,k001,treated\n")
+    assert waves("--data", "data/shop", "--write", "data/shop") == 6
+    assert "append the rows to yours" in capsys.readouterr().err
+    assert "spring" in own.read_text()
+    assert waves("--data", "data/shop", "--write", "nowhere") == 6
+
+
+def test_without_a_wave_there_is_nothing_to_measure(project, capsys) -> None:
+    assert waves("--data", "data/shop", "--write", "data/shop") == 3
+    assert "no wave is issued yet" in capsys.readouterr().err

@@ -140,7 +140,8 @@ class RegularLikelihood:
         end = np.vstack([np.broadcast_to(alpha + T, (self.k, len(x))), alpha + recency])
         left = np.zeros((self.k + 1, 1))
         left[-1] = 1.0
-        chances = np.maximum(b + x + self.shift - 1, 1e-300)
+        # who never had the chance to leave has not left: there the share is 0, and the slope may be any
+        chances = np.where(x + self.shift > 0, b + x + self.shift - 1, 1.0)
         slopes = np.stack([slope_r - np.log(end), -size / end, left / a + 0 * end, -left / chances])
         mean = (slopes * share).sum(axis=1)
         weighted = share * w

@@ -4,6 +4,7 @@ from crm_analytics.analyses.campaigns.evaluation import Evaluation, evaluate
 from crm_analytics.analyses.campaigns.exporting import export, issued
 from crm_analytics.analyses.campaigns.incentives import Incentives, incentives
 from crm_analytics.analyses.campaigns.lists import Lists, lists
+from crm_analytics.analyses.campaigns.measuring import as_campaigns, write_campaigns
 from crm_analytics.analyses.campaigns.qini import Qini, qini
 from crm_analytics.analyses.campaigns.response import response, response_by_group
 from crm_analytics.analyses.campaigns.rules import RULES, ListRule, chosen
@@ -25,6 +26,7 @@ __all__ = [
     "Terms",
     "Uplift",
     "Waves",
+    "as_campaigns",
     "chosen",
     "evaluate",
     "export",
@@ -39,4 +41,5 @@ __all__ = [
     "response_by_group",
     "summary",
     "waterfall",
+    "write_campaigns",
 ]

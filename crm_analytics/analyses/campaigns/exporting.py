@@ -67,8 +67,8 @@ def export(wave: Lists, folder: str | Path, key: bytes, *, show_customers: bool 
     files = [_csv(wave, name, rows, target, show_customers) for name, rows in _by_list(members)]
     table = waterfall(wave)
     files.append(write_csv(table[table["list"] != ""], target / "waterfall.csv"))
-    files.append(_write(target / MEMBERS, _remembered(members, wave.base.day)))
-    return [*files, _write(target / WAVE, _told(wave))]
+    files.append(write_whole(target / MEMBERS, _remembered(members, wave.base.day)))
+    return [*files, write_whole(target / WAVE, _told(wave))]
 
 
 def _by_list(members: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -121,7 +121,8 @@ def _told(wave: Lists) -> bytes:
     return (json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def _write(path: Path, content: bytes) -> Path:
+def write_whole(path: Path, content: bytes) -> Path:
+    """A file, whole or not at all."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
@@ -139,12 +140,14 @@ def issued(base: CustomerBase, folders: list[Path], key: bytes) -> ir.Table | No
 
     Parameters
     ----------
-    folders : of waves; those whose `wave.json` is missing were not finished, and are passed over
+    folders : of waves, <name of the lists>/<day>; those whose `wave.json` is missing were not finished, and
+        are passed over
     key : of the pseudonyms; customers of waves made with another key are not recognised
 
     Returns
     -------
-    list, customer_id, reason_code, channel, treatment, issued_on: of customers the base knows
+    list, customer_id, reason_code, channel, treatment, issued_on, lists (the name of the wave's folder): of
+    customers the base knows
 
     Raises
     ------
@@ -155,11 +158,12 @@ def issued(base: CustomerBase, folders: list[Path], key: bytes) -> ir.Table | No
         if not (folder / WAVE).is_file():
             continue
         try:
-            parts.append(pq.read_table(folder / MEMBERS))
+            part = pq.read_table(folder / MEMBERS)
         except (OSError, pa.ArrowException):
             raise DataError(
                 f"{folder / MEMBERS} cannot be read: bring it back, or take the wave away"
             ) from None
+        parts.append(part.append_column("lists", pa.array([folder.parent.name] * len(part), pa.string())))
     if not parts:
         return None
     ids = base.collect(base.customers.select("customer_id").order_by("customer_id"))["customer_id"]

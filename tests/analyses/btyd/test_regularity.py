@@ -113,7 +113,7 @@ def test_cdnow_buys_at_random(kind, summary):
 
 @BOTH
 @pytest.mark.parametrize("k", [1, 2, 5])
-@pytest.mark.parametrize("at", [(0.5, 0.6, 0.8, 2.0), (3.0, 0.05, 0.02, 9.0)])
+@pytest.mark.parametrize("at", [(0.5, 0.6, 0.8, 2.0), (3.0, 0.05, 0.02, 9.0), (0.5, 0.6, 0.4, 0.3)])
 def test_gradient_and_hessian_match_differences(kind, k, at):
     frame, _, _ = plant(kind, 2, 300, seed=3)
     likelihood = RegularLikelihood.of(frame.assign(customers=1.0), 40.0, k, kind.SHIFT)
