@@ -201,9 +201,10 @@ def main() -> None:
     parser.add_argument("--simulations", type=int, default=600)
     parser.add_argument("--models", nargs="+", choices=list(COVERED), default=list(COVERED))
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--write", type=Path)
     given = parser.parse_args()
-    found = table(given.simulations, models=given.models, workers=given.workers)
+    found = table(given.simulations, given.first_seed, given.models, given.workers)
     text = as_markdown(found, given.simulations)
     print(text)
     if given.write:
