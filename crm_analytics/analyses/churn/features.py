@@ -197,12 +197,12 @@ def _lines(past: CustomerBase) -> ir.Table:
 
 def _coded(past: CustomerBase) -> tuple[ir.Table, list[Codes]]:
     """The lines with their margin, and with codes of what is counted: products, categories, channels."""
-    lines, counted = past.transactions, []
-    lines = lines.filter(lines.customer_id.notnull())
-    costed = with_margin(past, lines)
-    lines = lines if costed is None else costed
-    if "product_id" in lines.columns:
-        counted.append(codes(past, lines, "product_id", "products"))
+    bought, counted = past.transactions, []
+    bought = bought.filter(bought.customer_id.notnull())
+    costed = with_margin(past, bought)
+    lines = bought if costed is None else costed
+    if "product_id" in bought.columns:
+        counted.append(codes(past, bought, "product_id", "products"))
         named, products = counted[0].table, past.tables.get("products")
         if products is not None and "category_0_name" in products.columns:
             counted.append(codes(past, products, "category_0_name", "categories"))
@@ -210,8 +210,8 @@ def _coded(past: CustomerBase) -> tuple[ir.Table, list[Codes]]:
             category = category.inner_join(counted[1].table, "category_0_name")
             named = _join(named, category.select("product_id", "categories"), "product_id")
         lines = _join(lines, named, "product_id")
-    if "channel" in lines.columns:
-        counted.append(codes(past, lines, "channel", "channels"))
+    if "channel" in bought.columns:  # of the lines as they are: joined to products they take longer to read
+        counted.append(codes(past, bought, "channel", "channels"))
         lines = _join(lines, counted[-1].table, "channel")
     return lines, counted
 
