@@ -1,18 +1,20 @@
 """How many different values a group of rows has, without the engine's COUNT DISTINCT.
 
 COUNT DISTINCT keeps a hash table a group, which for a million customers costs more than all other sums of
-their lines together. Here the levels of the column get numbers first. Few of them take a bit each of one
-word: OR the words of a group and count the ones. Many are listed by group, and the list is made unique.
+their lines together. Here each level of the column is one bit of a word or of a few words: OR the words of a
+group and count the ones. Where there are too many levels for that, they are listed by group, and the list
+is made unique.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING
 
 import ibis
 import ibis.expr.datatypes as dt
-import pandas as pd
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -20,33 +22,82 @@ if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 BITS = 62  # levels that fit a signed word
+WORDS = 9  # more words a group cost as much as a list
+BRANCHES = 16  # levels told apart by their text faster than by a join
 
 
 @dataclass(frozen=True)
-class Codes:
-    """The levels of a column as numbers: `table` has the column and its code, named `code`."""
+class ByText:
+    """A few levels of a column: each is one bit of the word `name`, told apart by its text."""
 
-    table: ir.Table
-    code: str
-    few: bool
+    column: str
+    name: str
+    known: tuple[str, ...]
+
+    def onto(self, rows: ir.Table) -> ir.Table:
+        """Rows that have the column, with its word."""
+        levels = [(level, ibis.literal(1 << k, "int64")) for k, level in enumerate(self.known)]
+        return rows.mutate(**{self.name: rows[self.column].cases(*levels)})
 
     def count(self, rows: ir.Table) -> ir.IntegerValue:
-        """The aggregate over rows joined to the codes: how many levels a group has; of none 0 or NULL."""
-        codes = rows[self.code]
-        counted = bit_count(bit_or(codes)) if self.few else array_distinct(codes.collect()).length()
-        return counted.cast("int64")
+        """The aggregate over rows with the word: how many levels a group has; of none NULL."""
+        return _ones(rows, (self.name,))
 
 
-def codes(base: CustomerBase, rows: ir.Table, column: str, code: str) -> Codes:
-    """Number the levels a column has in some rows; one pass over them."""
-    levels = base.materialise(rows.filter(rows[column].notnull()).select(column).distinct())
-    known = levels.limit(BITS + 1).to_pyarrow().to_pydict()[column]
-    if len(known) <= BITS:
-        bits = pd.Series([1 << k for k in range(len(known))], dtype="int64")
-        words = pd.DataFrame({column: pd.Series(known, dtype="str"), code: bits})
-        return Codes(base.snapshot.to_engine(words), code, few=True)
-    rank = ibis.row_number().over(order_by=column).cast("int64")
-    return Codes(base.materialise(levels.mutate(**{code: rank})), code, few=False)
+@dataclass(frozen=True)
+class ByTable:
+    """The levels of a column, one row each, as bits of `words`, or numbered where they are too many."""
+
+    column: str
+    words: tuple[str, ...]
+    listed: bool
+    table: ir.Table
+
+    def onto(self, rows: ir.Table) -> ir.Table:
+        """Rows that have the column, with its words, or its number."""
+        return rows.left_join(self.table, self.column).drop(f"{self.column}_right")
+
+    def beside(self, more: ir.Table) -> ByTable:
+        """The same, bringing along what another table says of each level."""
+        return replace(self, table=self.table.left_join(more, self.column).drop(f"{self.column}_right"))
+
+    def count(self, rows: ir.Table) -> ir.IntegerValue:
+        """The aggregate over rows with the words: how many levels a group has; of none 0 or NULL."""
+        if self.listed:
+            return array_distinct(rows[self.words[0]].collect()).length().cast("int64")
+        return _ones(rows, self.words)
+
+
+def levels(base: CustomerBase, rows: ir.Table, column: str, name: str) -> ByText | ByTable:
+    """The levels a column has in some rows, to be counted as `name`; one pass over them."""
+    found = _distinct(base, rows, column)
+    known = found.limit(BRANCHES + 1).to_pyarrow()[column].to_pylist()
+    if 0 < len(known) <= BRANCHES:
+        return ByText(column, name, tuple(sorted(known)))
+    return _tabled(base, found, column, name)
+
+
+def by_table(base: CustomerBase, rows: ir.Table, column: str, name: str) -> ByTable:
+    """As `levels`, however few they are: for a column by which another table is joined too."""
+    return _tabled(base, _distinct(base, rows, column), column, name)
+
+
+def _distinct(base: CustomerBase, rows: ir.Table, column: str) -> ir.Table:
+    return base.materialise(rows.filter(rows[column].notnull()).select(column).distinct())
+
+
+def _tabled(base: CustomerBase, found: ir.Table, column: str, name: str) -> ByTable:
+    n = int(found.count().to_pyarrow().as_py())
+    rank = ibis.row_number().over(order_by=found[column]).cast("int64")
+    if n > BITS * WORDS:
+        return ByTable(column, (name,), True, base.materialise(found.mutate(**{name: rank})))
+    bit = ibis.literal(1, "int64") << (rank % BITS)
+    words = {f"{name}_{k}": (rank // BITS == k).ifelse(bit, 0) for k in range(max(1, -(-n // BITS)))}
+    return ByTable(column, tuple(words), False, base.materialise(found.mutate(**words)))
+
+
+def _ones(rows: ir.Table, words: tuple[str, ...]) -> ir.IntegerValue:
+    return reduce(add, [bit_count(bit_or(rows[word])).cast("int64") for word in words])
 
 
 @ibis.udf.scalar.builtin

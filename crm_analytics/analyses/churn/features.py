@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from crm_analytics.analyses.churn.different import Codes, codes
+from crm_analytics.analyses.churn.different import ByTable, ByText, by_table, levels
 from crm_analytics.analyses.margin import with_margin
 from crm_analytics.tables.contract import MONEY
 
@@ -181,7 +181,7 @@ def _purchases(past: CustomerBase) -> ir.Table:
 
 def _lines(past: CustomerBase) -> ir.Table:
     lines, counted = _coded(past)
-    wanted: dict[str, ir.Value] = {one.code: one.count(lines) for one in counted}
+    wanted: dict[str, ir.Value] = {name: one.count(lines) for name, one in counted.items()}
     have, n = set(lines.columns), _number(lines.count())
     wanted["returned_share"] = _number(lines.count(where=lines.unit_spend < 0)) / n
     if "coupon" in have:
@@ -195,24 +195,23 @@ def _lines(past: CustomerBase) -> ir.Table:
     return lines.group_by("customer_id").aggregate(**wanted)
 
 
-def _coded(past: CustomerBase) -> tuple[ir.Table, list[Codes]]:
-    """The lines with their margin, and with codes of what is counted: products, categories, channels."""
-    bought, counted = past.transactions, []
+def _coded(past: CustomerBase) -> tuple[ir.Table, dict[str, ByText | ByTable]]:
+    """The lines with their margin, and ready to count products, categories and channels in."""
+    bought = past.transactions
     bought = bought.filter(bought.customer_id.notnull())
     costed = with_margin(past, bought)
-    lines = bought if costed is None else costed
+    lines, counted = bought if costed is None else costed, dict[str, ByText | ByTable]()
+    if "channel" in bought.columns:
+        channels = counted["channels"] = levels(past, bought, "channel", "channels")
+        lines = channels.onto(lines)
     if "product_id" in bought.columns:
-        counted.append(codes(past, bought, "product_id", "products"))
-        named, products = counted[0].table, past.tables.get("products")
-        if products is not None and "category_0_name" in products.columns:
-            counted.append(codes(past, products, "category_0_name", "categories"))
-            category = products.select("product_id", "category_0_name")
-            category = category.inner_join(counted[1].table, "category_0_name")
-            named = _join(named, category.select("product_id", "categories"), "product_id")
-        lines = _join(lines, named, "product_id")
-    if "channel" in bought.columns:  # of the lines as they are: joined to products they take longer to read
-        counted.append(codes(past, bought, "channel", "channels"))
-        lines = _join(lines, counted[-1].table, "channel")
+        products = counted["products"] = by_table(past, bought, "product_id", "products")
+        known = past.tables.get("products")
+        if known is not None and "category_0_name" in known.columns:
+            categories = counted["categories"] = levels(past, known, "category_0_name", "categories")
+            known = categories.onto(known.select("product_id", "category_0_name"))
+            products = products.beside(known.drop("category_0_name"))  # one join of the lines for both
+        lines = products.onto(lines)
     return lines, counted
 
 

@@ -189,7 +189,7 @@ def test_few_gaps_define_nothing():
         churn.definition(base)
 
 
-@pytest.mark.parametrize("levels", [3, 62, 63, 300], ids=["few", "a word", "more than a word", "many"])
+@pytest.mark.parametrize("levels", [2, 3, 16, 17, 62, 63, 300, 900])
 def test_different_products_categories_and_channels_are_counted_as_by_a_set(levels):
     draw = np.random.default_rng(levels)
     lines = pd.DataFrame({
