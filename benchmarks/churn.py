@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAST, DAYS = pd.Timestamp("2025-12-31"), 900
 TODAY = "2026-12-31"
 GOAL, MEMORY = 5.0, 6.0  # times pandas, GiB
-LINES = 6  # a customer, on average
+LINES, BASKET = 6, 2.4  # lines a customer, and an order, on average; the demo company has 2.4
 TABLES = (
     "customers", "transactions", "products", "tickets", "campaign_members", "events", "survey_responses",
 )  # fmt: skip
@@ -46,9 +46,12 @@ def write_base(folder: Path, customers: int, seed: int = 5) -> None:
 
     begun = rng.integers(0, DAYS, customers)
     stayed = np.minimum(rng.exponential(300, customers), begun).astype(int) + 1
-    many = rng.geometric(1 / LINES, customers)
-    who = np.repeat(np.arange(customers), many)
-    day = begun[who] - (rng.random(len(who)) * stayed[who]).astype(int)
+    # orders of a customer, and lines of an order
+    orders = rng.geometric(BASKET / LINES, customers)
+    whose = np.repeat(np.arange(customers), orders)
+    ordered = begun[whose] - (rng.random(len(whose)) * stayed[whose]).astype(int)
+    many = rng.geometric(1 / BASKET, len(whose))
+    who, day = np.repeat(whose, many), np.repeat(ordered, many)
     n = len(who)
     spend = np.round(rng.gamma(2, 10, n), 2) * np.where(rng.random(n) < 0.03, -1, 1)
     pd.DataFrame({
@@ -97,7 +100,8 @@ def write_base(folder: Path, customers: int, seed: int = 5) -> None:
     m = customers // 2
     pd.DataFrame({
         "response_id": np.arange(m).astype("U9"), "respondent_id": some(m), "responded_at": when(m),
-        "instrument": np.where(rng.random(m) < 0.4, "nps", "csat"), "question": "?", "score": rng.integers(0, 11, m).astype(float),
+        "instrument": np.where(rng.random(m) < 0.4, "nps", "csat"), "question": "?",
+        "score": rng.integers(0, 11, m).astype(float),
         "scale_min": 0.0, "scale_max": 10.0, "customer_id": some(m),
     }).to_parquet(folder / "survey_responses.parquet")  # fmt: skip
 
@@ -114,7 +118,7 @@ def in_pandas(t: dict[str, pd.DataFrame]) -> pd.DataFrame:
     days = days.reset_index()
     days["ago"] = (LAST - days["transaction_date"]).dt.days
     whole = days.groupby("customer_id").agg(revenue=("spend", "sum"))
-    order = days[days["bought"] & (days["spend"] >= 0)]
+    order = days[days["bought"] & (days["spend"].round(4) >= 0)]  # floats that should sum to 0 do not quite
     one = order.groupby("customer_id").agg(
         recency_days=("ago", "min"), tenure_days=("ago", "max"), order_count=("ago", "size")
     )
@@ -142,7 +146,7 @@ def in_pandas(t: dict[str, pd.DataFrame]) -> pd.DataFrame:
         sold=("unit_spend", "sum"),
     )  # fmt: skip
     each["discount_share"] = each["off"] / (each["paid"] + each["off"]).where(lambda x: x > 0)
-    sold = each["sold"].round(4)  # sums of floats that should be 0 are not quite
+    sold = each["sold"].round(4)
     each["margin_share"] = each["margin"] / sold.where(sold != 0)
     one = one.join(each)
     seen = t["events"]
