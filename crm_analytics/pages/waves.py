@@ -19,7 +19,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crm_analytics.errors import CrmError, DataError, LockedError, NotEnoughData
+from crm_analytics.errors import CrmError, DataError, LockedError
 from crm_analytics.pages import index, publish, unchanged
 from crm_analytics.pages.manifest import source_name
 from crm_analytics.pages.result import RunResult
@@ -27,14 +27,10 @@ from crm_analytics.pages.wave_folders import FAILED, LISTS, headline, waves_of
 from crm_analytics.tables.export import ensure_key
 
 if TYPE_CHECKING:
-    import ibis.expr.types as ir
-
     from crm_analytics.analyses.campaigns import Lists
     from crm_analytics.pages.schedule_lists import WaveRequest
-    from crm_analytics.tables.customer_base import CustomerBase
 
 SOURCE = "source.json"
-EXPLAINED = 5_000  # of the likeliest to leave: the list of those to save says why
 
 
 @dataclass(frozen=True)
@@ -141,7 +137,7 @@ def _made(request: WaveRequest, began: float) -> RunResult:
     issued = campaigns.issued(base, sorted(every), key)
     rules = campaigns.chosen(request.rules or None)
     wanted = any(rule.needs_scores for rule in rules)
-    scores, why = _scores(base) if wanted else (None, "")
+    scores, why = campaigns.leaving(base) if wanted else (None, "")
     if why and not [rule for rule in rules if not rule.needs_scores]:
         raise DataError(f"no list can be made: {why}")
     wave = campaigns.lists(base, rules, request.terms, scores=scores, issued=issued)
@@ -149,16 +145,6 @@ def _made(request: WaveRequest, began: float) -> RunResult:
     message, note = _told(wave, why), "; ".join(f"{n} left out: {w}" for n, w in wave.left_out.items())
     index.rebuild(request.out, request.today)
     return _result(request, "done", began, folder=folder, day=str(base.day), message=message, note=note)
-
-
-def _scores(base: CustomerBase) -> tuple[ir.Table | None, str]:
-    """Who will leave, for the list of those worth keeping; or why that cannot be told."""
-    from crm_analytics.analyses import churn
-
-    try:
-        return churn.score(base, churn.train(base), explained=EXPLAINED), ""
-    except NotEnoughData as error:
-        return None, str(error)
 
 
 def _publish(request: WaveRequest, wave: Lists, key: bytes, stamps: dict[str, Any]) -> Path:

@@ -80,6 +80,7 @@ def test_the_headline_has_an_interval_and_says_where_none_is_shown(company) -> N
     assert re.search(r"Orders added by 100 contacts: \S+ \(\S+ to \S+\)", company["headline"])
     assert "Past campaigns: no effect shown" in company["headline"]
     assert re.search(r"due a contact in the coming 7 days; .* \(\S+ to \S+\)", company["headline"])
+    assert re.search(r"\nsave +likely to leave and worth keeping", company["whom_to_contact_now"])
     assert "no profit is proved" in company["headline"]
     assert "make it larger" in company["actions"]
 
@@ -110,6 +111,14 @@ def test_lists_say_whom_to_contact_who_is_kept_out_and_what_it_would_bring() -> 
     assert re.search(r"entries are kept out, most of them", text["who_is_kept_out"])
     assert re.search(r"Saved: .*0.50 a contact", text["who_is_kept_out"])
     assert "are due for both" in text["who_is_due_twice"]
+
+
+def test_without_repeat_purchases_the_list_to_save_is_left_out_and_says_why() -> None:
+    tables = shop(300) | {"customers": _listed(300, consent_email=True)}
+    once = tables | {"transactions": tables["transactions"].drop_duplicates("customer_id")}
+    lists = said(opened(once))["whom_to_contact_now"]
+    assert re.search(r"Not asked, for want of data: .*\bsave\b", lists)
+    assert re.search(r"Who will leave cannot be told: .*gaps between purchases, this base has 0\.", lists)
 
 
 def test_without_a_consent_nobody_is_contacted_and_it_says_what_to_do() -> None:

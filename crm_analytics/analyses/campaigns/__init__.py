@@ -3,6 +3,7 @@
 from crm_analytics.analyses.campaigns.evaluation import Evaluation, evaluate
 from crm_analytics.analyses.campaigns.exporting import export, issued
 from crm_analytics.analyses.campaigns.incentives import Incentives, incentives
+from crm_analytics.analyses.campaigns.leaving import leaving
 from crm_analytics.analyses.campaigns.lists import Lists, lists
 from crm_analytics.analyses.campaigns.measuring import as_campaigns, write_campaigns
 from crm_analytics.analyses.campaigns.qini import Qini, qini
@@ -32,6 +33,7 @@ __all__ = [
     "export",
     "incentives",
     "issued",
+    "leaving",
     "lists",
     "overlap",
     "past_waves",

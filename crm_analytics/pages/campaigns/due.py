@@ -30,12 +30,14 @@ class Due:
     ----------
     orders : added by a contact, as measured on past campaigns, with its interval; None where none is
     margin, cost : share of the spend, money a contact; None where not known
+    no_scores : why it cannot be told who will leave; empty where it can
     """
 
     wave: Lists
     orders: tuple[float, ...] | None
     margin: float | None
     cost: float | None
+    no_scores: str = ""
 
     @cached_property
     def lists(self) -> pd.DataFrame:
@@ -99,7 +101,8 @@ def what_is_due(
     ------
     DataError : no list can be made of these tables
     """
-    wave = campaigns.lists(base, terms=campaigns.Terms(days=days, holdout=holdout))
+    scores, why = campaigns.leaving(base)
+    wave = campaigns.lists(base, terms=campaigns.Terms(days=days, holdout=holdout), scores=scores)
     orders: tuple[float, ...] | None = None
     cost: float | None = None
     if found is not None:
@@ -109,7 +112,7 @@ def what_is_due(
         treated = found.waves.rows.filter(found.waves.rows.treated == 1)
         cost = float(treated.cost.sum().to_pyarrow().as_py() or 0) / max(int(row["treated"]), 1)
     share = margin or margin_share(base)
-    return Due(wave, orders, share, contact_cost or cost)
+    return Due(wave, orders, share, contact_cost or cost, why)
 
 
 def called(name: str) -> str:

@@ -152,7 +152,7 @@ def _next_wave(report: CampaignsReport) -> list[dict[str, str]]:
             f"{words.plural(first['treated'], 'customer')}: {first['words']}. {control} are held back, so "
             "that the effect can be told.",
             "marketing",
-            f"{report.money(first['value_at_stake'])} at stake",
+            report.money(first["value_at_stake"]),
         )
     ]
 
@@ -179,7 +179,7 @@ def actions(report: CampaignsReport) -> Block:
                     f"{words.percent(row['anyway_share'], 0)} of the redeemed orders would have come anyway "
                     f"({words.interval(row['anyway_lower'], row['anyway_upper'], 'percent:0')}).",
                     "marketing",
-                    f"{report.money(row['given_away'])} given away",
+                    report.money(row["given_away"]),
                 )
             )
     return blocks.actions(*items[:4])

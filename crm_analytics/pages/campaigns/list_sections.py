@@ -33,7 +33,8 @@ def whom_to_contact_now(report: CampaignsReport, due: Due) -> Block:
         "customer is on one list only, that which stands first in the rules; "
         f"{words.percent(due.wave.terms.holdout, 0)} of each list are held back as control, the same ones "
         "every time, so that the effect can be told. At stake: the mean order of each customer "
-        f"(complaints: a year's purchases).{_left_out(due)} The data team has them written by `crm run`."
+        f"(complaints: a year's purchases; save: those times the chance to leave).{_left_out(due)} The data "
+        "team can have them written every week."
     )
     if not due.treated:
         return blocks.table(data, finding=finding, caption=caption, formats=money)
@@ -50,7 +51,8 @@ def _left_out(due: Due) -> str:
     if not due.wave.left_out:
         return ""
     gone = words.listing(map(called, due.wave.left_out))
-    return f" Not asked, for want of data or of the churn model: {gone}."
+    why = f" Who will leave cannot be told: {due.no_scores}." if due.no_scores else ""
+    return f" Not asked, for want of data: {gone}.{why}"
 
 
 @headed("What contacting the best would bring")

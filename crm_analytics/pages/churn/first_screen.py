@@ -139,7 +139,7 @@ def actions(report: ChurnReport) -> Block:
                 "Hold one in ten back at random: then the next report measures what is assumed here. The "
                 "data team can have the list written every week.",
                 "marketing",
-                report.money(best["profit"]),
+                expected_value=report.money(best["profit"]),
             )
         )
     if report.complaint is not None:

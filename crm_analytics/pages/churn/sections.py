@@ -107,13 +107,23 @@ def what_contacting_brings(report: ChurnReport, trained: Churn) -> Block:
         finding=finding,
         data=table,
         caption=f"Measured on the {words.plural(curve.n, 'customer')} of the window from "
-        f"{words.date(trained.held_out.day)}, scaled to those here now. Assumed: {curve.words}; margin "
+        f"{words.date(trained.held_out.day)}, scaled to those here now. Assumed: {_assumed(report)}; margin "
         f"{words.percent(terms.margin, 0)} of the sales of {words.plural(trained.window, 'day')} "
         f"({terms.margin_from}). The best point was chosen on these customers; that flatters it by about "
         f"{report.money(curve.optimism)}. Bands: 95 %, customers as the draw.",
         formats={"customers_share": "percent:0", "lift": "number:2", "leavers": "count"}
         | dict.fromkeys(("profit", "lower", "upper"), report.currency),
     )  # fmt: skip
+
+
+def _assumed(report: ChurnReport) -> str:
+    """The terms of saving somebody, in words."""
+    terms = report.terms
+    gift = f", {report.money(terms.incentive_cost)} an incentive taken" if terms.incentive_cost else ""
+    return (
+        f"{report.money(terms.contact_cost)} a contact{gift}; {words.percent(terms.success, 0)} of the "
+        "would-be leavers contacted are kept (until a control group has measured it)"
+    )
 
 
 @judged
