@@ -118,3 +118,25 @@ def test_success_and_costs_decide_whether_it_pays() -> None:
     assert "would bring" in rich["what_contacting_brings"]
     assert "No campaign to keep them is proved to pay" in poor["what_contacting_brings"]
     assert "no campaign to keep them is proved to pay" in poor["headline"]
+
+
+def test_contracts_at_risk_are_listed_with_what_the_chances_are_worth(somewhere) -> None:
+    rng = np.random.default_rng(4)
+    n, month = 4000, pd.Timedelta(days=30.4375)
+    price = np.where(rng.random(n) < 0.5, 10.0, 30.0)
+    start = pd.Timestamp("2025-01-01") + pd.to_timedelta(rng.integers(0, 500, n), unit="D")
+    end = start + rng.geometric(np.where(price == 10, 0.03, 0.15), n) * month
+    ids = [f"c{i}" for i in range(n)]
+    bought = shop().snapshot.tables["transactions"].to_pandas()
+    running = pd.DataFrame({
+        "subscription_id": ids, "customer_id": ids, "start_date": start, "amount": price,
+        "cancelled_at": pd.Series(end).where(end < bought["transaction_date"].max()), "recurrence_months": 1,
+    })  # fmt: skip
+    tables = {"transactions": bought, "subscriptions": running}
+    text = said(CustomerBase.open(tables, today="2027-01-01"))["which_contracts_end"]
+    assert re.search(
+        r"[\d,]+ of [\d,]+ running contracts are expected to end within 91 days, and [\d,]+", text
+    )
+    assert re.search(r"AUC 0\.\d\d \(0\.\d\d.0\.\d\d\) against 0\.\d\d by the rate", text)
+    assert "its price" in text
+    assert not re.search(NONSENSE + r"|\bc\d+\b", text)

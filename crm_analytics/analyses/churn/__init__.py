@@ -2,6 +2,7 @@
 
 from crm_analytics.analyses.churn import complaints, contracts, measures, subgroups, survival
 from crm_analytics.analyses.churn.card import ModelCard
+from crm_analytics.analyses.churn.contract_scores import ContractScores, contract_scores
 from crm_analytics.analyses.churn.contract_value import ContractValue, contract_value
 from crm_analytics.analyses.churn.definition import Definition, definition
 from crm_analytics.analyses.churn.features import BTYD, FEATURES, WORDS, Feature, features
@@ -24,6 +25,7 @@ __all__ = [
     "WORDS",
     "Churn",
     "ChurnModel",
+    "ContractScores",
     "ContractValue",
     "Contributions",
     "Definition",
@@ -36,6 +38,7 @@ __all__ = [
     "RecencyRule",
     "Window",
     "complaints",
+    "contract_scores",
     "contract_value",
     "contracts",
     "definition",

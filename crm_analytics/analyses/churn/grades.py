@@ -150,10 +150,10 @@ class Minimums:
         >>> MINIMUMS.unmet(customers=120, history_days=200, window=180)
         ('120 customers, at least 500 are needed', '200 days of history, at least 360 are needed (2 windows)')
         """
-        need = self.contract_customers if contracts else self.customers
+        need, what = (self.contract_customers, "contracts") if contracts else (self.customers, "customers")
         found = []
         if customers < need:
-            found.append(f"{customers:,} customers, at least {need:,} are needed")
+            found.append(f"{customers:,} {what}, at least {need:,} are needed")
         if history_days is not None and window is not None and history_days < self.windows * window:
             found.append(
                 f"{history_days:.0f} days of history, at least {self.windows * window:.0f} are needed "

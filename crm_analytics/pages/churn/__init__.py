@@ -3,7 +3,11 @@
 Each function is one section of `08_churn.ipynb`: it takes the prepared report and gives one block.
 """
 
-from crm_analytics.pages.churn.contract_sections import how_long_contracts_last, what_contracts_bring
+from crm_analytics.pages.churn.contract_sections import (
+    how_long_contracts_last,
+    what_contracts_bring,
+    which_contracts_end,
+)
 from crm_analytics.pages.churn.first_screen import actions, headline, kpis
 from crm_analytics.pages.churn.method import method, record
 from crm_analytics.pages.churn.report import ChurnReport, prepare
@@ -41,6 +45,7 @@ __all__ = [
     "what_contracts_bring",
     "what_tells_leavers",
     "when_somebody_is_gone",
+    "which_contracts_end",
     "who_is_misjudged",
     "who_will_leave",
     "whom_to_save_first",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 
-from crm_analytics.pages import blocks, figures, words
+import pandas as pd
+
+from crm_analytics.analyses.churn.contract_scores import ContractScores
+from crm_analytics.pages import blocks, figures, people, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.pages.churn.report import ChurnReport
 from crm_analytics.pages.small_form import SmallReport, headed
 
 AT_LEAST = 30  # contracts at risk for a share to be shown
+TOP = 10
 
 
 @headed("How long contracts last")
@@ -69,3 +73,52 @@ def what_contracts_bring(report: ChurnReport | SmallReport) -> Block:
         "month it has reached; money is its price a month, if prices stay.",
         formats=dict.fromkeys(("foretold", "lower", "upper", "seen"), "percent"),
     )  # fmt: skip
+
+
+@headed("Which contracts end next")
+def which_contracts_end(report: ChurnReport | SmallReport) -> Block:
+    """Running contracts by what is at risk, and by what their chances are told."""
+    if isinstance(report, SmallReport) or report.endings is None:
+        part = "endings" if not isinstance(report, SmallReport) and report.contracts else "contracts"
+        why = "" if isinstance(report, SmallReport) else report.why(part)
+        return blocks.note("Which contracts end next is not known", why)
+    found, money = report.endings, report.endings.scores["at_risk"].sum(skipna=False)
+    running = words.plural(len(found.scores), "running contract")
+    span = words.plural(found.window, "day")
+    finding = f"{words.count(found.expected)} of {running} are expected to end within {span}"
+    if not math.isnan(money):
+        finding += f", and {report.money(money)} a month with them"
+    first = found.scores.sort_values(
+        ["at_risk", "probability", "subscription_id"], ascending=[False, False, True]
+    ).head(TOP)
+    shown = pd.DataFrame({
+        "customer": people.called(report.base, first["customer_id"], report.show_customers),
+        "chance": first["probability"].to_numpy(),
+        "price_a_month": first["price_a_month"].to_numpy(),
+        "at_risk": first["at_risk"].to_numpy(),
+        "why": first["reason"].to_numpy(),
+    })  # fmt: skip
+    shown = shown.drop(columns=[] if (shown["why"] != "").any() else "why")
+    return blocks.table(
+        shown if shown["at_risk"].notna().any() else shown.drop(columns=["price_a_month", "at_risk"]),
+        finding=finding,
+        caption=_by_what(found),
+        formats={"chance": "percent:0", "price_a_month": report.currency, "at_risk": report.currency},
+    )
+
+
+def _by_what(found: ContractScores) -> str:
+    """How the chances were found, and how well that did."""
+    if found.unmet:
+        return (
+            f"By the rate at which contracts of the same recurrence end, one chance for all of a kind: for a "
+            f"model {'; '.join(found.unmet)}. At risk: the chance times the price a month."
+        )
+    row, rate = (found.evidence.set_index("method").loc[name] for name in (found.method, "rate of its kind"))
+    return (
+        f"By the {found.method} model. On {words.count(row['n'])} contracts of the last {found.window} days "
+        f"that could be judged, of which it had seen nothing, AUC {words.number(row['auc'], 2)} "
+        f"({words.interval(row['auc_lower'], row['auc_upper'], 'number:2')}) against "
+        f"{words.number(rate['auc'], 2)} by the rate of their kind. At risk: the chance times the price a "
+        "month."
+    )

@@ -12,6 +12,7 @@ import pandas as pd
 
 from crm_analytics.analyses import churn
 from crm_analytics.analyses.churn.complaints import AfterComplaint, after_complaint
+from crm_analytics.analyses.churn.contract_scores import ContractScores, contract_scores
 from crm_analytics.analyses.churn.contract_value import ContractValue, contract_value
 from crm_analytics.analyses.churn.contracts import Contracts, contracts
 from crm_analytics.analyses.churn.subgroups import Subgroups, subgroups
@@ -76,6 +77,7 @@ class ChurnReport(InMoney):
     complaint: AfterComplaint | None
     contracts: Contracts | None
     contract_value: ContractValue | None
+    endings: ContractScores | None
     groups: Subgroups | None
     earlier: tuple[date, int] | None
     missing: dict[str, str]
@@ -156,6 +158,7 @@ def prepare(
         _tried(missing, "complaint", lambda: after_complaint(base, days)),
         agreed,
         _tried(missing, "contract_value", lambda: contract_value(agreed, seed=seed)) if agreed else None,
+        _tried(missing, "endings", lambda: contract_scores(base, seed=seed)) if agreed else None,
         _tried(missing, "groups", lambda: _groups(trained)),
         _still_there(base.earlier(compare_to), days),
         missing,
