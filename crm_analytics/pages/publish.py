@@ -105,6 +105,23 @@ def locked(place: Place, wait: float = 0) -> Iterator[None]:
 
 
 @contextmanager
+def lists_locked(out: Path) -> Iterator[None]:
+    """Hold all contact lists below a folder while one wave reads who was contacted and is put beside them.
+
+    Waits for the others, of this run or another: two waves made at once would both contact whom one may.
+
+    Raises
+    ------
+    LockedError : another wave takes longer than an hour.
+    PublishError : the folder of locks cannot be made.
+    """
+    with _lock(out, "lists", wait=3600) as held:
+        if not held:
+            raise LockedError(f"another contact list in {out} is being made since an hour. Run again later")
+        yield
+
+
+@contextmanager
 def index_locked(out: Path) -> Iterator[None]:
     """Hold the index while it is read together and written."""
     with _lock(out, "index", wait=60) as held:

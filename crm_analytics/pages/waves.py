@@ -132,16 +132,17 @@ def _made(request: WaveRequest, began: float) -> RunResult:
     if before and (said := _not_due(request, before[-1], base.day)):
         _remember_source(before[-1], stamps)
         return _unchanged(request, before[-1], said, began)
-    key = ensure_key(request.root)
-    every = [wave for lists in (request.out / LISTS).glob("*/") for wave in waves_of(lists)]
-    issued = campaigns.issued(base, sorted(every), key)
     rules = campaigns.chosen(request.rules or None)
     wanted = any(rule.needs_scores for rule in rules)
     scores, why = campaigns.leaving(base) if wanted else (None, "")
     if why and not [rule for rule in rules if not rule.needs_scores]:
         raise DataError(f"no list can be made: {why}")
-    wave = campaigns.lists(base, rules, request.terms, scores=scores, issued=issued)
-    folder = _publish(request, wave, key, stamps)
+    key = ensure_key(request.root)
+    with publish.lists_locked(request.out):
+        every = [wave for lists in (request.out / LISTS).glob("*/") for wave in waves_of(lists)]
+        issued = campaigns.issued(base, sorted(every), key)
+        wave = campaigns.lists(base, rules, request.terms, scores=scores, issued=issued)
+        folder = _publish(request, wave, key, stamps)
     message, note = _told(wave, why), "; ".join(f"{n} left out: {w}" for n, w in wave.left_out.items())
     index.rebuild(request.out, request.today)
     return _result(request, "done", began, folder=folder, day=str(base.day), message=message, note=note)

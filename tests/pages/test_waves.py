@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -125,6 +128,29 @@ def test_two_lists_share_the_cap(project: Path) -> None:
         )
         .get("treatment_x", [])
     )
+
+
+def test_two_lists_made_at_once_share_the_cap(project: Path, monkeypatch) -> None:
+    from crm_analytics.analyses import campaigns
+
+    (project / "crm.toml").write_text(HEAD + LIST + LIST.replace("weekly", "daily"))
+    both = [item.decision for item in prepare(read_schedule(project / "crm.toml", NOW))]
+    read, meeting = campaigns.issued, threading.Barrier(2)
+
+    def read_together(*told: object) -> object:
+        found = read(*told)
+        with suppress(threading.BrokenBarrierError):  # so it should be: the other waits for us
+            meeting.wait(1)
+        return found
+
+    monkeypatch.setattr(campaigns, "issued", read_together)
+    with ThreadPoolExecutor(2) as workers:
+        assert [found.status for found in workers.map(make_wave, both)] == ["done", "done"]
+    lists = project / "reports" / "lists"
+    members = pd.concat(pd.read_parquet(path) for path in lists.glob("*/*/members.parquet"))
+    treated = members.loc[members["treatment"] == "treated", "customer"]
+    assert len(treated)
+    assert treated.is_unique
 
 
 def test_files_tell_nobody_and_are_closed_to_others(project: Path) -> None:
