@@ -1,0 +1,32 @@
+"""docs/models.md, run as it stands, on the demo data it names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crm_analytics.tables import demo
+
+TEXT = (Path(__file__).resolve().parents[1] / "docs" / "models.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_every_block_runs_and_gives_the_numbers_it_names(tmp_path, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    for name in ("cdnow", "company"):
+        demo.write_demo(name, tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CRM_PROJECT", raising=False)
+    names: dict = {}
+    for block in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL):
+        exec(block, names)
+    assert names["contract"].params["gamma"] == pytest.approx(0.7041, abs=5e-5)
+    assert names["contract"].params["delta"] == pytest.approx(1.1820, abs=5e-5)
+    assert names["contract"].survival(12) == pytest.approx(0.1700, abs=5e-5)
+    left = names["y"] == "left"
+    assert np.mean(names["model"].predict(names["X"])[left] == "left") > 0.6
+    assert names["later"].purchases.params == names["bg"].params
+    assert names["done"].effect("orders")["treated"] > 0
