@@ -12,13 +12,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from crm_analytics import CustomerBase
-from crm_analytics.analyses import btyd, churn
+from crm_analytics.analyses import churn
 from crm_analytics.analyses.churn import measures, subgroups, survival
 
 ROOT = Path(__file__).parent.parent
@@ -32,7 +33,7 @@ MEASURES: tuple[tuple[str, Callable[..., measures.Measure], str], ...] = (
     ("top-decile lift", measures.top_decile_lift, ".2f"),
 )
 
-Scores = dict[str, np.ndarray]
+Cells = list[tuple[float, ...]]  # value, lower and upper of each of MEASURES
 
 
 def telco(folder: Path) -> list[str]:
@@ -58,12 +59,14 @@ def telco(folder: Path) -> list[str]:
         "the model had not seen. There is no time in this table and no recency: the rule beside the models "
         "is the share who left by kind of contract.",
         "",
-        *measured(left, scores),
+        *measured({name: of_scores(left, score) for name, score in scores.items()}),
         "",
-        "Said of the columns: " + "; ".join(card.warnings) + ".",
+        "Said of the columns: "
+        + "; ".join(f"'{c}' is not used: {why}" for c, why in card.ignored.items())
+        + ".",
         "",
         *times(table, left),
-        *errors(left, scores["gradient boosting"], telco_groups(table)),
+        *errors(left, scores["gradient boosting"], telco_groups(table), "gradient boosting"),
     ]
 
 
@@ -105,61 +108,43 @@ def times(table: pd.DataFrame, left: np.ndarray) -> list[str]:
 
 
 def journey(folder: Path) -> list[str]:
-    """The grocery: learnt in earlier windows, held against the last one."""
+    """The grocery: as `churn.train` learns, judges and grades, of the households still there."""
     base = CustomerBase.open(folder, mapping=MAPPING, today="2018-01-02")
-    found = churn.definition(base)
-    *earlier, last = churn.windows(base, found.window, count=4)
-    parts = [labelled(base, w.day, found.window) for w in earlier]
-    fit, test = pd.concat(parts, ignore_index=True), labelled(base, last.day, found.window)
-    left = test.pop("left").to_numpy()
-    learnt = fit.pop("left").to_numpy()
-    columns = [c for c in fit.columns if c != "customer_id"]
-    scores: Scores = {}
-    for name in LEARNERS:
-        model = churn.ChurnModel(name).fit(fit[columns], learnt)
-        scores[name] = model.predict_proba(test[columns])[:, 1]
-    rule = churn.recency_rule(fit["recency_days"], learnt, found.window)
-    scores[f"recency rule ({rule.words})"] = rule.probability(test["recency_days"])
-    scores["1 − P(alive), BG/NBD"] = 1 - alive(base.as_of(last.day), test["customer_id"])
-    scores["share of all"] = np.full(len(left), learnt.mean())
-    called = rule.leaves(test["recency_days"])
-    grade = churn.grade(left, scores[LEARNERS[0]], float(called[left].mean()), called=float(called.mean()))
-    days = ", ".join(f"{w.day}" for w in earlier)
+    trained = churn.train(base, count=4)
+    held, why = trained.held_out, trained.definition
+    last = trained.evidence[trained.evidence["until"] == held.until].to_dict("records")
+    found = {row["method"]: of_row(row) for row in last}
+    found["share of all, were it known"] = of_scores(held.left, np.full(len(held.left), held.left.mean()))
+    days = ", ".join(f"{w.day}" for w in trained.windows[:-1])
     return [
         "## The Complete Journey (baskets of a grocery)",
         "",
         f"{base.counts['rows']:,} lines of {base.counts['customers']:,} households, {base.first_day} to "
-        f"{base.day}. `churn.definition` suggests {found.window} days: {found.why}. Learnt from {len(fit):,} "
-        f"rows of {len(earlier)} windows (features up to {days}), held against the {found.window} days after "
-        f"{last.day}: "
-        f"{len(left):,} households, {left.mean():.1%} did not buy.",
+        f"{base.day}. `churn.definition` suggests {trained.window} days: {why.why if why else 'given'}. Of "
+        f"interest is who was still there, with a purchase in the {trained.window} days before. Learnt from "
+        f"{len(trained.windows) - 1} windows (features up to {days}), held against the {trained.window} days "
+        f"after {held.day}: {len(held.left):,} households, {held.left.mean():.1%} did not buy.",
         "",
-        *measured(left, scores),
+        *measured(found),
         "",
-        f"Grade {grade.words}.",
+        f"Grade of the {trained.method} model, which did best on the window before: {trained.grade.words}."
+        if trained.grade
+        else f"No model: {'; '.join(trained.unmet)}.",
         "",
         "This is a sample of the lines, so that a household without a line may well have been in the shop: "
         "no model can know that.",
         "",
         *next_purchase(base),
-        *errors(left, scores[LEARNERS[0]], ages(folder, test["customer_id"])),
+        *errors(held.left, held.score, ages(folder, still_there(base, trained)), trained.method),
     ]
 
 
-def labelled(base: CustomerBase, day: object, window: int) -> pd.DataFrame:
-    """Features up to a day with what came after it, one row a customer."""
-    past = base.as_of(day)  # type: ignore[arg-type]
-    rows = past.collect(churn.features(past).order_by("customer_id"))
-    came = base.collect(churn.labels(base, past.day, window))
-    return rows.merge(came, on="customer_id", validate="one_to_one")
-
-
-def alive(past: CustomerBase, customers: pd.Series) -> np.ndarray:
-    """P(alive) of a BG/NBD of the base."""
-    summary = btyd.summarize(past, unit="W")
-    model = btyd.BetaGeo.fit(summary)
-    rows = past.collect(summary.customers).set_index("customer_id")
-    return model.probability_alive(rows).reindex(customers).to_numpy(dtype=float)
+def still_there(base: CustomerBase, trained: churn.Churn) -> pd.Series:
+    """Who was held against the last window, in the order of its rows."""
+    past = base.as_of(trained.held_out.day)
+    table = churn.features(past)
+    table = table.filter(table.recency_days < trained.window).order_by("customer_id")
+    return past.collect(table.select("customer_id"))["customer_id"]
 
 
 def ages(folder: Path, customers: pd.Series) -> pd.DataFrame:
@@ -174,7 +159,7 @@ def next_purchase(base: CustomerBase) -> list[str]:
     return ["How long until the next purchase:", "", *[f"- {sentence}" for sentence in found.words], ""]
 
 
-def errors(left: np.ndarray, score: np.ndarray, groups: pd.DataFrame) -> list[str]:
+def errors(left: np.ndarray, score: np.ndarray, groups: pd.DataFrame, method: str) -> list[str]:
     """Whether the model errs more for some."""
     found = subgroups.subgroups(left, score, groups)
     lines = ["| group | n | left | predicted | left − predicted | AUC |", "|---|---:|---:|---:|---:|---:|"]
@@ -185,19 +170,30 @@ def errors(left: np.ndarray, score: np.ndarray, groups: pd.DataFrame) -> list[st
         f"{row['auc']:.3f} ({row['auc_lower']:.3f}–{row['auc_upper']:.3f}) |"
         for row in found.table.to_dict("records")
     ]
-    return ["Does gradient boosting err more for some?", "", *lines, "", found.words, ""]
+    return [f"Does the {method} model err more for some?", "", *lines, "", found.words, ""]
 
 
-def measured(left: np.ndarray, scores: Scores) -> list[str]:
-    """One line a method, each number with its 95 % interval."""
+def of_scores(left: np.ndarray, score: np.ndarray) -> Cells:
+    """Each measure with its 95 % interval."""
+    return [tuple(measure(left, score)) for _, measure, _ in MEASURES]
+
+
+def of_row(row: dict[Any, Any]) -> Cells:
+    """The same, from a row of a model's evidence."""
+    names = [measure.__name__ for _, measure, _ in MEASURES]
+    return [(row[name], row[f"{name}_lower"], row[f"{name}_upper"]) for name in names]
+
+
+def measured(found: dict[str, Cells]) -> list[str]:
+    """One line a method, the best ranking first."""
     lines = ["| method | " + " | ".join(name for name, _, _ in MEASURES) + " |"]
     lines.append("|---|" + "---:|" * len(MEASURES))
-    for method, score in scores.items():
-        cells = []
-        for _, measure, form in MEASURES:
-            value, lower, upper = measure(left, score)
-            cells.append(f"{value:{form}} ({lower:{form}}–{upper:{form}})")
-        lines.append(f"| {method} | " + " | ".join(cells) + " |")
+    for method, cells in sorted(found.items(), key=lambda item: -item[1][0][0]):
+        said = [
+            f"{value:{form}} ({lower:{form}}–{upper:{form}})"
+            for (value, lower, upper), (_, _, form) in zip(cells, MEASURES, strict=True)
+        ]
+        lines.append(f"| {method} | " + " | ".join(said) + " |")
     return lines
 
 

@@ -44,8 +44,9 @@ class Grade:
     def words(self) -> str:
         """The grade as a sentence."""
         points = 100 * (self.churner_accuracy - self.baseline)
-        more = f"{abs(points):.0f} points {'more' if points >= 0 else 'fewer'} than"
-        if abs(points) < 0.5:
+        way = "more" if points >= 0 else "fewer"
+        more = f"{abs(points):.0f} points {way} than" if abs(points) >= 0.5 else f"hardly {way} than"
+        if abs(points) < 1e-9:
             more = "as many as"
         return (
             f"{self.letter}: {self.accuracy:.0%} of {self.n:,} predictions are right, and "

@@ -40,6 +40,8 @@ def test_words_say_the_points() -> None:
     assert "60% of the 10 who left were called, 10 points more than" in grade(Y, P, 0.5).words
     assert "10 points fewer than" in grade(Y, P, 0.7).words
     assert "as many as by the recency rule (60%)" in grade(Y, P, 0.6).words
+    assert grade(Y, P, 0.599).words.startswith("B: ")  # a B is never called equal
+    assert "hardly more than by the recency rule (60%)" in grade(Y, P, 0.599).words
 
 
 def test_bad_input_says_what_is_wrong() -> None:
@@ -54,6 +56,6 @@ def test_bad_input_says_what_is_wrong() -> None:
 def test_minimums_say_what_is_missing() -> None:
     fine = {"customers": 500, "history_days": 360, "window": 180, "active_share": 0.5, "missing_share": 0.19}
     assert MINIMUMS.unmet(**fine) == ()
-    assert MINIMUMS.unmet(**fine, contracts=True) == ("500 customers, at least 1,000 are needed",)
+    assert MINIMUMS.unmet(**fine, contracts=True) == ("500 contracts, at least 1,000 are needed",)
     poor = {"customers": 499, "history_days": 359, "window": 180, "active_share": 0.49, "missing_share": 0.2}
     assert len(MINIMUMS.unmet(**poor)) == 4

@@ -20,7 +20,7 @@ def base(n: int = 4000, cut: int = 91) -> tuple[np.ndarray, np.ndarray]:
 def test_rule_recovers_planted_truth() -> None:
     days, left = base()
     rule = recency_rule(days, left, window=365)
-    assert rule.cuts["cut_days"].tolist() == [365, 182, 91, 45]
+    assert rule.cuts["cut_days"].tolist() == [365, 182, 91, 45, 22, 11]
     assert rule.cut_days == 91
     assert rule.words == "no purchase for 91 days or more"
     expected = rule.probability([10, 90, 91, 364, 900])
@@ -46,8 +46,12 @@ def test_order_of_rows_does_not_matter() -> None:
     pd.testing.assert_frame_equal(one.bands, two.bands, check_exact=True)
 
 
-def test_short_windows_are_tried_alone() -> None:
-    assert recency_rule([1, 2, 30, 40], [0, 0, 1, 1], window=14).cuts["cut_days"].tolist() == [14]
+@pytest.mark.parametrize(
+    ("window", "cuts"), [(59, [59, 29, 14, 7]), (30, [30, 15, 7]), (10, [10, 5]), (2, [2, 1]), (1, [1])]
+)
+def test_every_window_of_two_days_or_more_has_a_cut_below_it(window: int, cuts: list[int]) -> None:
+    """Whoever is still here bought within the window, so that the window itself calls none of them."""
+    assert recency_rule([1, 2, 30, 40], [0, 0, 1, 1], window).cuts["cut_days"].tolist() == cuts
 
 
 def test_bad_input_says_what_is_wrong() -> None:
