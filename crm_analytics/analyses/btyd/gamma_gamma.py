@@ -214,6 +214,10 @@ class GammaGamma(FittedModel):
         Parameters
         ----------
         frame : frequency and monetary_value (anything finite where frequency is 0)
+
+        Raises
+        ------
+        ParameterError : p x + q is not above 1 for some customer, so the mean does not exist.
         """
         f = checked(frame, SPEND, self.LABEL)
         x, mean = f["frequency"].to_numpy(), f["monetary_value"].to_numpy()
@@ -222,8 +226,15 @@ class GammaGamma(FittedModel):
 
     def _expected(self, x: Array, mean: Array) -> Array:
         p, q, v = self.values
-        if q <= 1 and (x == 0).any():
-            _ = self.mean_spend  # says so
+        endless = p * x + q <= 1
+        if endless.any():
+            # what is known of a customer with x purchases is a gamma of shape p x + q: too few, and no mean
+            raise ParameterError(
+                f"{self.LABEL}: q = {q:.3f} is not above 1, so mean spend does not exist for "
+                f"{int(endless.sum()):,} of {len(x):,} rows, those with p x + q <= 1 "
+                f"({'none has' if p + q > 1 else 'even some with'} a repeat purchase): a few customers spend "
+                "without bound. Look for outliers in the amounts, or value customers by their own mean"
+            )
         return np.asarray(p * (v + x * mean) / (p * x + q - 1))
 
     def log_likelihood_of(self, frame: pd.DataFrame) -> float:
