@@ -21,6 +21,7 @@ from crm_analytics.analyses.btyd.pareto_nbd import ParetoNBD
 from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
 from crm_analytics.analyses.btyd.regular_model import RegularModel
 from crm_analytics.analyses.btyd.summary import Summary, summarize
+from crm_analytics.analyses.btyd.units import time_ahead
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.errors import ParameterError
 
@@ -75,8 +76,7 @@ def probability_active(model: PurchaseModel, frame: pd.DataFrame, h: float) -> p
 
 def chance_to_buy(model: PurchaseModel, who: tuple[Array, Array, Array], h: float) -> Array:
     """The same for arrays of frequency, recency and T."""
-    if not (np.isfinite(h) and h >= 0):
-        raise ParameterError(f"h must be a number >= 0, got {h}")
+    h = time_ahead(h, "h")
     x, recency, T = who
     if isinstance(model, DropoutModel):
         r, alpha, *_ = model.values

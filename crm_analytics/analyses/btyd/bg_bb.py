@@ -69,6 +69,7 @@ class BetaGeoBetaBinomial(FittedModel):
 
     NAMES: ClassVar[tuple[str, ...]] = NAMES
     LABEL: ClassVar[str] = "BG/BB"
+    COUNTED: ClassVar[str] = "opportunities"
 
     @classmethod
     def fit(

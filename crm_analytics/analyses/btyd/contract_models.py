@@ -35,6 +35,8 @@ _NEAR = 1e-5  # gradient at which a fit to contracts drawn anew is known far bet
 class ContractModel(FittedModel):
     """What both have in common; use `ShiftedBetaGeo` or `BetaDiscreteWeibull`."""
 
+    COUNTED: ClassVar[str] = "renewals"
+
     @classmethod
     def fit(
         cls,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from crm_analytics.analyses.btyd.individual import Individuals
 from crm_analytics.analyses.btyd.lifetime_value import Discount, value_of
 from crm_analytics.analyses.btyd.optimise import Diagnosis, Optimum, best_of, diagnose, log_covariance
 from crm_analytics.analyses.btyd.purchase_model import MINIMUM_CUSTOMERS, MINIMUM_REPEAT_BUYERS, PurchaseModel
-from crm_analytics.errors import ParameterError
+from crm_analytics.analyses.btyd.units import time_ahead
 
 Array = NDArray[np.float64]
 
@@ -54,6 +54,8 @@ class CovariateFit:
     buying: Coding
     leaving: Coding
 
+    COUNTED: ClassVar[str] = ""  # as of a model: it goes by time
+
     def model_of(self, **covariates: Any) -> PurchaseModel:
         """The plain model of customers with these covariates, with all that it can be asked."""
         own = self._at(pd.DataFrame({k: [v] for k, v in covariates.items()}, index=[0])).own[:, 0]
@@ -67,7 +69,7 @@ class CovariateFit:
 
     def expected_purchases(self, frame: pd.DataFrame, t: float) -> pd.Series:
         """Expected repeat purchases of each customer in the next `t` units."""
-        ahead = _time(t)
+        ahead = time_ahead(t)
         f = checked(frame, HISTORY, self.kind.LABEL)
         x, recency, T = (f[c].to_numpy() for c in HISTORY)
         who = self._at(frame)
@@ -101,7 +103,7 @@ class CovariateFit:
         -------
         frame on the same index: expected_purchases, lower, upper
         """
-        ahead, centre = _time(t), self.estimates.to_numpy()
+        ahead, centre = time_ahead(t), self.estimates.to_numpy()
         covariance = np.nan_to_num(self.covariance.to_numpy())
         with np.errstate(divide="ignore"):
             mean = np.log(self._at(frame, centre).new(ahead))
@@ -249,9 +251,3 @@ def _diagnosis(cells: CovariateCells, optimum: Optimum, covariance: Array) -> Di
     return Diagnosis(
         found.converged, found.gradient_norm, found.condition, found.boundary, found.iterations, message
     )
-
-
-def _time(t: float) -> float:
-    if not (np.isfinite(t) and t >= 0):
-        raise ParameterError(f"t must be a number >= 0, got {t}")
-    return float(t)

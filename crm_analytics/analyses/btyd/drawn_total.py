@@ -21,6 +21,7 @@ from crm_analytics.analyses.btyd.uncertainty import (
     row_of_each,
     total_by_rates,
 )
+from crm_analytics.analyses.btyd.units import time_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,14 +62,14 @@ def forecast_total(
         the covariates of a `CovariateFit`; for BG/BB frequency, recency, opportunities; for sBG and BdW
         contracts as for their fit, of which the running ones are counted
     model : fitted (for the parameters' part; given parameters have no uncertainty)
-    t : time ahead, in the model's unit; for BG/BB opportunities, for contracts renewals
+    t : time ahead, in the model's unit; for BG/BB opportunities, for contracts renewals: whole numbers
     level : probability of the interval, 0..1
     draws : of parameters and futures, >= 100
     seed : whole number
 
     Raises
     ------
-    ParameterError : a parameter is out of range.
+    ParameterError : `t` is no number >= 0, or not whole where a model counts; a parameter is out of range.
 
     Examples
     --------
@@ -78,6 +79,7 @@ def forecast_total(
     >>> round(found.mean), round(found.lower), round(found.upper)  # renewals of the 241 who are left
     (1976, 1791, 2139)
     """
+    t = time_ahead(t, counted=model.COUNTED)
     if isinstance(model, PurchaseModel) and not isinstance(model, RegularModel):
         return total_by_rates(source, model, t, level=level, draws=draws, seed=seed)
     check_interval(level, draws)

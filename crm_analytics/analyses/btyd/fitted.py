@@ -28,6 +28,7 @@ class FittedModel:
 
     NAMES: ClassVar[tuple[str, ...]] = ()
     LABEL: ClassVar[str] = ""
+    COUNTED: ClassVar[str] = ""  # what it counts instead of time, as "renewals": whole numbers only
 
     def __post_init__(self) -> None:
         if set(self.params) != set(self.NAMES):

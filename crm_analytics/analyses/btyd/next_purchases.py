@@ -8,6 +8,7 @@ import pandas as pd
 from crm_analytics.analyses.btyd.histories import HISTORY, checked
 from crm_analytics.analyses.btyd.predictive import counts_if_alive
 from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
+from crm_analytics.analyses.btyd.units import time_ahead
 from crm_analytics.errors import ParameterError
 
 
@@ -39,13 +40,12 @@ def probability_of_next(model: PurchaseModel, frame: pd.DataFrame, n: int, t: fl
     """
     if not (isinstance(n, int | np.integer) and n >= 0):
         raise ParameterError(f"n must be a whole number >= 0, got {n!r}")
-    if not (np.isfinite(t) and t >= 0):
-        raise ParameterError(f"t must be a number >= 0, got {t}")
+    ahead = time_ahead(t)
     f = checked(frame, HISTORY, model.LABEL)
     x, recency, T = (f[c].to_numpy() for c in HISTORY)
     alive = model._alive(x, recency, T)
     pairs, inverse = np.unique(np.stack([x, T]), axis=1, return_inverse=True)
-    counts = counts_if_alive(model, pairs[0], pairs[1], float(t), int(n))
+    counts = counts_if_alive(model, pairs[0], pairs[1], ahead, int(n))
     if counts is None:
         raise ParameterError(f"{model.LABEL} has no closed distribution of counts; draw futures instead")
     found = alive * counts[inverse.ravel(), int(n)] + (1 - alive if n == 0 else 0.0)

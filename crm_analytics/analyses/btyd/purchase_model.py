@@ -19,6 +19,7 @@ from crm_analytics.analyses.btyd.optimise import (
     log_covariance,
     newton,
 )
+from crm_analytics.analyses.btyd.units import time_ahead
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class PurchaseModel(FittedModel):
     def expected_purchases(self, frame: pd.DataFrame, t: float) -> pd.Series:
         """Expected repeat purchases of each customer in the next `t` units, >= 0."""
         f = checked(frame, HISTORY, self.LABEL)
-        ahead = _time(t, "t")
+        ahead = time_ahead(t)
         x, recency, T = (f[c].to_numpy() for c in HISTORY)
         expected = self._alive(x, recency, T) * self._while_alive(x, T, np.array([ahead]))[:, 0]
         return pd.Series(expected, f.index, name="expected_purchases")
@@ -240,13 +241,3 @@ class PurchaseModel(FittedModel):
     ) -> tuple[NDArray[np.intp], Array]:
         """One drawn future: the customer (row) of each purchase, and when it comes (0..horizon)."""
         raise NotImplementedError
-
-
-def _time(t: float, name: str) -> float:
-    try:
-        value = float(t)
-    except (TypeError, ValueError):
-        raise ParameterError(f"{name} must be one number >= 0, got {type(t).__name__}") from None
-    if not (np.isfinite(value) and value >= 0):
-        raise ParameterError(f"{name} must be a number >= 0, got {value}")
-    return value

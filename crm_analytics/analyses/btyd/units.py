@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
 from crm_analytics.errors import ParameterError
 
 DAYS_PER_YEAR = 365.25
@@ -30,3 +35,35 @@ def days_per_unit(unit: str | None) -> float:
         known = ", ".join(f"'{u}'" for u in DAYS_PER_UNIT)
         raise ParameterError(f"unknown unit of time {str(unit)[:40]!r}: use one of {known}")
     return DAYS_PER_UNIT[unit]
+
+
+def time_ahead(t: Any, name: str = "t", *, counted: str = "") -> float:
+    """One time ahead, in a model's unit, as a float.
+
+    Parameters
+    ----------
+    t : what was asked for
+    name : of it, for the message
+    counted : what the model counts, as "renewals", of which there are whole ones only; empty for time
+
+    Raises
+    ------
+    ParameterError : no number (nor is a truth value one), not finite, below 0, or not whole.
+
+    Examples
+    --------
+    >>> time_ahead(2.5), time_ahead(2, counted="renewals")
+    (2.5, 2.0)
+    >>> time_ahead(2.5, counted="renewals")
+    Traceback (most recent call last):
+    ...
+    crm_analytics.errors.ParameterError: t must be a whole number of renewals, got 2.5
+    """
+    if isinstance(t, bool | np.bool_) or not isinstance(t, Real):
+        raise ParameterError(f"{name} must be one number >= 0, got {type(t).__name__}")
+    value = float(t)
+    if not (np.isfinite(value) and value >= 0):
+        raise ParameterError(f"{name} must be a number >= 0, got {t}")
+    if counted and value != np.floor(value):
+        raise ParameterError(f"{name} must be a whole number of {counted}, got {t}")
+    return value
