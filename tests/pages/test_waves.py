@@ -82,14 +82,15 @@ def test_a_wave_is_made_and_not_a_second_time(project: Path) -> None:
 
 
 def test_the_next_wave_comes_when_the_last_is_over_and_reaches_others(project: Path) -> None:
-    made(project)
+    twice = LIST + "cap = 2\n"
+    made(project, twice)
     sell(project, "2026-03-05")
-    early = made(project, now=NOW + timedelta(days=2))
+    early = made(project, twice, now=NOW + timedelta(days=2))
     assert (early.status, early.message) == (
         "unchanged", "the wave of 2026-03-01 lasts; the next is due on 2026-03-08"
     )  # fmt: skip
     sell(project, "2026-03-08")
-    second = made(project, now=NOW + timedelta(days=5))
+    second = made(project, twice, now=NOW + timedelta(days=5))
     assert (second.status, second.day) == ("done", "2026-03-08")
     folder = project / "reports" / "lists" / "weekly"
     one, two = (read_csv(folder / day / "welcome.csv")["customer"] for day in ("2026-03-01", "2026-03-08"))
@@ -151,6 +152,18 @@ def test_two_lists_made_at_once_share_the_cap(project: Path, monkeypatch) -> Non
     treated = members.loc[members["treatment"] == "treated", "customer"]
     assert len(treated)
     assert treated.is_unique
+
+
+def test_controls_of_a_wave_are_not_contacted_by_another_list(project: Path) -> None:
+    made(project)
+    assert made(project, LIST.replace("weekly", "daily").replace("0.25", "0.0")).status == "done"
+    one, two = (
+        pd.read_parquet(project / "reports" / "lists" / name / "2026-03-01" / "members.parquet")
+        for name in ("weekly", "daily")
+    )
+    control = set(one.loc[one["treatment"] == "control", "customer"])
+    assert control
+    assert not control & set(two["customer"])
 
 
 def test_files_tell_nobody_and_are_closed_to_others(project: Path) -> None:
@@ -311,9 +324,10 @@ def waves(*words: str) -> int:
 
 
 def test_waves_become_the_tables_by_which_campaigns_are_measured(project, capsys) -> None:
-    assert made(project).status == "done"
+    twice = LIST + "cap = 2\n"
+    assert made(project, twice).status == "done"
     sell(project, "2026-03-12")
-    assert made(project, now=NOW + timedelta(days=9)).status == "done"
+    assert made(project, twice, now=NOW + timedelta(days=9)).status == "done"
     shop = project / "data" / "shop"
     assert waves("--data", "data/shop", "--write", str(shop)) == 0
     members = pd.read_parquet(shop / "campaign_members.parquet")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 
 from crm_analytics.analyses.campaigns import suppression as steps
+from crm_analytics.analyses.campaigns.contacts import contacts
 from crm_analytics.analyses.campaigns.known import Known, columns_of, known
 from crm_analytics.analyses.campaigns.rules import RULES, ListRule
 from crm_analytics.analyses.campaigns.terms import Terms
@@ -78,7 +79,8 @@ def lists(
     rules : ordered; `rules.chosen` picks some by name
     terms : channels, caps, control, money
     scores : of `churn.score`; without them `save` is left out
-    issued : earlier waves: list, customer_id, issued_on (date), treatment
+    issued : earlier waves, as `exporting.issued` gives them: list, customer_id, issued_on (date), treatment,
+        and lists (the folder) if the base may hold the same waves as campaigns
 
     Raises
     ------
@@ -180,21 +182,21 @@ def _suppressed(
 ) -> ir.Table:
     """With channel and suppressed_by, the last two steps (other list, top) included."""
     joined = valued.left_join(steps.reachable(base, terms), "customer_id").drop("customer_id_right")
-    joined = _joined(joined, steps.open_tickets(base), "waits", True)
-    lately = steps.contacts(base, terms, issued)
-    joined = _joined(joined, lately, "contacts", None)
+    joined = _marked(joined, steps.open_tickets(base), "waits")
+    joined = _lately(joined, contacts(base, terms, issued))
     joined = _again(base, joined, issued, rules)
     first = ibis.cases(
         (joined.closed, steps.CLOSED),
         (joined.barred, steps.BARRED),
         (joined.channel.isnull(), steps.NO_CHANNEL),
         (joined.waits.fill_null(False), steps.TICKET),
-        (joined.contacts.fill_null(0) >= terms.cap, steps.CAP),
+        (joined.contacts >= terms.cap, steps.CAP),
         (joined.again.fill_null(False), steps.AGAIN),
+        (joined.contacts + joined.held >= terms.cap, steps.HELD),
         (joined.expected_value <= 0, steps.WORTHLESS),
         else_=None,
     )
-    found = joined.mutate(suppressed_by=first).drop("closed", "barred", "waits", "contacts", "again")
+    found = joined.mutate(suppressed_by=first).drop("closed", "barred", "waits", "contacts", "held", "again")
     best = [ibis.desc(found.expected_value.fill_null(0)), "priority", ibis.desc("value_at_stake"), "list"]
     if terms.one_action:
         found = _beyond(found, "customer_id", best, 1, steps.OTHER)
@@ -206,13 +208,21 @@ def _suppressed(
     return found
 
 
-def _joined(table: ir.Table, other: ir.Table | None, name: str, mark: Any) -> ir.Table:
-    """With a column of another table of customers, or a mark for who is in it."""
+def _marked(table: ir.Table, other: ir.Table | None, name: str) -> ir.Table:
+    """With a mark for who is in another table of customers."""
     if other is None:
-        return table.mutate(**{name: ibis.null("boolean" if mark else "int64")})
-    if mark:
-        other = other.mutate(**{name: ibis.literal(True)})
+        return table.mutate(**{name: ibis.null("boolean")})
+    other = other.mutate(**{name: ibis.literal(True)})
     return table.left_join(other, "customer_id").drop("customer_id_right")
+
+
+def _lately(table: ir.Table, found: ir.Table | None) -> ir.Table:
+    """With contacts and held, 0 for who has none."""
+    none = ibis.literal(0).cast("int64")
+    if found is None:
+        return table.mutate(contacts=none, held=none)
+    joined = table.left_join(found, "customer_id").drop("customer_id_right")
+    return joined.mutate(contacts=joined.contacts.fill_null(0), held=joined.held.fill_null(0))
 
 
 def _again(

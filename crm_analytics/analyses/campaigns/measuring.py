@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from crm_analytics.analyses.campaigns.contacts import OURS
 from crm_analytics.analyses.campaigns.exporting import issued, write_whole
 from crm_analytics.errors import DataError, PublishError
 from crm_analytics.tables.export import pseudonyms
@@ -17,7 +18,6 @@ from crm_analytics.tables.export import pseudonyms
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
-OURS = "list:"  # how the ids of these campaigns begin
 TABLES = ("campaigns", "campaign_members")
 
 

@@ -1,8 +1,7 @@
-"""Who must not be contacted, or not now: consent, closed accounts, open tickets, contacts of late."""
+"""The steps that keep customers out of a list; consent, closed accounts and open tickets among them."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import ibis
@@ -20,10 +19,11 @@ NO_CHANNEL = "no channel with consent"
 TICKET = "open ticket"
 CAP = "contacted lately"
 AGAIN = "was on this list lately"
+HELD = "control of a wave that is still running"
 WORTHLESS = "not worth the contact"
 OTHER = "on another list"
 BEYOND = "beyond the top"
-STEPS = (CLOSED, BARRED, NO_CHANNEL, TICKET, CAP, AGAIN, WORTHLESS, OTHER, BEYOND)
+STEPS = (CLOSED, BARRED, NO_CHANNEL, TICKET, CAP, AGAIN, HELD, WORTHLESS, OTHER, BEYOND)
 
 # What must be known of a customer to be reached, where the source has such a column.
 ADDRESS = {"email": "email", "sms": "phone", "phone": "phone", "post": "postal_code"}
@@ -88,22 +88,3 @@ def open_tickets(base: CustomerBase) -> ir.Table | None:
         if column in tickets.columns:
             return tickets.filter(tickets[column].isnull()).select("customer_id").distinct()
     return None
-
-
-def contacts(base: CustomerBase, terms: Terms, issued: ir.Table | None) -> ir.Table | None:
-    """customer_id, contacts: of the last `cap_days`, from past campaigns and lists issued; no controls."""
-    start = ibis.literal(base.day - timedelta(days=terms.cap_days - 1))
-    parts = []
-    members = base.tables.get("campaign_members")
-    if members is not None and "sent_at" in members.columns:
-        day = members.sent_at.date()
-        treated = members.treatment.strip().lower() == "treated"
-        parts.append(members.filter(treated, day >= start).select("customer_id", day=day))
-    if issued is not None:
-        sent = issued.filter(issued.treatment == "treated", issued.issued_on >= start)
-        parts.append(sent.select("customer_id", day=sent.issued_on))
-    if not parts:
-        return None
-    # A wave that was issued here and came back as a campaign is one contact: the same customer and day.
-    days = ibis.union(*parts, distinct=True) if len(parts) > 1 else parts[0].distinct()
-    return days.group_by("customer_id").aggregate(contacts=days.count())

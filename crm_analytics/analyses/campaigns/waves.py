@@ -171,21 +171,24 @@ def _placed(
 
 def _dated(base: CustomerBase, once: ir.Table, window: int | None) -> ir.Table:
     """With sent_day and window_days: by the member's own time, else by the campaign's."""
-    start, length = ibis.null("date"), ibis.null("int64")
-    campaigns = base.tables.get("campaigns")
-    if campaigns is not None and "start_date" in campaigns.columns:
-        start_day = campaigns.start_date.date()
-        days = (
-            campaigns.end_date.date().delta(start_day, unit="day").cast("int64")
-            if "end_date" in campaigns.columns
-            else ibis.null("int64")
-        )
-        plan = campaigns.select(plan_id="campaign_id", start_day=start_day, days=days)
-        once = once.left_join(plan, once.campaign_id == plan.plan_id)
-        start, length = once.start_day, (once.days > 0).ifelse(once.days, None)
-    own = once.all_sent.ifelse(once.sent, ibis.coalesce(once.first_sent, start))
-    chosen = length.fill_null(WINDOW) if window is None else ibis.literal(window)
+    once = planned(base, once)
+    own = once.all_sent.ifelse(once.sent, ibis.coalesce(once.first_sent, once.start_day))
+    chosen = once.planned_days.fill_null(WINDOW) if window is None else ibis.literal(window)
     return once.mutate(sent_day=own, window_days=chosen.cast("int64"))
+
+
+def planned(base: CustomerBase, rows: ir.Table) -> ir.Table:
+    """Rows with campaign_id and start_day and planned_days of the campaigns' table, NULL where it has none."""
+    campaigns = base.tables.get("campaigns")
+    if campaigns is None or "start_date" not in campaigns.columns:
+        return rows.mutate(start_day=ibis.null("date"), planned_days=ibis.null("int64"))
+    start, days = campaigns.start_date.date(), ibis.null("int64")
+    if "end_date" in campaigns.columns:
+        days = campaigns.end_date.date().delta(start, unit="day").cast("int64")
+    plan = campaigns.select(
+        plan_id="campaign_id", start_day=start, planned_days=(days > 0).ifelse(days, None)
+    )
+    return rows.left_join(plan, rows.campaign_id == plan.plan_id).drop("plan_id")
 
 
 def _looked_at(base: CustomerBase, placed: ir.Table) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -221,16 +221,77 @@ def test_who_was_on_a_list_lately_is_not_on_it_again_and_controls_count_as_on_it
     assert pd.isna(found["c3"])
 
 
-def test_issued_contacts_count_for_the_cap_and_controls_do_not(birthdays):
-    earlier = birthdays.to_engine(pd.DataFrame({
-        "list": ["vip", "vip"], "customer_id": ["c0", "c2"], "issued_on": pd.to_datetime(["2026-02-20"] * 2),
-        "treatment": ["treated", "control"],
-    }))  # fmt: skip
-    earlier = earlier.mutate(issued_on=earlier.issued_on.cast("date"))
-    wave = campaigns.lists(birthdays, chosen(["birthday"]), Terms(holdout=0), issued=earlier)
-    found = birthdays.collect(wave.members).set_index("customer_id")["suppressed_by"]
-    assert found["c0"] == "contacted lately"
-    assert pd.isna(found["c2"])
+def issued_to(base: CustomerBase, *rows: tuple[str, str, str, str]):
+    """Earlier waves: list, customer_id, issued_on, treatment; all of the folder "weekly"."""
+    told = pd.DataFrame(rows, columns=["list", "customer_id", "issued_on", "treatment"]).assign(
+        lists="weekly"
+    )
+    table = base.to_engine(told.assign(issued_on=pd.to_datetime(told["issued_on"])))
+    return table.mutate(issued_on=table.issued_on.cast("date"))
+
+
+def kept_out(base: CustomerBase, issued=None, **terms) -> dict[str, str | None]:
+    wave = campaigns.lists(base, chosen(["birthday"]), Terms(holdout=0, **terms), issued=issued)
+    rows = base.collect(wave.members).to_dict("records")
+    return {r["customer_id"]: r["suppressed_by"] if pd.notna(r["suppressed_by"]) else None for r in rows}
+
+
+RUNS = "control of a wave that is still running"
+
+
+def test_issued_contacts_count_for_the_cap_and_controls_of_waves_that_are_over_do_not(birthdays):
+    earlier = issued_to(
+        birthdays, ("vip", "c0", "2026-02-20", "treated"), ("vip", "c2", "2026-02-11", "control")
+    )
+    assert kept_out(birthdays, earlier) == {"c0": "contacted lately", "c2": None, "c3": None}
+
+
+def test_other_lists_reach_both_arms_of_a_running_wave_alike(birthdays):
+    arms = ("vip", "c0", "2026-02-12", "treated"), ("vip", "c2", "2026-02-12", "control")
+    earlier = issued_to(birthdays, *arms)
+    assert kept_out(birthdays, earlier) == {"c0": "contacted lately", "c2": RUNS, "c3": None}
+    assert kept_out(birthdays, earlier, cap=2) == {"c0": None, "c2": None, "c3": None}
+    assert kept_out(birthdays, earlier, cap_days=7) == {"c0": None, "c2": None, "c3": None}
+    wave = campaigns.lists(birthdays, chosen(["birthday"]), issued=earlier)
+    table = campaigns.summary(wave)
+    assert (table["due"] == table["suppressed"] + table["control"] + table["treated"]).all()
+
+
+def test_two_contacts_of_one_day_are_two(birthdays):
+    earlier = issued_to(
+        birthdays, ("vip", "c0", "2026-02-20", "treated"), ("welcome", "c0", "2026-02-20", "treated")
+    )
+    assert kept_out(birthdays, earlier, cap=2)["c0"] == "contacted lately"
+    assert kept_out(birthdays, earlier, cap=3)["c0"] is None
+
+
+def with_members(campaign: str, **columns: list) -> CustomerBase:
+    n = len(next(iter(columns.values())))
+    told = {"campaign_id": [campaign] * n, "customer_id": [f"c{i}" for i in range(n)]}
+    plan = {"campaign_id": [campaign], "start_date": ["2026-02-18"]}
+    return opened(
+        transactions=sales(LAST_DAY_SOLD),
+        customers=people(birth_date=["1990-02-27"] * 4),
+        campaigns=pd.DataFrame(plan),
+        campaign_members=pd.DataFrame(told | columns),
+    )
+
+
+def test_a_wave_that_came_back_as_a_campaign_is_one_contact_and_another_is_a_second():
+    arms = ["treated", "control"]
+    base = with_members("list:weekly:vip:2026-02-18", treatment=arms, sent_at=["2026-02-18"] * 2)
+    same = issued_to(base, ("vip", "c0", "2026-02-18", "treated"), ("vip", "c1", "2026-02-18", "control"))
+    assert kept_out(base, same, cap=2) == dict.fromkeys(("c0", "c1", "c2", "c3"))
+    assert kept_out(base, same)["c1"] == RUNS
+    other = issued_to(base, ("vip", "c0", "2026-02-19", "treated"))
+    assert kept_out(base, other, cap=2)["c0"] == "contacted lately"
+
+
+@pytest.mark.parametrize("sent", [{}, {"sent_at": [None, None]}], ids=["no column", "empty"])
+def test_members_without_a_time_of_sending_count_from_their_campaigns_start(sent):
+    base = with_members("x", treatment=["treated", "control"], **sent)
+    assert kept_out(base) == {"c0": "contacted lately", "c1": RUNS, "c2": None, "c3": None}
+    assert kept_out(base, cap_days=7)["c0"] is None
 
 
 def test_filter_by_region_and_age():
