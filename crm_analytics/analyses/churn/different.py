@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 import ibis.expr.datatypes as dt
+import pandas as pd
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -87,13 +88,19 @@ def _distinct(base: CustomerBase, rows: ir.Table, column: str) -> ir.Table:
 
 
 def _tabled(base: CustomerBase, found: ir.Table, column: str, name: str) -> ByTable:
-    n = int(found.count().to_pyarrow().as_py())
-    rank = ibis.row_number().over(order_by=found[column]).cast("int64")
-    if n > BITS * WORDS:
+    known = found.limit(BITS * WORDS + 1).to_pyarrow()[column].to_pylist()
+    if len(known) > BITS * WORDS:
+        rank = ibis.row_number().over(order_by=found[column]).cast("int64")
         return ByTable(column, (name,), True, base.materialise(found.mutate(**{name: rank})))
-    bit = ibis.literal(1, "int64") << (rank % BITS)
-    words = {f"{name}_{k}": (rank // BITS == k).ifelse(bit, 0) for k in range(max(1, -(-n // BITS)))}
-    return ByTable(column, tuple(words), False, base.materialise(found.mutate(**words)))
+    known.sort()
+    words = [f"{name}_{k}" for k in range(max(1, -(-len(known) // BITS)))]
+    # made here: engines differ in how wide a number is that they shift
+    bits = {
+        word: pd.Series([1 << i % BITS if i // BITS == k else 0 for i in range(len(known))], dtype="int64")
+        for k, word in enumerate(words)
+    }
+    table = base.to_engine(pd.DataFrame({column: pd.Series(known, dtype="str"), **bits}))
+    return ByTable(column, tuple(words), False, table)
 
 
 def _ones(rows: ir.Table, words: tuple[str, ...]) -> ir.IntegerValue:
