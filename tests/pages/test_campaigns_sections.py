@@ -95,6 +95,17 @@ def test_a_campaign_that_works_is_said_to_work() -> None:
     assert "margin 40% of the spend" in text["what_campaigns_earned"].lower()
 
 
+def test_an_unknown_cost_of_contacts_is_not_taken_for_nothing() -> None:
+    tables = shop(300, lift=0.6) | {"customers": _listed(300, consent_email=True)}
+    text = said(opened(tables), margin=0.4)
+    assert "what a contact costs is not known" in text["headline"].lower()
+    assert "the cost of a contact is not known" in text["what_campaigns_earned"]
+    assert "the margin is before it" in text["what_campaigns_did"]
+    assert "after contacts" not in "".join(text.values())
+    assert "the cost of a contact" in text["what_contacting_the_best_brings"]
+    assert "saved" not in text["who_is_kept_out"].lower()
+
+
 def _listed(n: int = 160, **columns: object) -> pd.DataFrame:
     ids = [f"c{i}" for i in range(n)]
     return pd.DataFrame({"customer_id": ids, "birth_date": "1990-07-02"} | columns)

@@ -355,6 +355,21 @@ def test_waves_become_the_tables_by_which_campaigns_are_measured(project, capsys
     assert "campaign_members.parquet" in capsys.readouterr().out
 
 
+def test_what_a_contact_cost_comes_back_with_the_waves(project) -> None:
+    made(project, LIST + "contact_cost = 0.5\n")
+    made(project, LIST.replace("weekly", "daily") + "cap = 3\n")
+    shop = project / "data" / "shop"
+    assert waves("--data", "data/shop", "--write", str(shop)) == 0
+    members = pd.read_parquet(shop / "campaign_members.parquet")
+    weekly = members["campaign_id"].str.startswith("list:weekly")
+    paid = weekly & (members["treatment"] == "treated")
+    assert paid.any()
+    assert (members.loc[paid, "cost"] == 0.5).all()
+    assert members.loc[~paid, "cost"].isna().all()
+    assert (~weekly & (members["treatment"] == "treated")).any()
+    assert CustomerBase.open(shop, today=date(2026, 4, 1)).rejected.empty
+
+
 def test_tables_of_campaigns_that_are_there_are_not_written_over(project, capsys) -> None:
     made(project)
     own = project / "data" / "shop" / "campaign_members.csv"

@@ -39,7 +39,7 @@ class Evaluation:
     response : by R, F and M score at the sending, as `response.response` gives it
     reach : opened, clicked, responded, unsubscribed
     profit : campaign_id (None: all), treated, each, lower, upper (profit a treated member, adjusted), total,
-        total_lower, total_upper, budget, verdict; empty where margin or costs are not known
+        total_lower, total_upper, budget, verdict; empty where the margin or the cost of contacts is not known
     uplift : of a T-learner; None where the members are too few, or none was asked for
     level : of the intervals
     """

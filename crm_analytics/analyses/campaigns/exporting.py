@@ -121,6 +121,20 @@ def _told(wave: Lists) -> bytes:
     return (json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
+def terms_of(folder: Path) -> dict[str, Any]:
+    """The terms of a wave that was issued.
+
+    Raises
+    ------
+    DataError : `wave.json` is broken
+    """
+    try:
+        terms: dict[str, Any] = json.loads((folder / WAVE).read_text(encoding="utf-8"))["terms"]
+        return dict(terms)
+    except (OSError, ValueError, KeyError, TypeError):
+        raise DataError(f"{folder / WAVE} cannot be read: bring it back, or take the wave away") from None
+
+
 def write_whole(path: Path, content: bytes) -> Path:
     """A file, whole or not at all."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crm_analytics.analyses.campaigns.contacts import OURS
-from crm_analytics.analyses.campaigns.exporting import issued, write_whole
+from crm_analytics.analyses.campaigns.exporting import WAVE, issued, terms_of, write_whole
+from crm_analytics.analyses.campaigns.lists import TREATED
 from crm_analytics.errors import DataError, PublishError
 from crm_analytics.tables.export import pseudonyms
 
@@ -33,7 +34,7 @@ def as_campaigns(base: CustomerBase, folders: list[Path], key: bytes) -> tuple[p
     -------
     campaigns : campaign_id, campaign_name, list_name, start_date
     campaign_members : member_id, campaign_id, customer_id, treatment ("treated" or "control"), reason_code,
-        sent_at (the day of the wave)
+        sent_at (the day of the wave), cost (of the treated, as the wave's terms say; NULL where they do not)
 
     Raises
     ------
@@ -44,6 +45,7 @@ def as_campaigns(base: CustomerBase, folders: list[Path], key: bytes) -> tuple[p
         raise DataError("no wave is issued yet: `crm run` issues those of every [[list]] in crm.toml")
     rows = base.collect(found.order_by("issued_on", "lists", "list", "customer_id"))
     day = pd.to_datetime(rows["issued_on"]).dt.strftime("%Y-%m-%d")
+    rows["cost"] = _costs(rows, folders)
     rows["campaign_id"] = OURS + rows["lists"] + ":" + rows["list"] + ":" + day
     rows["campaign_name"] = rows["list"].str.replace("_", " ") + " of " + day
     rows["member_id"] = rows["campaign_id"] + ":" + pd.Series(pseudonyms(rows["customer_id"].tolist(), key))
@@ -52,8 +54,18 @@ def as_campaigns(base: CustomerBase, folders: list[Path], key: bytes) -> tuple[p
     campaigns = campaigns.rename(columns={"sent_at": "start_date"})
     return (
         campaigns[["campaign_id", "campaign_name", "list_name", "start_date"]],
-        rows[["member_id", "campaign_id", "customer_id", "treatment", "reason_code", "sent_at"]],
+        rows[["member_id", "campaign_id", "customer_id", "treatment", "reason_code", "sent_at", "cost"]],
     )
+
+
+def _costs(rows: pd.DataFrame, folders: list[Path]) -> pd.Series:
+    """Of each contact; NaN for controls, and where the terms of the wave do not say it."""
+    found = {
+        (f.parent.name, f.name): terms_of(f).get("contact_cost") for f in folders if (f / WAVE).is_file()
+    }
+    waves = zip(rows["lists"], pd.to_datetime(rows["issued_on"]).dt.strftime("%Y-%m-%d"), strict=True)
+    cost = pd.Series([found.get(wave) for wave in waves], rows.index, dtype="float64")
+    return cost.where(rows["treatment"] == TREATED)
 
 
 def write_campaigns(tables: tuple[pd.DataFrame, pd.DataFrame], folder: Path) -> list[Path]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from crm_analytics.tables.customer_base import CustomerBase
 
+COST_UNKNOWN = "the cost of a contact is not known"
+
 
 def with_outcomes(
     base: CustomerBase, kept: ir.Table, before: int, margin: float | None, contact_cost: float | None
@@ -36,11 +38,26 @@ def with_outcomes(
         rows = rows.mutate(visit=rows.visit.fill_null(0)).drop("campaign_id_right", "customer_id_right")
         outcomes = {"visit": "conversion_before"} | outcomes
     if "margin" in rows.columns:
-        rows = rows.mutate(profit=(rows.margin - rows.cost).cast(MONEY))
-        outcomes |= {"margin": "spend_before", "profit": "spend_before"}
-        told = "as given" if contact_cost is not None else "as the members' table says"
-        costs = f"{costs}; cost of a contact {told}"
+        outcomes |= {"margin": "spend_before"}
+        costs += f"; {_cost_of_contacts(kept, contact_cost)}"
+        if COST_UNKNOWN not in costs:
+            rows = rows.mutate(profit=(rows.margin - rows.cost).cast(MONEY))
+            outcomes |= {"profit": "spend_before"}
     return rows, outcomes, costs
+
+
+def _cost_of_contacts(kept: ir.Table, given: float | None) -> str:
+    """Where it comes from, or of how many campaigns it is missing."""
+    if given is not None:
+        return "cost of a contact as given"
+    counted = kept.aggregate(
+        campaigns=kept.campaign_id.nunique(), missing=kept.campaign_id.nunique(where=kept.cost.isnull())
+    )
+    (found,) = counted.to_pyarrow().to_pylist()
+    if not found["missing"]:
+        return "cost of a contact as the members' table says"
+    of = f" for {found['missing']} of {found['campaigns']} campaigns" if found["campaigns"] > 1 else ""
+    return f"{COST_UNKNOWN}: none is given, nor in the members' table{of}; the margin is before it"
 
 
 def days_with_margin(base: CustomerBase, margin: float | None) -> tuple[ir.Table, str]:

@@ -46,7 +46,8 @@ class Waves:
     ----------
     rows : Ibis, one row a campaign and customer: campaign_id, customer_id, treated (0/1), sent_day,
         window_days; in the window conversion (0/1), orders, spend (net, DECIMAL), and where the tables tell
-        visit (0/1), margin, profit (margin less the cost of the contact); before the sending
+        visit (0/1), margin, profit (margin less the cost of the contact, where that is known of all
+        campaigns), cost (NULL where it is not); before the sending
         orders_before, spend_before (of `before` days), conversion_before (0/1), recency_days, order_count,
         revenue, tenure_days (all of the past; NULL without a purchase)
     campaigns : campaign_id, campaign_name, channel, offer_code, budget, sent_day (first), window_days,
@@ -144,7 +145,9 @@ def _placed(
         cost=each.cost.sum(),
     )
     waves = once.group_by("campaign_id").aggregate(
-        first_sent=once.sent.min(), all_sent=once.sent.notnull().all()
+        first_sent=once.sent.min(),
+        all_sent=once.sent.notnull().all(),
+        costed=((once.treated == 1) & once.cost.notnull()).any(),
     )
     once = once.inner_join(waves, "campaign_id")
     once = _dated(base, once, window)
@@ -162,7 +165,9 @@ def _placed(
         (passed < once.window_days, RUNNING),
         else_=None,
     )
-    spent = once.cost.fill_null(0) if contact_cost is None else once.treated * ibis.literal(contact_cost)
+    # Who has no cost where others have one was sent nothing; where nobody has one, it was not written down.
+    told = once.costed.ifelse(once.cost.fill_null(0), None)
+    spent = told if contact_cost is None else once.treated * ibis.literal(contact_cost)
     return once.select(
         "campaign_id", "customer_id", "treated", "sent_day", "window_days",
         cost=spent.round(4).cast(MONEY), reason=reason,
@@ -178,7 +183,7 @@ def _dated(base: CustomerBase, once: ir.Table, window: int | None) -> ir.Table:
 
 
 def planned(base: CustomerBase, rows: ir.Table) -> ir.Table:
-    """Rows with campaign_id and start_day and planned_days of the campaigns' table, NULL where it has none."""
+    """Rows with campaign_id, and start_day and planned_days of the campaigns' table (NULL: not told)."""
     campaigns = base.tables.get("campaigns")
     if campaigns is None or "start_date" not in campaigns.columns:
         return rows.mutate(start_day=ibis.null("date"), planned_days=ibis.null("int64"))

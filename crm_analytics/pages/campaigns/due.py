@@ -17,6 +17,8 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.pages.small_form import SmallReport
 
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
     from crm_analytics.analyses.campaigns import Evaluation
     from crm_analytics.pages.blocks import Block
     from crm_analytics.pages.campaigns.report import CampaignsReport
@@ -109,10 +111,17 @@ def what_is_due(
         row = found.effect("orders")
         orders = tuple(float(row[f"adjusted{end}"]) for end in ("", "_lower", "_upper"))
         orders = orders if all(pd.notna(one) for one in orders) else None
-        treated = found.waves.rows.filter(found.waves.rows.treated == 1)
-        cost = float(treated.cost.sum().to_pyarrow().as_py() or 0) / max(int(row["treated"]), 1)
+        cost = _cost(found.waves.rows)
     share = margin or margin_share(base)
     return Due(wave, orders, share, contact_cost or cost, why)
+
+
+def _cost(rows: ir.Table) -> float | None:
+    """Of one contact of past campaigns; None where it is not known of all."""
+    sent = rows.filter(rows.treated == 1)
+    asked = sent.aggregate(total=sent.cost.sum(), known=sent.cost.notnull().all(), contacts=sent.count())
+    (said,) = asked.to_pyarrow().to_pylist()
+    return float(said["total"]) / said["contacts"] if said["known"] and said["contacts"] else None
 
 
 def called(name: str) -> str:

@@ -66,6 +66,8 @@ def _past(report: CampaignsReport) -> tuple[str, str]:
 
 def _worth(report: CampaignsReport, found: Evaluation) -> str:
     if found.profit.empty:
+        if "margin" in found.waves.outcomes:
+            return "What a contact costs is not known, so their profit is not, either. "
         return "Without unit costs or a margin their profit is not known. "
     row = found.profit.iloc[0]
     bounds = words.interval(row["total_lower"], row["total_upper"], report.currency)

@@ -193,6 +193,26 @@ def test_profit_is_the_margin_less_the_contacts() -> None:
     assert "profit" not in past_waves(base).outcomes  # nothing tells the cost of goods
 
 
+def test_an_unknown_cost_of_contacts_is_no_profit_and_says_of_how_many_campaigns() -> None:
+    tables = shop(6, campaigns=2)
+    members = tables["campaign_members"]
+    without = tables | {"campaign_members": members.drop(columns="cost")}
+    waves = past_waves(opened(without), margin=0.4)
+    assert "profit" not in waves.outcomes
+    assert "margin" in waves.outcomes
+    assert "the cost of a contact is not known" in waves.costs
+    assert "for 2 of 2 campaigns" in waves.costs
+    assert evaluate(opened(without), margin=0.4, learner=None).profit.empty
+    assert "profit" in past_waves(opened(without), margin=0.4, contact_cost=0.0).outcomes
+    one = members.assign(cost=members["cost"].where(members["campaign_id"] == "w0"))
+    some = opened(tables | {"campaign_members": one})
+    assert "for 1 of 2 campaigns" in past_waves(some, margin=0.4).costs
+    assert "profit" in past_waves(some, "w0", margin=0.4).outcomes
+    sent = members.assign(cost=members["cost"].where(members["treatment"] == "treated"))
+    whole = opened(tables | {"campaign_members": sent})
+    assert "as the members' table says" in past_waves(whole, margin=0.4).costs
+
+
 # -- the arms ---------------------------------------------------------------------------------------
 
 
