@@ -10,11 +10,12 @@ import sklearn
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from crm_analytics.analyses.churn.columns import IDENTIFIERS, Columns
+from crm_analytics.analyses.churn.columns import Columns, is_identifier
 from crm_analytics.analyses.churn.leaks import suspicious
 from crm_analytics.analyses.churn.measures import Measure, auc, brier
 
 Array = NDArray[np.float64]
+REPEATED = 0.1  # share of the rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +72,13 @@ def card_of(
     calibration: str,
     seed: int,
     leaver: str,
+    doubts: tuple[str, ...] = (),
 ) -> ModelCard:
     """The card of a model fitted on a matrix.
 
     checked : rows that were cross-validated
     unseen : log-odds of each of them by a model that had not seen it, None where there are none
+    doubts : of the labels; said first
     """
     used = columns.used
     table = pd.DataFrame(
@@ -87,7 +90,9 @@ def card_of(
             "note": [c.note for c in used],
         }
     )
-    said = [f"'{c}' is not used: {why}" for c, why in columns.ignored.items() if c not in IDENTIFIERS]
+    unused = {name: why for name, why in columns.ignored.items() if not is_identifier(name)}
+    said = [*doubts, *(f"'{name}' is not used: {why}" for name, why in unused.items())]
+    said += repeated(columns, matrix, left)
     for name, alone in suspicious(columns, matrix, left):
         said.append(f"'{name}' alone comes to an AUC of {alone:.3f}: was it known on the day?")
     if calibration == "none":
@@ -107,3 +112,20 @@ def card_of(
         brier=None if unseen is None else brier(left[checked], expit(unseen)),
         versions={"scikit-learn": sklearn.__version__, "pandas": pd.__version__, "numpy": np.__version__},
     )
+
+
+def repeated(columns: Columns, matrix: Array, left: Array) -> list[str]:
+    """A warning where many rows are copies of others.
+
+    Customers may well be alike where all that is known are a few small numbers. So rows count as copies only
+    where some feature differs between most of the others.
+    """
+    frame = pd.DataFrame(matrix).assign(left=left)
+    twice = frame.duplicated()
+    once = frame[~twice].drop(columns="left")
+    if twice.mean() < REPEATED or once.nunique().max() < len(once) / 2:
+        return []
+    return [
+        f"{int(twice.sum()):,} of {len(frame):,} rows repeat another in all of {len(columns.used)} features: "
+        "if customers stand there twice, the measures are too good. Keep one row each"
+    ]

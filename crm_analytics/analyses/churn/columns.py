@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,11 +16,20 @@ Array = NDArray[np.float64]
 LEVELS = 50  # names of a category told apart; the rarer ones are "others"
 RARE = 10  # customers below which a name is one of the others
 OTHERS = "(others)"
-IDENTIFIERS = ("customer_id",)  # never features, whatever their type
+IDENTIFIERS = ("id", *(f"{who}id" for who in ("customer", "cust", "client", "user", "member", "subscriber")))
 
 
 class BadFrame(DataError, ValueError):  # noqa: N818 - said of the frame
     """A frame that cannot be used; a ValueError, too, because scikit-learn's tools look for one."""
+
+
+def is_identifier(name: Any) -> bool:
+    """Whether a column names a customer, however that is written; such a one is never a feature.
+
+    >>> [is_identifier(name) for name in ("customerID", "Client Id", "user_id", "visits", "bid")]
+    [True, True, True, False, False]
+    """
+    return "".join(c for c in str(name).lower() if c.isalnum()) in IDENTIFIERS
 
 
 @dataclass(frozen=True)
@@ -117,7 +126,7 @@ def learn(frame: pd.DataFrame) -> Columns:
 
 
 def _learnt(values: pd.Series, name: str) -> Column | str:
-    if name in IDENTIFIERS:
+    if is_identifier(name):
         return "names a customer, says nothing of one"
     if values.isna().all():
         return "missing for everybody"

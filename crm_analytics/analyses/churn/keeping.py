@@ -19,7 +19,7 @@ import skops.io
 from crm_analytics.analyses.churn.apart import Apart, Together
 from crm_analytics.errors import DataError
 
-FORMAT = 1  # raised when older files can no longer be read
+FORMAT = 2  # raised when older files can no longer be read
 SCHEMA = "schema.json"  # skops' own list of contents
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal
 
 import numpy as np
@@ -10,30 +11,23 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from crm_analytics.analyses.churn.calibrating import Calibration, calibrate
 from crm_analytics.analyses.churn.card import ModelCard, card_of
-from crm_analytics.analyses.churn.columns import IDENTIFIERS, BadFrame, learn
+from crm_analytics.analyses.churn.columns import BadFrame, learn
 from crm_analytics.analyses.churn.grades import MINIMUMS
+from crm_analytics.analyses.churn.inputs import TooFew, WrongArgument, check_customers, labels_of, weights_of
 from crm_analytics.analyses.churn.leaks import refuse_leaks
 from crm_analytics.analyses.churn.learners import LEARNERS, Fitted
 from crm_analytics.analyses.churn.linear import Linear
 from crm_analytics.analyses.churn.reasons import Contributions
-from crm_analytics.errors import NotEnoughData, ParameterError, nearest
+from crm_analytics.errors import nearest
+
+__all__ = ["ChurnModel", "TooFew", "WrongArgument"]
 
 Array = NDArray[np.float64]
-OF_EACH = 20  # one in so many of the minimum must have left, and as many stayed
-
-
-class TooFew(NotEnoughData, ValueError):  # noqa: N818 - the name is the sentence
-    """Too few customers to fit; a ValueError, too, because scikit-learn's tools look for one."""
-
-
-class WrongArgument(ParameterError, ValueError):  # noqa: N818
-    """A parameter of the model is wrong; a ValueError, too."""
 
 
 class ChurnModel(ClassifierMixin, BaseEstimator):
@@ -53,10 +47,14 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
     seed : of the folds
     minimum : customers below which the fit is refused; a twentieth of them must have left, and as many stayed
     leaks : "refuse" a feature that separates leavers from stayers without a mistake, or "allow" it
+    leaver : the label that says left; by default the one that is usually called so (1, True, "Yes",
+        "Churned", "lost", ..), and of two unknown ones the second, with a warning
 
     Attributes
     ----------
-    classes_ : the two labels; the second is who left (1, True, "Yes")
+    classes_ : the two labels in scikit-learn's order, by which the columns of `predict_proba` stand; its
+        tools need it so. Of 0 and 1, No and Yes the second left, of Churned and Stayed the first
+    leaver_ : the one that left. `leaving`, `log_odds`, `explain` and the card are of it, wherever it stands
     features_ : names of the features used
     columns_ : what they are
 
@@ -87,12 +85,14 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         *,
         minimum: int = MINIMUMS.customers,
         leaks: Literal["refuse", "allow"] = "refuse",
+        leaver: Any = None,
     ) -> None:
         self.learner = learner
         self.calibrate = calibrate
         self.seed = seed
         self.minimum = minimum
         self.leaks = leaks
+        self.leaver = leaver
 
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> ChurnModel:
         """Learn from customers whose leaving is known.
@@ -102,12 +102,11 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         """
         self._check_parameters()
         frame = self.frame(X, reset=True)
-        left = self._learn_labels(frame, y)
-        weight = _check_sample_weight(
-            sample_weight, frame.to_numpy(), dtype=np.float64, ensure_non_negative=True
-        )
-        if min(weight @ left, weight @ (1 - left)) <= 0:
-            raise TooFew("the churn model (one class only has weight)", 1, 2, "labels")
+        known = labels_of(frame, y, self.minimum, self.leaver)
+        left, weight = known.left, weights_of(frame, known.left, sample_weight)
+        self.classes_, self.leaver_ = known.classes, known.classes[known.leaver]
+        if known.doubt:
+            warnings.warn(known.doubt, UserWarning, stacklevel=2)
         columns = learn(frame)
         if not columns.used:
             raise BadFrame(
@@ -137,19 +136,29 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
             unseen=fitted.unseen,
             calibration=self.calibration_.method if self.calibrate is not False else "none, as asked",
             seed=self.seed,
-            leaver=str(self.classes_[1]),
+            leaver=str(self.leaver_),
+            doubts=(*filter(None, [known.doubt]), *self._other_way_round()),
         )
         return self
 
+    def leaving(self, X: Any) -> Array:
+        """Probability of leaving, 0..1, one a customer."""
+        return expit(self.log_odds(X))
+
+    def log_odds(self, X: Any) -> Array:
+        """Log-odds of leaving, one a customer."""
+        check_is_fitted(self)
+        return self._log_odds(self.columns_.matrix(self.frame(X)))
+
     def predict_proba(self, X: Any) -> Array:
-        """Probability of staying and of leaving, one row a customer; both in 0..1, together 1."""
+        """Probability of each of `classes_`, one row a customer; both in 0..1, together 1."""
         p = expit(self.decision_function(X))
         return np.column_stack([1 - p, p])
 
     def decision_function(self, X: Any) -> Array:
-        """Log-odds of the churn probability."""
-        check_is_fitted(self)
-        return self._log_odds(self.columns_.matrix(self.frame(X)))
+        """Log-odds of the second of `classes_`."""
+        odds = self.log_odds(X)
+        return -odds if self._leaver_is_first else odds
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The more probable of the two labels."""
@@ -164,7 +173,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         """Labels as 0.0 (stayed) and 1.0 (left): the model's own, or 0/1."""
         values = np.asarray(y)
         if np.isin(values, self.classes_).all():
-            return (values == self.classes_[1]).astype(float)
+            return (values == self.leaver_).astype(float)
         return values.astype(float)
 
     def explain(self, X: Any) -> Contributions:
@@ -218,47 +227,20 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         if reset:
             self.n_features_in_ = X.shape[1]
             self.feature_names_in_ = np.asarray(X.columns, dtype=object)
-            self._check_rows(X)
+            check_customers(X, self.minimum)
         return X
 
-    def _check_rows(self, X: pd.DataFrame) -> None:
-        if not len(X):
-            raise TooFew("the churn model", 0, self.minimum)
-        if not X.index.is_unique:
-            raise BadFrame(f"the index has {int(X.index.duplicated().sum())} duplicates: one row a customer")
-        for name in set(IDENTIFIERS) & set(X.columns):
-            if twice := int(X[name].duplicated().sum()):
-                raise BadFrame(f"{twice} of {len(X):,} rows repeat a {name}: one row a customer")
+    @property
+    def _leaver_is_first(self) -> bool:
+        return bool(self.classes_[0] == self.leaver_)
 
-    def _learn_labels(self, frame: pd.DataFrame, y: Any) -> Array:
-        if y is None:
-            raise WrongArgument("the model requires y to be passed, but the target y is None")
-        named = isinstance(y, pd.Series) and len(y) == len(frame) and not y.index.equals(frame.index)
-        if named and not len(frame.index.difference(y.index)):
-            raise BadFrame("labels stand in another order than the customers: y.index is not X.index")
-        values = column_or_1d(np.asarray(y), warn=True)
-        if len(values) != len(frame):
-            raise BadFrame(
-                f"{len(frame)} customers and {len(values)} labels: inconsistent numbers of samples"
-            )
-        if pd.isna(values).any():
-            raise BadFrame(f"{int(pd.isna(values).sum())} of {len(values)} labels are missing (NaN)")
-        if values.dtype.kind == "f" and np.isinf(values).any():
-            raise BadFrame("Input y contains infinity: labels are two names or 0 and 1")
-        check_classification_targets(values)
-        self.classes_, code = np.unique(values, return_inverse=True)
-        if len(self.classes_) == 1:
-            raise TooFew(
-                f"the churn model (one class only: everybody is {self.classes_[0]!r})", 1, 2, "labels"
-            )
-        if len(self.classes_) > 2:
-            raise BadFrame(f"Only binary classification is supported: {len(self.classes_)} different labels")
-        if len(values) < self.minimum:
-            raise TooFew("the churn model", len(values), self.minimum)
-        for who, count in (("stayed", int((code == 0).sum())), ("left", int(code.sum()))):
-            if count < self.minimum // OF_EACH:
-                raise TooFew("the churn model", count, self.minimum // OF_EACH, f"customers who {who}")
-        return code.astype(float)
+    def _other_way_round(self) -> list[str]:
+        if not self._leaver_is_first:
+            return []
+        return [
+            f"the first column of predict_proba is of '{self.leaver_}', who left, as scikit-learn orders "
+            "labels; `leaving` gives it alone"
+        ]
 
     def _calibration(self, fitted: Fitted, left: Array, weight: Array) -> Calibration:
         if self.calibrate is False or fitted.unseen is None:

@@ -76,7 +76,7 @@ def permutation_reasons(
     Breiman (2001), Machine Learning 45, 5-32; DeLong, DeLong & Clarke-Pearson (1988).
     """
     X = model.frame(X)
-    left, score = checked(model.labels(y), model.decision_function(X), both="permutation reasons")
+    left, score = checked(model.labels(y), model.log_odds(X), both="permutation reasons")
     order = _canonical(model, X)
     left, score, X = left[order], score[order], X.iloc[order]
     whole = _placed(left, score)
@@ -88,9 +88,7 @@ def permutation_reasons(
         for _ in range(draws):
             shuffled = X.copy(deep=False)
             shuffled[feature] = X[feature].iloc[rng.permutation(len(X))].set_axis(X.index)
-            lost.append(
-                [a - b for a, b in zip(whole, _placed(left, model.decision_function(shuffled)), strict=True)]
-            )
+            lost.append([a - b for a, b in zip(whole, _placed(left, model.log_odds(shuffled)), strict=True)])
         found = [float(above.mean()) for above, _ in lost]
         above, below = (np.mean([each[side] for each in lost], axis=0) for side in (0, 1))
         spread = np.sqrt(_variance(above) + _variance(below) + _variance(np.array(found)))

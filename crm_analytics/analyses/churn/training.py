@@ -97,7 +97,7 @@ class Churn:
         """Probability to leave of rows of features."""
         if self.model is None:
             return self.rule.probability(frame["recency_days"])
-        return np.asarray(self.model.predict_proba(frame)[:, 1], float)
+        return self.model.leaving(frame)
 
 
 def train(
@@ -262,7 +262,7 @@ def _judged(
 ) -> list[dict[str, Any]]:
     """Every method, learnt on `before` and held against `then`."""
     scores: dict[str, Array] = {} if unmet else {
-        name: np.asarray(_fitted(name, before, seed).predict_proba(then.frame)[:, 1]) for name in learners
+        name: _fitted(name, before, seed).leaving(then.frame) for name in learners
     }  # fmt: skip
     scores[RULE] = _rule(before).probability(then.frame["recency_days"])
     if "probability_alive" in then.frame:

@@ -130,7 +130,7 @@ def test_bad_files_say_what_is_wrong(model: ChurnModel, tmp_path: Path) -> None:
         load(path)
     with pytest.raises(DataError, match="is not a skops file"):
         load(as_if_saved(b"nothing", path))
-    with pytest.raises(DataError, match="has format 0, this version reads 1"):
+    with pytest.raises(DataError, match="has format 0, this version reads 2"):
         load(as_if_saved(b"nothing", path, format=0))
 
 

@@ -29,6 +29,10 @@ def fitted(request: pytest.FixtureRequest) -> ChurnModel:
     return fitted_on_them(request.param)
 
 
+# of labels such as "setosa" and "versicolor" nobody can say who left
+ANY_LABELS = pytest.mark.filterwarnings("ignore:the labels .* do not tell who left")
+
+
 def sklearn_checks(learner: str) -> list:
     """scikit-learn's own, but for the one that needs SciPy's array API switched on."""
     checks = estimator_checks_generator(ChurnModel(learner, minimum=2, leaks="allow"))
@@ -36,12 +40,14 @@ def sklearn_checks(learner: str) -> list:
     return [pytest.param(model, check, id=name) for model, check, name in named if "array_api" not in name]
 
 
+@ANY_LABELS
 @pytest.mark.parametrize(("estimator", "check"), sklearn_checks("logistic"))
 def test_scikit_learns_checks_hold(estimator: ChurnModel, check: Callable[[ChurnModel], None]) -> None:
     check(estimator)
 
 
 @pytest.mark.slow
+@ANY_LABELS
 @pytest.mark.parametrize(("estimator", "check"), sklearn_checks("gradient boosting"))
 def test_scikit_learns_checks_hold_for_boosting(
     estimator: ChurnModel, check: Callable[[ChurnModel], None]
@@ -200,6 +206,55 @@ def test_labels_may_be_words() -> None:
     assert model.card().leaver == "Yes"
 
 
+@pytest.mark.parametrize(
+    ("gone", "here"),
+    [("Churned", "Stayed"), ("cancelled", "retained"), ("Attrited Customer", "Existing Customer"),
+     ("lost", "kept"), ("churn", "no churn"), ("inactive", "active"), ("not active", "still here"), (1, -1)],
+)  # fmt: skip
+def test_who_left_is_known_by_its_name_wherever_it_stands_in_the_alphabet(gone, here) -> None:
+    frame, left, _ = customers(700)
+    model = ChurnModel("logistic").fit(frame, np.where(left, gone, here))
+    plain = ChurnModel("logistic").fit(frame, left)
+    assert (model.leaver_, model.card().leaver) == (gone, str(gone))
+    np.testing.assert_array_equal(model.leaving(frame), plain.predict_proba(frame)[:, 1])
+    pd.testing.assert_frame_equal(model.explain(frame).frame, plain.explain(frame).frame, check_exact=True)
+    column = model.classes_.tolist().index(gone)
+    np.testing.assert_allclose(model.predict_proba(frame)[:, column], model.leaving(frame), rtol=1e-12)
+    np.testing.assert_array_equal(model.predict(frame) == gone, model.leaving(frame) >= 0.5)
+    assert any("first column of predict_proba" in said for said in model.card().warnings) == (column == 0)
+
+
+def test_scikit_learns_scores_are_those_of_0_and_1_whatever_the_labels() -> None:
+    frame, left, _ = customers(900)
+    words = np.where(left, "Churned", "Stayed")
+    for scoring in ("roc_auc", "accuracy", "neg_log_loss"):
+        model = ChurnModel("logistic", minimum=400)
+        one, other = (cross_val_score(model, frame, y, cv=3, scoring=scoring) for y in (words, left))
+        np.testing.assert_allclose(one, other, rtol=1e-9)
+
+
+def test_labels_that_tell_nothing_say_so_and_may_be_told() -> None:
+    frame, left, _ = customers(700)
+    odd = np.where(left, "A", "B")
+    with pytest.warns(UserWarning, match="labels A and B do not tell who left; B is taken for it. Say so by"):
+        model = ChurnModel("logistic").fit(frame, odd)
+    assert model.card().warnings[0].startswith("the labels A and B do not tell who left")
+    told = ChurnModel("logistic", leaver="A").fit(frame, odd)
+    assert told.card().leaver == "A"
+    np.testing.assert_allclose(told.leaving(frame), 1 - model.leaving(frame), rtol=1e-9)
+    with pytest.raises(ParameterError, match="leaver = 'C', and the labels are A and B"):
+        ChurnModel("logistic", leaver="C").fit(frame, odd)
+
+
+def test_rows_that_are_copies_are_warned_of_and_customers_who_are_merely_alike_are_not() -> None:
+    frame, left, _ = customers(700)
+    twice, gone = pd.concat([frame, frame], ignore_index=True), np.concatenate([left, left])
+    card = ChurnModel("logistic").fit(twice.assign(money=np.tile(np.arange(700) / 7, 2)), gone).card()
+    assert any(said.startswith("700 of 1,400 rows repeat another") for said in card.warnings)
+    alike = ChurnModel("logistic").fit(frame[["tickets", "plan"]], left).card()
+    assert not any("repeat another" in said for said in alike.warnings)
+
+
 # --- bad input ---------------------------------------------------------------------------------------------
 
 
@@ -250,7 +305,7 @@ def test_bad_input_says_what_is_wrong() -> None:
         with pytest.raises(error, match=words):
             by.fit(X, y)
 
-    says(TooFew, "one class only: everybody is", frame, np.zeros(700))
+    says(TooFew, r"one class only: everybody is 0\.0\)", frame, np.zeros(700))
     says(TooFew, "the churn model needs at least 500 customers, this base has 300", frame[:300], left[:300])
     says(TooFew, "at least 25 customers who left, this base has 3", frame, np.arange(700) < 3)
     says(TooFew, "at least 25 customers who stayed, this base has 3", frame, np.arange(700) >= 3)
@@ -258,6 +313,9 @@ def test_bad_input_says_what_is_wrong() -> None:
     says(BadFrame, "Only binary classification is supported: 3", frame, np.arange(700) % 3)
     says(BadFrame, "the index has 1 duplicates", frame.set_axis([0, *range(699)]), left)
     says(BadFrame, "1 of 700 rows repeat a customer_id", frame.assign(customer_id=[0, *range(699)]), left)
+    for name in ("customerID", "CustomerId", "client_id", "User Id", "ID"):
+        twice = frame.assign(**{name: [f"i{k // 2}" for k in range(700)]})
+        says(BadFrame, f"350 of 700 rows repeat a {name}: one row a customer", twice, left)
     says(BadFrame, "two columns have the same name: plan", pd.concat([frame, frame[["plan"]]], axis=1), left)
     says(BadFrame, "'since' holds dates", frame.assign(since=pd.Timestamp("2026-01-01")), left)
     says(BadFrame, "'days' contains infinity", frame.assign(days=np.inf), left)
@@ -268,6 +326,8 @@ def test_bad_input_says_what_is_wrong() -> None:
     says(BadFrame, "labels stand in another order", frame, pd.Series(left)[::-1])
     says(ParameterError, "did you mean 'logistic'", frame, left, ChurnModel("logistics"))
     says(ParameterError, "calibrate is True", frame, left, ChurnModel(calibrate="beta"))
+    with pytest.raises(ParameterError, match=r"sample_weight \(1 of 700\): give 0 to who does not count"):
+        model.fit(frame, left, np.r_[-1.0, np.ones(699)])
     says(ParameterError, "leaks is 'refuse'", frame, left, ChurnModel(leaks="warn"))
 
 
