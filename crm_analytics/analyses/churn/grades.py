@@ -123,7 +123,7 @@ class Minimums:
     contract_customers : the same where contracts end
     windows : history before the day, in windows
     activities, active_share : at least so many purchases for at least so large a share of the customers
-    missing_share : of the values of the features, below this
+    missing_share : of the values of the features of purchases, below this
     """
 
     customers: int = 500
@@ -167,7 +167,8 @@ class Minimums:
             )
         if missing_share is not None and missing_share >= self.missing_share:
             found.append(
-                f"{missing_share:.0%} of the values are missing, below {self.missing_share:.0%} is needed"
+                f"{missing_share:.0%} of what purchases should tell is missing, less than "
+                f"{self.missing_share:.0%} is needed"
             )
         return tuple(found)
 

@@ -8,8 +8,9 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.churn.btyd_features import with_btyd
 from crm_analytics.analyses.churn.features import WORDS, features
-from crm_analytics.analyses.churn.training import Churn, with_btyd
+from crm_analytics.analyses.churn.training import Churn
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:

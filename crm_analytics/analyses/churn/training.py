@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -12,10 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crm_analytics.analyses.btyd import BetaGeo, ModifiedBetaGeo, summarize
 from crm_analytics.analyses.churn import measures
+from crm_analytics.analyses.churn.btyd_features import with_btyd
 from crm_analytics.analyses.churn.definition import Definition, definition
-from crm_analytics.analyses.churn.features import features
+from crm_analytics.analyses.churn.features import FEATURES, features
 from crm_analytics.analyses.churn.grades import MINIMUMS, Grade, grade
 from crm_analytics.analyses.churn.labels import labels
 from crm_analytics.analyses.churn.model import ChurnModel
@@ -25,13 +26,13 @@ from crm_analytics.analyses.demography import ATTRIBUTES, demography
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
 
 if TYPE_CHECKING:
-    import ibis.expr.types as ir
-
     from crm_analytics.tables.customer_base import CustomerBase
 
 Array = NDArray[np.float64]
 LEARNERS = ("logistic", "gradient boosting")
 RULE, ALIVE = "recency rule", "P(alive)"
+EVENTS = ("service", "surveys", "campaigns", "channels")  # who never had a ticket lacks no value
+OF_PURCHASES = [feature.name for feature in FEATURES if feature.group not in EVENTS]
 MEASURES = {
     "auc": measures.auc,
     "average_precision": measures.average_precision,
@@ -44,7 +45,7 @@ MEASURES = {
 class HeldOut:
     """Customers still there when the last window began, one row each, without their ids.
 
-    Nothing was learnt from them before their scores were written down.
+    Nothing was learnt from them before their scores were written down, but where there is only one window.
 
     day, until : features up to `day`, labels in (day, until]
     frame : features
@@ -79,7 +80,8 @@ class Churn:
     evidence : until, method, n, left, and auc, average_precision, brier, top_decile_lift, each with _lower
         and _upper; the newest window is the held-out one
     held_out : its customers
-    windows : learnt from, the newest last
+    windows : learnt from, the newest last; of a single one the rule is held against the customers it was
+        learnt from, which is no evidence of the next
     """
 
     window: int
@@ -116,7 +118,8 @@ def train(
 
     With three windows a learner is chosen on the second by what it learnt on the first, judged on the third
     by what it learnt on the first two, and then fitted on all. Two windows leave no window to choose by;
-    then the logistic model, which needs less, is taken. Below `MINIMUMS` the recency rule speaks alone.
+    then the logistic model, which needs less, is taken. With one, and below `MINIMUMS`, the recency rule
+    speaks alone. Windows in which nobody left, or all did, teach nothing and are left out.
 
     Parameters
     ----------
@@ -129,53 +132,64 @@ def train(
 
     Raises
     ------
-    NotEnoughData : the history is too short for two windows, or nobody left, or all did
-    ParameterError : an unknown learner
+    NotEnoughData : the history is shorter than two windows, one to look at and one to see who left; or nobody
+        left in the newest, or all did
+    ParameterError : an unknown learner, or a window that is no whole number of days
     """
+    _check(window, learners, count)
+    told = definition(base) if window is None else None
+    days = window if window is not None else told.window if told is not None else 0
+    parts = _parts(base, windows(base, days, count), sample)
+    unmet, newest, before = _unmet(base, parts, days), parts[-1], parts[:-1] or parts
+    rows = [*_judged(parts[:1], parts[1], learners, seed, unmet)] if len(parts) > 2 else []
+    method = RULE if unmet else _chosen(rows, learners)
+    last = _judged(before, newest, learners, seed, unmet)
+    score = next(row["score"] for row in last if row["method"] == method)
+    held = HeldOut(
+        newest.span.day, newest.span.until, newest.frame, newest.left, score, newest.value,
+        newest.frame["recency_days"].to_numpy(float), newest.people,
+    )  # fmt: skip
+    called = _rule(before).leaves(held.recency_days)
+    caught = float(called[held.left > 0].mean())
+    graded = None if unmet else grade(held.left, score, caught, called=float(called.mean()))
+    evidence = pd.DataFrame([{k: v for k, v in row.items() if k != "score"} for row in (*rows, *last)])
+    model = None if unmet else _fitted(method, parts, seed)
+    spans = tuple(part.span for part in parts)
+    return Churn(days, told, method, model, _rule(parts), unmet, graded, evidence, held, spans)
+
+
+def _check(window: int | None, learners: Sequence[str], count: int) -> None:
+    if isinstance(learners, str):
+        raise ParameterError(f"learners are a list of names: give [{learners!r}], or leave it out for both")
     for name in learners:
         if name not in LEARNERS:
             raise ParameterError(f"unknown learner '{name}'{nearest(name, LEARNERS)}")
     if not learners or count < 2:
         raise ParameterError("at least one learner and two windows are needed")
-    told = definition(base) if window is None else None
-    days = window if window is not None else told.window if told is not None else 0
-    spans = windows(base, days, count)
-    if len(spans) < 2:
-        raise NotEnoughData(
-            f"A churn model of {days} days", (base.day - base.first_day).days, 3 * days, "days of history"
-        )
-    parts = [_part(base, span, sample) for span in spans]
-    unmet = _unmet(base, parts[-1], spans[-1], days)
-    newest, before = parts[-1], parts[:-1]
-    rows = [*_judged(parts[:1], parts[1], learners, seed, unmet)] if len(parts) > 2 else []
-    method = RULE if unmet else _chosen(rows, learners)
-    last = _judged(before, newest, learners, seed, unmet)
-    score = next(row["score"] for row in last if row["method"] == method)
-    rule_then = _rule(before)
-    held = HeldOut(
-        spans[-1].day, spans[-1].until, newest.frame, newest.left, score, newest.value,
-        newest.frame["recency_days"].to_numpy(float), newest.people,
-    )  # fmt: skip
-    called = rule_then.leaves(held.recency_days)
-    caught = float(called[held.left > 0].mean())
-    graded = None if unmet else grade(held.left, score, caught, called=float(called.mean()))
-    evidence = pd.DataFrame([{k: v for k, v in row.items() if k != "score"} for row in (*rows, *last)])
-    model = None if unmet else _fitted(method, parts, seed)
-    return Churn(
-        days, told, method, model, _rule(parts), unmet, graded, evidence, held, tuple(spans)
-    )  # fmt: skip
+    whole = isinstance(window, Integral) and not isinstance(window, bool)
+    if window is not None and not (whole and window >= 1):
+        raise ParameterError(f"window = {window!r}: a whole number of days, 1 or more, like 90")
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
     """A window's customers: features, labels, money."""
 
-    until: date
-    days: int
+    span: Window
     frame: pd.DataFrame
     left: Array
     value: Array
     people: pd.DataFrame
+
+
+def _parts(base: CustomerBase, spans: Sequence[Window], sample: int) -> list[_Part]:
+    """Of the windows in which some left and some stayed; the newest must be one."""
+    parts = [_part(base, span, sample) for span in spans]
+    left, stayed = parts[-1].left.sum(), (1.0 - parts[-1].left).sum()
+    for count, who in ((left, "left"), (stayed, "stayed")):
+        if not count:
+            raise NotEnoughData(f"A churn model of {spans[-1].days} days", 0, 1, f"customers who {who}")
+    return [part for part in parts if 0 < part.left.sum() < len(part.left)]
 
 
 def _part(base: CustomerBase, span: Window, sample: int) -> _Part:
@@ -201,43 +215,21 @@ def _part(base: CustomerBase, span: Window, sample: int) -> _Part:
     left, value = frame.pop("left").to_numpy(float), frame.pop("value").fillna(0.0).to_numpy(float)
     who_they_are = frame[[c for c in ATTRIBUTES if people is not None and c in people.columns]]
     frame = frame.drop(columns=who_they_are.columns)
-    for share, who in ((left.sum(), "left"), (len(left) - left.sum(), "stayed")):
-        if not share:
-            raise NotEnoughData(f"A churn model of {span.days} days", 0, 1, f"customers who {who}")
-    return _Part(span.until, span.days, frame, left, value, who_they_are)
+    return _Part(span, frame, left, value, who_they_are)
 
 
-def with_btyd(past: CustomerBase, table: ir.Table, window: int) -> ir.Table:
-    """The features with what BG/NBD expects in the window and MBG/NBD's P(alive), if they can be fitted."""
-    summary = summarize(past, "D")
-    try:
-        model, status = BetaGeo.fit(summary), ModifiedBetaGeo.fit(summary)
-    except NotEnoughData:
-        return table
-    cells = summary.cells
-    x, recency, T = (cells[c].to_numpy(float) for c in ("frequency", "recency", "T"))
-    expected = model._alive(x, recency, T) * model._while_alive(x, T, np.array([float(window)]))[:, 0]
-    keys = {
-        "frequency": cells["frequency"],
-        **{c: summary.cell_days[c] for c in ("recency_days", "age_days")},
-    }
-    scores = past.to_engine(
-        pd.DataFrame(
-            {**keys, "expected_purchases": expected, "probability_alive": status._alive(x, recency, T)}
-        )
+def _unmet(base: CustomerBase, parts: Sequence[_Part], days: int) -> tuple[str, ...]:
+    frame = parts[-1].frame
+    history = (base.day - base.first_day).days + 1
+    one = (
+        f"in {history:,} days of history one window of {days:,} days can be learnt from, and none to check by"
     )
-    each = summary.history.inner_join(scores, list(keys))
-    each = each.select("customer_id", "expected_purchases", "probability_alive")
-    return table.left_join(each, "customer_id").drop("customer_id_right")
-
-
-def _unmet(base: CustomerBase, newest: _Part, span: Window, days: int) -> tuple[str, ...]:
-    orders = newest.frame["order_count"]
-    return MINIMUMS.unmet(
-        customers=len(newest.frame),
-        history_days=(span.until - base.first_day).days + 1,
+    return (one,) * (len(parts) < 2) + MINIMUMS.unmet(
+        customers=len(frame),
+        history_days=history,
         window=days,
-        active_share=float((orders >= MINIMUMS.activities).mean()),
+        active_share=float((frame["order_count"] >= MINIMUMS.activities).mean()),
+        missing_share=float(frame[frame.columns.intersection(OF_PURCHASES)].isna().mean().mean()),
     )
 
 
@@ -254,7 +246,7 @@ def _fitted(method: str, parts: Sequence[_Part], seed: int) -> ChurnModel:
 
 def _rule(parts: Sequence[_Part]) -> RecencyRule:
     frame, left = _joined(parts)
-    return recency_rule(frame["recency_days"], left, parts[-1].days)
+    return recency_rule(frame["recency_days"], left, parts[-1].span.days)
 
 
 def _judged(
@@ -270,7 +262,7 @@ def _judged(
     rows = []
     for method, score in scores.items():
         row: dict[str, Any] = {
-            "until": then.until,
+            "until": then.span.until,
             "method": method,
             "n": len(then.left),
             "left": int(then.left.sum()),

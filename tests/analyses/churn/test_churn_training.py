@@ -144,9 +144,40 @@ def test_below_the_minimum_the_rule_speaks_and_says_why():
     assert set(there["reason_1"].dropna()) <= {found.rule.words}
 
 
+@pytest.mark.parametrize("window", [290, 210])
+def test_of_two_to_three_windows_of_history_there_is_the_rule_and_it_says_why(base, window):
+    """One window is over: a rule can be learnt in it, and no model checked in another."""
+    found = churn.train(base, window)
+    assert (found.method, found.model, found.grade, len(found.windows)) == ("recency rule", None, None, 1)
+    assert "one window of" in found.unmet[0]
+    assert "none to check by" in found.unmet[0]
+    assert found.evidence["method"].tolist()[0] == "recency rule"
+    there = churn.score(base, found).to_pandas().query("risk != 'gone'")
+    assert there["churn_probability"].between(0, 1).all()
+    assert set(there["reason_1"].dropna()) <= {found.rule.words}
+
+
+def test_where_purchases_tell_too_little_the_rule_speaks(base, monkeypatch):
+    """A mean gap is not known of who bought once; a survey never answered is no gap in the data."""
+    least = dataclasses.replace(churn.MINIMUMS, missing_share=0.01)
+    monkeypatch.setattr("crm_analytics.analyses.churn.training.MINIMUMS", least)
+    found = churn.train(base, WINDOW, count=2)
+    assert found.method == "recency rule"
+    assert "of what purchases should tell is missing, less than 1% is needed" in found.unmet[0]
+
+
 def test_what_cannot_be_learnt_says_so(base):
     with pytest.raises(NotEnoughData, match="days of history"):
-        churn.train(base, 290)
+        churn.train(base, 310)
+    with pytest.raises(ParameterError, match=r"give \['logistic'\], or leave it out"):
+        churn.train(base, WINDOW, learners="logistic")
+    for window in (60.5, 0, -5, True, "60"):
+        with pytest.raises(ParameterError, match="a whole number of days, 1 or more, like 90"):
+            churn.train(base, window)
+    weekly = pd.DataFrame({"transaction_date": pd.date_range("2024-01-01", "2025-12-20", freq="7D")})
+    faithful = CustomerBase.open(weekly.assign(customer_id="a", unit_spend=1.0), today="2026-01-01")
+    with pytest.raises(NotEnoughData, match="customers who left"):
+        churn.train(faithful, 60)
     with pytest.raises(ParameterError, match="did you mean 'logistic'"):
         churn.train(base, WINDOW, learners=("logistc",))
     with pytest.raises(ParameterError, match="explained"):
