@@ -259,7 +259,7 @@ def _surveys(past: CustomerBase) -> ir.Table | None:
     if {"scale_min", "scale_max"} <= set(answers.columns):
         share = (answers.score - answers.scale_min) / (answers.scale_max - answers.scale_min).nullif(0)
         wanted["survey_score"] = _mean(share, share.count())
-    asked = answers.instrument == "nps"
+    asked = answers.instrument.strip().lower() == "nps"
     # of two answers at the same moment the lower one: something must decide
     last = answers.responded_at.max(where=asked)
     one = answers.group_by("customer_id").aggregate(last=last, **wanted)
@@ -273,7 +273,7 @@ def _campaigns(past: CustomerBase) -> ir.Table | None:
     members = past.tables.get("campaign_members")
     if members is None:
         return None
-    reached = members.filter(members.treatment == "treated")
+    reached = members.filter(members.treatment.strip().lower() == "treated")
     n, have = reached.count(), set(reached.columns)
     wanted: dict[str, ir.Value] = {"mails": n}
     for feature, column in (("opened_share", "opened_at"), ("responded_share", "responded_at")):

@@ -12,6 +12,7 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.analyses import churn
+from crm_analytics.analyses.churn.btyd_features import with_btyd
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError
 from crm_analytics.tables.company import write_company
 from crm_analytics.tables.contract import TABLES
@@ -85,6 +86,37 @@ def with_other_late_cells(tables: dict[str, pd.DataFrame], end: pd.Timestamp) ->
             else:
                 changed[name] = scrambled(changed[name], late, [column.name])
     return changed
+
+
+def with_scores(base: CustomerBase | dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """The features as a model gets them: with what BG/NBD and MBG/NBD, fitted on the day, say."""
+    base = base if isinstance(base, CustomerBase) else CustomerBase.open(base, today=TODAY)
+    past = base.as_of(DAY)
+    return past.collect(with_btyd(past, churn.features(past), 90).order_by("customer_id"))
+
+
+@pytest.mark.parametrize("other", [with_other_rows_after, with_other_late_cells])
+def test_nothing_after_the_day_changes_a_score_that_is_a_feature(tables, base, other):
+    """They come from a fit on all customers, so that one row too many would move every one of them."""
+    then, changed = with_scores(base), other(tables, pd.Timestamp(DAY) + pd.Timedelta(days=1))
+    names = [feature.name for feature in churn.BTYD]
+    assert then[names].notna().all(axis=None)
+    assert (then[names].nunique() > 10).all()
+    pd.testing.assert_frame_equal(with_scores(changed), then)
+
+
+def test_arms_and_instruments_count_however_they_are_written(tables, then):
+    odd = tables | {
+        "campaign_members": tables["campaign_members"].assign(
+            treatment=lambda t: t["treatment"].str.title() + " "
+        ),
+        "survey_responses": tables["survey_responses"].assign(
+            instrument=lambda t: t["instrument"].str.upper()
+        ),
+    }
+    assert then["mails"].sum() > 0
+    assert then["nps"].notna().any()
+    pd.testing.assert_frame_equal(found(odd), then)
 
 
 @pytest.mark.parametrize("other", [with_other_rows_after, with_other_late_cells])
