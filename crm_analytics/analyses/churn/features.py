@@ -148,6 +148,11 @@ def _mean(value: ir.Value, n: ir.Value) -> ir.FloatingValue:
     return _number(value.cast("decimal(28, 9)").sum()) / _number(n).nullif(0)
 
 
+def _says(column: ir.StringValue, word: str) -> ir.BooleanValue:
+    """Whether it is the word, however written; the plain comparison first, which most rows settle."""
+    return (column == word) | (column.strip().lower() == word)
+
+
 def _purchases(past: CustomerBase) -> ir.Table:
     days = past.customer_days.filter(lambda t: t.customer_id.notnull())
     bought = days.is_occasion
@@ -259,7 +264,7 @@ def _surveys(past: CustomerBase) -> ir.Table | None:
     if {"scale_min", "scale_max"} <= set(answers.columns):
         share = (answers.score - answers.scale_min) / (answers.scale_max - answers.scale_min).nullif(0)
         wanted["survey_score"] = _mean(share, share.count())
-    asked = answers.instrument.strip().lower() == "nps"
+    asked = _says(answers.instrument, "nps")
     # of two answers at the same moment the lower one: something must decide
     last = answers.responded_at.max(where=asked)
     one = answers.group_by("customer_id").aggregate(last=last, **wanted)
@@ -273,7 +278,7 @@ def _campaigns(past: CustomerBase) -> ir.Table | None:
     members = past.tables.get("campaign_members")
     if members is None:
         return None
-    reached = members.filter(members.treatment.strip().lower() == "treated")
+    reached = members.filter(_says(members.treatment, "treated"))
     n, have = reached.count(), set(reached.columns)
     wanted: dict[str, ir.Value] = {"mails": n}
     for feature, column in (("opened_share", "opened_at"), ("responded_share", "responded_at")):
