@@ -151,6 +151,7 @@ def wave_request(one: ListTable, run: RunRequest, where: str) -> WaveRequest:
             if (several := getattr(one, name)) is not None:
                 given[name] = tuple(several)
         terms = campaigns.Terms(**given, where=dict(one.where or {}))
+        terms.check_lists(rule.name for rule in campaigns.RULES)
         assert run.root is not None
         return WaveRequest(
             one.name, run.now, run.data, run.out, run.root, terms,

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from crm_analytics.analyses.campaigns import given
 from crm_analytics.tables.contract import MONEY
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def differences(
     "no effect shown" where the adjusted interval holds zero, "too little happened to tell" where an arm
     shows no spread). Groups without two members in both arms of some campaign are left out.
     """
+    given.level(level)
     cells = _cells(moments(base, rows, pairs, by), by)
     if cells.empty:
         return pd.DataFrame(columns=[*by, *_COLUMNS])
@@ -203,7 +205,7 @@ def _difference(group: pd.DataFrame, spread: pd.Series, y: str, level: float) ->
     effect, theta = y_mean[0] - y_mean[1], float(group[f"{y}_theta"].iloc[0])
     adjusted = effect - theta * (x_mean[0] - x_mean[1])
     bounds = [effect - half[0], effect + half[0], adjusted - half[1], adjusted + half[1]]
-    if not told:
+    if not told or np.isnan(bounds).any():
         bounds, p, verdict = [np.nan] * 4, np.nan, TOO_LITTLE
     else:
         p = float(2 * stats.t.sf(abs(adjusted) / error[1], freedom)) if error[1] > 0 else 0.0

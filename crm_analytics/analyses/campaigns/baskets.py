@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from crm_analytics.analyses.campaigns.arms import product
+from crm_analytics.analyses.campaigns import given
+from crm_analytics.analyses.campaigns.arms import TOO_LITTLE, product
 from crm_analytics.analyses.campaigns.outcomes import days_with_margin
 from crm_analytics.tables.contract import MONEY
 
@@ -78,6 +79,7 @@ def within_customers(base: CustomerBase, orders: ir.Table, *, level: float = 0.9
     outcome (further_lines, list_value, spend, margin), ratio, lower, upper, customers (with both kinds),
     orders, deals, verdict; empty below `MINIMUM` customers
     """
+    given.level(level)
     outcomes = [c for c in ("further_lines", "list_value", "spend", "margin") if c in orders.columns]
     with_deal = orders.deal == 1
     each = orders.group_by("customer_id").aggregate(
@@ -120,7 +122,7 @@ def _ratio(cells: pd.DataFrame, y: str, level: float) -> tuple[str, float, float
         return float((deal - whole * p).sum())
 
     if not whole.sum() > 0 or score(-10) <= 0 or score(10) >= 0:
-        return (y, np.nan, np.nan, np.nan, "too little happened to tell")
+        return (y, np.nan, np.nan, np.nan, TOO_LITTLE)
     found = float(optimize.brentq(score, -10, 10, xtol=1e-12))
     p = _share(n1, n0, found)
     meat = (cells[f"{y}_dd"] - 2 * p * cells[f"{y}_da"] + p**2 * cells[f"{y}_aa"]).sum()

@@ -9,7 +9,16 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses.campaigns.arms import LESS, MORE, NO_EFFECT, differences, moments, slopes
+from crm_analytics.analyses.campaigns import given
+from crm_analytics.analyses.campaigns.arms import (
+    LESS,
+    MORE,
+    NO_EFFECT,
+    TOO_LITTLE,
+    differences,
+    moments,
+    slopes,
+)
 from crm_analytics.analyses.campaigns.balance import AS_PLANNED, balance
 from crm_analytics.analyses.campaigns.response import reach, response
 from crm_analytics.analyses.campaigns.uplift import Uplift, by_segment, learn, with_segments
@@ -67,6 +76,8 @@ class Evaluation:
         many = "campaigns" if len(self.waves.campaigns) > 1 else "campaign"
         moved = [WORDS[o] for o in ("orders", "spend", "profit") if found.get(o) == MORE]
         fell = [WORDS[o] for o in ("orders", "spend", "profit") if found.get(o) == LESS]
+        if {found.get(o, TOO_LITTLE) for o in ("orders", "spend", "profit")} == {TOO_LITTLE}:
+            return f"{TOO_LITTLE.capitalize()}: in one arm nobody ordered, or all of them alike."
         if not moved and not fell:
             return (
                 f"{NO_EFFECT.capitalize()}: whoever got the {many} ordered and spent about as the controls."
@@ -139,6 +150,7 @@ def evaluate(
     >>> float(row["treated_mean"]), float(row["control_mean"]), row["verdict"]
     (0.66, 0.2, 'more')
     """
+    given.level(level)
     waves = past_waves(
         base, campaign_id, before=before, window=window, margin=margin, contact_cost=contact_cost
     )

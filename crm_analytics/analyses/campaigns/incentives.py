@@ -9,6 +9,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from crm_analytics.analyses.campaigns import given
 from crm_analytics.analyses.campaigns.arms import differences
 from crm_analytics.analyses.campaigns.baskets import deal_orders, within_customers
 from crm_analytics.analyses.campaigns.membership import MATCHED_ON, membership
@@ -81,6 +82,7 @@ def incentives(
     NotEnoughData : the tables know neither a coupon, nor a discount, nor a loyalty tier.
     """
     base.require(NEEDS)
+    given.level(level)
     found = deal_orders(base, margin)
     orders = None if found is None else base.materialise(found)
     deals, count, discount = 0, 0, 0.0

@@ -105,6 +105,7 @@ def lists(
     table = tuple(rules)
     if len({rule.name for rule in table}) < len(table):
         raise ParameterError("two of the rules have one name")
+    terms.check_lists([*(rule.name for rule in table), *(rule.name for rule in RULES)])
     left_out = {rule.name: why for rule in table if (why := _missing(base, rule, scores))}
     asked = tuple(rule for rule in table if rule.name not in left_out)
     if not asked:

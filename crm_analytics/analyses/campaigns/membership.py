@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from crm_analytics.analyses.campaigns.arms import product
+from crm_analytics.analyses.campaigns import given
+from crm_analytics.analyses.campaigns.arms import LESS, MORE, NO_EFFECT, TOO_LITTLE, product
 from crm_analytics.analyses.campaigns.outcomes import days_with_margin
 from crm_analytics.tables.contract import MONEY
 
@@ -42,6 +43,7 @@ def membership(
     other_rate (a customer and year), ratio, lower, upper, members, others, strata, verdict. None where no
     loyalty tier is known or one side has fewer than `MINIMUM` customers.
     """
+    given.level(level)
     listed = base.tables.get("customers")
     if listed is None or "loyalty_tier" not in listed.columns:
         return None
@@ -109,7 +111,7 @@ def _ratio(found: pd.DataFrame, y: str, level: float) -> dict[str, object]:
         total[side] = float((weight * found[f"{y}_sum"])[mine].sum())
         people[side] = int(found.loc[mine, "n"].sum())
         variance += float((weight**2 * spread)[mine].sum()) / total[side] ** 2 if total[side] > 0 else np.inf
-    days = float((weight * found["t"])[found["member"] == 1].sum())  # the same for both sides
+    days = float((weight * found["t"])[found["member"] == 1].sum()) or np.nan  # the same for both sides
     ratio = total[1] / total[0] if min(total.values()) > 0 else np.nan
     half = float(stats.norm.ppf(0.5 + level / 2)) * np.sqrt(variance)
     lower, upper = ratio * np.exp(-half), ratio * np.exp(half)
@@ -123,5 +125,11 @@ def _ratio(found: pd.DataFrame, y: str, level: float) -> dict[str, object]:
         "members": people[1],
         "others": people[0],
         "strata": int(found["stratum"].nunique()),
-        "verdict": "more" if lower > 1 else "less" if upper < 1 else "no effect shown",
+        "verdict": TOO_LITTLE
+        if np.isnan(half + ratio)
+        else MORE
+        if lower > 1
+        else LESS
+        if upper < 1
+        else NO_EFFECT,
     }

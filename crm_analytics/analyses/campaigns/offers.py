@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from crm_analytics.analyses.campaigns import given
 from crm_analytics.analyses.campaigns.arms import differences, product
 from crm_analytics.analyses.campaigns.waves import Waves, past_waves
 from crm_analytics.errors import NotEnoughData
@@ -64,6 +65,7 @@ def offers(
     orders : of `baskets.deal_orders`
     segments : customer_id, segment; for redemption by segment
     """
+    given.level(level)
     campaigns = base.tables.get("campaigns")
     if campaigns is None or "offer_code" not in campaigns.columns:
         return None

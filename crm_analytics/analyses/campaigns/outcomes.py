@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 
+from crm_analytics.analyses.campaigns import given
 from crm_analytics.analyses.margin import margin_lines, margin_share
 from crm_analytics.tables.contract import MONEY
 
@@ -64,6 +65,7 @@ def days_with_margin(base: CustomerBase, margin: float | None) -> tuple[ir.Table
     """Customer-days with their margin where it is known, and where it comes from in words."""
     days = base.customer_days
     if margin is not None:
+        given.share("margin", margin)
         worth = (days.spend * ibis.literal(margin)).round(4).cast(MONEY)
         return days.mutate(margin=worth), f"margin {margin:.0%} of the spend, as given"
     lines, share = margin_lines(base), margin_share(base)

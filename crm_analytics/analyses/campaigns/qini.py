@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from crm_analytics.analyses.campaigns import given
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 Array = NDArray[np.float64]
@@ -88,6 +89,7 @@ def qini(
     >>> float(found.curve["gained"].iloc[50]), round(found.coefficient, 3)
     (0.5, 0.125)
     """
+    given.level(level)
     outcome, arm, rank = _checked(y, treated, score)
     group, groups = _groups(rank)
     names = np.arange(len(rank)) if customers is None else np.asarray(customers)

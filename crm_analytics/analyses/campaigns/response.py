@@ -13,10 +13,10 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from crm_analytics.analyses.campaigns import given
 from crm_analytics.analyses.campaigns.arms import differences
 from crm_analytics.analyses.groups import OTHERS, publishable
 from crm_analytics.analyses.intervals import wilson
-from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.campaigns.waves import Waves
@@ -44,8 +44,8 @@ def response(waves: Waves, *, bins: int = 5, level: float = 0.95) -> pd.DataFram
     measure (r_score, f_score, m_score), score (0: had never bought, `bins`: best), outcome (conversion or
     spend) and the columns of `arms.differences`
     """
-    if not 2 <= bins <= 20:
-        raise ParameterError(f"bins must lie between 2 and 20, got {bins}")
+    given.whole("bins", bins, 2, 20)
+    given.level(level)
     scored = waves.base.materialise(_scored(waves, bins))
     sure = 1 - (1 - level) / (bins + 1)
     parts = []
@@ -94,6 +94,7 @@ def response_by_group(
     those of everybody; a campaign with fewer than two of them in an arm plays no part in the effect. Empty
     where all customers together are too few.
     """
+    given.level(level)
     attributes = [c for c in groups.columns if c != "customer_id"]
     joined = waves.rows.left_join(groups, "customer_id").drop("customer_id_right")
     joined = joined.mutate(**{a: joined[a].cast("string").fill_null(UNKNOWN) for a in attributes})

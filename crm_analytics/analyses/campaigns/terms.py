@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from crm_analytics.analyses.campaigns import given
+from crm_analytics.analyses.campaigns.where import check_where
 from crm_analytics.errors import ParameterError, nearest
 
 CHANNELS = ("email", "sms", "phone", "post")
@@ -54,25 +56,43 @@ class Terms:
 
     def __post_init__(self) -> None:
         for name in ("channels", "assumed"):
-            for one in getattr(self, name):
-                if one not in CHANNELS:
-                    raise ParameterError(f"{name}: unknown channel '{one}'{nearest(one, CHANNELS)}")
-        if not self.channels or len(set(self.channels)) < len(self.channels):
-            raise ParameterError("channels: name at least one, and none twice")
-        whole = {"days": (1, 180), "cap": (1, 1000), "cap_days": (1, 3660), "top": (1, None)}
-        for name, (least, most) in whole.items():
-            value = getattr(self, name)
-            if value is not None and (value < least or (most is not None and value > most)):
-                allowed = f"{least} to {most}" if most else f"{least} or more"
-                raise ParameterError(f"{name} = {value}: a whole number, {allowed}")
-        shares = {"holdout": (self.holdout, 0.9), "margin": (self.margin, 1.0)}
+            _check_channels(name, getattr(self, name))
+        if not self.channels:
+            raise ParameterError("channels: name at least one")
+        given.whole("days", self.days, 1, 180)
+        given.whole("cap", self.cap, 1, 1000)
+        given.whole("cap_days", self.cap_days, 1, 3660)
+        if self.top is not None:
+            given.whole("top", self.top, 1)
+        given.share("holdout", self.holdout, 0.9)
+        if self.margin is not None:
+            given.share("margin", self.margin)
+        if self.contact_cost is not None:
+            given.amount("contact_cost", self.contact_cost)
         responses = self.response if isinstance(self.response, Mapping) else {"response": self.response}
-        shares |= {name: (share, 1.0) for name, share in responses.items()}
-        for name, (share, high) in shares.items():
-            if share is not None and not 0 <= share <= high:
-                raise ParameterError(f"{name} = {share}: a share from 0 to {high:g}")
-        if self.contact_cost is not None and self.contact_cost < 0:
-            raise ParameterError(f"the cost of a contact cannot be negative, got {self.contact_cost}")
+        for name, expected in responses.items():
+            if expected is not None or responses is self.response:
+                given.share(name, expected)
+        if not isinstance(self.salt, str):
+            raise ParameterError(f"salt = {self.salt!r}: a text")
+        if not isinstance(self.one_action, bool):
+            raise ParameterError(f"one_action = {self.one_action!r}: true or false")
+        check_where(self.where)
+
+    def check_lists(self, names: Iterable[str]) -> None:
+        """Whether every response is that of a list.
+
+        Raises
+        ------
+        ParameterError : a name is unknown; tells the nearest.
+        """
+        known = set(names)
+        for name in self.response if isinstance(self.response, Mapping) else ():
+            if name not in known:
+                raise ParameterError(
+                    f"response: unknown list '{name}'{nearest(str(name), known)}. "
+                    f"Known: {', '.join(sorted(known))}"
+                )
 
     @property
     def has_money(self) -> bool:
@@ -82,3 +102,14 @@ class Terms:
     def response_of(self, name: str) -> float | None:
         """The share of a list's contacted who are expected to buy because of it."""
         return self.response.get(name) if isinstance(self.response, Mapping) else self.response
+
+
+def _check_channels(name: str, several: Any) -> None:
+    if isinstance(several, str) or not isinstance(several, Iterable):
+        example = several if isinstance(several, str) and several in CHANNELS else "email"
+        raise ParameterError(f'{name} = {several!r}: a list of channels, such as ["{example}"]')
+    for one in several:
+        if one not in CHANNELS:
+            raise ParameterError(f"{name}: unknown channel '{one}'{nearest(str(one), CHANNELS)}")
+    if len(set(several)) < len(tuple(several)):
+        raise ParameterError(f"{name}: name each once, none twice")

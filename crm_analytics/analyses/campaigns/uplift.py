@@ -23,6 +23,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from crm_analytics.analyses.campaigns import given
 from crm_analytics.analyses.campaigns.arms import differences
 from crm_analytics.analyses.campaigns.qini import Qini, qini
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError, nearest
@@ -111,6 +112,7 @@ def by_segment(waves: Waves, rows: ir.Table, *, level: float = 0.95) -> pd.DataF
     The intervals hold together: with a probability of `level` or more all segments of an outcome lie inside
     theirs (Bonferroni). `verdict` follows them, and `p` is multiplied by the number of segments.
     """
+    given.level(level)
     names = rows.select("segment").distinct().to_pyarrow()["segment"].to_pylist()
     many = max(1, len(names))
     found = differences(waves.base, rows, waves.outcomes, by=("segment",), level=1 - (1 - level) / many)
@@ -149,6 +151,7 @@ def learn(
     NotEnoughData : fewer than `MINIMUM_ARM` members of an arm.
     ParameterError : outcome or learner is not known.
     """
+    given.level(level)
     if outcome not in waves.outcomes:
         raise ParameterError(f"outcome {outcome!r} is not known here{nearest(outcome, waves.outcomes)}")
     if learner not in LEARNERS:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
+from crm_analytics.analyses.campaigns import given
 from crm_analytics.analyses.campaigns.outcomes import with_outcomes
-from crm_analytics.errors import DataError, NotEnoughData, ParameterError, nearest
+from crm_analytics.errors import DataError, NotEnoughData, nearest
 from crm_analytics.tables.contract import MONEY
 
 if TYPE_CHECKING:
@@ -119,13 +120,13 @@ class _NoWave(NotEnoughData):
 
 
 def _check(before: int, window: int | None, margin: float | None, contact_cost: float | None) -> None:
-    for name, days in (("before", before), ("window", window)):
-        if days is not None and days < 1:
-            raise ParameterError(f"{name} must be at least one day, got {days}")
-    if margin is not None and not 0 <= margin <= 1:
-        raise ParameterError(f"margin is a share between 0 and 1, got {margin}")
-    if contact_cost is not None and contact_cost < 0:
-        raise ParameterError(f"the cost of a contact cannot be negative, got {contact_cost}")
+    given.whole("before", before, 1)
+    if window is not None:
+        given.whole("window", window, 1)
+    if margin is not None:
+        given.share("margin", margin)
+    if contact_cost is not None:
+        given.amount("contact_cost", contact_cost)
 
 
 def _placed(

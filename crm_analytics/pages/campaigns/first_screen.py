@@ -71,7 +71,7 @@ def _worth(report: CampaignsReport, found: Evaluation) -> str:
         return "Without unit costs or a margin their profit is not known. "
     row = found.profit.iloc[0]
     bounds = words.interval(row["total_lower"], row["total_upper"], report.currency)
-    told = "" if row["verdict"] != NO_EFFECT else ", so no profit is proved"
+    told = "" if row["verdict"] in (MORE, LESS) else ", so no profit is proved"
     return f"Margin added less the contacts: {report.money(row['total'])} ({bounds}){told}. "
 
 

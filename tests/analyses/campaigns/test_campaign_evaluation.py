@@ -7,10 +7,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from crm_analytics.analyses import campaigns
 from crm_analytics.analyses.campaigns.arms import NO_EFFECT, TOO_LITTLE, differences
 from crm_analytics.analyses.campaigns.balance import AS_PLANNED, DIFFERED, MISMATCH, balance
 from crm_analytics.analyses.campaigns.evaluation import evaluate
+from crm_analytics.analyses.campaigns.membership import membership
 from crm_analytics.analyses.campaigns.response import response
+from crm_analytics.analyses.campaigns.uplift import by_segment, learn, with_segments
 from crm_analytics.analyses.campaigns.waves import (
     FEW,
     NO_ARM,
@@ -193,6 +196,36 @@ def test_profit_is_the_margin_less_the_contacts() -> None:
     assert "profit" not in past_waves(base).outcomes  # nothing tells the cost of goods
 
 
+@pytest.mark.parametrize("level", [95, 0, 1.0, -0.5, float("nan"), "0.95"])
+def test_a_level_outside_0_to_1_says_so_wherever_it_is_taken(level) -> None:
+    base = opened(shop(6, lift=0.3))
+    waves = past_waves(base)
+    y, treated = [1, 0, 0, 0] * 20, [1, 0, 1, 0] * 20
+    for asked in (
+        lambda: evaluate(base, level=level),
+        lambda: response(waves, level=level),
+        lambda: campaigns.response_by_group(waves, base.customers.select("customer_id"), level=level),
+        lambda: differences(base, waves.rows, waves.outcomes, level=level),
+        lambda: by_segment(waves, with_segments(waves, None)[0], level=level),
+        lambda: learn(waves, level=level),
+        lambda: campaigns.qini(y, treated, y, level=level),
+        lambda: campaigns.incentives(base, level=level),
+        lambda: membership(base, level=level),
+    ):
+        with pytest.raises(ParameterError, match=r"level = .*: it must lie between 0 and 1"):
+            asked()
+
+
+def test_where_nothing_happened_no_effect_is_said_and_what_is_missing() -> None:
+    tables = shop(6)
+    sales = tables["transactions"]
+    quiet = sales[(sales["transaction_date"] < SENT) | (sales["transaction_date"] == DAY)]
+    found = evaluate(opened(tables | {"transactions": quiet}), window=10, learner=None)
+    assert found.pooled["adjusted_lower"].isna().all()
+    assert "no effect" not in found.sentence.lower()
+    assert "nobody ordered" in found.sentence
+
+
 def test_an_unknown_cost_of_contacts_is_no_profit_and_says_of_how_many_campaigns() -> None:
     tables = shop(6, campaigns=2)
     members = tables["campaign_members"]
@@ -243,7 +276,7 @@ def test_evaluation_says_what_is_missing() -> None:
     base = opened(tables | {"campaign_members": members})
     with pytest.raises(DataError, match="no members of a campaign 'w10'; did you mean 'w0'"):
         evaluate(base, "w10")
-    with pytest.raises(ParameterError, match="margin is a share"):
+    with pytest.raises(ParameterError, match=r"margin = .*: a share from 0 to 1"):
         evaluate(base, margin=40)
     with pytest.raises(ParameterError, match="control_share"):
         evaluate(base, control_share=20)

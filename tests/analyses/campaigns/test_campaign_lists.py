@@ -314,11 +314,41 @@ def test_filter_by_region_and_age():
         ({"channels": ("email", "email")}, "none twice"),
         ({"response": {"birthday": 2.0}}, "birthday = 2.0: a share from 0 to 1"),
         ({"contact_cost": -1.0}, "cannot be negative"),
+        ({"contact_cost": float("nan")}, "contact_cost = nan: an amount"),
+        ({"contact_cost": float("inf")}, "contact_cost = inf: an amount"),
+        ({"cap": "2"}, "cap = '2': a whole number, 1 to 1000"),
+        ({"days": 7.5}, "days = 7.5: a whole number, 1 to 180"),
+        ({"top": True}, "top = True: a whole number, 1 or more"),
+        ({"holdout": "0.1"}, "holdout = '0.1': a share from 0 to 0.9"),
+        ({"response": {"birthday": None}}, "birthday = None: a share"),
+        ({"channels": "email"}, "channels = 'email': a list of channels, such as "),
+        ({"channels": None}, "channels = None: a list of channels"),
+        ({"where": {"region": 5}}, 'where: region is a text, got 5. Say region = "5"'),
+        ({"where": {"region": ["N", None]}}, "where: region is a text, got None"),
+        ({"where": {"region": []}}, "where: region is a text, got nothing"),
+        ({"where": {"do_not_contact": 1}}, "do_not_contact is true or false, got 1. Say .* = true"),
+        ({"where": {"birth_date": "1990-02-27"}}, "birth_date is a date.*age"),
+        ({"where": {"age": "39"}}, "two whole numbers"),
+        ({"where": {"age": (30, 39.5)}}, "two whole numbers"),
     ],
 )
 def test_terms_say_what_is_wrong_with_them(terms, words):
     with pytest.raises(ParameterError, match=words):
         Terms(**terms)
+
+
+def test_a_response_of_an_unknown_list_says_the_nearest(birthdays):
+    terms = Terms(response={"birtday": 0.06, "welcome": 0.1})
+    with pytest.raises(ParameterError, match="response: unknown list 'birtday'; did you mean 'birthday'"):
+        campaigns.lists(birthdays, chosen(["welcome"]), terms)
+
+
+def test_a_filter_by_a_column_that_the_source_has_not_says_so(birthdays):
+    with pytest.raises(ParameterError, match="where: region: the customers of this source have no column"):
+        due(birthdays, "birthday", where={"region": "N"})
+    base = opened(transactions=sales(LAST_DAY_SOLD), customers=people(region=["N"]))
+    with pytest.raises(ParameterError, match=r"where: age: .* no column 'birth_date'"):
+        due(base, "welcome", where={"age": (30, 39)})
 
 
 def test_an_unknown_list_and_a_source_without_any_say_so():

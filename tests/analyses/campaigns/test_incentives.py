@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crm_analytics.analyses.campaigns.arms import TOO_LITTLE
 from crm_analytics.analyses.campaigns.baskets import deal_orders, within_customers
 from crm_analytics.analyses.campaigns.incentives import RANDOMISED, WITHIN, Incentives, incentives
 from crm_analytics.analyses.campaigns.membership import membership
@@ -202,3 +203,13 @@ def test_members_are_compared_with_customers_who_began_alike() -> None:
     assert row["lower"] < 1 < row["upper"]
     assert row["members"] + row["others"] <= 400
     assert row["strata"] > 3
+
+
+def test_where_nobody_else_came_back_it_is_too_little_to_tell_and_no_effect_is_not_said() -> None:
+    ids = [f"c{k:03d}" for k in range(80)]
+    tiers = pd.DataFrame({"customer_id": ids, "loyalty_tier": ["gold", None] * 40})
+    first = [(who, "2026-01-05", 10.0, None) for who in ids]
+    base = bought([*first, ("c000", "2026-06-01", 10.0, None)], customers=tiers)
+    found = membership(base)
+    assert found["lower"].isna().all()
+    assert set(found["verdict"]) == {TOO_LITTLE}
