@@ -93,8 +93,7 @@ def card_of(
     unused = {name: why for name, why in columns.ignored.items() if not is_identifier(name)}
     said = [*doubts, *(f"'{name}' is not used: {why}" for name, why in unused.items())]
     said += repeated(columns, matrix, left)
-    for name, alone in suspicious(columns, matrix, left):
-        said.append(f"'{name}' alone comes to an AUC of {alone:.3f}: was it known on the day?")
+    said += suspicious(columns, matrix, left)
     if calibration == "none":
         said.append("too few customers of one kind to calibrate: probabilities are the learner's own")
     return ModelCard(

@@ -11,6 +11,7 @@ from crm_analytics.analyses.churn.columns import BadFrame, Columns
 Array = NDArray[np.float64]
 FEW = 20  # distinct values up to which each is looked at by itself
 SUSPICIOUS = 0.98  # AUC of one feature alone from which on it is worth a question
+MANY, SOME = 30, 10  # leavers, and stayers, of whom a value is known: to refuse by those alone, and to ask
 
 
 class Leak(BadFrame):
@@ -21,14 +22,18 @@ def refuse_leaks(columns: Columns, matrix: Array, left: Array) -> None:
     """Raise `Leak` with the names of all features that tell leavers from stayers without a mistake.
 
     Looked at are single features: a threshold, with missing values on either side of it, and the values one
-    by one where there are few. Nothing real separates without a mistake, so that such a feature was
-    written after the customer had left.
+    by one where there are few; and the same among those alone of whom the value is known, where these are
+    many. Nothing real separates without a mistake, so that such a feature was written after the customer had
+    left.
     """
-    found = [
-        column.name
-        for i, column in enumerate(columns.used)
-        if _separates(matrix[:, i], left, column.kind == "category")
-    ]
+    found = []
+    for i, column in enumerate(columns.used):
+        values, is_category = matrix[:, i], column.kind == "category"
+        known = _known(values, left, MANY)
+        if _separates(values, left, is_category) or (
+            known is not None and _separates(values[known], left[known], is_category)
+        ):
+            found.append(column.name)
     if found:
         some = ", ".join(f"'{name}'" for name in found)
         raise Leak(
@@ -38,14 +43,26 @@ def refuse_leaks(columns: Columns, matrix: Array, left: Array) -> None:
         )
 
 
-def suspicious(columns: Columns, matrix: Array, left: Array) -> list[tuple[str, float]]:
-    """Features that alone come to an AUC of `SUSPICIOUS`, either way round, with that AUC."""
-    found = []
+def suspicious(columns: Columns, matrix: Array, left: Array) -> list[str]:
+    """Sentences on features that alone come to an AUC of `SUSPICIOUS`, either way round."""
+    said = []
     for i, column in enumerate(columns.used):
-        alone = _alone(matrix[:, i], left, column.kind == "category")
+        values, is_category = matrix[:, i], column.kind == "category"
+        alone, of = _alone(values, left, is_category), ""
+        known = _known(values, left, SOME)
+        if alone < SUSPICIOUS and known is not None:
+            alone = _alone(values[known], left[known], is_category)
+            of = f" among the {int(known.sum()):,} customers of whom it is known"
         if alone >= SUSPICIOUS:
-            found.append((column.name, alone))
-    return found
+            said.append(f"'{column.name}' alone comes to an AUC of {alone:.3f}{of}: was it known on the day?")
+    return said
+
+
+def _known(values: Array, left: Array, least: int) -> NDArray[np.bool_] | None:
+    """Of whom the value is known; None if of everybody, or of fewer leavers or stayers than `least`."""
+    known = ~np.isnan(values)
+    gone = left[known].sum()
+    return None if known.all() or min(gone, known.sum() - gone) < least else known
 
 
 def _separates(values: Array, left: Array, is_category: bool) -> bool:

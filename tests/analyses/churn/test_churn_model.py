@@ -272,6 +272,11 @@ def leaking(left: np.ndarray) -> dict[str, object]:
         "gaps": np.where(
             left, rng.normal(size=n), np.where(rng.random(n) < 0.3, np.nan, -99 - rng.random(n))
         ),
+        "often_missing": np.where(rng.random(n) < 0.3, np.nan, left),
+        "word_often_missing": np.where(rng.random(n) < 0.3, None, np.where(left, "gone", "here")),
+        "threshold_often_missing": np.where(
+            rng.random(n) < 0.5, np.nan, np.where(left, 5 + rng.random(n), rng.random(n))
+        ),
     }
 
 
@@ -295,6 +300,19 @@ def test_a_feature_that_nearly_knows_is_warned_of() -> None:
     nearly = left.astype(float) + np.random.default_rng(0).normal(0, 0.2, 700)
     card = ChurnModel("logistic").fit(frame.assign(nearly=nearly), left).card()
     assert any(said.startswith("'nearly' alone comes to an AUC of 0.99") for said in card.warnings)
+
+
+def test_a_feature_that_knows_a_few_is_warned_of_and_one_that_is_merely_rare_is_not() -> None:
+    frame, left, _ = customers(700)
+    seldom = np.r_[np.flatnonzero(left)[:12], np.flatnonzero(~left)[:15]]
+    few, rare = np.full(700, np.nan), np.full(700, np.nan)
+    few[seldom], rare[seldom] = left[seldom] + seldom / 1000, seldom
+    card = ChurnModel("logistic").fit(frame.assign(few=few, rare=rare), left).card()
+    said = [said for said in card.warnings if "alone" in said]
+    assert said == [
+        "'few' alone comes to an AUC of 1.000 among the 27 customers of whom it is known: "
+        "was it known on the day?"
+    ]
 
 
 def test_bad_input_says_what_is_wrong() -> None:
