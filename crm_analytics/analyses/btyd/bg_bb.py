@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln
 
 from crm_analytics.analyses.btyd.bg_bb_likelihood import (
     NAMES,
     OpportunityLikelihood,
-    Products,
     log_likelihood,
+    probability_of_count,
 )
 from crm_analytics.analyses.btyd.fitted import FittedModel
 from crm_analytics.analyses.btyd.histories import require_customers
-from crm_analytics.analyses.btyd.lifetime_value import TIMINGS
+from crm_analytics.analyses.btyd.lifetime_value import spend_of_each
 from crm_analytics.analyses.btyd.opportunities import (
     OPPORTUNITY_HISTORY,
     checked_opportunities,
@@ -27,10 +26,12 @@ from crm_analytics.analyses.btyd.opportunities import (
     whole_counts,
 )
 from crm_analytics.analyses.btyd.optimise import Optimum, best_of, diagnose, log_covariance
+from crm_analytics.analyses.btyd.periods import earlier, periods_of, rate_per_period
 from crm_analytics.analyses.btyd.purchase_model import MINIMUM_CUSTOMERS, MINIMUM_REPEAT_BUYERS
 from crm_analytics.analyses.btyd.special import beta_nodes
-from crm_analytics.analyses.btyd.units import DAYS_PER_YEAR, days_per_unit
-from crm_analytics.errors import ParameterError, nearest
+
+if TYPE_CHECKING:
+    from crm_analytics.analyses.btyd.lifetime_value import Spend
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -102,7 +103,7 @@ class BetaGeoBetaBinomial(FittedModel):
         )
         require_customers(cls.LABEL, weight, x > 0, minimum, buyers)
         likelihood = OpportunityLikelihood.of(cells)
-        return cls._from_optimum(best_of(likelihood, _starts(likelihood)), likelihood, unit)
+        return cls._from_optimum(best_of(likelihood, likelihood.starts()), likelihood, unit)
 
     @classmethod
     def at(cls, source: pd.DataFrame, params: dict[str, float], unit: str | None = None) -> Self:
@@ -171,23 +172,27 @@ class BetaGeoBetaBinomial(FittedModel):
         )
         alpha, beta, gamma, delta = self.values
         pairs, inverse = np.unique(f[["frequency", "opportunities"]].to_numpy(), axis=0, return_inverse=True)
-        later = [
-            float(_probability((alpha + x, beta + n - x, gamma, delta + n), wanted, steps)) for x, n in pairs
-        ]
+        known = [(alpha + x, beta + n - x, gamma, delta + n) for x, n in pairs]
+        later = [float(probability_of_count(one, wanted, steps)) for one in known]
         alive = np.exp(self._each(f)[1])
         found = alive * np.array(later)[inverse.ravel()]
         if wanted == 0:
             found = found + (1 - alive)
         return pd.Series(found, f.index, name="probability")
 
-    def dert(self, frame: pd.DataFrame, rate: float = 0.15, timing: str = "end") -> pd.Series:
-        """Discounted purchases still to come of each customer, for ever (paper, equation 14).
+    def dert(
+        self, frame: pd.DataFrame, rate: float = 0.15, timing: str = "end", periods: int | None = None
+    ) -> pd.Series:
+        """Discounted purchases still to come of each customer (paper, equation 14).
 
         Parameters
         ----------
         frame : frequency, recency, opportunities
-        rate : annual effective rate of discount, > 0; the model's unit says how long a period is
-        timing : when a purchase of a period is paid: its "start", "mid" or "end" (the paper's)
+        rate : annual effective rate of discount, > 0 (or 0 with `periods`); the model's unit says how long a
+            period is
+        timing : when a purchase of a period is paid: its "start", "mid" or "end" (the paper's). There is no
+            "continuous": a period has one opportunity, and nothing is bought between two
+        periods : count only the next ones; None for ever
 
         Raises
         ------
@@ -200,15 +205,44 @@ class BetaGeoBetaBinomial(FittedModel):
         >>> model.dert(one, rate=0.1).round(5).tolist()
         [1.62138]
         """
-        f, each = checked_opportunities(frame, self.LABEL), rate_per_period(rate, self.unit)
+        f = checked_opportunities(frame, self.LABEL)
+        each = rate_per_period(rate, self.unit, endless=periods is None)
         x, n = f["frequency"].to_numpy(), f["opportunities"].to_numpy()
+        there = self._there(n, each, periods) * earlier(each, timing, self.LABEL)
+        return pd.Series(np.exp(self._each(f)[1]) * self._buy(x, n) * there, f.index, name="dert")
+
+    def lifetime_value(
+        self,
+        spend: Spend,
+        frame: pd.DataFrame,
+        horizon: tuple[int, str] = (5, "Y"),
+        rate: float = 0.15,
+        timing: str = "end",
+    ) -> pd.Series:
+        """Residual value of each customer within a horizon, money; as `BetaGeo.lifetime_value`.
+
+        Parameters
+        ----------
+        spend, rate : as there; a Gamma-Gamma model needs monetary_value in the frame
+        frame : frequency, recency, opportunities
+        horizon : number of periods and their unit; together whole opportunities of the model
+        timing : "start", "mid" or "end" of a period, as in `dert`
+        """
+        periods = periods_of(horizon, self.unit, self.COUNTED)
+        found = self.dert(frame, rate, timing, periods) * spend_of_each(spend, frame, len(frame))
+        return found.rename("lifetime_value")
+
+    def _there(self, n: Whole, each: float, periods: int | None) -> Array:
+        """Sum over j from 1 of P(there j opportunities on) / (1 + each)^j, given there now."""
         some, inverse = np.unique(n, return_inverse=True)
-        gamma, delta = self.values[2:]
-        leave, weight = beta_nodes(gamma, delta + some)
-        # Sum over j from 1 of (1 - theta)^j / (1 + d)^j
-        there = ((1 - leave) / (each + leave) * weight).sum(axis=1)[inverse]
-        found = np.exp(self._each(f)[1]) * self._buy(x, n) * there * earlier(each, timing)
-        return pd.Series(found, f.index, name="dert")
+        if periods is not None:
+            steps = whole_count(periods, "periods")
+            found = self._stay(some, steps)[:, 1:] @ (1 + each) ** -np.arange(1.0, steps + 1)
+        else:
+            gamma, delta = self.values[2:]
+            leave, weight = beta_nodes(gamma, delta + some)
+            found = ((1 - leave) / (each + leave) * weight).sum(axis=1)
+        return np.asarray(found[inverse.ravel()])
 
     # -- what it says of anybody ---------------------------------------------------------------------
 
@@ -222,7 +256,7 @@ class BetaGeoBetaBinomial(FittedModel):
 
     def probability_of(self, n: ArrayLike, t: int) -> Any:
         """P(a new customer buys at exactly `n` of the first `t` opportunities); paper, equation 7."""
-        found = _probability(tuple(self.values), whole_counts(n, "n"), whole_count(t, "t"))
+        found = probability_of_count(tuple(self.values), whole_counts(n, "n"), whole_count(t, "t"))
         return float(found) if found.ndim == 0 else found
 
     # -- one drawn future ----------------------------------------------------------------------------
@@ -265,53 +299,3 @@ class BetaGeoBetaBinomial(FittedModel):
         each = -np.log1p(gamma / (delta + some[:, None] + np.arange(steps)))
         found = np.exp(np.cumsum(np.concatenate([np.zeros((len(some), 1)), each], axis=1), axis=1))
         return np.asarray(found[inverse.ravel()])
-
-
-def rate_per_period(rate: float, unit: str | None) -> float:
-    """An annual effective rate as that of one period of the model.
-
-    Raises
-    ------
-    ParameterError : the model has no unit, or the rate is no number above 0.
-
-    Examples
-    --------
-    >>> round(rate_per_period(0.15, "M"), 6)
-    0.011715
-    """
-    days = days_per_unit(unit)
-    if not (isinstance(rate, int | float) and np.isfinite(rate) and rate > 0):
-        raise ParameterError(
-            f"rate: expected an annual effective rate > 0 like 0.15, got {rate!r}; an endless sum "
-            "has no value without discount"
-        )
-    return float(np.expm1(np.log1p(rate) * days / DAYS_PER_YEAR))
-
-
-def earlier(each: float, timing: str) -> float:
-    """By what a sum discounted to the ends of periods grows if paid at their `timing`."""
-    if timing not in TIMINGS[:3]:
-        raise ParameterError(
-            f"timing: expected one of {', '.join(TIMINGS[:3])}{nearest(str(timing), TIMINGS[:3])}"
-        )
-    return float((1 + each) ** {"start": 1.0, "mid": 0.5, "end": 0.0}[timing])
-
-
-def _probability(params: tuple[float, ...], n: ArrayLike, t: int) -> Array:
-    """P(exactly n of t opportunities): over the last opportunity there, a beta-binomial."""
-    count = np.asarray(n, np.int64)
-    products = Products.at(np.array(params), t)
-    last = np.arange(t + 1)
-    reached = np.minimum(count[..., None], last)
-    ways = gammaln(last + 1) - gammaln(reached + 1) - gammaln(last - reached + 1)
-    log_p = ways + products.of(reached, last) + np.where(last < t, products.left[last], 0.0)
-    return np.asarray(np.where(count[..., None] <= last, np.exp(log_p), 0.0).sum(axis=-1))
-
-
-def _starts(likelihood: OpportunityLikelihood) -> list[Array]:
-    """Where to begin, cheapest guess first."""
-    n = np.maximum(likelihood.n, 1)
-    bought = float(likelihood.weight @ (likelihood.x / n) / likelihood.total)
-    odds = min(max(bought / max(1 - bought, 1e-3), 1e-3), 1e3)
-    guesses = [(1.0, 1.0 / odds, 0.5, 2.0), (0.5, 0.5, 0.5, 5.0), (2.0, 4.0, 2.0, 20.0), (5.0, 5.0, 0.1, 1.0)]
-    return [np.log(guess) for guess in guesses]

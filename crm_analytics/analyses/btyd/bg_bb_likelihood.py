@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammaln
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -113,6 +114,14 @@ class OpportunityLikelihood:
         weight = cells["customers"].to_numpy(float)
         return cls(x, recency, n, weight, float(weight.sum()))
 
+    def starts(self) -> list[Array]:
+        """Where to begin, cheapest guess first."""
+        n = np.maximum(self.n, 1)
+        bought = float(self.weight @ (self.x / n) / self.total)
+        odds = min(max(bought / max(1 - bought, 1e-3), 1e-3), 1e3)
+        others = [(0.5, 0.5, 0.5, 5.0), (2.0, 4.0, 2.0, 20.0), (5.0, 5.0, 0.1, 1.0)]
+        return [np.log(guess) for guess in ((1.0, 1.0 / odds, 0.5, 2.0), *others)]
+
     def __call__(self, log_params: Array) -> tuple[float, Array, Array]:
         """Value, gradient (4) and Hessian (4, 4) at log alpha, beta, gamma, delta."""
         params = np.exp(log_params)
@@ -186,3 +195,14 @@ class Slopes:
             there - two["d"][k],
         ]
         return first, second
+
+
+def probability_of_count(params: tuple[float, ...], n: ArrayLike, t: int) -> Array:
+    """P(exactly n of t opportunities): over the last opportunity there, a beta-binomial."""
+    count = np.asarray(n, np.int64)
+    products = Products.at(np.array(params), t)
+    last = np.arange(t + 1)
+    reached = np.minimum(count[..., None], last)
+    ways = gammaln(last + 1) - gammaln(reached + 1) - gammaln(last - reached + 1)
+    log_p = ways + products.of(reached, last) + np.where(last < t, products.left[last], 0.0)
+    return np.asarray(np.where(count[..., None] <= last, np.exp(log_p), 0.0).sum(axis=-1))

@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
-from crm_analytics.analyses.btyd.bg_bb import earlier, rate_per_period
 from crm_analytics.analyses.btyd.contract_cells import MOST_RENEWALS, contract_cells
 from crm_analytics.analyses.btyd.contract_likelihood import (
     ContractLikelihood,
@@ -22,6 +21,7 @@ from crm_analytics.analyses.btyd.contract_likelihood import (
 from crm_analytics.analyses.btyd.endless import endless_sum
 from crm_analytics.analyses.btyd.fitted import FittedModel
 from crm_analytics.analyses.btyd.optimise import Optimum, best_of, diagnose, log_covariance, newton
+from crm_analytics.analyses.btyd.periods import earlier, rate_per_period
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 Array = NDArray[np.float64]
@@ -198,8 +198,10 @@ class ContractModel(FittedModel):
         Parameters
         ----------
         tenure : renewals so far, whole numbers >= 0; the next one is due
-        rate : annual effective rate of discount, > 0; the model's unit says how long a period is
-        timing : when a renewed period is paid: its "start" (the paper's: the next one now), "mid" or "end"
+        rate : annual effective rate of discount, > 0 (or 0 with `periods`); the model's unit says how long a
+            period is
+        timing : when a renewed period is paid: its "start" (the paper's: the next one now), "mid" or "end";
+            there is no "continuous": contracts are renewed at whole periods only
         periods : count only the next ones; None for ever
 
         Source
@@ -207,9 +209,9 @@ class ContractModel(FittedModel):
         Fader & Hardie (2010), Customer-Base Valuation in a Contractual Setting, Marketing Science 29(1),
         equation 5: at tenure n - 1.
         """
-        each = rate_per_period(rate, self.unit)
+        each = rate_per_period(rate, self.unit, endless=periods is None)
         found = self._residual(_renewals(tenure, "tenure"), float(np.log1p(each)), periods)
-        return _plain(found * earlier(each, timing))
+        return _plain(found * earlier(each, timing, self.LABEL))
 
     def _rows(self, source: Any) -> pd.DataFrame:
         cells = contract_cells(source, self.LABEL)

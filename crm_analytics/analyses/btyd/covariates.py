@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -15,13 +15,15 @@ from crm_analytics.analyses.btyd.boundary import meaning
 from crm_analytics.analyses.btyd.covariate_cells import CovariateCells, design_of, shift_of
 from crm_analytics.analyses.btyd.covariate_coding import Coding
 from crm_analytics.analyses.btyd.covariate_likelihood import natural
-from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
 from crm_analytics.analyses.btyd.histories import HISTORY, checked, require_customers
 from crm_analytics.analyses.btyd.individual import Individuals
 from crm_analytics.analyses.btyd.lifetime_value import Discount, value_of
 from crm_analytics.analyses.btyd.optimise import Diagnosis, Optimum, best_of, diagnose, log_covariance
 from crm_analytics.analyses.btyd.purchase_model import MINIMUM_CUSTOMERS, MINIMUM_REPEAT_BUYERS, PurchaseModel
 from crm_analytics.analyses.btyd.units import time_ahead
+
+if TYPE_CHECKING:
+    from crm_analytics.analyses.btyd.lifetime_value import Spend
 
 Array = NDArray[np.float64]
 
@@ -73,12 +75,12 @@ class CovariateFit:
         f = checked(frame, HISTORY, self.kind.LABEL)
         x, recency, T = (f[c].to_numpy() for c in HISTORY)
         who = self._at(frame)
-        found = who.alive(x, recency, T) * who.while_alive(x, T, np.array([ahead]))[:, 0]
+        found = who._ahead(x, recency, T, np.array([ahead]))[:, 0]
         return pd.Series(found, f.index, name="expected_purchases")
 
     def lifetime_value(
         self,
-        spend: GammaGamma | pd.Series | float,
+        spend: Spend,
         frame: pd.DataFrame,
         horizon: tuple[int, str] = (52, "W"),
         rate: float = 0.15,
@@ -86,8 +88,7 @@ class CovariateFit:
     ) -> pd.Series:
         """Residual value of each customer, as `BetaGeo.lifetime_value`."""
         f = checked(frame, HISTORY, self.kind.LABEL)
-        who = cast(PurchaseModel, self._at(frame))  # has all that a value is reckoned from
-        return value_of(who, spend, frame, f, Discount.of(horizon, rate, timing, self.unit))
+        return value_of(self._at(frame), spend, frame, f, Discount.of(horizon, rate, timing, self.unit))
 
     def expected_purchases_new(self, frame: pd.DataFrame, t: float, *, level: float = 0.95) -> pd.DataFrame:
         """Repeat purchases of new customers in the `t` units after the first.
@@ -139,6 +140,9 @@ class CovariateFit:
         known = np.nan_to_num(self.covariance.to_numpy()) * self.diagnosis.converged
         drawn = rng.multivariate_normal(self.estimates.to_numpy(), known, draws)
         return [replace(self, estimates=pd.Series(row, self.estimates.index)) for row in drawn]
+
+    def _people(self, frame: pd.DataFrame) -> Individuals:
+        return self._at(frame)
 
     def _at(self, frame: pd.DataFrame, estimates: Array | None = None) -> Individuals:
         """The model of each row's customer."""

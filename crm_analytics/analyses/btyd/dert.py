@@ -11,6 +11,8 @@ there,
     Pareto/NBD   (r+x)/(alpha+T) (beta+T) e^z E_s(z),         z = force (beta + T)
     (M)BG/NBD    E[(r+x) e^z E_{r+x+1}(z) / p],               z = force (alpha + T) / p,   p ~ Beta(a, b + m)
     NBD          (r+x)/(alpha+T) / force
+    CNBD-k       a mean over rates and chances to leave, see `regular_worth`
+    BG/BB        a sum over opportunities, see `BetaGeoBetaBinomial.dert`
 
 Fader, Hardie & Lee (2005), RFM and CLV, Journal of Marketing Research 42(4), equation (5), is the first. The
 second has no print: at a rate lambda and a chance p to leave the customer brings lambda / (force + lambda p);
@@ -26,18 +28,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from crm_analytics.analyses.btyd.bg_bb import BetaGeoBetaBinomial
 from crm_analytics.analyses.btyd.dropout_model import DropoutModel
 from crm_analytics.analyses.btyd.histories import HISTORY, checked
-from crm_analytics.analyses.btyd.lifetime_value import TIMINGS, Discount, discounted_while_alive, value_of
+from crm_analytics.analyses.btyd.individual import Individuals
+from crm_analytics.analyses.btyd.lifetime_value import EARLY, TIMINGS, Discount, annual_rate, spend_of_each
 from crm_analytics.analyses.btyd.nbd import NBD
+from crm_analytics.analyses.btyd.opportunities import checked_opportunities
 from crm_analytics.analyses.btyd.pareto_nbd import ParetoNBD
+from crm_analytics.analyses.btyd.periods import periods_of
 from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
+from crm_analytics.analyses.btyd.regular_model import RegularModel
 from crm_analytics.analyses.btyd.special import beta_nodes
 from crm_analytics.analyses.btyd.units import DAYS_PER_YEAR, days_per_unit
 from crm_analytics.errors import ParameterError, nearest
 
 if TYPE_CHECKING:
-    from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
+    from crm_analytics.analyses.btyd.covariates import CovariateFit
+    from crm_analytics.analyses.btyd.lifetime_value import Spend
 
 Array = NDArray[np.float64]
 _STEP = 0.125  # of the rule for e^z E_n(z)
@@ -78,32 +86,40 @@ def scaled_exponential_integral(n: ArrayLike, z: ArrayLike) -> Array:
     return found.reshape(orders.shape)
 
 
-def dert_while_alive(model: PurchaseModel, x: Array, T: Array, force: float) -> Array:
+def dert_while_alive(model: PurchaseModel | Individuals, x: Array, T: Array, force: float) -> Array:
     """Purchases to come for ever of customers who are there, discounted continuously at `force` a unit."""
+    if isinstance(model, Individuals):
+        if issubclass(model.kind, DropoutModel):
+            return _dropout(model.own, x, T, force, model.kind.SHIFT)
+        r, alpha, s, beta = model.own
+        return np.asarray((r + x) / (alpha + T) * _time_left(s, beta + T, force))
     if isinstance(model, ParetoNBD):
         r, alpha, s, beta = model.values
         some, inverse = np.unique(T, return_inverse=True)
-        there = (beta + some) * scaled_exponential_integral(s, force * (beta + some))
-        return np.asarray((r + x) / (alpha + T) * there[inverse])
+        return np.asarray((r + x) / (alpha + T) * _time_left(s, beta + some, force)[inverse])
     if isinstance(model, NBD):
         r, alpha = model.values
         return np.asarray((r + x) / (alpha + T) / force)
     if isinstance(model, DropoutModel):
-        pairs, inverse = np.unique(np.stack([x, T]), axis=1, return_inverse=True)
-        return _dropout(model, pairs[0], pairs[1], force)[inverse.ravel()]
+        (some_x, some_T), inverse = np.unique(np.stack([x, T]), axis=1, return_inverse=True)
+        return _dropout(model.values, some_x, some_T, force, model.SHIFT)[inverse.ravel()]
     times, weights = _steady(force)
     return model._while_alive(x, T, times) @ weights
 
 
-def _dropout(model: DropoutModel, x: Array, T: Array, force: float) -> Array:
-    r, alpha, a, b = model.values
+def _time_left(s: float | Array, rest: Array, force: float) -> Array:
+    return rest * scaled_exponential_integral(s, force * rest)
+
+
+def _dropout(values: Array, x: Array, T: Array, force: float, shift: int) -> Array:
+    r, alpha, a, b = np.broadcast_to(values.reshape(4, -1), (4, len(x)))
     found = np.empty(len(x))
     rows = max(1, _CHUNK // (128 * 128))
     for begin in range(0, len(x), rows):
         part = slice(begin, begin + rows)
-        shape = (r + x[part])[:, None]
-        p, weight = beta_nodes(a, b + x[part] + model.SHIFT)
-        wait = force * (alpha + T[part])[:, None]
+        shape = (r[part] + x[part])[:, None]
+        p, weight = beta_nodes(a[part], b[part] + x[part] + shift)
+        wait = force * (alpha[part] + T[part])[:, None]
         # As p -> 0 the customer stays for ever: shape / wait.
         z = wait / np.maximum(p, 1e-290)
         each = shape * scaled_exponential_integral(shape + 1, z) / np.maximum(p, 1e-290)
@@ -139,7 +155,7 @@ class Residual:
 
 
 def dert(
-    model: PurchaseModel,
+    model: PurchaseModel | BetaGeoBetaBinomial | CovariateFit,
     frame: pd.DataFrame,
     rate: float = 0.15,
     timing: str = "continuous",
@@ -149,11 +165,14 @@ def dert(
 
     Parameters
     ----------
-    model : any model of repeat purchases that knows its unit
-    frame : frequency, recency, T, in the model's unit
+    model : any model of repeat purchases that knows its unit, with covariates or without; contracts have derl
+    frame : frequency, recency, T, in the model's unit, and the covariates of a `CovariateFit`; for BG/BB
+        frequency, recency, opportunities
     rate : annual effective rate of discount, > 0: without discount the sum has no bound
-    timing : when the purchases of a period are paid: "start", "mid", "end", or "continuous" (at once)
-    period : unit of the period, "D", "W", "M" or "Y"; of no account for "continuous"
+    timing : when the purchases of a period are paid: "start", "mid", "end", or "continuous" (at once), which
+        has no meaning for BG/BB: it has one opportunity a period and none between
+    period : unit of the period, "D", "W", "M" or "Y"; of no account for "continuous", nor for BG/BB, whose
+        period is its unit
 
     Returns
     -------
@@ -176,20 +195,31 @@ def dert(
     >>> dert(model, one, rate=0.15).round(2).tolist()
     [1.88]
     """
-    f = checked(frame, HISTORY, model.LABEL)
+    if isinstance(model, BetaGeoBetaBinomial):
+        return model.dert(frame, rate, timing)
+    f, found = _within(model, frame, endless(rate, timing, period, model.unit))
+    return pd.Series(found, f.index, name="dert")
+
+
+def _within(
+    model: PurchaseModel | CovariateFit, frame: pd.DataFrame, discount: Discount
+) -> tuple[pd.DataFrame, Array]:
+    """Histories checked, and the discounted purchases of each."""
+    if not hasattr(model, "_people"):
+        raise ParameterError(
+            f"{getattr(model, 'LABEL', type(model).__name__)} foresees no purchases: DERT is of models of "
+            "repeat purchases; of contracts ask derl(tenure, rate, timing), renewals to come"
+        )
+    f, who = checked(frame, HISTORY, model.LABEL), model._people(frame)
     x, recency, T = (f[c].to_numpy() for c in HISTORY)
-    force = _force(rate, model.unit)
-    if timing not in TIMINGS:
-        raise ParameterError(f"timing: expected one of {', '.join(TIMINGS)}{nearest(str(timing), TIMINGS)}")
-    if timing == "continuous":
-        ahead = dert_while_alive(model, x, T, force)
-    else:
-        ahead = discounted_while_alive(model, x, T, endless(rate, timing, period, model.unit))
-    return pd.Series(model._alive(x, recency, T) * ahead, f.index, name="dert")
+    forever = np.isinf(discount.horizon) and discount.timing == "continuous"
+    if forever and not isinstance(who, RegularModel):
+        return f, who._alive(x, recency, T) * dert_while_alive(who, x, T, discount.force)
+    return f, who._discounted(x, recency, T, discount)
 
 
 def residual(
-    model: PurchaseModel,
+    model: PurchaseModel | BetaGeoBetaBinomial | CovariateFit,
     frame: pd.DataFrame,
     horizon: tuple[int, str] = (52, "W"),
     rate: float = 0.15,
@@ -209,23 +239,23 @@ def residual(
     ------
     ParameterError : as in `dert`, or the horizon is no (whole number, unit).
     """
-    f = checked(frame, HISTORY, model.LABEL)
-    x, recency, T = (f[c].to_numpy() for c in HISTORY)
-    finite = Discount.of(horizon, rate, timing, model.unit)
     whole = dert(model, frame, rate, timing, horizon[1])
-    within = model._alive(x, recency, T) * discounted_while_alive(model, x, T, finite)
-    n = f["customers"].to_numpy()
+    if isinstance(model, BetaGeoBetaBinomial):
+        within = model.dert(frame, rate, timing, periods_of(horizon, model.unit, model.COUNTED))
+        n = checked_opportunities(frame, model.LABEL)["customers"].to_numpy(float)
+    else:
+        f, found = _within(model, frame, Discount.of(horizon, rate, timing, model.unit))
+        within, n = pd.Series(found, f.index), f["customers"].to_numpy()
     if worth is not None:
         n = n * worth.reindex(frame.index).to_numpy(float)
     everything = float(n @ whole.to_numpy())
-    share = 1 - float(n @ within) / everything if everything > 0 else 0.0
-    part = pd.Series(within, f.index, name="within")
-    return Residual(whole, part, share, horizon, rate, timing)
+    share = 1 - float(n @ within.to_numpy()) / everything if everything > 0 else 0.0
+    return Residual(whole, within.rename("within"), share, horizon, rate, timing)
 
 
 def residual_value(
-    model: PurchaseModel,
-    spend: GammaGamma | pd.Series | float,
+    model: PurchaseModel | BetaGeoBetaBinomial | CovariateFit,
+    spend: Spend,
     frame: pd.DataFrame,
     rate: float = 0.15,
     timing: str = "end",
@@ -239,10 +269,8 @@ def residual_value(
     spend, frame : as in `BetaGeo.lifetime_value`
     model, rate, timing, period : as in `dert`
     """
-    f = checked(frame, HISTORY, model.LABEL)
-    return value_of(model, spend, frame, f, endless(rate, timing, period, model.unit)).rename(
-        "residual_value"
-    )
+    found = dert(model, frame, rate, timing, period) * spend_of_each(spend, frame, len(frame))
+    return found.rename("residual_value")
 
 
 def endless(rate: float, timing: str, period: str, unit: str | None) -> Discount:
@@ -253,6 +281,8 @@ def endless(rate: float, timing: str, period: str, unit: str | None) -> Discount
     Euler's and Maclaurin's formula.
     """
     force = _force(rate, unit)
+    if timing not in TIMINGS:
+        raise ParameterError(f"timing: expected one of {', '.join(TIMINGS)}{nearest(str(timing), TIMINGS)}")
     h = days_per_unit(period) / days_per_unit(unit)
     if timing == "continuous":
         times, weights = _steady(force)
@@ -265,16 +295,10 @@ def endless(rate: float, timing: str, period: str, unit: str | None) -> Discount
     each[-1] *= -1 / 24
     rest = first[-2] + np.exp(np.arange(-40.0, 3.9, _LOG_STEP)) / force
     tail = np.exp(-force * rest) * (rest - first[-2]) * _LOG_STEP / h
-    shift = {"start": 1.0, "mid": 0.5, "end": 0.0}[timing]
-    factor = -np.expm1(-force * h) * np.exp(force * h * shift)
+    factor = -np.expm1(-force * h) * np.exp(force * h * EARLY[timing])
     return Discount(np.append(first, rest), factor * np.append(each, tail), h, float("inf"), force, timing)
 
 
 def _force(rate: float, unit: str | None) -> float:
     one = days_per_unit(unit)
-    if not (isinstance(rate, int | float) and np.isfinite(rate) and rate > 0):
-        raise ParameterError(
-            f"rate: expected an annual effective rate > 0 like 0.15, got {rate!r}: without discount the "
-            "purchases of an infinite horizon have no bound"
-        )
-    return float(np.log1p(rate)) * one / DAYS_PER_YEAR
+    return float(np.log1p(annual_rate(rate, endless=True))) * one / DAYS_PER_YEAR

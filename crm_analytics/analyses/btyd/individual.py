@@ -10,6 +10,7 @@ from scipy.special import expit
 
 from crm_analytics.analyses.btyd import dropout, dropout_model, pareto, pareto_nbd
 from crm_analytics.analyses.btyd.dropout_model import DropoutModel
+from crm_analytics.analyses.btyd.lifetime_value import Discount, discounted_while_alive
 from crm_analytics.analyses.btyd.pareto_nbd import time_there
 from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
 from crm_analytics.analyses.btyd.special import beta_nodes, mean_over_p
@@ -77,3 +78,9 @@ class Individuals:
     # as `PurchaseModel` calls them, so that values are reckoned in one place
     _alive = alive
     _while_alive = while_alive
+
+    def _ahead(self, x: Array, recency: Array, T: Array, times: Array) -> Array:
+        return self.alive(x, recency, T)[:, None] * self.while_alive(x, T, times)
+
+    def _discounted(self, x: Array, recency: Array, T: Array, discount: Discount) -> Array:
+        return self.alive(x, recency, T) * discounted_while_alive(self, x, T, discount)

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crm_analytics.analyses.btyd.units import DAYS_PER_YEAR, days_per_unit
+from crm_analytics.analyses.btyd.units import DAYS_PER_YEAR, days_per_unit, time_ahead
 from crm_analytics.errors import ParameterError, nearest
 
 if TYPE_CHECKING:
+    from crm_analytics.analyses.btyd.banded_spend import BandedGammaGamma
     from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
-    from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
+
+    Spend: TypeAlias = GammaGamma | BandedGammaGamma | pd.Series | float
 
 Array = NDArray[np.float64]
 TIMINGS = ("start", "mid", "end", "continuous")
+EARLY = {"start": 1.0, "mid": 0.5, "end": 0.0}  # by how much of a period a payment comes before its end
+HIGHEST_RATE = 3.0  # a year; what is above was meant in per cent
 _MOST_PERIODS = 36_525
 
 
@@ -70,13 +75,11 @@ class Discount:
         period = days_per_unit(name) / one
         if whole != count or not 1 <= whole <= _MOST_PERIODS:
             raise ParameterError(f"horizon: expected a whole number of periods from 1 on, got {count!r}")
-        if not (isinstance(rate, int | float) and np.isfinite(rate) and rate >= 0):
-            raise ParameterError(f"rate: expected an annual effective rate >= 0 like 0.15, got {rate!r}")
         if timing not in TIMINGS:
             raise ParameterError(
                 f"timing: expected one of {', '.join(TIMINGS)}{nearest(str(timing), TIMINGS)}"
             )
-        force = float(np.log1p(rate)) * one / DAYS_PER_YEAR
+        force = float(np.log1p(annual_rate(rate))) * one / DAYS_PER_YEAR
         times, weights = _weights(whole, period, force, timing)
         return cls(times, weights, period, whole * period, force, timing)
 
@@ -85,8 +88,37 @@ class Discount:
         if self.timing == "continuous":
             return np.exp(-self.force * time)
         begun = np.ceil(time / self.period)
-        paid = begun - {"start": 1.0, "mid": 0.5, "end": 0.0}[self.timing]
+        paid = begun - EARLY[self.timing]
         return np.exp(-self.force * self.period * paid)
+
+
+def annual_rate(rate: Any, *, endless: bool = False) -> float:
+    """An annual effective rate of discount, 0.15 = 15 % a year; above 0 where the sum has no end.
+
+    Raises
+    ------
+    ParameterError : no number (nor is a truth value one), below 0, or above 3: 15 is 1,500 %.
+
+    Examples
+    --------
+    >>> annual_rate(15)
+    Traceback (most recent call last):
+    ...
+    crm_analytics.errors.ParameterError: rate: expected an annual effective rate >= 0 like 0.15, got 15: \
+that would be 1,500 % a year
+    """
+    number = isinstance(rate, Real) and not isinstance(rate, bool | np.bool_)
+    value = float(rate) if number else float("nan")
+    if 0 <= value <= HIGHEST_RATE and not (endless and value == 0):
+        # as it was written: float32(0.15) is 0.15000000596
+        return float(str(rate)) if isinstance(rate, np.floating) else value
+    why = ""
+    if value > HIGHEST_RATE:
+        why = f": that would be {100 * value:,.0f} % a year"
+    elif endless:
+        why = ": without discount the purchases of an infinite horizon have no bound"
+    least = "> 0" if endless else ">= 0"
+    raise ParameterError(f"rate: expected an annual effective rate {least} like 0.15, got {rate!r}{why}")
 
 
 def _weights(count: int, period: float, force: float, timing: str) -> tuple[Array, Array]:
@@ -102,12 +134,26 @@ def _weights(count: int, period: float, force: float, timing: str) -> tuple[Arra
         weights[-1] = left[-1]
         return times, weights
     ends = np.arange(1, count + 1) * period
-    shift = {"start": 1.0, "mid": 0.5, "end": 0.0}[timing]
+    shift = EARLY[timing]
     factors = np.exp(-force * (ends - shift * period))
     return np.asarray(ends, float), np.asarray(factors - np.append(factors[1:], 0.0), float)
 
 
-def discounted_while_alive(model: PurchaseModel, x: Array, T: Array, discount: Discount) -> Array:
+class Buyers(Protocol):
+    """What can say how much customers will buy: a model, or individuals with parameters of their own."""
+
+    @property
+    def params(self) -> dict[str, float]:
+        """By name."""
+
+    def _while_alive(self, x: Array, T: Array, times: Array) -> Array:
+        """Purchases within each of `times` if alive."""
+
+    def _discounted(self, x: Array, recency: Array, T: Array, discount: Discount) -> Array:
+        """Expected purchases, discounted."""
+
+
+def discounted_while_alive(model: Buyers, x: Array, T: Array, discount: Discount) -> Array:
     """Discounted purchases of each customer, if alive."""
     times, weights = _fewer(discount, model.params["alpha"])
     return model._while_alive(x, T, times) @ weights
@@ -129,26 +175,35 @@ def _fewer(discount: Discount, alpha: float, degree: int = 28) -> tuple[Array, A
 
 
 def value_of(
-    model: PurchaseModel,
-    spend: GammaGamma | pd.Series | float,
+    model: Buyers,
+    spend: Spend,
     frame: pd.DataFrame,
     checked: pd.DataFrame,
     discount: Discount,
 ) -> pd.Series:
     """Discounted purchases times expected spend, on the frame's index."""
     x, recency, T = (checked[c].to_numpy() for c in ("frequency", "recency", "T"))
-    purchases = model._alive(x, recency, T) * discounted_while_alive(model, x, T, discount)
+    purchases = model._discounted(x, recency, T, discount)
     each = spend_of_each(spend, frame, len(checked))
     return pd.Series(purchases * each, checked.index, name="lifetime_value")
 
 
-def spend_of_each(spend: GammaGamma | pd.Series | float, frame: pd.DataFrame, rows: int) -> Array:
+def spend_of_each(spend: Spend, frame: pd.DataFrame, rows: int) -> Array:
     """Expected spend a purchase of each row, from a model, a Series on the frame's index, or one number."""
     if isinstance(spend, pd.Series):
         each = spend.reindex(frame.index).to_numpy(float)
         if not np.isfinite(each).all():
             raise ParameterError("spend: the series has no value for some rows of the frame")
+        if (each < 0).any():
+            raise ParameterError(
+                f"spend: the series is negative in {int((each < 0).sum()):,} of {rows:,} rows"
+            )
         return each
-    if isinstance(spend, int | float | np.floating | np.integer):
-        return np.full(rows, float(spend))
+    if isinstance(spend, Real | np.bool_):
+        return np.full(rows, time_ahead(spend, "spend"))
+    if isinstance(spend, float) or not hasattr(spend, "expected_spend"):
+        raise ParameterError(
+            "spend: expected a Gamma-Gamma model, a series on the frame's index, or one number >= 0, got "
+            f"{type(spend).__name__}"
+        )
     return np.asarray(spend.expected_spend(frame).to_numpy(), float)

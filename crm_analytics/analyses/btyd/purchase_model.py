@@ -23,7 +23,7 @@ from crm_analytics.analyses.btyd.units import time_ahead
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
-    from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
+    from crm_analytics.analyses.btyd.lifetime_value import Spend
     from crm_analytics.analyses.btyd.summary import Summary
 
 Array = NDArray[np.float64]
@@ -172,7 +172,7 @@ class PurchaseModel(FittedModel):
         f = checked(frame, HISTORY, self.LABEL)
         ahead = time_ahead(t)
         x, recency, T = (f[c].to_numpy() for c in HISTORY)
-        expected = self._alive(x, recency, T) * self._while_alive(x, T, np.array([ahead]))[:, 0]
+        expected = self._ahead(x, recency, T, np.array([ahead]))[:, 0]
         return pd.Series(expected, f.index, name="expected_purchases")
 
     def expected_purchases_new(self, t: ArrayLike) -> Any:
@@ -185,7 +185,7 @@ class PurchaseModel(FittedModel):
 
     def lifetime_value(
         self,
-        spend: GammaGamma | pd.Series | float,
+        spend: Spend,
         frame: pd.DataFrame,
         horizon: tuple[int, str] = (52, "W"),
         rate: float = 0.15,
@@ -227,6 +227,18 @@ class PurchaseModel(FittedModel):
     def _while_alive(self, x: Array, T: Array, times: Array) -> Array:
         """Purchases within each of `times` if alive; one row a customer, one column a time."""
         raise NotImplementedError
+
+    def _ahead(self, x: Array, recency: Array, T: Array, times: Array) -> Array:
+        """Expected purchases within each of `times`; one row a customer, one column a time."""
+        return self._alive(x, recency, T)[:, None] * self._while_alive(x, T, times)
+
+    def _discounted(self, x: Array, recency: Array, T: Array, discount: money.Discount) -> Array:
+        """Expected purchases of each customer, discounted."""
+        return self._alive(x, recency, T) * money.discounted_while_alive(self, x, T, discount)
+
+    def _people(self, frame: pd.DataFrame) -> Self:
+        """What speaks of the customers of a frame: all have the same parameters."""
+        return self
 
     def _new(self, times: Array) -> Array:
         """Expected repeat purchases of a new customer within each of `times`."""

@@ -10,9 +10,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, betaln, gammaln, logsumexp
 
-from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
-from crm_analytics.analyses.btyd.histories import HISTORY, cells_of, checked, require_customers, unit_of
-from crm_analytics.analyses.btyd.lifetime_value import Discount, spend_of_each
+from crm_analytics.analyses.btyd.histories import HISTORY, cells_of, require_customers, unit_of
+from crm_analytics.analyses.btyd.lifetime_value import Discount
 from crm_analytics.analyses.btyd.optimise import best_of, newton
 from crm_analytics.analyses.btyd.purchase_model import (
     MINIMUM_CUSTOMERS,
@@ -20,6 +19,7 @@ from crm_analytics.analyses.btyd.purchase_model import (
     PurchaseModel,
 )
 from crm_analytics.analyses.btyd.regular_likelihood import RegularLikelihood, log_density, log_terms
+from crm_analytics.analyses.btyd.regular_worth import discounted_regular
 from crm_analytics.errors import ParameterError
 
 Array = NDArray[np.float64]
@@ -94,31 +94,6 @@ class RegularModel(PurchaseModel):
 
     # -- what it says --------------------------------------------------------------------------------
 
-    def expected_purchases(self, frame: pd.DataFrame, t: float) -> pd.Series:
-        """Expected repeat purchases of each customer in the next `t` units; here recency counts, too."""
-        f = checked(frame, HISTORY, self.LABEL)
-        if not (np.isfinite(t) and t >= 0):
-            raise ParameterError(f"t must be a number >= 0, got {t}")
-        x, recency, T = (f[c].to_numpy() for c in HISTORY)
-        found = self._ahead(x, recency, T, np.array([float(t)]))[:, 0]
-        return pd.Series(found, f.index, name="expected_purchases")
-
-    def lifetime_value(
-        self,
-        spend: GammaGamma | pd.Series | float,
-        frame: pd.DataFrame,
-        horizon: tuple[int, str] = (52, "W"),
-        rate: float = 0.15,
-        timing: str = "end",
-    ) -> pd.Series:
-        """Residual value of each customer, as `BetaGeo.lifetime_value`."""
-        f = checked(frame, HISTORY, self.LABEL)
-        discount = Discount.of(horizon, rate, timing, self.unit)
-        x, recency, T = (f[c].to_numpy() for c in HISTORY)
-        ahead = self._ahead(x, recency, T, discount.times)
-        each = spend_of_each(spend, frame, len(f))
-        return pd.Series(ahead @ discount.weights * each, f.index, name="lifetime_value")
-
     def probability_of(self, n: ArrayLike, t: ArrayLike) -> Any:
         """P(a new customer makes exactly `n` repeat purchases in the `t` units after the first)."""
         count, times = np.broadcast_arrays(np.asarray(n, float), np.asarray(t, float))
@@ -181,6 +156,9 @@ class RegularModel(PurchaseModel):
                     some = some[(last > _NEGLIGIBLE * whole[some]).any(axis=1)]
                     first, stretch = first + stretch, min(2 * stretch, _LONGEST)
         return whole
+
+    def _discounted(self, x: Array, recency: Array, T: Array, discount: Discount) -> Array:
+        return discounted_regular(self, (x, recency, T), discount)
 
     def _new(self, times: Array) -> Array:
         r, alpha, a, b = self.values
