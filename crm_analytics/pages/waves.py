@@ -141,7 +141,10 @@ def _made(request: WaveRequest, began: float) -> RunResult:
     with publish.lists_locked(request.out):
         every = [wave for lists in (request.out / LISTS).glob("*/") for wave in waves_of(lists)]
         issued = campaigns.issued(base, sorted(every), key)
-        wave = campaigns.lists(base, rules, request.terms, scores=scores, issued=issued)
+        wave = campaigns.lists(
+            base, rules, request.terms, scores=scores, issued=issued,
+            previous=campaigns.previous_of(before[-1]) if before else None,
+        )  # fmt: skip
         folder = _publish(request, wave, key, stamps)
     message, note = _told(wave, why), "; ".join(f"{n} left out: {w}" for n, w in wave.left_out.items())
     index.rebuild(request.out, request.today)

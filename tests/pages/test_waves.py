@@ -103,6 +103,23 @@ def test_the_next_wave_comes_when_the_last_is_over_and_reaches_others(project: P
     )
 
 
+def test_days_between_late_waves_are_on_the_next_one_and_nobody_is_listed_twice(project: Path) -> None:
+    text = LIST.replace("0.25", "0.0") + "cap = 9\none_action = false\n"
+    days = (1, 4, 11, 25)  # in time, too early, three days late, a week late
+    for day in days:
+        sell(project, f"2026-03-{day:02d}", "2026-02-20")
+        made(project, text, now=datetime(2026, 3, day, 23, tzinfo=UTC))
+    folder = project / "reports" / "lists" / "weekly"
+    members = pd.concat(pd.read_parquet(path) for path in folder.glob("*/members.parquet"))
+    assert len(list(folder.glob("20*"))) == 3
+    assert not members.duplicated(["list", "customer"]).any()
+    counts = members.groupby("list").size()
+    assert counts["welcome"] == len(pd.date_range("2026-02-23", "2026-03-25"))
+    assert counts["birthday"] == 80  # born on the 2nd to the 9th: the 9th lay between two waves
+    late = read_csv(folder / "2026-03-11" / "birthday.csv")
+    assert set(late["due_on"]) == {"2026-03-09"}
+
+
 def test_a_day_named_is_decided_without_opening_the_data(project: Path) -> None:
     text = LIST + "as_of = 2026-02-20\n"
     assert made(project, text).day == "2026-02-20"

@@ -1,8 +1,9 @@
 """Whom to contact and why, whom not, and what came of it: campaign lists that close the loop."""
 
 from crm_analytics.analyses.campaigns.evaluation import Evaluation, evaluate
-from crm_analytics.analyses.campaigns.exporting import export, issued
+from crm_analytics.analyses.campaigns.exporting import export, issued, previous_of
 from crm_analytics.analyses.campaigns.incentives import Incentives, incentives
+from crm_analytics.analyses.campaigns.known import Previous
 from crm_analytics.analyses.campaigns.leaving import leaving
 from crm_analytics.analyses.campaigns.lists import Lists, lists
 from crm_analytics.analyses.campaigns.measuring import as_campaigns, write_campaigns
@@ -23,6 +24,7 @@ __all__ = [
     "Incentives",
     "ListRule",
     "Lists",
+    "Previous",
     "Qini",
     "Terms",
     "Uplift",
@@ -37,6 +39,7 @@ __all__ = [
     "lists",
     "overlap",
     "past_waves",
+    "previous_of",
     "qini",
     "reach_of_top",
     "response",

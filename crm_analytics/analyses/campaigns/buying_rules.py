@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import ibis
@@ -15,6 +16,7 @@ REWARD_EVERY = 10  # orders
 LARGE = 2.0  # times the mean order of the base
 SILENT = 1.5  # times the customer's own mean gap
 BEST = 0.95  # quantile of the last year's value
+CROWD = 2  # times the twentieth: as many at the cut are no longer the best
 LIKELY = 0.5  # probability to leave
 USUAL = 3  # days of purchase that make a product somebody's usual one
 GIVEN_UP = 2.0  # gaps after which a usual product is no longer one
@@ -35,18 +37,25 @@ def reward_due(known: Known) -> ir.Table:
 def thank_you(known: Known) -> ir.Table:
     """Whose last order, of the wave's days, was worth at least twice the mean order of all customers."""
     mean = float(known.buyers.order_value.cast("float64").mean().to_pyarrow().as_py() or 0.0)
-    now = known.buyers.filter(known.buyers.recency_days < known.days)
+    now = known.buyers.filter(known.buyers.recency_days < known.recent)
     large = now.last_value.cast("float64") >= LARGE * mean
     return now.filter(large, now.last_value > 0).select("customer_id")
 
 
 def vip(known: Known) -> ir.Table:
-    """The twentieth of the year's buyers who brought most in the last 365 days."""
+    """The twentieth of the year's buyers who brought most in the last 365 days.
+
+    Where many brought just as much as the last of them, only those above: nobody stands out by what a crowd
+    has.
+    """
     paid = known.buyers.filter(known.buyers.year_value > 0)
-    least = paid.year_value.cast("float64").quantile(BEST).to_pyarrow().as_py()
+    paid = paid.mutate(value=paid.year_value.cast("float64"))
+    least = paid.value.quantile(BEST).to_pyarrow().as_py()
     if least is None:
         return paid.select("customer_id").limit(0)
-    return paid.filter(paid.year_value.cast("float64") >= float(least)).select("customer_id")
+    (found,) = paid.aggregate(all=paid.count(), best=(paid.value >= least).sum()).to_pyarrow().to_pylist()
+    crowded = found["best"] > CROWD * math.ceil(round((1 - BEST) * found["all"], 6))
+    return paid.filter(paid.value > least if crowded else paid.value >= least).select("customer_id")
 
 
 def save(known: Known) -> ir.Table:
@@ -85,7 +94,7 @@ def replenishment_due(known: Known) -> ir.Table:
     cycles = _cycles(known, bought)
     joined = last.inner_join(cycles, "product_id")
     joined = joined.mutate(ahead=joined.cycle - known.since(joined["last"]))
-    due = joined.filter(joined.ahead >= 1, joined.ahead <= known.days)
+    due = joined.filter(joined.ahead > -known.late, joined.ahead <= known.days)
     order = ibis.window(group_by="customer_id", order_by=["ahead", "product_id"])
     due = due.mutate(place=ibis.row_number().over(order))
     first = due.filter(due.place == 0).select("customer_id", "ahead", item="product_id")

@@ -27,8 +27,8 @@ def anniversary(known: Known) -> ir.Table:
 
 
 def welcome(known: Known) -> ir.Table:
-    """Who bought for the first time in the last days, as many as the wave has."""
-    return known.buyers.filter(known.buyers.tenure_days < known.days).select("customer_id")
+    """Who bought for the first time in the last days: as many as the wave has, or all since the last wave."""
+    return known.buyers.filter(known.buyers.tenure_days < known.recent).select("customer_id")
 
 
 def _due(known: Known, table: ir.Table) -> ir.Table:

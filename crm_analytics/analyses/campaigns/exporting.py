@@ -23,6 +23,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from crm_analytics.analyses.campaigns.known import Previous
 from crm_analytics.analyses.campaigns.lists import TREATED, Lists
 from crm_analytics.analyses.campaigns.tallies import summary, waterfall
 from crm_analytics.errors import DataError, PublishError
@@ -119,6 +120,16 @@ def _told(wave: Lists) -> bytes:
         "terms": terms,
     }
     return (json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def previous_of(folder: Path) -> Previous:
+    """The wave in a folder, as that before the next one.
+
+    Raises
+    ------
+    DataError : `wave.json` is broken
+    """
+    return Previous(date.fromisoformat(folder.name), terms_of(folder).get("days", 0))
 
 
 def terms_of(folder: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import ibis
 
 from crm_analytics.analyses.campaigns import suppression as steps
 from crm_analytics.analyses.campaigns.contacts import contacts
-from crm_analytics.analyses.campaigns.known import Known, columns_of, known
+from crm_analytics.analyses.campaigns.known import Known, Previous, columns_of, known
 from crm_analytics.analyses.campaigns.rules import RULES, ListRule
 from crm_analytics.analyses.campaigns.terms import Terms
 from crm_analytics.analyses.campaigns.where import matching
@@ -63,6 +63,7 @@ def lists(
     *,
     scores: ir.Table | None = None,
     issued: ir.Table | None = None,
+    previous: Previous | None = None,
 ) -> Lists:
     """Make the lists of the wave that follows the base's day.
 
@@ -81,6 +82,8 @@ def lists(
     scores : of `churn.score`; without them `save` is left out
     issued : earlier waves, as `exporting.issued` gives them: list, customer_id, issued_on (date), treatment,
         and lists (the folder) if the base may hold the same waves as campaigns
+    previous : the wave before this one of the same lists. Where this one comes late, it reaches back to the
+        end of that one (`known.LATEST` days at most), so that nobody falls between them
 
     Raises
     ------
@@ -111,7 +114,7 @@ def lists(
     if not asked:
         told = "; ".join(f"{name}: {why}" for name, why in left_out.items()) or "no rule was given"
         raise DataError(f"no list can be made of this source ({told})")
-    facts = known(base, terms.days, scores)
+    facts = known(base, terms.days, scores, previous)
     due = ibis.union(*[_due(facts, rule, n) for n, rule in enumerate(asked, start=1)])
     if terms.where:
         due = due.semi_join(matching(base, terms.where), "customer_id")

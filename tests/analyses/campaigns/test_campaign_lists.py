@@ -9,7 +9,7 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.analyses import campaigns
-from crm_analytics.analyses.campaigns import Terms, chosen
+from crm_analytics.analyses.campaigns import Previous, Terms, chosen
 from crm_analytics.errors import DataError, ParameterError
 
 DAY = date(2026, 2, 25)
@@ -73,6 +73,36 @@ def test_anniversary_and_welcome_go_by_the_first_purchase():
     ]))  # fmt: skip
     assert set(due(base, "anniversary", assumed=("post",))) == {"old"}
     assert set(due(base, "welcome", assumed=("post",))) == {"new", "c0"}
+
+
+def test_a_late_wave_reaches_back_to_the_end_of_the_last_but_not_for_ever():
+    born = [f"1990-{(DAY + timedelta(days=ahead)).strftime('%m-%d')}" for ahead in (-40, -30, -2, 0, 1, 8)]
+    base = opened(transactions=sales([*LAST_DAY_SOLD, ("c1", "2026-02-15", 1.0)]),
+                  customers=people(birth_date=born))  # fmt: skip
+
+    def found(name: str, previous: Previous | None) -> set[str]:
+        wave = campaigns.lists(base, chosen([name]), Terms(holdout=0), previous=previous)
+        return set(base.collect(wave.members)["customer_id"])
+
+    assert found("birthday", None) == {"c4"}
+    assert found("birthday", Previous(DAY - timedelta(days=7), 7)) == {"c4"}
+    assert found("birthday", Previous(DAY - timedelta(days=9), 7)) == {"c3", "c4"}
+    assert found("birthday", Previous(DAY - timedelta(days=10), 7)) == {"c2", "c3", "c4"}
+    assert found("birthday", Previous(DAY - timedelta(days=400), 7)) == {"c1", "c2", "c3", "c4"}
+    assert found("welcome", Previous(DAY - timedelta(days=7), 7)) == {"c0"}
+    assert found("welcome", Previous(DAY - timedelta(days=11), 7)) == {"c0", "c1"}
+
+
+def test_vip_are_a_twentieth_and_a_crowd_at_the_cut_is_not_among_them():
+    def best(spends: list[float]) -> set[str]:
+        base = opened(transactions=sales([(f"c{k}", "2026-02-25", one) for k, one in enumerate(spends)]))
+        return set(due(base, "vip", assumed=("post",)))
+
+    assert best([10.0] * 40) == set()
+    assert best([99.0, *[10.0] * 39]) == {"c0"}
+    assert best([50.0, 50.0, 50.0, *range(1, 38)]) == {"c0", "c1", "c2"}
+    assert best([*[50.0] * 5, *range(1, 36)]) == set()
+    assert best([float(k) for k in range(1, 41)]) == {"c38", "c39"}
 
 
 def test_reward_due_when_a_tenth_order_fell_into_the_wave():
