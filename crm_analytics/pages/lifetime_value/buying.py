@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crm_analytics.pages import blocks, figures, words
-from crm_analytics.pages.lifetime_value.report import ValueReport
+from crm_analytics.pages.lifetime_value.report import UnpricedReport, ValueReport
+from crm_analytics.pages.lifetime_value.unpriced import or_unpriced
 from crm_analytics.pages.small_form import headed, or_small
 
 if TYPE_CHECKING:
+    from crm_analytics.analyses.btyd import Dependence
     from crm_analytics.pages.blocks import Block
 
 _SMALL = (
@@ -23,7 +25,7 @@ _SMALL_SPEND = (
 
 @headed("Who will buy next")
 @or_small(lambda r: blocks.note(*_SMALL))
-def who_will_buy(report: ValueReport) -> Block:
+def who_will_buy(report: ValueReport | UnpricedReport) -> Block:
     """Customers by the chance that they buy in the next quarter, beside that of being there at all."""
     chances = report.details.chances
     customers, buyers = chances["customers"].sum(), chances["buyers"].sum()
@@ -45,7 +47,7 @@ def who_will_buy(report: ValueReport) -> Block:
     )
 
 
-def _came_true(report: ValueReport) -> str:
+def _came_true(report: ValueReport | UnpricedReport) -> str:
     """Whether such chances came true in the holdout."""
     if report.evidence is None:
         return ""
@@ -65,9 +67,12 @@ def _came_true(report: ValueReport) -> str:
 
 
 @or_small(lambda r: blocks.note(*_SMALL_SPEND))
+@or_unpriced("Whether busy customers spend more on a purchase cannot be told in money")
 def spend_and_frequency(report: ValueReport) -> Block:
     """Spend on a purchase by how often customers buy, and what that does to the value."""
     found = report.details.dependence
+    if found is None:
+        return blocks.note(*_SMALL_SPEND)
     frame = found.bands.drop(columns="ratio")
     money = f"money:{report.base.currency}"
     gap = abs(found.test.spearman - found.expected_spearman)
@@ -75,8 +80,9 @@ def spend_and_frequency(report: ValueReport) -> Block:
     if found.p < 0.05 and gap >= 0.03:
         way = "more" if found.test.spearman > found.expected_spearman else "less"
         finding = f"Customers who buy more often spend {way} on a purchase"
-        if found.banded is not None:
-            finding += f"; that would move the value by {words.percent(found.change, 1)}"
+        if report.details.banded_value is not None:
+            change = report.details.banded_value / report.forecast.value.mean - 1
+            finding += f"; that would move the value by {words.percent(change, 1)}"
     return blocks.chart(
         figures.columns(
             frame,
@@ -91,19 +97,35 @@ def spend_and_frequency(report: ValueReport) -> Block:
         caption=f"Rank correlation {words.number(found.test.spearman, 2)} (95 % "
         f"{words.interval(found.test.lower, found.test.upper, 'number:2')}), where independence would show "
         f"{words.number(found.expected_spearman, 2)}; {words.plural(found.test.customers, 'repeat buyer')}."
-        f"{_what_it_was_worth(report)} The value here takes one level for all.",
+        f"{_what_it_was_worth(report)} {_handled(report, found)}",
         formats=dict.fromkeys(("actual", "lower", "upper", "independent", "predicted"), money),
     )
 
 
 def _what_it_was_worth(report: ValueReport) -> str:
     """Whether bands fitted a holdout ago came nearer to what was spent after that."""
-    if report.evidence is None or words.is_unknown(report.evidence.dependence.error_pooled):
+    before = report.evidence.dependence if report.evidence else None
+    if report.evidence is None or before is None or words.is_unknown(before.error_pooled):
         return ""
-    before = report.evidence.dependence
     one, many = report.money(before.error_pooled), report.money(before.error_banded)
     verdict = "nearer" if before.error_banded < before.error_pooled else "no nearer"
     return (
         f" Fitted on {words.date(report.evidence.base.day)}, a level for each band came {verdict} to what "
         f"was spent afterwards: off by {many} a purchase, one level for all by {one}."
     )
+
+
+def _handled(report: ValueReport, found: Dependence) -> str:
+    """What a level for each band would make of the value, and whether to take it."""
+    banded = report.details.banded_value
+    if banded is None:
+        return "The value here takes one level for all."
+    said = f"With a level for each band the value would be {report.money(banded)}"
+    if not words.is_unknown(found.change_lower):
+        reach = words.interval(found.change_lower, found.change_upper, "percent:1")
+        said += f", {reach} away from the value here, which takes one level for all"
+    before = report.evidence.dependence if report.evidence else None
+    refuted = before is not None and before.error_banded >= before.error_pooled
+    if found.handle and not refuted:
+        return f"{said}. That is more than chance: decide by that value."
+    return f"{said}. {'What came speaks against it' if refuted else 'That is too little, or too unsure'}."

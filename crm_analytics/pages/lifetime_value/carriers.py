@@ -17,6 +17,7 @@ from crm_analytics.analyses.margin import margin_share
 from crm_analytics.analyses.value_grid import ValueGrid, value_grid
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.pages import blocks, figures, words
+from crm_analytics.pages.lifetime_value.unpriced import or_unpriced
 from crm_analytics.pages.people import called
 from crm_analytics.pages.small_form import headed, or_small
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 DRAWS = 200  # of the intervals of segments
 TOP = 10
+AT_RISK = "Value at risk: value to come × the chance that the customer has left already, by MBG/NBD."
 _SMALL = ("This comes with the models", "Until then the list of customers is the answer.")
 
 
@@ -90,6 +92,7 @@ def carriers(
 
 @headed("By segment")
 @or_small(lambda r: blocks.note(*_SMALL))
+@or_unpriced("What each segment will bring cannot be told")
 def value_by_segment(report: ValueReport) -> Block:
     """What each RFM segment will bring, with its interval."""
     table = report.carriers.segments
@@ -129,6 +132,7 @@ def _apart(report: ValueReport) -> str:
 
 @headed("Today and to come")
 @or_small(lambda r: blocks.note(*_SMALL))
+@or_unpriced("Today against to come cannot be told in money")
 def today_and_to_come(report: ValueReport) -> Block:
     """Nine fields with a play and a ceiling."""
     table = report.carriers.grid.fields
@@ -158,6 +162,7 @@ def today_and_to_come(report: ValueReport) -> Block:
 
 @headed("Who is overlooked")
 @or_small(lambda r: blocks.note(*_SMALL))
+@or_unpriced("Who is overlooked cannot be told by value")
 def who_is_overlooked(report: ValueReport) -> Block:
     """High forecast, low past, not contacted."""
     grid = report.carriers.grid
@@ -166,23 +171,29 @@ def who_is_overlooked(report: ValueReport) -> Block:
         return blocks.note(
             "Nobody is overlooked", "Whoever is in the best fifth to come has been looked after."
         )
-    found = report.base.collect(
-        grid.overlooked.order_by([ibis.desc("lifetime_value"), "customer_id"]).limit(TOP)
-    )
+    overlooked = grid.overlooked.left_join(
+        report.forecast.scored.select("customer_id", "probability_alive"), "customer_id"
+    ).drop("customer_id_right")
+    found = report.base.collect(overlooked.order_by([ibis.desc("lifetime_value"), "customer_id"]).limit(TOP))
     money = f"money:{report.base.currency}"
+    value = found["lifetime_value"].astype("float64")
     shown = pd.DataFrame(
         {
             "customer": called(report.base, found["customer_id"], report.show_customers),
             "revenue_of_52_weeks": found["revenue"].astype("float64"),
-            "value_to_come": found["lifetime_value"].astype("float64"),
+            "value_to_come": value,
+            "value_at_risk": value * (1 - found["probability_alive"].astype("float64")),
         }
     )
+    if not report.forecast.tells_who_left:
+        shown = shown.drop(columns="value_at_risk")
     known = "not contacted for 90 days" if grid.contacts_known else "contacts are not known"
     return blocks.table(
         shown,
         finding=f"{words.plural(many, 'customer')} of the best fifth to come bought little so far: {known}",
-        caption="In the lower half by revenue of the last 52 weeks, in the best fifth by forecast.",
-        formats={"revenue_of_52_weeks": money, "value_to_come": money},
+        caption="In the lower half by revenue of the last 52 weeks, in the best fifth by forecast."
+        + (f" {AT_RISK}" if "value_at_risk" in shown else ""),
+        formats={str(c): money for c in shown if c != "customer"},
     )
 
 
@@ -194,13 +205,13 @@ def _in_words(reason: str) -> str:
 
 @headed("Has anything changed since the last fit")
 @or_small(lambda r: blocks.note("There is no fit to compare with yet"))
+@or_unpriced("What has changed is not told where purchases have no price")
 def what_has_changed(report: ValueReport) -> Block:
     """Purchases against those of an earlier fit, added up week by week."""
     found = report.carriers.drift
     if found is None or report.earlier_day is None:
-        return blocks.note(
-            "There is no earlier fit to compare with", "It needs four weeks and enough customers."
-        )
+        why = report.not_compared or "It needs four weeks and enough customers."
+        return blocks.note("There is no earlier fit to compare with", why)
     table = found.tracking
     last = table.iloc[-1]
     shown = table.assign(

@@ -12,11 +12,13 @@ from crm_analytics.analyses.btyd.lifetime_value import Discount
 from crm_analytics.analyses.btyd.scoring import score_cells
 from crm_analytics.analyses.btyd.units import days_per_unit
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.pages.lifetime_value.oddities import has_mean
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
-    from crm_analytics.tables.customer_base import CustomerBase
+    from crm_analytics.pages.lifetime_value.held_out import Evidence
 
+_BY_MODEL = ["model", "value", "alive"]
 QUARTER = 13.0  # weeks: what "buy soon" means
 CHANCES = (
     (0.8, "80 % and more"),
@@ -31,15 +33,21 @@ CHANCES = (
 class Details:
     """Tests of what the forecast takes for granted, at the day.
 
-    by_model : model, value (discounted, of the horizon), alive (mean P(alive), as a number of customers)
-    dependence : spend against frequency
+    by_model : model, value (discounted, of the horizon), alive (mean P(alive), as a number of customers);
+        empty where spend has no mean
+    chosen : the value by the model that the holdout chose, with interval; None where that is the forecast's
+        model, or one that prices nothing
+    dependence : spend against frequency; None where spend has no mean
+    banded_value : the value if every frequency band had a level of its own; None where it has not
     cohorts : one model for all against one for each cohort; None below two cohorts
     season : the seasonal index, where a year is known
     chances : customers by P(buy in the next 13 weeks): chance, customers, buyers (expected), alive (expected)
     """
 
     by_model: pd.DataFrame
-    dependence: btyd.Dependence
+    chosen: btyd.TotalForecast | None
+    dependence: btyd.Dependence | None
+    banded_value: float | None
     cohorts: btyd.CohortEffects | None
     season: btyd.Season
     chances: pd.DataFrame
@@ -49,6 +57,7 @@ def details(
     summary: btyd.Summary,
     models: tuple[PurchaseModel, PurchaseModel],
     spend: btyd.GammaGamma,
+    tested: Evidence | None,
     *,
     horizon: tuple[int, str],
     rate: float,
@@ -61,40 +70,53 @@ def details(
     summary : at the day
     models : of the forecast, and the one that says who is still there
     spend : of the forecast
+    tested : the same models a holdout before; it says which of all is chosen
     horizon, rate, timing : of the value
     """
     model, status = models
-    discount = Discount.of(horizon, rate, timing, summary.unit)
-    pareto = btyd.ParetoNBD.fit(summary)
-    rows: list[dict[str, Any]] = []
-    for one in (model, status, pareto):
-        if not one.diagnosis.converged:
-            continue
-        cells = score_cells(summary, one, discount, one)
-        n = summary.cells["customers"].to_numpy(float)
-        each = spend.expected_spend(
-            pd.DataFrame(
-                {
-                    "frequency": summary.cells["frequency"],
-                    "monetary_value": summary.cell_days["monetary_value"],
-                }
-            )
-        ).to_numpy()
-        value = float(n @ (cells["discounted_purchases"].to_numpy() * each))
-        alive = float(n @ cells["probability_alive"].to_numpy())
-        rows.append({"model": one.LABEL, "value": value, "alive": alive})
     try:
         cohorts = btyd.cohort_effects(summary, type(status))
     except NotEnoughData:
         cohorts = None
+    rest = (cohorts, btyd.season(summary, status), _chances(summary, status))
+    if not has_mean(spend):
+        return Details(pd.DataFrame(columns=_BY_MODEL), None, None, None, *rest)
+    discount = Discount.of(horizon, rate, timing, summary.unit)
+    choice = _choice(summary, tested)
+    fitted = {one.LABEL: one for one in (model, status, btyd.ParetoNBD.fit(summary), *choice)}
+    rows = [_value_by(summary, one, spend, discount) for one in fitted.values() if one.diagnosis.converged]
+    chosen = fitted.get(tested.comparison.winner) if tested else None
+    priced = chosen is not None and chosen is not model and chosen.diagnosis.converged
+    wanted: dict[str, Any] = {"horizon": horizon, "rate": rate, "timing": timing}
     weeks = horizon[0] * days_per_unit(horizon[1]) / days_per_unit(summary.unit)
+    found = btyd.dependence(summary, model, weeks, spend=spend)
     return Details(
-        pd.DataFrame(rows, columns=["model", "value", "alive"]),
-        btyd.dependence(summary, model, weeks, spend=spend),
-        cohorts,
-        btyd.season(summary, status),
-        _chances(summary, status),
+        pd.DataFrame(rows, columns=_BY_MODEL),
+        btyd.value_total(summary, chosen, spend, **wanted) if chosen is not None and priced else None,
+        found,
+        _value_by(summary, model, found.banded, discount)[1] if found.banded else None,
+        *rest,
     )
+
+
+def _choice(summary: btyd.Summary, tested: Evidence | None) -> tuple[PurchaseModel, ...]:
+    """NBD where the holdout chose it: where somebody leaves, its value says nothing."""
+    chosen = tested is not None and tested.comparison.winner == btyd.NBD.LABEL
+    return (btyd.NBD.fit(summary),) if chosen else ()
+
+
+def _value_by(
+    summary: btyd.Summary,
+    model: PurchaseModel,
+    spend: btyd.GammaGamma | btyd.BandedGammaGamma,
+    discount: Discount,
+) -> tuple[str, float, float]:
+    """One row of `Details.by_model`."""
+    cells = score_cells(summary, model, discount, model)
+    n, x = (summary.cells[c].to_numpy(float) for c in ("customers", "frequency"))
+    each = spend._expected(x, summary.cell_days["monetary_value"].to_numpy(float))
+    value = float(n @ (cells["discounted_purchases"].to_numpy() * each))
+    return model.LABEL, value, float(n @ cells["probability_alive"].to_numpy())
 
 
 def _chances(summary: btyd.Summary, status: PurchaseModel) -> pd.DataFrame:
@@ -112,46 +134,3 @@ def _chances(summary: btyd.Summary, status: PurchaseModel) -> pd.DataFrame:
     )
     found = parts.groupby("chance").sum().reindex([name for _, name in CHANCES]).fillna(0.0)
     return found.astype({"customers": int}).reset_index()
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """The same models a holdout before the day, held against what came.
-
-    model : the forecast's model; calibration, chances : of it and of the model that says who is there
-    dependence : of spend on frequency then, and what it was worth afterwards
-    comparison : all models and the rules that need none
-    """
-
-    base: CustomerBase
-    model: btyd.Evidence
-    comparison: btyd.Comparison
-    calibration: btyd.Calibration
-    chances: btyd.Reliability
-    dependence: btyd.Dependence
-    seasonal: btyd.SeasonalTracking
-
-
-def evidence(base: CustomerBase, holdout: str, unit: str) -> Evidence | None:
-    """None where the data do not reach back a holdout, or held too little then."""
-    past = base.earlier(f"-{holdout.lstrip('+-')}")
-    if past is None:
-        return None
-    future = base.between(past.day, base.day)
-    try:
-        summary = btyd.summarize(past, unit)
-        model, status = btyd.BetaGeo.fit(summary), btyd.ModifiedBetaGeo.fit(summary)
-        tested = btyd.evidence(past, future, model, unit, summary=summary)
-        candidates = (model, status, btyd.ParetoNBD)
-        totals = {model.LABEL: tested.total}
-        return Evidence(
-            past,
-            tested,
-            btyd.compare(past, future, candidates, unit, money=False, summary=summary, totals=totals),
-            btyd.calibrate(past, future, model, summary=summary),
-            btyd.reliability(past, future, status, summary=summary),
-            btyd.dependence(summary, model, tested.t, future=future),
-            btyd.seasonal_tracking(past, future, model, summary=summary),
-        )
-    except NotEnoughData:
-        return None

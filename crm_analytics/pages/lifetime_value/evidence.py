@@ -8,18 +8,24 @@ import pandas as pd
 
 from crm_analytics.analyses import btyd
 from crm_analytics.pages import blocks, figures, small_form, words
-from crm_analytics.pages.lifetime_value.report import UNIT, ValueReport
+from crm_analytics.pages.lifetime_value.report import UNIT, UnpricedReport, ValueReport
 from crm_analytics.pages.small_form import or_small
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
 
+GROUPED = {
+    "frequency": "repeat purchases before",
+    "tenth": "tenth of customers by forecast, lowest first",
+    "silence": "time since the last purchase",
+    "cohort": "first purchase",
+}
 MANY = 7  # repeat purchases from which on customers are shown together
 NO_HOLDOUT = "The data do not reach back far enough: no forecast can be held against what came"
 
 
 @or_small(small_form.weekdays)
-def did_the_last_forecast_hold(report: ValueReport) -> Block:
+def did_the_last_forecast_hold(report: ValueReport | UnpricedReport) -> Block:
     """Repeat purchases week by week: what the model expected before it could know, and what came."""
     if report.evidence is None:
         return blocks.note(NO_HOLDOUT, "Choose a shorter holdout, or come back with a longer history.")
@@ -73,13 +79,14 @@ def _held_in_short(tested: btyd.Evidence) -> str:
 
 
 @or_small(small_form.when_models_begin)
-def by_purchases_before(report: ValueReport) -> Block:
+def by_purchases_before(report: ValueReport | UnpricedReport) -> Block:
     """Where the last forecast was right and where not, by how often customers had bought before."""
-    if report.evidence is None:
+    if isinstance(report, ValueReport) and report.evidence is None:
         return _purchases_to_come(report)
+    if report.evidence is None:
+        return blocks.note(NO_HOLDOUT)
     found = report.evidence.calibration
-    interval = found.by_frequency.set_index("group")[["lower", "upper"]].add_prefix("expected_")
-    bands = report.evidence.model.bands.join(interval, on="band")
+    bands = report.evidence.model.bands
     gaps = (bands["actual_total"] - bands["expected_total"]).abs()
     worst = bands.iloc[int(gaps.to_numpy().argmax())]
     gap = worst["actual_total"] - worst["expected_total"]
@@ -93,14 +100,38 @@ def by_purchases_before(report: ValueReport) -> Block:
             x_title="repeat purchases before",
             fmt="number:1",
         ),
-        finding=f"Customers with {worst['band']} repeat {noun} before bought {words.count(abs(gap))} times "
-        f"{'more' if gap > 0 else 'less'} than expected",
-        data=bands,
-        caption="Purchases a customer in the holdout, by repeat purchases before it; totals with the 95 % "
-        f"interval of what was expected. {_sorted_in_short(found.ranking)}",
+        finding=f"Customers with {worst['band']} repeat {noun} before made "
+        f"{words.plural(abs(gap), 'purchase')} {'more' if gap > 0 else 'fewer'} than expected",
+        data=_by_group(found),
+        caption="Purchases a customer in the holdout, by repeat purchases before it; below also by tenth of "
+        "the forecast, by silence and by first purchase. Totals with the 95 % interval of what was expected. "
+        f"{_sorted_in_short(found.ranking)}",
         formats=dict.fromkeys(("actual", "expected"), "number:2")
         | dict.fromkeys(("actual_total", "expected_total", "expected_lower", "expected_upper"), "count"),
     )
+
+
+def _by_group(found: btyd.Calibration) -> pd.DataFrame:
+    """All tables of the calibration in one, that of the figure first."""
+    parts = []
+    for key, name in GROUPED.items():
+        table = found.tables[key]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "by": name,
+                    "group": table["group"],
+                    "customers": table["customers"],
+                    "actual": table["actual"] / table["customers"],
+                    "expected": table["predicted"] / table["customers"],
+                    "actual_total": table["actual"],
+                    "expected_total": table["predicted"],
+                    "expected_lower": table["lower"],
+                    "expected_upper": table["upper"],
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
 
 
 def _sorted_in_short(ranking: btyd.Ranking) -> str:
@@ -138,7 +169,7 @@ def _purchases_to_come(report: ValueReport) -> Block:
     )
 
 
-def _rules_without_holdout(report: ValueReport) -> Block:
+def _rules_without_holdout(report: ValueReport | UnpricedReport) -> Block:
     """Without a holdout: the forecast beside the naive rules, with nothing to tell which is right."""
     found = report.forecast.purchases
     naive = btyd.baselines(report.base, report.weeks, UNIT, summary=report.forecast.summary)
@@ -156,19 +187,22 @@ def _rules_without_holdout(report: ValueReport) -> Block:
 
 
 @or_small(lambda r: blocks.note("There is no forecast yet", f"{r.reason}.").under("Why"))
-def against_simple_rules(report: ValueReport) -> Block:
+def against_simple_rules(report: ValueReport | UnpricedReport) -> Block:
     """All models and the naive rules on the same holdout; who is chosen by what came."""
     if report.evidence is None:
         return _rules_without_holdout(report)
     compared = report.evidence.comparison
-    inside = compared.in_sample.set_index("model")["log_likelihood"]
-    frame = compared.holdout.assign(log_likelihood=compared.holdout["model"].map(inside))
-    value = report.details.by_model.set_index("model")["value"]
-    frame["value_to_come"] = frame["model"].map(value)
+    inside = compared.in_sample.set_index("model")[["log_likelihood", "aic", "bic", "vuong_z"]]
+    # Vuong's test is one of optima: it says nothing of a fit that did not come to rest
+    rested = compared.in_sample.set_index("model")["converged"].astype(bool)
+    inside["vuong_z"] = inside["vuong_z"].where(rested & rested[compared.best_in_sample])
+    frame = compared.holdout.join(inside, on="model")
+    frame["value_to_come"] = frame["model"].map(report.details.by_model.set_index("model")["value"])
     shown = ["model", "forecast", "lower", "upper", "error", "mean_absolute_error", "crps", "log_score"]
-    frame = frame[[*shown, "log_likelihood", "value_to_come"]].rename(
+    frame = frame[[*shown, *inside.columns, "value_to_come"]].rename(
         columns={"model": "method", "mean_absolute_error": "error_a_customer"}
     )
+    priced = isinstance(report, ValueReport)
     return blocks.chart(
         figures.intervals(
             frame,
@@ -181,31 +215,53 @@ def against_simple_rules(report: ValueReport) -> Block:
             highlight=[compared.winner],
             fmt="count",
         ),
-        finding=_chosen_in_short(compared),
-        data=frame,
+        finding=_chosen_in_short(report, compared),
+        data=frame if priced else frame.drop(columns="value_to_come"),
         caption=_how_chosen(report, compared),
         formats=dict.fromkeys(("forecast", "lower", "upper"), "count")
         | dict.fromkeys(("log_score", "crps", "error_a_customer"), "number:3")
-        | {"log_likelihood": "number:1", "error": "percent:0"}
-        | {"value_to_come": f"money:{report.base.currency}"},
+        | dict.fromkeys(("log_likelihood", "aic", "bic"), "number:1")
+        | {"error": "percent:0", "vuong_z": "number:1"}
+        | ({"value_to_come": f"money:{report.base.currency}"} if priced else {}),
     )
 
 
-def _how_chosen(report: ValueReport, compared: btyd.Comparison) -> str:
-    values = report.details.by_model["value"]
-    range_ = (
-        words.interval(values.min(), values.max(), f"money:{report.base.currency}") if len(values) else ""
-    )
-    by_model = f" By model the value to come would be {range_}." if len(values) > 1 else ""
+def _how_chosen(report: ValueReport | UnpricedReport, compared: btyd.Comparison) -> str:
     return (
         "The same holdout, forecast from the same day; rules have no interval. Chosen (orange): the model "
         "whose interval holds what came, and of several the one that foresaw each customer's count best (log "
-        "score: higher is better; CRPS and error a customer: lower). Log-likelihood: how well the past fits. "
-        f"{' '.join(compared.words[1:])}{by_model}"
+        "score: higher is better; CRPS and error a customer: lower). Log-likelihood (higher), AIC and BIC "
+        "(lower): how well the past fits; Vuong's z: against the best BIC, below −1.96 clearly worse. "
+        f"{' '.join(compared.words[1:])}{_value_by_model(report, compared.winner)}"
     )
 
 
-def _chosen_in_short(compared: btyd.Comparison) -> str:
+def _value_by_model(report: ValueReport | UnpricedReport, winner: str) -> str:
+    """What other models would make of the value, and why it is not the chosen one's."""
+    if not isinstance(report, ValueReport):
+        return ""
+    values, money = report.details.by_model["value"], f"money:{report.base.currency}"
+    said = ""
+    if len(values) > 1:
+        said = f" By model the value to come would be {words.interval(values.min(), values.max(), money)}."
+    if winner == report.forecast.model.LABEL:
+        return said
+    chosen = report.details.chosen
+    by_it = "what it makes of the value is not known"
+    if chosen is not None:
+        by_it = f"by it, {report.money(chosen.mean)} ({words.interval(chosen.lower, chosen.upper, money)})"
+    return (
+        f"{said} At the top stands {report.forecast.model.LABEL}, whichever is chosen: one holdout may "
+        "choose another model than the next, and a value that changed its model could not be compared with "
+        "the last. "
+        f"{winner} is chosen here; {by_it}."
+    )
+
+
+def _chosen_in_short(report: ValueReport | UnpricedReport, compared: btyd.Comparison) -> str:
+    said, chosen = f"{compared.winner} fits the past best and foresaw best what came", report.details.chosen
     if compared.disagree:
-        return f"{compared.best_in_sample} fits the past best, {compared.winner} foresaw what came"
-    return f"{compared.winner} fits the past best and foresaw best what came"
+        said = f"{compared.best_in_sample} fits the past best, {compared.winner} foresaw what came"
+    if chosen is None:
+        return said
+    return f"{said}; by it the value would be {words.money(chosen.mean, report.base.currency)}"

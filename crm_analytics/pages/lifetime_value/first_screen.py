@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crm_analytics.pages import blocks, small_form, words
-from crm_analytics.pages.lifetime_value.details import Evidence
-from crm_analytics.pages.lifetime_value.report import SmallValueReport, ValueReport
+from crm_analytics.pages.lifetime_value import unpriced
+from crm_analytics.pages.lifetime_value.held_out import Evidence
+from crm_analytics.pages.lifetime_value.report import SmallValueReport, UnpricedReport, ValueReport
+from crm_analytics.pages.lifetime_value.unpriced import or_unpriced
 from crm_analytics.pages.small_form import or_small
 
 if TYPE_CHECKING:
@@ -25,7 +27,17 @@ def _small_headline(report: SmallValueReport) -> Block:
     )
 
 
+def _unpriced_headline(report: UnpricedReport) -> Block:
+    found = report.forecast.purchases
+    return blocks.headline(
+        f"Today's customers will make {words.count(found.mean)} purchases over the next {report.span} "
+        f"({words.interval(found.lower, found.upper, 'count')}); what these will bring cannot be told",
+        _joined(report.reason, report.dates, held(report.evidence), _status(report)),
+    )
+
+
 @or_small(_small_headline)
+@or_unpriced(_unpriced_headline)
 def headline(report: ValueReport) -> Block:
     """What today's customers will bring, who carries it, and whether the last forecast held."""
     found = report.forecast
@@ -35,7 +47,11 @@ def headline(report: ValueReport) -> Block:
         f"Today's customers will bring {report.money(value.mean)} over the next {report.span} ({range_}); "
         f"a fifth of them carries {words.percent(found.tiers.spread.top_share, 0)} of it"
     )
-    return blocks.headline(sentence, f"{held(report.evidence)} {_status(report)}")
+    return blocks.headline(sentence, _joined(report.dates, held(report.evidence), _status(report)))
+
+
+def _joined(*parts: str) -> str:
+    return " ".join(part for part in parts if part)
 
 
 def held(evidence: Evidence | None) -> str:
@@ -63,63 +79,79 @@ def held(evidence: Evidence | None) -> str:
 NOBODY_LEAVES = "The data do not tell who has left: the models find (almost) nobody leaving"
 
 
-def _status(report: ValueReport) -> str:
-    if not report.forecast.tells_who_left:
+def _status(report: ValueReport | UnpricedReport) -> str:
+    found = report.forecast
+    if not found.tells_who_left:
         return f"{NOBODY_LEAVES}, so nobody is called lost here, and the interval is too narrow."
-    alive, people = report.forecast.tiers.alive, report.forecast.value.customers
     return (
-        f"About {words.count(alive)} of {words.plural(people, 'customer')} are still customers in the sense "
-        "of the model."
+        f"About {words.count(found.alive)} of {words.plural(found.summary.customer_count, 'customer')} are "
+        "still customers in the sense of the model."
     )
 
 
+def _unpriced_kpis(report: UnpricedReport) -> Block:
+    buyers = report.details.chances["buyers"].sum()
+    soon = blocks.kpi("Will buy in 13 weeks", words.count(buyers), note="customers, expected")
+    return blocks.kpis(*_purchases_and_people(report), _last_error(report) or soon)
+
+
 @or_small(small_form.kpis)
+@or_unpriced(_unpriced_kpis)
 def kpis(report: ValueReport) -> Block:
     """Value, purchases, customers left, and the error of the last forecast."""
-    found, before = report.forecast, report.earlier
-    value, purchases = found.value, found.purchases
-    money = f"money:{report.base.currency}"
-    change = words.change(value.mean, before.mean if before else None)
+    value, before = report.forecast.value, report.earlier
+    change = words.change(
+        value.mean,
+        before.mean if before else None,
+        missing="no value then to compare with" if report.not_compared else "no earlier period",
+    )
     if before:
         change += f" since {words.date(report.earlier_day, short=True)}"
+    worth = blocks.kpi(
+        f"Value of the next {report.span}",
+        report.money(value.mean),
+        change,
+        words.interval(value.lower, value.upper, f"money:{report.base.currency}"),
+        words.direction(value.mean, before.mean if before else None),
+    )
+    per = report.money(value.mean / value.customers)
+    each = blocks.kpi("A customer will bring", per, note=f"in the next {report.span}")
+    return blocks.kpis(worth, *_purchases_and_people(report), _last_error(report) or each)
+
+
+def _purchases_and_people(report: ValueReport | UnpricedReport) -> list[dict[str, str]]:
+    """Purchases to come, and who is still there."""
+    found, customers = report.forecast, report.forecast.summary.customer_count
+    coming = found.purchases
     items = [
         blocks.kpi(
-            f"Value of the next {report.span}",
-            report.money(value.mean),
-            change,
-            words.interval(value.lower, value.upper, money),
-            words.direction(value.mean, before.mean if before else None),
-        ),
-        blocks.kpi(
             "Purchases to come",
-            words.count(purchases.mean),
-            note=words.interval(purchases.lower, purchases.upper, "count"),
-        ),
-        blocks.kpi(
-            "Still customers",
-            words.percent(found.tiers.alive / value.customers, 0),
-            note=f"about {words.count(found.tiers.alive)} of {words.count(value.customers)}",
+            words.count(coming.mean),
+            note=words.interval(coming.lower, coming.upper, "count"),
         )
-        if found.tells_who_left
-        else blocks.kpi("Still customers", "not known", note="the data do not tell who has left"),
     ]
+    if not found.tells_who_left:
+        note = "the data do not tell who has left"
+        return [*items, blocks.kpi("Still customers", "not known", note=note)]
+    note = f"about {words.count(found.alive)} of {words.count(customers)}"
+    return [*items, blocks.kpi("Still customers", words.percent(found.alive / customers, 0), note=note)]
+
+
+def _last_error(report: ValueReport | UnpricedReport) -> dict[str, str] | None:
+    """How far off the last forecast was; None where nothing came, or nothing could be held against it."""
     if report.evidence is None or not report.evidence.model.actual:
-        per = report.money(value.mean / value.customers)
-        items.append(blocks.kpi("A customer will bring", per, note=f"in the next {report.span}"))
-    else:
-        tested = report.evidence.model
-        items.append(
-            blocks.kpi(
-                "Last forecast was off by",
-                words.percent(tested.total.mean / tested.actual - 1, 0),
-                "inside its interval" if tested.covered else "outside its interval",
-                f"{words.count(tested.actual)} came, {words.count(tested.total.mean)} forecast",
-            )
-        )
-    return blocks.kpis(*items)
+        return None
+    tested = report.evidence.model
+    return blocks.kpi(
+        "Last forecast was off by",
+        words.percent(tested.total.mean / tested.actual - 1, 0),
+        "inside its interval" if tested.covered else "outside its interval",
+        f"{words.count(tested.actual)} came, {words.count(tested.total.mean)} forecast",
+    )
 
 
 @or_small(small_form.thanks)
+@or_unpriced(unpriced.actions)
 def actions(report: ValueReport) -> Block:
     """What to do: look after the top, win back the wavering, stop spending on the rest."""
     tiers = report.forecast.tiers.tiers.set_index("tier")

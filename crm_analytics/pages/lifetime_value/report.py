@@ -16,7 +16,10 @@ from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.pages import words
 from crm_analytics.pages.in_money import InMoney
 from crm_analytics.pages.lifetime_value.carriers import Carriers, carriers
-from crm_analytics.pages.lifetime_value.details import Details, Evidence, details, evidence
+from crm_analytics.pages.lifetime_value.details import Details, details
+from crm_analytics.pages.lifetime_value.held_out import Evidence, evidence
+from crm_analytics.pages.lifetime_value.oddities import has_mean, odd_dates, without_mean
+from crm_analytics.pages.lifetime_value.unpriced import Unpriced
 from crm_analytics.pages.small_form import SmallReport
 from crm_analytics.tables.days import span_of
 
@@ -28,22 +31,35 @@ _UNIT_NAMES = {"D": "day", "W": "week", "M": "month", "Y": "year"}
 
 
 @dataclass(frozen=True)
-class Forecast:
-    """The models at the day, and what they say of everybody together."""
+class Purchases:
+    """The models of purchases at the day, and what they say of everybody together."""
 
     summary: btyd.Summary
     model: btyd.BetaGeo
     status: btyd.ModifiedBetaGeo
     spend: btyd.GammaGamma
-    scored: ir.Table
-    value: btyd.TotalForecast
     purchases: btyd.TotalForecast
-    tiers: ValueTiers
 
     @property
     def tells_who_left(self) -> bool:
         """Whether the data determine dropout; where they do not, nobody can be called lost."""
         return self.model.diagnosis.converged and self.status.diagnosis.converged
+
+    @property
+    def alive(self) -> float:
+        """Customers who are still there, expected."""
+        cells = self.summary.cells
+        chance = self.status.probability_alive(cells).to_numpy()
+        return float(cells["customers"].to_numpy(float) @ chance)
+
+
+@dataclass(frozen=True)
+class Forecast(Purchases):
+    """The same with what purchases are worth."""
+
+    scored: ir.Table
+    value: btyd.TotalForecast
+    tiers: ValueTiers
 
 
 @dataclass(frozen=True)
@@ -55,31 +71,47 @@ class SmallValueReport(SmallReport):
 
 
 @dataclass(frozen=True)
-class ValueReport(InMoney):
-    """Everything the sections show."""
+class Ahead(InMoney):
+    """What every report with a forecast of purchases has."""
 
     base: CustomerBase
     show_customers: bool
     horizon: tuple[int, str]
-    rate: float
-    timing: str
     textbook: btyd.TextbookValue
-    forecast: Forecast
     details: Details
-    carriers: Carriers
     evidence: Evidence | None  # None where the data do not reach back a holdout
-    earlier: btyd.TotalForecast | None
-    earlier_day: date | None
+    dates: str  # what is odd about the dates, empty where nothing is
 
     @property
     def weeks(self) -> float:
         """The horizon in the models' unit."""
-        return self.horizon[0] * days_per_unit(self.horizon[1]) / days_per_unit(UNIT)
+        return _weeks(self.horizon)
 
     @property
     def span(self) -> str:
         """The horizon in words."""
         return words.plural(self.horizon[0], _UNIT_NAMES[self.horizon[1]])
+
+
+@dataclass(frozen=True)
+class UnpricedReport(Ahead, Unpriced):
+    """The report where spend has no mean: purchases without money."""
+
+    forecast: Purchases
+    reason: str  # why nothing can be said of money
+
+
+@dataclass(frozen=True)
+class ValueReport(Ahead):
+    """Everything the sections show."""
+
+    rate: float
+    timing: str
+    forecast: Forecast
+    carriers: Carriers
+    earlier: btyd.TotalForecast | None
+    earlier_day: date | None
+    not_compared: str  # why there is no earlier forecast though there is an earlier day
 
 
 def prepare(
@@ -91,8 +123,10 @@ def prepare(
     timing: str = "end",
     compare_to: str = "-13w",
     show_customers: bool = False,
-) -> ValueReport | SmallValueReport:
+) -> ValueReport | UnpricedReport | SmallValueReport:
     """Fit the models at the day (forecast), a holdout before it (evidence), and at an earlier day.
+
+    Too small a base gives the small form; spend without a mean gives purchases without money.
 
     Parameters
     ----------
@@ -106,52 +140,65 @@ def prepare(
         raise ParameterError(f"horizon and holdout must be longer than nothing, got {horizon} and {holdout}")
     textbook = btyd.textbook_value(base)
     try:
-        forecast = _forecast(base, ahead, rate, timing)
+        bought = _purchases(base, ahead)
     except NotEnoughData as error:
         return SmallValueReport(base, overview(base), show_customers, textbook, str(error))
+    wanted: dict[str, Any] = {"horizon": ahead, "rate": rate, "timing": timing}
+    tested = evidence(base, holdout, UNIT)
+    found = details(bought.summary, (bought.model, bought.status), bought.spend, tested, **wanted)
+    common = (base, show_customers, ahead, textbook, found, tested, odd_dates(base))
+    if not has_mean(bought.spend):
+        return UnpricedReport(*common, bought, without_mean(bought.spend))
+    forecast = _priced(base, bought, wanted)
     before = base.earlier(compare_to)
-    try:
-        earlier = _forecast(before, ahead, rate, timing) if before else None
-    except NotEnoughData:
-        earlier = None
-    wanted = {"horizon": ahead, "rate": rate, "timing": timing}
+    earlier, not_compared = _earlier(before, wanted)
     return ValueReport(
-        base,
-        show_customers,
-        ahead,
+        *common,
         rate,
         timing,
-        textbook,
         forecast,
-        details(
-            forecast.summary,
-            (forecast.model, forecast.status),
-            forecast.spend,
-            horizon=ahead,
-            rate=rate,
-            timing=timing,
-        ),
         carriers(base, forecast, (before, earlier) if before and earlier else None, wanted),
-        evidence(base, holdout, UNIT),
         earlier.value if earlier else None,
         before.day if before else None,
+        not_compared,
     )
 
 
-def _forecast(base: CustomerBase, horizon: tuple[int, str], rate: float, timing: str) -> Forecast:
+def _weeks(horizon: tuple[int, str]) -> float:
+    return horizon[0] * days_per_unit(horizon[1]) / days_per_unit(UNIT)
+
+
+def _purchases(base: CustomerBase, horizon: tuple[int, str]) -> Purchases:
     summary = btyd.summarize(base, unit=UNIT)
     model, spend = btyd.BetaGeo.fit(summary), btyd.GammaGamma.fit(summary)
     status = btyd.ModifiedBetaGeo.fit(summary)
-    money: dict[str, Any] = {"horizon": horizon, "rate": rate, "timing": timing}
-    scored = base.materialise(btyd.score(summary, model, spend, status_model=status, **money))
-    ahead = horizon[0] * days_per_unit(horizon[1]) / days_per_unit(UNIT)
+    total = btyd.forecast_total(summary, model, _weeks(horizon))
+    return Purchases(summary, model, status, spend, total)
+
+
+def _priced(base: CustomerBase, bought: Purchases, wanted: dict[str, Any]) -> Forecast:
+    summary, model, spend, status = bought.summary, bought.model, bought.spend, bought.status
+    scored = base.materialise(btyd.score(summary, model, spend, status_model=status, **wanted))
     return Forecast(
         summary,
         model,
         status,
         spend,
+        bought.purchases,
         scored,
-        btyd.value_total(summary, model, spend, **money),
-        btyd.forecast_total(summary, model, ahead),
+        btyd.value_total(summary, model, spend, **wanted),
         value_tiers(base, scored),
     )
+
+
+def _earlier(before: CustomerBase | None, wanted: dict[str, Any]) -> tuple[Forecast | None, str]:
+    """The forecast of an earlier day; or why there is none, where that is not for want of data."""
+    if before is None:
+        return None, ""
+    try:
+        bought = _purchases(before, wanted["horizon"])
+    except NotEnoughData:
+        return None, ""
+    if not has_mean(bought.spend):
+        return None, f"On {words.date(before.day)} no value could be told. {without_mean(bought.spend)}"
+    return _priced(before, bought, wanted), ""

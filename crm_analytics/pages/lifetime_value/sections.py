@@ -9,8 +9,10 @@ import pandas as pd
 
 from crm_analytics.analyses import btyd
 from crm_analytics.pages import blocks, figures, small_form, words
+from crm_analytics.pages.lifetime_value.carriers import AT_RISK
 from crm_analytics.pages.lifetime_value.first_screen import NOBODY_LEAVES
-from crm_analytics.pages.lifetime_value.report import SmallValueReport, ValueReport
+from crm_analytics.pages.lifetime_value.report import SmallValueReport, UnpricedReport, ValueReport
+from crm_analytics.pages.lifetime_value.unpriced import or_unpriced
 from crm_analytics.pages.people import called
 from crm_analytics.pages.small_form import headed, or_small
 
@@ -24,6 +26,7 @@ LEFT_ADVICE = (
 
 
 @or_small(small_form.regulars)
+@or_unpriced("Who carries the value to come cannot be told")
 def who_carries_it(report: ValueReport) -> Block:
     """Residual value by tier, with the ceiling on what to spend."""
     tiers = report.forecast.tiers.tiers.copy()
@@ -47,6 +50,7 @@ def who_carries_it(report: ValueReport) -> Block:
 
 
 @or_small(small_form.favourites)
+@or_unpriced("Status is told in money here: ask who will buy instead")
 def who_is_still_there(report: ValueReport) -> Block:
     """Customers by the chance that they are still customers."""
     if not report.forecast.tells_who_left:
@@ -68,6 +72,7 @@ def who_is_still_there(report: ValueReport) -> Block:
 
 @headed("The best customers")
 @or_small(small_form.last_visits)
+@or_unpriced("The best customers cannot be told by value")
 def best_customers(report: ValueReport) -> Block:
     """The ten customers with most to come."""
     scored = report.forecast.scored
@@ -78,25 +83,28 @@ def best_customers(report: ValueReport) -> Block:
     )
     top["customer_id"] = called(report.base, top["customer_id"], report.show_customers)
     money = f"money:{report.base.currency}"
-    if not report.forecast.tells_who_left:
+    if report.forecast.tells_who_left:
+        top["value_at_risk"] = top["lifetime_value"] * (1 - top["probability_alive"])
+    else:
         top = top.drop(columns="probability_alive")
     share = top["lifetime_value"].sum() / report.forecast.value.mean
     return blocks.table(
         top.rename(columns={"customer_id": "customer", "lifetime_value": "value_to_come"}),
         finding=f"Ten customers carry {words.percent(share, 0)} of the value to come",
         caption="Expected over the horizon, one customer at a time: right on average, not for each."
+        + (f" {AT_RISK}" if report.forecast.tells_who_left else "")
         + (
             ""
             if report.show_customers or report.base.show_customers
             else " Customers are pseudonyms here; the command crm reveal names them to whoever holds the key."
         ),
         formats={"value_to_come": money, "expected_spend": money, "expected_purchases": "number:1"}
-        | ({"probability_alive": "percent:0"} if "probability_alive" in top else {}),
+        | ({"probability_alive": "percent:0", "value_at_risk": money} if "value_at_risk" in top else {}),
     )
 
 
 @headed("By the textbook")
-def by_the_textbook(report: ValueReport | SmallValueReport) -> Block:
+def by_the_textbook(report: ValueReport | UnpricedReport | SmallValueReport) -> Block:
     """The textbook value with every ingredient and its n."""
     book = report.textbook
     frame = book.ingredients
@@ -129,10 +137,12 @@ def _lifetime(years: float) -> str:
         "lifetimes' own fitter is asked when there is something to fit.",
     )
 )
-def second_opinion(report: ValueReport) -> Block:
+def second_opinion(report: ValueReport | UnpricedReport) -> Block:
     """What lifetimes' own fitter finds on the same customers."""
-    opinion = btyd.second_opinion(report.forecast.summary, "BetaGeo")
     model = report.forecast.model
+    if not model.diagnosis.converged:
+        return blocks.note("There is no optimum to compare with that of lifetimes", model.diagnosis.message)
+    opinion = btyd.second_opinion(report.forecast.summary, "BetaGeo")
     if opinion.params is None:
         return blocks.note("lifetimes has no second opinion here", opinion.sentence)
     rows = [
@@ -141,13 +151,12 @@ def second_opinion(report: ValueReport) -> Block:
     ]
     frame = pd.DataFrame(rows, columns=["parameter", "here", "lifetimes", "standard_error"])
     apart = float((abs(frame["here"] - frame["lifetimes"]) / frame["standard_error"]).max())
-    doubt = "" if model.diagnosis.converged else model.diagnosis.message
     return blocks.table(
         frame,
         finding="lifetimes finds the same optimum"
         if apart < 0.05
         else f"lifetimes stops {words.number(apart, 1)} standard errors away",
         caption=f"BG/NBD on the same customers. Log-likelihood here {words.number(model.log_likelihood, 3)}, "
-        f"at lifetimes' parameters {words.number(opinion.log_likelihood, 3)}. {doubt}",
+        f"at lifetimes' parameters {words.number(opinion.log_likelihood, 3)}.",
         formats=dict.fromkeys(("here", "lifetimes", "standard_error"), "number:4"),
     )  # fmt: skip
