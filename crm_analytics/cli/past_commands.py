@@ -78,6 +78,7 @@ def forget(customer: str, data: str, mapping: Path | None, out: Path, yes: bool)
 
     Erase the customer in the source, too, and make the reports again with `crm run` or `crm report`.
     """
+    from crm_analytics.analyses import campaigns
     from crm_analytics.pages.forgetting import (
         delete,
         runs_that_knew,
@@ -99,6 +100,8 @@ def forget(customer: str, data: str, mapping: Path | None, out: Path, yes: bool)
         told = {"report": "lists", "slug": wave.parent.name, "run": wave.name, "certain": True}
         click.echo(json.dumps(told))
     if waves and yes:
+        for wave in waves:  # first, as it is by the wave's memory that they are found again
+            campaigns.take_out(wave, customer, key)
         take_out_of_waves(waves, customer, key)
     if waves:
         say(

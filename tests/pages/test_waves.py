@@ -71,7 +71,8 @@ def test_a_wave_is_made_and_not_a_second_time(project: Path) -> None:
     wave = project / "reports" / "lists" / "weekly" / "2026-03-01"
     assert first.run_folder == wave
     assert {p.name for p in wave.iterdir()} == {
-        "birthday.csv", "welcome.csv", "members.parquet", "waterfall.csv", "wave.json", "source.json",
+        "birthday.csv", "welcome.csv", "birthday.parquet", "welcome.parquet",
+        "members.parquet", "waterfall.csv", "wave.json", "source.json",
     }  # fmt: skip
     before = everything(project / "reports")
     again = made(project)
@@ -311,12 +312,28 @@ def test_forget_takes_a_person_out_of_waves(project: Path, capsys: pytest.Captur
     with pytest.raises(SystemExit):
         cli.main(["forget", who, "--data", "shop", "--yes"])
     assert who not in (wave / "welcome.csv").read_text()
+    assert pd.read_parquet(wave / "welcome.parquet")["customer_id"].tolist() == [
+        one for one in table["customer_id"] if one != who
+    ]
+    assert not [path for path in wave.iterdir() if who.encode() in path.read_bytes()]
     assert not set(pseudonyms([who], project_key())) & set(
         pd.read_parquet(wave / "members.parquet")["customer"]
     )
     kept = read_csv(wave / "welcome.csv", numbers=["value_at_stake"])
     assert len(kept) == len(table) - 1
     assert (kept["value_at_stake"] == 10).all()
+
+
+def test_forget_takes_a_pseudonym_out_of_waves(project: Path) -> None:
+    made(project, LIST)
+    wave = project / "reports" / "lists" / "weekly" / "2026-03-01"
+    before = pd.read_parquet(wave / "welcome.parquet")["customer"].tolist()
+    known = {f"k{i:03d}": called for i in range(90) for called in pseudonyms([f"k{i:03d}"], project_key())}
+    who = next(name for name, called in known.items() if called in before)
+    with pytest.raises(SystemExit):
+        cli.main(["forget", who, "--data", "shop", "--yes"])
+    after = pd.read_parquet(wave / "welcome.parquet")["customer"].tolist()
+    assert after == [called for called in before if called != known[who]]
 
 
 def test_the_save_list_needs_data_for_a_model_and_says_so(project: Path) -> None:

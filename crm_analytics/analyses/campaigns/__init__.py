@@ -1,7 +1,7 @@
 """Whom to contact and why, whom not, and what came of it: campaign lists that close the loop."""
 
 from crm_analytics.analyses.campaigns.evaluation import Evaluation, evaluate
-from crm_analytics.analyses.campaigns.exporting import export, issued, previous_of
+from crm_analytics.analyses.campaigns.exporting import export, issued, previous_of, take_out
 from crm_analytics.analyses.campaigns.incentives import Incentives, incentives
 from crm_analytics.analyses.campaigns.known import Previous
 from crm_analytics.analyses.campaigns.leaving import leaving
@@ -45,6 +45,7 @@ __all__ = [
     "response",
     "response_by_group",
     "summary",
+    "take_out",
     "waterfall",
     "write_campaigns",
 ]

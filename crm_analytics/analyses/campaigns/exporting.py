@@ -2,7 +2,8 @@
 
 ::
 
-    <folder>/<list>.csv          whom to contact, the most worth first
+    <folder>/<list>.csv          whom to contact, the most worth first; no cell runs as a formula
+    <folder>/<list>.parquet      the same with types
     <folder>/members.parquet     treated and control, pseudonyms: what later waves and the evaluation read
     <folder>/waterfall.csv       who was kept out, at which step
     <folder>/wave.json           the day, the terms, the counts
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from crm_analytics.analyses.campaigns.known import Previous
@@ -49,8 +51,8 @@ def export(wave: Lists, folder: str | Path, key: bytes, *, show_customers: bool 
     ----------
     folder : of this wave alone
     key : of the pseudonyms (`tables.export.project_key`)
-    show_customers : ids, names and addresses in the CSV files; else pseudonyms, which `crm reveal` turns back
-        for whoever holds the key
+    show_customers : ids, names and addresses in the files of the lists; else pseudonyms, which `crm reveal`
+        turns back for whoever holds the key
 
     Returns
     -------
@@ -65,7 +67,9 @@ def export(wave: Lists, folder: str | Path, key: bytes, *, show_customers: bool 
         wave.members.filter(wave.members.treatment.notnull()).order_by("list", "customer_id")
     )
     members["customer"] = pseudonyms(members["customer_id"].tolist(), key)
-    files = [_csv(wave, name, rows, target, show_customers) for name, rows in _by_list(members)]
+    files = []
+    for name, rows in _by_list(members):
+        files += _files(wave, name, rows, target, show_customers)
     table = waterfall(wave)
     files.append(write_csv(table[table["list"] != ""], target / "waterfall.csv"))
     files.append(write_whole(target / MEMBERS, _remembered(members, wave.base.day)))
@@ -81,9 +85,11 @@ def _by_list(members: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(str(name), rows.drop(columns=["_one", "_two"])) for name, rows in ordered.groupby("list")]
 
 
-def _csv(wave: Lists, name: str, rows: pd.DataFrame, folder: Path, show_customers: bool) -> Path:
+def _files(wave: Lists, name: str, rows: pd.DataFrame, folder: Path, show_customers: bool) -> list[Path]:
+    """One list, as CSV for mail tools and as Parquet for machines: the same rows, people and columns."""
     told = rows[["customer", *_COLUMNS]].reset_index(drop=True)
-    told["due_on"] = pd.to_datetime(told["due_on"]).dt.strftime("%Y-%m-%d")
+    due_on = pd.to_datetime(told["due_on"])
+    told = told.assign(due_on=due_on.dt.strftime("%Y-%m-%d"))
     if show_customers:
         told = told.drop(columns="customer")
         told.insert(0, "customer_id", rows["customer_id"].to_numpy())
@@ -93,16 +99,27 @@ def _csv(wave: Lists, name: str, rows: pd.DataFrame, folder: Path, show_customer
             listed = wave.next_actions.filter(wave.next_actions["list"] == name)
             named = people.semi_join(listed, "customer_id").select("customer_id", *have)
             told = told.merge(wave.base.collect(named), on="customer_id", how="left")
-    return write_csv(told, folder / f"{name}.csv")
+    typed = told.assign(due_on=due_on, **told[list(NUMBERS)].astype("float64"))
+    types = {"due_on": pa.date32(), **dict.fromkeys(NUMBERS, pa.float64())}
+    schema = pa.schema([(column, types.get(column, pa.string())) for column in typed.columns])
+    table = pa.Table.from_pandas(typed, schema, preserve_index=False).replace_schema_metadata()
+    return [
+        write_csv(told, folder / f"{name}.csv"),
+        write_whole(folder / f"{name}.parquet", _parquet(table)),
+    ]
+
+
+def _parquet(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return buffer.getvalue()
 
 
 def _remembered(members: pd.DataFrame, day: date) -> bytes:
     kept = members[["list", "customer", "reason_code", "channel", "treatment"]].astype("str")
     table = pa.Table.from_pandas(kept, preserve_index=False)
     table = table.append_column("issued_on", pa.array([day] * len(kept), pa.date32()))
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer)
-    return buffer.getvalue()
+    return _parquet(table)
 
 
 def _told(wave: Lists) -> bytes:
@@ -158,6 +175,24 @@ def write_whole(path: Path, content: bytes) -> Path:
         draft.unlink(missing_ok=True)
         raise PublishError(f"{path} cannot be written ({error.strerror})") from None
     return path
+
+
+def take_out(folder: Path, customer: str, key: bytes) -> None:
+    """Remove a customer from the Parquet files of a wave's lists.
+
+    Raises
+    ------
+    PublishError : a file cannot be written
+    """
+    (called,) = pseudonyms([customer], key)
+    for path in folder.glob("*.parquet"):
+        if path.name == MEMBERS:
+            continue
+        rows = pq.read_table(path)
+        column = "customer" if "customer" in rows.column_names else "customer_id"
+        kept = rows.filter(pc.not_equal(rows[column], called if column == "customer" else customer))
+        if len(kept) < len(rows):
+            write_whole(path, _parquet(kept))
 
 
 def issued(base: CustomerBase, folders: list[Path], key: bytes) -> ir.Table | None:

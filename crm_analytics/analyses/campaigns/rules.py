@@ -15,6 +15,7 @@ from crm_analytics.analyses.campaigns.known import Who
 from crm_analytics.errors import ParameterError, nearest
 
 STAKES = ("order", "year", "risk")
+TAKEN = ("members", "waterfall", "wave", "source")  # files of a wave beside its lists
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class ListRule:
     needs_scores: bool = False
 
     def __post_init__(self) -> None:
+        if self.name in TAKEN:
+            raise ParameterError(f"rule {self.name}: a wave has a file of this name already; choose another")
         if self.stake not in STAKES:
             raise ParameterError(
                 f"rule {self.name}: unknown stake '{self.stake}'{nearest(self.stake, STAKES)}"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.analyses import campaigns
-from crm_analytics.analyses.campaigns import Terms, chosen
-from crm_analytics.errors import DataError
+from crm_analytics.analyses.campaigns import ListRule, Terms, chosen
+from crm_analytics.errors import DataError, ParameterError
 from crm_analytics.tables.export import pseudonyms, read_csv
 
 KEY = b"0123456789abcdef0123456789abcdef"
@@ -63,6 +65,36 @@ def test_asked_for_people_the_csv_has_them_and_runs_no_formula(wave, tmp_path):
     assert table["email"].str.startswith("canary").all()
     assert table["customer_id"].str.len().eq(5).all()
     assert "canary" not in (tmp_path / "members.parquet").read_bytes().decode("latin-1")
+
+
+@pytest.mark.parametrize("shown", [False, True], ids=["pseudonyms", "ids"])
+def test_parquet_has_the_rows_of_the_csv_with_types(wave, tmp_path, shown):
+    campaigns.export(wave, tmp_path, KEY, show_customers=shown)
+    csv = read_csv(tmp_path / "birthday.csv", numbers=["value_at_stake", "expected_value"])
+    table = pq.read_table(tmp_path / "birthday.parquet")
+    assert table.column_names == csv.columns.tolist()
+    types = {"due_on": pa.date32(), "value_at_stake": pa.float64(), "expected_value": pa.float64()}
+    assert {field.name: field.type for field in table.schema} == {
+        name: types.get(name, pa.string()) for name in table.column_names
+    }
+    who = "customer_id" if shown else "customer"
+    found = table.to_pandas()
+    assert found[who].tolist() == csv[who].tolist()
+    assert found["due_on"].astype("str").tolist() == csv["due_on"].tolist()
+    assert found["value_at_stake"].tolist() == csv["value_at_stake"].tolist()
+    assert ("first_name" in table.column_names) == shown
+
+
+def test_a_list_without_expected_values_has_the_same_types(base, tmp_path):
+    wave = campaigns.lists(base, chosen(["birthday"]), Terms(holdout=0))
+    campaigns.export(wave, tmp_path, KEY)
+    schema = pq.read_schema(tmp_path / "birthday.parquet")
+    assert (schema.field("expected_value").type, schema.field("item").type) == (pa.float64(), pa.string())
+
+
+def test_a_rule_named_like_a_file_of_the_wave_says_so():
+    with pytest.raises(ParameterError, match="rule members: a wave has a file of this name"):
+        ListRule("members", "all of them", lambda known: known.buyers)
 
 
 def test_controls_are_in_no_list_and_are_remembered(wave, base, tmp_path):
