@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,8 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.pages import churn
+from crm_analytics.pages.churn.expected import expected
+from crm_analytics.pages.churn.first_screen import _to_leave
 
 OTHER = ("ChurnReport", "prepare")
 NONSENSE = r"\bnan\b|None|NaT|<NA>|\binf\b"
@@ -62,13 +65,15 @@ def test_every_section_says_something_of_the_company(company) -> None:
 @pytest.mark.slow
 def test_first_screen_says_how_many_how_much_whom_and_how_sure(company) -> None:
     first = company["headline"]
-    assert re.search(r"\d+ of [\d,]+ customers still here are expected to leave within \d+ days", first)
+    assert re.search(r"\d+ of [\d,]+ customers still here are expected to leave within \d+ days \(", first)
     assert re.search(r"and €[\d,]+ of sales with them", first)
     assert re.search(r"asked on .*, expected \d+ of [\d,]+ to leave; \d+ did", first)
     assert re.search(r"Contacting the [\d,]+ .* would bring €[\d,]+ \(€[\d,]+.*\)", first)
-    assert re.search(
-        r"Still here \| [\d,]+ \| . .* since .* \d+ \(\d+ %\) to leave; \d+.\d+ if it errs", company["kpis"]
-    )
+    kpi = r"Still here \| [\d,]+ \| . .* since .* (\d+) \(\d+ %\) to leave, (\d+).(\d+)"
+    many, low, high = map(int, re.search(kpi, company["kpis"]).groups())
+    assert low <= many <= high
+    assert f"{many} of " in first
+    assert f"days ({low}–{high})" in first
     assert re.search(r"grade [ABC]; AUC", company["kpis"])
     assert "Hold one in ten back" in company["actions"]
     assert "After a first complaint" in company["what_a_complaint_does"]
@@ -96,6 +101,34 @@ def test_too_few_for_a_model_have_the_recency_rule_and_are_told_so() -> None:
     assert "needs the table 'tickets'" in text["what_a_complaint_does"].lower().replace("this needs", "needs")
     assert "subscriptions" in text["how_long_contracts_last"]
     assert "subscriptions" in text["what_contracts_bring"]
+
+
+@pytest.mark.parametrize(("told", "low", "high"), [(0.5, 109, 291), (0.12, 0, 131), (0.3, 109, 131)])
+def test_the_number_of_leavers_lies_in_a_range_as_wide_as_it_was_off_before(told, low, high) -> None:
+    """Of 1,000 held out 300 left; now 400 are here, each with the same chance as was said then."""
+    held = SimpleNamespace(left=np.r_[np.ones(300), np.zeros(700)], score=np.full(1000, told))
+    evidence = pd.DataFrame({"method": ["m"], "n": [1000], "left": [300], "expected": [1000 * told]})
+    trained = SimpleNamespace(held_out=held, evidence=evidence, method="m")
+    there = pd.DataFrame({"customers": [400], "leaving": [400 * told], "value_at_risk": [1000.0]})
+    found = expected(SimpleNamespace(there=there), trained)
+    assert (found.here, found.many, found.money) == (400, pytest.approx(400 * told), 1000.0)
+    assert (found.low, found.high) == (pytest.approx(low, abs=1), pytest.approx(high, abs=1))
+    many, share = f"{400 * told:.0f}", f"{100 * told:.0f}"
+    note = rf"^{many} \({share}.%\) to leave, {found.low:.0f}–{found.high:.0f} if it is as far off"
+    assert re.search(note, _to_leave(found))
+    worse = evidence.assign(left=100)  # an older window may have been told worse
+    wide = expected(SimpleNamespace(there=there), SimpleNamespace(held_out=held, evidence=worse, method="m"))
+    assert wide.high - wide.low >= found.high - found.low
+
+
+def test_of_one_window_the_page_says_that_the_rule_was_never_tested() -> None:
+    text = said(shop(days=400), window=170)
+    assert "there is one window only, and it was learnt from" in text["headline"]
+    assert "on those learnt from" in text["kpis"]
+    assert "none to check by" in text["how_well_it_did"]
+    for name in ("how_well_it_did", "does_it_say_what_comes", "how_many_it_finds"):
+        assert "The rule was learnt from these customers" in text[name], name
+    assert "as no other is over" in text["method"]
 
 
 def test_a_history_too_short_is_refused_in_words() -> None:

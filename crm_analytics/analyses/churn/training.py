@@ -77,8 +77,8 @@ class Churn:
     rule : the recency rule, refitted the same
     unmet : why there is only the rule, in sentences; empty where there is a model
     grade : A, B or C on the held-out window; None for the rule
-    evidence : until, method, n, left, and auc, average_precision, brier, top_decile_lift, each with _lower
-        and _upper; the newest window is the held-out one
+    evidence : until, method, n, left, expected (to leave), and auc, average_precision, brier,
+        top_decile_lift, each with _lower and _upper; the newest window is the held-out one
     held_out : its customers
     windows : learnt from, the newest last; of a single one the rule is held against the customers it was
         learnt from, which is no evidence of the next
@@ -266,6 +266,7 @@ def _judged(
             "method": method,
             "n": len(then.left),
             "left": int(then.left.sum()),
+            "expected": float(np.sort(score).sum()),
             "score": score,
         }
         for name, measure in MEASURES.items():

@@ -8,14 +8,9 @@ from crm_analytics.analyses.churn.measures import calibration_error
 from crm_analytics.analyses.churn.training import Churn
 from crm_analytics.pages import blocks, small_form, words
 from crm_analytics.pages.blocks import Block
+from crm_analytics.pages.churn.expected import Expected, expected, tested
 from crm_analytics.pages.churn.report import ChurnReport
 from crm_analytics.pages.small_form import or_small
-
-
-def _expected(report: ChurnReport) -> tuple[int, float]:
-    """How many are expected to leave, and the money they are expected to take along."""
-    table = report.there
-    return round(float(table["leaving"].sum())), float(table["value_at_risk"].sum())
 
 
 @or_small(small_form.headline)
@@ -24,11 +19,12 @@ def headline(report: ChurnReport) -> Block:
     trained = report.trained
     if trained is None:
         return blocks.headline("Who will leave cannot be told yet", report.why("model"))
-    many, money = _expected(report)
-    here = int(report.there["customers"].sum())
+    leavers = expected(report, trained)
+    bounds = words.interval(leavers.low, leavers.high, "count")
     sentence = (
-        f"{words.count(many)} of {words.plural(here, 'customer')} still here are expected to leave within "
-        f"{words.plural(trained.window, 'day')}, and {report.money(money)} of sales with them"
+        f"{words.count(leavers.many)} of {words.plural(leavers.here, 'customer')} still here are expected to "
+        f"leave within {words.plural(trained.window, 'day')} ({bounds}), and {report.money(leavers.money)} "
+        "of sales with them"
     )
     gone = report.band("gone", "customers")
     lede = (
@@ -39,6 +35,8 @@ def headline(report: ChurnReport) -> Block:
 
 
 def _last_time(trained: Churn) -> str:
+    if not tested(trained):
+        return "How well that was told before is not known: there is one window only, and it was learnt from."
     held = trained.held_out
     found = calibration_error(held.left, held.score)
     said, came = round(float(held.score.sum())), int(held.left.sum())
@@ -47,8 +45,7 @@ def _last_time(trained: Churn) -> str:
     told = "The recency rule" if trained.model is None else "The same model"
     return (
         f"{told}, asked on {words.date(held.day)}, expected {words.count(said)} of "
-        f"{words.count(len(held.left))} "
-        f"to leave; {words.count(came)} did, {verdict} it said."
+        f"{words.count(len(held.left))} to leave; {words.count(came)} did, {verdict} it said."
     )
 
 
@@ -75,24 +72,18 @@ def kpis(report: ChurnReport) -> Block:
     if trained is None:
         counts = report.base.counts
         return blocks.kpis(blocks.kpi("Customers", words.count(counts["customers"]), note="no forecast yet"))
-    many, money = _expected(report)
-    table = report.there.set_index("risk")
-    here = int(table["customers"].sum())
-    share = words.percent(many / here, 0) if here else "–"
-    error = calibration_error(trained.held_out.left, trained.held_out.score)
-    low, high = (max(0.0, many + here * end) for end in (error.lower, error.upper))
+    leavers = expected(report, trained)
+    here = leavers.here
     change, way = "", ""
     if report.earlier is not None:
         day, then = report.earlier
         change = f"{words.change(here, then)} since {words.date(day)}"
         way = words.direction(here, then)
-    bounds = words.interval(low, high, "count")
-    note = f"{words.count(many)} ({share}) to leave; {bounds} if it errs as last time"
     items = [
-        blocks.kpi("Still here", words.count(here), change, note, way),
+        blocks.kpi("Still here", words.count(here), change, _to_leave(leavers), way),
         blocks.kpi(
-            "Sales at risk", report.money(money),
-            note=f"of {report.money(table['value'].sum())} in the last {trained.window} days",
+            "Sales at risk", report.money(leavers.money),
+            note=f"of {report.money(report.there['value'].sum())} in the last {trained.window} days",
         ),
     ]  # fmt: skip
     if report.profit is not None:
@@ -106,15 +97,23 @@ def kpis(report: ChurnReport) -> Block:
         )  # fmt: skip
     row = _row(trained, trained.method)
     bounds = words.interval(row["auc_lower"], row["auc_upper"], "number:2")
+    seen = "" if tested(trained) else ", on those learnt from"
     grade = f"grade {trained.grade.letter}; " if trained.grade else "recency rule; "
     items.append(
         blocks.kpi(
             "Leavers told from stayers",
             words.number(row["auc"], 2),
-            note=f"{grade}AUC {bounds}, .5 is chance",
+            note=f"{grade}AUC {bounds}, .5 is chance{seen}",
         )
     )
     return blocks.kpis(*items)
+
+
+def _to_leave(leavers: Expected) -> str:
+    """How many of those here leave, in a note."""
+    share = words.percent(leavers.many / leavers.here, 0) if leavers.here else "–"
+    bounds = words.interval(leavers.low, leavers.high, "count")
+    return f"{words.count(leavers.many)} ({share}) to leave, {bounds} if it is as far off as before"
 
 
 def _row(trained: Churn, method: str) -> dict[Any, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from crm_analytics.analyses.churn.training import Churn
 from crm_analytics.pages import blocks, provenance, small_form, words
 from crm_analytics.pages.blocks import Block
+from crm_analytics.pages.churn.expected import expected, tested
 from crm_analytics.pages.churn.report import ChurnReport
 from crm_analytics.pages.small_form import or_small
 
@@ -16,14 +18,10 @@ def method(report: ChurnReport) -> Block:
     if told is not None:
         items["Leaving"] = f"{told.why}. Whoever stays away for that long counts as gone, and may come back."
     if trained is not None:
-        items["Windows"] = (
-            f"{words.plural(len(trained.windows), 'window')} of {words.plural(trained.window, 'day')}, the "
-            "last from "
-            f"{words.date(trained.held_out.day)}. Features are those known on the day a window begins, late "
-            "facts "
-            "left out; a learner is chosen on one window, judged on the next, then fitted on all. Only "
-            "customers "
-            "still there are learnt from and judged."
+        items["Windows"] = _windows(trained)
+        items["Expected"] = (
+            "The sum of the chances; the range goes as far to either side as the sum was off a customer in a "
+            "window before, for which way it errs changes with the season."
         )
         items["Model"] = f"{trained.model.card().words}." if trained.model else f"{trained.rule.words}."
         items["Grade"] = (
@@ -49,6 +47,17 @@ def method(report: ChurnReport) -> Block:
     return blocks.method(items)
 
 
+def _windows(trained: Churn) -> str:
+    how = "a learner is chosen on one window, judged on the next, then fitted on all"
+    if not tested(trained):
+        how = "the rule is held against the window it was learnt from, as no other is over"
+    return (
+        f"{words.plural(len(trained.windows), 'window')} of {words.plural(trained.window, 'day')}, the last "
+        f"from {words.date(trained.held_out.day)}. Features are those known on the day a window begins, late "
+        f"facts left out; {how}. Only customers still there are learnt from and judged."
+    )
+
+
 @or_small(small_form.record)
 def record(report: ChurnReport) -> Block:
     """The key numbers, for machines and for tests."""
@@ -58,13 +67,15 @@ def record(report: ChurnReport) -> Block:
     }  # fmt: skip
     trained = report.trained
     if trained is not None:
-        here = report.there
+        leavers = expected(report, trained)
         facts |= {
             "window": trained.window,
             "method": trained.method,
-            "here": int(here["customers"].sum()),
-            "expected_to_leave": round(float(here["leaving"].sum()), 2),
-            "value_at_risk": round(float(here["value_at_risk"].sum()), 2),
+            "here": leavers.here,
+            "expected_to_leave": round(leavers.many, 2),
+            "expected_to_leave_lower": round(leavers.low, 2),
+            "expected_to_leave_upper": round(leavers.high, 2),
+            "value_at_risk": round(leavers.money, 2),
         }
         last = trained.evidence[trained.evidence["until"] == trained.held_out.until]
         row = last[last["method"] == trained.method].iloc[0]

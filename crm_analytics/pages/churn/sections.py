@@ -8,6 +8,7 @@ from crm_analytics.analyses.churn import measures
 from crm_analytics.analyses.churn.training import Churn
 from crm_analytics.pages import blocks, figures, people, words
 from crm_analytics.pages.blocks import Block
+from crm_analytics.pages.churn.expected import tested
 from crm_analytics.pages.churn.report import ChurnReport, judged
 from crm_analytics.pages.small_form import headed
 
@@ -152,10 +153,15 @@ def how_well_it_did(report: ChurnReport, trained: Churn) -> Block:
         shown,
         finding=finding.rstrip("."),
         caption=f"Asked on {words.date(trained.held_out.day)} of {words.plural(int(row['n']), 'customer')}, "
-        f"{words.count(row['left'])} of whom then left by {words.date(trained.held_out.until)}; learnt from "
-        "earlier windows only. AUC: chance that of a leaver and a stayer the leaver has the higher score. "
-        "Brier: mean squared error, 0 is perfect. Intervals: 95 %.",
+        f"{words.count(row['left'])} of whom then left by {words.date(trained.held_out.until)}"
+        f"{'; learnt from earlier windows only' if tested(trained) else ''}. AUC: chance that of a leaver "
+        "and a stayer the leaver has the higher score. Brier: mean squared error, 0 is perfect. Intervals: "
+        f"95 %.{_not_tested(trained)}",
     )
+
+
+def _not_tested(trained: Churn) -> str:
+    return "" if tested(trained) else " The rule was learnt from these customers: no other window is over."
 
 
 def _with(row: pd.Series, name: str, fmt: str) -> str:
@@ -187,7 +193,7 @@ def does_it_say_what_comes(report: ChurnReport, trained: Churn) -> Block:
         caption=f"{words.count(int(off.sum()))} of {len(table)} groups lie outside their own 95 % interval; "
         "one in "
         f"twenty would by chance. {words.plural(len(held.left), 'customer')} of the window from "
-        f"{words.date(held.day)}.",
+        f"{words.date(held.day)}.{_not_tested(trained)}",
         formats=dict.fromkeys(("predicted", "left_share", "lower", "upper"), "percent"),
     )  # fmt: skip
 
@@ -211,7 +217,7 @@ def how_many_it_finds(report: ChurnReport, trained: Churn) -> Block:
         finding=f"The fifth with the highest chance holds {words.percent(fifth['leavers_share'], 0)} of the "
         f"leavers ({words.interval(fifth['lower'], fifth['upper'], 'percent:0')})",
         data=whole.iloc[1:],
-        caption="Band: 95 %, customers as the draw.",
+        caption=f"Band: 95 %, customers as the draw.{_not_tested(trained)}",
         formats=dict.fromkeys(("customers_share", "leavers_share", "lower", "upper", "blindly"), "percent:0")
         | {"lift": "number:2"},
     )  # fmt: skip
