@@ -46,6 +46,17 @@ def test_bdw_matches_the_reference_table(cohort, params, log_likelihood, surviva
     assert model.survival(12) == pytest.approx(survival_12, abs=5.1e-5)
 
 
+def test_years_8_to_12_of_the_regular_cohort_match_fader_hardie_2007():
+    """Of 1,000 there were still 223 207 194 183 173; forecasts to the whole customer."""
+    years, came = np.arange(8, 13), np.array([223, 207, 194, 183, 173])
+    sbg = 1_000 * btyd.ShiftedBetaGeo.fit(REGULAR, unit="Y").survival(years)
+    bdw = 1_000 * btyd.BetaDiscreteWeibull.fit(REGULAR, unit="Y").survival(years)
+    assert sbg.round().tolist() == [220, 204, 191, 180, 170]
+    assert bdw.round().tolist() == [223, 209, 197, 186, 177]
+    assert np.abs(sbg - came).max() < 3.2
+    assert np.abs(bdw - came).max() < 4.4
+
+
 def test_bdw_foretells_the_high_end_better_than_sbg_and_both_beat_nobody_leaving():
     came = np.array([468, 445, 427, 409, 394]) / 1000  # years 8 to 12 of the paper
     years = np.arange(8, 13)

@@ -20,13 +20,14 @@ def of_mbg(past, future):
 
 
 def test_bands_match_btyd_vignette(of_bg):
+    """Half a unit where BTYD's search stops (test_btyd_vignette); at the optimum 4 and 7+ are 3e-5 away."""
     actual = [0.2367, 0.6970, 1.3925, 1.5600, 2.5323, 2.9474, 3.8621, 6.3594]
     expected = [0.2251, 0.5231, 1.0441, 1.5203, 2.1638, 2.6538, 3.5040, 6.1570]
     assert of_bg.bands["band"].tolist() == ["0", "1", "2", "3", "4", "5", "6", "7+"]
     assert of_bg.bands["customers"].tolist() == [1411, 439, 214, 100, 62, 38, 29, 64]
     np.testing.assert_allclose(of_bg.bands["actual"], actual, atol=6e-5)
-    # BTYD stops at parameters that differ in the fifth digit
-    np.testing.assert_allclose(of_bg.bands["expected"], expected, atol=2.5e-4)
+    away = np.abs(of_bg.bands["expected"] - expected)
+    assert (away < np.maximum(5e-5, 3.5e-5 * np.array(expected))).all()
 
 
 def test_mbgnbd_bands_match_clv_section_3_5(of_mbg):
@@ -51,12 +52,13 @@ def test_totals_and_errors_match_clv_section_3_5(of_bg, of_mbg):
 
 
 def test_tracking_matches_btyd_weeks_20_to_25(of_bg):
+    """Half a unit where BTYD's search stops (test_btyd_vignette)."""
     weeks = of_bg.tracking.set_index("period").loc[20:25]
     assert weeks["actual"].tolist() == [73, 55, 70, 33, 56, 99]
     printed = [76.865, 74.888, 73.046, 71.322, 69.704, 68.182]
-    np.testing.assert_allclose(weeks["expected"], printed, atol=1.1e-3)
+    np.testing.assert_allclose(weeks["expected"], printed, atol=1e-3, rtol=0)
     assert weeks["cumulative_actual"].iloc[[0, -1]].tolist() == [1359, 1672]
-    assert weeks["cumulative_expected"].iloc[[0, -1]].tolist() == pytest.approx([1312.458, 1669.6], rel=1e-4)
+    assert weeks["cumulative_expected"].iloc[[0, -1]].tolist() == pytest.approx([1312.458, 1669.6], abs=2e-3)
 
 
 def test_tracking_ends_where_the_holdout_ends(of_bg, future):

@@ -23,6 +23,14 @@ def test_residual_value_matches_clv_section_3_5(bg, gg, frame, timing, rate, tot
     assert found == pytest.approx(total, abs=0.0051)
 
 
+def test_twelve_periods_match_clv_section_3_5(bg, gg, frame):
+    """Twelve periods of 52/12 weeks, each paid at its end; calendar months are 30.4375 days instead."""
+    ends = np.arange(13) * 52 / 12
+    totals = [bg.expected_purchases(frame, t) @ gg.expected_spend(frame) for t in ends]
+    factor = 1.15 ** (-np.arange(1, 13) / 12)
+    assert factor @ np.diff(totals) == pytest.approx(70_645.93, abs=0.005)
+
+
 def test_customer_1_matches_clv_section_3_5(bg, gg, frame):
     one = frame.head(1)
     assert bg.lifetime_value(gg, one, (52, "W"), RATE_52).iloc[0] == pytest.approx(35.9927, abs=5e-5)

@@ -65,20 +65,13 @@ def test_named_customers_match_clv_section_3_4(pareto, row, t, expected, alive):
     assert pareto.probability_alive(frame)[0] == pytest.approx(alive, rel=1e-5)
 
 
-def test_increasing_frequency_paradox_matches_btyd(pareto):
-    """BTYD's optimum has alpha 10.580 and beta 11.656 instead of 10.578 and 11.669: hence 1e-3."""
-    frame = histories(*((x, 20, 39) for x in (10, 15, 20, 25)))
-    printed = [0.7062289, 0.1442396, 0.02250658, 0.00309267]
-    assert pareto.expected_purchases(frame, 52).tolist() == pytest.approx(printed, rel=1e-3)
-
-
 def test_holdout_by_frequency_matches_btyd_vignette(pareto, summary):
-    """Printed to three digits, at BTYD's optimum: hence one unit of the last instead of half."""
+    """To half a unit where BTYD's search stops (test_btyd_vignette); at the optimum two bands miss that."""
     cells = summary.cells.astype(float)
     each = pareto.expected_purchases(cells, 39) * cells["customers"]
     group = cells["frequency"].clip(upper=7)
     mean = each.groupby(group).sum() / cells["customers"].groupby(group).sum()
-    assert mean.tolist() == pytest.approx([0.138, 0.600, 1.196, 1.714, 2.399, 2.907, 3.819, 6.403], abs=1e-3)
+    assert mean.tolist() == pytest.approx([0.138, 0.600, 1.196, 1.714, 2.399, 2.907, 3.819, 6.403], abs=7e-4)
     assert each.sum() == pytest.approx(1665.51, abs=0.005)
 
 
@@ -103,13 +96,6 @@ def test_early_purchases_match_btyd_man_page():
     assert found[[1, 9]].tolist() == pytest.approx([0.05077821, 0.38909211], abs=5e-9)
 
 
-def test_customer_1516_matches_btyd(pareto, bg):
-    """BTYD stops at parameters that differ in the fifth digit."""
-    frame = histories((26, 216 / 7, 31))
-    assert pareto.expected_purchases(frame, 52)[0] == pytest.approx(25.45647, rel=1e-4)
-    assert bg.expected_purchases(frame, 52)[0] == pytest.approx(25.75659, rel=1e-4)
-
-
 @pytest.fixture(scope="module")
 def of_pareto(past, future, pareto):
     return btyd.evidence(past, future, pareto)
@@ -124,17 +110,20 @@ def test_errors_match_clv_section_3_5(of_pareto):
 
 
 def test_tracking_matches_btyd_weeks_20_to_25(of_pareto):
-    """BTYD stops at parameters that differ in the fourth digit: hence a twentieth of a thousandth."""
+    """Half a unit where BTYD's search stops (test_btyd_vignette); at the optimum 5e-5 away."""
     weeks = of_pareto.tracking.set_index("period").loc[20:25]
     printed = [78.308, 76.419, 74.648, 72.983, 71.414, 69.933]
-    np.testing.assert_allclose(weeks["expected"], printed, rtol=1e-4)
+    np.testing.assert_allclose(weeks["expected"], printed, rtol=6e-5)
     assert weeks["actual"].tolist() == [73, 55, 70, 33, 56, 99]
 
 
 def test_cumulative_repeats_match_clv_section_3_5(pareto, summary):
     T, n = summary.cells["T"].to_numpy(), summary.cells["customers"].to_numpy()
     assert pareto.expected_purchases_new(T) @ n == pytest.approx(2524.9, abs=0.05)
-    assert pareto.expected_purchases_new(T + 39) @ n == pytest.approx(4270.1, abs=0.1)
+    # 4270.1 of the parameters as the table prints them; at the optimum it is 4270.04
+    printed = btyd.ParetoNBD({"r": 0.55328, "alpha": 10.5777, "s": 0.60624, "beta": 11.6687})
+    assert printed.expected_purchases_new(T + 39) @ n == pytest.approx(4270.1, abs=0.05)
+    assert pareto.expected_purchases_new(T + 39) @ n == pytest.approx(4270.04, abs=0.005)
 
 
 # --- the integral -------------------------------------------------------------------------------------------

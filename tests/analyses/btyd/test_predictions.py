@@ -46,15 +46,21 @@ def test_increasing_frequency_paradox_matches_btyd(bg):
     busy = pd.DataFrame({"frequency": [10, 15, 20, 25], "recency": 20.0, "T": 39.0})
     printed = [0.3474606, 0.04283391, 0.004158973, 0.0003583685]
     rounded = btyd.BetaGeo(PAPER)
-    np.testing.assert_allclose(rounded.expected_purchases(busy, 52), printed, rtol=5e-3)
+    np.testing.assert_allclose(rounded.expected_purchases(busy, 52), printed, rtol=2e-4)
     found = bg.expected_purchases(busy, 52).to_numpy()
+    np.testing.assert_allclose(found, printed, rtol=1e-4)  # exact where BTYD's search stops
     assert (np.diff(found) < 0).all()
 
 
-def test_ranking_matches_lifetimes_on_its_rounded_csv():
+def rounded_csv():
+    """CDNOW as lifetimes ships it, times to two digits."""
     spec = importlib.util.find_spec("lifetimes")
     path = Path(spec.submodule_search_locations[0]) / "datasets" / "cdnow_customers_summary.csv"
-    f = pd.read_csv(path, index_col="ID").rename(columns={"x": "frequency", "t_x": "recency"})
+    return pd.read_csv(path, index_col="ID").rename(columns={"x": "frequency", "t_x": "recency"})
+
+
+def test_ranking_matches_lifetimes_on_its_rounded_csv():
+    f = rounded_csv()
     top = btyd.BetaGeo.fit(f).expected_purchases(f, 1).nlargest(3)
     assert top.index.tolist() == [1516, 157, 1981]
     assert top.tolist() == pytest.approx([0.710623, 0.662396, 0.486526], abs=5e-7)
@@ -65,7 +71,7 @@ def test_expected_spend_matches_note_025(frame, gg):
     first_ten = frame.head(10)
     printed = [24.65, 18.91, 35.17, 35.17, 35.17, 71.46, 18.91, 35.17, 27.28, 35.17]
     assert rounded.expected_spend(first_ten).tolist() == pytest.approx(printed, abs=0.06)
-    assert gg.expected_spend(first_ten).tolist() == pytest.approx(printed, abs=0.011)
+    assert gg.expected_spend(first_ten).tolist() == pytest.approx(printed, abs=0.005)
 
 
 def test_pmf_matches_btyd_man_page():
@@ -97,10 +103,11 @@ def test_pmf_sums_to_one_and_its_mean_is_the_expectation(model, t):
     assert (n * p).sum() == pytest.approx(given.expected_purchases_new(t), rel=1e-8)
 
 
-def test_pmf_stays_finite_where_lifetimes_is_nan():
-    """clv.md 1.1: at t = 52 lifetimes is 19 times too small from n = 171 and NaN from 172 on."""
-    p = btyd.BetaGeo(PAPER).probability_of([170, 171, 200, 5_000], 52)
-    assert p[:3].tolist() == pytest.approx([9.90605e-11, 9.04632e-11, 6.64480e-12], rel=1e-2)
+def test_pmf_matches_clv_section_1_1_where_lifetimes_is_nan():
+    """clv.md 1.1: at t = 52 lifetimes is 19 times too small from n = 171 and NaN from 172 on; at the fit of
+    its rounded csv, whose parameters are known to fewer digits than the tails are printed to: hence 1e-5."""
+    p = btyd.BetaGeo.fit(rounded_csv()).probability_of([170, 171, 200, 5_000], 52)
+    assert p[:3].tolist() == pytest.approx([9.90605e-11, 9.04632e-11, 6.64480e-12], rel=1e-5, abs=0)
     assert p[3] >= 0
 
 
