@@ -46,8 +46,9 @@ from crm_analytics.analyses.btyd.second_opinion import SecondOpinion, second_opi
 from crm_analytics.analyses.btyd.spend_bands import spend_held_by_band
 from crm_analytics.analyses.btyd.summary import NEEDS, Summary, summarize
 from crm_analytics.analyses.btyd.textbook import TextbookValue, textbook_value
-from crm_analytics.analyses.btyd.uncertainty import TotalForecast, value_total
+from crm_analytics.analyses.btyd.uncertainty import TotalForecast
 from crm_analytics.analyses.btyd.value_parts import tops, value_by_group, value_intervals
+from crm_analytics.analyses.btyd.value_totals import value_total
 
 __all__ = [
     "MINIMUM_CUSTOMERS",

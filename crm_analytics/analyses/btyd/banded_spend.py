@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma, SpendLikelihood
+from crm_analytics.analyses.btyd.gamma_gamma import LEAST_Q, GammaGamma, SpendLikelihood
 from crm_analytics.analyses.btyd.histories import SPEND, cells_of, checked, require_customers
 from crm_analytics.analyses.btyd.optimise import GIVEN, Diagnosis, best_of, diagnose, log_covariance
 
@@ -77,7 +77,7 @@ class BandedGammaGamma:
         cells = cells_of(source, SPEND, GammaGamma.LABEL)
         cells = cells[(cells["frequency"] > 0) & (cells["monetary_value"] > 0)]
         x, mean, weight = (cells[c].to_numpy(float) for c in (*SPEND, "customers"))
-        require_customers("Gamma-Gamma by frequency", weight, x > 0, 0, minimum)
+        require_customers(cls.LABEL, weight, x > 0, 0, minimum)
         lowest = _filled(x, weight, bands, minimum)
         scale = float(weight @ mean / weight.sum())
         band = band_of(x, lowest)
@@ -110,11 +110,42 @@ class BandedGammaGamma:
     def expected_spend(self, frame: pd.DataFrame) -> pd.Series:
         """Expected spend a purchase of each customer, money; see `GammaGamma.expected_spend`.
 
-        Give it to `lifetime_value` in place of a Gamma-Gamma model.
+        Give the model to `lifetime_value`, `score`, `value_total` and `freeze` in place of a Gamma-Gamma.
         """
-        f = checked(frame, SPEND, "Gamma-Gamma by frequency")
+        f = checked(frame, SPEND, self.LABEL)
         found = self._expected(f["frequency"].to_numpy(), f["monetary_value"].to_numpy())
         return pd.Series(found, f.index, name="expected_spend")
+
+    LABEL: ClassVar[str] = "Gamma-Gamma by frequency"
+
+    @property
+    def covariance(self) -> pd.DataFrame:
+        """`log_covariance` with names; empty where the parameters were given."""
+        if not self.log_covariance.size:
+            return pd.DataFrame()
+        return pd.DataFrame(self.log_covariance, index=self.names, columns=self.names)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the parameters: p, q and a v for each band, by its lowest frequency."""
+        return ["p", "q", *(f"v_{low}" for low in self.lowest)]
+
+    @property
+    def mean_spend(self) -> float:
+        """Expected spend a purchase of a customer of whom nothing is known: the mean of the lowest band."""
+        return self.models[0].mean_spend
+
+    def at_frequency(self, x: Array) -> tuple[float, float, Array]:
+        """P and q, common to all, and v of each customer's band."""
+        p, q, _ = self.models[0].values
+        return float(p), float(q), np.array([m.params["v"] for m in self.models])[band_of(x, self.lowest)]
+
+    def drawn(self, draws: int, rng: np.random.Generator) -> list[BandedGammaGamma]:
+        """Models at parameters as the fit leaves them open, see `draws`."""
+        return [
+            BandedGammaGamma(self.lowest, tuple(GammaGamma({"p": p, "q": q, "v": one}) for one in v))
+            for p, q, *v in self.draws(draws, rng)
+        ]
 
     def _expected(self, x: Array, mean: Array) -> Array:
         band, found = band_of(x, self.lowest), np.empty(len(x))
@@ -127,8 +158,9 @@ class BandedGammaGamma:
         """Parameters as the fit leaves them open, one row a draw: p, q, v_1, v_2, ..; q above 1.05."""
         p, q, _ = self.models[0].values
         centre = np.log([p, q, *(m.params["v"] for m in self.models)])
-        drawn = np.exp(rng.multivariate_normal(centre, self.log_covariance, count))
-        drawn[:, 1] = np.maximum(drawn[:, 1], 1.05)
+        known = self.log_covariance if self.log_covariance.size else np.zeros((len(centre), len(centre)))
+        drawn = np.exp(rng.multivariate_normal(centre, known, count))
+        drawn[:, 1] = np.maximum(drawn[:, 1], LEAST_Q)
         return np.asarray(drawn)
 
     def to_json(self) -> dict[str, Any]:

@@ -126,7 +126,8 @@ class CovariateFit:
 
     def _rows(self, source: pd.DataFrame) -> pd.DataFrame:
         own = source[[c for c in source.columns if c not in (*HISTORY, "customers")]]
-        return checked(source, HISTORY, self.LABEL).join(own)
+        rows = checked(source, HISTORY, self.LABEL)
+        return own.assign(**{str(name): rows[name].to_numpy() for name in rows})
 
     def _expected(self, rows: pd.DataFrame, t: float) -> Array:
         return self.expected_purchases(rows, t).to_numpy()

@@ -87,8 +87,26 @@ def forecast_total(
     others: Sequence[DrawnModel] = (
         model.others(draws, rng) if isinstance(model, CovariateFit) else draw_models(model, draws, rng)
     )
-    rows = model._rows(source)
-    n = rows["customers"].to_numpy(float)
+    rows, note = model._rows(source), note_of(model)
+    return by_drawing(rows, model, others, t, level, rng=rng, seed=seed, note=note)
+
+
+def by_drawing(
+    rows: pd.DataFrame,
+    model: DrawnModel,
+    others: Sequence[DrawnModel],
+    t: float,
+    level: float,
+    *,
+    rng: np.random.Generator,
+    seed: int,
+    note: str,
+) -> TotalForecast:
+    """The total of a model of which `others` are draws, with its interval; one row a cell.
+
+    In a large base the chance is told by `_SAMPLED` customers, what parameters do by `_FOLLOWED`.
+    """
+    n, draws = rows["customers"].to_numpy(float), len(others)
     mean = float(n @ model._expected(rows, t))
     each = row_of_each(n)
     followed = rows.iloc[each[:: max(1, len(each) // _FOLLOWED)]]
@@ -101,4 +119,4 @@ def forecast_total(
         few = rows.iloc[each[:: max(1, len(each) // _SAMPLED)]]
         noise = (model._drawn(few, t, rng) - model._drawn(few, t, rng)) ** 2 / 2
         totals = mean * rng.choice(ratio, draws) + rng.normal(0, np.sqrt(noise.mean() * len(each)), draws)
-    return as_forecast(mean, totals, mean * ratio, level, customers=len(each), seed=seed, note=note_of(model))
+    return as_forecast(mean, totals, mean * ratio, level, customers=len(each), seed=seed, note=note)

@@ -138,7 +138,7 @@ def _watched(frozen: FrozenModels, then: Summary, future: CustomerBase) -> pd.Da
     times = np.arange(1.0, periods + 1)
     actual = np.array([days["bought"].to_numpy(float)[after <= t * scale].sum() for t in times])
     x, recency, T, n = (then.cells[c].to_numpy(float) for c in (*HISTORY, "customers"))
-    expected = (n * model._alive(x, recency, T)) @ model._while_alive(x, T, times)
+    expected = n @ model._ahead(x, recency, T, times)
     looks = np.unique(np.linspace(1, periods, LOOKS).round())
     totals = [forecast_total(then, model, float(t), level=LEVEL, draws=DRAWS) for t in looks]
     errors = [(one.upper - one.lower) / (2 * NormalDist().inv_cdf(0.5 + LEVEL / 2)) for one in totals]

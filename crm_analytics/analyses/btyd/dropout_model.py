@@ -81,15 +81,7 @@ class DropoutModel(PurchaseModel):
     def _futures(
         self, x: Array, recency: Array, T: Array, horizon: float, rng: np.random.Generator
     ) -> tuple[NDArray[np.intp], Array]:
-        rate, leave, alive = posterior(self.values, self.SHIFT, (x, T, self._alive(x, recency, T)), rng)
-        came = np.where(alive, rng.poisson(rate * horizon), 0)
-        last = rng.geometric(leave)
-        owner = np.repeat(np.arange(len(came)), came)
-        moment = rng.random(len(owner))
-        moment = moment[np.lexsort((moment, owner))]
-        rank = np.arange(len(owner)) - np.repeat(np.cumsum(came) - came, came)
-        kept = rank < last[owner]
-        return owner[kept], moment[kept] * horizon
+        return drawn_futures(self.values, self.SHIFT, (x, T, self._alive(x, recency, T)), horizon, rng)
 
 
 def drawn_counts(
@@ -101,6 +93,26 @@ def drawn_counts(
     """
     rate, leave, alive = posterior(values, shift, who, rng)
     return np.where(alive, np.minimum(rng.poisson(rate * t), rng.geometric(leave)), 0).astype(float)
+
+
+def drawn_futures(
+    values: Array, shift: int, who: tuple[Array, Array, Array], horizon: float, rng: np.random.Generator
+) -> tuple[NDArray[np.intp], Array]:
+    """The customer (row) of each purchase of one drawn future, and when it comes; as `drawn_counts`."""
+    rate, leave, alive = posterior(values, shift, who, rng)
+    came = np.where(alive, rng.poisson(rate * horizon), 0)
+    last = rng.geometric(leave)
+    owner, share, rank = moments(came, rng)
+    kept = rank < last[owner]
+    return owner[kept], share[kept] * horizon
+
+
+def moments(came: NDArray[Any], rng: np.random.Generator) -> tuple[NDArray[np.intp], Array, NDArray[np.intp]]:
+    """Of so many events each: whose it is, when (0..1, in order) and which of his it is, 0, 1, ..."""
+    owner = np.repeat(np.arange(len(came)), came)
+    moment = rng.random(len(owner))
+    moment = moment[np.lexsort((moment, owner))]
+    return owner, moment, np.arange(len(owner)) - np.repeat(np.cumsum(came) - came, came)
 
 
 def posterior(

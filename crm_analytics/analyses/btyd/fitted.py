@@ -108,3 +108,20 @@ class FittedModel:
     def from_pymc_marketing(cls, fitted: Any, unit: str | None = None) -> Self:
         """From a fitted model of pymc-marketing, by MAP or with draws."""
         return cls(**pymc_bridge.from_pymc_marketing(cls, fitted, unit))
+
+
+def draw_values(model: FittedModel, draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Parameters drawn from the normal distribution of their logarithms, one row a draw."""
+    values = model.values
+    covariance = log_covariance_of(model)
+    found = np.exp(np.log(values) + rng.multivariate_normal(np.zeros(len(values)), covariance, draws))
+    return np.asarray(found)
+
+
+def log_covariance_of(model: FittedModel) -> NDArray[np.float64]:
+    """Of the log parameters; zero where the fit says nothing of it."""
+    size = len(model.values)
+    if model.covariance.empty or not model.diagnosis.converged:
+        return np.zeros((size, size))
+    found = model.covariance.to_numpy() / np.outer(model.values, model.values)
+    return np.asarray((found + found.T) / 2)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import digamma, gammaln, polygamma
 
-from crm_analytics.analyses.btyd.fitted import FittedModel
+from crm_analytics.analyses.btyd.fitted import FittedModel, draw_values
 from crm_analytics.analyses.btyd.histories import SPEND, cells_of, checked, require_customers, unit_of
 from crm_analytics.analyses.btyd.optimise import Diagnosis, Optimum, best_of, diagnose, log_covariance
 from crm_analytics.errors import ParameterError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 NAMES = ("p", "q", "v")
 MINIMUM_REPEAT_BUYERS = 30
+LEAST_Q = 1.05  # of drawn parameters: at 1 the mean ceases to exist
 _SAMPLE_FROM = 20_000
 _BLOCK = 8_192  # cells at a time, so that what is computed stays in the processor's cache
 
@@ -223,6 +224,17 @@ class GammaGamma(FittedModel):
         x, mean = f["frequency"].to_numpy(), f["monetary_value"].to_numpy()
         found = self._expected(x, mean)
         return pd.Series(found, f.index, name="expected_spend")
+
+    def at_frequency(self, x: Array) -> tuple[float, float, Array]:
+        """P, q and v of customers by frequency: here the same for all; see `BandedGammaGamma`."""
+        p, q, v = self.values
+        return float(p), float(q), np.full(len(x), v)
+
+    def drawn(self, draws: int, rng: np.random.Generator) -> list[GammaGamma]:
+        """Models at parameters as the fit leaves them open; q is kept above 1, where the mean exists."""
+        values = draw_values(self, draws, rng)
+        values[:, 1] = np.maximum(values[:, 1], LEAST_Q)
+        return [GammaGamma(dict(zip(NAMES, row, strict=True))) for row in values]
 
     def _expected(self, x: Array, mean: Array) -> Array:
         p, q, v = self.values

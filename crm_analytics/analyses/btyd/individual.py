@@ -79,6 +79,14 @@ class Individuals:
     _alive = alive
     _while_alive = while_alive
 
+    def _futures(
+        self, x: Array, recency: Array, T: Array, horizon: float, rng: np.random.Generator
+    ) -> tuple[NDArray[np.intp], Array]:
+        who = (x, T, self.alive(x, recency, T))
+        if issubclass(self.kind, DropoutModel):
+            return dropout_model.drawn_futures(self.own, self.kind.SHIFT, who, horizon, rng)
+        return pareto_nbd.drawn_futures(self.own, who, horizon, rng)
+
     def _ahead(self, x: Array, recency: Array, T: Array, times: Array) -> Array:
         return self.alive(x, recency, T)[:, None] * self.while_alive(x, T, times)
 

@@ -14,10 +14,9 @@ from crm_analytics.analyses.btyd.units import DAYS_PER_YEAR, days_per_unit, time
 from crm_analytics.errors import ParameterError, nearest
 
 if TYPE_CHECKING:
-    from crm_analytics.analyses.btyd.banded_spend import BandedGammaGamma
-    from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
+    from crm_analytics.analyses.btyd.draws import SpendModel
 
-    Spend: TypeAlias = GammaGamma | BandedGammaGamma | pd.Series | float
+    Spend: TypeAlias = SpendModel | pd.Series | float
 
 Array = NDArray[np.float64]
 TIMINGS = ("start", "mid", "end", "continuous")

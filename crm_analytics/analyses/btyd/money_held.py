@@ -11,8 +11,8 @@ from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
 from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
 from crm_analytics.analyses.btyd.regular_model import RegularModel
 from crm_analytics.analyses.btyd.textbook import textbook_value
-from crm_analytics.analyses.btyd.uncertainty import value_total
 from crm_analytics.analyses.btyd.units import DAYS_PER_YEAR
+from crm_analytics.analyses.btyd.value_totals import value_total
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 if TYPE_CHECKING:

@@ -105,9 +105,7 @@ class ParetoNBD(PurchaseModel):
     def _futures(
         self, x: Array, recency: Array, T: Array, horizon: float, rng: np.random.Generator
     ) -> tuple[NDArray[np.intp], Array]:
-        rate, there = _lives(self.values, (x, T, self._alive(x, recency, T)), horizon, rng)
-        owner = np.repeat(np.arange(len(x)), rng.poisson(rate * there))
-        return owner, rng.random(len(owner)) * there[owner]
+        return drawn_futures(self.values, (x, T, self._alive(x, recency, T)), horizon, rng)
 
 
 def drawn_counts(values: Array, who: tuple[Array, Array, Array], t: float, rng: np.random.Generator) -> Array:
@@ -117,6 +115,15 @@ def drawn_counts(values: Array, who: tuple[Array, Array, Array], t: float, rng: 
     """
     rate, there = _lives(values, who, t, rng)
     return rng.poisson(rate * there).astype(float)
+
+
+def drawn_futures(
+    values: Array, who: tuple[Array, Array, Array], horizon: float, rng: np.random.Generator
+) -> tuple[NDArray[np.intp], Array]:
+    """The customer (row) of each purchase of one drawn future, and when it comes; as `drawn_counts`."""
+    rate, there = _lives(values, who, horizon, rng)
+    owner = np.repeat(np.arange(len(there)), rng.poisson(rate * there))
+    return owner, rng.random(len(owner)) * there[owner]
 
 
 def _lives(

@@ -211,6 +211,10 @@ class PurchaseModel(FittedModel):
 
     # -- what each model says in its own way ---------------------------------------------------------
 
+    def _grid(self, cells: pd.DataFrame, bins: int) -> LikelihoodOfCells:
+        """Cells merged on a grid of recency and T."""
+        return self._likelihood_of(cells, 1.0).coarse(bins)
+
     @classmethod
     def _likelihood_of(cls, cells: pd.DataFrame, scale: float) -> LikelihoodOfCells:
         """Of cells whose times are divided by `scale`."""
@@ -235,6 +239,10 @@ class PurchaseModel(FittedModel):
     def _discounted(self, x: Array, recency: Array, T: Array, discount: money.Discount) -> Array:
         """Expected purchases of each customer, discounted."""
         return self._alive(x, recency, T) * money.discounted_while_alive(self, x, T, discount)
+
+    def _roughly(self, x: Array, recency: Array, T: Array, discount: money.Discount) -> Array:
+        """The same, near enough to tell how it follows the parameters, where that is much sooner had."""
+        return self._discounted(x, recency, T, discount)
 
     def _people(self, frame: pd.DataFrame) -> Self:
         """What speaks of the customers of a frame: all have the same parameters."""

@@ -77,7 +77,7 @@ def posterior_of(model: Any, draws: int = 1_000, seed: int = 1) -> dict[str, Arr
     >>> posterior_of(model, draws=3)["alpha"].tolist()
     [[4.0, 4.0, 4.0]]
     """
-    from crm_analytics.analyses.btyd.draws import draw_values
+    from crm_analytics.analyses.btyd.fitted import draw_values
 
     values = draw_values(model, draws, np.random.default_rng(seed))
     return {name: values[None, :, i] for i, name in enumerate(model.NAMES)}

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, betaln, gammaln, logsumexp
 
+from crm_analytics.analyses.btyd.dropout_model import moments
 from crm_analytics.analyses.btyd.histories import HISTORY, cells_of, require_customers, unit_of
 from crm_analytics.analyses.btyd.lifetime_value import Discount
 from crm_analytics.analyses.btyd.optimise import best_of, newton
@@ -26,6 +27,7 @@ Array = NDArray[np.float64]
 _COARSE_FROM = 5_000
 _ROWS = 2_048
 _NEGLIGIBLE = 1e-11
+_FEW = 6  # times between which purchases are taken to grow straight, where that is near enough
 _STRETCH, _LONGEST = 4, 64  # purchases summed at a time, at first and at most
 
 
@@ -160,6 +162,11 @@ class RegularModel(PurchaseModel):
     def _discounted(self, x: Array, recency: Array, T: Array, discount: Discount) -> Array:
         return discounted_regular(self, (x, recency, T), discount)
 
+    def _roughly(self, x: Array, recency: Array, T: Array, discount: Discount) -> Array:
+        ends = np.linspace(0.0, discount.horizon, _FEW + 1)
+        hats = np.array([np.interp(discount.times, ends, hat) for hat in np.eye(_FEW + 1)])
+        return np.asarray(self._ahead(x, recency, T, ends[1:]) @ (hats @ discount.weights)[1:])
+
     def _new(self, times: Array) -> Array:
         r, alpha, a, b = self.values
         flat = np.atleast_1d(times).ravel()
@@ -189,15 +196,34 @@ class RegularModel(PurchaseModel):
         x, recency, T = (rows[c].to_numpy(float) for c in HISTORY)
         return self._counts(x, recency, T, t, rng)
 
-    def _counts(self, x: Array, recency: Array, T: Array, t: float, rng: np.random.Generator) -> Array:
+    def _grid(self, cells: pd.DataFrame, bins: int) -> RegularLikelihood:
+        return RegularLikelihood.of(cells, 1.0, self.k, self.SHIFT).coarse(bins)
+
+    def _lives(
+        self, x: Array, recency: Array, T: Array, rng: np.random.Generator
+    ) -> tuple[NDArray[np.intp], Array, Array]:
+        """One draw a customer: events since the last purchase (k: has left), their rate, chance to leave."""
         r, alpha, a, b = self.values
         shares = np.cumsum(self._shares(x, recency, T), axis=0)
-        drawn = rng.random(len(x))
-        since = (drawn > shares).sum(axis=0)  # k: has left
+        since = (rng.random(len(x)) > shares).sum(axis=0)
         rate = rng.gamma(r + self.k * x + np.minimum(since, self.k - 1)) / (alpha + T)
-        leave = np.clip(rng.beta(a, b + x + self.SHIFT), 1e-12, 1.0)
+        return since, rate, np.clip(rng.beta(a, b + x + self.SHIFT), 1e-12, 1.0)
+
+    def _counts(self, x: Array, recency: Array, T: Array, t: float, rng: np.random.Generator) -> Array:
+        since, rate, leave = self._lives(x, recency, T, rng)
         made = (rng.poisson(rate * t) + since) // self.k
         return np.where(since < self.k, np.minimum(made, rng.geometric(leave)), 0).astype(float)
+
+    def _futures(
+        self, x: Array, recency: Array, T: Array, horizon: float, rng: np.random.Generator
+    ) -> tuple[NDArray[np.intp], Array]:
+        since, rate, leave = self._lives(x, recency, T, rng)
+        events = np.where(since < self.k, rng.poisson(rate * horizon), 0)
+        last = rng.geometric(leave)
+        owner, share, rank = moments(events, rng)
+        purchase, left = np.divmod(rank + 1 + since[owner], self.k)
+        kept = (left == 0) & (purchase <= last[owner])
+        return owner[kept], share[kept] * horizon
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,7 +32,7 @@ Complex = NDArray[np.complex128]
 _TAIL = 37.0  # exp(-37) of the integrand is cut off
 _STEP = 0.25  # of ln lambda; less where the rate is known better
 _FOR_CERTAIN = 1e-7  # of 1 - p: less is a customer who leaves with the next purchase
-_CHUNK = 1 << 19  # numbers at a time
+_CHUNK = 1 << 17  # numbers at a time
 
 
 def worth_of_intensity(discount: Discount) -> Callable[[Complex], Complex]:

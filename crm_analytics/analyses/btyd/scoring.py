@@ -9,19 +9,20 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses.btyd.lifetime_value import Discount, discounted_while_alive
+from crm_analytics.analyses.btyd.banded_spend import BandedGammaGamma
+from crm_analytics.analyses.btyd.lifetime_value import Discount
 from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
-    from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
+    from crm_analytics.analyses.btyd.draws import SpendModel
     from crm_analytics.analyses.btyd.summary import Summary
 
 
 def score(
     summary: Summary,
     model: PurchaseModel,
-    spend: GammaGamma,
+    spend: SpendModel,
     *,
     horizon: tuple[int, str] = (52, "W"),
     rate: float = 0.15,
@@ -33,7 +34,7 @@ def score(
     Parameters
     ----------
     summary : whom to score; the model may have been fitted on another one of the same unit
-    model, spend : for purchases and for the money of each
+    model, spend : for purchases and for the money of each; spend is a `GammaGamma` or `BandedGammaGamma`
     horizon : number of periods and their unit
     rate : annual effective rate of discount
     timing : when the purchases of a period are paid: "start", "mid", "end" or "continuous"
@@ -52,6 +53,11 @@ def score(
     """
     status = status_model or model
     for one in (model, status):
+        if not isinstance(one, PurchaseModel):
+            raise ParameterError(
+                f"{one.LABEL}: score values the cells of a summary, and those know "
+                f"{'no ' + one.COUNTED if one.COUNTED else 'no covariates'}; ask lifetime_value of a frame"
+            )
         if one.unit != summary.unit:
             raise ParameterError(
                 f"the summary is in units of '{summary.unit}', {one.LABEL} was fitted in '{one.unit}': "
@@ -84,7 +90,6 @@ def score_cells(
     cells = summary.cells
     x, recency, T = (cells[c].to_numpy(float) for c in ("frequency", "recency", "T"))
     alive = model._alive(x, recency, T)
-    ahead = model._while_alive(x, T, np.array([discount.horizon]))[:, 0]
     return pd.DataFrame(
         {
             "frequency": cells["frequency"],
@@ -92,16 +97,20 @@ def score_cells(
             "age_days": summary.cell_days["age_days"],
             "recency": recency,
             "T": T,
-            "expected_purchases": alive * ahead,
+            "expected_purchases": model._ahead(x, recency, T, np.array([discount.horizon]))[:, 0],
             "probability_alive": alive if status is model else status._alive(x, recency, T),
-            "discounted_purchases": alive * discounted_while_alive(model, x, T, discount),
+            "discounted_purchases": model._discounted(x, recency, T, discount),
         }
     )
 
 
-def _expected_spend(table: ir.Table, spend: GammaGamma) -> ir.FloatingValue:
+def _expected_spend(table: ir.Table, spend: SpendModel) -> ir.FloatingValue:
     """P (v + x m) / (p x + q - 1): plain arithmetic, so the engine does it for each customer."""
-    p, q, v = (ibis.literal(float(value)) for value in spend.values)
     _ = spend.mean_spend  # refuses q <= 1
-    x = table.frequency.cast("float64")
-    return p * (v + x * table.monetary_value) / (p * x + q - ibis.literal(1.0))
+    lowest = spend.lowest if isinstance(spend, BandedGammaGamma) else (0,)
+    shape, q, levels = spend.at_frequency(np.array(lowest, float))
+    p, x = ibis.literal(shape), table.frequency.cast("float64")
+    v: ir.FloatingValue = ibis.literal(float(levels[0]))
+    for low, level in zip(lowest[1:], levels[1:], strict=True):
+        v = (table.frequency >= low).ifelse(ibis.literal(float(level)), v)
+    return p * (v + x * table.monetary_value) / (p * x + ibis.literal(q) - ibis.literal(1.0))

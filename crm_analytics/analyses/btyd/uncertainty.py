@@ -12,22 +12,16 @@ parameters by a quadratic in their logarithms, so that the time does not grow wi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crm_analytics.analyses.btyd.draws import (
-    draw_models,
-    draw_spends,
-    log_covariance_of,
-    worth_of_a_future,
-)
-from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
+from crm_analytics.analyses.btyd.draws import draw_models
+from crm_analytics.analyses.btyd.fitted import log_covariance_of
 from crm_analytics.analyses.btyd.histories import HISTORY, cells_of
-from crm_analytics.analyses.btyd.lifetime_value import Discount, discounted_while_alive
 from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
 from crm_analytics.errors import ParameterError
 
@@ -97,7 +91,7 @@ def total_by_rates(
     """`forecast_total` of models in which what the living buy does not hang on recency."""
     check_interval(level, draws)
     cells = cells_of(source, HISTORY, model.LABEL)
-    x, recency, T, n = _columns(cells)
+    x, recency, T, n = columns_of(cells)
     times, one = np.array([float(t)]), np.array([1.0])
 
     def mean_of(m: PurchaseModel, part: tuple[Array, Array, Array, Array]) -> float:
@@ -109,7 +103,7 @@ def total_by_rates(
     mean = mean_of(model, (x, recency, T, n))
     rng = np.random.default_rng(seed)
     models = draw_models(model, draws, rng)
-    ratio = _ratios(model, models, cells, mean_of)
+    ratio = ratios(model, models, cells, mean_of)
     customers = row_of_each(n)
     if len(customers) <= EXACT_UP_TO:
         who = (x[customers], recency[customers], T[customers])
@@ -124,78 +118,6 @@ def total_by_rates(
     )
 
 
-def value_total(
-    summary: Summary,
-    model: PurchaseModel,
-    spend: GammaGamma,
-    *,
-    horizon: tuple[int, str] = (52, "W"),
-    rate: float = 0.15,
-    timing: str = "end",
-    level: float = 0.95,
-    draws: int = 400,
-    seed: int = 1,
-) -> TotalForecast:
-    """Residual value of all customers together, money, with an interval.
-
-    Chance includes when each purchase comes and what is spent on it: a customer's spend a purchase is
-    Gamma(p, nu) with nu ~ Gamma(p x + q, v + x m). Customers with equal histories are given their common
-    mean spend.
-
-    Parameters
-    ----------
-    summary : whom to value
-    model, spend : of purchases and of spend
-    horizon, rate, timing : as in `BetaGeo.lifetime_value`
-    level, draws, seed : as in `forecast_total`
-    """
-    check_interval(level, draws)
-    discount = Discount.of(horizon, rate, timing, model.unit)
-    _ = spend.mean_spend  # refuses q <= 1
-    x, recency, T, n = _columns(summary.cells.astype(float))
-    each = summary.cell_days["monetary_value"].to_numpy(float)
-
-    def mean_of(m: PurchaseModel, part: tuple[Array, Array, Array, Array]) -> float:
-        return float((part[3] * m._alive(*part[:3])) @ discounted_while_alive(m, part[0], part[2], discount))
-
-    purchases = n * model._alive(x, recency, T) * discounted_while_alive(model, x, T, discount)
-    mean = float(purchases @ spend._expected(x, each))
-    rng = np.random.default_rng(seed)
-    models, spends = draw_models(model, draws, rng), draw_spends(spend, draws, rng)
-    # Purchases weighted by what they are worth follow the parameters of both models separately.
-    worth = pd.DataFrame(
-        {"frequency": x, "recency": recency, "T": T, "customers": n * spend._expected(x, each)}
-    )
-    ratio = _ratios(model, models, worth, mean_of)
-    ratio = ratio * _money_at(spends, x, each, purchases) / mean
-    customers = row_of_each(n)
-    exact = len(customers) <= EXACT_UP_TO
-    few = customers if exact else customers[:: max(1, len(customers) // SAMPLED)]
-    who = (x[few], recency[few], T[few], each[few])
-    if exact:
-        totals = np.array(
-            [worth_of_a_future((m, s), who, discount, rng).sum() for m, s in zip(models, spends, strict=True)]
-        )
-    else:
-        pair = (worth_of_a_future((model, spend), who, discount, rng) for _ in range(2))
-        noise = np.subtract(*pair) ** 2 / 2
-        totals = mean * ratio + rng.normal(0, np.sqrt(noise.mean() * len(customers)), draws)
-    note = " ".join(part for part in (note_of(model), note_of(spend)) if part)
-    if spend.params["q"] <= 2:
-        note = (
-            f"{note} The variance of spend does not exist (q <= 2): read the interval as too narrow.".strip()
-        )
-    return as_forecast(mean, totals, mean * ratio, level, customers=len(customers), seed=seed, note=note)
-
-
-def _money_at(spends: list[GammaGamma], x: Array, each: Array, purchases: Array) -> Array:
-    """Purchases times expected spend under each of `spends`: sums by frequency, as spend is linear in m."""
-    some, group = np.unique(x, return_inverse=True)
-    count, money = np.bincount(group, purchases), np.bincount(group, purchases * each)
-    p, q, v = np.array([s.values for s in spends]).T[:, :, None]
-    return np.asarray((p * (v * count + some * money) / (p * some + q - 1)).sum(axis=1))
-
-
 def note_of(model: Estimated) -> str:
     """What to know of the intervals of a model, empty if nothing."""
     if model.covariance.empty:
@@ -205,7 +127,7 @@ def note_of(model: Estimated) -> str:
     return ""
 
 
-def _ratios(
+def ratios(
     model: PurchaseModel,
     models: list[PurchaseModel],
     cells: pd.DataFrame,
@@ -216,7 +138,7 @@ def _ratios(
     Its logarithm is taken as a quadratic in log parameters, found by differences on a coarse grid of
     cells; 33 evaluations instead of one for each draw.
     """
-    grid = model._likelihood_of(cells, 1.0).coarse(bins=12)
+    grid = model._grid(cells, bins=12)
     part = (grid.x, grid.recency, grid.T, grid.weight)
     centre = np.log(model.values)
     size = np.sqrt(np.diag(log_covariance_of(model)))
@@ -224,7 +146,7 @@ def _ratios(
 
     def log_mean(shift: Array) -> float:
         params = dict(zip(model.NAMES, np.exp(centre + shift * steps), strict=True))
-        return float(np.log(max(mean_of(type(model)(params, unit=model.unit), part), 1e-300)))
+        return float(np.log(max(mean_of(replace(model, params=params), part), 1e-300)))
 
     unit = np.eye(len(centre))
     here = log_mean(np.zeros(len(centre)))
@@ -238,7 +160,8 @@ def _ratios(
     return np.asarray(np.exp(moved @ slope + 0.5 * np.einsum("di,ij,dj->d", moved, curve, moved)))
 
 
-def _columns(cells: pd.DataFrame) -> tuple[Array, Array, Array, Array]:
+def columns_of(cells: pd.DataFrame) -> tuple[Array, Array, Array, Array]:
+    """Frequency, recency, T and customers."""
     x, recency, T, n = (cells[c].to_numpy(float) for c in (*HISTORY, "customers"))
     return x, recency, T, n
 

@@ -9,18 +9,18 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses.btyd.draws import draw_models, draw_spends, worth_of_a_future
-from crm_analytics.analyses.btyd.histories import HISTORY, checked
+from crm_analytics.analyses.btyd.covariates import CovariateFit
+from crm_analytics.analyses.btyd.draws import Foresight, SpendModel, draw_models, worth_of_a_future
+from crm_analytics.analyses.btyd.histories import HISTORY, SPEND, checked
 from crm_analytics.analyses.btyd.lifetime_value import Discount
+from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
 from crm_analytics.analyses.btyd.summary import cells_and_days
-from crm_analytics.analyses.btyd.uncertainty import value_total
+from crm_analytics.analyses.btyd.value_totals import value_total
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-    from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
-    from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
     from crm_analytics.analyses.btyd.summary import Summary
 
 MOST_ROWS = 20_000  # single customers at a time: every one of them is drawn in every draw
@@ -28,7 +28,7 @@ TOP, OTHERS = "top", "others"
 
 
 def value_by_group(
-    summary: Summary, model: PurchaseModel, spend: GammaGamma, groups: ir.Table, **wanted: Any
+    summary: Summary, model: PurchaseModel, spend: SpendModel, groups: ir.Table, **wanted: Any
 ) -> pd.DataFrame:
     """Residual value of each group of customers, money, with an interval from parameters and chance together.
 
@@ -93,8 +93,8 @@ def tops(scores: ir.Table, share: float = 0.2) -> ir.Table:
 
 def value_intervals(
     frame: pd.DataFrame,
-    model: PurchaseModel,
-    spend: GammaGamma,
+    model: PurchaseModel | CovariateFit,
+    spend: SpendModel,
     *,
     horizon: tuple[int, str] = (52, "W"),
     rate: float = 0.15,
@@ -107,7 +107,8 @@ def value_intervals(
 
     Parameters
     ----------
-    frame : frequency, recency, T, monetary_value, in the model's unit; at most 20,000 rows
+    frame : frequency, recency, T, monetary_value, in the model's unit, and the covariates of a
+        `CovariateFit`; at most 20,000 rows
     horizon, rate, timing : as in `BetaGeo.lifetime_value`
     level : probability of the interval, 0..1
     draws : of parameters and futures together, >= 100
@@ -121,6 +122,7 @@ def value_intervals(
     Raises
     ------
     ParameterError : too many rows, or a parameter is out of range
+    DataError : a column is missing or holds impossible values
 
     Examples
     --------
@@ -138,15 +140,34 @@ def value_intervals(
         )
     if not 0 < level < 1 or draws < 100:
         raise ParameterError("level lies between 0 and 1, draws are 100 or more")
+    if not isinstance(model, PurchaseModel | CovariateFit):
+        raise ParameterError(f"{model.LABEL} counts {model.COUNTED}: intervals are those of forecast_total")
     discount = Discount.of(horizon, rate, timing, model.unit)
-    f = checked(frame, HISTORY, model.LABEL)
-    x, recency, T = (f[c].to_numpy() for c in HISTORY)
-    who = (x, recency, T, frame["monetary_value"].to_numpy(float))
-    rng = np.random.default_rng(seed)
-    pairs = zip(draw_models(model, draws, rng), draw_spends(spend, draws, rng), strict=True)
-    found = np.array([worth_of_a_future(pair, who, discount, rng) for pair in pairs])
-    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    f, money = checked(frame, HISTORY, model.LABEL), checked(frame, SPEND, spend.LABEL)
     mean = model.lifetime_value(spend, frame, horizon, rate, timing)
+    x, recency, T = (f[c].to_numpy() for c in HISTORY)
+    who = (x, recency, T, money["monetary_value"].to_numpy())
+    rng = np.random.default_rng(seed)
+    found = np.array(
+        [worth_of_a_future(pair, who, discount, rng) for pair in _drawn(model, spend, frame, draws, rng)]
+    )
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return pd.DataFrame(
         {"value": mean, "lower": low, "upper": high, "nothing": (found == 0).mean(axis=0)}, index=frame.index
     )
+
+
+def _drawn(
+    model: PurchaseModel | CovariateFit,
+    spend: SpendModel,
+    frame: pd.DataFrame,
+    draws: int,
+    rng: np.random.Generator,
+) -> list[tuple[Foresight, SpendModel]]:
+    """Both at parameters drawn from what is known of them."""
+    people: list[Foresight]
+    if isinstance(model, CovariateFit):
+        people = [one._people(frame) for one in model.others(draws, rng)]
+    else:
+        people = list(draw_models(model, draws, rng))
+    return list(zip(people, spend.drawn(draws, rng), strict=True))

@@ -9,6 +9,7 @@ import pytest
 from crm_analytics.analyses import btyd
 from crm_analytics.analyses.btyd import draws, uncertainty
 from crm_analytics.analyses.btyd.dropout_model import posterior
+from crm_analytics.analyses.btyd.lifetime_value import Discount
 from crm_analytics.errors import ParameterError
 
 ACTUAL = 1_882
@@ -74,7 +75,7 @@ def test_value_total_is_the_sum_of_values(summary, frame, bg, gg):
 @pytest.mark.parametrize("timing", ["end", "continuous"])
 def test_drawn_values_have_the_value_as_mean(summary, bg, gg, timing):
     known, spend = btyd.BetaGeo(bg.params, unit="W"), btyd.GammaGamma(gg.params)
-    discount = uncertainty.Discount.of((52, "W"), 0.5, timing, "W")
+    discount = Discount.of((52, "W"), 0.5, timing, "W")
     cells = pd.concat([summary.cells, summary.cell_days["monetary_value"]], axis=1)
     cells = cells[cells["frequency"] == 1]
     x, recency, T, means = (
@@ -111,7 +112,7 @@ def test_quadratic_follows_the_exact_mean(summary, bg):
             (part[3] * m._alive(*part[:3])) @ m._while_alive(part[0], part[2], np.array([39.0]))[:, 0]
         )
 
-    ratio = uncertainty._ratios(bg, models, summary.cells, mean_of)
+    ratio = uncertainty.ratios(bg, models, summary.cells, mean_of)
     centre = bg.expected_purchases(summary.cells, 39) @ n
     np.testing.assert_allclose(centre * ratio, exact, rtol=0.01)
 
