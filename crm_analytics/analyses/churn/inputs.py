@@ -34,7 +34,7 @@ class Labels:
     classes : the two labels in the order of scikit-learn
     leaver : place of the one that says left, 0 or 1
     left : 1.0 who left, one a customer
-    doubt : why another might have been meant; empty if nothing speaks for it
+    doubt : what may be misunderstood, as a sentence; empty if nothing
     """
 
     classes: NDArray[Any]
@@ -76,6 +76,11 @@ def labels_of(frame: pd.DataFrame, y: Any, minimum: int, leaver: Any = None) -> 
         doubt = (
             f"the labels {named[0]} and {named[1]} do not tell who left; {named[1]} is taken for it. Say so "
             "by leaver=.., or give 0 (stayed) and 1 (left)"
+        )
+    elif place == 0:
+        doubt = (
+            f"'{named[0]}' left, and is the first column of predict_proba, as scikit-learn orders labels: "
+            f"take the chances of leaving from `leaving`, and say that you know by leaver={named[0]!r}"
         )
     left = (code == place).astype(float)
     if len(values) < minimum:

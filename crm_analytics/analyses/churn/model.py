@@ -47,8 +47,9 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
     seed : of the folds
     minimum : customers below which the fit is refused; a twentieth of them must have left, and as many stayed
     leaks : "refuse" a feature that separates leavers from stayers without a mistake, or "allow" it
-    leaver : the label that says left; by default the one that is usually called so (1, True, "Yes",
-        "Churned", "lost", ..), and of two unknown ones the second, with a warning
+    leaver : the label that says left; without it the one that is usually called so (1, True, "Yes",
+        "Churned", "lost", ..), and of two unknown ones the second. A warning tells of unknown ones, and where
+        the leaver is the first
 
     Attributes
     ----------
@@ -137,7 +138,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
             calibration=self.calibration_.method if self.calibrate is not False else "none, as asked",
             seed=self.seed,
             leaver=str(self.leaver_),
-            doubts=(*filter(None, [known.doubt]), *self._other_way_round()),
+            doubts=tuple(filter(None, [known.doubt])),
         )
         return self
 
@@ -233,14 +234,6 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
     @property
     def _leaver_is_first(self) -> bool:
         return bool(self.classes_[0] == self.leaver_)
-
-    def _other_way_round(self) -> list[str]:
-        if not self._leaver_is_first:
-            return []
-        return [
-            f"the first column of predict_proba is of '{self.leaver_}', who left, as scikit-learn orders "
-            "labels; `leaving` gives it alone"
-        ]
 
     def _calibration(self, fitted: Fitted, left: Array, weight: Array) -> Calibration:
         if self.calibrate is False or fitted.unseen is None:

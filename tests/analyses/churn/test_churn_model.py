@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -213,7 +214,8 @@ def test_labels_may_be_words() -> None:
 )  # fmt: skip
 def test_who_left_is_known_by_its_name_wherever_it_stands_in_the_alphabet(gone, here) -> None:
     frame, left, _ = customers(700)
-    model = ChurnModel("logistic").fit(frame, np.where(left, gone, here))
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        model = ChurnModel("logistic").fit(frame, np.where(left, gone, here))
     plain = ChurnModel("logistic").fit(frame, left)
     assert (model.leaver_, model.card().leaver) == (gone, str(gone))
     np.testing.assert_array_equal(model.leaving(frame), plain.predict_proba(frame)[:, 1])
@@ -221,15 +223,25 @@ def test_who_left_is_known_by_its_name_wherever_it_stands_in_the_alphabet(gone, 
     column = model.classes_.tolist().index(gone)
     np.testing.assert_allclose(model.predict_proba(frame)[:, column], model.leaving(frame), rtol=1e-12)
     np.testing.assert_array_equal(model.predict(frame) == gone, model.leaving(frame) >= 0.5)
-    assert any("first column of predict_proba" in said for said in model.card().warnings) == (column == 0)
+    said = [str(one.message) for one in caught]
+    assert any(f"'{gone}' left, and is the first column of predict_proba" in one for one in said) == (
+        column == 0
+    )
+    assert model.card().warnings == tuple(said)
+    with warnings.catch_warnings(action="error"):  # nothing to say to who knows
+        ChurnModel("logistic", leaver=gone).fit(frame, np.where(left, gone, here))
 
 
 def test_scikit_learns_scores_are_those_of_0_and_1_whatever_the_labels() -> None:
     frame, left, _ = customers(900)
     words = np.where(left, "Churned", "Stayed")
     for scoring in ("roc_auc", "accuracy", "neg_log_loss"):
-        model = ChurnModel("logistic", minimum=400)
-        one, other = (cross_val_score(model, frame, y, cv=3, scoring=scoring) for y in (words, left))
+        one, other = (
+            cross_val_score(
+                ChurnModel("logistic", minimum=400, leaver=leaver), frame, y, cv=3, scoring=scoring
+            )
+            for leaver, y in (("Churned", words), (True, left))
+        )
         np.testing.assert_allclose(one, other, rtol=1e-9)
 
 
