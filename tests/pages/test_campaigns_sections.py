@@ -10,6 +10,7 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.pages import campaigns, forms
+from crm_analytics.pages.campaigns.answers import by_group
 
 OTHER = ("CampaignsReport", "prepare")
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -109,6 +110,26 @@ def test_an_unknown_cost_of_contacts_is_not_taken_for_nothing() -> None:
 def _listed(n: int = 160, **columns: object) -> pd.DataFrame:
     ids = [f"c{i}" for i in range(n)]
     return pd.DataFrame({"customer_id": ids, "birth_date": "1990-07-02"} | columns)
+
+
+def test_who_answers_is_told_by_region_age_and_channel_and_of_no_small_group() -> None:
+    people = _listed(
+        300,
+        region=[name for name in ("north", "south", "east", "west") for _ in "ab"] * 37 + ["tiny"] * 4,
+        birth_date=[("1960-01-01", "1990-01-01")[k // 8 % 2] for k in range(300)],
+        acquisition_channel=["search"] * 150 + ["shop"] * 146 + ["Ann Smith"] * 4,
+    )
+    base = opened(shop(300, lift=0.3) | {"customers": people})
+    report = campaigns.prepare(base)
+    text = repr(campaigns.who_answers(report))
+    for group in ("region: north", "region: others", "age: ", "won by: search", "won by: others"):
+        assert group in text
+    assert "tiny" not in text
+    assert "Ann" not in text
+    found = by_group(report.waves)
+    assert set(found.groupby("attribute")["customers"].sum()) == {300}
+    assert (found[["treated", "control"]] >= 5).all(axis=None)
+    assert "region" not in said(opened(shop(300)))["who_answers"].lower()
 
 
 def test_lists_say_whom_to_contact_who_is_kept_out_and_what_it_would_bring() -> None:

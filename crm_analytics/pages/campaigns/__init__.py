@@ -3,6 +3,7 @@
 Each function is one section of `09_campaigns.ipynb`: it takes the prepared report and gives one block.
 """
 
+from crm_analytics.pages.campaigns.answers import who_answers
 from crm_analytics.pages.campaigns.first_screen import actions, headline, kpis
 from crm_analytics.pages.campaigns.incentive_sections import (
     do_offers_bring_people_back,
@@ -24,7 +25,6 @@ from crm_analytics.pages.campaigns.sections import (
     what_campaigns_did,
     what_campaigns_earned,
     which_campaigns_worked,
-    who_answers,
     who_is_moved,
     whom_to_contact_first,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from crm_analytics.analyses.campaigns.arms import MORE, NO_EFFECT
+from crm_analytics.analyses.campaigns.arms import MORE
 from crm_analytics.analyses.campaigns.balance import AS_PLANNED
 from crm_analytics.analyses.campaigns.evaluation import WORDS, Evaluation
 from crm_analytics.pages import blocks, figures, words
@@ -20,7 +20,6 @@ from crm_analytics.pages.small_form import headed
 
 SHOWN = 12  # campaigns on a chart, the newest
 COLUMNS = ["treated", "control", "treated_mean", "control_mean", "adjusted", "interval", "verdict"]
-OF = {"r_score": "recency", "f_score": "frequency", "m_score": "value"}
 
 
 def _interval(report: CampaignsReport, row: pd.Series) -> str:
@@ -164,42 +163,6 @@ def whom_to_contact_first(report: CampaignsReport, found: Evaluation) -> Block:
         f"{words.number(curve.coefficient, 4)} ({bounds}); 0 is a ranking that knows nothing. "
         "Intervals: 95 %, customers as the draw.",
         formats={"share": "percent:0"} | dict.fromkeys(("gained", "lower", "upper", "random"), fmt),
-    )  # fmt: skip
-
-
-@headed("Who answers")
-@measured
-def who_answers(report: CampaignsReport, found: Evaluation) -> Block:
-    """Share that bought in the window by score: treated beside controls."""
-    table = found.response[found.response["outcome"] == "conversion"]
-    best = table[(table["measure"] == "r_score")].nlargest(1, "score").iloc[0]
-    shown = table.assign(
-        score=[f"{OF[m]} {s:.0f}" for m, s in zip(table["measure"], table["score"], strict=True)]
-    )
-    recency = shown[shown["measure"] == "r_score"].rename(
-        columns={"treated_mean": "treated share", "control_mean": "control share"}
-    )
-    data = shown.drop(columns="effect").rename(columns={"adjusted": "effect"})
-    data = data.assign(
-        points=[
-            words.interval(HUNDRED * low, HUNDRED * high)
-            for low, high in zip(data["adjusted_lower"], data["adjusted_upper"], strict=True)
-        ]
-    )
-    clear = (table["verdict"] != NO_EFFECT) & table["adjusted_lower"].notna()
-    told = "" if clear.any() else "; no score shows a difference made by the mail"
-    return blocks.chart(
-        figures.columns(
-            recency, "score", ["treated share", "control share"],
-            {"treated share": "treated", "control share": "control"}, fmt="percent:0",
-        ),
-        finding=f"Of those who bought last, {words.percent(best['treated_mean'], 0)} answered, and "
-        f"{words.percent(best['control_mean'], 0)} of the like who got no mail{told}",
-        data=data[["score", *COLUMNS[:4], "effect", "points", "verdict"]].reset_index(drop=True),
-        caption="Share that bought in the campaign's window, by score on the day before the sending (5: "
-        "latest, most often, most spent; 0: had never bought). A high share is no effect: the controls "
-        "bought, too.",
-        formats=dict.fromkeys(("treated_mean", "control_mean", "effect"), "percent"),
     )  # fmt: skip
 
 
