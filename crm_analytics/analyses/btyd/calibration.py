@@ -220,7 +220,7 @@ def frequency_counts(summary: Summary, model: PurchaseModel, top: int = TOP_FREQ
     Parameters
     ----------
     summary : the model was fitted on
-    model : with `probability_of`: BG/NBD, MBG/NBD or Pareto/NBD
+    model : of repeat purchases
     top : the last group holds `top` and more
 
     Source
@@ -231,7 +231,7 @@ def frequency_counts(summary: Summary, model: PurchaseModel, top: int = TOP_FREQ
     x, n = cells["frequency"].to_numpy(), cells["customers"].to_numpy(float)
     ages, weight = np.unique(cells["T"].to_numpy(float), return_inverse=True)
     weight = np.bincount(weight, n)
-    expected = np.array([float(weight @ model.probability_of(k, ages)) for k in range(top)])  # type: ignore[attr-defined]
+    expected = np.array([float(weight @ model.probability_of(k, ages)) for k in range(top)])
     expected = np.append(expected, n.sum() - expected.sum())
     actual = np.bincount(np.minimum(x, top), n, minlength=top + 1)
     chi = float(((actual - expected) ** 2 / expected).sum())

@@ -119,9 +119,8 @@ def _stability(frozen: FrozenModels, base: CustomerBase) -> pd.DataFrame:
 def _expected(frozen: FrozenModels, cells: pd.DataFrame) -> Spread:
     """Customers in the bands of frequency, if all had been drawn from the model at their ages."""
     edges = frozen.spreads["frequency"].edges
-    counts = getattr(frozen.purchases, "probability_of")  # noqa: B009 (of every model of this family)
     ages = cells.groupby("T")["customers"].sum()
-    each = [float(ages.to_numpy() @ counts(n, ages.index.to_numpy())) for n in edges]
+    each = [float(ages.to_numpy() @ frozen.purchases.probability_of(n, ages.index.to_numpy())) for n in edges]
     counts = [round(n) for n in (*each, max(float(ages.sum()) - sum(each), 0.0))]
     return Spread(edges, tuple(counts))
 

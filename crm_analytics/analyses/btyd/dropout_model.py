@@ -11,9 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, betaln, expit, gammaln
 
 from crm_analytics.analyses.btyd.dropout import NAMES, Likelihood, log_density, log_odds_gone
-from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
+from crm_analytics.analyses.btyd.purchase_model import PurchaseModel, counts_and_times
 from crm_analytics.analyses.btyd.special import purchases_while_alive
-from crm_analytics.errors import ParameterError
 
 Array = NDArray[np.float64]
 
@@ -28,11 +27,7 @@ class DropoutModel(PurchaseModel):
 
     def probability_of(self, n: ArrayLike, t: ArrayLike) -> Any:
         """P(a new customer makes exactly `n` repeat purchases in the `t` units after the first)."""
-        count, times = np.broadcast_arrays(np.asarray(n, float), np.asarray(t, float))
-        if not ((count >= 0).all() and (count == np.floor(count)).all()):
-            raise ParameterError("n must hold whole numbers >= 0")
-        if not (np.isfinite(times).all() and (times >= 0).all()):
-            raise ParameterError("t must hold numbers >= 0")
+        count, times = counts_and_times(n, t)
         r, alpha, a, b = self.values
         m, share = count + self.SHIFT, times / (alpha + times)
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pandas as pd
 
 from crm_analytics import __version__
+from crm_analytics.analyses.btyd.banded_spend import BandedGammaGamma
 from crm_analytics.analyses.btyd.fitted import FittedModel
 from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
 from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
@@ -51,7 +52,7 @@ class FrozenModels:
     """What was fitted, and on what.
 
     purchases : model of repeat purchases
-    spend : Gamma-Gamma, or None
+    spend : Gamma-Gamma, by frequency band or not, or None
     status : model for P(alive), or None: `purchases`
     unit : of all times, "D", "W", "M" or "Y"
     first_day, day : of the window it was fitted on
@@ -64,7 +65,7 @@ class FrozenModels:
     """
 
     purchases: PurchaseModel
-    spend: GammaGamma | None
+    spend: GammaGamma | BandedGammaGamma | None
     status: PurchaseModel | None
     unit: str
     first_day: date
@@ -76,6 +77,20 @@ class FrozenModels:
     cells_hash: str
     spreads: dict[str, Spread] = field(repr=False)
     version: str = __version__
+
+    def __post_init__(self) -> None:
+        """Refuse what could be saved and not be loaded, or loaded and not be used on a summary."""
+        for model in (self.purchases, self.status):
+            if model is not None and not isinstance(model, PurchaseModel):
+                raise ParameterError(
+                    f"a {type(model).__name__} cannot be kept: models are frozen to score summaries, which "
+                    f"know {', '.join(SPREAD_BY)} alone. Give a model of repeat purchases without covariates"
+                )
+        if self.spend is not None and not isinstance(self.spend, GammaGamma | BandedGammaGamma):
+            raise ParameterError(
+                f"a {type(self.spend).__name__} cannot be kept as model of spend: give a GammaGamma, a "
+                "BandedGammaGamma or none"
+            )
 
     def score(self, summary: Summary, **wanted: Any) -> ir.Table:
         """Every customer of a later window; `wanted` as in `score` (horizon, rate, timing).
@@ -128,7 +143,7 @@ class FrozenModels:
         window, spreads = facts["window"], facts["spreads"]
         return cls(
             cast("PurchaseModel", models["purchases"]),
-            cast("GammaGamma | None", models.get("spend")),
+            cast("GammaGamma | BandedGammaGamma | None", models.get("spend")),
             cast("PurchaseModel | None", models.get("status")),
             facts["unit"],
             date.fromisoformat(window["first_day"]),
@@ -162,7 +177,7 @@ class FrozenModels:
 def freeze(
     summary: Summary,
     purchases: PurchaseModel,
-    spend: GammaGamma | None = None,
+    spend: GammaGamma | BandedGammaGamma | None = None,
     status: PurchaseModel | None = None,
 ) -> FrozenModels:
     """Models with what must be known to use them on other days.
@@ -174,7 +189,8 @@ def freeze(
 
     Raises
     ------
-    ParameterError : a model has another unit than the summary.
+    ParameterError : a model has another unit than the summary, or cannot be kept: one with covariates, of
+        opportunities or of contracts (their `to_json` and `from_json`, where they have them, keep them).
 
     Examples
     --------
@@ -245,8 +261,9 @@ def _kinds(of: type[FittedModel] = FittedModel) -> Iterator[type[FittedModel]]:
         yield from _kinds(kind)
 
 
-def _model(told: dict[str, Any]) -> FittedModel:
-    known = {kind.__name__: kind for kind in _kinds()}
+def _model(told: dict[str, Any]) -> FittedModel | BandedGammaGamma:
+    known: dict[str, type[FittedModel] | type[BandedGammaGamma]] = {k.__name__: k for k in _kinds()}
+    known[BandedGammaGamma.__name__] = BandedGammaGamma
     name = str(told.get("model"))
     if name not in known:
         raise DataError(f"no model is called '{name[:40]}' in this version{nearest(name, known)}")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy.special import digamma, gammaln, polygamma
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import digamma, gammaln, polygamma, xlogy
 
-from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
+from crm_analytics.analyses.btyd.purchase_model import PurchaseModel, counts_and_times
 
 Array = NDArray[np.float64]
 
@@ -88,6 +88,15 @@ class NBD(PurchaseModel):
     NAMES: ClassVar[tuple[str, ...]] = ("r", "alpha")
     TIMES: ClassVar[tuple[str, ...]] = ("alpha",)
     LABEL: ClassVar[str] = "NBD"
+
+    def probability_of(self, n: ArrayLike, t: ArrayLike) -> Any:
+        """P(a new customer makes exactly `n` repeat purchases in the `t` units after the first)."""
+        count, times = counts_and_times(n, t)
+        r, alpha = self.values
+        wait = np.log1p(times / alpha)
+        log_p = gammaln(r + count) - gammaln(r) - gammaln(count + 1) - (r + count) * wait
+        found = np.asarray(np.exp(log_p + xlogy(count, times / alpha)))
+        return float(found) if found.ndim == 0 else found
 
     @classmethod
     def _likelihood_of(cls, cells: pd.DataFrame, scale: float) -> NBDLikelihood:

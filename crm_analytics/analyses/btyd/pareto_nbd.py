@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, exprel, gammaln
 
 from crm_analytics.analyses.btyd.pareto import NAMES, ParetoLikelihood, log_density, log_odds_gone
-from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
-from crm_analytics.errors import ParameterError
+from crm_analytics.analyses.btyd.purchase_model import PurchaseModel, counts_and_times
 
 Array = NDArray[np.float64]
 _NODES, _WEIGHTS = (half / 2 for half in np.polynomial.legendre.leggauss(96))
@@ -57,11 +56,7 @@ class ParetoNBD(PurchaseModel):
         Still there at t, or gone at a time u before it: the mean of the NBD over u (Fader & Hardie, note
         009, before its reduction to hypergeometric functions), by Gauss' rule in ln(1 + u / c).
         """
-        count, times = np.broadcast_arrays(np.asarray(n, float), np.asarray(t, float))
-        if not ((count >= 0).all() and (count == np.floor(count)).all()):
-            raise ParameterError("n must hold whole numbers >= 0")
-        if not (np.isfinite(times).all() and (times >= 0).all()):
-            raise ParameterError("t must hold numbers >= 0")
+        count, times = counts_and_times(n, t)
         _, alpha, s, beta = self.values
         c = min(alpha, beta)
         longest = np.log1p(times / c)

@@ -209,6 +209,10 @@ class PurchaseModel(FittedModel):
         f = checked(frame, HISTORY, self.LABEL)
         return money.value_of(self, spend, frame, f, money.Discount.of(horizon, rate, timing, self.unit))
 
+    def probability_of(self, n: ArrayLike, t: ArrayLike) -> Any:
+        """P(a new customer makes exactly `n` repeat purchases in the `t` units after the first)."""
+        raise NotImplementedError
+
     # -- what each model says in its own way ---------------------------------------------------------
 
     def _grid(self, cells: pd.DataFrame, bins: int) -> LikelihoodOfCells:
@@ -261,3 +265,13 @@ class PurchaseModel(FittedModel):
     ) -> tuple[NDArray[np.intp], Array]:
         """One drawn future: the customer (row) of each purchase, and when it comes (0..horizon)."""
         raise NotImplementedError
+
+
+def counts_and_times(n: ArrayLike, t: ArrayLike) -> tuple[Array, Array]:
+    """Numbers of purchases and times, checked, as arrays of one shape."""
+    count, times = np.broadcast_arrays(np.asarray(n, float), np.asarray(t, float))
+    if not ((count >= 0).all() and (count == np.floor(count)).all()):
+        raise ParameterError("n must hold whole numbers >= 0")
+    if not (np.isfinite(times).all() and (times >= 0).all()):
+        raise ParameterError("t must hold numbers >= 0")
+    return count, times

@@ -18,6 +18,7 @@ from crm_analytics.analyses.btyd.purchase_model import (
     MINIMUM_CUSTOMERS,
     MINIMUM_REPEAT_BUYERS,
     PurchaseModel,
+    counts_and_times,
 )
 from crm_analytics.analyses.btyd.regular_likelihood import RegularLikelihood, log_density, log_terms
 from crm_analytics.analyses.btyd.regular_worth import discounted_regular
@@ -98,9 +99,7 @@ class RegularModel(PurchaseModel):
 
     def probability_of(self, n: ArrayLike, t: ArrayLike) -> Any:
         """P(a new customer makes exactly `n` repeat purchases in the `t` units after the first)."""
-        count, times = np.broadcast_arrays(np.asarray(n, float), np.asarray(t, float))
-        if not ((count >= 0).all() and (count == np.floor(count)).all()):
-            raise ParameterError("n must hold whole numbers >= 0")
+        count, times = counts_and_times(n, t)
         r, alpha, a, b = self.values
         share = times / (alpha + times)
 
