@@ -189,6 +189,15 @@ ODD = {
 }
 
 
+def test_where_nothing_happened_no_section_says_that_no_effect_is_shown() -> None:
+    text = said(opened(_quiet(shop(300)) | {"customers": _listed(300, region="north")}), margin=0.4)
+    for name, told in (text | {"method": ""}).items():  # which explains the words
+        assert not re.search(r"no effect shown|none shows|no score shows|no segment is shown", told, re.I), (
+            name
+        )
+    assert "too little happened to tell" in text["headline"].lower()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ODD)
 def test_odd_bases_are_spoken_of_without_nonsense(kind) -> None:

@@ -101,5 +101,6 @@ def chosen(names: Iterable[str] | None = None, rules: Iterable[ListRule] = RULES
     wanted = list(table if names is None else names)
     for name in wanted:
         if name not in table:
-            raise ParameterError(f"unknown list '{name}'{nearest(name, table)}. Known: {', '.join(table)}")
+            near = nearest(name, table) or "."
+            raise ParameterError(f"unknown list '{name}'{near} Known: {', '.join(table)}")
     return tuple(rule for name, rule in table.items() if name in wanted)

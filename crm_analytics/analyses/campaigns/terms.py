@@ -89,9 +89,9 @@ class Terms:
         known = set(names)
         for name in self.response if isinstance(self.response, Mapping) else ():
             if name not in known:
+                near = nearest(str(name), known) or "."
                 raise ParameterError(
-                    f"response: unknown list '{name}'{nearest(str(name), known)}. "
-                    f"Known: {', '.join(sorted(known))}"
+                    f"response: unknown list '{name}'{near} Known: {', '.join(sorted(known))}"
                 )
 
     @property

@@ -41,6 +41,8 @@ def who_answers(report: CampaignsReport, found: Evaluation) -> Block:
     groups = by_group(found)
     clear = ~scores["verdict"].isin([NO_EFFECT, TOO_LITTLE])
     told = "" if clear.any() else "; no score shows a difference made by the mail"
+    if scores["adjusted_lower"].isna().all():
+        told = "; too little happened to tell what the mail did"
     return blocks.chart(
         figures.columns(
             recency, "who", ["treated share", "control share"],

@@ -79,6 +79,8 @@ def which_campaigns_worked(report: CampaignsReport, found: Evaluation) -> Block:
         if clear
         else f"Of {words.plural(len(table), 'campaign')} none shows an effect of its own on orders"
     )
+    if known.empty:
+        finding = "In no campaign enough happened to tell its effect on orders"
     data = table[["campaign", "sent_day", *COLUMNS]].rename(columns={"adjusted": "effect"})
     caption = (
         f"Orders added by {HUNDRED} contacts. The intervals hold together: all campaigns lie inside theirs "
@@ -115,6 +117,8 @@ def who_is_moved(report: CampaignsReport, found: Evaluation) -> Block:
             f"“{first['segment']}” are moved most: {words.number(first['adjusted'], 1)} orders added by "
             f"{HUNDRED} contacts"
         )
+    elif known.empty:
+        finding = "In no segment enough happened to tell whether campaigns move it"
     else:
         finding = "No segment is shown to be moved by campaigns"
     data = table[["segment", *COLUMNS]].rename(columns={"adjusted": "effect"})
