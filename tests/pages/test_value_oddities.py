@@ -6,7 +6,6 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.pages import lifetime_value
-from crm_analytics.pages.lifetime_value import held_out
 from crm_analytics.pages.lifetime_value.oddities import odd_dates
 
 SECTIONS = [name for name in lifetime_value.__all__ if name not in {"ValueReport", "prepare"}]
@@ -131,13 +130,18 @@ def test_a_base_in_which_nobody_leaves_is_not_called_alive():
 def test_where_customers_buy_regularly_the_regular_model_stands_beside_the_others():
     draw = np.random.default_rng(5)
     rows = []
-    for i in range(400):
-        start, rate = draw.integers(0, 60), draw.gamma(4, 1 / 40)
-        days = start + np.concatenate([[0], np.cumsum(draw.gamma(6, 1 / (6 * rate), 60))])
-        seen = days[: 1 + draw.geometric(0.08)]
+    for i in range(500):
+        start, rate = draw.integers(0, 150), draw.gamma(2, 1 / 30)
+        days = start + np.concatenate([[0], np.cumsum(draw.gamma(2, 1 / (2 * rate), 60))])
+        stays = days[: draw.geometric(draw.beta(0.9, 3))]
         rows += [
-            (f"c{i}", pd.Timestamp("2025-01-01") + pd.Timedelta(days=int(d)), 20.0 + i % 9) for d in seen
+            (f"c{i}", pd.Timestamp("2025-01-01") + pd.Timedelta(days=int(d)), 20.0 + i % 9) for d in stays
         ]
     base = base_of([row for row in rows if row[1] < pd.Timestamp("2026-01-15")])
-    compared = held_out.evidence(base, "13w", "W").comparison
-    assert {"NBD", "MBG/CNBD-k"} <= set(compared.models)
+    report = lifetime_value.prepare(base, holdout="13w")
+    assert report.evidence.comparison.winner == "MBG/CNBD-k"
+    chosen = report.details.chosen
+    assert chosen.lower < chosen.mean < chosen.upper
+    block = lifetime_value.against_simple_rules(report)
+    assert {"NBD", "MBG/CNBD-k"} <= {row[0] for row in block.payload["table"]["rows"]}
+    assert f"by it the value would be {report.money(chosen.mean)}" in block.payload["finding"]

@@ -100,9 +100,15 @@ def details(
 
 
 def _choice(summary: btyd.Summary, tested: Evidence | None) -> tuple[PurchaseModel, ...]:
-    """NBD where the holdout chose it: where somebody leaves, its value says nothing."""
-    chosen = tested is not None and tested.comparison.winner == btyd.NBD.LABEL
-    return (btyd.NBD.fit(summary),) if chosen else ()
+    """NBD or the model of regular buying, only where the holdout chose it: else its value says nothing."""
+    if tested is None:
+        return ()
+    found = tested.comparison.models[tested.comparison.winner]
+    if isinstance(found, btyd.NBD):
+        return (btyd.NBD.fit(summary),)
+    if isinstance(found, btyd.RegularModifiedBetaGeo):
+        return (btyd.RegularModifiedBetaGeo.fit(summary, k=found.k),)
+    return ()
 
 
 def _value_by(
