@@ -120,7 +120,10 @@ def _handled(report: ValueReport, found: Dependence) -> str:
     banded = report.details.banded_value
     if banded is None:
         return "The value here takes one level for all."
-    said = f"With a level for each band the value would be {report.money(banded)}"
+    said = (
+        "With a level for each band, one-time buyers at that of the lowest, the value would be "
+        f"{report.money(banded)}"
+    )
     if not words.is_unknown(found.change_lower):
         reach = words.interval(found.change_lower, found.change_upper, "percent:1")
         said += f", {reach} away from the value here, which takes one level for all"
