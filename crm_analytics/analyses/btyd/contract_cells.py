@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.btyd.histories import weight_column
 from crm_analytics.errors import DataError, nearest
 
 MOST_RENEWALS = 20_000
@@ -21,8 +22,9 @@ def contract_cells(source: Any, what: str = "contracts") -> pd.DataFrame:
     source : one of
         survivors of one cohort, [1000, 631, 468, ...]: at the start, after the first renewal, ...;
         several cohorts, {"2024": [1000, 631], "2025": [800]} or a list of such lists;
-        a frame with tenure, cancelled [, customers]: who cancelled at renewal 1, 2, ... (True), or is still
-        there after 0, 1, ... renewals (False). `months` and `ended` of churn.contracts' lives are read, too
+        a frame with tenure, cancelled [, customers or weights]: who cancelled at renewal 1, 2, ... (True), or
+        is still there after 0, 1, ... renewals (False). `months` and `ended` of churn.contracts' lives are
+        read, too
     what : who asks, for the message
 
     Raises
@@ -81,7 +83,8 @@ def _checked(frame: pd.DataFrame, what: str) -> pd.DataFrame:
         raise DataError(f"{what}: 'cancelled' must be true or false in every row")
     try:
         tenure = named["tenure"].to_numpy(dtype=float)
-        count = named["customers"].to_numpy(dtype=float) if "customers" in named else np.ones(len(named))
+        weight = weight_column(named, what)
+        count = named[weight].to_numpy(dtype=float) if weight else np.ones(len(named))
     except (TypeError, ValueError):
         raise DataError(f"{what}: tenure or customers hold something that is no number") from None
     over = named["cancelled"].to_numpy(dtype=bool)

@@ -15,7 +15,7 @@ from crm_analytics.analyses.btyd.boundary import meaning
 from crm_analytics.analyses.btyd.covariate_cells import CovariateCells, design_of, shift_of
 from crm_analytics.analyses.btyd.covariate_coding import Coding
 from crm_analytics.analyses.btyd.covariate_likelihood import natural
-from crm_analytics.analyses.btyd.histories import HISTORY, checked, require_customers
+from crm_analytics.analyses.btyd.histories import HISTORY, WEIGHTS, checked, require_customers
 from crm_analytics.analyses.btyd.individual import Individuals
 from crm_analytics.analyses.btyd.lifetime_value import Discount, value_of
 from crm_analytics.analyses.btyd.optimise import Diagnosis, Optimum, best_of, diagnose, log_covariance
@@ -125,7 +125,7 @@ class CovariateFit:
         return self.kind.LABEL
 
     def _rows(self, source: pd.DataFrame) -> pd.DataFrame:
-        own = source[[c for c in source.columns if c not in (*HISTORY, "customers")]]
+        own = source[[c for c in source.columns if c not in (*HISTORY, *WEIGHTS)]]
         rows = checked(source, HISTORY, self.LABEL)
         return own.assign(**{str(name): rows[name].to_numpy() for name in rows})
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 HISTORY = ("frequency", "recency", "T")
 SPEND = ("frequency", "monetary_value")
+WEIGHTS = ("customers", "weights")  # how many customers a row is: ours, and lifetimes' name
 _BIGGEST_FREQUENCY = 10_000_000
 
 
@@ -24,7 +25,8 @@ def checked(frame: pd.DataFrame, columns: tuple[str, ...], what: str) -> pd.Data
 
     Parameters
     ----------
-    frame : one row a customer, or a cell of equal customers with their number in `customers`
+    frame : one row a customer, or a cell of equal customers with their number in `customers` (or, as in
+        lifetimes, `weights`)
     columns : `HISTORY` or `SPEND`
     what : who asks, for the message
 
@@ -47,15 +49,15 @@ after the day. Recency is the time from first to last purchase, T from first pur
             f"{what}: the frame has no column '{missing[0]}'{hint}. It needs {', '.join(columns)} "
             "(recency = time from first to last purchase)"
         )
-    wanted = [*columns, *(["customers"] if "customers" in frame.columns else [])]
+    weight = weight_column(frame, what)
     data = {}
-    for name in wanted:
+    for name, column in [*((c, c) for c in columns), *([("customers", weight)] if weight else [])]:
         try:
-            data[name] = np.asarray(frame[name], dtype=np.float64)
+            data[name] = np.asarray(frame[column], dtype=np.float64)
         except (TypeError, ValueError):
-            raise DataError(f"{what}: column '{name}' holds something that is no number") from None
-        _refuse(what, name, ~np.isfinite(data[name]), "missing or infinite", "leave these customers out")
-        _refuse(what, name, data[name] < 0, "negative", "check how the summary was made")
+            raise DataError(f"{what}: column '{column}' holds something that is no number") from None
+        _refuse(what, column, ~np.isfinite(data[name]), "missing or infinite", "leave these customers out")
+        _refuse(what, column, data[name] < 0, "negative", "check how the summary was made")
     x = data["frequency"]
     _refuse(what, "frequency", x != np.floor(x), "no whole numbers", "frequency counts repeat purchases")
     _refuse(what, "frequency", x > _BIGGEST_FREQUENCY, "above ten million", "check how they were counted")
@@ -63,6 +65,27 @@ after the day. Recency is the time from first to last purchase, T from first pur
         _check_times(what, x, data["recency"], data["T"])
     data.setdefault("customers", np.ones(len(x)))
     return pd.DataFrame(data, index=frame.index)
+
+
+def weight_column(frame: pd.DataFrame, what: str) -> str | None:
+    """The column that says of how many customers a row is: ours, or lifetimes'; None if each is one.
+
+    Raises
+    ------
+    DataError : there are both.
+
+    Examples
+    --------
+    >>> weight_column(pd.DataFrame({"frequency": [1], "weights": [12]}), "BG/NBD")
+    'weights'
+    """
+    found = [name for name in WEIGHTS if name in frame.columns]
+    if len(found) > 1:
+        raise DataError(
+            f"{what}: the frame has both 'customers' and 'weights', and either says how many customers a row "
+            "is: drop or rename one"
+        )
+    return found[0] if found else None
 
 
 def _check_times(what: str, x: Array, recency: Array, T: Array) -> None:
@@ -78,6 +101,14 @@ def _check_times(what: str, x: Array, recency: Array, T: Array) -> None:
         (x == 0) & (recency > 0),
         "above zero though frequency is 0",
         "frequency counts repeat purchases only: orders minus one",
+    )
+    _refuse(
+        what,
+        "recency",
+        (x > 0) & (recency == 0),
+        "0 though frequency is above 0",
+        "a repeat purchase comes after the first: merge the purchases of a day, and count recency from the "
+        "first to the last",
     )
 
 
@@ -107,7 +138,7 @@ def cells_of(source: Summary | pd.DataFrame, columns: tuple[str, ...], what: str
     frame = checked(source, columns, what).reset_index(drop=True)
     if _is_merged(frame, columns):
         return frame
-    if "customers" in source.columns:
+    if weight_column(source, what):
         merged = frame.groupby(list(columns), sort=True)["customers"].sum()
         return merged.reset_index()
     return _counted(frame, columns)

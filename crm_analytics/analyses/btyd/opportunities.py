@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from crm_analytics.analyses.btyd.histories import weight_column
 from crm_analytics.errors import DataError, ParameterError, nearest
 
 Array = NDArray[np.float64]
@@ -99,10 +100,8 @@ def _whole(frame: pd.DataFrame, name: str, what: str) -> NDArray[np.int64]:
 
 
 def _weights(frame: pd.DataFrame, what: str) -> Array:
-    for name in ("customers", "weights"):
-        if name in frame.columns:
-            return _numbers(frame, name, what)
-    return np.ones(len(frame))
+    name = weight_column(frame, what)
+    return _numbers(frame, name, what) if name else np.ones(len(frame))
 
 
 def _refuse(what: str, column: str, bad: NDArray[np.bool_], how: str, next_step: str) -> None:

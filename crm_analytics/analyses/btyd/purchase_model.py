@@ -86,7 +86,7 @@ class PurchaseModel(FittedModel):
 
         Parameters
         ----------
-        source : a summary, or a frame with frequency, recency, T and optionally customers (a weight);
+        source : a summary, or a frame with frequency, recency, T and optionally customers or weights;
             a lifetimes or pymc-marketing summary works as it is. Equal rows are merged first
         unit : unit of recency and T of a frame, "D", "W", "M" or "Y"; a summary carries its own
         minimum : customers below which the fit is refused

@@ -187,11 +187,12 @@ def test_neither_order_nor_unit_nor_merging_matters(kind):
         days.coefficients["coefficient"], found.coefficients["coefficient"], rtol=1e-6, atol=1e-8
     )
     assert days.params["alpha"] == pytest.approx(7 * found.params["alpha"], rel=1e-6)
-    merged = frame.assign(age=40, recency=np.round(frame["recency"])).groupby(
+    whole = np.minimum(np.ceil(frame["recency"]), frame["T"])
+    merged = frame.assign(age=40, recency=whole).groupby(
         ["frequency", "recency", "T", "channel"], as_index=False
     )
     counted = merged.size().rename(columns={"size": "customers"})
-    rows = frame.assign(recency=np.round(frame["recency"]))
+    rows = frame.assign(recency=whole)
     few = {"buying": ["channel"], "leaving": ["channel"]}
     by_cells, by_rows = (btyd.fit_covariates(kind, f, **few, unit="W") for f in (counted, rows))
     assert by_cells.log_likelihood == pytest.approx(by_rows.log_likelihood, rel=1e-12)

@@ -90,6 +90,11 @@ def off_one(value):
     return value if abs(value - 1) > 1e-6 else value + 1e-3
 
 
+def later_than_first(x, recency):
+    """Repeat purchases come after the first, be it by next to nothing."""
+    return max(recency, 1e-9) if x else 0.0
+
+
 @EVERY
 @settings(max_examples=40, deadline=None)
 @given(
@@ -102,7 +107,8 @@ def off_one(value):
 )
 def test_grid_matches_60_digits(kind, shapes, scales, x, share, T, t):
     params = (shapes[0], scales[0], off_one(shapes[1]), scales[1])
-    check(kind, params, (x, share * T if x else 0.0, T), t)
+    recency = later_than_first(x, share * T)
+    check(kind, params, (x, recency, max(T, recency)), t)
 
 
 BG_STRESS = [
@@ -112,7 +118,7 @@ BG_STRESS = [
     ((0.243, 4.414, 0.793, 2.426), (300, 365, 365), 3650),  # clvkit inf
     ((0.243, 4.414, 0.793, 2.426), (2000, 730, 730), 730),
     ((0.243, 4.414, 0.793, 2.426), (0, 0, 0), 52),  # T = 0
-    ((0.243, 4.414, 0.793, 2.426), (3, 0, 0), 52),
+    ((0.243, 4.414, 0.793, 2.426), (3, 1e-6, 1e-6), 52),
     ((1.4066, 1.3485, 0.0126, 7.69), (120, 25, 26), 26),  # Complete Journey
     ((0.01, 0.01, 0.01, 0.01), (0, 0, 400), 400),
     ((0.01, 0.01, 0.02, 0.3), (1, 1, 400), 400),  # a + b < 1
@@ -179,7 +185,8 @@ def test_one_is_no_special_point(kind, history):
 def test_silence_lowers_and_time_ahead_raises(kind, shapes, scales, x, share, T):
     """Finite everywhere; P(alive) falls as T grows at equal purchases; forecasts grow with t from zero."""
     model = kind(dict(zip(NAMES[kind], (shapes[0], scales[0], shapes[1], scales[1]), strict=True)), unit="D")
-    recency = share * T if x else 0.0
+    recency = later_than_first(x, share * T)
+    T = max(T, recency)
     later = pd.DataFrame({"frequency": x, "recency": recency, "T": T + np.array([0.0, 1.0, 30.0, 1000.0])})
     alive = model.probability_alive(later).to_numpy()
     assert ((alive >= 0) & (alive <= 1)).all()

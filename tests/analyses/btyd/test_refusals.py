@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from crm_analytics.analyses import btyd
-from crm_analytics.errors import ParameterError
+from crm_analytics.errors import DataError, ParameterError
 
 SURVIVORS = [1000, 631, 468, 382, 326, 289, 262, 241]
 
@@ -80,3 +80,41 @@ def test_models_that_count_say_that_they_need_whole_numbers(contracts, gifts, do
     whole = btyd.forecast_total(SURVIVORS, contracts, 2.0)
     assert whole.lower < whole.mean < whole.upper
     assert whole == btyd.forecast_total(SURVIVORS, contracts, np.int64(2))
+
+
+# -- histories --------------------------------------------------------------------------------------
+
+
+def test_weights_are_customers(summary, bg, gg):
+    cells = summary.cells.rename(columns={"customers": "weights"})
+    found = btyd.BetaGeo.fit(cells, unit="W")
+    assert found.customers == 2357
+    assert found.params == pytest.approx(bg.params, rel=1e-9)
+    spend = btyd.GammaGamma.fit(summary.spend_cells.rename(columns={"customers": "weights"}))
+    assert spend.params == pytest.approx(gg.params, rel=1e-9)
+    assert btyd.fit_covariates(btyd.BetaGeo, cells, unit="W").customers == 2357
+    assert btyd.forecast_total(cells, bg, 39, draws=100).customers == 2357
+    tenure = pd.DataFrame({"tenure": [1, 2, 2], "cancelled": [True, True, False]})
+    parts = [btyd.ShiftedBetaGeo.fit(tenure.assign(**{c: [300, 150, 250]})) for c in ("customers", "weights")]
+    assert parts[0].params == parts[1].params
+
+
+def test_both_kinds_of_weights_say_that_one_is_to_go(summary, donors):
+    with pytest.raises(DataError, match="BG/NBD: the frame has both 'customers' and 'weights'"):
+        btyd.BetaGeo.fit(summary.cells.assign(weights=1))
+    with pytest.raises(DataError, match="BG/BB: the frame has both 'customers' and 'weights'"):
+        btyd.BetaGeoBetaBinomial.fit(donors.assign(customers=1, weights=1))
+
+
+@pytest.mark.parametrize("end", [0.0, 20.0], ids=["on the first day", "with no time between"])
+def test_repeat_purchases_at_once_say_how_many_and_where(frame, bg, end):
+    wrong = pd.DataFrame({"frequency": [1, 3], "recency": 0.0, "T": end})
+    mixed = pd.concat([frame[["frequency", "recency", "T"]], wrong], ignore_index=True)
+    says = r"'recency' is 0 though frequency is above 0 in 2 of 2,359 rows \(first at row 2357\); a repeat"
+    for kind in (btyd.BetaGeo, btyd.ModifiedBetaGeo, btyd.ParetoNBD, btyd.NBD, btyd.RegularBetaGeo):
+        with pytest.raises(DataError, match=says):
+            kind.fit(mixed, unit="W")
+    with pytest.raises(DataError, match=says):
+        bg.expected_purchases(mixed, 4)
+    with pytest.raises(DataError, match=says):
+        btyd.fit_covariates(btyd.BetaGeo, mixed, unit="W")

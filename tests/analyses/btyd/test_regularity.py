@@ -174,7 +174,7 @@ def test_an_overdue_regular_buyer_has_left_the_sooner():
 
 def test_busy_and_empty_histories_are_finite():
     frame = pd.DataFrame(
-        {"frequency": [2000, 0, 1, 0], "recency": [365.0, 0, 0, 0], "T": [730.0, 0, 0, 3650.0]}
+        {"frequency": [2000, 0, 1, 0], "recency": [365.0, 0, 1e-9, 0], "T": [730.0, 0, 1e-9, 3650.0]}
     )
     for kind, _ in PAIRS:
         for k in (1, 2, 6):
