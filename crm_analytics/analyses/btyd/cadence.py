@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import ibis
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from crm_analytics.analyses.btyd.histories import HISTORY, checked
 
 if TYPE_CHECKING:
+    from crm_analytics.analyses.btyd.optimise import Diagnosis
     from crm_analytics.tables.customer_base import CustomerBase
 
+Array = NDArray[np.float64]
 FROM_GAPS = 100
 SHARE = 0.98  # of the gaps; a seventh would be whole weeks by chance
 WEEK = 7
+NEARLY = 1e-6
+ROUNDED = 0.05  # of sevenths: summaries are kept to two digits
 
 
 def cadence(source: CustomerBase | pd.DataFrame) -> str:
@@ -23,7 +29,8 @@ def cadence(source: CustomerBase | pd.DataFrame) -> str:
 
     Parameters
     ----------
-    source : a base; or rows of frequency, recency and T said to be in days
+    source : a base; or rows of frequency, recency and T [, customers] said to be in days. A fit of such rows
+        with unit="D" says the same in its diagnosis
 
     Examples
     --------
@@ -34,7 +41,7 @@ def cadence(source: CustomerBase | pd.DataFrame) -> str:
     ''
     """
     if isinstance(source, pd.DataFrame):
-        return _of_rows(source)
+        return _of_cells(checked(source, HISTORY, "cadence"))
     days = source.exact_occasions
     before = days.day.lag().over(group_by=days.customer_id, order_by=days.day)
     gaps = days.mutate(before=before)
@@ -53,15 +60,36 @@ def cadence(source: CustomerBase | pd.DataFrame) -> str:
     return _weekly(n, weeks)
 
 
-def _of_rows(rows: pd.DataFrame) -> str:
-    f = checked(rows, HISTORY, "cadence")
+def with_cadence(found: Diagnosis, cells: pd.DataFrame, unit: str | None) -> Diagnosis:
+    """The diagnosis of a fit, and what its cells have to say of being in days, if they are said to be."""
+    words = _of_cells(cells) if unit == "D" else ""
+    return replace(found, message=f"{found.message} {words}") if words else found
+
+
+def _of_cells(f: pd.DataFrame) -> str:
+    recency, T, n = (f[c].to_numpy(float) for c in ("recency", "T", "customers"))
+    known = T > 0
+    broken = known & ~(_whole(recency) & _whole(T))
+    if n[broken].sum() > (1 - SHARE) * n[known].sum():
+        return _fractions(recency, T, n, broken)
     again = f["frequency"].to_numpy() > 0
-    last = np.concatenate([f["recency"].to_numpy()[again], (f["T"] - f["recency"]).to_numpy()[again]])
-    # the second of each pair only where it is more than nothing: a purchase on the last day tells no gap
-    told = last[last > 0]
-    whole = np.isclose(told % WEEK, 0.0)
-    n = int(again.sum())
-    return _weekly(n, n - int((~whole).sum())) if len(told) else ""
+    # a purchase on the last day tells no gap to the day, so zero counts as whole weeks there
+    weekly = _whole(recency / WEEK) & _whole((T - recency) / WEEK)
+    return _weekly(round(n[again].sum()), round(n[again & weekly].sum()))
+
+
+def _fractions(recency: Array, T: Array, n: Array, broken: NDArray[np.bool_]) -> str:
+    days = broken & _whole(recency * WEEK, ROUNDED) & _whole(T * WEEK, ROUNDED)
+    weeks = n[days].sum() >= SHARE * n[broken].sum()
+    return (
+        f"Times said to be in days are fractions for {n[broken].sum():,.0f} of {n.sum():,.0f} customers"
+        + (', sevenths as those of weeks: use unit "W". ' if weeks else ": are they weeks or months? ")
+        + "With a wrong unit discounting, and so value, is wrong by that factor."
+    )
+
+
+def _whole(values: Array, nearly: float = NEARLY) -> NDArray[np.bool_]:
+    return np.asarray(np.abs(values - np.round(values)) < nearly)
 
 
 def _weekly(n: int, weeks: int) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from crm_analytics.analyses.btyd.boundary import meaning
+from crm_analytics.analyses.btyd.cadence import with_cadence
 from crm_analytics.analyses.btyd.covariate_cells import CovariateCells, design_of, shift_of
 from crm_analytics.analyses.btyd.covariate_coding import Coding
 from crm_analytics.analyses.btyd.covariate_likelihood import natural
@@ -190,7 +191,8 @@ def fit_covariates(
     """
     cells = CovariateCells.of(kind, frame, buying, leaving)
     require_customers(kind.LABEL, cells.weight, cells.x > 0, minimum, min(MINIMUM_REPEAT_BUYERS, minimum))
-    return _fitted(cells, best_of(cells.likelihood(), cells.starts()), unit)
+    found = _fitted(cells, best_of(cells.likelihood(), cells.starts()), unit)
+    return replace(found, diagnosis=with_cadence(found.diagnosis, checked(frame, HISTORY, kind.LABEL), unit))
 
 
 def _fitted(cells: CovariateCells, optimum: Optimum, unit: str | None) -> CovariateFit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from crm_analytics.analyses.btyd import lifetime_value as money
+from crm_analytics.analyses.btyd.cadence import with_cadence
 from crm_analytics.analyses.btyd.fitted import FittedModel
 from crm_analytics.analyses.btyd.histories import HISTORY, cells_of, checked, require_customers, unit_of
 from crm_analytics.analyses.btyd.optimise import (
@@ -88,7 +89,8 @@ class PurchaseModel(FittedModel):
         ----------
         source : a summary, or a frame with frequency, recency, T and optionally customers or weights;
             a lifetimes or pymc-marketing summary works as it is. Equal rows are merged first
-        unit : unit of recency and T of a frame, "D", "W", "M" or "Y"; a summary carries its own
+        unit : unit of recency and T of a frame, "D", "W", "M" or "Y"; a summary carries its own. Where times
+            said to be days do not look like days, the diagnosis says so
         minimum : customers below which the fit is refused
         minimum_repeat_buyers : the same for repeat buyers; default 30, or less if `minimum` is less
 
@@ -108,7 +110,14 @@ class PurchaseModel(FittedModel):
         optimum = best_of(small, small.starts())
         if small is not likelihood:
             optimum = newton(likelihood, optimum.at)
-        return cls._from_optimum(optimum, likelihood, scale, unit_of(source, unit))
+        found = cls._from_optimum(optimum, likelihood, scale, unit_of(source, unit))
+        return found._with_cadence(source, cells)
+
+    def _with_cadence(self, source: Any, cells: pd.DataFrame) -> Self:
+        """With a word on the unit, if rows were said to be in days; a base is looked at by `cadence`."""
+        if not isinstance(source, pd.DataFrame):
+            return self
+        return replace(self, diagnosis=with_cadence(self.diagnosis, cells, self.unit))
 
     @classmethod
     def at(cls, source: Summary | pd.DataFrame, params: dict[str, float], unit: str | None = None) -> Self:

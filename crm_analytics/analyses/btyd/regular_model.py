@@ -84,7 +84,7 @@ class RegularModel(PurchaseModel):
         if k > 1:
             repeats = float(weight @ x)
             total += (k - 1) * (log_gaps - repeats * np.log(scale)) - repeats * float(gammaln(k))
-        return replace(found, k=k, log_likelihood=total)
+        return replace(found, k=k, log_likelihood=total)._with_cadence(source, cells)
 
     def to_json(self) -> dict[str, Any]:
         """As plain values for a JSON file."""
