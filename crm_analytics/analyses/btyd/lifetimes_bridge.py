@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.btyd.histories import HISTORY, SPEND, cells_of
+from crm_analytics.analyses.btyd.opportunities import OPPORTUNITY_HISTORY, opportunity_cells
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -31,8 +32,11 @@ FITTERS = {
 def fit_by_lifetimes(source: Summary | pd.DataFrame, model: str) -> Any:
     """A lifetimes fitter fitted on the cells."""
     fitter = _fitter(model)
-    columns = SPEND if model == "GammaGamma" else HISTORY
-    cells = cells_of(source, columns, model)
+    columns = {"GammaGamma": SPEND, "BetaGeoBetaBinomial": OPPORTUNITY_HISTORY}.get(model, HISTORY)
+    if model == "BetaGeoBetaBinomial":
+        cells = opportunity_cells(source, model)  # type: ignore[arg-type]  # a summary has no such columns
+    else:
+        cells = cells_of(source, columns, model)
     if model == "GammaGamma":
         cells = cells[(cells["frequency"] > 0) & (cells["monetary_value"] > 0)]
     with _quiet():
@@ -63,7 +67,7 @@ def from_lifetimes(kind: type, fitter: Any, unit: str | None) -> dict[str, Any]:
     ------
     ParameterError : another fitter, or one that is not fitted.
     """
-    expected = FITTERS[kind.__name__]
+    expected = FITTERS[_known(kind.__name__)]
     found = type(fitter).__name__
     if found != expected or not hasattr(fitter, "params_"):
         state = "" if hasattr(fitter, "params_") else " that is not fitted"
@@ -80,9 +84,14 @@ def from_lifetimes(kind: type, fitter: Any, unit: str | None) -> dict[str, Any]:
     return {name: getattr(model, name) for name in names}
 
 
-def _fitter(name: str) -> Any:
+def _known(name: str) -> str:
     if name not in FITTERS:
         raise ParameterError(f"lifetimes has no counterpart of '{name}'; there are {', '.join(FITTERS)}")
+    return name
+
+
+def _fitter(name: str) -> Any:
+    _known(name)
     with _quiet():
         import lifetimes
     return getattr(lifetimes, FITTERS[name])(penalizer_coef=0.0)

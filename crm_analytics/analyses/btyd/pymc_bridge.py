@@ -26,7 +26,9 @@ MODELS = {
     "ParetoNBD": "ParetoNBDModel",
     "GammaGamma": "GammaGammaModel",
     "BetaGeoBetaBinomial": "BetaGeoBetaBinomModel",
+    "ShiftedBetaGeo": "ShiftedBetaGeoModel",
 }
+THEIR_NAMES = {"ShiftedBetaGeo": {"gamma": "alpha", "delta": "beta"}}  # where they differ from ours
 
 
 def from_pymc_marketing(kind: Any, fitted: Any, unit: str | None) -> dict[str, Any]:
@@ -39,29 +41,48 @@ def from_pymc_marketing(kind: Any, fitted: Any, unit: str | None) -> dict[str, A
     ------
     ParameterError : another model, or one that is not fitted, or one with covariates.
     """
-    expected, found = MODELS[kind.__name__], type(fitted).__name__
+    expected, found = MODELS[_known(kind.__name__)], type(fitted).__name__
     if found != expected:
         raise ParameterError(f"{kind.__name__}.from_pymc_marketing takes a fitted {expected}, got a {found}")
     try:
         posterior = fitted.fit_result
-        draws = {name: np.asarray(posterior[name], float) for name in kind.NAMES}
+        theirs = THEIR_NAMES.get(kind.__name__, {})
+        draws = {name: np.asarray(posterior[theirs.get(name, name)], float) for name in kind.NAMES}
     except (RuntimeError, AttributeError, KeyError) as error:
         raise ParameterError(
             f"this {expected} is not fitted, or has other parameters ({error!s:.80})"
         ) from None
-    if any(values.ndim > 2 for values in draws.values()):
+    if theirs and any(values.ndim > 2 and values.shape[2] > 1 for values in draws.values()):
+        raise ParameterError(
+            f"this {expected} has parameters for each of several cohorts, or covariates; fit one cohort alone"
+        )
+    if not theirs and any(values.ndim > 2 for values in draws.values()):
         raise ParameterError(f"this {expected} has covariates; only its plain form is read")
     flat = np.array([draws[name].ravel() for name in kind.NAMES])
     params = dict(zip(kind.NAMES, flat.mean(axis=1).tolist(), strict=True))
     data = getattr(fitted, "data", None)
     fields: dict[str, Any] = {"params": params, "unit": unit}
     columns = SPEND if kind.__name__ == "GammaGamma" else HISTORY
+    if theirs and isinstance(data, pd.DataFrame):
+        data, columns = _contracts(data), ("tenure", "cancelled")
     if isinstance(data, pd.DataFrame) and set(columns) <= set(data.columns) and hasattr(kind, "at"):
         model = kind.at(data[list(columns)], params, unit)
         fields |= {name: getattr(model, name) for name in ("log_likelihood", "covariance", "customers")}
     if flat.shape[1] > 1:
         fields["covariance"] = pd.DataFrame(np.cov(flat), index=kind.NAMES, columns=kind.NAMES)
     return fields | {"diagnosis": TAKEN}
+
+
+def _contracts(data: pd.DataFrame) -> pd.DataFrame:
+    """Theirs count the period a contract was cancelled in, T of those who are still there: T - 1 renewals."""
+    over = data["recency"] < data["T"]
+    return pd.DataFrame({"tenure": np.where(over, data["recency"], data["T"] - 1), "cancelled": over})
+
+
+def _known(name: str) -> str:
+    if name not in MODELS:
+        raise ParameterError(f"pymc-marketing has no counterpart of '{name}'; there are {', '.join(MODELS)}")
+    return name
 
 
 def posterior_of(model: Any, draws: int = 1_000, seed: int = 1) -> dict[str, Array]:
@@ -95,9 +116,12 @@ def to_pymc_marketing(model: Any, data: pd.DataFrame, draws: int = 1_000, seed: 
     ------
     ParameterError : pymc-marketing is not installed, or has no such model.
     """
-    name = type(model).__name__
-    if name not in MODELS:
-        raise ParameterError(f"pymc-marketing has no counterpart of '{name}'; there are {', '.join(MODELS)}")
+    name = _known(type(model).__name__)
+    if name in THEIR_NAMES:
+        raise ParameterError(
+            f"pymc-marketing's {MODELS[name]} has parameters for each cohort, so one model makes none; take "
+            "btyd.posterior_of(model) there: its alpha is our gamma, its beta our delta"
+        )
     try:
         clv, arviz = importlib.import_module("pymc_marketing.clv"), importlib.import_module("arviz")
     except ImportError:

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.btyd.beta_geo import BetaGeo
+from crm_analytics.analyses.btyd.bg_bb import BetaGeoBetaBinomial
 from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
 from crm_analytics.analyses.btyd.lifetimes_bridge import fit_by_lifetimes
 from crm_analytics.analyses.btyd.modified_beta_geo import ModifiedBetaGeo
+from crm_analytics.analyses.btyd.pareto_nbd import ParetoNBD
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.summary import Summary
 
-_MODELS = {kind.__name__: kind for kind in (BetaGeo, ModifiedBetaGeo, GammaGamma)}
+_KINDS: tuple[Any, ...] = (BetaGeo, ModifiedBetaGeo, ParetoNBD, GammaGamma, BetaGeoBetaBinomial)
+_MODELS = {kind.__name__: kind for kind in _KINDS}
 
 
 @dataclass(frozen=True)
 class SecondOpinion:
     """What lifetimes' own fitter finds on the same cells.
 
-    model : "BetaGeo", "ModifiedBetaGeo" or "GammaGamma"
+    model : "BetaGeo", "ModifiedBetaGeo", "ParetoNBD", "GammaGamma" or "BetaGeoBetaBinomial"
     params : or None where it failed
     log_likelihood : total, of these parameters, by our formula (theirs is scaled); None where it failed
     sentence : in plain words
@@ -41,8 +44,12 @@ def second_opinion(source: Summary | pd.DataFrame, model: str = "BetaGeo") -> Se
     Parameters
     ----------
     source : a summary, or a frame as the model's own `fit` takes it
-    model : "BetaGeo", "ModifiedBetaGeo" or "GammaGamma"
+    model : "BetaGeo", "ModifiedBetaGeo", "ParetoNBD", "GammaGamma" or "BetaGeoBetaBinomial"
     """
+    if model not in _MODELS:
+        return SecondOpinion(
+            model, None, None, f"lifetimes has no counterpart of '{model}'; there are {', '.join(_MODELS)}"
+        )
     try:
         fitter = fit_by_lifetimes(source, model)
         params = {str(name): float(value) for name, value in fitter.params_.items()}

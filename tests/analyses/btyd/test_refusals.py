@@ -118,3 +118,106 @@ def test_repeat_purchases_at_once_say_how_many_and_where(frame, bg, end):
         bg.expected_purchases(mixed, 4)
     with pytest.raises(DataError, match=says):
         btyd.fit_covariates(btyd.BetaGeo, mixed, unit="W")
+
+
+# -- money ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("spend", "says"),
+    [
+        (float("nan"), "spend must be a number >= 0, got nan"),
+        (float("inf"), "spend must be a number >= 0, got inf"),
+        (-5, "spend must be a number >= 0, got -5"),
+        (True, "spend must be one number >= 0, got bool"),
+        ("35", "spend: expected a Gamma-Gamma model, a series on the frame's index, or one number"),
+        (pd.Series([5.0, -1.0]), "spend: the series is negative in 1 of 2 rows"),
+    ],
+    ids=["nan", "inf", "negative", "truth", "string", "series"],
+)
+def test_impossible_spend_says_so(spend, says, bg, frame):
+    with pytest.raises(ParameterError, match=says):
+        bg.lifetime_value(spend, frame.head(2))
+    with pytest.raises(ParameterError, match=says):
+        btyd.residual_value(bg, spend, frame.head(2))
+
+
+@pytest.mark.parametrize(
+    ("rate", "says"),
+    [
+        (15, r"got 15: that would be 1,500 % a year"),
+        (True, r"got True"),
+        ("0.15", r"got '0\.15'"),
+        (-0.1, r"got -0\.1"),
+        (float("inf"), r"got inf"),
+        (None, r"got None"),
+    ],
+)
+def test_impossible_rates_say_so(rate, says, bg, frame, contracts, gifts, donors):
+    for asked in (
+        lambda: bg.lifetime_value(5.0, frame, rate=rate),
+        lambda: btyd.dert(bg, frame, rate),
+        lambda: gifts.dert(donors, rate),
+        lambda: contracts.derl(3, rate),
+    ):
+        with pytest.raises(ParameterError, match="rate: expected an annual effective rate .*" + says):
+            asked()
+
+
+def test_rates_of_any_number_type_are_rates(bg, frame):
+    wanted = bg.lifetime_value(5.0, frame.head(), rate=0.15)
+    for rate in (np.float32(0.15), np.float64(0.15)):
+        pd.testing.assert_series_equal(bg.lifetime_value(np.float32(5), frame.head(), rate=rate), wanted)
+    pd.testing.assert_series_equal(
+        bg.lifetime_value(5, frame.head(), rate=np.int64(0)), bg.lifetime_value(5, frame.head(), rate=0.0)
+    )
+    with pytest.raises(ParameterError, match="without discount the purchases of an infinite horizon"):
+        btyd.dert(bg, frame, 0)
+
+
+# -- other packages ---------------------------------------------------------------------------------
+
+
+def test_models_without_a_counterpart_say_so(bg, summary):
+    for kind in (btyd.NBD, btyd.RegularBetaGeo, btyd.ShiftedBetaGeo):
+        with pytest.raises(ParameterError, match=f"lifetimes has no counterpart of '{kind.__name__}'"):
+            kind.from_lifetimes(bg.to_lifetimes())
+    for kind in (btyd.NBD, btyd.BetaDiscreteWeibull):
+        with pytest.raises(ParameterError, match=f"pymc-marketing has no counterpart of '{kind.__name__}'"):
+            kind.from_pymc_marketing(object())
+    assert btyd.second_opinion(summary, "NBD").sentence.startswith("lifetimes has no counterpart of 'NBD'")
+
+
+def test_every_fitter_of_lifetimes_gives_a_second_opinion(summary, donors):
+    ours = btyd.ParetoNBD.fit(summary)
+    theirs = btyd.second_opinion(summary, "ParetoNBD")
+    assert theirs.log_likelihood == pytest.approx(ours.log_likelihood, abs=0.001)
+    assert theirs.params == pytest.approx(ours.params, rel=1e-2)
+    ours = btyd.BetaGeoBetaBinomial.fit(donors)
+    theirs = btyd.second_opinion(donors, "BetaGeoBetaBinomial")
+    assert theirs.log_likelihood == pytest.approx(ours.log_likelihood, abs=0.01)
+
+
+class ShiftedBetaGeoModel:
+    """Of pymc-marketing: alpha and beta of each cohort (chain, draw, cohort)."""
+
+    def __init__(self, gamma, delta, data=None):
+        self.fit_result = {"alpha": np.reshape(gamma, (1, 1, -1)), "beta": np.reshape(delta, (1, 1, -1))}
+        self.data = data
+
+
+def test_contracts_of_one_cohort_are_read_from_pymc_marketing(contracts):
+    lost = -np.diff(SURVIVORS)
+    left = np.repeat(np.arange(1, len(lost) + 1), lost)
+    # theirs: the period of cancelling, T for those who are still there
+    periods = np.append(left, np.full(SURVIVORS[-1], len(SURVIVORS)))
+    data = pd.DataFrame({"recency": periods, "T": len(SURVIVORS)})
+    made = ShiftedBetaGeoModel(contracts.params["gamma"], contracts.params["delta"], data)
+    found = btyd.ShiftedBetaGeo.from_pymc_marketing(made, unit="Y")
+    assert found.params == contracts.params
+    assert found.log_likelihood == pytest.approx(contracts.log_likelihood, abs=1e-9)
+    assert found.customers == 1000
+    with pytest.raises(ParameterError, match="has parameters for each of several cohorts"):
+        btyd.ShiftedBetaGeo.from_pymc_marketing(ShiftedBetaGeoModel([0.7, 0.6], [1.2, 1.1]))
+    with pytest.raises(ParameterError, match="its alpha is our gamma, its beta our delta"):
+        contracts.to_pymc_marketing(data)
