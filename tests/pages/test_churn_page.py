@@ -168,7 +168,8 @@ def test_contracts_at_risk_are_listed_with_what_the_chances_are_worth(somewhere)
     tables = {"transactions": bought, "subscriptions": running}
     text = said(CustomerBase.open(tables, today="2027-01-01"))["which_contracts_end"]
     assert re.search(
-        r"[\d,]+ of [\d,]+ running contracts are expected to end within 91 days, and [\d,]+", text
+        r"[\d,]+ \([\d,]+–[\d,]+\) of [\d,]+ running contracts are expected to end within 91 days, and \d",
+        text,
     )
     assert re.search(r"AUC 0\.\d\d \(0\.\d\d.0\.\d\d\) against 0\.\d\d by the rate", text)
     assert "its price" in text

@@ -38,6 +38,7 @@ class ContractScores:
     scores : one row a running contract, the likeliest to end first: subscription_id, customer_id,
         probability, price_a_month (money; NaN where the source has none), at_risk (their product), reason
         (what speaks most for ending, in words; "" by the rate)
+    interval : of the contracts that end, 95 %: by chance, and for what is not known of their rate
     window : days
     method : "logistic", or "rate of its kind": the monthly rate of contracts of the same recurrence
     unmet : why there is no model, in sentences; empty where there is one
@@ -46,6 +47,7 @@ class ContractScores:
     """
 
     scores: pd.DataFrame
+    interval: tuple[float, float]
     window: int
     method: str
     unmet: tuple[str, ...]
@@ -96,14 +98,25 @@ def contract_scores(
     parts = [_part(base, day, window, grace) for day in _days(base, window, grace)]
     parts = [(frame, left) for frame, left in parts if 0 < left.sum() < len(left)]
     unmet = _unmet(base, parts, window)
-    rate = _rates(base, grace, window, running)
     if unmet:
-        return ContractScores(_table(running, rate, None), window, RATE, unmet, _evidence([]))
+        rate, spread = _rates(base, grace, window, running)
+        found = _table(running, rate, None)
+        return ContractScores(found, _around(rate, spread), window, RATE, unmet, _evidence([]))
     model = _fitted(parts, seed)
     chance = model.predict_proba(_known(running))[:, 1]
+    ended = np.concatenate([left for _, left in parts])
+    spread = float(ended.std() / np.sqrt(len(ended)))
+    evidence = _judged(base, parts, window, grace, seed)
     return ContractScores(
-        _table(running, chance, model), window, MODEL, (), _judged(base, parts, window, grace, seed)
+        _table(running, chance, model), _around(chance, spread), window, MODEL, (), evidence
     )
+
+
+def _around(chance: Array, spread: float) -> tuple[float, float]:
+    """Of how many end: each by its own chance, and all together by the standard error of their rate."""
+    half = 1.96 * float(np.sqrt((chance * (1 - chance)).sum() + (len(chance) * spread) ** 2))
+    total = float(chance.sum())
+    return max(total - half, 0.0), min(total + half, float(len(chance)))
 
 
 def _days(base: CustomerBase, window: int, grace: int) -> list[date]:
@@ -141,15 +154,16 @@ def _fitted(parts: list[tuple[pd.DataFrame, Array]], seed: int) -> ChurnModel:
     return ChurnModel(MODEL, seed=seed).fit(frame, np.concatenate([left for _, left in parts]))
 
 
-def _rates(base: CustomerBase, grace: int, window: int, running: pd.DataFrame) -> Array:
-    """The chance to end by the monthly rate of contracts of the same recurrence."""
+def _rates(base: CustomerBase, grace: int, window: int, running: pd.DataFrame) -> tuple[Array, float]:
+    """The chance to end by the monthly rate of their kind; the standard error of that of all."""
     found = contracts(base, grace=grace)
     lives = found.contracts.select("subscription_id", "recurrence")
     kind = base.collect(lives).set_index("subscription_id")["recurrence"]
     rate = found.rates.set_index("recurrence")["rate"]
     whole = float(rate.iloc[0])
     own = running["subscription_id"].map(kind).map(rate).fillna(whole).to_numpy(float)
-    return np.asarray(1.0 - (1.0 - own) ** (window / MONTH))
+    low, high = (1.0 - (1.0 - found.rates[end].iloc[0]) ** (window / MONTH) for end in ("lower", "upper"))
+    return np.asarray(1.0 - (1.0 - own) ** (window / MONTH)), float(high - low) / (2 * 1.96)
 
 
 def _judged(
@@ -160,7 +174,7 @@ def _judged(
     then = base.as_of(_days(base, window, grace)[-1])
     scores = {
         MODEL: _fitted(parts[:-1], seed).predict_proba(_known(frame))[:, 1],
-        RATE: _rates(then, grace, window, frame),
+        RATE: _rates(then, grace, window, frame)[0],
     }
     rows = []
     for method, score in scores.items():

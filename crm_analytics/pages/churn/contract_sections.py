@@ -85,25 +85,40 @@ def which_contracts_end(report: ChurnReport | SmallReport) -> Block:
     found, money = report.endings, report.endings.scores["at_risk"].sum(skipna=False)
     running = words.plural(len(found.scores), "running contract")
     span = words.plural(found.window, "day")
-    finding = f"{words.count(found.expected)} of {running} are expected to end within {span}"
+    low, high = map(words.count, found.interval)
+    finding = f"{words.count(found.expected)} ({low}–{high}) of {running} are expected to end within {span}"
     if not math.isnan(money):
         finding += f", and {report.money(money)} a month with them"
-    first = found.scores.sort_values(
-        ["at_risk", "probability", "subscription_id"], ascending=[False, False, True]
-    ).head(TOP)
-    shown = pd.DataFrame({
-        "customer": people.called(report.base, first["customer_id"], report.show_customers),
-        "chance": first["probability"].to_numpy(),
-        "price_a_month": first["price_a_month"].to_numpy(),
-        "at_risk": first["at_risk"].to_numpy(),
-        "why": first["reason"].to_numpy(),
-    })  # fmt: skip
-    shown = shown.drop(columns=[] if (shown["why"] != "").any() else "why")
+    shown = _by_kind(found) if found.unmet else _first(report, found)
     return blocks.table(
-        shown if shown["at_risk"].notna().any() else shown.drop(columns=["price_a_month", "at_risk"]),
+        shown.dropna(axis="columns", how="all"),
         finding=finding,
         caption=_by_what(found),
         formats={"chance": "percent:0", "price_a_month": report.currency, "at_risk": report.currency},
+    )
+
+
+def _by_kind(found: ContractScores) -> pd.DataFrame:
+    """Contracts of one chance and price together: by a rate no customer stands out."""
+    kinds = found.scores.groupby(["probability", "price_a_month"], dropna=False)
+    table = kinds.agg(contracts=("customer_id", "size"), at_risk=("at_risk", "sum")).reset_index()
+    table = table.rename(columns={"probability": "chance"})
+    table["at_risk"] = table["at_risk"].where(table["price_a_month"].notna())
+    return table.sort_values(["at_risk", "chance"], ascending=False, ignore_index=True).head(TOP)
+
+
+def _first(report: ChurnReport, found: ContractScores) -> pd.DataFrame:
+    """The customers with most at risk."""
+    order = ["at_risk", "probability", "subscription_id"]
+    first = found.scores.sort_values(order, ascending=[False, False, True]).head(TOP).reset_index(drop=True)
+    return pd.DataFrame(
+        {
+            "customer": people.called(report.base, first["customer_id"], report.show_customers),
+            "chance": first["probability"],
+            "price_a_month": first["price_a_month"],
+            "at_risk": first["at_risk"],
+            "why": first["reason"],
+        }
     )
 
 

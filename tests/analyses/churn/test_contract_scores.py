@@ -77,6 +77,7 @@ def test_few_contracts_have_the_rate_of_their_kind_and_say_so(demo_company: Cust
     planted = 1 - (1 - 0.035) ** (91 / 30.4375)
     assert running["probability"].mean() == pytest.approx(planted, abs=0.03)
     assert found.expected == pytest.approx(running["probability"].sum())
+    assert found.interval[0] < len(running) * planted < found.interval[1]
 
 
 def test_refusals_say_what_is_missing_and_what_is_wrong() -> None:
