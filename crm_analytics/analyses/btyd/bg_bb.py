@@ -113,6 +113,9 @@ class BetaGeoBetaBinomial(FittedModel):
         optimum = Optimum(log_params, *likelihood(log_params), iterations=0)
         return cls._from_optimum(optimum, likelihood, unit, at_rest=1e-4)
 
+    def _objective(self, source: pd.DataFrame) -> tuple[OpportunityLikelihood, Array]:
+        return OpportunityLikelihood.of(opportunity_cells(source, self.LABEL)), np.ones(len(self.NAMES))
+
     @classmethod
     def _from_optimum(
         cls,

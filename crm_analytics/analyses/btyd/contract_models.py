@@ -91,6 +91,10 @@ class ContractModel(FittedModel):
         optimum = newton(likelihood, np.log(begin), tolerance=_NEAR)
         return self._from_optimum(optimum, likelihood, self.unit)
 
+    def _objective(self, source: Any) -> tuple[ContractLikelihood, Array]:
+        cells = contract_cells(source, self.LABEL)
+        return ContractLikelihood.of(cells, "c" in self.NAMES), np.ones(len(self.NAMES))
+
     @classmethod
     def _from_optimum(
         cls, optimum: Optimum, likelihood: ContractLikelihood, unit: str | None, at_rest: float = 1e-6

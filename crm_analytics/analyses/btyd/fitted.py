@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,17 @@ from crm_analytics.analyses.btyd import lifetimes_bridge, pymc_bridge
 from crm_analytics.analyses.btyd.optimise import GIVEN, Diagnosis
 from crm_analytics.analyses.btyd.units import days_per_unit
 from crm_analytics.errors import ParameterError
+
+
+class Likelihood(Protocol):
+    """Minus the mean log-likelihood in log parameters, with gradient and Hessian."""
+
+    @property
+    def total(self) -> float:
+        """Customers in all."""
+
+    def __call__(self, log_params: NDArray[np.float64]) -> tuple[float, Any, Any]:
+        """At the logarithms of the parameters."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +63,10 @@ class FittedModel:
         if self.covariance.empty:
             return pd.Series(np.nan, index=index, name="standard_error")
         return pd.Series(np.sqrt(np.diag(self.covariance)), index=index, name="standard_error")
+
+    def _objective(self, source: Any) -> tuple[Likelihood, NDArray[np.float64]]:
+        """What the fit made least, and by what its parameters are multiplied to be ours."""
+        raise NotImplementedError
 
     def to_json(self) -> dict[str, Any]:
         """As plain values for a JSON file; nothing but numbers, never a pickle."""

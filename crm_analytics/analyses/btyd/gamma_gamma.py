@@ -172,6 +172,10 @@ class GammaGamma(FittedModel):
         scale = float(weight @ mean / weight.sum()) if len(x) else 1.0
         return SpendLikelihood(x, mean / scale, weight), scale
 
+    def _objective(self, source: Summary | pd.DataFrame) -> tuple[SpendLikelihood, Array]:
+        likelihood, scale = self._likelihood(source)
+        return likelihood, np.array([1.0, 1.0, scale])
+
     @classmethod
     def _from_optimum(
         cls,

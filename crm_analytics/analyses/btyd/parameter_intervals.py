@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from crm_analytics.analyses.btyd.histories import HISTORY, cells_of
+from crm_analytics.analyses.btyd.fitted import FittedModel
 from crm_analytics.analyses.btyd.optimise import newton
 from crm_analytics.errors import ParameterError
-
-if TYPE_CHECKING:
-    from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
-    from crm_analytics.analyses.btyd.summary import Summary
 
 Array = NDArray[np.float64]
 TRADE_OFF = 0.9  # correlation above which curvature at one point says too little
 _FURTHEST = 8.0  # logarithms from the estimate; beyond, the data set no limit
 
 
-def parameter_intervals(
-    source: Summary | pd.DataFrame, model: PurchaseModel, level: float = 0.95
-) -> pd.DataFrame:
+def parameter_intervals(source: Any, model: FittedModel, level: float = 0.95) -> pd.DataFrame:
     """How sure each parameter is.
 
     Where a parameter is correlated with another by more than 0.9 (a with b in BG/NBD, s with beta in
@@ -37,7 +31,7 @@ def parameter_intervals(
     Parameters
     ----------
     source : what the model was fitted on
-    model : fitted; it must have come to rest
+    model : fitted, of purchases, of spend or of contracts; it must have come to rest
     level : probability of the intervals, 0..1
 
     Returns
@@ -60,6 +54,11 @@ def parameter_intervals(
     """
     if not 0 < level < 1:
         raise ParameterError(f"level must lie between 0 and 1, got {level}")
+    if not isinstance(model, FittedModel):
+        raise ParameterError(
+            f"a {type(model).__name__} has no profile intervals: its coefficients, or its log_covariance, say "
+            "how sure it is"
+        )
     if model.covariance.empty or not model.diagnosis.converged:
         raise ParameterError(f"{model.LABEL}: intervals need a fit that came to rest")
     covariance = model.covariance.to_numpy()
@@ -78,12 +77,9 @@ def parameter_intervals(
     return pd.DataFrame(rows, columns=["parameter", "estimate", "lower", "upper", "correlation", "method"])
 
 
-def _profile(
-    source: Summary | pd.DataFrame, model: PurchaseModel, i: int, step: float, drop: float
-) -> tuple[float, float]:
+def _profile(source: Any, model: FittedModel, i: int, step: float, drop: float) -> tuple[float, float]:
     """Where the profile of parameter i has fallen by `drop` log-likelihood, below and above."""
-    likelihood, scale = type(model)._likelihood(cells_of(source, HISTORY, model.LABEL))
-    unit = type(model)._scales(scale)
+    likelihood, unit = model._objective(source)
     best = np.log(model.values / unit)
     top = likelihood(best)[0]
     others = np.delete(np.arange(len(best)), i)

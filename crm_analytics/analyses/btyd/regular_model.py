@@ -195,6 +195,11 @@ class RegularModel(PurchaseModel):
         x, recency, T = (rows[c].to_numpy(float) for c in HISTORY)
         return self._counts(x, recency, T, t, rng)
 
+    def _objective(self, source: Any) -> tuple[RegularLikelihood, Array]:
+        cells = cells_of(source, HISTORY, self.LABEL)
+        scale = float(np.average(cells["T"], weights=cells["customers"])) or 1.0
+        return RegularLikelihood.of(cells, scale, self.k, self.SHIFT), self._scales(scale)
+
     def _grid(self, cells: pd.DataFrame, bins: int) -> RegularLikelihood:
         return RegularLikelihood.of(cells, 1.0, self.k, self.SHIFT).coarse(bins)
 

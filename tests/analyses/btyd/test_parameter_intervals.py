@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from crm_analytics.analyses.btyd import BetaGeo, ParetoNBD
+from crm_analytics.analyses import btyd
+from crm_analytics.analyses.btyd import BetaGeo, ModifiedBetaGeo, ParetoNBD
+from crm_analytics.analyses.btyd.draws import draw_models
+from crm_analytics.analyses.btyd.fitted import log_covariance_of
 from crm_analytics.analyses.btyd.parameter_intervals import parameter_intervals
 from crm_analytics.errors import ParameterError
 
@@ -62,3 +65,59 @@ def test_given_parameters_have_no_interval(summary):
         parameter_intervals(summary, model)
     with pytest.raises(ParameterError, match="between 0 and 1"):
         parameter_intervals(summary, model, level=2)
+
+
+def held_out(of, fit, name, value):
+    """The best log-likelihood with one parameter held, by a search without derivatives."""
+    free = [n for n in fit.NAMES if n != name]
+
+    def minus(logs):
+        params = dict(zip(free, np.exp(logs), strict=True)) | {name: value}
+        return -of(type(fit).at, params)
+
+    start = np.log([fit.params[n] for n in free])
+    return -minimize(
+        minus, start, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-7, "maxiter": 8000}
+    ).fun
+
+
+def test_spend_and_contracts_are_profiled_too(summary, gg):
+    survivors = [1000, 869, 743, 653, 593, 551, 517, 491]
+    contracts = btyd.ShiftedBetaGeo.fit(survivors)
+    for fit, source, names in ((gg, summary, ["p", "v"]), (contracts, survivors, ["gamma", "delta"])):
+        found = parameter_intervals(source, fit).set_index("parameter")
+        assert found.loc[names, "method"].tolist() == ["profile", "profile"]
+        for end in ("lower", "upper"):
+            best = held_out(
+                lambda at, p, s=source: at(s, p).log_likelihood, fit, names[0], found.loc[names[0], end]
+            )
+            assert fit.log_likelihood - best == pytest.approx(1.9207, abs=2e-3)
+
+
+def test_regular_buyers_with_one_event_have_the_intervals_of_bg(summary, bg):
+    one = parameter_intervals(summary, btyd.RegularBetaGeo.fit(summary, k=1))
+    plain = parameter_intervals(summary, bg)
+    np.testing.assert_allclose(one[["lower", "upper"]], plain[["lower", "upper"]], rtol=1e-5)
+    two = parameter_intervals(summary, btyd.RegularModifiedBetaGeo.fit(summary, k=2))
+    assert ((two["lower"] < two["estimate"]) & (two["estimate"] < two["upper"])).all()
+
+
+def test_models_without_a_profile_say_what_to_read(summary, frame):
+    with pytest.raises(ParameterError, match="a CovariateFit has no profile intervals"):
+        parameter_intervals(frame, btyd.fit_covariates(BetaGeo, frame, unit="W"))
+
+
+@pytest.mark.parametrize(("kind", "near"), [(BetaGeo, 0.02), (ModifiedBetaGeo, 0.02), (ParetoNBD, 0.05)])
+def test_totals_hardly_know_a_ridge_from_a_hill(summary, kind, near):
+    """Normal draws against the same draws weighted by the likelihood: the ends of the total's interval."""
+    fit, cells = kind.fit(summary), summary.cells
+    drawn = draw_models(fit, 1_000, np.random.default_rng(1))
+    off = np.log([m.values for m in drawn]) - np.log(fit.values)
+    normal = -np.einsum("di,ij,dj->d", off, np.linalg.inv(log_covariance_of(fit)), off) / 2
+    true = np.array([m.log_likelihood_of(cells) for m in drawn]) - fit.log_likelihood
+    weight = np.exp(true - normal)
+    totals = np.array([m.expected_purchases(cells, 39) @ cells["customers"] for m in drawn])
+    order = np.argsort(totals)
+    share = np.cumsum(weight[order]) / weight.sum()
+    for q in (0.025, 0.975):
+        assert totals[order][np.searchsorted(share, q)] == pytest.approx(np.quantile(totals, q), rel=near)
