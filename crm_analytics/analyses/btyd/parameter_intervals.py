@@ -56,7 +56,7 @@ def parameter_intervals(source: Any, model: FittedModel, level: float = 0.95) ->
         raise ParameterError(f"level must lie between 0 and 1, got {level}")
     if not isinstance(model, FittedModel):
         raise ParameterError(
-            f"a {type(model).__name__} has no profile intervals: its coefficients, or its log_covariance, say "
+            f"a {type(model).__name__} has no profile intervals: its coefficients or log_covariance say "
             "how sure it is"
         )
     if model.covariance.empty or not model.diagnosis.converged:

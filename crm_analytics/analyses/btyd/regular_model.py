@@ -195,6 +195,13 @@ class RegularModel(PurchaseModel):
         x, recency, T = (rows[c].to_numpy(float) for c in HISTORY)
         return self._counts(x, recency, T, t, rng)
 
+    @classmethod
+    def _likelihood_of(cls, cells: pd.DataFrame, scale: float) -> RegularLikelihood:
+        raise ParameterError(
+            f"{cls.LABEL}: its likelihood hangs on k, which is not known here; fit it with k, and ask "
+            "BG/NBD, MBG/NBD or Pareto/NBD for the effects of cohorts"
+        )
+
     def _objective(self, source: Any) -> tuple[RegularLikelihood, Array]:
         cells = cells_of(source, HISTORY, self.LABEL)
         scale = float(np.average(cells["T"], weights=cells["customers"])) or 1.0

@@ -221,3 +221,12 @@ def test_contracts_of_one_cohort_are_read_from_pymc_marketing(contracts):
         btyd.ShiftedBetaGeo.from_pymc_marketing(ShiftedBetaGeoModel([0.7, 0.6], [1.2, 1.1]))
     with pytest.raises(ParameterError, match="its alpha is our gamma, its beta our delta"):
         contracts.to_pymc_marketing(data)
+
+
+def test_regular_models_say_that_they_need_k(summary):
+    for asked in (
+        lambda: btyd.cohort_effects(summary, btyd.RegularModifiedBetaGeo),
+        lambda: btyd.RegularBetaGeo.at(summary, {"r": 0.5, "alpha": 4.4, "a": 0.8, "b": 2.4}),
+    ):
+        with pytest.raises(ParameterError, match="its likelihood hangs on k, which is not known here"):
+            asked()
