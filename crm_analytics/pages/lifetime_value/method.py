@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crm_analytics.analyses.btyd import GammaGamma
 from crm_analytics.pages import blocks, provenance, words
 from crm_analytics.pages.lifetime_value.report import SmallValueReport, UnpricedReport, ValueReport
 
@@ -60,7 +61,7 @@ def _models(found: Purchases) -> dict[str, str]:
     """Each with its parameters; where a fit cannot be trusted, with the reason in place of them."""
     used = {"Purchases": found.model, "Spend": found.spend, "Who is still there": found.status}
     said = {
-        what: f"{model.LABEL} ({_parameters(model.params)}), in weeks, by maximum likelihood."
+        what: f"{model.LABEL} ({_parameters(model.params)}){_unit(model)}, by maximum likelihood."
         if model.diagnosis.converged
         else f"{model.LABEL}, whose parameters are not shown. {model.diagnosis.message}"
         for what, model in used.items()
@@ -70,6 +71,10 @@ def _models(found: Purchases) -> dict[str, str]:
         "more regularly than at random. Schmittlein, Morrison & Colombo 1987; Fader, Hardie & Lee 2005; "
         "Fader & Hardie 2013; Batislam, Denizel & Filiztekin 2007; Platzer & Reutterer 2016."
     }
+
+
+def _unit(model: object) -> str:
+    return "" if isinstance(model, GammaGamma) else ", in weeks"
 
 
 def _intervals(report: ValueReport | UnpricedReport) -> str:
