@@ -123,11 +123,12 @@ class _Crew:
 
     def _give(self, worker: _Worker) -> Iterator[Event]:
         """The next report, if there is one: rather on a source that this worker has opened already."""
-        if not self.todo:
+        ready = self._ready()
+        if not ready:
             self.idle.append(worker)
             return
-        known = [task for task in self.todo if task[1].key in worker.keys]
-        task = (known or self.todo)[0]
+        known = [task for task in ready if task[1].key in worker.keys]
+        task = (known or ready)[0]
         self.todo.remove(task)
         worker.number, worker.began = task[0], time.perf_counter()
         worker.keys.add(task[1].key)
@@ -135,6 +136,16 @@ class _Crew:
         yield Started(worker.number)
         with suppress(OSError):  # it is dead: we hear that when we listen
             worker.line.send(task)
+
+    def _ready(self) -> list[tuple[int, Task]]:
+        """What may begin now: waves one after the other, in the order of the file.
+
+        The next one leaves alone whom the one before contacts: chance must not say which is first.
+        """
+        waves = [task for task in self.todo if isinstance(task[1], WaveDecision)]
+        waving = any(isinstance(self.decisions[worker.number], WaveDecision) for worker in self.busy)
+        later = waves if waving else waves[1:]
+        return [task for task in self.todo if task not in later]
 
     def listen(self, seconds: float = 0.2) -> Iterator[Event]:
         """What the workers say, and whether one has died."""

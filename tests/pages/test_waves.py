@@ -16,9 +16,10 @@ from crm_analytics import CustomerBase, cli
 from crm_analytics.errors import LimitError, ParameterError
 from crm_analytics.pages import index, publish
 from crm_analytics.pages.run import Workshop
-from crm_analytics.pages.schedule import prepare
+from crm_analytics.pages.schedule import prepare, run_items
 from crm_analytics.pages.schedule_file import read_schedule
 from crm_analytics.pages.waves import decide_wave, make_wave
+from crm_analytics.pages.workers import Ended, Started
 from crm_analytics.tables.export import project_key, pseudonyms, read_csv
 
 NOW = datetime(2026, 3, 4, 2, 0, tzinfo=UTC)
@@ -170,6 +171,18 @@ def test_two_lists_made_at_once_share_the_cap(project: Path, monkeypatch) -> Non
     treated = members.loc[members["treatment"] == "treated", "customer"]
     assert len(treated)
     assert treated.is_unique
+
+
+def test_waves_are_made_in_the_order_of_the_file_however_many_workers_there_are(project: Path) -> None:
+    names = ["weekly", "daily", "monthly"]
+    text = HEAD + "".join(LIST.replace("weekly", name) for name in names)
+    (project / "crm.toml").write_text("workers = 2\n" + text)
+    schedule = read_schedule(project / "crm.toml", NOW)
+    told = [e for e in run_items(schedule, prepare(schedule)) if isinstance(e, Started | Ended)]
+    assert [(type(e), e.number) for e in told] == [(kind, n) for n in range(3) for kind in (Started, Ended)]
+    lists = project / "reports" / "lists"
+    first, *others = (pd.read_parquet(*(lists / name).glob("*/members.parquet")) for name in names)
+    assert (first["treatment"] == "treated").sum() > sum((o["treatment"] == "treated").sum() for o in others)
 
 
 def test_controls_of_a_wave_are_not_contacted_by_another_list(project: Path) -> None:
