@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Candidate = type[PurchaseModel] | PurchaseModel
 MODELS: tuple[Candidate, ...] = (BetaGeo, ModifiedBetaGeo, ParetoNBD)
+APART = 3.84  # variance of a difference of likelihoods, from which it is one: the 95 % point of chi-square
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,7 @@ class Comparison:
     customers, actual : known at the day, and their repeat purchases in the holdout
     in_sample : one row a model, best BIC first: model, parameters, log_likelihood, aic, bic, vuong_z (against
         the first row, corrected for the number of parameters; below -1.96: clearly worse; missing for
-        models of regular buying), vuong_p,
+        models of regular buying and where two coincide), vuong_p,
         converged, message
     holdout : one row a model or naive forecast: model, naive, forecast, lower, upper, covered, error
         (forecast / actual - 1), log_score (mean of ln P(count that came), higher is better), log_score_z
@@ -197,10 +198,13 @@ def in_sample_table(models: Sequence[PurchaseModel], summary: Summary) -> pd.Dat
 
 
 def _paired(difference: Array, n: Array, shift: float = 0.0) -> float:
-    """Sum of the differences of all customers over its standard error; NaN where there is no difference."""
+    """Sum of the differences of all customers over its standard error; NaN where two models coincide.
+
+    There (one at the boundary where it becomes the other) the sum has no normal law: Vuong's own first step.
+    """
     total, mean = n.sum(), n @ difference / n.sum()
-    spread = np.sqrt(n @ (difference - mean) ** 2 / total)
-    return float((total * mean + shift) / (np.sqrt(total) * spread)) if spread > 1e-12 else float("nan")
+    variance = n @ (difference - mean) ** 2
+    return float((total * mean + shift) / np.sqrt(variance)) if variance > APART else float("nan")
 
 
 def _held_against(

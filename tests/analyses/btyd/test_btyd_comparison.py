@@ -93,6 +93,14 @@ def test_vuong_matches_its_own_formula_on_rows(found, frame, bg, mbg):
     assert row["vuong_p"] == pytest.approx(2 * stats.norm.sf(abs(z)), rel=1e-6)
 
 
+def test_vuong_says_nothing_where_one_model_is_the_other_at_its_boundary(past, future, summary):
+    never_leaves = btyd.NBD.fit(summary)
+    same = btyd.BetaGeo({**never_leaves.params, "a": 1e-9, "b": 1.0}, unit="W")
+    inside = btyd.compare(past, future, models=[same, never_leaves]).in_sample
+    assert inside["log_likelihood"].iloc[0] == pytest.approx(inside["log_likelihood"].iloc[1], abs=0.05)
+    assert inside["vuong_z"].isna().all()
+
+
 def test_naive_forecasts_are_what_they_say(found, past, future, cdnow_lines):
     naive = found.holdout[found.holdout["naive"]].set_index("model")
     lines = cdnow_lines.drop_duplicates(["customer_id", "transaction_date"])
