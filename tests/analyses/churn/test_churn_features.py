@@ -224,12 +224,15 @@ def test_few_gaps_define_nothing():
 @pytest.mark.parametrize("levels", [2, 3, 16, 17, 62, 63, 300, 900])
 def test_different_products_categories_and_channels_are_counted_as_by_a_set(levels):
     draw = np.random.default_rng(levels)
+    every = np.arange(levels)  # a dealer, who bought all there is: more than a byte can count
     lines = pd.DataFrame({
-        "customer_id": draw.integers(0, 40, 3000).astype(str), "unit_spend": 1.0,
-        "transaction_date": "2025-01-05", "channel": draw.integers(0, levels, 3000).astype(str),
-        "product_id": draw.integers(0, levels, 3000).astype(str),
+        "customer_id": np.r_[draw.integers(0, 40, 3000).astype(str), np.full(levels, "dealer")],
+        "unit_spend": 1.0, "transaction_date": "2025-01-05",
+        "channel": np.r_[draw.integers(0, levels, 3000), every].astype(str),
+        "product_id": np.r_[draw.integers(0, levels, 3000), every].astype(str),
     })  # fmt: skip
-    lines.loc[draw.random(3000) < 0.1, ["product_id", "channel"]] = None
+    unknown = np.r_[draw.random(3000) < 0.1, np.zeros(levels, dtype=bool)]
+    lines.loc[unknown, ["product_id", "channel"]] = None
     lines.loc[lines["customer_id"] == "7", ["product_id", "channel"]] = None  # nothing to count: 0
     sold = np.arange(levels - 1).astype(
         str
