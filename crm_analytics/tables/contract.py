@@ -8,7 +8,8 @@ The shorthand of a column is its name and a type, with marks:
 ``@t``  a late fact: known only from the time in column ``t`` on, hidden on days before
 ======  ==================================================================================
 
-Types: ``text``, ``time`` (a timestamp), ``date``, ``money`` (DECIMAL(18,4) in the table's currency),
+Types: ``text``, ``word`` (a text an analysis looks for by name: stored in small letters, so that "Treated"
+is found, too), ``time`` (a timestamp), ``date``, ``money`` (DECIMAL(18,4) in the table's currency),
 ``number``, ``count`` (integer), ``flag`` (true or false).
 """
 
@@ -22,6 +23,7 @@ ROW = "_row_number"  # a row's place in its source, where the source has one
 
 ENGINE_TYPES = {
     "text": "string",
+    "word": "string",
     "time": "timestamp",
     "date": "date",
     "money": MONEY,
@@ -128,7 +130,7 @@ TABLES: dict[str, Table] = {
         _table(
             "events",
             """event_id:text timestamp:time* event:text* customer_id:text anonymous_id:text session_id:text
-            direction:text channel:text* source:text medium:text campaign_id:text content:text device:text
+            direction:word channel:text* source:text medium:text campaign_id:text content:text device:text
             stage:text product_id:text value:money cost:money is_conversion:flag""",
             key="event_id",
             row_time="timestamp",
@@ -142,7 +144,7 @@ TABLES: dict[str, Table] = {
         ),
         _table(
             "campaign_members",
-            """member_id:text campaign_id:text* customer_id:text* treatment:text* reason_code:text
+            """member_id:text campaign_id:text* customer_id:text* treatment:word* reason_code:text
             sent_at:time opened_at:time@opened_at clicked_at:time@clicked_at responded_at:time@responded_at
             unsubscribed_at:time@unsubscribed_at response_value:money@responded_at cost:money""",
             key="member_id",
@@ -167,7 +169,7 @@ TABLES: dict[str, Table] = {
         ),
         _table(
             "survey_responses",
-            """response_id:text respondent_id:text* customer_id:text responded_at:time* instrument:text*
+            """response_id:text respondent_id:text* customer_id:text responded_at:time* instrument:word*
             question:text* brand:text driver:text equity_type:text score:number scale_min:number
             scale_max:number text:text weight:number ticket_id:text""",
             key="response_id",

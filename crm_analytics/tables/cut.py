@@ -28,9 +28,11 @@ def cut(table: ir.Table, contract: Table, start: date | None, day: date, *, newe
     time = contract.row_time
     if time is not None and time in table.columns:
         moment = table[time].cast("timestamp")
-        visible = (moment < end).fill_null(start is None)
+        visible = moment < end
         if start is not None:
-            visible &= (moment >= _end_of(start)).fill_null(False)
+            visible &= moment >= _end_of(start)
+        elif not contract[time].required:
+            visible |= moment.isnull()
         table = table.filter(visible)
     elif start is not None:  # no row has a time: all of it was there before
         table = table.filter(ibis.literal(False))
@@ -39,7 +41,7 @@ def cut(table: ir.Table, contract: Table, start: date | None, day: date, *, newe
         if column.known_from is None or column.name not in table.columns:
             continue
         if column.known_from in table.columns:
-            known = (table[column.known_from].cast("timestamp") < end).fill_null(False)
+            known = table[column.known_from].cast("timestamp") < end
             late[column.name] = known.ifelse(table[column.name], ibis.null(column.engine_type))
         elif not newest:
             late[column.name] = ibis.null(column.engine_type)

@@ -227,6 +227,16 @@ def test_the_line_total_is_quantity_times_price() -> None:
     assert base.counts["revenue"] == 2 * 1.5 + 2.25 + 3 - 4
 
 
+def test_words_that_analyses_look_for_are_found_however_written() -> None:
+    lines = pd.DataFrame({"customer_id": ["a"], "transaction_date": ["2026-01-01"], "unit_spend": [1]})
+    members = pd.DataFrame({"campaign_id": "Spring", "customer_id": ["a", "b", "c"],
+                            "treatment": ["Treated", " CONTROL ", "treated"]})  # fmt: skip
+    found = CustomerBase.open({"transactions": lines, "campaign_members": members}, today="2026-02-01")
+    told = found.tables["campaign_members"].order_by("customer_id").to_pandas()
+    assert told["treatment"].tolist() == ["treated", "control", "treated"]
+    assert set(told["campaign_id"]) == {"Spring"}  # a name stays as it is
+
+
 def test_money_is_summed_exactly() -> None:
     frame = pd.DataFrame({"customer_id": "a", "transaction_date": "2026-01-01", "unit_spend": [0.1] * 1000})
     assert CustomerBase.open(frame, today=TODAY).counts["revenue"] == 100.0

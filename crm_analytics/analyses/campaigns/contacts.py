@@ -58,9 +58,8 @@ def _of_campaigns(base: CustomerBase, issued: ir.Table | None) -> ir.Table | Non
     members = base.tables.get("campaign_members")
     if members is None:
         return None
-    arm = members.treatment.strip().lower()
     sent = members.sent_at.date() if "sent_at" in members.columns else ibis.null("date")
-    each = members.select("campaign_id", "customer_id", arm=arm, sent=sent)
+    each = members.select("campaign_id", "customer_id", arm=members.treatment, sent=sent)
     each = each.filter(each.arm.isin(["treated", "control"]))
     if issued is not None and "lists" in issued.columns:  # a wave that came back is one contact, not two
         words = (OURS, issued["lists"], ":", issued["list"], ":", issued.issued_on.cast("string"))

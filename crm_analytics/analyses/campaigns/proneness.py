@@ -84,7 +84,7 @@ def _with_own(marked: ir.Table, campaigns: ir.Table, members: ir.Table) -> ir.Ta
         starts=held.start_date.date(),
         days=held.end_date.date().delta(held.start_date.date(), unit="day"),
     )
-    treated = members.filter(members.treatment.strip().lower() == "treated")
+    treated = members.filter(members.treatment == "treated")
     mine = treated.select("campaign_id", "customer_id").distinct().inner_join(held, "campaign_id")
     joined = marked.select("customer_id", "day").inner_join(mine, "customer_id")
     offset = joined.day.delta(joined.starts, unit="day")

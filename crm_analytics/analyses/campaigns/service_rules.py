@@ -37,7 +37,7 @@ def referral_ask(known: Known) -> ir.Table:
     """
     answers = known.base.tables["survey_responses"]
     answers = answers.filter(
-        answers.instrument.lower() == "nps", answers.customer_id.notnull(), answers.score.notnull()
+        answers.instrument == "nps", answers.customer_id.notnull(), answers.score.notnull()
     )
     order = ibis.window(group_by="customer_id", order_by=[ibis.desc("responded_at"), ibis.asc("score")])
     latest = answers.select("customer_id", "responded_at", "score", place=ibis.row_number().over(order))

@@ -133,7 +133,7 @@ def _placed(
     base: CustomerBase, members: ir.Table, window: int | None, contact_cost: float | None
 ) -> ir.Table:
     """One row a campaign and customer: treated, sent_day, window_days, cost, reason (of being left out)."""
-    arm = members.treatment.strip().lower()
+    arm = members.treatment
     treated = ibis.cases(*((arm == name, number) for name, number in ARMS.items()), else_=None).cast("int64")
     sent = members.sent_at.date() if "sent_at" in members.columns else ibis.null("date")
     cost = members.cost.cast(MONEY) if "cost" in members.columns else ibis.null(MONEY)

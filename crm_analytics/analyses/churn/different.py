@@ -70,29 +70,34 @@ class ByTable:
 
 
 def levels(base: CustomerBase, rows: ir.Table, column: str, name: str) -> ByText | ByTable:
-    """The levels a column has in some rows, to be counted as `name`; one pass over them."""
-    found = _distinct(base, rows, column)
-    known = found.limit(BRANCHES + 1).to_pyarrow()[column].to_pylist()
+    """The levels a column has in some rows, to be counted as `name`; one pass over them, of many two."""
+    found = _distinct(rows, column)
+    known = _first(found)
     if 0 < len(known) <= BRANCHES:
-        return ByText(column, name, tuple(sorted(known)))
-    return _tabled(base, found, column, name)
+        return ByText(column, name, tuple(known))
+    return _tabled(base, found, known, name)
 
 
 def by_table(base: CustomerBase, rows: ir.Table, column: str, name: str) -> ByTable:
     """As `levels`, however few they are: for a column by which another table is joined too."""
-    return _tabled(base, _distinct(base, rows, column), column, name)
+    found = _distinct(rows, column)
+    return _tabled(base, found, _first(found), name)
 
 
-def _distinct(base: CustomerBase, rows: ir.Table, column: str) -> ir.Table:
-    return base.materialise(rows.filter(rows[column].notnull()).select(column).distinct())
+def _distinct(rows: ir.Table, column: str) -> ir.Table:
+    return rows.filter(rows[column].notnull()).select(column).distinct()
 
 
-def _tabled(base: CustomerBase, found: ir.Table, column: str, name: str) -> ByTable:
-    known = found.limit(BITS * WORDS + 1).to_pyarrow()[column].to_pylist()
+def _first(found: ir.Table) -> list[str]:
+    """All levels in order, or some of them, but one more than there are bits for."""
+    return sorted(found.limit(BITS * WORDS + 1).to_pyarrow()[0].to_pylist())
+
+
+def _tabled(base: CustomerBase, found: ir.Table, known: list[str], name: str) -> ByTable:
+    (column,) = found.columns
     if len(known) > BITS * WORDS:
         rank = ibis.row_number().over(order_by=found[column]).cast("int64")
         return ByTable(column, (name,), True, base.materialise(found.mutate(**{name: rank})))
-    known.sort()
     words = [f"{name}_{k}" for k in range(max(1, -(-len(known) // BITS)))]
     # made here: engines differ in how wide a number is that they shift
     bits = {
@@ -108,8 +113,8 @@ def _ones(rows: ir.Table, words: tuple[str, ...]) -> ir.IntegerValue:
 
 
 @ibis.udf.scalar.builtin
-def bit_count(word: int) -> dt.int8:  # type: ignore[empty-body,valid-type]
-    """The ones of a word, in DuckDB as in Spark; DuckDB gives them as a byte, which a sum of words overflows."""
+def bit_count(word: int) -> dt.int8:
+    """The ones of a word, in DuckDB as in Spark; a byte in DuckDB, which a sum of words overflows."""
 
 
 @ibis.udf.agg.builtin

@@ -15,7 +15,6 @@ import ibis
 
 from crm_analytics.analyses.churn.different import ByTable, ByText, by_table, levels
 from crm_analytics.analyses.margin import with_margin
-from crm_analytics.tables.contract import MONEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,10 +134,6 @@ def _since(past: CustomerBase, days: int) -> ir.DateScalar:
     return ibis.literal(past.day - timedelta(days=days))
 
 
-def _join(rows: ir.Table, more: ir.Table, key: str) -> ir.Table:
-    return rows.left_join(more, key).drop(f"{key}_right")
-
-
 def _number(value: ir.Value) -> ir.FloatingValue:
     return value.cast("float64")
 
@@ -148,19 +143,13 @@ def _mean(value: ir.Value, n: ir.Value) -> ir.FloatingValue:
     return _number(value.cast("decimal(28, 9)").sum()) / _number(n).nullif(0)
 
 
-def _says(column: ir.StringValue, word: str) -> ir.BooleanValue:
-    """Whether it is the word, however written; the plain comparison first, which most rows settle."""
-    return (column == word) | (column.strip().lower() == word)
-
-
 def _purchases(past: CustomerBase) -> ir.Table:
     days = past.customer_days.filter(lambda t: t.customer_id.notnull())
     bought = days.is_occasion
     recent, both, year = (days.day > _since(past, n) for n in (RECENT, 2 * RECENT, YEAR))
-    nothing = ibis.literal(0).cast(MONEY)
 
-    def money(where: ir.BooleanValue) -> ir.DecimalValue:
-        return days.spend.sum(where=where).fill_null(nothing)
+    def money(where: ir.BooleanValue) -> ir.FloatingValue:
+        return _number(days.spend.sum(where=where)).fill_null(0.0)
 
     one = days.group_by("customer_id").aggregate(
         first=days.day.min(where=bought),
@@ -170,8 +159,8 @@ def _purchases(past: CustomerBase) -> ir.Table:
         orders_both=days.count(where=bought & both),
         orders_year=days.count(where=bought & year),
         revenue=_number(days.spend.sum()),
-        revenue_year=_number(money(year)),
-        revenue_trend=_number(money(recent) * 2 - money(both)),
+        revenue_year=money(year),
+        revenue_trend=money(recent) * 2.0 - money(both),
     )
     one = one.filter(one.order_count > 0)
     one = one.mutate(recency_days=_ago(past, one["last"]), tenure_days=_ago(past, one["first"]))
@@ -192,9 +181,9 @@ def _lines(past: CustomerBase) -> ir.Table:
     if "coupon" in have:
         wanted["coupon_share"] = _number(lines.coupon.count()) / n
     if "discount" in have:
-        off = _number(lines.discount.fill_null(0).cast(MONEY).sum())
-        paid = lines.unit_spend.sum(where=lines.unit_spend > 0).fill_null(ibis.literal(0).cast(MONEY))
-        wanted["discount_share"] = off / (_number(paid) + off).nullif(0.0)
+        off = _number(lines.discount.sum()).fill_null(0.0)
+        paid = _number(lines.unit_spend.sum(where=lines.unit_spend > 0)).fill_null(0.0)
+        wanted["discount_share"] = off / (paid + off).nullif(0.0)
     if "margin" in have:
         wanted["margin_share"] = _number(lines.margin.sum()) / _number(lines.costed.sum()).nullif(0.0)
     return lines.group_by("customer_id").aggregate(**wanted)
@@ -206,16 +195,19 @@ def _coded(past: CustomerBase) -> tuple[ir.Table, dict[str, ByText | ByTable]]:
     bought = bought.filter(bought.customer_id.notnull())
     costed = with_margin(past, bought)
     lines, counted = bought if costed is None else costed, dict[str, ByText | ByTable]()
+    seen, told = past.snapshot.tables["transactions"], {"channel", "product_id"}.intersection(bought.columns)
+    if told:  # levels of the whole source, once for all days: one not yet seen on a day counts nothing there
+        seen = past.materialise(seen.select(*sorted(told)).distinct())
     if "channel" in bought.columns:
-        channels = counted["channels"] = levels(past, bought, "channel", "channels")
+        channels = counted["channels"] = levels(past, seen, "channel", "channels")
         lines = channels.onto(lines)
     if "product_id" in bought.columns:
-        products = counted["products"] = by_table(past, bought, "product_id", "products")
-        known = past.tables.get("products")
-        if known is not None and "category_0_name" in known.columns:
-            categories = counted["categories"] = levels(past, known, "category_0_name", "categories")
-            known = categories.onto(known.select("product_id", "category_0_name"))
-            products = products.beside(known.drop("category_0_name"))  # one join of the lines for both
+        products = counted["products"] = by_table(past, seen, "product_id", "products")
+        listed = past.tables.get("products")
+        if listed is not None and "category_0_name" in listed.columns:
+            categories = counted["categories"] = levels(past, listed, "category_0_name", "categories")
+            listed = categories.onto(listed.select("product_id", "category_0_name"))
+            products = products.beside(listed.drop("category_0_name"))  # one join of the lines for both
         lines = products.onto(lines)
     return lines, counted
 
@@ -264,21 +256,18 @@ def _surveys(past: CustomerBase) -> ir.Table | None:
     if {"scale_min", "scale_max"} <= set(answers.columns):
         share = (answers.score - answers.scale_min) / (answers.scale_max - answers.scale_min).nullif(0)
         wanted["survey_score"] = _mean(share, share.count())
-    asked = _says(answers.instrument, "nps")
-    # of two answers at the same moment the lower one: something must decide
-    last = answers.responded_at.max(where=asked)
+    # the last answer; of two at the same moment the lower one: something must decide
+    answer = ibis.struct({"at": answers.responded_at, "less": -answers.score})
+    last = answer.max(where=answers.instrument == "nps")
     one = answers.group_by("customer_id").aggregate(last=last, **wanted)
-    at = answers.filter(asked).inner_join(one.select("customer_id", "last"), "customer_id")
-    at = at.filter(at.responded_at == at.last)
-    nps = at.group_by("customer_id").aggregate(nps=at.score.min())
-    return _join(one.drop("last"), nps, "customer_id")
+    return one.mutate(nps=-one["last"]["less"]).drop("last")
 
 
 def _campaigns(past: CustomerBase) -> ir.Table | None:
     members = past.tables.get("campaign_members")
     if members is None:
         return None
-    reached = members.filter(_says(members.treatment, "treated"))
+    reached = members.filter(members.treatment == "treated")
     n, have = reached.count(), set(reached.columns)
     wanted: dict[str, ir.Value] = {"mails": n}
     for feature, column in (("opened_share", "opened_at"), ("responded_share", "responded_at")):

@@ -73,17 +73,18 @@ def _measured(base: CustomerBase, window: int) -> ir.Table:
     )
     money = recent.group_by("customer_id").aggregate(value=recent.spend.sum().cast("float64"))
     table = with_btyd(base, features(base), window)
-    table = table.left_join(money, "customer_id").drop("customer_id_right")
-    place = ibis.row_number().over(order_by="customer_id")
-    return table.mutate(batch=(place // BATCH).cast("int64"))
+    return table.left_join(money, "customer_id").drop("customer_id_right")
 
 
 def _probabilities(base: CustomerBase, trained: Churn, table: ir.Table) -> ir.Table:
-    last = table.batch.max().to_pyarrow().as_py()
+    place = ibis.row_number().over(order_by="customer_id")  # of the ids alone: a window holds all its columns
+    ids = base.materialise(table.select("customer_id", batch=(place // BATCH).cast("int64")))
+    last = ids.batch.max().to_pyarrow().as_py()
     found = []
     for k in range(0 if last is None else int(last) + 1):
-        frame = base.collect(table.filter(table.batch == k).order_by("customer_id"))
-        wanted = frame.drop(columns=["customer_id", "value", "batch"])
+        part = table.semi_join(ids.filter(ids.batch == k), "customer_id")
+        frame = base.collect(part.order_by("customer_id"))
+        wanted = frame.drop(columns=["customer_id", "value"])
         there = (frame["recency_days"] < trained.window).to_numpy()
         chance = np.full(len(frame), np.nan)
         if there.any():
@@ -108,7 +109,7 @@ def _reasons(
         leaves = trained.rule.leaves(frame["recency_days"])
         empty["reason_1"] = [trained.rule.words if one else None for one in leaves]
     else:
-        wanted = frame.drop(columns=["customer_id", "value", "batch"])
+        wanted = frame.drop(columns=["customer_id", "value"])
         top = trained.model.explain(wanted).top(REASONS)
         for column in columns:
             if column in top:

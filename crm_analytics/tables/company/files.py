@@ -13,6 +13,7 @@ from crm_analytics.tables.contract import TABLES
 
 _ARROW = {
     "text": pa.string(),
+    "word": pa.string(),
     "time": pa.timestamp("us"),
     "date": pa.date32(),
     "money": pa.decimal128(18, 4),
