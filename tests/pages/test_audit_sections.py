@@ -18,17 +18,7 @@ OTHER = ("AuditReport", "prepare")
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def somewhere(tmp_path_factory: pytest.TempPathFactory):
-    """A project of its own: the small form reads its key for pseudonyms."""
-    patch = pytest.MonkeyPatch()
-    folder = tmp_path_factory.mktemp("project")
-    (folder / "notebooks").mkdir()
-    patch.chdir(folder)
-    patch.setenv("CRM_DISPLAY", "text")
-    patch.delenv("CRM_PROJECT", raising=False)
-    yield folder
-    patch.undo()
+pytestmark = pytest.mark.usefixtures("somewhere")
 
 
 HALVES = ("2024-03-01", "2025-09-01")

@@ -17,17 +17,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 SENT = pd.Timestamp("2026-06-01")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def somewhere(tmp_path_factory: pytest.TempPathFactory):
-    """A project of its own: pseudonyms need its key."""
-    patch = pytest.MonkeyPatch()
-    folder = tmp_path_factory.mktemp("project")
-    (folder / "notebooks").mkdir()
-    patch.chdir(folder)
-    patch.setenv("CRM_DISPLAY", "text")
-    patch.delenv("CRM_PROJECT", raising=False)
-    yield folder
-    patch.undo()
+pytestmark = pytest.mark.usefixtures("somewhere")
 
 
 def blocks_of(base: CustomerBase, **wanted) -> dict:

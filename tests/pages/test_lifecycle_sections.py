@@ -13,17 +13,7 @@ from crm_analytics.tables.company import TRUTH_CUSTOMERS, write_company
 SECTIONS = [name for name in lifecycle.__all__ if name not in ("LifecycleReport", "prepare")]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def somewhere(tmp_path_factory):
-    """A project of its own: the small form reads its key for pseudonyms."""
-    patch = pytest.MonkeyPatch()
-    folder = tmp_path_factory.mktemp("project")
-    (folder / "notebooks").mkdir()
-    patch.chdir(folder)
-    patch.setenv("CRM_DISPLAY", "text")
-    patch.delenv("CRM_PROJECT", raising=False)
-    yield folder
-    patch.undo()
+pytestmark = pytest.mark.usefixtures("somewhere")
 
 
 @pytest.fixture(scope="module")

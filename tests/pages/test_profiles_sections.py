@@ -16,17 +16,7 @@ OTHER = ("ProfilesReport", "prepare")
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def somewhere(tmp_path_factory: pytest.TempPathFactory):
-    """A project of its own: pseudonyms need its key."""
-    patch = pytest.MonkeyPatch()
-    folder = tmp_path_factory.mktemp("project")
-    (folder / "notebooks").mkdir()
-    patch.chdir(folder)
-    patch.setenv("CRM_DISPLAY", "text")
-    patch.delenv("CRM_PROJECT", raising=False)
-    yield folder
-    patch.undo()
+pytestmark = pytest.mark.usefixtures("somewhere")
 
 
 def said(base: CustomerBase, **wanted) -> dict[str, str]:

@@ -24,17 +24,7 @@ SECTIONS = {
 HOSTILE = ["<img src=x onerror=alert(1)>", "=cmd|' /C calc'!A0", "\u202eevil", "a\u200bb", "x" * 1_000_000]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def somewhere(tmp_path_factory):
-    """A project of its own: the reports read its key for pseudonyms."""
-    patch = pytest.MonkeyPatch()
-    folder = tmp_path_factory.mktemp("project")
-    (folder / "notebooks").mkdir()
-    patch.chdir(folder)
-    patch.setenv("CRM_DISPLAY", "text")
-    patch.delenv("CRM_PROJECT", raising=False)
-    yield folder
-    patch.undo()
+pytestmark = pytest.mark.usefixtures("somewhere")
 
 
 @pytest.fixture(scope="module")

@@ -27,17 +27,7 @@ def buyers(n, until, *, tail, start, seed=1, step=1):
     return rows
 
 
-@pytest.fixture(scope="module", autouse=True)
-def somewhere(tmp_path_factory):
-    """A project of its own: the report reads its key for pseudonyms."""
-    patch = pytest.MonkeyPatch()
-    folder = tmp_path_factory.mktemp("project")
-    (folder / "notebooks").mkdir()
-    patch.chdir(folder)
-    patch.setenv("CRM_DISPLAY", "text")
-    patch.delenv("CRM_PROJECT", raising=False)
-    yield
-    patch.undo()
+pytestmark = pytest.mark.usefixtures("somewhere")
 
 
 def base_of(rows):
