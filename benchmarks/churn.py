@@ -1,6 +1,6 @@
 """Churn features of a million customers in the engine and in pandas; then training and scoring.
 
-``python -m benchmarks.churn [--customers 1000000] [--lines 6]`` draws purchases, tickets, campaign members,
+``python -m benchmarks.churn [--customers 1000000] [--lines 25]`` draws purchases, tickets, campaign members,
 visits and answers, and reduces them to the features of `churn.features` twice: by the engine, and in pandas
 as one would write it there (whole columns, no Python a row). The features are those of a training day: the
 tables go on for 90 days more, and neither side may see them. Both begin with their tables opened, each in a
@@ -40,7 +40,7 @@ LINE_COLUMNS = [
     "customer_id", "transaction_date", "product_id", "unit_quantity", "unit_spend", "unit_cost", "discount",
     "coupon", "channel",
 ]  # fmt: skip
-LINES, BASKET = 6, 2.4  # lines a customer, and an order, on average; the demo company has 25 and 2.4
+LINES, BASKET = 25, 2.4  # lines a customer, and an order, on average, as in the demo company
 TABLES = (
     "customers", "transactions", "products", "tickets", "campaign_members", "events", "survey_responses",
 )  # fmt: skip
