@@ -22,7 +22,7 @@ _SPARK_CODES = {
 
 def cast_value(value: ir.Value, column: Column, spec: TableMapping) -> ir.Value:
     """`value` in the type of a contract column; NULL where it cannot be read, NaN or infinite."""
-    if column.type in ("text", "word"):
+    if column.engine_type == "string":
         return _text(value).lower() if column.type == "word" else _text(value)
     if column.type in ("time", "date"):
         return _moment(value, column.engine_type)

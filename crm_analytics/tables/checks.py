@@ -141,7 +141,7 @@ def field_sources(table: Table, raw: ir.Table, spec: TableMapping) -> dict[str, 
 
 
 def _may_be_unread(column: Column, value: ir.Value) -> bool:
-    safe = column.type in ("text", "word") or value.type().is_temporal() or value.type().is_boolean()
+    safe = column.engine_type == "string" or value.type().is_temporal() or value.type().is_boolean()
     return not column.required and not safe
 
 
