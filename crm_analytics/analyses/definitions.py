@@ -23,7 +23,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses.churn.kaplan_meier import kaplan_meier, survival_at
+from crm_analytics.analyses.kaplan_meier import kaplan_meier, survival_at
 from crm_analytics.errors import NotEnoughData
 
 if TYPE_CHECKING:

@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.concentration import Concentration, concentration
+from crm_analytics.analyses.definitions import definitions
 from crm_analytics.analyses.rfm.rules import (
     NO_PURCHASE,
     Rhythm,
@@ -100,7 +101,7 @@ def score(
     """
     _check_arguments(bins, cuts)
     rhythm = rhythm_of(base)
-    table = tuple(default_rules(bins, rhythm) if rules is None else rules)
+    table = tuple(default_rules(bins, rhythm, definitions(base)) if rules is None else rules)
     check_rules(table)
     measured = base.materialise(_measure(base, window))
     buyers = measured.filter(measured.recency_days.notnull())
