@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -19,7 +20,10 @@ MOST_ROWS = 500
 
 
 def table(
-    frame: pd.DataFrame, formats: dict[str, str] | None = None, limit: int | None = None
+    frame: pd.DataFrame,
+    formats: dict[str, str] | None = None,
+    limit: int | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """`frame` in words: ``{"columns": [{"label", "align"}], "rows": [[text, ...]], "more": rows left out}``.
 
@@ -49,7 +53,8 @@ def table(
         values = shown.iloc[:, position].tolist()
         if fmt == "auto" and shown.dtypes.iloc[position].kind == "f":
             fmt = f"number:{words.same_digits(values)}"
-        columns.append({"label": heading(name), "align": words.align(fmt, values)})
+        label = (names or {}).get(name) or heading(name)
+        columns.append({"label": label, "align": words.align(fmt, values)})
         cells.append([words.clean(words.say(v, fmt), words.LONGEST_LABEL * 2) for v in values])
     return {
         "columns": columns,
@@ -88,7 +93,13 @@ def text(kind: str, payload: dict[str, Any]) -> str:
 
 
 def _items(payload: dict[str, Any]) -> list[str]:
-    return [" | ".join(str(v) for v in item.values() if v) for item in payload["items"]]
+    return [" | ".join(_parts(item)) for item in payload["items"]]
+
+
+def _parts(item: dict[str, Any]) -> list[str]:
+    """What a line of numbers, actions or findings shows; facts for machines and anchors are not shown."""
+    said = [str(v) for key, v in item.items() if v and key not in ("list", "fact", "to")]
+    return [*said, f"list {item['list']['name']}: {item['list']['count']}"] if "list" in item else said
 
 
 def _chart(payload: dict[str, Any]) -> list[str]:
@@ -119,9 +130,11 @@ _TEXT = {
     "headline": lambda p: [p["sentence"], p["lede"], "thin" if p["thin"] else ""],
     "kpis": _items,
     "actions": _items,
+    "findings": _items,
     "chart": _chart,
     "table": lambda p: [p["finding"], p["caption"], *_grid(p["table"])],
     "method": lambda p: [f"{term}: {said}" for term, said in p["items"]],
+    "glossary": lambda p: [f"{term}: {said}" for term, said in p["items"]],
     "note": lambda p: [p["finding"], *p["paragraphs"], "thin" if p["thin"] else ""],
     "record": lambda p: [f"{name} = {_fact(value)}" for name, value in p["facts"].items()],
 }
