@@ -198,9 +198,7 @@ def definitions(base: CustomerBase) -> Definitions:
         return Definitions(None, np.nan, None, np.nan, None, error.have, 0, False, str(error))
     if curve.followed < FROM_DAYS:
         said = f"the history is {curve.followed} days long, and a return curve needs {FROM_DAYS}"
-        return Definitions(
-            None, np.nan, None, np.nan, curve.typical, curve.gaps, curve.followed, False, said
-        )
+        return Definitions(None, np.nan, None, np.nan, curve.typical, curve.gaps, curve.followed, False, said)
     silence = np.arange(1, curve.followed + 1)
     back = curve.back_within(silence)
     risk = _first(silence, back, AT_RISK_SHARE, curve.typical)

@@ -36,7 +36,13 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    env.filters |= {"is_wide": _is_wide, "say": _tidy, "date": words.date, "count": words.count, "plural": words.plural}
+    env.filters |= {
+        "is_wide": _is_wide,
+        "say": _tidy,
+        "date": words.date,
+        "count": words.count,
+        "plural": words.plural,
+    }
     script = (_FOLDER / "loader.js").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     # Both files are part of the package: the only text on a page that is not escaped.

@@ -140,7 +140,7 @@ def slots_of(text: str) -> list[Slot]:
     for slot in found:
         if slot.kind not in KINDS:
             raise NotebookError(f"no kind of slot '{slot.kind}'{nearest(slot.kind, KINDS)}")
-        if (slot.kind == "plural" or slot.forms and slot.kind == "count") and "other" not in slot.forms:
+        if (slot.kind == "plural" or (slot.forms and slot.kind == "count")) and "other" not in slot.forms:
             raise NotebookError(f"slot '{slot.name}' needs the form 'other'")
     return found
 
