@@ -7,13 +7,14 @@ margin × effect, less the cost.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import ibis
 
-from crm_analytics.analyses.actions import Action, expected_margin, ranked
+from crm_analytics.analyses.actions import Action, Expected, expected_margin, ranked
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
+from crm_analytics.analyses.evidence import Evidence
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -112,9 +113,21 @@ def _contact(  # noqa: PLR0917
     if not n:
         return Action(name, who, "test", whom, 0, name, None, found.effect, found.cost, audience)
     row = found.near.of_groups(audience.select("customer_id", segment=ibis.literal(name))).iloc[0]
-    worth = expected_margin(
-        row["value"], row["lower"], row["upper"], n, found.margin, found.effect, found.cost
-    )
-    action = Action(name, who, "write", whom, n, name, worth, found.effect, found.cost, audience)
-    verb = "write" if action.evidence == "shown" else "test"
-    return Action(name, who, verb, whom, n, name, worth, found.effect, found.cost, audience)
+
+    def worth(contacted: int) -> Expected:
+        value, low, high = (float(row[column]) * contacted / n for column in ("value", "lower", "upper"))
+        return expected_margin(value, low, high, contacted, found.margin, found.effect, found.cost)
+
+    whole = Action(name, who, "write", whom, n, name, worth(n), found.effect, found.cost, audience)
+    if whole.evidence is Evidence.SHOWN:
+        return whole
+    return replace(whole, verb="test", expected=worth(n - held_back(n)))
+
+
+def held_back(customers: int) -> int:
+    """How many of a list are held back, so that the next report can tell what a contact brought: half.
+
+    >>> held_back(491), held_back(1)
+    (245, 0)
+    """
+    return customers // 2

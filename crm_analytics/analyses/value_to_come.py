@@ -96,18 +96,17 @@ def value_to_come(base: CustomerBase, horizon: tuple[int, str] = HORIZON) -> Val
     """
     summary = btyd.summarize(base, unit=UNIT)
     models = btyd.BetaGeo.fit(summary), btyd.ModifiedBetaGeo.fit(summary), btyd.GammaGamma.fit(summary)
-    return of_models(base, summary, *models, horizon)
+    return of_models(base, summary, models, horizon)
 
 
 def of_models(
     base: CustomerBase,
     summary: btyd.Summary,
-    model: btyd.BetaGeo,
-    status: btyd.ModifiedBetaGeo,
-    spend: btyd.GammaGamma,
+    models: tuple[btyd.BetaGeo, btyd.ModifiedBetaGeo, btyd.GammaGamma],
     horizon: tuple[int, str] = HORIZON,
 ) -> ValueToCome:
     """The forecast of models that are fitted already, as `value_to_come` makes it."""
+    model, status, spend = models
     if not spend.params["q"] > 1:
         raise NoMeanSpend(spend.params["q"])
     weeks = horizon[0] * days_per_unit(horizon[1]) / days_per_unit(UNIT)

@@ -59,6 +59,28 @@ class Block:
         """
         return replace(self, payload={**self.payload, "label": _text(label)})
 
+    def in_appendix(self) -> Block:
+        """The block in the folded part of the page, for whoever asks how it is known.
+
+        >>> note("The model fits").in_appendix().to_json()["layer"]
+        'appendix'
+        """
+        return replace(self, payload={**self.payload, "layer": "appendix"})
+
+    def anchored(self, name: str) -> Block:
+        """The block with a name that findings can lead to.
+
+        Raises
+        ------
+        NotebookError : the name is no plain word.
+
+        >>> note("The model fits").anchored("fit").to_json()["anchor"]
+        'fit'
+        """
+        if not re.fullmatch(r"[a-z][a-z0-9-]{0,40}", name):
+            raise NotebookError(f"an anchor is a word like 'at-risk', got '{_short(name)}'")
+        return replace(self, payload={**self.payload, "anchor": name})
+
     def __repr__(self) -> str:
         return block_views.text(self.kind, self.payload)
 

@@ -77,6 +77,11 @@ class Sentences:
         with locales.speaking(self.language):
             return _SLOT.sub(lambda m: self._filled(_slot(m), values[m[1]]), text)
 
+    def of(self, message: str, values: Mapping[str, Any]) -> str:
+        """The sentence `message`, with those of `values` that it has slots for."""
+        wanted = {slot.name for slot in slots_of(self.messages.get(message, ""))}
+        return self(message, **{name: value for name, value in values.items() if name in wanted})
+
     def knows(self, message: str) -> bool:
         """Whether there is such a message."""
         return message in self.messages
