@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from crm_analytics.analyses import audit
 from crm_analytics.analyses.cohorts import Cohorts, cohorts
 from crm_analytics.analyses.disclosure import ON_A_PAGE
-from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.pages import words
 from crm_analytics.reports.shared.report import InMoney
-from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport
+from crm_analytics.reports.shared.small_form import SmallReport, too_small
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -77,9 +76,8 @@ def prepare(
     compare_to : length of the last period and of the one before it ("-52w"); empty: the longest of `SPANS`
         that the data hold twice, while how customers differ is shown over the last year
     """
-    seen = overview(base)
-    if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
-        return SmallReport(base, seen, show_customers)
+    if small := too_small(base, show_customers):
+        return small
     try:
         spread = audit.value_spread(base, compare_to or YEAR)
     except NotEnoughData:

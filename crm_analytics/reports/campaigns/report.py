@@ -11,12 +11,11 @@ import pandas as pd
 from crm_analytics.analyses import campaigns
 from crm_analytics.analyses.campaigns import Evaluation, Incentives
 from crm_analytics.analyses.disclosure import ON_A_PAGE, shared
-from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import DataError
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.campaigns.due import Due, what_is_due
 from crm_analytics.reports.shared.report import InMoney
-from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport
+from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport, too_small
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,9 +81,8 @@ def prepare(
     days : that the lists of whom to contact now reach ahead
     holdout : share of each list that is held back as control
     """
-    seen = overview(base)
-    if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
-        return SmallReport(base, seen, show_customers)
+    if small := too_small(base, show_customers):
+        return small
     missing: dict[str, str] = {}
     told: dict[str, Any] = {"margin": margin or None, "contact_cost": contact_cost or None}
     segments = _segments(base)

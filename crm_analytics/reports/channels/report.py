@@ -14,11 +14,10 @@ from crm_analytics.analyses.attribution.economics import Economics, economics, s
 from crm_analytics.analyses.attribution.self_reported import heard_from
 from crm_analytics.analyses.disclosure import ON_A_PAGE
 from crm_analytics.analyses.margin import margin_share
-from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import DataError
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.shared.report import InMoney
-from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport
+from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport, too_small
 from crm_analytics.tables.days import shift
 
 if TYPE_CHECKING:
@@ -116,9 +115,8 @@ def prepare(
     margin : share of the revenue left after the cost of goods; 0 takes it from the data, or assumes 40 %
     customer_value : margin a new customer brings in a year, money; 0: not known
     """
-    seen = overview(base)
-    if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
-        return SmallReport(base, seen, show_customers)
+    if small := too_small(base, show_customers):
+        return small
     share, note = _margin(base, margin)
     now, missing = None, ""
     start = max(shift(base.day, compare_to), base.first_day - timedelta(days=1))

@@ -17,11 +17,10 @@ from crm_analytics.analyses.churn.contracts.contracts import Contracts, contract
 from crm_analytics.analyses.churn.measures.subgroups import Subgroups, subgroups
 from crm_analytics.analyses.churn.survival.complaints import AfterComplaint, after_complaint
 from crm_analytics.analyses.margin import margin_share
-from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import DataError, NotEnoughData
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.shared.report import InMoney
-from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport
+from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport, too_small
 from crm_analytics.tables.contract import MONEY
 
 if TYPE_CHECKING:
@@ -138,9 +137,8 @@ def prepare(
     success : share of the would-be leavers contacted who stay; an assumption
     seed : of folds and samples
     """
-    seen = overview(base)
-    if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
-        return SmallReport(base, seen, show_customers)
+    if small := too_small(base, show_customers):
+        return small
     missing: dict[str, str] = {}
     trained = _tried(missing, "model", lambda: churn.train(base, window or None, seed=seed))
     told = trained.definition if trained else None

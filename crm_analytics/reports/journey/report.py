@@ -15,11 +15,10 @@ from crm_analytics.analyses.disclosure import ON_A_PAGE, shared
 from crm_analytics.analyses.journey import PURCHASE, Journey, JourneyMap, journey, journey_map
 from crm_analytics.analyses.journey.event_log import VISITOR
 from crm_analytics.analyses.journey.steps import ordered
-from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import DataError, NotEnoughData
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.shared.report import InMoney
-from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport
+from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport, too_small
 from crm_analytics.tables.days import shift
 
 if TYPE_CHECKING:
@@ -108,9 +107,8 @@ def prepare(
     session_minutes : a silence longer than this begins a new session
     compare_to : length of the period ("-52w"), and how far back the one before ends
     """
-    seen = overview(base)
-    if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
-        return SmallReport(base, seen, show_customers)
+    if small := too_small(base, show_customers):
+        return small
     steps = tuple(step.strip() for step in funnel.split("->") if step.strip())
     start = shift(base.day, compare_to)
     whole = start >= base.first_day - timedelta(days=1)

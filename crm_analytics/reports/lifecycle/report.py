@@ -16,7 +16,7 @@ from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import DataError, ParameterError
 from crm_analytics.pages import words
 from crm_analytics.reports.shared.report import InMoney
-from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport
+from crm_analytics.reports.shared.small_form import SmallReport, too_small
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -91,8 +91,8 @@ def prepare(
     rate : annual effective rate of discount
     """
     seen = overview(base)
-    if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
-        return SmallReport(base, seen, show_customers)
+    if small := too_small(base, show_customers, seen):
+        return small
     staged = lifecycle.stages(base, loyal_orders=loyal_orders)
     missing: dict[str, str] = {}
     flows = forecast = chain = check = None

@@ -10,7 +10,6 @@ import pandas as pd
 from crm_analytics.analyses import btyd, rfm
 from crm_analytics.analyses.disclosure import ON_A_PAGE
 from crm_analytics.analyses.margin import margin_share
-from crm_analytics.analyses.overview import overview
 from crm_analytics.analyses.portfolio.portfolio import Portfolio, portfolio
 from crm_analytics.analyses.portfolio.strategic_customers import Significant, significant
 from crm_analytics.analyses.profiling.demography import habits_by_demography
@@ -21,7 +20,7 @@ from crm_analytics.analyses.rfm.migration import Migration, migration
 from crm_analytics.analyses.rfm.plays import plays
 from crm_analytics.errors import DataError, NotEnoughData
 from crm_analytics.reports.shared.report import InMoney
-from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport
+from crm_analytics.reports.shared.small_form import SmallReport, too_small
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -84,9 +83,8 @@ def prepare(
         margin the plays say an expected value
     seed : of the draws that find clusters
     """
-    seen = overview(base)
-    if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
-        return SmallReport(base, seen, show_customers)
+    if small := too_small(base, show_customers):
+        return small
     missing: dict[str, str] = {}
     scores = rfm.score(base)
     share = margin or margin_share(base)
