@@ -65,21 +65,6 @@ class Report:
         return {"Data": provenance.data(self.base), "Order": provenance.ORDER}
 
 
-class InMoney:
-    """Until the last report has moved to `Report`."""
-
-    base: CustomerBase
-
-    def money(self, amount: Any) -> str:
-        """An amount in the currency of the base."""
-        return words.money(amount, self.base.currency)
-
-    @property
-    def currency(self) -> str:
-        """The currency of the base as a format."""
-        return f"money:{self.base.currency}"
-
-
 def attempt(
     missing: dict[str, str],
     part: str,

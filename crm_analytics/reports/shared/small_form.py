@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -42,19 +41,6 @@ def too_small(base: CustomerBase, show_customers: bool, seen: Overview | None = 
     if seen.customers >= SEGMENTS_FROM and seen.revenue > 0:
         return None
     return SmallReport(base=base, show_customers=show_customers, seen=seen)
-
-
-def or_small(small: Callable[[Any], Block]) -> Callable[[Callable[[Any], Block]], Callable[[Any], Block]]:
-    """Give the small form of a section where the report is a `SmallReport`."""
-
-    def choose(section: Callable[[Any], Block]) -> Callable[[Any], Block]:
-        @wraps(section)
-        def shown(report: Any) -> Block:
-            return small(report) if isinstance(report, SmallReport) else section(report)
-
-        return shown
-
-    return choose
 
 
 def headline(report: SmallReport) -> Block:
@@ -225,26 +211,14 @@ def too_few(
     Parameters
     ----------
     what : the sentence
-    text : what stands under it, with {needed} and {customers}
+    text : what stands under it, with {needed}, {customers} ("12 customers") and {number}
     """
 
     def said(report: SmallReport) -> Block:
         n = words.plural(report.seen.customers, "customer")
         if report.seen.customers >= SEGMENTS_FROM:
             return blocks.note(what, f"There are {n}, but no revenue to speak of.")
-        return blocks.note(what, text.format(needed=words.count(SEGMENTS_FROM), customers=n))
+        counted = {"needed": words.count(SEGMENTS_FROM), "number": words.count(report.seen.customers)}
+        return blocks.note(what, text.format(**counted, customers=n))
 
     return said
-
-
-def headed(label: str) -> Callable[[Callable[[Any], Block]], Callable[[Any], Block]]:
-    """A section with a small heading of its own, below another section."""
-
-    def under(section: Callable[[Any], Block]) -> Callable[[Any], Block]:
-        @wraps(section)
-        def shown(report: Any) -> Block:
-            return section(report).under(label)
-
-        return shown
-
-    return under
