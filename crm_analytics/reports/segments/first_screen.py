@@ -9,8 +9,8 @@ from crm_analytics.analyses.intervals import share_difference
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.segments.report import SegmentReport
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.small_form import or_small
-from crm_analytics.reports.shared.spoken import segment_name, spoken
+from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.spoken import segment_name
 from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, say, span, tile
 from crm_analytics.tables.days import span_of
 
@@ -25,8 +25,7 @@ WORDS = (
 NEWS = 0.05  # a change smaller than this is no news, however sure
 
 
-@or_small(small_form.headline)
-@spoken
+@section(small=small_form.headline)
 def headline(report: SegmentReport) -> Block:
     """What changed most, with its interval; where nothing did, who brings the money."""
     return blocks.headline(_news(report), _lede(report), language=report.t.language)
@@ -90,8 +89,7 @@ def _lede(report: SegmentReport) -> list[str]:
     return said
 
 
-@or_small(small_form.kpis)
-@spoken
+@section(small=small_form.kpis)
 def kpis(report: SegmentReport) -> Block:
     """Revenue and buyers against a year ago, customers at risk, concentration."""
     t, found = report.t, report.kpis
@@ -115,8 +113,7 @@ def _period_tile(report: SegmentReport, name: str) -> dict[str, str]:
     return tile(t, kpi, t(message, value=say(t, then, kpi.unit)))
 
 
-@or_small(small_form.thanks)
-@spoken
+@section(small=small_form.thanks)
 def actions(report: SegmentReport) -> Block:
     """What to do next, the most to gain first."""
     t = report.t
@@ -126,8 +123,7 @@ def actions(report: SegmentReport) -> Block:
     return blocks.actions(*items[: blocks.MOST_ACTIONS])
 
 
-@or_small(small_form.regulars)
-@spoken
+@section(small=small_form.regulars)
 def findings(report: SegmentReport) -> Block:
     """What the report found, each with the way to its proof."""
     found = [_best(report), _at_risk(report), _moved(report), _taste(report), _effect(report)]
@@ -187,8 +183,7 @@ def _effect(report: SegmentReport) -> dict[str, str]:
     )
 
 
-@or_small(small_form.method)
-@spoken
+@section(small=small_form.method)
 def glossary(report: SegmentReport) -> Block:
     """The words of the page, and each segment in a sentence."""
     t, found = report.t, report.plan.given.definitions

@@ -10,17 +10,16 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.reports.segments.report import QUIET, SegmentReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.plans import WORKS
-from crm_analytics.reports.shared.small_form import SmallReport, or_small
-from crm_analytics.reports.shared.spoken import spoken
+from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.small_form import SmallReport
 from crm_analytics.reports.shared.tiles import effect_words
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
-    from crm_analytics.tables.customer_base import CustomerBase
+    from crm_analytics.reports.shared.report import Report
 
 
-@or_small(small_form.method)
-@spoken
+@section(small=small_form.method)
 def method(report: SegmentReport) -> Block:
     """Definitions, cut points, exclusions, how changes were measured, what is missing."""
     t, base = report.t, report.base
@@ -77,21 +76,15 @@ def _disagreement(report: SegmentReport) -> dict[str, str]:
 def _small_record(report: SmallReport) -> Block:
     seen = report.seen
     return blocks.record(
-        **_common(report.base), orders=seen.orders, revenue_to_date=seen.revenue, returning=seen.returning
+        **_common(report), orders=seen.orders, revenue_to_date=seen.revenue, returning=seen.returning
     )
 
 
-def _common(base: CustomerBase) -> dict[str, Any]:
-    counts = base.counts
-    return {
-        "facts_version": FACTS_VERSION,
-        "day": base.day,
-        "rows": counts["rows"],
-        "customers": counts["customers"],
-    }
+def _common(report: Report) -> dict[str, Any]:
+    return {"facts_version": FACTS_VERSION, **report.facts}
 
 
-@or_small(_small_record)
+@section(small=_small_record)
 def record(report: SegmentReport) -> Block:
     """The key figures, for machines and for tests."""
     found = report.plan.given.definitions
@@ -99,7 +92,7 @@ def record(report: SegmentReport) -> Block:
     quiet = table[table["segment"].isin(QUIET)][["customers", "revenue"]].sum()
     figures = [kpi.facts() for kpi in report.kpis.values()]
     return blocks.record(
-        **_common(report.base),
+        **_common(report),
         **{name: value for facts in figures for name, value in facts.items()},
         at_risk_days=found.at_risk_days,
         lapsed_days=found.lapsed_days,

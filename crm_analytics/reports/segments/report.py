@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -14,15 +14,13 @@ from crm_analytics.analyses.comparison import YEAR
 from crm_analytics.analyses.concentration import Concentration
 from crm_analytics.analyses.definitions import AT_RISK, standings
 from crm_analytics.analyses.kpis import Kpi, measure
-from crm_analytics.analyses.overview import overview
 from crm_analytics.analyses.profiling.favourites import purchase_lines
-from crm_analytics.errors import NotEnoughData
 from crm_analytics.pages.sentences import Sentences
 from crm_analytics.reports.shared.customer_lists import write_lists
 from crm_analytics.reports.shared.handed_in import HandedIn, handed_in
 from crm_analytics.reports.shared.plans import Plans, plans
-from crm_analytics.reports.shared.report import InMoney
-from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport
+from crm_analytics.reports.shared.report import Report, attempt
+from crm_analytics.reports.shared.small_form import SmallReport, too_small
 from crm_analytics.reports.shared.spoken import catalogue
 
 if TYPE_CHECKING:
@@ -37,12 +35,10 @@ KPIS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class SegmentReport(InMoney):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SegmentReport(Report):
     """Everything the sections show."""
 
-    base: CustomerBase
-    show_customers: bool
     t: Sentences
     plan: Plans
     scores: rfm.RfmScores
@@ -84,30 +80,30 @@ def prepare(
     language : of the page: "en" or "de"
     run : folder of the run that makes the page: what it hands in, and where lists go; empty outside a run
     """
-    seen = overview(base)
-    if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
-        return SmallReport(base, seen, show_customers)
+    if small := too_small(base, show_customers):
+        return small
+    missing: dict[str, str] = {}
     scores = rfm.score(base, bins=bins, window=window or None)
     before = base.earlier(compare_to)
     earlier = None
     if before is not None:
-        try:
-            earlier = rfm.score(before, bins=bins, window=window or None, rules=scores.rules)
-        except NotEnoughData:
-            earlier = None
+        score = partial(rfm.score, before, bins=bins, window=window or None, rules=scores.rules)
+        earlier = attempt(missing, "earlier", score)
     plan = plans(base, span=compare_to, effect=effect)
     write_lists(base, plan.actions, run, show_customers)
     return SegmentReport(
-        base,
-        show_customers,
-        catalogue(language, __file__, base.currency),
-        plan,
-        scores,
-        rfm.revenue_concentration(scores),
-        earlier,
-        _risk_a_year_ago(base, plan),
-        _taste(base, scores),
-        handed_in(run),
+        base=base,
+        show_customers=show_customers,
+        missing=missing,
+        language=language,
+        t=catalogue(language, __file__, base.currency),
+        plan=plan,
+        scores=scores,
+        spread=rfm.revenue_concentration(scores),
+        earlier=earlier,
+        earlier_risk=_risk_a_year_ago(base, plan),
+        taste=_taste(base, scores),
+        handed=handed_in(run),
     )
 
 

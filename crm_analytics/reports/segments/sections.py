@@ -14,8 +14,8 @@ from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.segments.report import QUIET, SegmentReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.customer_lists import list_of
-from crm_analytics.reports.shared.small_form import or_small
-from crm_analytics.reports.shared.spoken import segment_name, spoken
+from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.spoken import segment_name
 from crm_analytics.reports.shared.tiles import interval
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ def _names(report: SegmentReport, *columns: str) -> dict[str, str]:
     return {column: report.t(f"column.{column}") for column in columns}
 
 
-@or_small(small_form.regulars)
-@spoken
+@section(small=small_form.regulars)
 def who_brings_the_money(report: SegmentReport) -> Block:
     """Each segment's share of customers and of revenue."""
     t, table = report.t, report.scores.segments
@@ -60,8 +59,7 @@ def who_brings_the_money(report: SegmentReport) -> Block:
     ).under(t("who.label")).anchored("segments")  # fmt: skip
 
 
-@or_small(small_form.favourites)
-@spoken
+@section(small=small_form.favourites)
 def where_the_money_sits(report: SegmentReport) -> Block:
     """Revenue by days since the last purchase and number of orders."""
     t, grid = report.t, rfm.recency_frequency_grid(report.scores)
@@ -113,8 +111,7 @@ def _silent_money(report: SegmentReport, grid: pd.DataFrame) -> str:
     return t("grid.finding", money=float(row["money"] or 0), n=row["n"], days=days)
 
 
-@or_small(small_form.when_models_begin)
-@spoken
+@section(small=small_form.when_models_begin)
 def when_customers_come_back(report: SegmentReport) -> Block:
     """The return curve, which says from when on a customer is at risk, and lapsed."""
     t, found = report.t, report.plan.given.definitions
@@ -143,8 +140,7 @@ def when_customers_come_back(report: SegmentReport) -> Block:
     )
 
 
-@or_small(small_form.when_models_begin)
-@spoken
+@section(small=small_form.when_models_begin)
 def does_80_20_hold(report: SegmentReport) -> Block:
     """The Lorenz curve: how much the best customers bring."""
     t, spread = report.t, report.spread
@@ -176,8 +172,7 @@ def _steps(curve: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-@or_small(small_form.weekdays)
-@spoken
+@section(small=small_form.weekdays)
 def what_changed(report: SegmentReport) -> Block:
     """Segment sizes at the day and at the earlier day, by the same rules."""
     t = report.t
@@ -230,8 +225,7 @@ def _silent(report: SegmentReport, scores: rfm.RfmScores) -> float:
     return float(row["silent"] or 0) / max(row["n"], 1)
 
 
-@or_small(small_form.last_visits)
-@spoken
+@section(small=small_form.last_visits)
 def whom_to_contact(report: SegmentReport) -> Block:
     """The first customers of the list at risk, by what they may still bring."""
     t = report.t

@@ -15,10 +15,10 @@ from crm_analytics.analyses.contact_effect import (
     contact_effect,
 )
 from crm_analytics.analyses.definitions import AT_RISK
-from crm_analytics.analyses.margin import margin_share
 from crm_analytics.analyses.measured import Measured
 from crm_analytics.analyses.value_to_come import HORIZON, UNIT, ValueToCome, of_models, value_to_come
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.reports.shared.margin import margin_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -69,7 +69,7 @@ def plans(
             outlook = value_to_come(base, HORIZON)
         except NotEnoughData as error:
             no_outlook = str(error)
-    margin = margin_share(base)
+    margin = margin_of(base).share
     given = Measured(base, span, outlook, no_outlook, margin)
     effects, cost = contact_effect(base, effect), contact_cost(base)
     if outlook is None:

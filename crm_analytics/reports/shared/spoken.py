@@ -1,15 +1,11 @@
-"""A report in a language: its sentences, and the sections that are written in it."""
+"""A report in a language: its sentences, and the names that its pages translate."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any
 
-from crm_analytics.pages import locales, words
-from crm_analytics.pages.blocks import Block
+from crm_analytics.pages import words
 from crm_analytics.pages.sentences import Sentences, sentences
 
 SHARED = Path(__file__).with_name("catalogue")
@@ -27,18 +23,6 @@ def catalogue(language: str, report: str, currency: str) -> Sentences:
     NotebookError : no such language.
     """
     return sentences(language, (SHARED, Path(report).with_name("catalogue")), currency)
-
-
-def spoken(section: Callable[[Any], Block]) -> Callable[[Any], Block]:
-    """A section whose numbers, money and days are written in the language of its report."""
-
-    @wraps(section)
-    def said(report: Any) -> Block:
-        t = getattr(report, "t", None)
-        with locales.speaking(t.language if t else locales.ENGLISH):
-            return section(report)
-
-    return said
 
 
 def segment_name(t: Sentences, name: object) -> str:
