@@ -1,9 +1,9 @@
 """The words every report shares, with thresholds from the base's own return curve.
 
-A customer who has not bought for a while may come back. How likely that is depends on the shop: after 60 days
-without a purchase most customers of a bakery are gone, and most customers of a tyre dealer are not. So the
-words *at risk* and *lapsed* are not numbers of days that somebody chose. They are read off the base itself, by
-Kaplan and Meier's curve over the gaps between purchases, open gaps included:
+A customer who has not bought for a while may come back. How likely that is depends on the shop: after 60
+days without a purchase most customers of a bakery are gone, and most customers of a tyre dealer are not. So
+the words *at risk* and *lapsed* are not numbers of days that somebody chose. They are read off the base
+itself, by Kaplan and Meier's curve over the gaps between purchases, open gaps included:
 
 - *silent* for n days: the last purchase is n days old;
 - *at risk*: silent for so long that under half of such customers buy again within a year;
@@ -15,7 +15,7 @@ Every report takes these words from here, and so do the lists.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -118,9 +118,9 @@ class Definitions:
     """
 
     at_risk_days: int | None
-    at_risk_share: float
+    at_risk_share: float | None
     lapsed_days: int | None
-    lapsed_share: float
+    lapsed_share: float | None
     typical: int | None
     gaps: int
     followed: int
@@ -192,30 +192,39 @@ def definitions(base: CustomerBase) -> Definitions:
     >>> found.at_risk_days, found.gaps
     (10, 100)
     """
+    kept = base.remember(("definitions",), lambda: {"definitions": asdict(_definitions(base))})
+    return Definitions(**kept["definitions"])
+
+
+def _definitions(base: CustomerBase) -> Definitions:
     try:
         curve = return_curve(base)
     except NotEnoughData as error:
-        return Definitions(None, np.nan, None, np.nan, None, error.have, 0, False, str(error))
+        return _unknown(None, error.have, 0, str(error))
     if curve.followed < FROM_DAYS:
-        said = f"the history is {curve.followed} days long, and a return curve needs {FROM_DAYS}"
-        return Definitions(None, np.nan, None, np.nan, curve.typical, curve.gaps, curve.followed, False, said)
+        why = f"the history is {curve.followed} days long, and a return curve needs {FROM_DAYS}"
+        return _unknown(curve.typical, curve.gaps, curve.followed, why)
     silence = np.arange(1, curve.followed + 1)
     back = curve.back_within(silence)
     risk = _first(silence, back, AT_RISK_SHARE, curve.typical)
-    lapse = None if risk is None else _first(silence, back, LAPSED_SHARE, risk + 1)
-    last = lapse or risk or 0
-    refusal = "" if risk else "more than half buy again within a year, however long they were silent"
+    if risk is None:
+        why = "more than half buy again within a year, however long they were silent"
+        return _unknown(curve.typical, curve.gaps, curve.followed, why)
+    lapse = _first(silence, back, LAPSED_SHARE, risk + 1)
     return Definitions(
         risk,
-        float(back[risk - 1]) if risk else np.nan,
+        float(back[risk - 1]),
         lapse,
-        float(back[lapse - 1]) if lapse else np.nan,
+        float(back[lapse - 1]) if lapse else None,
         curve.typical,
         curve.gaps,
         curve.followed,
-        last + YEAR > curve.followed,
-        refusal,
+        (lapse or risk) + YEAR > curve.followed,
     )
+
+
+def _unknown(typical: int | None, gaps: int, followed: int, why: str) -> Definitions:
+    return Definitions(None, None, None, None, typical, gaps, followed, False, why)
 
 
 def _first(silence: np.ndarray, back: np.ndarray, share: float, least: int) -> int | None:

@@ -1,8 +1,8 @@
 """How much a finding may claim: shown, suggested, not told apart, cannot be told.
 
 The grade comes from the estimate, its interval and the number of cases, and from how often a finding of its
-kind speaks where there is nothing to find. Headlines, findings and verdicts take their verb from it; the verbs
-stand in the catalogues of the reports.
+kind speaks where there is nothing to find. Headlines, findings and verdicts take their verb from it; the
+verbs stand in the catalogues of the reports.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What today's customers will still bring: one forecast for every report of a base.
 
-Undiscounted revenue of a horizon, from today's customers alone: customers still to be won are not in it, nor is
-a season. Discounted values, other models and the proof on what came are matters of the lifetime-value report.
+Undiscounted revenue of a horizon, from today's customers alone: customers still to be won are not in it, nor
+is a season. Discounted values, other models and the proof on what came stand in the lifetime-value report.
 """
 
 from __future__ import annotations

@@ -16,10 +16,12 @@ from markupsafe import Markup
 from crm_analytics.pages import locales, prose, theme, words
 from crm_analytics.pages.index_page import IndexEntry, index, safe_link
 from crm_analytics.pages.notebook_blocks import (
+    action_facts,
     block_of,
     facts,
     headline,
     is_thin,
+    named_lists,
     only_headline,
     opening,
     shown,
@@ -29,7 +31,17 @@ from crm_analytics.pages.render import PageError, island_json, library, render
 from crm_analytics.pages.sentences import sentences
 
 __all__ = ["IndexEntry", "PageContext", "PageError"]
-__all__ += ["build", "facts", "failure", "headline", "index", "is_thin", "title"]
+__all__ += [
+    "action_facts",
+    "build",
+    "facts",
+    "failure",
+    "headline",
+    "index",
+    "is_thin",
+    "named_lists",
+    "title",
+]
 
 LARGEST = 2_500_000
 _LIFTED = ("headline", "kpis", "actions", "findings", "glossary", "method", "record")

@@ -1,7 +1,7 @@
 r"""Sentences by message id, with typed slots and plurals, from catalogues in several languages.
 
-A sentence is never glued from fragments: it stands whole in a catalogue, once a language, and has slots. A slot
-says what kind of thing stands there, so that each language writes it its own way:
+A sentence is never glued from fragments: it stands whole in a catalogue, once per language, and has slots.
+A slot says what kind of thing stands there, so that each language writes it its own way:
 
 =============================================  ==================================================
 ``{n:count}``                                  a whole number
@@ -51,7 +51,8 @@ class Slot:
 class Sentences:
     """The messages of one language, and the currency that amounts are in.
 
-    >>> said = Sentences("en", {"quiet": "{n:count|one=customer is|other=customers are} quiet, {x:share} of all"})
+    >>> text = "{n:count|one=customer is|other=customers are} quiet, {x:share} of all"
+    >>> said = Sentences("en", {"quiet": text})
     >>> said("quiet", n=1, x=0.021), said("quiet", n=2349, x=0.5)
     ('1 customer is quiet, 2 % of all', '2,349 customers are quiet, 50 % of all')
     """

@@ -100,25 +100,12 @@ def score(
     30
     """
     _check_arguments(bins, cuts)
-<<<<<<< HEAD
-    rhythm = rhythm_of(base)
-    table = tuple(default_rules(bins, rhythm, definitions(base)) if rules is None else rules)
-    check_rules(table)
-    measured = base.materialise(_measure(base, window))
-    buyers = measured.filter(measured.recency_days.notnull())
-    have = int(buyers.count().to_pyarrow().as_py())
-    if have < MINIMUM_CUSTOMERS and not (cuts and set(cuts) == set(MEASURES.values())):
-        raise NotEnoughData("RFM scoring by quantiles", have, MINIMUM_CUSTOMERS)
-    chosen = _cut_points(buyers, bins, cuts or {})
-    scored = base.materialise(_apply(measured, chosen, bins, table))
-=======
     own = {name: tuple(map(float, values)) for name, values in (cuts or {}).items()}
     given = None if rules is None else tuple(rules)
     key = ("rfm.score", bins, sorted(own.items()), window, given)
     kept = base.remember(key, lambda: _scored(base, bins, own, window, given))
     rhythm = Rhythm(*kept["rhythm"]) if kept["rhythm"] else None
-    table = default_rules(bins, rhythm) if given is None else given
->>>>>>> main
+    table = default_rules(bins, rhythm, definitions(base)) if given is None else given
     return RfmScores(
         customers=kept["customers"],
         segments=_segment_table(base, kept["customers"], table),
@@ -138,7 +125,7 @@ def _scored(
     rules: tuple[Rule, ...] | None,
 ) -> dict[str, Any]:
     rhythm = rhythm_of(base)
-    table = default_rules(bins, rhythm) if rules is None else rules
+    table = default_rules(bins, rhythm, definitions(base)) if rules is None else rules
     check_rules(table)
     measured = base.materialise(_measure(base, window))
     buyers = measured.filter(measured.recency_days.notnull())

@@ -150,10 +150,10 @@ def _at_risk(report: SegmentReport) -> dict[str, str]:
 
 
 def _moved(report: SegmentReport) -> dict[str, str] | None:
-    at_risk, then = report.kpis["customers_at_risk"], report.earlier_risk
-    if at_risk.value is None or then is None:
+    active, then = report.kpis["customers_active"], report.earlier_active
+    if active.value is None or then is None:
         return None
-    now = (int(at_risk.value), at_risk.n)
+    now = (int(active.value), active.n)
     low, high = share_difference(*now, *then)
     shares = {"now": now[0] / now[1], "then": then[0] / then[1]}
     found = grade(shares["now"] - shares["then"], low, high, then[1])

@@ -12,7 +12,7 @@ import pandas as pd
 from crm_analytics.analyses import rfm
 from crm_analytics.analyses.comparison import YEAR
 from crm_analytics.analyses.concentration import Concentration
-from crm_analytics.analyses.definitions import AT_RISK, standings
+from crm_analytics.analyses.definitions import ACTIVE, standings
 from crm_analytics.analyses.kpis import Kpi, measure
 from crm_analytics.analyses.profiling.favourites import purchase_lines
 from crm_analytics.pages.sentences import Sentences
@@ -44,7 +44,7 @@ class SegmentReport(Report):
     scores: rfm.RfmScores
     spread: Concentration
     earlier: rfm.RfmScores | None  # the same scores at an earlier day, where there is one
-    earlier_risk: tuple[int, int] | None  # customers at risk a year ago, of how many
+    earlier_active: tuple[int, int] | None  # active customers a year ago, of how many
     taste: tuple[str, float] | None  # what the best segment buys most, and its share of their lines
     handed: HandedIn
 
@@ -101,22 +101,22 @@ def prepare(
         scores=scores,
         spread=rfm.revenue_concentration(scores),
         earlier=earlier,
-        earlier_risk=_risk_a_year_ago(base, plan),
+        earlier_active=_active_a_year_ago(base, plan),
         taste=_taste(base, scores),
         handed=handed_in(run),
     )
 
 
-def _risk_a_year_ago(base: CustomerBase, plan: Plans) -> tuple[int, int] | None:
-    """Customers at risk a year ago by the words of today, and all who had bought by then."""
+def _active_a_year_ago(base: CustomerBase, plan: Plans) -> tuple[int, int] | None:
+    """Active customers a year ago by the words of today, and all who had bought by then."""
     day = base.day - timedelta(days=YEAR)
     if day < base.first_day or plan.given.definitions.at_risk_days is None:
         return None
     table = standings(base.as_of(day), plan.given.definitions)
     row = table.aggregate(
-        at_risk=(table.standing == AT_RISK).sum(), people=table.count()
+        active=(table.standing == ACTIVE).sum(), people=table.count()
     ).to_pyarrow().to_pylist()[0]  # fmt: skip
-    return (int(row["at_risk"] or 0), int(row["people"])) if row["people"] else None
+    return (int(row["active"] or 0), int(row["people"])) if row["people"] else None
 
 
 def _taste(base: CustomerBase, scores: rfm.RfmScores) -> tuple[str, float] | None:

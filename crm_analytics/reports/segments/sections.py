@@ -203,7 +203,7 @@ def what_changed(report: SegmentReport) -> Block:
                 share=_silent(report, report.scores),
                 before=_silent(report, report.earlier),
                 day=day,
-            ),  # fmt: skip
+            ),
             data=both[shown],
             caption=t("changed.caption", now=report.base.day, then=day),
             formats=dict.fromkeys(("revenue", "revenue_before"), report.currency)
@@ -235,7 +235,7 @@ def whom_to_contact(report: SegmentReport) -> Block:
         return note.under(t("contact.label")).anchored("contact").in_appendix()
     rows = list_of(report.base, action, report.show_customers)
     named = report.show_customers or report.base.show_customers
-    shown = rows.drop(columns="standing")
+    shown = rows[[name for name in rows if name in ("customer", "silence_days", "value_to_come")]]
     return (
         blocks.table(
             shown.head(FIRST),

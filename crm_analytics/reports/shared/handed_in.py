@@ -1,7 +1,7 @@
 """What a run hands to a report: the facts of earlier days and of other reports of the same day.
 
-The run writes them into a private folder and tells the notebook where. In JupyterLab nobody hands in anything,
-and a report says that there is no earlier run.
+The run writes them into a private folder and tells the notebook where. In JupyterLab nobody hands in
+anything, and a report says that there is no earlier run.
 """
 
 from __future__ import annotations
