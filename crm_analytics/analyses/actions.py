@@ -1,7 +1,8 @@
 """Actions as data: who does what to whom, what it can still bring, and whether two actions contradict.
 
 An action is ranked by the margin it can still bring: value to come × margin × effect of a contact, less the
-cost. What customers spent so far is history and ranks nothing. Reports word an action; what it is stands here.
+cost. What customers spent so far is history and ranks nothing. Reports word an action; what it is stands
+here.
 """
 
 from __future__ import annotations

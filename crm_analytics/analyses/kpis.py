@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from crm_analytics.analyses.concentration import concentration
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
 from crm_analytics.analyses.intervals import wilson
+from crm_analytics.analyses.value_to_come import HORIZON
 from crm_analytics.errors import ParameterError, nearest
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def _standing(given: Measured, name: str, standing: str, good: str) -> Kpi:
 def value_to_come(given: Measured) -> Kpi:
     """Undiscounted revenue that today's customers will bring over the horizon."""
     if given.outlook is None:
-        return _refused("value_to_come", MONEY, UP, given.no_outlook or NO_FORECAST, VALUE)
+        return _refused("value_to_come", MONEY, UP, given.no_outlook or NO_FORECAST, VALUE, _horizon(given))
     total = given.outlook.total
     return _ahead(given, "value_to_come", MONEY, total.mean, total.lower, total.upper)
 
@@ -186,7 +187,9 @@ def margin_to_come(given: Measured) -> Kpi:
     """What is left of it after the cost of goods, at the margin of the past."""
     value = value_to_come(given)
     if value.value is None or given.margin is None:
-        return _refused("margin_to_come", MONEY, UP, value.refusal or "the margin is not known", VALUE)
+        return _refused(
+            "margin_to_come", MONEY, UP, value.refusal or "the margin is not known", VALUE, _horizon(given)
+        )
     share = given.margin
     ends = (share * (value.lower or 0.0), share * (value.upper or 0.0))
     return _ahead(given, "margin_to_come", MONEY, share * value.value, *ends)
@@ -196,20 +199,20 @@ def value_per_customer(given: Measured) -> Kpi:
     """Undiscounted revenue that a customer will bring over the horizon, on average."""
     value = value_to_come(given)
     if value.value is None or not value.n:
-        return _refused("value_per_customer", MONEY, UP, value.refusal or NO_FORECAST, VALUE)
+        return _refused("value_per_customer", MONEY, UP, value.refusal or NO_FORECAST, VALUE, _horizon(given))
     ends = ((value.lower or 0.0) / value.n, (value.upper or 0.0) / value.n)
     return _ahead(given, "value_per_customer", MONEY, value.value / value.n, *ends)
 
 
 def value_at_risk(given: Measured) -> Kpi:
     """Undiscounted revenue that customers at risk will still bring over the horizon."""
-    table = given.value_by_standing.set_index("segment")
+    rows = {str(row["segment"]): row for row in given.value_by_standing.to_dict("records")}
     if given.outlook is None or given.definitions.at_risk_days is None:
         why = given.definitions.refusal or given.no_outlook or NO_FORECAST
         return _refused("value_at_risk", MONEY, NEITHER, why, VALUE)
-    if AT_RISK not in table.index:
+    if AT_RISK not in rows:
         return _ahead(given, "value_at_risk", MONEY, 0.0, 0.0, 0.0, NEITHER)
-    row = table.loc[AT_RISK]
+    row = rows[AT_RISK]
     return _ahead(
         given, "value_at_risk", MONEY, float(row["value"]), float(row["lower"]), float(row["upper"]), NEITHER
     )
@@ -218,7 +221,9 @@ def value_at_risk(given: Measured) -> Kpi:
 def purchases_to_come(given: Measured) -> Kpi:
     """Purchases that today's customers will make over the horizon."""
     if given.outlook is None:
-        return _refused("purchases_to_come", COUNT, UP, given.no_outlook or NO_FORECAST, VALUE)
+        return _refused(
+            "purchases_to_come", COUNT, UP, given.no_outlook or NO_FORECAST, VALUE, _horizon(given)
+        )
     found = given.outlook.purchases
     return _ahead(given, "purchases_to_come", COUNT, found.mean, found.lower, found.upper)
 
@@ -236,9 +241,13 @@ def _ahead(  # noqa: PLR0917
     given: Measured, name: str, unit: str, value: float, low: float, high: float, good: str = UP
 ) -> Kpi:
     assert given.outlook is not None
-    periods, letter = given.outlook.horizon
     n = given.outlook.summary.customer_count
-    return Kpi(name, unit, good, value, n, low, high, f"{periods}{letter.lower()}", explained_in=VALUE)
+    return Kpi(name, unit, good, value, n, low, high, _horizon(given), explained_in=VALUE)
+
+
+def _horizon(given: Measured) -> str:
+    periods, letter = given.outlook.horizon if given.outlook else HORIZON
+    return f"{periods}{letter.lower()}"
 
 
 def _refused(  # noqa: PLR0917

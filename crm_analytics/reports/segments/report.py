@@ -131,5 +131,5 @@ def _taste(base: CustomerBase, scores: rfm.RfmScores) -> tuple[str, float] | Non
     counts = base.collect(theirs.group_by(what=theirs[name]).aggregate(n=theirs.count()).order_by("what"))
     if counts.empty:
         return None
-    top = counts.loc[counts["n"].idxmax()]
+    top = counts.nlargest(1, "n").iloc[0]
     return str(top["what"]), float(top["n"] / counts["n"].sum())

@@ -145,7 +145,8 @@ def does_80_20_hold(report: SegmentReport) -> Block:
     """The Lorenz curve: how much the best customers bring."""
     t, spread = report.t, report.spread
     curve = spread.lorenz
-    half = float(curve.loc[(curve["value_share"] - 0.5).abs().idxmin(), "customer_share"])
+    nearest = int((curve["value_share"] - 0.5).abs().to_numpy().argmin())
+    half = float(curve["customer_share"].to_numpy()[nearest])
     bounds = interval(t, spread.top_share_lower, spread.top_share_upper, "percent:0")
     return (
         blocks.chart(

@@ -34,7 +34,7 @@ def checked(lists: Mapping[str, bytes], named: Mapping[str, int]) -> dict[str, b
     """
     import pyarrow.parquet as pq
 
-    found = {}
+    found: dict[str, bytes] = {}
     for name, count in named.items():
         if not count:
             continue
