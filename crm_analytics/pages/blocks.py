@@ -190,7 +190,7 @@ def chart(
     finding = _said(finding, "chart", "finding: the sentence that says what the chart shows")
     _has_rows(data, finding)
     texts = {"finding": finding, "caption": _text(caption)}
-    payload = {
+    payload: dict[str, Any] = {
         **texts,
         "table": block_views.table(data, formats, names=names),
         "figure": drawing.to_json(figure),
