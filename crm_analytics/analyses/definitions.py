@@ -36,7 +36,7 @@ STANDINGS = (ACTIVE, AT_RISK, LAPSED)
 YEAR = 365
 AT_RISK_SHARE, LAPSED_SHARE = 0.5, 0.2
 FROM_GAPS = 100  # gaps between purchases that ended
-FROM_DAYS = 180  # of follow-up: less says nothing of a year
+FROM_DAYS = 180  # of history: less says nothing of a year
 TAIL = 90  # days at the end of the curve whose rate goes on where nobody was followed so long
 
 # Every word that a glossary may explain; the sentences stand in the catalogues of `reports.shared`.
@@ -201,8 +201,9 @@ def _definitions(base: CustomerBase) -> Definitions:
         curve = return_curve(base)
     except NotEnoughData as error:
         return _unknown(None, error.have, 0, str(error))
-    if curve.followed < FROM_DAYS:
-        why = f"the history is {curve.followed} days long, and a return curve needs {FROM_DAYS}"
+    history = (base.day - base.first_day).days
+    if history < FROM_DAYS:
+        why = f"the history is {history} days long, and a return curve needs {FROM_DAYS}"
         return _unknown(curve.typical, curve.gaps, curve.followed, why)
     silence = np.arange(1, curve.followed + 1)
     back = curve.back_within(silence)

@@ -42,15 +42,16 @@ def _small_headline(report: SmallValueReport) -> Block:
 @section(small=_small_headline)
 def headline(report: ValueReport | UnpricedReport) -> Block:
     """What today's customers will bring; before it, what changed or went wrong."""
-    said = [_test(report), _recent(report), _odd(report)]
+    odd, said = _odd(report), [_test(report), _recent(report)]
     if isinstance(report, ValueReport):
-        ahead = report.span
-        said = [report.t("lede.last_year", value=report.last_year, span=ahead), *said]
-        return blocks.headline(_news(report), [*_range(report), *said], language=report.language)
+        last = report.t("lede.last_year", value=report.last_year, span=report.span)
+        lede = [odd, *_range(report), last, *said]
+        return blocks.headline(_news(report), lede, language=report.language)
     found = report.forecast.purchases
     bounds = interval(report.t, found.lower, found.upper, "count")
     sentence = report.t("headline.unpriced", n=found.mean, span=report.span, interval=bounds)
-    return blocks.headline(sentence, [report.t("lede.no_money"), *said], language=report.language)
+    lede = [odd, report.t("lede.no_money"), *said]
+    return blocks.headline(sentence, lede, language=report.language)
 
 
 def _news(report: ValueReport) -> str:

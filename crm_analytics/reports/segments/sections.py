@@ -199,12 +199,7 @@ def what_changed(report: SegmentReport) -> Block:
                 context="customers_before",
                 highlight=[segment_name(t, name) for name in QUIET],
             ),
-            finding=t(
-                "changed.finding",
-                share=_silent(report, report.scores),
-                before=_silent(report, report.earlier),
-                day=day,
-            ),
+            finding=_moved(report, report.earlier),
             data=both[shown],
             caption=t("changed.caption", now=report.base.day, then=day),
             formats=dict.fromkeys(("revenue", "revenue_before"), report.currency)
@@ -215,6 +210,16 @@ def what_changed(report: SegmentReport) -> Block:
         .anchored("changed")
         .in_appendix()
     )
+
+
+def _moved(report: SegmentReport, earlier: rfm.RfmScores) -> str:
+    """How many were at risk or lapsed then and now; where the words are not known, how many there were."""
+    t, day = report.t, earlier.base.day
+    if report.plan.given.definitions.at_risk_days is None:
+        n, before = (int(s.segments["customers"].sum()) for s in (report.scores, earlier))
+        return t("changed.plain", n=n, before=before, day=day)
+    shares = {"share": _silent(report, report.scores), "before": _silent(report, earlier)}
+    return t("changed.finding", day=day, **shares)
 
 
 def _silent(report: SegmentReport, scores: rfm.RfmScores) -> float:
