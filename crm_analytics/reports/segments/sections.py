@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
 
 FIRST = 10  # customers named on the page; the whole list stands beside it
-STEP = 7  # days between two points of the return curve
+POINTS = 24  # of the return curve
 
 
 def _names(report: SegmentReport, *columns: str) -> dict[str, str]:
@@ -120,7 +120,8 @@ def when_customers_come_back(report: SegmentReport) -> Block:
     except NotEnoughData:
         why = t("back.few_why", need=FROM_GAPS)
         return blocks.note(t("back.few"), why).under(t("back.label")).anchored("back").in_appendix()
-    days = np.arange(1, max(2, min(curve.followed, 2 * (found.lapsed_days or curve.followed))), STEP)
+    end = max(2, min(curve.followed, 2 * (found.lapsed_days or curve.followed)))
+    days = np.unique(np.linspace(1, end, POINTS).astype(int))
     frame = pd.DataFrame({"silence_days": days, "back": curve.back_within(days)})
     caption = "back.caption_far" if found.extrapolated else "back.caption"
     return (
