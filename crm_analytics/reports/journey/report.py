@@ -19,7 +19,7 @@ from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import DataError, NotEnoughData
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.shared.report import InMoney
-from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport
+from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport, too_few
 from crm_analytics.tables.days import shift
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ def tracked(section: Callable[[JourneyReport, Period], Block]) -> Callable[[Any]
     @wraps(section)
     def shown(report: Any) -> Block:
         if isinstance(report, SmallReport):
+            if report.nothing:
+                return too_few("")(report)
             return blocks.note(
                 "Too few customers to map a journey",
                 f"There are {words.plural(report.seen.customers, 'customer')}; journeys are mapped from "
@@ -107,6 +109,10 @@ def prepare(
     within : days in which a customer must go on to the next stage to count
     session_minutes : a silence longer than this begins a new session
     compare_to : length of the period ("-52w"), and how far back the one before ends
+
+    Returns
+    -------
+    the small form, too, where the last period holds none of the steps: only returns, say
     """
     seen = overview(base)
     if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
@@ -114,9 +120,12 @@ def prepare(
     steps = tuple(step.strip() for step in funnel.split("->") if step.strip())
     start = shift(base.day, compare_to)
     whole = start >= base.first_day - timedelta(days=1)
-    now = _period(
-        base, start if whole else base.first_day - timedelta(days=1), steps, within, session_minutes
-    )
+    after = start if whole else base.first_day - timedelta(days=1)
+    try:
+        now = _period(base, after, steps, within, session_minutes)
+    except NotEnoughData:
+        nothing = f"No step of the funnel has been recorded after {words.date(after)}"
+        return SmallReport(base, seen, show_customers, nothing=nothing)
     before, past = None, base.earlier(compare_to) if whole else None
     if past is not None and shift(past.day, compare_to) >= base.first_day - timedelta(days=1):
         try:

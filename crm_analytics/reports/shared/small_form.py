@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ class SmallReport:
     base: CustomerBase
     seen: Overview
     show_customers: bool
+    nothing: str = field(default="", kw_only=True)  # where customers would be enough: what there is none of, as a sentence
 
 
 def or_small(small: Callable[[Any], Block]) -> Callable[[Callable[[Any], Block]], Callable[[Any], Block]]:
@@ -49,6 +50,9 @@ def headline(report: SmallReport) -> Block:
     """What there is, in one sentence."""
     base, seen = report.base, report.seen
     again = seen.returning / seen.customers if seen.customers else 0.0
+    if report.nothing:
+        have = f"{words.plural(seen.customers, 'customer')} with {words.plural(seen.orders, 'order')}"
+        return blocks.headline(report.nothing, f"In all, there are {have}.", thin=True)
     return blocks.headline(
         f"{words.plural(seen.customers, 'customer')}, {words.plural(seen.orders, 'order')}, "
         f"{words.money(seen.revenue, base.currency)} so far; {words.percent(again, 0)} came back",
@@ -210,6 +214,8 @@ def too_few(what: str, needed: int = SEGMENTS_FROM) -> Callable[[SmallReport], B
 
     def said(report: SmallReport) -> Block:
         n = words.plural(report.seen.customers, "customer")
+        if report.nothing:
+            return blocks.note("There is nothing to show", f"{report.nothing}.")
         if report.seen.customers >= needed:
             return blocks.note(what, f"There are {n}, but no revenue to speak of.")
         return blocks.note(what, f"That begins with {words.count(needed)} customers; there are {n}.")
