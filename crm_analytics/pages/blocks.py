@@ -134,7 +134,7 @@ def chart(
     ----------
     figure : of `figures`, or any Plotly figure without WebGL, maps or 3-D; its labels are escaped here
     finding : the section's title: what the reader should see
-    data : the numbers, one row a mark; shown as a table, and all there is with JavaScript off
+    data : the numbers, one row per mark; shown as a table, and all there is with JavaScript off
     caption : how to read it
     formats : column -> format of `words.say`, e.g. ``{"revenue": "money:USD", "share": "percent"}``
 

@@ -79,7 +79,7 @@ def test_every_section_says_something_of_the_company(company) -> None:
 def test_headline_and_bars_tell_the_same_change(company) -> None:
     facts = dict(line.split(" = ") for line in company["record"].splitlines() if " = " in line)
     change = round(float(facts["revenue"]) - float(facts["revenue_before"]))
-    assert f"all together €{change:,}" in company["who_made_the_change"]
+    assert f"in total €{change:,}" in company["who_made_the_change"]
     assert f"of {int(facts['customers_repeating']) + int(facts['customers_lapsed']):,}" in company["kpis"]
 
 

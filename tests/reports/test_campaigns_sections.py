@@ -131,7 +131,7 @@ def test_lists_say_whom_to_contact_who_is_kept_out_and_what_it_would_bring() -> 
     assert re.search(r"customers to contact, most of them because: a birthday", text["whom_to_contact_now"])
     assert re.search(r"expected to bring", text["what_contacting_the_best_brings"])
     assert "one next action a customer" in text["who_comes_first"].lower()
-    assert re.search(r"entries are kept out, most of them", text["who_is_kept_out"])
+    assert re.search(r"entries are suppressed, most of them", text["who_is_kept_out"])
     assert re.search(r"Saved: .*0.50 a contact", text["who_is_kept_out"])
     assert "are due for both" in text["who_is_due_twice"]
 
@@ -140,7 +140,7 @@ def test_without_repeat_purchases_the_list_to_save_is_left_out_and_says_why() ->
     tables = shop(300) | {"customers": _listed(300, consent_email=True)}
     once = tables | {"transactions": tables["transactions"].drop_duplicates("customer_id")}
     lists = said(opened(once))["whom_to_contact_now"]
-    assert re.search(r"Not asked, for want of data: .*\bsave\b", lists)
+    assert re.search(r"Not asked, for lack of data: .*\bsave\b", lists)
     assert re.search(r"Who will leave cannot be told: .*gaps between purchases, this base has 0\.", lists)
 
 

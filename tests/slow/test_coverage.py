@@ -18,7 +18,7 @@ def test_ninety_percent_intervals_hold_the_truth_in_ninety_of_a_hundred_bases() 
     found = table(60, first_seed=10_001, workers=2)
     assert set(found["model"]) == set(COVERED)
     assert found["inside"].all(), found[~found["inside"]]
-    # A fit that says it did not come to rest is no forecast; it may not happen more often than in the table.
+    # A fit that says it did not converge is no forecast; it may not happen more often than in the table.
     for model, refused in found.groupby("model")["refused"].max().items():
         share = max(refused_of_600()[str(model)], 1) / 600
         assert refused <= binom.ppf(0.999, 60, share), model

@@ -49,7 +49,7 @@ class RfmScores:
     ----------
     customers : customer_id, recency_days, order_count, invoice_count, revenue (DECIMAL), r_score,
         f_score, m_score (1..bins; NULL without a purchase), segment
-    segments : one row a segment in rule order: segment, customers, customer_share, orders, revenue,
+    segments : one row per segment in rule order: segment, customers, customer_share, orders, revenue,
         revenue_share, revenue_per_customer, order_value, median_recency_days, rule, play
     cuts : measure, and the values that part one score from the next
     rules : the ordered rule table
@@ -269,7 +269,7 @@ def recency_frequency_grid(scores: RfmScores) -> pd.DataFrame:
 
     Returns
     -------
-    recency_band, order_band, customers, revenue; one row a cell of the grid, empty cells included,
+    recency_band, order_band, customers, revenue; one row per cell of the grid, empty cells included,
     the freshest band and the fewest orders first
     """
     typical, late = (scores.rhythm.typical, scores.rhythm.long) if scores.rhythm else (30, 90)

@@ -116,7 +116,7 @@ def who_made_the_change(report: AuditReport, change: Change) -> Block:
     biggest = max(net, key=lambda move: abs(net[move]))
     moves = change.moves.assign(move=[MOVES[m][0] for m in change.moves["move"]])
     finding = f"{MOVES[biggest][1]} moved revenue most: {report.money(net[biggest])}; "
-    finding += f"all together {report.money(total.now - total.before)}"
+    finding += f"in total {report.money(total.now - total.before)}"
     names = [MOVES[m][0] for m in ("decreased", "lapsed")]
     return blocks.chart(
         figures.bars(moves, y="move", x="change", highlight=names, fmt=report.currency),
@@ -141,7 +141,7 @@ def why_revenue_changed(report: AuditReport, tree: RevenueTree) -> Block:
     top = nodes[~nodes["factor"].isin(["items", "price"])]
     main = top.iloc[int(top["contribution"].abs().to_numpy().argmax())]
     effect, total = report.money(main["contribution"]), report.money(tree.change)
-    made = f"moved revenue most: {effect}; all together {total}"
+    made = f"moved revenue most: {effect}; in total {total}"
     if 0 < main["contribution"] * tree.change <= tree.change**2:
         made = f"made the largest part: {effect} of {total}"
     shown = nodes.assign(factor=[FACTORS[f][0] for f in nodes["factor"]])

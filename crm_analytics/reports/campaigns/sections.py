@@ -1,4 +1,4 @@
-"""What campaigns did: all together, one by one, by segment, by score, in money, and whom they move."""
+"""What campaigns did: in total, one by one, by segment, by score, in money, and whom they move."""
 
 from __future__ import annotations
 
@@ -54,8 +54,9 @@ def what_campaigns_did(report: CampaignsReport, found: Evaluation) -> Block:
         finding=found.sentence.rstrip("."),
         caption=f"{words.count(row['treated'])} treated and {words.count(row['control'])} controls, "
         f"{words.count(row['customers'])} customers. Effect: treated less control, after taking away what "
-        f"their purchases of the {found.waves.before} days before foretold (CUPED); sharper by: the share of "
-        "the variance this takes away. Intervals: 95 %, customers as the draw. Visits: of customers known by "
+        f"their purchases of the {found.waves.before} days before predicted (CUPED); sharper by: the share "
+        "of the variance this takes away. Intervals: 95 %, customers as the draw. Visits: of customers known "
+        "by "
         f"name when they came. {found.waves.costs.capitalize()}.",
         formats={"sharper_by": "percent:0"},
     )

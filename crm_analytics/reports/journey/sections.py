@@ -31,7 +31,7 @@ def called(stage: str) -> str:
 
 @section(small="Too few customers for a map")
 def the_map(report: JourneyReport) -> Block:
-    """One column a stage: who is there, who goes on, how long it takes, how it feels, what it is worth."""
+    """One column per stage: who is there, who goes on, how long it takes, how it feels, what it is worth."""
     now, days = report.now, words.number(report.within, 0)
     table = points(now)
     best = table.iloc[0] if len(table) else None
