@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import escape
 
 from crm_analytics.errors import NotebookError, nearest
-from crm_analytics.pages import drawing, words
+from crm_analytics.pages import block_values, drawing, words
 from crm_analytics.pages.render import render
 from crm_analytics.pages.theme import MUTED, PAPER, template
 
@@ -21,9 +21,11 @@ MOST_ROWS = 500
 def table(
     frame: pd.DataFrame, formats: dict[str, str] | None = None, limit: int | None = None
 ) -> dict[str, Any]:
-    """`frame` in words: ``{"columns": [{"label", "align"}], "rows": [[text, ...]], "more": rows left out}``.
+    """`frame` in words, and what they say in numbers.
 
-    An index that says something (a name, or no plain 0..n-1) becomes the first column. At most 500 rows.
+    ``{"columns": [{"label", "align", "name", "format", "type", "values"}], "rows": [[text, ...]], "more":
+    rows left out}``. An index that says something (a name, or no plain 0..n-1) becomes the first column. At
+    most 500 rows.
 
     Raises
     ------
@@ -33,6 +35,8 @@ def table(
     --------
     >>> table(pd.DataFrame({"segment": ["Loyal"], "revenue": [29190.4]}), {"revenue": "money:USD"})["rows"]
     [['Loyal', '$29,190']]
+    >>> table(pd.DataFrame({"revenue": [29190.4]}), {"revenue": "money:USD"})["columns"][0]["values"]
+    [29190.4]
     """
     frame = frame.to_frame() if isinstance(frame, pd.Series) else frame
     if frame.index.nlevels > 1 or frame.index.name is not None or not _is_plain(frame.index):
@@ -49,8 +53,11 @@ def table(
         values = shown.iloc[:, position].tolist()
         if fmt == "auto" and shown.dtypes.iloc[position].kind == "f":
             fmt = f"number:{words.same_digits(values)}"
-        columns.append({"label": heading(name), "align": words.align(fmt, values)})
-        cells.append([words.clean(words.say(v, fmt), words.LONGEST_LABEL * 2) for v in values])
+        said = [words.clean(words.say(v, fmt), words.LONGEST_LABEL * 2) for v in values]
+        column = {"label": heading(name), "align": words.align(fmt, values)}
+        column |= {"name": words.clean(name, words.LONGEST_LABEL), "format": fmt}
+        columns.append(column | block_values.column(shown.iloc[:, position], said))
+        cells.append(said)
     return {
         "columns": columns,
         "rows": [list(row) for row in zip(*cells, strict=True)],

@@ -52,6 +52,14 @@ class Block:
         """
         return replace(self, payload={**self.payload, "label": _text(label)})
 
+    def named(self, section: str) -> Block:
+        """The block with the name of its section, which its published table is called by.
+
+        >>> note("Monday is the busiest day").named("busiest_day").to_json()["section"]
+        'busiest_day'
+        """
+        return replace(self, payload={**self.payload, "section": section})
+
     def __repr__(self) -> str:
         return block_views.text(self.kind, self.payload)
 
