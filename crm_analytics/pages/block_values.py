@@ -12,13 +12,16 @@ import pandas as pd
 
 from crm_analytics.pages import words
 
+PARTS = {"interval": ("lower", "upper"), "estimate": ("", "lower", "upper")}  # of a cell with several numbers
 DIGITS = (
     10  # significant: the last bits of a sum differ from machine to machine, and a published file must not
 )
 
 
-def column(values: pd.Series, said: list[str]) -> dict[str, Any]:
+def column(values: pd.Series, said: list[str], fmt: str = "auto") -> dict[str, Any]:
     """One column of a frame: ``{"type": ..., "values": [...]}``, None where a value is not known.
+
+    Of the formats ``interval`` and ``estimate`` a value is a list of its two or three numbers.
 
     Parameters
     ----------
@@ -33,7 +36,12 @@ def column(values: pd.Series, said: list[str]) -> dict[str, Any]:
     {'type': 'day', 'values': ['2026-01-20']}
     >>> column(pd.Series(["Loyal", None]), ["Loyal", "–"])
     {'type': 'text', 'values': ['Loyal', None]}
+    >>> column(pd.Series([(1.0, 3.0)]), ["1–3"], "interval:count")
+    {'type': 'interval', 'values': [[1.0, 3.0]]}
     """
+    kind = fmt.partition(":")[0]
+    if kind in PARTS:
+        return {"type": kind, "values": [[_number(part) for part in value] for value in values]}
     known = [None if words.is_unknown(v) else v for v in map(_plain, values.tolist())]
     found = {_type(v) for v in known if v is not None}
     if found == {"integer", "number"} or (not found and values.dtype.kind in "fiu"):
@@ -42,6 +50,10 @@ def column(values: pd.Series, said: list[str]) -> dict[str, Any]:
     if kind == "text":
         return {"type": kind, "values": [None if v is None else s for v, s in zip(known, said, strict=True)]}
     return {"type": kind, "values": [None if v is None else _AS_JSON[kind](v) for v in known]}
+
+
+def _number(value: Any) -> float | None:
+    return None if words.is_unknown(value) else float(f"{float(value):.{DIGITS}g}")
 
 
 def _plain(value: Any) -> Any:
@@ -64,6 +76,6 @@ _TYPES: tuple[tuple[str, tuple[type, ...]], ...] = (
 _AS_JSON: dict[str, Callable[[Any], Any]] = {
     "boolean": bool,
     "integer": int,
-    "number": lambda value: float(f"{float(value):.{DIGITS}g}"),
+    "number": _number,
     "day": lambda value: value.isoformat()[:10],
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,14 +14,13 @@ from crm_analytics.pages.render import render
 from crm_analytics.pages.theme import MUTED, PAPER, template
 
 MOST_ROWS = 500
+Formats = Mapping[str, str | Sequence[str]]  # column -> format of `words.say`, or one for each row
 
 
 # --- a frame as the table of a page -------------------------------------------------------------------------
 
 
-def table(
-    frame: pd.DataFrame, formats: dict[str, str] | None = None, limit: int | None = None
-) -> dict[str, Any]:
+def table(frame: pd.DataFrame, formats: Formats | None = None, limit: int | None = None) -> dict[str, Any]:
     """`frame` in words, and what they say in numbers.
 
     ``{"columns": [{"label", "align", "name", "format", "type", "values"}], "rows": [[text, ...]], "more":
@@ -46,17 +46,22 @@ def table(
     for name in formats:
         if name not in flat:
             raise NotebookError(f"formats: the table has no column '{name}'{nearest(name, flat)}")
+        if not isinstance(formats[name], str) and len(formats[name]) != len(frame):
+            raise NotebookError(f"formats: '{name}' has {len(formats[name])} formats for {len(frame)} rows")
     shown = frame.head(min(limit or MOST_ROWS, MOST_ROWS))
     columns, cells = [], []
     for position, name in enumerate(flat):
-        fmt = formats.get(name, "auto")
+        given = formats.get(name, "auto")
+        fmt = given if isinstance(given, str) else "mixed"
         values = shown.iloc[:, position].tolist()
         if fmt == "auto" and shown.dtypes.iloc[position].kind == "f":
             fmt = f"number:{words.same_digits(values)}"
-        said = [words.clean(words.say(v, fmt), words.LONGEST_LABEL * 2) for v in values]
-        column = {"label": heading(name), "align": words.align(fmt, values)}
+        each = [fmt] * len(values) if isinstance(given, str) else list(given)[: len(values)]
+        told = [words.say(v, f) for v, f in zip(values, each, strict=True)]
+        said = [words.clean(text, words.LONGEST_LABEL * 2) for text in told]
+        column = {"label": heading(name), "align": "text" if fmt == "mixed" else words.align(fmt, values)}
         column |= {"name": words.clean(name, words.LONGEST_LABEL), "format": fmt}
-        columns.append(column | block_values.column(shown.iloc[:, position], said))
+        columns.append(column | block_values.column(shown.iloc[:, position], said, each[0] if each else fmt))
         cells.append(said)
     return {
         "columns": columns,

@@ -120,7 +120,9 @@ def test_runs_of_both_schemas_are_read(out: Path, schema: int) -> None:
 
 def test_run_of_a_later_version_says_so(out: Path) -> None:
     put(out, "2026-03-31", NEW, schema=3)
-    with pytest.raises(ParameterError, match="2026-03-31: its manifest has schema 3, made by a later version"):
+    with pytest.raises(
+        ParameterError, match="2026-03-31: its manifest has schema 3, made by a later version"
+    ):
         run_diff.find_run(out, "segments/2026-03-31")
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from crm_analytics.errors import NotebookError
 from crm_analytics.pages import blocks
 from crm_analytics.runs.publishing.manifest import BLOCK
 from crm_analytics.runs.publishing.published_tables import published_tables
@@ -73,6 +74,31 @@ def test_page_keeps_its_words():
     block = blocks.table(FRAME, finding="A third is loyal", formats=FORMATS)
     first = block.to_json()["table"]["rows"][0]
     assert first == ["=Loyal", "33 %", "1,234,567", "$1,234,568", "yes", "20 Jan 2026"]
+
+
+def test_intervals_are_two_columns_and_estimates_three():
+    low, high = pd.Series([0.1, float("nan")]), pd.Series([0.3, 0.4])
+    frame = pd.DataFrame(
+        {"share": blocks.together(low, high), "auc": blocks.together(high, low, high), "n": [1, 2]}
+    )
+    formats = {"share": "interval:percent:0", "auc": "estimate:number:2"}
+    block = blocks.table(frame, finding="One", formats=formats)
+    assert block.to_json()["table"]["rows"] == [["10–30 %", "0.30 (0.10–0.30)", "1"], ["–", "0.40 (–)", "2"]]
+    [table] = published(block).values()
+    assert table.column_names == ["share_lower", "share_upper", "auc", "auc_lower", "auc_upper", "n"]
+    assert table["share_lower"].to_pylist() == [0.1, None]
+    assert table["auc"].to_pylist() == [0.3, 0.4]
+    assert table.schema.field("share_lower").metadata[b"format"] == b"percent:0"
+
+
+def test_rows_of_different_units_keep_their_numbers():
+    frame = pd.DataFrame({"of": ["orders", "spend"], "effect": [1.25, 1234.6]})
+    block = blocks.table(frame, finding="One", formats={"effect": ["number:1", "money:USD"]})
+    assert [row[1] for row in block.to_json()["table"]["rows"]] == ["1.2", "$1,235"]
+    [table] = published(block).values()
+    assert table["effect"].to_pylist() == [1.25, 1234.6]
+    with pytest.raises(NotebookError, match="'effect' has 1 formats for 2 rows"):
+        blocks.table(frame, finding="One", formats={"effect": ["count"]})
 
 
 def test_only_rows_of_the_page_are_published():

@@ -142,8 +142,8 @@ def segments_before(report: JourneyReport, period: Period) -> ir.Table:
     if period.after < base.first_day:
         return new
     past = base.as_of(period.after)
-    try:
-        return new.union(rfm.score(past).customers.select("customer_id", "segment"))
-    except NotEnoughData:
-        old = past.purchase_history.filter(lambda t: t.first_day.notnull())
-        return new.union(old.select("customer_id", segment=ibis.literal(RETURNING)))
+    scores = attempt({}, "segments", lambda: rfm.score(past))
+    if scores is not None:
+        return new.union(scores.customers.select("customer_id", "segment"))
+    old = past.purchase_history.filter(lambda t: t.first_day.notnull())
+    return new.union(old.select("customer_id", segment=ibis.literal(RETURNING)))

@@ -7,6 +7,7 @@ import io
 import re
 from typing import TYPE_CHECKING, Any
 
+from crm_analytics.pages.block_values import PARTS
 from crm_analytics.runs.publishing.manifest import BLOCK
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ def published_tables(executed: NotebookNode) -> dict[str, bytes]:
     """The table of each chart and table block, by path: ``tables/04_value_by_segment.parquet``.
 
     Columns are named as in the notebook and hold numbers, truths and days; texts are as the page shows them.
+    An interval is two columns (`points_lower`, `points_upper`).
     A column's metadata has its `label` and `format` on the page, the file's metadata has the `finding`. The
     rows are those of the page.
 
@@ -50,14 +52,27 @@ def _table(block: dict[str, Any]) -> pa.Table:
     types = {"boolean": pa.bool_(), "integer": pa.int64(), "number": pa.float64(), "day": pa.date32()}
     columns = block["table"]["columns"]
     fields, arrays = [], []
-    for name, column in zip(_distinct([c["name"] for c in columns]), columns, strict=True):
-        kind, values = types.get(column["type"], pa.string()), column["values"]
-        if column["type"] == "day":
+    parts = [part for column in columns for part in _parts(column)]
+    for name, part in zip(_distinct([p["name"] for p in parts]), parts, strict=True):
+        kind, values = types.get(part["type"], pa.string()), part["values"]
+        if part["type"] == "day":
             values = [None if v is None else dt.date.fromisoformat(v) for v in values]
-        about = {"label": column["label"], "format": column["format"]}
+        about = {"label": part["label"], "format": part["format"]}
         fields.append(pa.field(name, kind, metadata=about))
         arrays.append(pa.array(values, kind))
     return pa.table(arrays, schema=pa.schema(fields, metadata={"finding": block.get("finding", "")}))
+
+
+def _parts(column: dict[str, Any]) -> list[dict[str, Any]]:
+    """The column, or one for each number of its cells: points, points_lower, points_upper."""
+    ends = PARTS.get(column["type"])
+    if ends is None:
+        return [column]
+    rest = column | {"type": "number", "format": column["format"].partition(":")[2]}
+    return [
+        rest | {"name": f"{column['name']}_{end}".rstrip("_"), "values": [v[i] for v in column["values"]]}
+        for i, end in enumerate(ends)
+    ]
 
 
 def _distinct(names: list[str]) -> list[str]:
