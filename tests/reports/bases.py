@@ -71,6 +71,8 @@ ODD: dict[str, list[tuple[int, str, float]]] = {
     "nobody stays": [(i, HALVES[i % 2], 5.0) for i in range(150)] + [(999, "2026-01-01", 1.0)],
     "only returns now": [(i, "2025-01-01", 5.0) for i in range(150)]
     + [(i, "2026-06-01", -5.0) for i in range(100)] + [(999, "2023-01-01", 900.0)],
+    "only returns but one": [(0, "2026-01-01", 5.0)] + [(1 + i, "2026-01-01", -5.0) for i in range(50)],
+    "nothing before": [(i, "2026-06-01", 5.0) for i in range(150)] + [(999, "2022-01-01", 1.0)],
     "worth nothing": [(i, f"{2024 + i % 3}-06-01", 0.0) for i in range(150)],
     "all equal": [(i % 120, f"{2024 + i % 3}-06-{1 + i // 360:02}", 1e9) for i in range(720)],
 }  # fmt: skip
@@ -80,7 +82,9 @@ SMALL_UNITS = {"JPY": 10_000_000.0, "KRW": 40_000_000.0, "VND": 900_000_000.0, "
 
 def poor(folder: Path) -> Given:
     """The sales of the company, and nothing else: not who, not what."""
-    sales = pd.read_parquet(folder / "transactions.parquet", columns=["customer_id", "transaction_date", "unit_spend"])
+    sales = pd.read_parquet(
+        folder / "transactions.parquet", columns=["customer_id", "transaction_date", "unit_spend"]
+    )
     few = sorted(sales["customer_id"].dropna().unique())[:250]
     kept = sales[sales["customer_id"].isin(few)]
     return Given(CustomerBase.open(kept, today=TODAY), COMPANY_ID)
@@ -116,7 +120,7 @@ BASES: dict[str, Callable[[Path], Given]] = {
     "lemonade": lemonade,
     "hostile": hostile,
     **{
-        name: lambda _, rows=rows: Given(opened(rows), OWN_ID, thin=True if len(rows) == 1 else None)  # type: ignore[misc]
+        name: lambda _, rows=rows: Given(opened(rows), OWN_ID, thin=True if name == "one customer" else None)  # type: ignore[misc]
         for name, rows in ODD.items()
     },
     **{

@@ -30,7 +30,7 @@ class SmallReport:
     base: CustomerBase
     seen: Overview
     show_customers: bool
-    nothing: str = field(default="", kw_only=True)  # where customers would be enough: what there is none of, as a sentence
+    nothing: str = field(default="", kw_only=True)  # with customers enough: what there is none of
 
 
 def or_small(small: Callable[[Any], Block]) -> Callable[[Callable[[Any], Block]], Callable[[Any], Block]]:
