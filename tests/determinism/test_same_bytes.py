@@ -80,7 +80,7 @@ def of(report: str, found: dict[str, str]) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("plain", "other"), [("data/cdnow", "shuffled/cdnow"), ("data/company", "data/company")]
 )
-def test_report_is_the_same_bytes_under_other_conditions(
+def test_report_is_the_same_bytes_under_all_conditions(
     runs: Runs, plain: str, other: str, report: str
 ) -> None:
     first, again = (of(report, found) for found in runs(plain, other))

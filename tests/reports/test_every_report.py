@@ -104,9 +104,7 @@ BREACHES = {
 
 
 @pytest.mark.parametrize("law", BREACHES)
-def test_a_report_that_breaks_a_law_is_seen(
-    law: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_breach_of_each_law_is_seen(law: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = BREACHES[law] if law == "the headline" else 'blocks.headline("Fine")'
     cells = [
         'data: str = ""\nas_of: str = ""',
