@@ -18,7 +18,7 @@ LANES = {
     "in process": "tests/reports/test_every_report.py::test_report_keeps_the_laws_of_a_page[",
     "order of sections": "tests/reports/test_every_report.py::test_notebook_shows_every_section_once",
     "privacy": "tests/privacy/test_canaries.py::test_report_tells_of_nobody[",
-    "determinism": "tests/determinism/test_same_bytes.py::test_report_is_the_same_bytes_under_all_conditions[",
+    "determinism": "tests/determinism/test_same_bytes.py::test_report_is_the_same_bytes_under",
     "browser": "tests/browser/test_reports.py::test_published_report_is_whole_quiet_and_readable",
     "thin notebooks": "tests/notebooks/test_notebooks.py::test_cells_are_thin[",
     "parameters": "tests/notebooks/test_notebooks.py::test_reports_declare_their_question",
