@@ -26,7 +26,7 @@ class SmallReport(Report):
     """What the small form of any report is made from."""
 
     seen: Overview
-    nothing: str = ""  # where customers would be enough: what there is none of, as a sentence
+    nothing: str = ""  # with customers enough: what there is none of
 
 
 def too_small(base: CustomerBase, show_customers: bool, seen: Overview | None = None) -> SmallReport | None:
