@@ -12,9 +12,9 @@ Ties: a customer's score counts the cut points below the value, so equal custome
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.types as ir
@@ -49,7 +49,7 @@ class RfmScores:
     ----------
     customers : customer_id, recency_days, order_count, invoice_count, revenue (DECIMAL), r_score,
         f_score, m_score (1..bins; NULL without a purchase), segment
-    segments : one row a segment in rule order: segment, customers, customer_share, orders, revenue,
+    segments : one row per segment in rule order: segment, customers, customer_share, orders, revenue,
         revenue_share, revenue_per_customer, order_value, median_recency_days, rule, play
     cuts : measure, and the values that part one score from the next
     rules : the ordered rule table
@@ -99,25 +99,46 @@ def score(
     30
     """
     _check_arguments(bins, cuts)
-    rhythm = rhythm_of(base)
-    table = tuple(default_rules(bins, rhythm) if rules is None else rules)
-    check_rules(table)
-    measured = base.materialise(_measure(base, window))
-    buyers = measured.filter(measured.recency_days.notnull())
-    have = int(buyers.count().to_pyarrow().as_py())
-    if have < MINIMUM_CUSTOMERS and not (cuts and set(cuts) == set(MEASURES.values())):
-        raise NotEnoughData("RFM scoring by quantiles", have, MINIMUM_CUSTOMERS)
-    chosen = _cut_points(buyers, bins, cuts or {})
-    scored = base.materialise(_apply(measured, chosen, bins, table))
+    own = {name: tuple(map(float, values)) for name, values in (cuts or {}).items()}
+    given = None if rules is None else tuple(rules)
+    key = ("rfm.score", bins, sorted(own.items()), window, given)
+    kept = base.remember(key, lambda: _scored(base, bins, own, window, given), _parts, _parts)
+    rhythm = Rhythm(*kept["rhythm"]) if kept["rhythm"] else None
+    table = default_rules(bins, rhythm) if given is None else given
     return RfmScores(
-        customers=scored,
-        segments=_segment_table(base, scored, table),
-        cuts=pd.DataFrame({"measure": list(chosen), "cuts": [list(v) for v in chosen.values()]}),
+        customers=kept["customers"],
+        segments=_segment_table(base, kept["customers"], table),
+        cuts=pd.DataFrame({"measure": list(kept["cuts"]), "cuts": list(map(list, kept["cuts"].values()))}),
         rules=table,
         bins=bins,
         rhythm=rhythm,
         base=base,
     )
+
+
+def _parts(scored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is kept of scores: they are parts already."""
+    return scored
+
+
+def _scored(
+    base: CustomerBase,
+    bins: int,
+    cuts: Mapping[str, Sequence[float]],
+    window: str | None,
+    rules: tuple[Rule, ...] | None,
+) -> Mapping[str, Any]:
+    rhythm = rhythm_of(base)
+    table = default_rules(bins, rhythm) if rules is None else rules
+    check_rules(table)
+    measured = base.materialise(_measure(base, window))
+    buyers = measured.filter(measured.recency_days.notnull())
+    have = int(buyers.count().to_pyarrow().as_py())
+    if have < MINIMUM_CUSTOMERS and set(cuts) != set(MEASURES.values()):
+        raise NotEnoughData("RFM scoring by quantiles", have, MINIMUM_CUSTOMERS)
+    chosen = _cut_points(buyers, bins, cuts)
+    scored = base.materialise(_apply(measured, chosen, bins, table))
+    return {"customers": scored, "cuts": chosen, "rhythm": astuple(rhythm) if rhythm else None}
 
 
 def _check_arguments(bins: int, cuts: Mapping[str, Sequence[float]] | None) -> None:
@@ -253,7 +274,7 @@ def recency_frequency_grid(scores: RfmScores) -> pd.DataFrame:
 
     Returns
     -------
-    recency_band, order_band, customers, revenue; one row a cell of the grid, empty cells included,
+    recency_band, order_band, customers, revenue; one row per cell of the grid, empty cells included,
     the freshest band and the fewest orders first
     """
     typical, late = (scores.rhythm.typical, scores.rhythm.long) if scores.rhythm else (30, 90)
