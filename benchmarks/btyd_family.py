@@ -144,9 +144,8 @@ def peers(python: str, customers: int) -> None:
     )
     for name, one in found.items():
         said = "  ".join(f"{k} {one['params'][k]:.5f}" for k in NAMES)
-        print(
-            f"  {name:<15} {one['version']:<8} {one['seconds']:8.2f} s {one['seconds'] / here:8.1f} x   {said}"
-        )
+        took = f"{one['seconds']:8.2f} s {one['seconds'] / here:8.1f} x"
+        print(f"  {name:<15} {one['version']:<8} {took}   {said}", flush=True)
 
 
 def measure(what: str, folder: Path) -> dict[str, Any]:
