@@ -1,0 +1,196 @@
+"""What the next weeks will sell: the way that erred least before, with the errors it made as its interval.
+
+Three ways are tried on days of the past, each knowing only what lay before: the level of the last weeks, the
+same weeks a year ago times the growth since, and the level times the seasonal index. Their errors over whole
+horizons are the interval: no model of the noise is needed, only that the next weeks are like those tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from crm_analytics.analyses.calendar.trading_calendar import calendar_of
+from crm_analytics.errors import NotEnoughData, ParameterError
+
+Array = NDArray[np.float64]
+WEEK = 7
+LEVEL_WEEKS = 8  # whose mean is the level
+GROWTH_WEEKS = 13  # held against the same weeks a year ago
+YEAR = 364  # days: whole weeks, so that weekdays meet
+STEP = 28  # days between two days tried
+MOST_TRIALS = 26
+TRIALS = 4  # horizons that do not overlap, from which errors have a scatter worth the name
+COVER = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """The weeks after the last day of a series.
+
+    Attributes
+    ----------
+    weeks : start (first day), expected, lower, upper (95 %)
+    expected, lower, upper : of all these weeks together
+    way : "level", "last year" or "index"
+    trials : way, trials, error (root mean square of the logarithm of what came over what was expected, over
+        the whole horizon); the days tried are the same for all ways
+    year_ago : what the same weeks sold a year before; NaN where the data do not reach back
+    words : what to know when reading it
+    """
+
+    weeks: pd.DataFrame
+    expected: float
+    lower: float
+    upper: float
+    way: str
+    trials: pd.DataFrame
+    year_ago: float
+    words: str
+
+
+def outlook(daily: pd.Series, weeks: int = 8) -> Outlook:
+    """Expect the next weeks.
+
+    Parameters
+    ----------
+    daily : values of 0 or more on a daily DatetimeIndex without gaps, e.g. of `daily.daily`
+    weeks : how many, 1..26
+
+    Raises
+    ------
+    NotEnoughData : the past has fewer than `TRIALS` horizons to try a way on.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2023-01-01", "2025-12-28")
+    >>> found = outlook(pd.Series(np.where(days.month == 12, 30.0, 10.0), days))
+    >>> found.way, round(found.expected)
+    ('last year', 560)
+    """
+    if not 1 <= weeks <= 26:
+        raise ParameterError(f"weeks is {weeks}: it must be 1 to 26")
+    values, horizon = daily.to_numpy(float), weeks * WEEK
+    least = LEVEL_WEEKS * WEEK + TRIALS * horizon
+    if len(values) < least or not values.sum() > 0:
+        have = len(values) // WEEK if values.sum() > 0 else 0
+        raise NotEnoughData(f"the next {weeks} weeks", have, -(-least // WEEK), "weeks with sales")
+    ways = _ways(daily, horizon)
+    tried = _tried(daily, ways, horizon)
+    way = str(tried["errors"].map(_rms).idxmin())
+    errors = np.asarray(tried.loc[way, "errors"])
+    expected = _by_week(ways[way](len(values)))
+    total = float(expected.sum())
+    low, high = _interval(total, errors, horizon)
+    first = pd.Timestamp(daily.index[-1]) + pd.Timedelta(days=1)
+    weekly = np.concatenate(tried.loc[way, "weekly"])
+    bounds = np.array([_interval(e, weekly, WEEK) for e in expected])
+    table = pd.DataFrame(
+        {
+            "start": pd.date_range(first, periods=weeks, freq="7D"),
+            "expected": expected,
+            "lower": bounds[:, 0],
+            "upper": bounds[:, 1],
+        }
+    )
+    trials = pd.DataFrame(
+        {"way": tried.index, "trials": [len(errors)] * len(tried), "error": tried["errors"].map(_rms).to_numpy()}
+    )
+    ago = len(values) - YEAR
+    year_ago = float(values[ago : ago + horizon].sum()) if ago >= 0 else float("nan")
+    return Outlook(table, total, low, high, way, trials, year_ago, _words(way, len(errors), ways, weeks))
+
+
+def _ways(daily: pd.Series, horizon: int) -> dict[str, Callable[[int], Array]]:
+    """From the number of days known to the days of the horizon; the ways the whole series allows."""
+    values = daily.to_numpy(float)
+    found = {"level": lambda known: _level(values[:known], horizon)}
+    enough = LEVEL_WEEKS * WEEK + TRIALS * horizon
+    if len(values) >= YEAR + GROWTH_WEEKS * WEEK + enough:
+        found["last year"] = lambda known: _last_year(values[:known], horizon)
+    if len(values) >= 2 * 366 + 31 + TRIALS * horizon:
+        found["index"] = lambda known: _indexed(daily.iloc[:known], horizon)
+    return found
+
+
+def _tried(daily: pd.Series, ways: dict[str, Callable[[int], Array]], horizon: int) -> pd.DataFrame:
+    """By way: errors of whole horizons and of single weeks, on days all of them could be tried on."""
+    values = daily.to_numpy(float)
+    least = LEVEL_WEEKS * WEEK
+    if "last year" in ways:
+        least = YEAR + GROWTH_WEEKS * WEEK
+    if "index" in ways:
+        least = 2 * 366 + 31
+    days = list(range(len(values) - horizon, least - 1, -STEP))[:MOST_TRIALS]
+    rows = {}
+    for way, expect in ways.items():
+        whole, weekly = [], []
+        for known in days:
+            due, came = _by_week(expect(known)), _by_week(values[known : known + horizon])
+            whole.append(_error(came.sum(), due.sum()))
+            weekly.append(_error(came, due))
+        rows[way] = {"errors": np.array(whole), "weekly": weekly}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _level(past: Array, horizon: int) -> Array:
+    weeks = past[-LEVEL_WEEKS * WEEK :].reshape(-1, WEEK)
+    return np.resize(weeks.mean(axis=0), horizon)
+
+
+def _last_year(past: Array, horizon: int) -> Array:
+    span = GROWTH_WEEKS * WEEK
+    now, then = past[-span:].sum(), past[-span - YEAR : -YEAR].sum()
+    growth = now / then if then > 0 else 1.0
+    start = len(past) - YEAR
+    return past[start : start + horizon] * growth
+
+
+def _indexed(past: pd.Series, horizon: int) -> Array:
+    try:
+        found = calendar_of(past, "orders")
+    except NotEnoughData:
+        return _level(past.to_numpy(float), horizon)
+    days = pd.date_range(past.index[-1] + pd.Timedelta(days=1), periods=horizon, freq="D")
+    recent = past.iloc[-LEVEL_WEEKS * WEEK :]
+    usual = found.index_of(pd.DatetimeIndex(recent.index)).sum()
+    level = recent.sum() / usual if usual > 0 else 0.0
+    return np.asarray(level * found.index_of(days))
+
+
+def _by_week(values: Array) -> Array:
+    return values.reshape(-1, WEEK).sum(axis=1)
+
+
+def _error(came: Array, due: Array) -> Array:
+    return np.asarray(np.log((came + 0.5) / (due + 0.5)))
+
+
+def _rms(errors: Array) -> float:
+    return float(np.sqrt(np.mean(np.asarray(errors) ** 2)))
+
+
+def _interval(expected: float, errors: Array, horizon: int) -> tuple[float, float]:
+    """Student's t on logarithms; trials that overlap count by the days they cover."""
+    free = max(len(errors) * min(1.0, STEP / horizon), 2.0) if horizon > WEEK else max(len(errors) / 2, 2.0)
+    half = float(stats.t.ppf(0.5 + COVER / 2, free)) * _rms(errors)
+    return max((expected + 0.5) * np.exp(-half) - 0.5, 0.0), (expected + 0.5) * np.exp(half) - 0.5
+
+
+def _words(way: str, trials: int, ways: dict[str, Callable[[int], Array]], weeks: int) -> str:
+    how = {
+        "level": f"the mean of the last {LEVEL_WEEKS} weeks",
+        "last year": f"the same weeks a year ago, times the growth of the last {GROWTH_WEEKS} weeks",
+        "index": f"the level of the last {LEVEL_WEEKS} weeks, times the season",
+    }[way]
+    text = f"Expected is {how}. The interval is what this erred by on {trials} earlier days."
+    if "last year" not in ways:
+        text += " The data reach back too little for a season: none is in it."
+    if weeks * WEEK > STEP:
+        text += " These days overlap."
+    return text
