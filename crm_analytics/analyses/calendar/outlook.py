@@ -71,7 +71,7 @@ def outlook(daily: pd.Series, weeks: int = 8) -> Outlook:
     >>> days = pd.date_range("2023-01-01", "2025-12-28")
     >>> found = outlook(pd.Series(np.where(days.month == 12, 30.0, 10.0), days))
     >>> found.way, round(found.expected)
-    ('last year', 560)
+    ('index', 624)
     """
     if not 1 <= weeks <= 26:
         raise ParameterError(f"weeks is {weeks}: it must be 1 to 26")
