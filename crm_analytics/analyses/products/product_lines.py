@@ -55,7 +55,6 @@ def product_lines(
         base.require({"products": ("product_id", column)})
         table = base.tables["products"]
         lines = lines.inner_join(table.select("product_id", product=table[column]), "product_id")
-        lines = lines.drop("product_id_right") if "product_id_right" in lines.columns else lines
         lines = lines.filter(lines["product"].notnull())
     elif merge_spellings:
         lines = _merged(base, lines)
@@ -105,7 +104,7 @@ def _merged(base: CustomerBase, lines: ir.Table) -> ir.Table:
     keyed = _spelt(base)
     first = keyed.group_by("spelling").aggregate(product=keyed.product_id.min())
     named = keyed.inner_join(first, "spelling").select("product_id", "product")
-    return lines.inner_join(named, "product_id").drop("product_id_right")
+    return lines.inner_join(named, "product_id")
 
 
 def _spelt(base: CustomerBase) -> ir.Table:

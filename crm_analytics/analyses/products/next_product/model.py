@@ -264,7 +264,7 @@ def _words(
     if way == baseline:
         tried = "" if differences.empty else f" None of {len(differences)} models clearly beats it."
         return f"{said}{tried} It is a simple rule, and it is used."
-    gain = differences.iloc[0]
+    gain = differences.set_index("model").loc[way]
     return (
         f"{said} The best simple rule, '{baseline}', names {gain['difference']:.1%} "
         f"({gain['lower']:.1%} to {gain['upper']:.1%}) less."
