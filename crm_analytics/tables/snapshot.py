@@ -50,6 +50,7 @@ class Snapshot:
     skipped: Mapping[str, str] = field(default_factory=dict)  # optional tables left out, and why
     saved: Mapping[str, Any] = field(default_factory=dict)  # day, start, first_day, data_hash of a saved base
     kept: list[Any] = field(default_factory=list, repr=False)  # temporary tables live as long as the snapshot
+    folder: Path | None = None  # where a saved one was read from
 
     @functools.cached_property
     def customer_days(self) -> ir.Table:
@@ -267,6 +268,7 @@ def read(folder: Path) -> Snapshot:
             content["show_customers"],
             skipped=content["skipped"],
             saved=content["saved"],
+            folder=folder,
         )
     except (OSError, ValueError, KeyError, duckdb.Error) as error:
         raise DataError(
