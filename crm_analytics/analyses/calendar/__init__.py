@@ -1,4 +1,4 @@
-"""When a base sells: one seasonal and trend index per base and day, the week, holidays and the weeks ahead."""
+"""When a base sells: one index per base and day, the week, holidays and the weeks ahead."""
 
 from crm_analytics.analyses.calendar.daily import MEASURES, daily, daily_by
 from crm_analytics.analyses.calendar.decomposition import Decomposition, classical, stl

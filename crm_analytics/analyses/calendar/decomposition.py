@@ -67,12 +67,10 @@ def classical(series: pd.Series, period: int = 12, *, multiplicative: bool = Tru
     values = _checked(series, period, multiplicative)
     model = "multiplicative" if multiplicative else "additive"
     parts = seasonal_decompose(values, model=model, period=period)
-    return _made(series, values, parts.trend, parts.seasonal, period, "classical", multiplicative)
+    return _made(series, parts.trend, parts.seasonal, period, "classical", multiplicative)
 
 
-def stl(
-    series: pd.Series, periods: Sequence[int] = (12,), *, multiplicative: bool = True
-) -> Decomposition:
+def stl(series: pd.Series, periods: Sequence[int] = (12,), *, multiplicative: bool = True) -> Decomposition:
     """STL for one period, MSTL for several (of a daily series: 7 and 365); robust to outliers.
 
     A multiplicative model is fitted to logarithms.
@@ -96,7 +94,7 @@ def stl(
     if multiplicative:
         trend, seasonal = np.exp(trend), np.exp(seasonal)
     name = "stl" if len(periods) == 1 else "mstl"
-    return _made(series, values, trend, seasonal, min(periods), name, multiplicative)
+    return _made(series, trend, seasonal, min(periods), name, multiplicative)
 
 
 def _checked(series: pd.Series, period: int, multiplicative: bool) -> Array:
@@ -112,15 +110,10 @@ def _checked(series: pd.Series, period: int, multiplicative: bool) -> Array:
     return values
 
 
-def _made(
-    series: pd.Series,
-    values: Array,
-    trend: Array,
-    seasonal: Array,
-    period: int,
-    method: str,
-    multiplicative: bool,
+def _made(  # noqa: PLR0917  the three parts, and what they were made by
+    series: pd.Series, trend: Array, seasonal: Array, period: int, method: str, multiplicative: bool
 ) -> Decomposition:
+    values = series.to_numpy(float)
     rest = values / (trend * seasonal) if multiplicative else values - trend - seasonal
     table = pd.DataFrame(
         {"observed": values, "trend": trend, "seasonal": seasonal, "remainder": rest}, series.index
@@ -129,8 +122,7 @@ def _made(
     index = pd.Series(seasonal).groupby(phase).mean()
     index = index / index.mean() if multiplicative else index - index.mean()
     indices = pd.DataFrame({"phase": index.index.to_numpy(), "index": index.to_numpy()})
-    whole = np.log(table) if multiplicative else table
-    whole = whole.dropna()
+    whole = (table.apply(np.log) if multiplicative else table).dropna()
     return Decomposition(
         table,
         indices,

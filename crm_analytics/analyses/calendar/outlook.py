@@ -82,13 +82,12 @@ def outlook(daily: pd.Series, weeks: int = 8) -> Outlook:
         raise NotEnoughData(f"the next {weeks} weeks", have, -(-least // WEEK), "weeks with sales")
     ways = _ways(daily, horizon)
     tried = _tried(daily, ways, horizon)
-    way = str(tried["errors"].map(_rms).idxmin())
-    errors = np.asarray(tried.loc[way, "errors"])
+    way = min(tried, key=lambda name: _rms(tried[name][0]))
+    errors, weekly = tried[way]
     expected = _by_week(ways[way](len(values)))
     total = float(expected.sum())
     low, high = _interval(total, errors, horizon)
     first = pd.Timestamp(daily.index[-1]) + pd.Timedelta(days=1)
-    weekly = np.concatenate(tried.loc[way, "weekly"])
     bounds = np.array([_interval(e, weekly, WEEK) for e in expected])
     table = pd.DataFrame(
         {
@@ -99,7 +98,8 @@ def outlook(daily: pd.Series, weeks: int = 8) -> Outlook:
         }
     )
     trials = pd.DataFrame(
-        {"way": tried.index, "trials": [len(errors)] * len(tried), "error": tried["errors"].map(_rms).to_numpy()}
+        [(name, len(errors), _rms(whole)) for name, (whole, _) in tried.items()],
+        columns=["way", "trials", "error"],
     )
     ago = len(values) - YEAR
     year_ago = float(values[ago : ago + horizon].sum()) if ago >= 0 else float("nan")
@@ -118,8 +118,10 @@ def _ways(daily: pd.Series, horizon: int) -> dict[str, Callable[[int], Array]]:
     return found
 
 
-def _tried(daily: pd.Series, ways: dict[str, Callable[[int], Array]], horizon: int) -> pd.DataFrame:
-    """By way: errors of whole horizons and of single weeks, on days all of them could be tried on."""
+def _tried(
+    daily: pd.Series, ways: dict[str, Callable[[int], Array]], horizon: int
+) -> dict[str, tuple[Array, Array]]:
+    """By way: errors of whole horizons, and of single weeks, on days all of them could be tried on."""
     values = daily.to_numpy(float)
     least = LEVEL_WEEKS * WEEK
     if "last year" in ways:
@@ -127,15 +129,12 @@ def _tried(daily: pd.Series, ways: dict[str, Callable[[int], Array]], horizon: i
     if "index" in ways:
         least = 2 * 366 + 31
     days = list(range(len(values) - horizon, least - 1, -STEP))[:MOST_TRIALS]
-    rows = {}
+    came = np.array([_by_week(values[known : known + horizon]) for known in days])
+    found = {}
     for way, expect in ways.items():
-        whole, weekly = [], []
-        for known in days:
-            due, came = _by_week(expect(known)), _by_week(values[known : known + horizon])
-            whole.append(_error(came.sum(), due.sum()))
-            weekly.append(_error(came, due))
-        rows[way] = {"errors": np.array(whole), "weekly": weekly}
-    return pd.DataFrame.from_dict(rows, orient="index")
+        due = np.array([_by_week(expect(known)) for known in days])
+        found[way] = (_error(came.sum(axis=1), due.sum(axis=1)), _error(came, due).ravel())
+    return found
 
 
 def _level(past: Array, horizon: int) -> Array:

@@ -65,16 +65,17 @@ def holiday_effects(daily: pd.Series, country: str) -> HolidayEffects:
         if length > 1:
             sold, due = (s.rolling(length).sum().shift(1) for s in (sold, due))
         ordinary = _scatter(sold.to_numpy(), due.to_numpy(), special)
-        for name, at in frame.groupby("holiday", sort=True).groups.items():
-            row = _effect(sold.loc[at].to_numpy(), due.loc[at].to_numpy(), ordinary)
+        for name in frame["holiday"].dropna().sort_values().unique():
+            at = frame["holiday"] == name
+            row = _effect(sold[at].to_numpy(), due[at].to_numpy(), ordinary)
             rows.append({"holiday": name, "window": window, **row})
     columns = ["holiday", "window", "occurrences", "sold", "expected", "ratio", "lower", "upper", "p"]
     table = pd.DataFrame([r for r in rows if r["occurrences"]], columns=columns)
     table["p_adjusted"] = benjamini_hochberg(table["p"].to_numpy(float))
     table["clear"] = table["p_adjusted"] < LEVEL
-    order = table["ratio"].clip(lower=1e-6).map(np.log).abs()
-    table = table.loc[order.sort_values(ascending=False, kind="stable").index].drop(columns="p")
-    return HolidayEffects(country.upper(), table.reset_index(drop=True))
+    table["size"] = np.abs(np.log(table["ratio"].to_numpy(float).clip(1e-6)))
+    table = table.sort_values("size", ascending=False, kind="stable", ignore_index=True)
+    return HolidayEffects(country.upper(), table.drop(columns=["p", "size"]))
 
 
 def country_of(base: CustomerBase) -> str | None:

@@ -127,7 +127,7 @@ def _of_one_cycle(totals: pd.Series, counts: Array, phase: NDArray[np.intp]) -> 
 
 def _of_cycles(totals: pd.Series, phase: NDArray[np.intp], cycles: int) -> SeasonalIndex:
     values = totals.to_numpy()
-    total = np.bincount(phase, values, MONTHS)
+    total = np.bincount(phase, values, MONTHS).astype(float)
     sold = np.flatnonzero(total > 0)
     trend = _trend(len(values), cycles)
     use = np.isin(phase, sold)
@@ -185,7 +185,7 @@ def _fit(values: Array, design: Array):  # type: ignore[no-untyped-def]
         return GLM(values / values.mean(), design, family=Poisson()).fit(tol=1e-10, maxiter=200)
 
 
-def _months(
+def _months(  # noqa: PLR0917  what a fit is made of
     beta: Array, covariance: Array, sold: NDArray[np.intp], total: Array, t: float, spread: float, cycles: int
 ) -> pd.DataFrame:
     index, lower, upper = np.zeros(MONTHS), np.zeros(MONTHS), np.zeros(MONTHS)

@@ -88,7 +88,8 @@ def calendar(base: CustomerBase, measure: str = "orders") -> Calendar:
     >>> sold = days.repeat(np.where(days.month == 12, 3, 1))
     >>> found = calendar(CustomerBase.open(pd.DataFrame({"transaction_date": sold, "unit_spend": 5.0,
     ...     "customer_id": [f"c{i}" for i in range(len(sold))]}), today="2026-01-01"))
-    >>> found.months.cycles, found.months.is_shown, round(found.factor(date(2025, 11, 30), date(2025, 12, 31)), 1)
+    >>> december = found.factor(date(2025, 11, 30), date(2025, 12, 31))
+    >>> found.months.cycles, found.months.is_shown, round(december, 1)
     (3, True, 2.5)
     """
     series = daily(base, measure)

@@ -107,8 +107,8 @@ def affinity(
     ...     customer_id=lambda d: d.transaction_id, transaction_date="2026-01-05", unit_spend=2.0),
     ...     today="2026-02-01")
     >>> found = affinity(base).found
-    >>> found[["product_a", "product_b", "confidence_ba", "lift"]].to_dict("list")
-    {'product_a': ['ham', 'tea'], 'product_b': ['eggs', 'jam'], 'confidence_ba': [1.0, 1.0], 'lift': [1.5, 1.5]}
+    >>> found[["product_a", "product_b", "lift"]].to_dict("list")
+    {'product_a': ['ham', 'tea'], 'product_b': ['eggs', 'jam'], 'lift': [1.5, 1.5]}
     """
     held = baskets(
         base,

@@ -94,9 +94,7 @@ def baskets(
     )
     held = base.materialise(held.filter(held.pieces > 0).drop("pieces"))
     sizes = held.group_by("order").aggregate(size=held.count())
-    (row,) = (
-        sizes.aggregate(orders=sizes.count(), over=(sizes["size"] > cap).sum()).to_pyarrow().to_pylist()
-    )
+    (row,) = sizes.aggregate(orders=sizes.count(), over=(sizes["size"] > cap).sum()).to_pyarrow().to_pylist()
     orders, over = int(row["orders"] or 0), int(row["over"] or 0)
     if orders - over < MINIMUM:
         raise NotEnoughData("what is bought together", orders - over, MINIMUM, "orders")
@@ -117,7 +115,9 @@ def _slim(
 ) -> tuple[ir.Table, tuple[str, ...]]:
     """Baskets of frequent products, with numbers in place of texts; and what they can be parted by."""
     if products.empty:
-        products = pd.DataFrame({"item": [-1], "product": ["\0"]})  # an engine table needs a row for its types
+        products = pd.DataFrame(
+            {"item": [-1], "product": ["\0"]}
+        )  # an engine table needs a row for its types
     named = base.to_engine(products[["item", "product"]])
     lines = kept.inner_join(named, "product").select("order", "item", "customer_id", "day")
     sizes = lines.group_by("order").aggregate(

@@ -96,17 +96,19 @@ def _indices(sums: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
     above = np.sign(table["orders"] / table["of"] - table["usual"])
     table = table.assign(year=table["month"] // MONTHS, month=table["month"] % MONTHS + 1, above=above)
     found = table.groupby(["category", "month"], as_index=False).agg(
-        {"orders": "sum", "of": "sum", "nn": "sum", "xx": "sum", "xn": "sum", "usual": "first", "year": "nunique",
-         "above": "sum"}
-    )  # fmt: skip
+        dict.fromkeys(("orders", "of", "nn", "xx", "xn", "above"), "sum")
+        | {"usual": "first", "year": "nunique"}
+    )
     found = found[found["of"] >= ORDERS].reset_index(drop=True)
     share = found["orders"] / found["of"]
     # the month is part of all months, so its own weight is taken out of the error of the difference
     spread = found["xx"] - 2 * share * found["xn"] + share**2 * found["nn"]
     error = np.sqrt(np.maximum(spread, 1e-300)) / found["of"]
     null = found["xx"] - 2 * found["usual"] * found["xn"] + found["usual"] ** 2 * found["nn"]
-    z = (share - found["usual"]).abs() * found["of"] / np.sqrt(np.maximum(null, 1e-300))
-    sure = benjamini_hochberg(2 * stats.norm.sf(z.to_numpy())) if len(found) else np.empty(0)
+    z = ((share - found["usual"]).abs() * found["of"]).to_numpy() / np.sqrt(
+        np.maximum(null.to_numpy(), 1e-300)
+    )
+    sure = benjamini_hochberg(2 * stats.norm.sf(z)) if len(found) else np.empty(0)
     many = found["year"] >= FIRM
     agreeing = ((found["year"] + found["above"].abs()) / 2).round().astype("int64")
     return pd.DataFrame(

@@ -49,7 +49,7 @@ def chosen_options(base: CustomerBase, minimum: int = SHARED) -> pd.DataFrame:
         lines=lines.count(), units=lines.quantity.sum()
     )
     found = base.collect(counted)
-    found["options"] = [list(parsed(text).items()) for text in found["attributes"]]
+    found["options"] = pd.Series([list(parsed(t).items()) for t in found["attributes"]], found.index)
     rows = found.explode("options").dropna(subset=["options"])
     rows["option"] = [option for option, _ in rows["options"]]
     rows["choice"] = [choice for _, choice in rows["options"]]
@@ -62,7 +62,9 @@ def chosen_options(base: CustomerBase, minimum: int = SHARED) -> pd.DataFrame:
     table = table.assign(
         share=table["lines"] / of, lower=[low for low, _ in bounds], upper=[high for _, high in bounds]
     )
-    return table.sort_values([*keys, "share", "choice"], ascending=[True, True, False, True], ignore_index=True)
+    return table.sort_values(
+        [*keys, "share", "choice"], ascending=[True, True, False, True], ignore_index=True
+    )
 
 
 def parsed(text: str) -> dict[str, str]:

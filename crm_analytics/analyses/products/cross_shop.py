@@ -58,7 +58,9 @@ def cross_shop(base: CustomerBase, level: str = "category") -> CrossShop:
     each = each.sort_values(["customers", "product"], ascending=[False, True]).head(CATEGORIES)
     bought = bought.filter(bought["product"].isin(each["product"].tolist()))
     width = bought.group_by("customer_id").aggregate(size=bought.count())
-    breadth = base.collect(width.group_by(categories="size").aggregate(customers=width.count()).order_by("categories"))
+    breadth = base.collect(
+        width.group_by(categories="size").aggregate(customers=width.count()).order_by("categories")
+    )
     total = int(breadth["customers"].sum())
     if total < MINIMUM:
         raise NotEnoughData("cross-shopping", total, MINIMUM)
@@ -104,4 +106,6 @@ def _compared(pairs: pd.DataFrame, each: pd.DataFrame, margins: pd.DataFrame) ->
             "clear": adjusted < LEVEL,
         }
     )
-    return table.sort_values(["lift", "category_a", "category_b"], ascending=[False, True, True], ignore_index=True)
+    return table.sort_values(
+        ["lift", "category_a", "category_b"], ascending=[False, True, True], ignore_index=True
+    )

@@ -94,7 +94,9 @@ def _began(base: CustomerBase, window: int) -> ir.Table:
     end = base.day - timedelta(days=window)
     first = base.purchase_history
     first = first.filter(
-        first.first_day.notnull(), first.first_day >= ibis.literal(start), first.first_day <= ibis.literal(end)
+        first.first_day.notnull(),
+        first.first_day >= ibis.literal(start),
+        first.first_day <= ibis.literal(end),
     ).select("customer_id", "first_day")
     days = base.customer_days
     later = days.inner_join(first, "customer_id")

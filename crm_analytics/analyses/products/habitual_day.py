@@ -59,7 +59,8 @@ def habitual_days(base: CustomerBase) -> HabitualDays:
     counted = days.group_by("customer_id", "place").aggregate(n=days.count())
     window = ibis.window(group_by="customer_id", order_by=[ibis.desc("n"), "place"])
     ranked = counted.mutate(
-        first=ibis.row_number().over(window), orders=counted.n.sum().over(group_by="customer_id").cast("int64")
+        first=ibis.row_number().over(window),
+        orders=counted.n.sum().over(group_by="customer_id").cast("int64"),
     )
     top = ranked.filter(ranked.first == 0, ranked.orders >= ORDERS)
     top = base.materialise(top.select("customer_id", "place", "orders", on_it=ranked.n.cast("int64")))

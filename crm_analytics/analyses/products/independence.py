@@ -41,7 +41,9 @@ def weights(margins: pd.DataFrame, items: int) -> sparse.csr_array:
     return sparse.csr_array((found, (item, stratum)), shape=(items, max(len(names), 1)))
 
 
-def expected(weight: sparse.csr_array, a: NDArray[np.intp], b: NDArray[np.intp], step: int = 200_000) -> Array:
+def expected(
+    weight: sparse.csr_array, a: NDArray[np.intp], b: NDArray[np.intp], step: int = 200_000
+) -> Array:
     """Expected orders with both, for each pair of items."""
     parts = [
         np.asarray((weight[a[i : i + step]] * weight[b[i : i + step]]).sum(axis=1)).ravel()
@@ -54,7 +56,7 @@ def p_of(met: Array, due: Array, of: Array, repeats: Array | float = 1.0) -> Arr
     """Chance of so many meetings, or more, were the two independent.
 
     Each order with the rarer product holds the other by a chance of its own; the tail of such a sum is at
-    most that of a binomial with the same mean (Hoeffding 1956, Annals of Mathematical Statistics 27, 713-721).
+    most that of a binomial with the same mean (Hoeffding 1956, Ann. Math. Statist. 27, 713-721).
 
     Parameters
     ----------
@@ -70,7 +72,7 @@ def p_of(met: Array, due: Array, of: Array, repeats: Array | float = 1.0) -> Arr
 def interval(
     met: Array, due: Array, of: Array, repeats: Array | float = 1.0, level: float = 0.95
 ) -> tuple[Array, Array]:
-    """Interval of ``met / due`` (Clopper & Pearson 1934 for the share of `of`; counts divided by `repeats`)."""
+    """Interval of ``met / due`` (Clopper & Pearson 1934, for the share of `of`)."""
     n, most, p = _binomial(met, due, of, repeats)
     tail, rest = (1 - level) / 2, np.maximum(most - n, 0)
     lower = stats.beta.ppf(tail, np.maximum(n, 1e-12), rest + 1)

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 YEAR = 364  # days: whole weeks
-BUYERS = 10  # customers (or anonymous orders) with the product in the periods compared, below which none moves
+BUYERS = (
+    10  # customers (or anonymous orders) with the product in the periods compared, below which none moves
+)
 LEVEL = 0.05  # of false discoveries
 VERDICTS = ("moves", "the season's", "not told apart", "as before")
 
@@ -35,10 +37,10 @@ class Movers:
 
     Attributes
     ----------
-    products : product, buyers, now, before (orders with it), ratio (of now to before), lower, upper (95 %), shop
-        (ratio of all orders), relative (ratio over shop), p_adjusted (of no difference to the shop; Benjamini
-        & Hochberg over all products), last_year (the same relative ratio a year ago; missing without data),
-        verdict; clear movers first, by orders gained or lost against the shop
+    products : product, buyers, now, before (orders with it), ratio (of now to before), lower, upper (95 %),
+        shop (ratio of all orders), relative (ratio over shop), p_adjusted (of no difference to the shop;
+        Benjamini & Hochberg over all products), last_year (the same relative ratio a year ago; missing
+        without data), verdict; clear movers first, by orders gained or lost against the shop
     verdict : "moves": differs from the shop beyond chance, and from what it did a year ago, where that is
         known. "the season's": it moved so a year ago, too. "not told apart": a year ago is too thin to say.
         "as before"

@@ -31,11 +31,11 @@ class Popularity:
 
     Attributes
     ----------
-    products : product, name, category, orders (with it), units, sales (money), first_day, last_day (of sales),
-        orders_on_sale (of the shop, in the days it could be bought), days_silent (inside those days, in which
-        it probably could not), rate (orders with it per 1,000 orders on sale), lower, upper (95 %), rank, price (list
-        price, else mean price paid), price_ratio (rate over what its price and category let expect, drawn to
-        1 by how little is seen), price_rank (missing without prices)
+    products : product, name, category, orders (with it), units, sales (money), first_day, last_day (of
+        sales), orders_on_sale (of the shop, in the days it could be bought), days_silent (inside those days,
+        in which it probably could not), rate (orders with it per 1,000 orders on sale), lower, upper (95 %),
+        rank, price (list price, else mean price paid), price_ratio (rate over what its price and category let
+        expect, drawn to 1 by how little is seen), price_rank (missing without prices)
     orders : of the base
     sold_before_launch : products with a sale before their own launch; the first sale counts as the launch
     free_lines : lines worth nothing, left out: a gift is no choice
@@ -67,7 +67,8 @@ def popularity(base: CustomerBase, *, exclude: Collection[str] = ()) -> Populari
     >>> days = pd.date_range("2026-01-01", periods=200)
     >>> old = pd.DataFrame({"transaction_date": days, "product_id": "old"})
     >>> new = pd.DataFrame({"transaction_date": days[150:], "product_id": "new"})
-    >>> rows = pd.concat([old, new]).assign(unit_spend=1.0, customer_id=lambda d: d.transaction_date.astype(str))
+    >>> rows = pd.concat([old, new]).assign(unit_spend=1.0)
+    >>> rows["customer_id"] = rows["transaction_date"].astype(str)
     >>> found = popularity(CustomerBase.open(rows, today="2027-01-01"))
     >>> found.products[["product", "orders", "orders_on_sale"]].to_dict("list")
     {'product': ['old', 'new'], 'orders': [200, 50], 'orders_on_sale': [200, 50]}
@@ -87,7 +88,9 @@ def popularity(base: CustomerBase, *, exclude: Collection[str] = ()) -> Populari
         "product", "name", "category", "orders", "units", "sales", "first_day", "last_day", "orders_on_sale",
         "days_silent", "rate", "lower", "upper", "rank", "price", "price_ratio", "price_rank",
     ]  # fmt: skip
-    table = table.sort_values(["rate", "orders", "product"], ascending=[False, False, True], ignore_index=True)
+    table = table.sort_values(
+        ["rate", "orders", "product"], ascending=[False, False, True], ignore_index=True
+    )
     words = "When a product was out of stock is not known; long silences count as such."
     if early:
         words += f" {early:,} products were sold before their launch: their first sale counts."
@@ -142,7 +145,7 @@ def _on_sale(base: CustomerBase, sold: ir.Table, shop: pd.DataFrame) -> pd.DataF
     start = np.minimum(start, table["since"])
     stop = np.where(pd.isna(end), until[-1], until[np.searchsorted(days, end, side="right")])
     stop = np.maximum(stop, table["until"])
-    rate = table["orders"] / np.maximum(table["until"] - table["since"], 1)
+    rate: pd.Series = table["orders"] / np.maximum(table["until"] - table["since"], 1)
     table["longest"] = np.maximum((np.log(table["selling_days"]) - np.log(SILENT)) / rate, 1.0)
     gaps = sold.inner_join(base.to_engine(table[["product", "longest"]]), "product")
     gaps = gaps.filter(gaps.gap > gaps.longest)
@@ -165,7 +168,7 @@ def _rates(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _priced(table: pd.DataFrame) -> pd.DataFrame:
-    """Rate over that of products of this price in its category: Poisson regression, gamma-Poisson shrinkage."""
+    """Rate over that of products of this price and category, by Poisson regression, drawn to 1."""
     paid = table["sales"] / table["units"].where(table["units"] > 0)
     table["price"] = table["list_price"].where(table["list_price"] > 0).fillna(paid)
     use = table["price"].gt(0).to_numpy()

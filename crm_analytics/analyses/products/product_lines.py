@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 NEEDS = {"transactions": ("product_id", "transaction_date", "unit_spend")}
-LEVELS = {"product": None, "category": "category_0_name", "subcategory": "category_1_name", "brand": "brand_name"}
+LEVELS = {
+    "product": None,
+    "category": "category_0_name",
+    "subcategory": "category_1_name",
+    "brand": "brand_name",
+}
 FACTS = ("list_price", "unit_cost", "launched_at", "discontinued_at", "replenishment_days")
 
 
@@ -66,7 +71,7 @@ def product_lines(
 
 
 def product_facts(base: CustomerBase) -> ir.Table:
-    """One row per product that was ever sold: product, name (else the id), category (else NULL) and `FACTS`."""
+    """One row per product ever sold: product, name (else the id), category (else NULL) and `FACTS`."""
     lines = product_lines(base)
     sold = lines.select("product").distinct()
     table = base.tables.get("products")
@@ -81,7 +86,9 @@ def product_facts(base: CustomerBase) -> ir.Table:
         name=table.product_name if "product_name" in has else ibis.null("string"),
         category=table.category_0_name if "category_0_name" in has else ibis.null("string"),
         **{
-            fact: table[fact].cast(types.get(fact, "float64")) if fact in has else ibis.null(types.get(fact, "float64"))
+            fact: table[fact].cast(types.get(fact, "float64"))
+            if fact in has
+            else ibis.null(types.get(fact, "float64"))
             for fact in FACTS
         },
     )
@@ -115,7 +122,9 @@ def _spelt(base: CustomerBase) -> ir.Table:
     text = sold.product_id
     table = base.tables.get("products")
     if table is not None and "product_name" in table.columns:
-        sold = sold.left_join(table.select("product_id", "product_name"), "product_id").drop("product_id_right")
+        sold = sold.left_join(table.select("product_id", "product_name"), "product_id").drop(
+            "product_id_right"
+        )
         text = sold.product_name.fill_null(sold.product_id)
     return sold.select("product_id", spelling=text.strip().lower().re_replace(r"\s+", " "))
 

@@ -83,7 +83,9 @@ def _complaints(base: CustomerBase) -> ir.Table | None:
     mine = tickets.filter(tickets.is_complaint, tickets.product_id.notnull(), tickets.customer_id.notnull())
     if not int(mine.count().to_pyarrow().as_py()):
         return None
-    return mine.group_by("customer_id", product=mine.product_id).aggregate(complaints=mine.count().cast("float64"))
+    return mine.group_by("customer_id", product=mine.product_id).aggregate(
+        complaints=mine.count().cast("float64")
+    )
 
 
 def _of_kind(base: CustomerBase, each: ir.Table, kind: str) -> pd.DataFrame:

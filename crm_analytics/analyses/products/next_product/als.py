@@ -1,6 +1,7 @@
 """Alternating least squares on purchase counts, by the package implicit (the extra `recommend`).
 
-Source: Hu, Koren & Volinsky (2008), "Collaborative filtering for implicit feedback datasets", ICDM 8, 263-272.
+Source: Hu, Koren & Volinsky (2008), "Collaborative filtering for implicit feedback data
+sets", ICDM 8, 263-272.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse import csr_array
 
 from crm_analytics.analyses.products.next_product.histories import Histories
 from crm_analytics.errors import ParameterError
 
-Scores = sparse.csr_array
 BLOCK = 2_048  # customers scored at a time
 LONG = 200  # items kept per customer
 
@@ -35,8 +36,8 @@ class Als:
     confidence: float = 10.0
     seed: int = 0
 
-    def __call__(self, histories: Histories, horizon: int) -> Scores:
-        """Scores of all customers, the best `LONG` each.
+    def __call__(self, histories: Histories, horizon: int) -> csr_array:
+        """csr_array of all customers, the best `LONG` each.
 
         Raises
         ------
@@ -66,13 +67,13 @@ class Als:
             _block(np.asarray(model.user_factors[start : start + BLOCK]) @ items.T)
             for start in range(0, counts.shape[0], BLOCK)
         ]
-        return Scores(sparse.vstack(parts))
+        return csr_array(sparse.vstack(parts))
 
 
-def _block(dense: np.ndarray) -> Scores:
+def _block(dense: np.ndarray) -> csr_array:
     count = min(LONG, dense.shape[1])
     kept = np.argpartition(-dense, count - 1, axis=1)[:, :count]
     rows = np.repeat(np.arange(len(dense)), count)
     values = np.take_along_axis(dense, kept, axis=1).ravel().astype(float)
     positive = values > 0
-    return Scores((values[positive], (rows[positive], kept.ravel()[positive])), shape=dense.shape)
+    return csr_array((values[positive], (rows[positive], kept.ravel()[positive])), shape=dense.shape)

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
+from scipy.sparse import csr_array
 
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.products.next_product.histories import Histories
 from crm_analytics.analyses.products.next_product.ranking import best
-from crm_analytics.analyses.products.next_product.scorers import Scores
 
 Array = NDArray[np.float64]
 SILENCES = (29, 92, 183)  # days since the last purchase: bounds of the groups with a probability of their own
@@ -37,7 +36,7 @@ class Split:
     """
 
     known: Histories
-    came: Scores
+    came: csr_array
     rows: NDArray[np.intp]
 
 
@@ -77,7 +76,7 @@ def split_last_days(histories: Histories, least: int = 4) -> Split:
     return Split(histories.chosen(~held), _flags(histories.chosen(held)), np.flatnonzero(count >= least))
 
 
-def score_split(split: Split, scores: Scores, k: int) -> Scored:
+def score_split(split: Split, scores: csr_array, k: int) -> Scored:
     """Measure the lists of one way.
 
     recall : items bought that were on the list, of all items bought
@@ -95,7 +94,7 @@ def score_split(split: Split, scores: Scores, k: int) -> Scored:
     n = len(had.indptr) - 1
 
     def total(values: pd.Series) -> Array:
-        return np.bincount(who, np.asarray(values, float), n)[split.rows]
+        return np.asarray(np.bincount(who, np.asarray(values, float), n)[split.rows], float)
 
     hits = total(lists["bought"])
     again = total(lists["bought"] & lists["is_repeat"])
@@ -113,7 +112,7 @@ def score_split(split: Split, scores: Scores, k: int) -> Scored:
 
 
 def summary(scored: dict[str, Scored]) -> pd.DataFrame:
-    """One row per way: the mean of each measure with its 95 % interval over customers, coverage, customers."""
+    """One row per way: each measure's mean with its 95 % interval over customers, coverage, customers."""
     rows = []
     for way, found in scored.items():
         row: dict[str, object] = {"way": way, "customers": len(found.each)}
@@ -132,7 +131,7 @@ def mean_interval(values: Array, z: float = Z95) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def chances(split: Split, scores: Scores, k: int) -> pd.DataFrame:
+def chances(split: Split, scores: csr_array, k: int) -> pd.DataFrame:
     """The share of offers that were bought afterwards, of all customers, also those who bought nothing more.
 
     Returns
@@ -163,10 +162,10 @@ def last_days(histories: Histories) -> NDArray[np.intp]:
 
 def silence_of(days: NDArray[np.intp]) -> NDArray[np.intp]:
     """Place of a number of days without purchase among `SILENCES`."""
-    return np.searchsorted(SILENCES, days, side="right")
+    return np.asarray(np.searchsorted(SILENCES, days, side="right"), np.intp)
 
 
-def _flags(histories: Histories) -> Scores:
+def _flags(histories: Histories) -> csr_array:
     found = histories.counts()
     found.data[:] = 1.0
-    return sparse.csr_array(found)
+    return csr_array(found)

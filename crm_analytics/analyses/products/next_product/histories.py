@@ -94,9 +94,7 @@ def histories(lines: pd.DataFrame) -> Histories:
     return _packed(rows[customer].to_numpy(), rows[product].to_numpy(), days)
 
 
-def base_histories(
-    base: CustomerBase, level: str = "product", exclude: Collection[str] = ()
-) -> Histories:
+def base_histories(base: CustomerBase, level: str = "product", exclude: Collection[str] = ()) -> Histories:
     """From a base: purchases of known customers; no returns, no free lines."""
     lines = product_lines(base, level, exclude=exclude)
     lines = lines.filter(lines.customer_id.notnull(), ~lines.is_return, ~lines.is_free)

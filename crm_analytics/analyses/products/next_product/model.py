@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
+from scipy.sparse import csr_array
 
 from crm_analytics.analyses.products.next_product import reasons, scorers
 from crm_analytics.analyses.products.next_product.als import Als
@@ -29,7 +30,7 @@ from crm_analytics.analyses.products.next_product.histories import (
     histories,
 )
 from crm_analytics.analyses.products.next_product.ranking import best
-from crm_analytics.analyses.products.next_product.scorers import Scorer, Scores
+from crm_analytics.analyses.products.next_product.scorers import Scorer
 from crm_analytics.analyses.products.next_product.tifu_knn import TifuKnn
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
 from crm_analytics.tables.customer_base import CustomerBase
@@ -79,7 +80,7 @@ class NextProduct:
     k: int
     days: int
     words: str
-    scores: Scores
+    scores: csr_array
     chances: pd.DataFrame
 
     @classmethod
@@ -130,7 +131,9 @@ class NextProduct:
         ways = {**BASELINES, **{name: MODELS[name] for name in models}}
         scored = {name: score_split(split, way(split.known, days), k) for name, way in ways.items()}
         table = summary(scored)
-        baseline = max(BASELINES, key=lambda name: (scored[name].each["recall"].mean(), scored[name].coverage))
+        baseline = max(
+            BASELINES, key=lambda name: (scored[name].each["recall"].mean(), scored[name].coverage)
+        )
         differences = _differences(scored, baseline, models)
         clear = differences[differences["clear"]]
         chosen = baseline if clear.empty else str(clear.iloc[0]["model"])
@@ -142,7 +145,7 @@ class NextProduct:
             differences=differences,
             k=k,
             days=days,
-            words=_words(table, differences, chosen, baseline, k, days),
+            words=_words(table, differences, chosen, k, days),
             scores=ways[chosen](held, days),
             chances=chances(split, ways[chosen](split.known, days), k),
         )
@@ -177,9 +180,9 @@ class NextProduct:
         Returns
         -------
         customer_id, rank, product, is_repeat, probability (to be bought in the next `days`: the share that
-        was, when it was tried, of offers at that place to customers silent for about as long), because (the product they bought that it
-        goes with; itself for a repeat; empty for what is popular), reason, and expected_margin (probability
-        times margin) where margins are given
+        was, when it was tried, of offers at that place to customers silent for about as long), because (the
+        product they bought that it goes with; itself for a repeat; missing for what is popular), reason, and
+        expected_margin (probability times margin) where margins are given
         """
         known, new = self._places(customers)
         allowed = self._allowed(catalogue, stock, margins, margin_floor)
@@ -253,19 +256,17 @@ def _differences(scored: dict[str, Scored], baseline: str, models: Collection[st
     return table.sort_values(["difference", "model"], ascending=[False, True], ignore_index=True)
 
 
-def _words(
-    table: pd.DataFrame, differences: pd.DataFrame, way: str, baseline: str, k: int, days: int
-) -> str:
-    row = table.set_index("way").loc[way]
+def _words(table: pd.DataFrame, differences: pd.DataFrame, way: str, k: int, days: int) -> str:
+    (row,) = table[table["way"] == way].to_dict("records")
     said = (
         f"Lists of {k} by '{way}' named {row['recall']:.1%} ({row['recall_lower']:.1%} to "
-        f"{row['recall_upper']:.1%}) of what {int(row['customers']):,} customers bought in the last {days} days."
+        f"{row['recall_upper']:.1%}) of what {row['customers']:,} customers bought in the last {days} days."
     )
-    if way == baseline:
+    if way in BASELINES:
         tried = "" if differences.empty else f" None of {len(differences)} models clearly beats it."
         return f"{said}{tried} It is a simple rule, and it is used."
-    gain = differences.set_index("model").loc[way]
+    (gain,) = differences[differences["model"] == way].to_dict("records")
     return (
-        f"{said} The best simple rule, '{baseline}', names {gain['difference']:.1%} "
+        f"{said} The best simple rule, '{gain['baseline']}', names {gain['difference']:.1%} "
         f"({gain['lower']:.1%} to {gain['upper']:.1%}) less."
     )

@@ -5,18 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
-
-Scores = sparse.csr_array
+from scipy.sparse import csr_array
 
 
 def best(
-    scores: Scores,
+    scores: csr_array,
     k: int,
     *,
     rows: NDArray[np.intp] | None = None,
     allowed: NDArray[np.bool_] | None = None,
-    left_out: Scores | None = None,
+    left_out: csr_array | None = None,
 ) -> pd.DataFrame:
     """The `k` best items of each customer.
 
@@ -30,7 +28,7 @@ def best(
     -------
     who, what, score, rank (1..k); of equal scores the item that comes first
     """
-    chosen = scores if rows is None else Scores(scores[rows])
+    chosen = scores if rows is None else csr_array(scores[rows])
     coo = chosen.tocoo()
     who, what, score = coo.row.astype(np.intp), coo.col.astype(np.intp), coo.data
     if rows is not None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
+from scipy.sparse import csr_array
 
 from crm_analytics.analyses.products.next_product.histories import Histories, day_number
-from crm_analytics.analyses.products.next_product.scorers import Scores, similarity
+from crm_analytics.analyses.products.next_product.scorers import similarity
 from crm_analytics.errors import DataError, ParameterError
 
 REPEAT, SIMILAR, POPULAR = "they buy it", "because they bought", "popular now"
@@ -30,27 +30,27 @@ def explained(histories: Histories, lists: pd.DataFrame) -> pd.DataFrame:
     return lists.assign(
         product=histories.items[what],
         is_repeat=repeat,
-        because=np.where(because >= 0, names[np.maximum(because, 0)], None),
+        because=pd.Series(names[np.maximum(because, 0)], lists.index).where(because >= 0),
         reason=reason,
     )
 
 
 def left_out(
     histories: Histories, within: int | None, offered: pd.DataFrame | None, fatigue: int
-) -> Scores | None:
+) -> csr_array | None:
     """Entries that must not be on a list: bought in the last days, or offered too often in vain."""
     shape = (len(histories.customers), len(histories.items))
-    found = Scores(shape)
+    found = csr_array(shape)
     if within is not None:
         if within < 0:
             raise ParameterError("exclude_bought_within must be 0 or more days")
         found = found + histories.chosen(histories.when > histories.last - within).counts()
     if offered is not None:
         found = found + _tired(histories, offered, fatigue)
-    return Scores(found) if found.nnz else None
+    return csr_array(found) if found.nnz else None
 
 
-def _tired(histories: Histories, offered: pd.DataFrame, fatigue: int) -> Scores:
+def _tired(histories: Histories, offered: pd.DataFrame, fatigue: int) -> csr_array:
     missing = {"customer_id", "product"} - set(offered.columns)
     if missing:
         raise DataError(f"offered needs the column {' and '.join(sorted(missing))}")
@@ -69,14 +69,14 @@ def _tired(histories: Histories, offered: pd.DataFrame, fatigue: int) -> Scores:
     bought = last.reindex(pd.MultiIndex.from_frame(each[["who", "what"]])).to_numpy()
     each = each[~(bought >= each["min"].to_numpy())]
     shape = (len(histories.customers), len(histories.items))
-    return sparse.csr_array((np.ones(len(each)), (each["who"], each["what"])), shape=shape)
+    return csr_array((np.ones(len(each)), (each["who"], each["what"])), shape=shape)
 
 
 def _nearest_owned(histories: Histories, who: np.ndarray, what: np.ndarray) -> np.ndarray:
     """The item of the customer that is most like each item; -1 where none is."""
     alike, owned = similarity(histories), histories.counts()
     owned.data[:] = 1.0
-    found = Scores(owned[who].multiply(Scores(alike.T.tocsr())[what]))
+    found = csr_array(owned[who].multiply(csr_array(alike.T.tocsr())[what]))
     found.sort_indices()
     nearest = np.full(len(who), -1, np.intp)
     for row in np.flatnonzero(np.diff(found.indptr)):

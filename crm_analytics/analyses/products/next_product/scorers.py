@@ -9,13 +9,12 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+from scipy.sparse import csr_array
 
 from crm_analytics.analyses.products.next_product.histories import Histories
 
 Array = NDArray[np.float64]
-Scores = sparse.csr_array
-Scorer = Callable[[Histories, int], Scores]
+Scorer = Callable[[Histories, int], csr_array]
 RECENT = 91  # days whose purchases make an item popular
 LONG = 200  # popular items kept: more than any list holds
 NEIGHBOURS = 50  # items most like an item
@@ -32,7 +31,7 @@ def popularity(histories: Histories) -> Array:
     return np.bincount(histories.what[recent], minlength=len(histories.items)).astype(float)
 
 
-def popular(histories: Histories, horizon: int) -> Scores:
+def popular(histories: Histories, horizon: int) -> csr_array:
     """The same items for everybody: those bought most lately."""
     found = popularity(histories)
     best = np.argsort(-found, kind="stable")[:LONG]
@@ -40,10 +39,10 @@ def popular(histories: Histories, horizon: int) -> Scores:
     n = len(histories.customers)
     data = np.tile(found[best], n)
     starts = np.arange(n + 1) * len(best)
-    return Scores((data, np.tile(best, n), starts), shape=(n, len(found)))
+    return csr_array((data, np.tile(best, n), starts), shape=(n, len(found)))
 
 
-def personal(histories: Histories, horizon: int) -> Scores:
+def personal(histories: Histories, horizon: int) -> csr_array:
     """What each customer bought on most days; of equals, what most customers bought."""
     counts = histories.counts()
     fame = np.bincount(histories.what, minlength=len(histories.items)) + 0.0
@@ -51,7 +50,7 @@ def personal(histories: Histories, horizon: int) -> Scores:
     return counts
 
 
-def buy_again(histories: Histories, horizon: int) -> Scores:
+def buy_again(histories: Histories, horizon: int) -> csr_array:
     """The measured share that bought again within the horizon, by times bought and by how due the item is.
 
     How due: days since the last purchase over the cycle, the customer's own mean gap from three purchases of
@@ -72,7 +71,7 @@ def buy_again(histories: Histories, horizon: int) -> Scores:
     now = _cells(histories, _cycles(histories))
     shape = (len(histories.customers), len(histories.items))
     score = rate[now["times"], now["age"]] + 1e-6 * now["times"]
-    return Scores((score, (now["who"], now["what"])), shape=shape)
+    return csr_array((score, (now["who"], now["what"])), shape=shape)
 
 
 def _cycles(histories: Histories) -> Array:
@@ -106,14 +105,14 @@ def _cells(histories: Histories, cycles: Array) -> dict[str, np.ndarray]:
     }
 
 
-def similarity(histories: Histories) -> Scores:
+def similarity(histories: Histories) -> csr_array:
     """Items by items: cosine of who bought them, drawn to nothing where few did; the best `NEIGHBOURS` each.
 
     Source: Sarwar et al. (2001), "Item-based collaborative filtering", WWW 10. Sparse throughout.
     """
     bought = histories.counts()
     bought.data[:] = 1.0
-    met = Scores(bought.T @ bought)
+    met = csr_array(bought.T @ bought)
     each = met.diagonal()
     coo = met.tocoo()
     off = (coo.row != coo.col) & (coo.data >= TOGETHER)
@@ -123,22 +122,22 @@ def similarity(histories: Histories) -> Scores:
     a, b, value = a[order], b[order], value[order]
     place = np.arange(len(a)) - np.searchsorted(a, a)
     kept = place < NEIGHBOURS
-    return Scores((value[kept], (a[kept], b[kept])), shape=met.shape)
+    return csr_array((value[kept], (a[kept], b[kept])), shape=met.shape)
 
 
-def item_item(histories: Histories, horizon: int) -> Scores:
-    """What goes with what they bought, and they have not; a customer who shares no item with others has none."""
+def item_item(histories: Histories, horizon: int) -> csr_array:
+    """What goes with what they bought, and is new to them; nothing where they share no item with others."""
     bought = histories.counts()
     bought.data[:] = 1.0
-    found = Scores(bought @ similarity(histories))
+    found = csr_array(bought @ similarity(histories))
     return without(found, bought)
 
 
-def without(scores: Scores, left_out: Scores) -> Scores:
-    """Scores less those that have an entry in the other matrix."""
-    mask = Scores(left_out.astype(bool))
+def without(scores: csr_array, left_out: csr_array) -> csr_array:
+    """csr_array less those that have an entry in the other matrix."""
+    mask = csr_array(left_out.astype(bool))
     found = scores - scores.multiply(mask)
-    found = Scores(found)
+    found = csr_array(found)
     found.eliminate_zeros()
     return found
 
@@ -146,11 +145,11 @@ def without(scores: Scores, left_out: Scores) -> Scores:
 def then(first: Scorer, second: Scorer) -> Scorer:
     """The items of the first way, and below all of them those of the second."""
 
-    def both(histories: Histories, horizon: int) -> Scores:
+    def both(histories: Histories, horizon: int) -> csr_array:
         above, below = first(histories, horizon), second(histories, horizon)
         low = above.data.min(initial=np.inf) if above.nnz else 1.0
         high = below.data.max(initial=0.0)
         rest = without(below, above)
-        return Scores(above + rest * (0.5 * low / high if high > 0 else 1.0))
+        return csr_array(above + rest * (0.5 * low / high if high > 0 else 1.0))
 
     return both

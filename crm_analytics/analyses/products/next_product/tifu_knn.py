@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.sparse import csr_array
 
 from crm_analytics.analyses.products.next_product.histories import Histories
 from crm_analytics.errors import ParameterError
 
-Scores = sparse.csr_array
 BLOCK = 256  # customers whose distances to all others are held at a time
 LONG = 200  # items kept per customer
 
@@ -46,25 +46,26 @@ class TifuKnn:
         if self.neighbours < 1 or self.group < 1:
             raise ParameterError("neighbours and group must be 1 or more")
 
-    def __call__(self, histories: Histories, horizon: int) -> Scores:
-        """Scores of all customers, the best `LONG` each."""
+    def __call__(self, histories: Histories, horizon: int) -> csr_array:
+        """csr_array of all customers, the best `LONG` each."""
         vectors = self.vectors(histories)
         active = np.flatnonzero(np.diff(vectors.indptr) > 0)
-        known = Scores(vectors[active])
-        parts = [
-            self._block(known, start) for start in range(0, len(active), BLOCK)
-        ]
+        known = csr_array(vectors[active])
+        parts = [self._block(known, start) for start in range(0, len(active), BLOCK)]
         if not parts:
             return vectors
-        scores = Scores(sparse.vstack(parts))
-        place = Scores(
-            (np.ones(len(active)), (active, np.arange(len(active)))), shape=(len(histories.customers), len(active))
+        scores = csr_array(sparse.vstack(parts))
+        place = csr_array(
+            (np.ones(len(active)), (active, np.arange(len(active)))),
+            shape=(len(histories.customers), len(active)),
         )
-        return Scores(place @ scores)
+        return csr_array(place @ scores)
 
-    def vectors(self, histories: Histories) -> Scores:
+    def vectors(self, histories: Histories) -> csr_array:
         """Personal item frequencies, decayed."""
-        new = np.append(True, (histories.who[1:] != histories.who[:-1]) | (histories.when[1:] != histories.when[:-1]))
+        new = np.append(
+            True, (histories.who[1:] != histories.who[:-1]) | (histories.when[1:] != histories.when[:-1])
+        )
         basket = np.cumsum(new) - 1 if len(histories.who) else np.empty(0, np.intp)
         owner = histories.who[new] if len(histories.who) else histories.who
         size = np.bincount(owner, minlength=len(histories.customers))
@@ -76,29 +77,29 @@ class TifuKnn:
         weight = self.within**inside / held * self.across**group / (last + 1)
         return histories.matrix(weight[basket])
 
-    def _block(self, known: Scores, start: int) -> Scores:
+    def _block(self, known: csr_array, start: int) -> csr_array:
         """Own and neighbours' vectors of some customers."""
-        mine = Scores(known[start : start + BLOCK])
+        mine = csr_array(known[start : start + BLOCK])
         n = known.shape[0]
         count = min(self.neighbours, n - 1)
         if count < 1:
-            return _longest(Scores(mine * self.own))
+            return _longest(csr_array(mine * self.own))
         square = np.asarray(known.multiply(known).sum(axis=1)).ravel()
         distance = square[None, :] - 2 * (mine @ known.T).toarray()
         rows = np.arange(mine.shape[0])
         distance[rows, start + rows] = np.inf
         near = np.argpartition(distance, count - 1, axis=1)[:, :count]
-        choose = Scores(
+        choose = csr_array(
             (np.full(near.size, 1 / count), (np.repeat(rows, count), near.ravel())), shape=(len(rows), n)
         )
-        return _longest(Scores(mine * self.own + (choose @ known) * (1 - self.own)))
+        return _longest(csr_array(mine * self.own + (choose @ known) * (1 - self.own)))
 
 
-def _longest(scores: Scores) -> Scores:
+def _longest(scores: csr_array) -> csr_array:
     """The best `LONG` of each row."""
     scores.sort_indices()
     row = np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr))
     order = np.lexsort((scores.indices, -scores.data, row))
     place: NDArray[np.intp] = np.arange(len(order)) - scores.indptr[row[order]]
     kept = order[place < LONG]
-    return Scores((scores.data[kept], (row[kept], scores.indices[kept])), shape=scores.shape)
+    return csr_array((scores.data[kept], (row[kept], scores.indices[kept])), shape=scores.shape)
