@@ -25,6 +25,7 @@ GROWTH_WEEKS = 13  # held against the same weeks a year ago
 YEAR = 364  # days: whole weeks, so that weekdays meet
 STEP = 28  # days between two days tried
 MOST_TRIALS = 26
+TWO_YEARS = 2 * 366 + 31  # days that hold 24 whole months
 TRIALS = 4  # horizons that do not overlap, from which errors have a scatter worth the name
 COVER = 0.95
 
@@ -70,8 +71,8 @@ def outlook(daily: pd.Series, weeks: int = 8) -> Outlook:
     --------
     >>> days = pd.date_range("2023-01-01", "2025-12-28")
     >>> found = outlook(pd.Series(np.where(days.month == 12, 30.0, 10.0), days))
-    >>> found.way, round(found.expected)
-    ('index', 624)
+    >>> found.way, found.lower < 620 < found.upper
+    ('last year', True)
     """
     if not 1 <= weeks <= 26:
         raise ParameterError(f"weeks is {weeks}: it must be 1 to 26")
@@ -81,14 +82,17 @@ def outlook(daily: pd.Series, weeks: int = 8) -> Outlook:
         have = len(values) // WEEK if values.sum() > 0 else 0
         raise NotEnoughData(f"the next {weeks} weeks", have, -(-least // WEEK), "weeks with sales")
     ways = _ways(daily, horizon)
-    tried = _tried(daily, ways, horizon)
-    way = min(tried, key=lambda name: _rms(tried[name][0]))
-    errors, weekly = tried[way]
-    expected = _by_week(ways[way](len(values)))
+    trials = _trials(daily, ways, horizon)
+    way = min(trials.errors, key=lambda name: _rms(trials.errors[name]))
+    scatter = _rms(trials.errors[way])
+    if trials.season.any():  # what erred in these weeks a year ago counts by itself
+        scatter = max(scatter, _rms(trials.errors[way][trials.season]))
+    expected = _by_week(ways[way][1](len(values)))
     total = float(expected.sum())
-    low, high = _interval(total, errors, horizon)
+    low, high = _interval(total, scatter, len(trials.days) * min(1.0, STEP / horizon))
     first = pd.Timestamp(daily.index[-1]) + pd.Timedelta(days=1)
-    bounds = np.array([_interval(e, weekly, WEEK) for e in expected])
+    weekly = max(_rms(trials.weekly[way]), scatter)
+    bounds = np.array([_interval(e, weekly, len(trials.days)) for e in expected])
     table = pd.DataFrame(
         {
             "start": pd.date_range(first, periods=weeks, freq="7D"),
@@ -97,44 +101,53 @@ def outlook(daily: pd.Series, weeks: int = 8) -> Outlook:
             "upper": bounds[:, 1],
         }
     )
-    trials = pd.DataFrame(
-        [(name, len(errors), _rms(whole)) for name, (whole, _) in tried.items()],
+    tried = pd.DataFrame(
+        [(name, len(trials.days), _rms(errors)) for name, errors in trials.errors.items()],
         columns=["way", "trials", "error"],
     )
     ago = len(values) - YEAR
     year_ago = float(values[ago : ago + horizon].sum()) if ago >= 0 else float("nan")
-    return Outlook(table, total, low, high, way, trials, year_ago, _words(way, len(errors), ways, weeks))
+    return Outlook(
+        table, total, low, high, way, tried, year_ago, _words(way, len(trials.days), trials, weeks)
+    )
 
 
-def _ways(daily: pd.Series, horizon: int) -> dict[str, Callable[[int], Array]]:
-    """From the number of days known to the days of the horizon; the ways the whole series allows."""
+def _ways(daily: pd.Series, horizon: int) -> dict[str, tuple[int, Callable[[int], Array]]]:
+    """Each way with the days it needs to know, and from the number of days known to the days ahead."""
     values = daily.to_numpy(float)
-    found = {"level": lambda known: _level(values[:known], horizon)}
-    enough = LEVEL_WEEKS * WEEK + TRIALS * horizon
-    if len(values) >= YEAR + GROWTH_WEEKS * WEEK + enough:
-        found["last year"] = lambda known: _last_year(values[:known], horizon)
-    if len(values) >= 2 * 366 + 31 + TRIALS * horizon:
-        found["index"] = lambda known: _indexed(daily.iloc[:known], horizon)
-    return found
+    return {
+        "level": (LEVEL_WEEKS * WEEK, lambda known: _level(values[:known], horizon)),
+        "last year": (YEAR + GROWTH_WEEKS * WEEK, lambda known: _last_year(values[:known], horizon)),
+        "index": (TWO_YEARS, lambda known: _indexed(daily.iloc[:known], horizon)),
+    }
 
 
-def _tried(
-    daily: pd.Series, ways: dict[str, Callable[[int], Array]], horizon: int
-) -> dict[str, tuple[Array, Array]]:
-    """By way: errors of whole horizons, and of single weeks, on days all of them could be tried on."""
+@dataclass(frozen=True, eq=False)
+class _Trials:
+    """days known at each trial; season: whether it was of these weeks a year ago; errors and weekly, by way."""
+
+    days: NDArray[np.intp]
+    season: NDArray[np.bool_]
+    errors: dict[str, Array]
+    weekly: dict[str, Array]
+
+
+def _trials(daily: pd.Series, ways: dict[str, tuple[int, Callable[[int], Array]]], horizon: int) -> _Trials:
+    """Try the ways on the same days. A way that cannot be tried in these weeks a year ago is left out:
+    where none but the level can, its errors are of other seasons, and `_words` says so.
+    """
     values = daily.to_numpy(float)
-    least = LEVEL_WEEKS * WEEK
-    if "last year" in ways:
-        least = YEAR + GROWTH_WEEKS * WEEK
-    if "index" in ways:
-        least = 2 * 366 + 31
-    days = list(range(len(values) - horizon, least - 1, -STEP))[:MOST_TRIALS]
+    year_ago = len(values) - YEAR
+    able = [name for name, (least, _) in ways.items() if least <= year_ago] or ["level"]
+    least = max(ways[name][0] for name in able)
+    days = np.arange(len(values) - horizon, least - 1, -STEP)[:MOST_TRIALS]
     came = np.array([_by_week(values[known : known + horizon]) for known in days])
-    found = {}
-    for way, expect in ways.items():
-        due = np.array([_by_week(expect(known)) for known in days])
-        found[way] = (_error(came.sum(axis=1), due.sum(axis=1)), _error(came, due).ravel())
-    return found
+    errors, weekly = {}, {}
+    for name in able:
+        due = np.array([_by_week(ways[name][1](int(known))) for known in days])
+        errors[name] = _error(came.sum(axis=1), due.sum(axis=1))
+        weekly[name] = _error(came, due).ravel()
+    return _Trials(days, np.abs(days - year_ago) <= STEP, errors, weekly)
 
 
 def _level(past: Array, horizon: int) -> Array:
@@ -174,21 +187,20 @@ def _rms(errors: Array) -> float:
     return float(np.sqrt(np.mean(np.asarray(errors) ** 2)))
 
 
-def _interval(expected: float, errors: Array, horizon: int) -> tuple[float, float]:
+def _interval(expected: float, scatter: float, trials: float) -> tuple[float, float]:
     """Student's t on logarithms; trials that overlap count by the days they cover."""
-    free = max(len(errors) * min(1.0, STEP / horizon), 2.0) if horizon > WEEK else max(len(errors) / 2, 2.0)
-    half = float(stats.t.ppf(0.5 + COVER / 2, free)) * _rms(errors)
+    half = float(stats.t.ppf(0.5 + COVER / 2, max(trials, 2.0))) * scatter
     return max((expected + 0.5) * np.exp(-half) - 0.5, 0.0), (expected + 0.5) * np.exp(half) - 0.5
 
 
-def _words(way: str, trials: int, ways: dict[str, Callable[[int], Array]], weeks: int) -> str:
+def _words(way: str, count: int, trials: _Trials, weeks: int) -> str:
     how = {
         "level": f"the mean of the last {LEVEL_WEEKS} weeks",
         "last year": f"the same weeks a year ago, times the growth of the last {GROWTH_WEEKS} weeks",
         "index": f"the level of the last {LEVEL_WEEKS} weeks, times the season",
     }[way]
-    text = f"Expected is {how}. The interval is what this erred by on {trials} earlier days."
-    if "last year" not in ways:
+    text = f"Expected is {how}. The interval is what this erred by on {count} earlier days."
+    if "last year" not in trials.errors:
         text += " The data reach back too little for a season: none is in it."
     if weeks * WEEK > STEP:
         text += " These days overlap."

@@ -87,7 +87,7 @@ def country_of(base: CustomerBase) -> str | None:
     counted = base.collect(known.group_by("country").aggregate(n=known.count()))
     if counted.empty or counted["n"].max() < MOST * counted["n"].sum():
         return None
-    return _code(str(counted.loc[counted["n"].to_numpy().argmax(), "country"]))
+    return _code(str(counted["country"].iloc[int(counted["n"].to_numpy().argmax())]))
 
 
 def _code(name: str) -> str | None:

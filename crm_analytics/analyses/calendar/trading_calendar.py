@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 Array = NDArray[np.float64]
+MONTH_DAYS = 365.25 / 12
 WEEKS = 52  # of a year; the last one has eight or nine days
 
 
@@ -29,20 +32,29 @@ class Calendar:
     Attributes
     ----------
     measure : what is counted: "orders", "sales" or "units"
-    months : the index by month with its interval, test and trend
+    months : the index by month with its interval, test and trend; months are brought to one length
     weeks : week (1..52 of the year), index (mean 1 over the days of a year): the month's, drawn towards what
         came in that week of all whole cycles as far as the weeks scatter by more than chance
-    classical, stl : the whole months taken apart by moving averages and by LOESS, for their strength and as
-        a second opinion on the index; None under two cycles, or with a month without sales
     daily : the series it is made of
     """
 
     measure: str
     months: SeasonalIndex
     weeks: pd.DataFrame
-    classical: Decomposition | None
-    stl: Decomposition | None
     daily: pd.Series
+
+    @functools.cached_property
+    def classical(self) -> Decomposition | None:
+        """The whole months by moving averages: a second opinion on the index, and the season's strength.
+
+        None under two cycles, or with a month without sales.
+        """
+        return _apart(self.daily, classical)
+
+    @functools.cached_property
+    def stl(self) -> Decomposition | None:
+        """The same by LOESS."""
+        return _apart(self.daily, stl)
 
     @property
     def is_used(self) -> bool:
@@ -104,17 +116,9 @@ def calendar_of(series: pd.Series, measure: str, orders: pd.Series | None = None
     series : values of 0 or more on a daily DatetimeIndex without gaps
     orders : how many purchases each value is of, for the interval of a single cycle
     """
-    monthly = whole_months(series)
     counts = None if orders is None else whole_months(orders)
-    months = seasonal_index(monthly, counts)
-    return Calendar(
-        measure,
-        months,
-        _weeks(series, months),
-        _apart(monthly, "classical"),
-        _apart(monthly, "stl"),
-        series,
-    )
+    months = seasonal_index(_of_equal_length(whole_months(series)), counts)
+    return Calendar(measure, months, _weeks(series, months), series)
 
 
 def week_of_year(days: pd.DatetimeIndex) -> NDArray[np.intp]:
@@ -122,9 +126,14 @@ def week_of_year(days: pd.DatetimeIndex) -> NDArray[np.intp]:
     return np.minimum((days.day_of_year.to_numpy() - 1) // 7, WEEKS - 1).astype(np.intp)
 
 
-def _apart(monthly: pd.Series, method: str) -> Decomposition | None:
+def _of_equal_length(monthly: pd.Series) -> pd.Series:
+    """A February sells less for being short: that is no season."""
+    return monthly * (MONTH_DAYS / pd.PeriodIndex(monthly.index).days_in_month.to_numpy(float))
+
+
+def _apart(series: pd.Series, way: Callable[[pd.Series], Decomposition]) -> Decomposition | None:
     try:
-        return classical(monthly) if method == "classical" else stl(monthly)
+        return way(_of_equal_length(whole_months(series)))
     except (NotEnoughData, ParameterError):
         return None
 
@@ -132,9 +141,7 @@ def _apart(monthly: pd.Series, method: str) -> Decomposition | None:
 def _weeks(series: pd.Series, months: SeasonalIndex) -> pd.DataFrame:
     year = pd.date_range("2025-01-01", periods=365, freq="D")  # a year of no leap day
     week = week_of_year(year)
-    by_month = months.months["index"].to_numpy(float)
-    size = pd.Series(year.month).value_counts().sort_index().to_numpy(float)
-    each = (by_month / size)[year.month.to_numpy() - 1]
+    each = months.months["index"].to_numpy(float)[year.month.to_numpy() - 1]
     index = np.bincount(week, each, WEEKS) / np.bincount(week, minlength=WEEKS)
     if months.cycles >= FIRM:
         index = index * _drawn_to_weeks(series, months)
@@ -147,7 +154,7 @@ def _drawn_to_weeks(series: pd.Series, months: SeasonalIndex) -> Array:
     inside = series[pd.DatetimeIndex(series.index).to_period("M").isin(months.fitted.index)]
     days = pd.DatetimeIndex(inside.index)
     periods = days.to_period("M")
-    expected = months.fitted.reindex(periods).to_numpy(float) / periods.days_in_month.to_numpy(float)
+    expected = months.fitted.reindex(periods).to_numpy(float) / MONTH_DAYS
     week, run = week_of_year(days), days.year.to_numpy() * WEEKS + week_of_year(days)
     cells = pd.DataFrame({"run": run, "week": week, "came": inside.to_numpy(float), "expected": expected})
     cells = cells.groupby("run").agg({"week": "first", "came": "sum", "expected": "sum"})

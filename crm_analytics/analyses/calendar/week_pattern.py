@@ -56,7 +56,7 @@ def week_pattern(base: CustomerBase) -> WeekPattern:
     if weeks < WEEKS or table.empty:
         raise NotEnoughData("the pattern of a week", max(weeks, 0), WEEKS, "whole weeks")
     table = table.assign(
-        week=(table["day"] - first).dt.days // 7, place=table["day"].dt.weekday, orders=table["orders"]
+        week=(table["day"] - first).dt.days // 7, place=table["day"].dt.day_of_week, orders=table["orders"]
     )
     days = table.pivot_table(index="week", columns="place", values="orders", aggfunc="sum")
     by_day = days.reindex(index=range(weeks), columns=range(7)).fillna(0.0).to_numpy()
