@@ -71,8 +71,8 @@ def outlook(daily: pd.Series, weeks: int = 8) -> Outlook:
     --------
     >>> days = pd.date_range("2023-01-01", "2025-12-28")
     >>> found = outlook(pd.Series(np.where(days.month == 12, 30.0, 10.0), days))
-    >>> found.way, found.lower < 620 < found.upper
-    ('last year', True)
+    >>> found.way, len(found.weeks), found.year_ago
+    ('last year', 8, 600.0)
     """
     if not 1 <= weeks <= 26:
         raise ParameterError(f"weeks is {weeks}: it must be 1 to 26")
