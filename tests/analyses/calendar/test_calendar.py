@@ -79,7 +79,9 @@ def test_intervals_of_the_index_recover_planted_truth(cycles: int, least: float)
     for _ in range(60):
         growth = np.exp(draw.normal(0, 0.1) * np.arange(12 * cycles) / 12)
         noise = np.exp(draw.normal(0, 0.08, 12 * cycles))
-        found = seasonal_index(months_of(cycles, draw.poisson(400 * np.tile(SEASON, cycles) * growth * noise)))
+        found = seasonal_index(
+            months_of(cycles, draw.poisson(400 * np.tile(SEASON, cycles) * growth * noise))
+        )
         held.append((found.months["lower"] <= SEASON) & (found.months["upper"] >= SEASON))
     assert np.mean(held) >= least
 
@@ -161,7 +163,9 @@ def test_rows_after_the_day_change_no_index(shop: CustomerBase) -> None:
 
 def test_a_calendar_without_a_season_multiplies_by_one() -> None:
     days = pd.date_range("2023-01-01", "2025-12-31")
-    flat = calendar_of(pd.Series(np.random.default_rng(2).poisson(30, len(days)), days).astype(float), "orders")
+    flat = calendar_of(
+        pd.Series(np.random.default_rng(2).poisson(30, len(days)), days).astype(float), "orders"
+    )
     assert not flat.months.is_shown
     assert flat.factor(date(2025, 1, 1), date(2025, 2, 1)) == 1
 

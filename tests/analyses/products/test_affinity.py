@@ -97,9 +97,9 @@ def test_a_planted_pair_recovers_planted_truth() -> None:
     orders = frame.drop_duplicates("transaction_id").sample(250, random_state=2)
     planted = [orders.assign(product_id=p) for p in ("brush", "paint")]
     alone = [
-        frame.drop_duplicates("transaction_id").sample(150, random_state=int(draw.integers(99))).assign(
-            product_id=p
-        )
+        frame.drop_duplicates("transaction_id")
+        .sample(150, random_state=int(draw.integers(99)))
+        .assign(product_id=p)
         for p in ("brush", "paint")
     ]
     found = affinity(CustomerBase.open(pd.concat([frame, *planted, *alone]), today="2026-01-01"))
