@@ -31,7 +31,7 @@ class ListRule:
     ----------
     name : of the list, and the reason code of its members
     words : the reason, for people
-    who : from `Known` to an Ibis table: customer_id [, due_on, item, reason], one row a customer
+    who : from `Known` to an Ibis table: customer_id [, due_on, item, reason], one row per customer
     stake : money of one customer: "order" (what their mean order is worth), "year" (what they bought in the
         last 365 days), "risk" (that times the probability to leave, of `churn.score`)
     needs : columns by table without which the rule is left out

@@ -174,7 +174,7 @@ def gains(
 
     Returns
     -------
-    customers_share, leavers_share, lower, upper, lift: one row a share; the last of the defaults is all.
+    customers_share, leavers_share, lower, upper, lift: one row per share; the last of the defaults is all.
 
     Examples
     --------

@@ -18,7 +18,7 @@ CELLS = 2_000  # distinct scores kept for the spread of large bases
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """Customers from the highest score down, one row a distinct score.
+    """Customers from the highest score down, one row per distinct score.
 
     customers, leavers : customers with that score, and those of them who left
     """
