@@ -1,23 +1,30 @@
-"""What sentences for a shop manager never say: the style list.
-
-Each pattern is a kind of fault that was found on pages: German syntax in English words, clauses that begin
-with "who" and have no noun before it, colon chains, words of a statistician on the first screen.
-"""
+"""Words that read as translated, with what to write instead. One list for code, docs and pages."""
 
 from __future__ import annotations
 
 import re
 
-BANNED = {
+STYLE = {
+    r"\bone (?:row|column|line|file|list) (?:a|an) (?!time\b)\w": "one row per ...",
+    r"\b(?:speaks|speak|begins|begin) from [\d{]": "needs at least N",
+    r"\b(?:un)?foretold\b|\bforetell\w*": "predicted",
+    r"\b(?:is|are|was|were) kept out\b": "is suppressed",
+    r"\bbeyond (?:their|its|his) rhythm\b": "silent for longer than usual",
+    r"\btold from\b": "told apart from, distinguished from",
+    r"\b(?:of|with) the like\b": "like these",
+    r"\b(?:come|comes|came) to rest\b": "converge",
+    r"\bfor want of\b": "because there is no",
+    r"\ball together\b": "in total",
+    r"\bthe same as before and\b": "as before, and",
+    r"\bas good as none\b": "hardly any",
+    r"\bwhat is more\b": "also",
+    r"\bon what terms\b": "under which conditions",
+}
+# On pages alone: faults that were found there, and words that a shop manager would not say.
+ON_PAGES = {
     "who without its noun": r"(?:^|[.;:,] )[Ww]ho (?:\w+ ){1,7}(?:counts|has|is|may)\b",
     "two colons in a sentence": r":[^.;(]*:(?! \d)",
-    "foretold": r"\bforetold\b|\bforesaw\b|\bforeseen\b|\bas foreseen\b",
-    "one row a": r"\bone row an? \w+",
-    "speaks from": r"\bspeaks? from\b",
-    "beyond their rhythm": r"\b(?:beyond|past) (?:their|its) rhythm\b",
-    "told from": r"\btold from\b|\btold apart from\b",
-    "of the like": r"\bof the like\b|\bthe like who\b",
-    "come to rest": r"\bc[oa]me to rest\b",
+    "foresaw": r"\bforesaw\b|\bforeseen\b|\bas foreseen\b",
     "speaks against": r"\bspeaks against\b",
     "in the sense of the model": r"in the sense of the model",
     "likelier than not": r"\blikelier\b",
@@ -33,14 +40,24 @@ BANNED = {
     "where it sits": r"\bWhere it sits\b",
     "better than one chance": r"one chance for all",
 }
+_FOUND = {re.compile(pattern, re.IGNORECASE): better for pattern, better in STYLE.items()}
+
+
+def translated(text: str) -> list[str]:
+    """What in a text reads as translated: the words and what to write instead."""
+    return [
+        f"{match.group(0)!r}: write {better!r}"
+        for pattern, better in _FOUND.items()
+        for match in pattern.finditer(text)
+    ]
 
 
 def faults(text: str) -> list[str]:
-    """The kinds of fault in a text.
+    """The kinds of fault in a sentence of a page.
 
     >>> faults("who is silent for longer counts as quiet")
     ['who without its noun']
     >>> faults("At risk are 516 customers.")
     []
     """
-    return [kind for kind, pattern in BANNED.items() if re.search(pattern, text)]
+    return [kind for kind, pattern in ON_PAGES.items() if re.search(pattern, text)] + translated(text)

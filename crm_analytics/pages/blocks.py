@@ -81,6 +81,14 @@ class Block:
             raise NotebookError(f"an anchor is a word like 'at-risk', got '{_short(name)}'")
         return replace(self, payload={**self.payload, "anchor": name})
 
+    def named(self, section: str) -> Block:
+        """The block with the name of its section, which its published table is called by.
+
+        >>> note("Monday is the busiest day").named("busiest_day").to_json()["section"]
+        'busiest_day'
+        """
+        return replace(self, payload={**self.payload, "section": section})
+
     def __repr__(self) -> str:
         return block_views.text(self.kind, self.payload)
 
@@ -159,7 +167,7 @@ def chart(
     finding: str,
     data: pd.DataFrame,
     caption: str = "",
-    formats: dict[str, str] | None = None,
+    formats: block_views.Formats | None = None,
     names: Mapping[str, str] | None = None,
 ) -> Block:
     """A figure under the sentence that says what it shows, and over the numbers it is drawn from.
@@ -168,9 +176,10 @@ def chart(
     ----------
     figure : of `figures`, or any Plotly figure without WebGL, maps or 3-D; its labels are escaped here
     finding : the section's title: what the reader should see
-    data : the numbers, one row a mark; shown as a table, and all there is with JavaScript off
+    data : the numbers, one row per mark; shown as a table, and all there is with JavaScript off
     caption : how to read it
-    formats : column -> format of `words.say`, e.g. ``{"revenue": "money:USD", "share": "percent"}``
+    formats : column -> format of `words.say`, e.g. ``{"revenue": "money:USD", "share": "percent"}``; where
+        rows have different units, a list of formats
     names : column -> its heading, where the column's own name will not do
 
     Raises
@@ -200,12 +209,25 @@ def chart(
     return Block("chart", payload, figure)
 
 
+def together(*numbers: pd.Series) -> pd.Series:
+    """Columns as one column of a table, for the formats ``interval`` and ``estimate``.
+
+    >>> frame = pd.DataFrame({"share": together(pd.Series([0.61]), pd.Series([0.65]))})
+    >>> table(frame, finding="About two thirds", formats={"share": "interval:percent:0"})
+    [table]
+    About two thirds
+    Share
+    61–65 %
+    """
+    return pd.Series(list(zip(*numbers, strict=True)), index=numbers[0].index, dtype="object")
+
+
 def table(
     frame: pd.DataFrame,
     *,
     finding: str,
     caption: str = "",
-    formats: dict[str, str] | None = None,
+    formats: block_views.Formats | None = None,
     limit: int | None = None,
     names: Mapping[str, str] | None = None,
 ) -> Block:

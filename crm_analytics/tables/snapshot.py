@@ -50,7 +50,7 @@ class Snapshot:
     skipped: Mapping[str, str] = field(default_factory=dict)  # optional tables left out, and why
     saved: Mapping[str, Any] = field(default_factory=dict)  # day, start, first_day, data_hash of a saved base
     kept: list[Any] = field(default_factory=list, repr=False)  # temporary tables live as long as the snapshot
-    folder: Path | None = None  # where a saved one was read from
+    kept_in: Path | None = None  # where results are kept for others with the same data
 
     @functools.cached_property
     def customer_days(self) -> ir.Table:
@@ -241,6 +241,7 @@ def write(folder: Path, snapshot: Snapshot, tables: Mapping[str, ir.Table], fact
         "tables": sorted(tables),
         "skipped": dict(snapshot.skipped),
         "saved": facts,
+        "kept_in": str(snapshot.kept_in) if snapshot.kept_in else None,
     }
     (folder / SNAPSHOT_FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
@@ -268,7 +269,7 @@ def read(folder: Path) -> Snapshot:
             content["show_customers"],
             skipped=content["skipped"],
             saved=content["saved"],
-            folder=folder,
+            kept_in=Path(content["kept_in"]) if content.get("kept_in") else None,
         )
     except (OSError, ValueError, KeyError, duckdb.Error) as error:
         raise DataError(

@@ -17,7 +17,7 @@ OLD_SHARE = 0.05  # of a cohort in the customers table before the data begin
 
 
 def cohort_table(reduced: Reduced) -> pd.DataFrame:
-    """One row a cohort: number, cohort, start, end, customers, complete, left_truncated."""
+    """One row per cohort: number, cohort, start, end, customers, complete, left_truncated."""
     calendar = reduced.calendar
     sizes = reduced.people.groupby("cohort")["customers"].sum()
     numbers = [int(n) for n in sizes.index]
@@ -55,8 +55,8 @@ def _left_truncated(table: pd.DataFrame, registered: pd.DataFrame) -> list[bool]
         later = rate[place + 1 :][table["complete"][place + 1 :]]
         crowd = float(rate[place]) > OPENING * float(later.median()) if len(later) else place == 0
         opening = opening and crowd
-        told = listed.get(int(number), 0) >= customers / 2
-        marks.append(old[int(number)] if told else opening)
+        listed_before = listed.get(int(number), 0) >= customers / 2
+        marks.append(old[int(number)] if listed_before else opening)
     return marks
 
 

@@ -64,10 +64,9 @@ def how_a_cohort_ages(report: AuditReport) -> Block:
     if found is None or have_lived(found) < MINIMUM:
         return _too_young(found, "How a cohort ages is not known yet")
     both, finding = found.recent, cohort_findings.ageing(found)
-    caption = (
-        "Ribbons: 95 % intervals. Each age counts the cohorts that have lived it to its end, so the oldest "
-        "ages rest on the oldest cohorts alone; season and campaigns hit every cohort at another age."
-    )
+    caption = """Ribbons: 95 % intervals. Each age counts the cohorts that have lived it to its end, so the
+        oldest ages rest on the oldest cohorts alone; season and campaigns hit every cohort at another
+        age."""
     if both is None:
         rows = found.ageing[found.ageing["age"] >= 1].reset_index(drop=True)
         columns = ["age", "cohorts", "active", "customers", "share", "lower", "upper"]
@@ -91,7 +90,8 @@ def how_a_cohort_ages(report: AuditReport) -> Block:
         data=_side_by_side(found, rows),
         caption=f"Blue: customers {newer}; grey: {earlier}. Compared {age_in_words(found, both.age)}, the "
         f"oldest age that all newer cohorts have lived. {caption}",
-        formats=dict.fromkeys(("share", "share, earlier"), "percent"),
+        formats=dict.fromkeys(("share", "share, earlier"), "percent")
+        | dict.fromkeys(("interval", "interval, earlier", "difference"), "interval:percent"),
     )  # fmt: skip
 
 
@@ -102,12 +102,12 @@ def _side_by_side(found: Cohorts, rows: pd.DataFrame) -> pd.DataFrame:
             "bought": rows["active"],
             "of": rows["customers"],
             "share": rows["share"],
-            "interval": _ranges(rows["lower"], rows["upper"]),
+            "interval": blocks.together(rows["lower"], rows["upper"]),
             "bought, earlier": rows["active_earlier"],
             "of, earlier": rows["customers_earlier"],
             "share, earlier": rows["share_earlier"],
-            "interval, earlier": _ranges(rows["lower_earlier"], rows["upper_earlier"]),
-            "difference": _ranges(rows["difference_lower"], rows["difference_upper"]),
+            "interval, earlier": blocks.together(rows["lower_earlier"], rows["upper_earlier"]),
+            "difference": blocks.together(rows["difference_lower"], rows["difference_upper"]),
         }
     )
 
@@ -171,13 +171,14 @@ def who_brings_todays_revenue(report: AuditReport) -> Block:
         old = f"Customers won before {words.date(found.begin)} count as won when they are first seen. "
     return blocks.chart(
         cohort_figures.stack(
-            drawn, "period", "won", "revenue", partial=set(partial), quiet=NOBODY, fmt=f"money:{currency}"
+            drawn, "period", "won", "revenue", partial=set(partial), quiet=NOBODY, fmt=report.currency
         ),
         finding=cohort_findings.whole(found, currency),
         data=_by_period(found, table),
         caption=f"Revenue net of returns by {found.every}, stacked by when its customers first bought: the "
         f"oldest at the bottom. {about_hatched(found)}{old}",
-        formats=dict.fromkeys(("revenue", *table.columns), f"money:{currency}") | {"won before": "percent:0"},
+        formats=dict.fromkeys(("revenue", *table.columns), report.currency)
+        | {"won before": "percent:0", "interval": "interval:percent"},
     )
 
 
@@ -189,7 +190,7 @@ def _by_period(found: Cohorts, parts: pd.DataFrame) -> pd.DataFrame:
             "new customers": rows["new_customers"],
             "revenue": rows["revenue"],
             "won before": rows["share_before"],
-            "interval": _ranges(rows["lower"], rows["upper"]),
+            "interval": blocks.together(rows["lower"], rows["upper"]),
         }
     ).merge(parts, on="period", how="left")
     names = rows["period"].map(period_in_short)
@@ -215,10 +216,6 @@ def _axis(found: Cohorts) -> str:
     return f"{found.every}s after the {found.every} of the first purchase"
 
 
-def _ranges(lower: pd.Series, upper: pd.Series) -> list[str]:
-    return [words.interval(a, b, "percent") for a, b in zip(lower, upper, strict=True)]
-
-
 def _titles(found: Cohorts) -> dict[str, str]:
     return {"name": "won in", "age": f"{found.every}s later", "partial": f"{found.every} not whole"}
 
@@ -237,10 +234,8 @@ def _too_young(found: Cohorts | None, what: str = "") -> Block:
         return blocks.note(what, f"That begins with {need}.")
     finding = f"No new customers have lived a whole {every} after their first yet"
     if lived:
-        finding = (
-            f"Only {words.plural(lived, 'new customer')} can be followed into the {every} after their first: "
-            f"cohorts speak from {MINIMUM} on"
-        )
+        finding = f"""Only {words.plural(lived, "new customer")} can be followed into the {every} after their
+            first: cohorts speak from {MINIMUM} on"""
     return blocks.note(
         finding,
         f"There are {words.plural(found.cohorts['customers'].sum(), 'customer')} in "

@@ -25,10 +25,9 @@ BANDS = {
 def who_will_leave(report: ChurnReport, trained: Churn) -> Block:
     """Customers and money by risk."""
     table = report.risks.assign(risk=[BANDS[r] for r in report.risks["risk"]])
-    finding = (
-        f"{words.plural(report.band('high', 'customers'), 'customer')} are likely to leave; they bought for "
-        f"{report.money(report.band('high', 'value'))} in the last {words.plural(trained.window, 'day')}"
-    )
+    finding = f"""{words.plural(report.band("high", "customers"), "customer")} are likely to leave; they
+        bought for {report.money(report.band("high", "value"))} in the last
+        {words.plural(trained.window, "day")}"""
     return blocks.chart(
         figures.bars(table, "risk", "customers", highlight=[BANDS["high"]], fmt="count"),
         finding=finding,
@@ -69,9 +68,8 @@ def whom_to_save_first(report: ChurnReport, trained: Churn) -> Block:
     return blocks.table(
         shown,
         finding=f"The first {len(shown)} carry {words.percent(part, 0)} of the sales at risk",
-        caption="Why: what speaks most for leaving, among the "
-        f"{words.plural(_explained(report), 'customer')} "
-        f"likeliest to leave; such reasons {adds}.",
+        caption=f"""Why: what speaks most for leaving, among the
+            {words.plural(_explained(report), "customer")} likeliest to leave; such reasons {adds}.""",
         formats={"chance": "percent:0", "value": report.currency, "at_risk": report.currency},
     )
 
@@ -119,10 +117,8 @@ def _assumed(report: ChurnReport) -> str:
     """The terms of saving somebody, in words."""
     terms = report.terms
     gift = f", {report.money(terms.incentive_cost)} an incentive taken" if terms.incentive_cost else ""
-    return (
-        f"{report.money(terms.contact_cost)} a contact{gift}; {words.percent(terms.success, 0)} of the "
-        "would-be leavers contacted are kept (until a control group has measured it)"
-    )
+    return f"""{report.money(terms.contact_cost)} a contact{gift}; {words.percent(terms.success, 0)} of the
+        would-be leavers contacted are kept (until a control group has measured it)"""
 
 
 @section(part="trained", needs=UNTOLD, small=FEW)
@@ -133,12 +129,10 @@ def how_well_it_did(report: ChurnReport, trained: Churn) -> Block:
     shown = pd.DataFrame(
         {
             "method": table["method"],
-            "ranking_(AUC)": [_with(row, "auc", "number:3") for _, row in table.iterrows()],
-            "average_precision": [_with(row, "average_precision", "number:3") for _, row in table.iterrows()],
-            "lift_of_the_top_tenth": [
-                _with(row, "top_decile_lift", "number:1") for _, row in table.iterrows()
-            ],
-            "brier": [_with(row, "brier", "number:3") for _, row in table.iterrows()],
+            "ranking_(AUC)": _with(table, "auc"),
+            "average_precision": _with(table, "average_precision"),
+            "lift_of_the_top_tenth": _with(table, "top_decile_lift"),
+            "brier": _with(table, "brier"),
             "used": ["yes" if m == trained.method else "" for m in table["method"]],
         }
     )
@@ -155,6 +149,8 @@ def how_well_it_did(report: ChurnReport, trained: Churn) -> Block:
         f"{'; learnt from earlier windows only' if tested(trained) else ''}. AUC: chance that of a leaver "
         "and a stayer the leaver has the higher score. Brier: mean squared error, 0 is perfect. Intervals: "
         f"95 %.{_not_tested(trained)}",
+        formats=dict.fromkeys(("ranking_(AUC)", "average_precision", "brier"), "estimate:number:3")
+        | {"lift_of_the_top_tenth": "estimate:number:1"},
     )
 
 
@@ -162,8 +158,9 @@ def _not_tested(trained: Churn) -> str:
     return "" if tested(trained) else " The rule was learnt from these customers: no other window is over."
 
 
-def _with(row: pd.Series, name: str, fmt: str) -> str:
-    return f"{words.say(row[name], fmt)} ({words.interval(row[f'{name}_lower'], row[f'{name}_upper'], fmt)})"
+def _with(table: pd.DataFrame, name: str) -> pd.Series:
+    """A measure with its interval."""
+    return blocks.together(table[name], table[f"{name}_lower"], table[f"{name}_upper"])
 
 
 @section("Does it say what comes", part="trained", needs=UNTOLD, small=FEW)
@@ -187,10 +184,9 @@ def does_it_say_what_comes(report: ChurnReport, trained: Churn) -> Block:
         ),
         finding=finding,
         data=table,
-        caption=f"{words.count(int(off.sum()))} of {len(table)} groups lie outside their own 95 % interval; "
-        "one in "
-        f"twenty would by chance. {words.plural(len(held.left), 'customer')} of the window from "
-        f"{words.date(held.day)}.{_not_tested(trained)}",
+        caption=f"""{words.count(int(off.sum()))} of {len(table)} groups lie outside their own 95 % interval;
+            one in twenty would by chance. {words.plural(len(held.left), 'customer')} of the window from
+            {words.date(held.day)}.{_not_tested(trained)}""",
         formats=dict.fromkeys(("predicted", "left_share", "lower", "upper"), "percent"),
     )  # fmt: skip
 

@@ -74,7 +74,7 @@ def section(
         @wraps(told)
         def shown(report: Report) -> Block:
             with locales.speaking(report.language):
-                block = form(told, report)
+                block = form(told, report).named(told.__name__)
             return block.under(title) if title else block
 
         return shown

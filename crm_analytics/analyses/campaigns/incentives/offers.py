@@ -82,8 +82,8 @@ def offers(
         if found.empty:
             continue
         first = first or waves
-        told = window if days == window else LATER
-        found.insert(0, "window_days", _days(waves) if told is None else told)
+        period = window if days == window else LATER
+        found.insert(0, "window_days", _days(waves) if period is None else period)
         effects.append(found)
     if first is None:
         return None
@@ -101,7 +101,7 @@ def _days(waves: Waves) -> int:
 
 
 def _redeemed(waves: Waves, orders: ir.Table) -> ir.Table:
-    """One row a treated member: customer_id, orders in the window, redeemed, discount of the redeemed."""
+    """One row per treated member: customer_id, orders in the window, redeemed, discount of the redeemed."""
     rows = waves.rows.filter(waves.rows.treated == 1)
     rows = rows.select("campaign_id", "customer_id", "orders", "offer_code", "sent_day", "window_days")
     used = orders.filter(orders.code.notnull()).select("customer_id", "day", "code", "discount")

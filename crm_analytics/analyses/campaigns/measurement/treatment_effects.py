@@ -3,7 +3,7 @@
 The estimate is the mean over campaigns of the difference of their arms (intention to treat: whoever was to
 be treated counts as treated, whatever became of the mail), each weighted by ``n_t n_c / (n_t + n_c)``. A
 customer who was in several campaigns is one cluster: the variance is the sum over customers of the square
-of the sum of their influences. CUPED takes from each outcome what the same customer's past foretold.
+of the sum of their influences. CUPED takes from each outcome what the same customer's past predicted.
 
 Sources: Deng, Xu, Kohavi & Walker (2013), "Improving the sensitivity of online controlled experiments by
 utilizing pre-experiment data", WSDM, eq. 4-5; Cameron & Miller (2015), "A practitioner's guide to
@@ -34,7 +34,7 @@ _SCALE = "decimal(18, 6)"  # of influences: their sums must not know the order o
 
 
 def moments(base: CustomerBase, rows: ir.Table, pairs: Mapping[str, str], by: Sequence[str]) -> pd.DataFrame:
-    """Sums, squares and products of outcomes and what goes with them: one row a campaign, arm and `by`.
+    """Sums, squares and products of outcomes and what goes with them: one row per campaign, arm and `by`.
 
     Parameters
     ----------
@@ -120,9 +120,9 @@ def differences(
     squares = _clustered(base, rows, cells, pairs, list(by))
     table = []
     for key, group in groups:
-        told = dict(zip(by, key, strict=True))
+        key_values = dict(zip(by, key, strict=True))
         whole = cells.loc[group.index]
-        table += [told | _difference(whole, squares[key], y, level) for y in pairs]
+        table += [key_values | _difference(whole, squares[key], y, level) for y in pairs]
     return pd.DataFrame(table, columns=[*by, *_COLUMNS])
 
 
@@ -168,9 +168,9 @@ def _clustered(
     influence = {}
     for y, x in pairs.items():
         plain = joined[y].cast("float64") - joined[f"{y}_mean"]
-        foretold = (joined[x].cast("float64") - joined[f"{y}_x_mean"]) * joined[f"{y}_theta"]
+        predicted = (joined[x].cast("float64") - joined[f"{y}_x_mean"]) * joined[f"{y}_theta"]
         influence[f"{y}_plain"] = (joined.factor * plain).round(6).cast(_SCALE)
-        influence[f"{y}_adjusted"] = (joined.factor * (plain - foretold)).round(6).cast(_SCALE)
+        influence[f"{y}_adjusted"] = (joined.factor * (plain - predicted)).round(6).cast(_SCALE)
     each = joined.select(*by, "customer_id", "treated", **influence)
     one = each.group_by(*by, "customer_id").aggregate(
         is_treated=each.treated.max(),
@@ -197,7 +197,7 @@ def _difference(group: pd.DataFrame, spread: pd.Series, y: str, level: float) ->
     y_mean = [float(share[a] @ (h[f"{y}_sum"] / h["n"])) for a, h in ((1, treated), (0, control))]
     x_mean = [float(share[a] @ (h[f"{y}_x_sum"] / h["n"])) for a, h in ((1, treated), (0, control))]
     within = [float((h[f"{y}_square"] - h[f"{y}_sum"] ** 2 / h["n"]).sum()) for h in (treated, control)]
-    told = min(within) > 1e-9 * max(1.0, float(group[f"{y}_square"].sum()))
+    varies = min(within) > 1e-9 * max(1.0, float(group[f"{y}_square"].sum()))
     rows = float(group["rows"].iloc[0])
     error = np.sqrt([float(spread[f"{y}_{kind}"]) for kind in ("plain", "adjusted")]) / rows
     freedom = max(1.0, float(min(spread["treated_customers"], spread["control_customers"])) - 1)
@@ -205,7 +205,7 @@ def _difference(group: pd.DataFrame, spread: pd.Series, y: str, level: float) ->
     effect, theta = y_mean[0] - y_mean[1], float(group[f"{y}_theta"].iloc[0])
     adjusted = effect - theta * (x_mean[0] - x_mean[1])
     bounds = [effect - half[0], effect + half[0], adjusted - half[1], adjusted + half[1]]
-    if not told or np.isnan(bounds).any():
+    if not varies or np.isnan(bounds).any():
         bounds, p, verdict = [np.nan] * 4, np.nan, TOO_LITTLE
     else:
         p = float(2 * stats.t.sf(abs(adjusted) / error[1], freedom)) if error[1] > 0 else 0.0
@@ -223,7 +223,7 @@ def _difference(group: pd.DataFrame, spread: pd.Series, y: str, level: float) ->
         "adjusted": adjusted,
         "adjusted_lower": bounds[2],
         "adjusted_upper": bounds[3],
-        "variance_reduction": 1 - float(error[1] / error[0]) ** 2 if told and error[0] > 0 else np.nan,
+        "variance_reduction": 1 - float(error[1] / error[0]) ** 2 if varies and error[0] > 0 else np.nan,
         "p": p,
         "verdict": verdict,
     }

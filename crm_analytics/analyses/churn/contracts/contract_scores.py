@@ -36,7 +36,7 @@ class ContractScores:
 
     Attributes
     ----------
-    scores : one row a running contract, the likeliest to end first: subscription_id, customer_id,
+    scores : one row per running contract, the likeliest to end first: subscription_id, customer_id,
         probability, price_a_month (money; NaN where the source has none), at_risk (their product), reason
         (what speaks most for ending, in words; "" by the rate)
     interval : of the contracts that end, 95 %: by chance, and for what is not known of their rate
@@ -114,7 +114,7 @@ def contract_scores(
 
 
 def _around(chance: Array, spread: float) -> tuple[float, float]:
-    """Of how many end: each by its own chance, and all together by the standard error of their rate."""
+    """Of how many end: each by its own chance, and in total by the standard error of their rate."""
     half = 1.96 * float(np.sqrt((chance * (1 - chance)).sum() + (len(chance) * spread) ** 2))
     total = float(chance.sum())
     return max(total - half, 0.0), min(total + half, float(len(chance)))
@@ -129,8 +129,8 @@ def _days(base: CustomerBase, window: int, grace: int) -> list[date]:
 
 def _part(base: CustomerBase, day: date, window: int, grace: int) -> tuple[pd.DataFrame, Array]:
     known = contract_features.features(base.as_of(day))
-    told = contract_features.labels(base, day, window, grace=grace).select("subscription_id", "left")
-    joined = known.inner_join(told, "subscription_id")
+    outcomes = contract_features.labels(base, day, window, grace=grace).select("subscription_id", "left")
+    joined = known.inner_join(outcomes, "subscription_id")
     frame = base.collect(joined.order_by("subscription_id"))
     return frame, frame.pop("left").to_numpy(float)
 

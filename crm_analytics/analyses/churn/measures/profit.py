@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 class ProfitCurve:
     """Profit of a campaign by how many are contacted.
 
-    table : one row a share: customers_share, customers, leavers, lift, profit, lower, upper
+    table : one row per share: customers_share, customers, leavers, lift, profit, lower, upper
     best : the row of the highest profit. Chosen on the same customers it flatters itself; `optimism` is by
         how much, as found by choosing on resampled customers
     optimism : money to take off the best row's profit, >= 0
@@ -117,8 +117,8 @@ def profit_curve(
     )
     best, optimism = table.iloc[int(profit.argmax())], _optimism(drawn, profit)
     pays = bool(best["lower"] - optimism > 0)
-    said = _words(money, success)
-    return ProfitCurve(table, best, optimism, pays, said, len(left), int(left.sum()), level)
+    summary = _words(money, success)
+    return ProfitCurve(table, best, optimism, pays, summary, len(left), int(left.sum()), level)
 
 
 def _check(money: dict[str, float], success: float, at: Array) -> None:
@@ -175,7 +175,7 @@ def _units(place: Array, each: Array, left: Array) -> pd.DataFrame:
 
 
 def _drawn(units: pd.DataFrame, at: Array, draws: int, seed: int) -> Array:
-    """Profit by share in resampled bases of the same size, one row a draw."""
+    """Profit by share in resampled bases of the same size, one row per draw."""
     rng, count = np.random.default_rng(seed), units["customers"].to_numpy()
     _, cell = np.unique(units["place"].to_numpy(), return_inverse=True)
     mean, spread = (units[name].to_numpy() for name in ("money", "spread"))
