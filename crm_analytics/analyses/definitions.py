@@ -192,8 +192,9 @@ def definitions(base: CustomerBase) -> Definitions:
     >>> found.at_risk_days, found.gaps
     (10, 100)
     """
-    kept = base.remember(("definitions",), lambda: {"definitions": asdict(_definitions(base))})
-    return Definitions(**kept["definitions"])
+    return base.remember(
+        ("definitions",), lambda: _definitions(base), asdict, lambda kept: Definitions(**kept)
+    )
 
 
 def _definitions(base: CustomerBase) -> Definitions:

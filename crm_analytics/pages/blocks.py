@@ -106,7 +106,11 @@ class Block:
 
 
 def headline(
-    sentence: str, lede: str | Iterable[str] = "", thin: bool = False, language: str = locales.ENGLISH
+    sentence: str,
+    lede: str | Iterable[str] = "",
+    thin: bool = False,
+    language: str = locales.ENGLISH,
+    title: str = "",
 ) -> Block:
     """The report in one sentence: the number, its change, its consequence. One a report.
 
@@ -114,7 +118,7 @@ def headline(
     ----------
     sentence, lede : plain text; the lede says why, in two or three sentences, given one by one or as one text
     thin : the data are too few for the full report; its status becomes "thin"
-    language : of the page: "en" or "de"
+    language, title : of the page: "en" or "de"; what it is called there, by default the notebook's title
 
     Raises
     ------
@@ -126,6 +130,7 @@ def headline(
     lede = lede if isinstance(lede, str) else " ".join(_text(part) for part in lede if part)
     payload = {"sentence": _said(sentence, "headline"), "lede": _text(lede), "thin": bool(thin)}
     spoken = {} if language == locales.ENGLISH else {"language": locales.checked(language)}
+    spoken |= {"title": _text(title)} if title else {}
     return Block("headline", payload | spoken)
 
 

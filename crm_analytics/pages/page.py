@@ -114,7 +114,7 @@ def build(notebook: nbformat.NotebookNode, context: PageContext) -> str:
     with locales.speaking(language):
         html = render(
             "page.html",
-            title=words.listing([first.heading], ""),
+            title=top.get("title") or words.listing([first.heading], ""),
             question=prose.plain(first.prose),
             context=context,
             top=top,

@@ -46,12 +46,12 @@ def headline(report: ValueReport | UnpricedReport) -> Block:
     if isinstance(report, ValueReport):
         last = report.t("lede.last_year", value=report.last_year, span=report.span)
         lede = [odd, *_range(report), last, *said]
-        return blocks.headline(_news(report), lede, language=report.language)
+        return blocks.headline(_news(report), lede, language=report.language, title=report.t("title"))
     found = report.forecast.purchases
     bounds = interval(report.t, found.lower, found.upper, "count")
     sentence = report.t("headline.unpriced", n=found.mean, span=report.span, interval=bounds)
     lede = [odd, report.t("lede.no_money"), *said]
-    return blocks.headline(sentence, lede, language=report.language)
+    return blocks.headline(sentence, lede, language=report.language, title=report.t("title"))
 
 
 def _news(report: ValueReport) -> str:

@@ -28,7 +28,7 @@ NEWS = 0.05  # a change smaller than this is no news, however sure
 @section(small=small_form.headline)
 def headline(report: SegmentReport) -> Block:
     """What changed most, with its interval; where nothing did, who brings the money."""
-    return blocks.headline(_news(report), _lede(report), language=report.t.language)
+    return blocks.headline(_news(report), _lede(report), language=report.language, title=report.t("title"))
 
 
 def _news(report: SegmentReport) -> str:

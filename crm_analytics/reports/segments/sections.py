@@ -63,6 +63,10 @@ def who_brings_the_money(report: SegmentReport) -> Block:
 def where_the_money_sits(report: SegmentReport) -> Block:
     """Revenue by days since the last purchase and number of orders."""
     t, grid = report.t, rfm.recency_frequency_grid(report.scores)
+    grid = grid.assign(
+        recency_band=[_band(report, name) for name in grid["recency_band"]],
+        order_band=[_band(report, name) for name in grid["order_band"]],
+    )
     rows, columns = grid["recency_band"].unique(), grid["order_band"].unique()
     revenue = grid.pivot(index="recency_band", columns="order_band", values="revenue").loc[rows, columns]
     people = grid.pivot(index="recency_band", columns="order_band", values="customers").loc[rows, columns]
@@ -97,6 +101,15 @@ def where_the_money_sits(report: SegmentReport) -> Block:
         .anchored("grid")
         .in_appendix()
     )
+
+
+def _band(report: SegmentReport, name: str) -> str:
+    """A band of days or orders in the language of the page: "0–16 days", "over 148 days", "1 order"."""
+    span, _, unit = str(name).removeprefix("over ").partition(" ")
+    if not unit:
+        return span
+    beyond = "over" if str(name).startswith("over ") else unit
+    return report.t(f"band.{beyond}", span=span)
 
 
 def _silent_money(report: SegmentReport, grid: pd.DataFrame) -> str:
