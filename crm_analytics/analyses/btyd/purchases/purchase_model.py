@@ -124,7 +124,7 @@ class PurchaseModel(FittedModel):
         return found.with_note_on_unit(source, cells)
 
     def with_note_on_unit(self, source: Any, cells: pd.DataFrame) -> Self:
-        """The model with a note where rows said to be in days do not look like it; of a base ask `cadence`."""
+        """With a note where rows said to be in days do not look like it; of a base ask `cadence`."""
         if not isinstance(source, pd.DataFrame):
             return self
         return replace(self, diagnosis=with_cadence(self.diagnosis, cells, self.unit))

@@ -91,8 +91,8 @@ def response_by_group(
     -------
     attribute, group, outcome and the columns of `treatment_effects.differences`; the groups of an attribute
     lie inside their intervals together with `level`. Counts are of all members of the group, so that they
-    add up to those of everybody; a campaign with fewer than two of them in an arm plays no part in the effect. Empty
-    where all customers together are too few.
+    add up to those of everybody; a campaign with fewer than two of them in an arm plays no part in the
+    effect. Empty where all customers together are too few.
     """
     arguments.level(level)
     attributes = [c for c in groups.columns if c != "customer_id"]
