@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from crm_analytics.analyses.intervals import false_discoveries
+from crm_analytics.analyses.intervals import benjamini_hochberg
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def holiday_effects(daily: pd.Series, country: str) -> HolidayEffects:
             rows.append({"holiday": name, "window": window, **row})
     columns = ["holiday", "window", "occurrences", "sold", "expected", "ratio", "lower", "upper", "p"]
     table = pd.DataFrame([r for r in rows if r["occurrences"]], columns=columns)
-    table["p_adjusted"] = false_discoveries(table["p"].to_numpy(float))
+    table["p_adjusted"] = benjamini_hochberg(table["p"].to_numpy(float))
     table["clear"] = table["p_adjusted"] < LEVEL
     table["size"] = np.abs(np.log(table["ratio"].to_numpy(float).clip(1e-6)))
     table = table.sort_values("size", ascending=False, kind="stable", ignore_index=True)

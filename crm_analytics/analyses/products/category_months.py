@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from crm_analytics.analyses.intervals import Z95, false_discoveries
+from crm_analytics.analyses.intervals import Z95, benjamini_hochberg
 from crm_analytics.analyses.products.product_lines import product_lines
 from crm_analytics.errors import NotEnoughData
 
@@ -107,7 +107,7 @@ def _indices(sums: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
     z = ((share - found["usual"]).abs() * found["of"]).to_numpy() / np.sqrt(
         np.maximum(null.to_numpy(), 1e-300)
     )
-    sure = false_discoveries(2 * stats.norm.sf(z)) if len(found) else np.empty(0)
+    sure = benjamini_hochberg(2 * stats.norm.sf(z)) if len(found) else np.empty(0)
     many = found["year"] >= FIRM
     agreeing = ((found["year"] + found["above"].abs()) / 2).round().astype("int64")
     return pd.DataFrame(

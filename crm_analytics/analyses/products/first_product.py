@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from crm_analytics.analyses.intervals import Z95, false_discoveries, wilson
+from crm_analytics.analyses.intervals import Z95, benjamini_hochberg, wilson
 from crm_analytics.analyses.products.product_lines import product_lines
 from crm_analytics.errors import NotEnoughData, ParameterError
 
@@ -124,7 +124,7 @@ def _compared(sums: pd.DataFrame, n: int, squares: float) -> pd.DataFrame:
     error = np.sqrt(spread / k + spread_others / (n - k))
     difference = own - others
     p = 2 * stats.norm.sf(np.abs(difference) / np.maximum(error, 1e-300))
-    adjusted = false_discoveries(p) if len(p) else p
+    adjusted = benjamini_hochberg(p) if len(p) else p
     bounds = [wilson(int(a), int(c)) for a, c in zip(table["again"], table["customers"], strict=True)]
     found = pd.DataFrame(
         {

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from crm_analytics.analyses.intervals import false_discoveries
+from crm_analytics.analyses.intervals import benjamini_hochberg
 from crm_analytics.analyses.overview import WEEKDAYS
 from crm_analytics.errors import NotEnoughData
 
@@ -88,6 +88,6 @@ def _habits(cells: pd.DataFrame, share: np.ndarray) -> np.ndarray:
     """Benjamini & Hochberg over customers, of whom cells hold many alike."""
     tail = stats.binom.sf(cells["on_it"] - 1, cells["orders"], share[cells["place"].to_numpy()])
     p = np.minimum(7 * tail, 1.0)
-    each = false_discoveries(np.repeat(p, cells["customers"]))
+    each = benjamini_hochberg(np.repeat(p, cells["customers"]))
     starts = np.cumsum(cells["customers"].to_numpy()) - cells["customers"].to_numpy()
     return np.asarray(each[starts] < LEVEL)

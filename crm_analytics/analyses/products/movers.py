@@ -11,7 +11,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses.intervals import Z95, false_discoveries
+from crm_analytics.analyses.intervals import Z95, benjamini_hochberg
 from crm_analytics.analyses.products import ratios
 from crm_analytics.analyses.products.product_lines import product_lines
 from crm_analytics.errors import NotEnoughData
@@ -133,7 +133,7 @@ def _tested(sums: pd.DataFrame) -> pd.DataFrame:
     table["relative"] = table["ratio"] / shop
     table["lower"], table["upper"] = ratios.fieller(table)
     p = ratios.p_of(table, shop)
-    table["p_adjusted"] = false_discoveries(p) if len(p) else p
+    table["p_adjusted"] = benjamini_hochberg(p) if len(p) else p
     return table
 
 

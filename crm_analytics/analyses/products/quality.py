@@ -9,7 +9,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses.intervals import Z95, false_discoveries
+from crm_analytics.analyses.intervals import Z95, benjamini_hochberg
 from crm_analytics.analyses.products import ratios
 from crm_analytics.analyses.products.product_lines import product_lines
 from crm_analytics.errors import NotEnoughData
@@ -104,7 +104,7 @@ def _of_kind(base: CustomerBase, each: ir.Table, kind: str) -> pd.DataFrame:
     rate = table["top"] / table["bottom"]
     half = Z95 * np.sqrt(ratios.scatter(table, rate.to_numpy(), pooled=True)) / table["bottom"]
     p = ratios.p_of(table, catalogue, pooled=True)
-    adjusted = false_discoveries(p) if len(p) else p
+    adjusted = benjamini_hochberg(p) if len(p) else p
     verdict = np.where(adjusted >= LEVEL, "as usual", np.where(rate > catalogue, "more", "fewer"))
     return pd.DataFrame(
         {
