@@ -102,7 +102,7 @@ def score(
     own = {name: tuple(map(float, values)) for name, values in (cuts or {}).items()}
     given = None if rules is None else tuple(rules)
     key = ("rfm.score", bins, sorted(own.items()), window, given)
-    kept = base.remember(key, lambda: _scored(base, bins, own, window, given))
+    kept = base.remember(key, lambda: _scored(base, bins, own, window, given), _parts, _parts)
     rhythm = Rhythm(*kept["rhythm"]) if kept["rhythm"] else None
     table = default_rules(bins, rhythm) if given is None else given
     return RfmScores(
@@ -116,13 +116,18 @@ def score(
     )
 
 
+def _parts(scored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is kept of scores: they are parts already."""
+    return scored
+
+
 def _scored(
     base: CustomerBase,
     bins: int,
     cuts: Mapping[str, Sequence[float]],
     window: str | None,
     rules: tuple[Rule, ...] | None,
-) -> dict[str, Any]:
+) -> Mapping[str, Any]:
     rhythm = rhythm_of(base)
     table = default_rules(bins, rhythm) if rules is None else rules
     check_rules(table)
