@@ -20,7 +20,7 @@ from crm_analytics.tables import snapshot as snapshots
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.cut import collect, count_lines, cut
 from crm_analytics.tables.days import as_day, shift
-from crm_analytics.tables.named_sources import find_source
+from crm_analytics.tables.named_sources import check_exists, find_source
 from crm_analytics.tables.rejects import drops_row
 from crm_analytics.tables.snapshot import SNAPSHOT_FILE, Snapshot
 from crm_analytics.tables.source_ref import SourceRef
@@ -69,9 +69,9 @@ class CustomerBase:
 
         Parameters
         ----------
-        source : a file (.csv, .tsv, .parquet, .json, .jsonl, .xlsx, also as .gz or .zip; a DuckDB or SQLite file,
-            opened read-only), a folder of files, the name of a ``[source.NAME]`` in `crm.toml` or of a folder
-            in the project's `data/` ("cdnow"), a URL, an environment variable that holds one
+        source : a file (.csv, .tsv, .parquet, .json, .jsonl, .xlsx, also as .gz or .zip; a DuckDB or SQLite
+            file, opened read-only), a folder of files, the name of a ``[source.NAME]`` in `crm.toml` or
+            of a folder in the project's `data/` ("cdnow"), a URL, an environment variable that holds one
             ("$DATABASE_URL"), an Ibis connection, a Spark session, a frame of transactions (pandas, polars,
             pyarrow, DuckDB, Ibis, Spark), or a dict of frames by table name
         mapping : `mapping.toml` or a dict; default the one beside the data. Says which file is which
@@ -91,6 +91,7 @@ class CustomerBase:
         """
         if isinstance(source, (str, Path, SourceRef)):
             found = find_source(source)
+            check_exists(found.ref)
             source, folder = found.ref, found.ref.path
             if folder is not None and (folder / SNAPSHOT_FILE).is_file():
                 return cls._saved(snapshots.read(folder))

@@ -26,9 +26,10 @@ from ibis.backends import BaseBackend
 from crm_analytics.errors import DataError, LimitError
 from crm_analytics.tables.checks import BROKEN, UNREAD, cast_table, count_repeats, repeats_key
 from crm_analytics.tables.contract import MONEY, TABLES
+from crm_analytics.tables.embedded_engine import embedded_engine
 from crm_analytics.tables.rejects import explain, judge
 from crm_analytics.tables.scratch import scratch_folder
-from crm_analytics.tables.sources import Source, embedded_engine
+from crm_analytics.tables.sources import Source
 
 SNAPSHOT_FILE = "snapshot.json"
 _REPEATS = "_repeats"

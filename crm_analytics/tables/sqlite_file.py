@@ -13,7 +13,8 @@ import pyarrow as pa
 from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError
-from crm_analytics.tables.databases import first_line, load
+from crm_analytics.tables.databases import first_line
+from crm_analytics.tables.embedded_engine import load
 
 _ROWS = 20_000  # handed over at once
 
@@ -32,7 +33,9 @@ class SqliteFile:
         alone = not path.with_name(f"{path.name}-wal").exists()
         for mode in ("mode=ro", "mode=ro&immutable=1")[: 1 + alone]:
             try:
-                self._con = sqlite3.connect(f"file:{quote(str(path))}?{mode}", uri=True)
+                self._con = sqlite3.connect(
+                    f"file:{quote(str(path))}?{mode}", uri=True, check_same_thread=False
+                )
                 self._con.execute("PRAGMA query_only = 1")
                 self._con.execute("PRAGMA trusted_schema = 0")
                 self._con.text_factory = lambda raw: raw.decode("utf-8", "replace")

@@ -110,7 +110,7 @@ def test_a_folder_without_tables_says_how_to_name_one(tmp_path) -> None:
 
 
 def test_an_unknown_kind_of_file_says_what_is_expected(csv) -> None:
-    refused(csv("x", "book.xlsx"), ("cannot read book.xlsx", ".parquet"))
+    refused(csv("x", "book.ods"), ("cannot read book.ods", ".parquet", "Save it as .xlsx"))
 
 
 def test_a_damaged_parquet_file_says_so(csv) -> None:
