@@ -33,7 +33,7 @@ def pareto(customers: int) -> None:
     """Lifetimes' Nelder-Mead against Newton's steps on the same rows."""
     from benchmarks.btyd_fit import simulate, timed
     from crm_analytics.analyses import btyd
-    from crm_analytics.analyses.btyd import lifetimes_bridge
+    from crm_analytics.analyses.btyd.fitting import lifetimes_bridge
 
     rows = simulate(customers)
     fitter = lifetimes_bridge._fitter("ParetoNBD")

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd import lifetimes_bridge
+from crm_analytics.analyses.btyd.fitting import lifetimes_bridge
 
 TRUE = {"r": 0.45, "alpha": 40.0, "a": 0.8, "b": 2.5}  # days
 WINDOW = 546

@@ -20,7 +20,8 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from crm_analytics import CustomerBase
 from crm_analytics.analyses import churn
-from crm_analytics.analyses.churn import measures, subgroups, survival
+from crm_analytics.analyses.churn.measures import measures, subgroups
+from crm_analytics.analyses.churn.survival import survival
 
 ROOT = Path(__file__).parent.parent
 MAPPING = ROOT / "data" / "mappings" / "complete_journey.toml"

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd.lifetime_value import Discount
-from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
+from crm_analytics.analyses.btyd.discounting.discounting import Discount
+from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 
 Array = NDArray[np.float64]
 CUSTOMERS, HOLDOUT = 1_000, 39  # weeks; ages as in CDNOW, 27 to 39 weeks

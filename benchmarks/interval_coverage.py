@@ -28,7 +28,7 @@ from scipy.stats import binom
 
 from benchmarks import coverage_bases as bases
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd.purchase_model import PurchaseModel
+from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 
 Array = NDArray[np.float64]
 LEVEL, DRAWS = 0.90, 400

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.report import naive, seconds
-from crm_analytics.pages.catalogue import find_report
+from crm_analytics.runs.catalogue.catalogue import find_report
 
 REPORTS = ("segments", "lifetime_value")
 WAYS = ("crm run", "one command", "the same, cold", "naive commands")  # crm run: with two workers
@@ -37,7 +37,7 @@ def names(count: int) -> list[str]:
 
 def make(count: int, data: str, out: Path) -> None:
     """In a process of its own: the reports by the machinery of a run, then seconds of each as JSON."""
-    from crm_analytics.pages.run import RunRequest, run_reports
+    from crm_analytics.runs.report_run import RunRequest, run_reports
 
     now = datetime.now(UTC)
     wanted = [RunRequest(n, now, data=data, out=out, slug=f"run-{i}") for i, n in enumerate(names(count))]

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from crm_analytics.pages.catalogue import find_report
+from crm_analytics.runs.catalogue.catalogue import find_report
 
 BIN = Path(sys.executable).parent
 

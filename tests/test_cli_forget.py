@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from crm_analytics import CustomerBase, cli
-from crm_analytics.pages import publish
-from crm_analytics.pages.publish import Place
+from crm_analytics.runs.publishing import publish
+from crm_analytics.runs.publishing.publish import Place
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Imports flow one way: errors < tables < analyses < pages < cli."""
+"""Imports flow one way and in no circle: errors < {tables, pages} < analyses < {reports, runs} < cli."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "crm_analytics"
-LAYERS = ("errors", "tables", "analyses", "pages", "cli")
+LAYERS = (("errors",), ("tables", "pages"), ("analyses",), ("reports", "runs"), ("cli",))
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # The few modules a user may have to wait for; `import crm_analytics` and `crm --help` wait for none.
 HEAVY = {
@@ -46,37 +46,62 @@ def imports_of(path: Path) -> set[tuple[str, str]]:
 
 def layer_of(module: str) -> int | None:
     parts = module.split(".")
-    return LAYERS.index(parts[1]) if len(parts) > 1 and parts[1] in LAYERS else None
+    return next((i for i, rooms in enumerate(LAYERS) if parts[1:2] and parts[1] in rooms), None)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_imports_flow_one_way(path: Path) -> None:
-    own = layer_of(name_of(path))
-    if own is None:  # the package's own __init__ and __main__ only point the way
-        return
+NAMES = {name_of(path): path for path in MODULES}
+
+
+def ours(path: Path) -> set[str]:
+    """The modules of this package that a module imports, type-only and in-function imports included."""
+    found = set()
     for module, name in imports_of(path):
-        if not module.startswith("crm_analytics"):
-            continue
-        other = layer_of(f"{module}.{name}" if module == "crm_analytics" else module)
-        if other is not None:
-            assert other <= own, (
-                f"{name_of(path)} imports {module}: {LAYERS[own]} comes before {LAYERS[other]}"
-            )
+        whole = f"{module}.{name}"
+        found |= {whole if whole in NAMES else module} & NAMES.keys()
+    return found - {name_of(path)}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_no_private_name_crosses_a_module(path: Path) -> None:
-    for module, name in imports_of(path):
-        if module.startswith("crm_analytics"):
-            private = [
-                part for part in [*module.split("."), name] if part.startswith("_") and part != "__version__"
-            ]
-            assert not private, f"{name_of(path)} imports {module}.{name}"
+IMPORTS = {name: ours(path) for name, path in NAMES.items()}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_the_package_never_imports_pyspark(path: Path) -> None:
-    assert not any(module.split(".")[0] == "pyspark" for module, _ in imports_of(path))
+def test_imports_flow_one_way() -> None:
+    wrong = [
+        f"{name} -> {other}"
+        for name, imported in IMPORTS.items()
+        for other in imported
+        if (own := layer_of(name)) is not None
+        and (theirs := layer_of(other)) is not None
+        and not (name.split(".")[1] == other.split(".")[1] or theirs < own)
+    ]
+    assert not wrong, wrong
+
+
+def test_pages_know_errors_alone() -> None:
+    pages = {name: imported for name, imported in IMPORTS.items() if name.startswith("crm_analytics.pages")}
+    allowed = pages.keys() | {"crm_analytics", "crm_analytics.errors"}
+    assert not {name: imported - allowed for name, imported in pages.items() if imported - allowed}
+
+
+def test_no_imports_run_in_a_circle() -> None:
+    left = dict(IMPORTS)
+    while free := {name for name, imported in left.items() if not imported & left.keys()}:
+        left = {name: imported for name, imported in left.items() if name not in free}
+    assert not left, {name: imported & left.keys() for name, imported in left.items()}
+
+
+def test_no_private_name_crosses_a_module() -> None:
+    wrong = [
+        f"{name_of(path)} imports {module}.{name}"
+        for path in MODULES
+        for module, name in imports_of(path)
+        if module.startswith("crm_analytics")
+        and any(part.startswith("_") and part != "__version__" for part in [*module.split("."), name])
+    ]
+    assert not wrong, wrong
+
+
+def test_the_package_never_imports_pyspark() -> None:
+    assert not [name_of(p) for p in MODULES if any(m.split(".")[0] == "pyspark" for m, _ in imports_of(p))]
 
 
 def test_lifetimes_is_imported_in_one_module_only() -> None:

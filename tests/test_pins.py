@@ -60,12 +60,9 @@ def test_the_caps_on_duckdb_and_sqlglot_still_have_their_cause() -> None:
     )
 
 
-def test_every_package_is_named_so_that_an_installed_copy_is_whole() -> None:
-    named = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"][
-        "packages"
-    ]
-    there = {
-        ".".join(p.parent.relative_to(PROJECT).parts)
-        for p in (PROJECT / "crm_analytics").rglob("__init__.py")
-    }
-    assert set(named) == there | {"crm_analytics.notebooks"}
+def test_the_wheel_is_told_to_hold_the_package_and_its_notebooks() -> None:
+    wheel = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"][
+        "targets"
+    ]["wheel"]
+    assert wheel["only-include"] == ["crm_analytics", "notebooks"]
+    assert wheel["sources"] == {"notebooks": "crm_analytics/notebooks"}

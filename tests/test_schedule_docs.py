@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from crm_analytics.pages.schedule import prepare
-from crm_analytics.pages.schedule_file import read_schedule
+from crm_analytics.runs.schedule.night import prepare
+from crm_analytics.runs.schedule.schedule_file import read_schedule
 from tests.faults.scene import Scene
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -1,1 +1,1 @@
-"""What it means: one module a question; an Ibis expression on top, a small model below."""
+"""What it means: one folder a question; an Ibis expression on top, a small model below; frozen results."""

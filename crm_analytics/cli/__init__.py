@@ -145,7 +145,7 @@ def report(
         for name in chosen:
             _list_parameters(name)
         return 0
-    from crm_analytics.pages.run import RunRequest, run_reports, worst
+    from crm_analytics.runs.report_run import RunRequest, run_reports, worst
 
     moment, parameters = now(), _pairs(pairs)
     debug = bool(obj and obj["debug"])
@@ -167,7 +167,7 @@ def _chosen(names: tuple[str, ...], everything: bool) -> list[str]:
         )
     if names:
         return list(dict.fromkeys(names))
-    from crm_analytics.pages.catalogue import read_report, report_files
+    from crm_analytics.runs.catalogue.catalogue import read_report, report_files
 
     found = [name for name, path in report_files().items() if read_report(path).is_report]
     if not found:
@@ -188,7 +188,7 @@ def _pairs(pairs: tuple[str, ...]) -> dict[str, object]:
 
 
 def _list_parameters(name: str) -> None:
-    from crm_analytics.pages.catalogue import find_report
+    from crm_analytics.runs.catalogue.catalogue import find_report
 
     found = find_report(name)
     click.echo(f"{found.name}: {found.title}")
@@ -204,7 +204,7 @@ def _list_parameters(name: str) -> None:
 @click.argument("name")
 def new(name: str) -> int:
     """Start a report of your own: NAME.ipynb in this folder."""
-    from crm_analytics.pages.starter import write_starter
+    from crm_analytics.runs.catalogue.starter import write_starter
 
     path = write_starter(name, Path.cwd())
     click.echo(path)
@@ -216,7 +216,7 @@ def new(name: str) -> int:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
 def index(out: Path) -> int:
     """Write reports/index.html anew and print where it is."""
-    from crm_analytics.pages.index import rebuild
+    from crm_analytics.runs.publishing.index import rebuild
 
     click.echo(rebuild(out.expanduser().resolve(), now().date()))
     return 0

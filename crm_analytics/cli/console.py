@@ -18,7 +18,7 @@ from crm_analytics.errors import LimitError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from crm_analytics.pages.run import RunResult
+    from crm_analytics.runs.report_run import RunResult
 
 MARKS = {
     "done": ("done", "green"),

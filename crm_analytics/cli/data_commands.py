@@ -90,7 +90,7 @@ def check(source: str, mapping: Path | None, max_rejected: float, as_json: bool)
 @_JSON
 def list_reports(data: str, mapping: Path | None, as_json: bool) -> int:
     """List the reports: the question each answers, the tables it needs, whether the data are ready."""
-    from crm_analytics.pages.listing import listing
+    from crm_analytics.runs.catalogue.readiness import listing
 
     base = None
     if data:

@@ -13,7 +13,7 @@ from crm_analytics.cli.tables import tell_table
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
-    from crm_analytics.pages.differences import Difference
+    from crm_analytics.runs.publishing.run_diff import Difference
 
 _OUT = click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
 
@@ -31,7 +31,7 @@ def diff(runs: tuple[str, ...], out: Path, as_json: bool) -> int:
     crm diff segments 1997-09-30 1998-06-30
     crm diff segments/1997-09-30 segments/1998-06-30 --json
     """  # noqa: D301
-    from crm_analytics.pages.differences import caveats, compare, find_run
+    from crm_analytics.runs.publishing.run_diff import caveats, compare, find_run
 
     if len(runs) not in (2, 3):
         raise ParameterError("crm diff compares two runs: give RUN_A RUN_B, or NAME SLUG_A SLUG_B")
@@ -79,7 +79,7 @@ def forget(customer: str, data: str, mapping: Path | None, out: Path, yes: bool)
     Erase the customer in the source, too, and make the reports again with `crm run` or `crm report`.
     """
     from crm_analytics.analyses import campaigns
-    from crm_analytics.pages.forgetting import (
+    from crm_analytics.runs.publishing.erasure import (
         delete,
         runs_that_knew,
         take_out_of_waves,
@@ -139,7 +139,7 @@ def waves(data: str, mapping: Path | None, out: Path, folder: Path) -> int:
     crm report campaigns --data shop             what the waves brought
     """  # noqa: D301
     from crm_analytics.analyses import campaigns
-    from crm_analytics.pages.wave_folders import LISTS, waves_of
+    from crm_analytics.runs.publishing.wave_folders import LISTS, waves_of
     from crm_analytics.tables.customer_base import CustomerBase
     from crm_analytics.tables.export import project_key
 

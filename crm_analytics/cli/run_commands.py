@@ -13,7 +13,7 @@ import click
 from crm_analytics.cli.console import now, say, show_trace, tell
 
 if TYPE_CHECKING:
-    from crm_analytics.pages.schedule import Item, Summary
+    from crm_analytics.runs.schedule.night import Item, Summary
 
 
 @click.command()
@@ -38,10 +38,10 @@ def run(obj: dict[str, Any], config: Path, dry_run: bool, only: tuple[str, ...],
     crm run crm.toml --dry-run     what would run, and why
     crm run crm.toml               one line of JSON a report, and a last one
     """  # noqa: D301
-    from crm_analytics.pages.result import worst
-    from crm_analytics.pages.schedule import Summary, prepare, run_items
-    from crm_analytics.pages.schedule_file import read_schedule
-    from crm_analytics.pages.workers import Ended
+    from crm_analytics.runs.publishing.result import worst
+    from crm_analytics.runs.schedule.night import Summary, prepare, run_items
+    from crm_analytics.runs.schedule.schedule_file import read_schedule
+    from crm_analytics.runs.workers import Ended
 
     schedule = read_schedule(config, now(), **options)
     items = prepare(schedule, only)

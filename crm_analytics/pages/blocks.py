@@ -23,7 +23,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from crm_analytics.errors import NotebookError
-from crm_analytics.pages import drawing, forms, words
+from crm_analytics.pages import block_views, drawing, words
 
 MIME = "application/vnd.crm-analytics.block+json"
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
@@ -53,18 +53,18 @@ class Block:
         return replace(self, payload={**self.payload, "label": _text(label)})
 
     def __repr__(self) -> str:
-        return forms.text(self.kind, self.payload)
+        return block_views.text(self.kind, self.payload)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         form = os.environ.get("CRM_DISPLAY", "")
         if form == "page":
             return {MIME: self.to_json()}
-        bundle: dict[str, Any] = {"text/plain": forms.text(self.kind, self.payload)}
+        bundle: dict[str, Any] = {"text/plain": block_views.text(self.kind, self.payload)}
         if form == "text":
             return bundle
-        bundle |= {MIME: self.to_json(), "text/html": forms.html(self.kind, self.payload)}
+        bundle |= {MIME: self.to_json(), "text/html": block_views.html(self.kind, self.payload)}
         if self.kind == "chart":
-            bundle[PLOTLY_MIME] = forms.plotly(self.payload)
+            bundle[PLOTLY_MIME] = block_views.plotly(self.payload)
         return bundle
 
 
@@ -155,7 +155,7 @@ def chart(
     finding = _said(finding, "chart", "finding: the sentence that says what the chart shows")
     _has_rows(data, finding)
     texts = {"finding": finding, "caption": _text(caption)}
-    payload = {**texts, "table": forms.table(data, formats), "figure": drawing.to_json(figure)}
+    payload = {**texts, "table": block_views.table(data, formats), "figure": drawing.to_json(figure)}
     return Block("chart", payload, figure)
 
 
@@ -183,7 +183,7 @@ def table(
     finding = _said(finding, "table", "finding: the sentence that says what the table shows")
     _has_rows(frame, finding)
     texts = {"finding": finding, "caption": _text(caption)}
-    return Block("table", {**texts, "table": forms.table(frame, formats, limit)})
+    return Block("table", {**texts, "table": block_views.table(frame, formats, limit)})
 
 
 def action(

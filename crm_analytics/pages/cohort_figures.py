@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from crm_analytics.pages.axis_formats import Wording, column, texts
 from crm_analytics.pages.theme import (
     ACCENT,
     ACCENT_SOFT,
@@ -24,7 +25,6 @@ from crm_analytics.pages.theme import (
     PAPER,
     SCALE,
 )
-from crm_analytics.pages.wording import Wording, column, texts
 
 ROW = 34  # px of a cohort
 FITTING = 20  # columns whose numbers can be read

@@ -12,6 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from crm_analytics.pages import words
+from crm_analytics.pages.axis_formats import LETTER, Wording, column, name_of, texts
 from crm_analytics.pages.theme import (
     ACCENT,
     ACCENT_SOFT,
@@ -22,7 +23,6 @@ from crm_analytics.pages.theme import (
     PAPER,
     SERIES,
 )
-from crm_analytics.pages.wording import LETTER, Wording, column, name_of, texts
 
 
 def lines(

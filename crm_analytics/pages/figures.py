@@ -14,6 +14,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from crm_analytics.pages import words
+from crm_analytics.pages.axis_formats import LETTER, Wording, column, name_of, texts
 from crm_analytics.pages.curves import intervals, lines, lorenz
 from crm_analytics.pages.theme import (
     ACCENT,
@@ -26,7 +27,6 @@ from crm_analytics.pages.theme import (
     SCALE,
     SERIES,
 )
-from crm_analytics.pages.wording import LETTER, Wording, column, name_of, texts
 
 __all__ = ["ACCENT", "ATTENTION", "CONTEXT", "INK", "MUTED"]
 __all__ += ["bars", "columns", "heatmap", "intervals", "lines", "lorenz"]

@@ -14,7 +14,8 @@ import nbformat
 from markupsafe import Markup
 
 from crm_analytics.pages import prose, theme, words
-from crm_analytics.pages.contents import (
+from crm_analytics.pages.index_page import IndexEntry, index, safe_link
+from crm_analytics.pages.notebook_blocks import (
     block_of,
     facts,
     headline,
@@ -24,7 +25,6 @@ from crm_analytics.pages.contents import (
     shown,
     title,
 )
-from crm_analytics.pages.listed import IndexEntry, index, safe_link
 from crm_analytics.pages.render import PageError, island_json, library, render
 
 __all__ = ["IndexEntry", "PageContext", "PageError"]

@@ -20,9 +20,11 @@ from crm_analytics.tables import snapshot as snapshots
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.cut import collect, count_lines, cut
 from crm_analytics.tables.days import as_day, shift
+from crm_analytics.tables.named_sources import find_source
 from crm_analytics.tables.rejects import drops_row
 from crm_analytics.tables.snapshot import SNAPSHOT_FILE, Snapshot
-from crm_analytics.tables.sources import find_data, open_source
+from crm_analytics.tables.source_ref import SourceRef
+from crm_analytics.tables.sources import open_source
 
 
 @dataclass(frozen=True)
@@ -61,18 +63,23 @@ class CustomerBase:
         mapping: str | Path | Mapping[str, Any] | None = None,
         today: str | date | None = None,
         max_rejected: float = 0.05,
+        pushdown: bool = False,
     ) -> CustomerBase:
         """Open a source, check it against the contract, and keep what passes.
 
         Parameters
         ----------
-        source : a CSV, Parquet or DuckDB file (opened read-only), a folder of CSV and Parquet files, the
-            name of a folder in the project's `data/` ("cdnow"), an Ibis connection or URL, a pandas,
-            polars or pyarrow frame of transactions, or a dict of frames by table name
+        source : a file (.csv, .tsv, .parquet, .json, .jsonl, .xlsx, also as .gz or .zip; a DuckDB or SQLite file,
+            opened read-only), a folder of files, the name of a ``[source.NAME]`` in `crm.toml` or of a folder
+            in the project's `data/` ("cdnow"), a URL, an environment variable that holds one
+            ("$DATABASE_URL"), an Ibis connection, a Spark session, a frame of transactions (pandas, polars,
+            pyarrow, DuckDB, Ibis, Spark), or a dict of frames by table name
         mapping : `mapping.toml` or a dict; default the one beside the data. Says which file is which
             table and which column is which field
         today : rows after this day are rejected as future; default the system's day
         max_rejected : share of broken rows of a table above which opening fails, 0..1
+        pushdown : leave the rows of a connection in its own engine. DuckDB and Spark always do; the rows of
+            other engines are pulled into DuckDB unless asked, for not every analysis runs in every engine
 
         Returns
         -------
@@ -82,12 +89,15 @@ class CustomerBase:
         ------
         DataError : nothing usable is there; the message says what, where and the next step.
         """
-        if isinstance(source, (str, Path)) and "://" not in str(source):
-            source = find_data(source)
-            if (source / SNAPSHOT_FILE).is_file():
-                return cls._saved(snapshots.read(source))
+        if isinstance(source, (str, Path, SourceRef)):
+            found = find_source(source)
+            source, folder = found.ref, found.ref.path
+            if folder is not None and (folder / SNAPSHOT_FILE).is_file():
+                return cls._saved(snapshots.read(folder))
+            mapping = found.mapping if mapping is None else mapping
         limit = clock.date.today() if today is None else as_day(today, "today")
-        return cls._whole(snapshots.take(open_source(source, mapping), limit, max_rejected))
+        opened = open_source(source, mapping, pushdown=pushdown)
+        return cls._whole(snapshots.take(opened, limit, max_rejected))
 
     @classmethod
     def _whole(cls, snapshot: Snapshot) -> CustomerBase:

@@ -11,10 +11,10 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.analyses import cohorts as package
-from crm_analytics.analyses.cohorts import Cohorts, cohorts, comparing, triangles
+from crm_analytics.analyses.cohorts import Cohorts, cohort_comparison, cohorts, triangles
+from crm_analytics.analyses.cohorts.cohort_cells import Reduced
+from crm_analytics.analyses.cohorts.cohorts import of_reduced
 from crm_analytics.analyses.cohorts.periods import Calendar
-from crm_analytics.analyses.cohorts.reduction import Reduced
-from crm_analytics.analyses.cohorts.result import of_reduced
 from crm_analytics.analyses.cohorts.triangles import mean_interval
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.errors import NotEnoughData, ParameterError
@@ -246,7 +246,7 @@ def test_no_difference_is_claimed_between_equal_cohorts_more_often_than_stated()
             for p in range(c, 5)
         }
         reduced = reduced_of(spend)
-        newest = comparing.newest(triangles.triangle(reduced, triangles.cohort_table(reduced)))
+        newest = cohort_comparison.newest(triangles.triangle(reduced, triangles.cohort_table(reduced)))
         assert newest.newer == ("2025-04",)
         claims.append((newest.retention_differs, newest.value_differs))
     # 5 of 100 are expected; more than 11 have a chance below 0.5 % for a true 95 % interval

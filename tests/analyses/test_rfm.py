@@ -6,7 +6,7 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.analyses import rfm
-from crm_analytics.analyses.segment_rules import Rule, default_rules, rhythm_of
+from crm_analytics.analyses.rfm.rules import Rule, default_rules, rhythm_of
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from crm_analytics import CustomerBase
-from crm_analytics.analyses.value_grid import value_grid
+from crm_analytics.analyses.portfolio.value_grid import value_grid
 from crm_analytics.errors import ParameterError
 
 DAY = "2026-12-31"

@@ -252,7 +252,7 @@ def read_only(root: Path) -> list[Fault]:
 
 def table(tally: Tally, faults: list[Fault], arguments: argparse.Namespace, names: tuple[str, ...]) -> str:
     """The result as Markdown."""
-    from crm_analytics.pages.manifest import versions
+    from crm_analytics.runs.publishing.manifest import versions
 
     count = sum(tally.stages.values())
     used = versions()

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from crm_analytics.errors import PublishError
-from crm_analytics.pages import index, publish
-from crm_analytics.pages.publish import Place
+from crm_analytics.runs.publishing import index, publish
+from crm_analytics.runs.publishing.publish import Place
 from tests.faults.scene import problems
 
 STEPS = ("open", "fsync", "replace", "rename", "mkdir", "unlink", "link", "rmdir")

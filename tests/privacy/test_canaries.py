@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from crm_analytics.pages.run import RunRequest, run_report, run_reports
+from crm_analytics.runs.report_run import RunRequest, run_report, run_reports
 from crm_analytics.tables.contract import TABLES
 from tests.privacy.canaries import canary, found_in_folder, found_in_text, write_shop
 from tests.privacy.test_key import key_forms, keys_in

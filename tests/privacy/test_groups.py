@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crm_analytics.analyses.groups import OTHERS, publishable
+from crm_analytics.analyses.disclosure import OTHERS, publishable
 from crm_analytics.errors import ParameterError
 
 MINIMUM = 5

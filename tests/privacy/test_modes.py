@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from crm_analytics import CustomerBase
-from crm_analytics.pages.kernel import private_folder
+from crm_analytics.runs.kernels.kernel import private_folder
 from crm_analytics.tables.export import ensure_key
 from crm_analytics.tables.scratch import scratch_folder
 from tests.faults.scene import Scene

@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from crm_analytics.analyses import churn
-from crm_analytics.analyses.churn import survival
+from crm_analytics.analyses.churn.survival import survival
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from crm_analytics.pages.run import RunRequest, Workshop, decide
-from crm_analytics.pages.warm import WarmKernels
+from crm_analytics.runs.kernels.warm_kernels import WarmKernels
+from crm_analytics.runs.report_run import RunRequest, Workshop, decide
 from tests.faults.scene import Scene
 
 NOW = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)

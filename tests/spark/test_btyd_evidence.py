@@ -7,8 +7,8 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd.holdout import held_out
-from crm_analytics.analyses.btyd.naive import naive_forecasts
+from crm_analytics.analyses.btyd.checks.baselines import naive_forecasts
+from crm_analytics.analyses.btyd.forecasts.holdout import held_out
 from crm_analytics.tables.company import write_company
 from tests.spark.same import on_spark
 

@@ -8,9 +8,9 @@ import pytest
 from crm_analytics import CustomerBase
 from crm_analytics.analyses import audit, rfm
 from crm_analytics.analyses.attribution.channel_paths import channel_paths
-from crm_analytics.analyses.favourites import favourites
-from crm_analytics.analyses.migration import migration
-from crm_analytics.analyses.traits import traits
+from crm_analytics.analyses.profiling.favourites import favourites
+from crm_analytics.analyses.profiling.traits import traits
+from crm_analytics.analyses.rfm.migration import migration
 from crm_analytics.tables.company import write_company
 from tests.spark.same import assert_same, on_spark
 

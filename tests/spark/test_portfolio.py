@@ -7,9 +7,9 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.analyses import rfm
-from crm_analytics.analyses.plays import plays
-from crm_analytics.analyses.portfolio import portfolio
-from crm_analytics.analyses.significant import significant
+from crm_analytics.analyses.portfolio.portfolio import portfolio
+from crm_analytics.analyses.portfolio.strategic_customers import significant
+from crm_analytics.analyses.rfm.plays import plays
 from crm_analytics.tables.company import write_company
 from tests.spark.same import assert_same, on_spark
 

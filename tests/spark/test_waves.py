@@ -6,7 +6,7 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.analyses import campaigns
-from crm_analytics.analyses.demography import demography
+from crm_analytics.analyses.profiling.demography import demography
 from crm_analytics.tables.company import write_company
 from tests.spark.same import assert_same, on_spark
 

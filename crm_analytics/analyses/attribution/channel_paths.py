@@ -14,7 +14,7 @@ import pandas as pd
 from crm_analytics.analyses.attribution.models import attribute
 from crm_analytics.analyses.attribution.paths import read_paths
 from crm_analytics.analyses.attribution.touches import in_paths, purchases, touches
-from crm_analytics.analyses.levels import shared
+from crm_analytics.analyses.disclosure import shared
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 if TYPE_CHECKING:

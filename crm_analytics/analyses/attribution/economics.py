@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import pandas as pd
 
-from crm_analytics.analyses.levels import shared
+from crm_analytics.analyses.disclosure import shared
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ Source: P. S. Fader, B. G. S. Hardie & M. Ross, *The Customer-Base Audit* (2022)
 """
 
 from crm_analytics.analyses.audit.acquisition import Acquisition, acquisition
-from crm_analytics.analyses.audit.apart import sources_apart
 from crm_analytics.analyses.audit.change import Change, change, new_repeating_lapsed
 from crm_analytics.analyses.audit.gain_loss import gain_loss, gain_loss_by
 from crm_analytics.analyses.audit.revenue_tree import Period, RevenueTree, revenue_tree
+from crm_analytics.analyses.audit.source_comparison import sources_apart
 from crm_analytics.analyses.audit.value_spread import ValueSpread, value_spread
 
 __all__ = [

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
+from crm_analytics.analyses.disclosure import shared
 from crm_analytics.analyses.intervals import Z95, wilson
-from crm_analytics.analyses.levels import shared
 from crm_analytics.analyses.margin import margin_lines, serving_costs
 from crm_analytics.tables.contract import MONEY
 from crm_analytics.tables.days import shift

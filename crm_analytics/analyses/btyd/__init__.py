@@ -5,50 +5,50 @@
 `evidence` for what such a forecast was worth before, and `textbook_value` where data are too thin.
 """
 
-from crm_analytics.analyses.btyd.active import (
+from crm_analytics.analyses.btyd.checks.calibration import Calibration, calibrate, frequency_counts
+from crm_analytics.analyses.btyd.checks.cohort_effects import CohortEffects, cohort_effects
+from crm_analytics.analyses.btyd.checks.comparison import Comparison, compare
+from crm_analytics.analyses.btyd.checks.dependence import Dependence, dependence
+from crm_analytics.analyses.btyd.checks.drift import Drift, drift
+from crm_analytics.analyses.btyd.checks.evidence import Evidence, baselines, evidence
+from crm_analytics.analyses.btyd.checks.frozen_models import FrozenModels, freeze
+from crm_analytics.analyses.btyd.checks.lifetimes_check import SecondOpinion, second_opinion
+from crm_analytics.analyses.btyd.checks.ranking_curve import Ranking
+from crm_analytics.analyses.btyd.checks.seasonal import Season, SeasonalTracking, season, seasonal_tracking
+from crm_analytics.analyses.btyd.checks.spend_bands import spend_held_by_band
+from crm_analytics.analyses.btyd.contracts.contract_models import BetaDiscreteWeibull, ShiftedBetaGeo
+from crm_analytics.analyses.btyd.covariates.covariate_coding import with_covariates
+from crm_analytics.analyses.btyd.covariates.covariate_tests import covariate_tests
+from crm_analytics.analyses.btyd.covariates.covariates import CovariateFit, fit_covariates
+from crm_analytics.analyses.btyd.fitting.cadence import cadence
+from crm_analytics.analyses.btyd.fitting.optimise import Diagnosis
+from crm_analytics.analyses.btyd.fitting.parameter_intervals import parameter_intervals
+from crm_analytics.analyses.btyd.fitting.pymc_bridge import posterior_of
+from crm_analytics.analyses.btyd.fitting.summary import NEEDS, Summary, summarize
+from crm_analytics.analyses.btyd.forecasts.dert import Residual, dert, residual, residual_value
+from crm_analytics.analyses.btyd.forecasts.next_purchases import probability_of_next
+from crm_analytics.analyses.btyd.forecasts.purchase_probability import (
     Reliability,
     active_customers,
     probability_active,
     reliability,
 )
-from crm_analytics.analyses.btyd.banded_spend import BandedGammaGamma
-from crm_analytics.analyses.btyd.beta_geo import BetaGeo
-from crm_analytics.analyses.btyd.bg_bb import BetaGeoBetaBinomial
-from crm_analytics.analyses.btyd.cadence import cadence
-from crm_analytics.analyses.btyd.calibration import Calibration, calibrate, frequency_counts
-from crm_analytics.analyses.btyd.cohort_effects import CohortEffects, cohort_effects
-from crm_analytics.analyses.btyd.comparison import Comparison, compare
-from crm_analytics.analyses.btyd.concentration import Ranking
-from crm_analytics.analyses.btyd.contract_models import BetaDiscreteWeibull, ShiftedBetaGeo
-from crm_analytics.analyses.btyd.covariate_coding import with_covariates
-from crm_analytics.analyses.btyd.covariate_tests import covariate_tests
-from crm_analytics.analyses.btyd.covariates import CovariateFit, fit_covariates
-from crm_analytics.analyses.btyd.dependence import Dependence, dependence
-from crm_analytics.analyses.btyd.dert import Residual, dert, residual, residual_value
-from crm_analytics.analyses.btyd.drawn_total import forecast_total
-from crm_analytics.analyses.btyd.drift import Drift, drift
-from crm_analytics.analyses.btyd.evidence import Evidence, baselines, evidence
-from crm_analytics.analyses.btyd.frozen_models import FrozenModels, freeze
-from crm_analytics.analyses.btyd.gamma_gamma import GammaGamma
-from crm_analytics.analyses.btyd.modified_beta_geo import ModifiedBetaGeo
-from crm_analytics.analyses.btyd.nbd import NBD
-from crm_analytics.analyses.btyd.next_purchases import probability_of_next
-from crm_analytics.analyses.btyd.optimise import Diagnosis
-from crm_analytics.analyses.btyd.parameter_intervals import parameter_intervals
-from crm_analytics.analyses.btyd.pareto_nbd import ParetoNBD
-from crm_analytics.analyses.btyd.purchase_model import MINIMUM_CUSTOMERS, MINIMUM_REPEAT_BUYERS
-from crm_analytics.analyses.btyd.pymc_bridge import posterior_of
-from crm_analytics.analyses.btyd.regular_model import RegularBetaGeo, RegularModifiedBetaGeo
-from crm_analytics.analyses.btyd.regularity import Regularity, regularity
-from crm_analytics.analyses.btyd.scoring import score
-from crm_analytics.analyses.btyd.seasonal import Season, SeasonalTracking, season, seasonal_tracking
-from crm_analytics.analyses.btyd.second_opinion import SecondOpinion, second_opinion
-from crm_analytics.analyses.btyd.spend_bands import spend_held_by_band
-from crm_analytics.analyses.btyd.summary import NEEDS, Summary, summarize
-from crm_analytics.analyses.btyd.textbook import TextbookValue, textbook_value
-from crm_analytics.analyses.btyd.uncertainty import TotalForecast
-from crm_analytics.analyses.btyd.value_parts import tops, value_by_group, value_intervals
-from crm_analytics.analyses.btyd.value_totals import value_total
+from crm_analytics.analyses.btyd.forecasts.scoring import score
+from crm_analytics.analyses.btyd.forecasts.simulated_total import forecast_total
+from crm_analytics.analyses.btyd.forecasts.textbook import TextbookValue, textbook_value
+from crm_analytics.analyses.btyd.forecasts.uncertainty import TotalForecast
+from crm_analytics.analyses.btyd.forecasts.value_parts import tops, value_by_group, value_intervals
+from crm_analytics.analyses.btyd.forecasts.value_totals import value_total
+from crm_analytics.analyses.btyd.opportunity_models.bg_bb import BetaGeoBetaBinomial
+from crm_analytics.analyses.btyd.purchases.beta_geo import BetaGeo
+from crm_analytics.analyses.btyd.purchases.modified_beta_geo import ModifiedBetaGeo
+from crm_analytics.analyses.btyd.purchases.nbd import NBD
+from crm_analytics.analyses.btyd.purchases.pareto_nbd import ParetoNBD
+from crm_analytics.analyses.btyd.purchases.purchase_model import MINIMUM_CUSTOMERS, MINIMUM_REPEAT_BUYERS
+from crm_analytics.analyses.btyd.purchases.regular_model import RegularBetaGeo, RegularModifiedBetaGeo
+from crm_analytics.analyses.btyd.purchases.regularity import Regularity, regularity
+from crm_analytics.analyses.btyd.spend.banded_spend import BandedGammaGamma
+from crm_analytics.analyses.btyd.spend.gamma_gamma import GammaGamma
 
 __all__ = [
     "MINIMUM_CUSTOMERS",

@@ -1,20 +1,25 @@
 """Whom to contact and why, whom not, and what came of it: campaign lists that close the loop."""
 
-from crm_analytics.analyses.campaigns.evaluation import Evaluation, evaluate
-from crm_analytics.analyses.campaigns.exporting import export, issued, previous_of, take_out
-from crm_analytics.analyses.campaigns.incentives import Incentives, incentives
-from crm_analytics.analyses.campaigns.known import Previous
-from crm_analytics.analyses.campaigns.leaving import leaving
-from crm_analytics.analyses.campaigns.lists import Lists, lists
-from crm_analytics.analyses.campaigns.measuring import as_campaigns, write_campaigns
-from crm_analytics.analyses.campaigns.qini import Qini, qini
-from crm_analytics.analyses.campaigns.response import response, response_by_group
-from crm_analytics.analyses.campaigns.rules import RULES, ListRule, chosen
-from crm_analytics.analyses.campaigns.suppression import STEPS
-from crm_analytics.analyses.campaigns.tallies import overlap, reach_of_top, summary, waterfall
-from crm_analytics.analyses.campaigns.terms import CHANNELS, Terms
-from crm_analytics.analyses.campaigns.uplift import Uplift
-from crm_analytics.analyses.campaigns.waves import Waves, past_waves
+from crm_analytics.analyses.campaigns.incentives.incentives import Incentives, incentives
+from crm_analytics.analyses.campaigns.lists.churn_scores import leaving
+from crm_analytics.analyses.campaigns.lists.contact_policy import CHANNELS, Terms
+from crm_analytics.analyses.campaigns.lists.exporting import export, issued, previous_of, take_out
+from crm_analytics.analyses.campaigns.lists.list_summaries import (
+    overlap,
+    reach_of_top,
+    summary,
+    waterfall,
+)
+from crm_analytics.analyses.campaigns.lists.lists import Lists, lists
+from crm_analytics.analyses.campaigns.lists.rules import RULES, ListRule, chosen
+from crm_analytics.analyses.campaigns.lists.suppression import STEPS
+from crm_analytics.analyses.campaigns.measurement.campaign_arms import Waves, past_waves
+from crm_analytics.analyses.campaigns.measurement.evaluation import Evaluation, evaluate
+from crm_analytics.analyses.campaigns.measurement.measuring import as_campaigns, write_campaigns
+from crm_analytics.analyses.campaigns.measurement.qini import Qini, qini
+from crm_analytics.analyses.campaigns.measurement.response import response, response_by_group
+from crm_analytics.analyses.campaigns.measurement.uplift import Uplift
+from crm_analytics.analyses.customer_facts import Previous
 
 __all__ = [
     "CHANNELS",

@@ -1,22 +1,25 @@
 """Who will leave, when and why: from what was known on a day to calibrated probabilities."""
 
-from crm_analytics.analyses.churn import complaints, contracts, measures, subgroups, survival
-from crm_analytics.analyses.churn.card import ModelCard
-from crm_analytics.analyses.churn.contract_scores import ContractScores, contract_scores
-from crm_analytics.analyses.churn.contract_value import ContractValue, contract_value
-from crm_analytics.analyses.churn.definition import Definition, definition
-from crm_analytics.analyses.churn.features import BTYD, FEATURES, WORDS, Feature, features
-from crm_analytics.analyses.churn.grades import MINIMUMS, Grade, grade
-from crm_analytics.analyses.churn.keeping import load, save
-from crm_analytics.analyses.churn.labels import labels
-from crm_analytics.analyses.churn.leaks import Leak
-from crm_analytics.analyses.churn.model import ChurnModel
-from crm_analytics.analyses.churn.profit import ProfitCurve, profit_curve
-from crm_analytics.analyses.churn.reasons import Contributions, partial_dependence, permutation_reasons
-from crm_analytics.analyses.churn.rule import RecencyRule, recency_rule
+from crm_analytics.analyses.churn.contracts.contract_scores import ContractScores, contract_scores
+from crm_analytics.analyses.churn.contracts.contract_value import ContractValue, contract_value
+from crm_analytics.analyses.churn.contracts.contracts import contracts
+from crm_analytics.analyses.churn.features.features import BTYD, FEATURES, WORDS, Feature, features
+from crm_analytics.analyses.churn.features.labels import labels
+from crm_analytics.analyses.churn.features.windows import Window, windows
+from crm_analytics.analyses.churn.measures import measures, subgroups
+from crm_analytics.analyses.churn.measures.grades import MINIMUMS, Grade, grade
+from crm_analytics.analyses.churn.measures.profit import ProfitCurve, profit_curve
+from crm_analytics.analyses.churn.model.contributions import Contributions
+from crm_analytics.analyses.churn.model.explanations import partial_dependence, permutation_reasons
+from crm_analytics.analyses.churn.model.model import ChurnModel
+from crm_analytics.analyses.churn.model.model_card import ModelCard
+from crm_analytics.analyses.churn.model.persistence import load, save
+from crm_analytics.analyses.churn.model.recency_rule import RecencyRule, recency_rule
+from crm_analytics.analyses.churn.model.target_leakage import Leak
 from crm_analytics.analyses.churn.scoring import score
+from crm_analytics.analyses.churn.survival import complaints, survival
+from crm_analytics.analyses.churn.survival.definition import Definition, definition
 from crm_analytics.analyses.churn.training import Churn, HeldOut, train
-from crm_analytics.analyses.churn.windows import Window, windows
 
 __all__ = [
     "BTYD",

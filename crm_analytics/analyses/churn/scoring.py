@@ -8,8 +8,8 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses.churn.btyd_features import with_btyd
-from crm_analytics.analyses.churn.features import WORDS, features
+from crm_analytics.analyses.churn.features.btyd_features import with_btyd
+from crm_analytics.analyses.churn.features.features import WORDS, features
 from crm_analytics.analyses.churn.training import Churn
 from crm_analytics.errors import ParameterError
 

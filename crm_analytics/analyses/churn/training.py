@@ -13,16 +13,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crm_analytics.analyses.churn import measures
-from crm_analytics.analyses.churn.btyd_features import with_btyd
-from crm_analytics.analyses.churn.definition import Definition, definition
-from crm_analytics.analyses.churn.features import FEATURES, features
-from crm_analytics.analyses.churn.grades import MINIMUMS, Grade, grade
-from crm_analytics.analyses.churn.labels import labels
-from crm_analytics.analyses.churn.model import ChurnModel
-from crm_analytics.analyses.churn.rule import RecencyRule, recency_rule
-from crm_analytics.analyses.churn.windows import Window, windows
-from crm_analytics.analyses.demography import ATTRIBUTES, demography
+from crm_analytics.analyses.churn.features.btyd_features import with_btyd
+from crm_analytics.analyses.churn.features.features import FEATURES, features
+from crm_analytics.analyses.churn.features.labels import labels
+from crm_analytics.analyses.churn.features.windows import Window, windows
+from crm_analytics.analyses.churn.measures import measures
+from crm_analytics.analyses.churn.measures.grades import MINIMUMS, Grade, grade
+from crm_analytics.analyses.churn.model.model import ChurnModel
+from crm_analytics.analyses.churn.model.recency_rule import RecencyRule, recency_rule
+from crm_analytics.analyses.churn.survival.definition import Definition, definition
+from crm_analytics.analyses.profiling.demography import ATTRIBUTES, demography
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ Source: P. S. Fader, B. G. S. Hardie & M. Ross, *The Customer-Base Audit* (2022)
 customer cohort chart.
 """
 
-from crm_analytics.analyses.cohorts.comparing import Comparison, Fading
-from crm_analytics.analyses.cohorts.result import NEEDS, Cohorts, cohorts
+from crm_analytics.analyses.cohorts.cohort_comparison import Comparison, Fading
+from crm_analytics.analyses.cohorts.cohorts import NEEDS, Cohorts, cohorts
 from crm_analytics.analyses.cohorts.triangles import MINIMUM, NOBODY
 
 __all__ = ["MINIMUM", "NEEDS", "NOBODY", "Cohorts", "Comparison", "Fading", "cohorts"]

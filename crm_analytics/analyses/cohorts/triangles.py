@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses.cohorts.reduction import Reduced
+from crm_analytics.analyses.cohorts.cohort_cells import Reduced
 from crm_analytics.analyses.intervals import Z95, wilson
 
 NOBODY = "no purchase"  # returns of customers who have not bought, in view

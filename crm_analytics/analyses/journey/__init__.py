@@ -1,9 +1,10 @@
 """The customer journey: every step in one order, and the views of it."""
 
 from crm_analytics.analyses.journey.daily import STATES, daily_states
-from crm_analytics.analyses.journey.mapping import JourneyMap, journey_map
-from crm_analytics.analyses.journey.merging import PURCHASE, SOURCES, STAGES
-from crm_analytics.analyses.journey.path import END, START, Journey, journey
+from crm_analytics.analyses.journey.event_log import PURCHASE, SOURCES, STAGES
+from crm_analytics.analyses.journey.journey import Journey, journey
+from crm_analytics.analyses.journey.journey_map import JourneyMap, journey_map
+from crm_analytics.analyses.journey.steps import END, START
 
 __all__ = [
     "END",

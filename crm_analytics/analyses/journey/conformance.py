@@ -11,7 +11,8 @@ import ibis
 import pandas as pd
 
 from crm_analytics.analyses.intervals import Z95, wilson
-from crm_analytics.analyses.journey.path import Journey
+from crm_analytics.analyses.journey.funnels import funnel
+from crm_analytics.analyses.journey.steps import Steps
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Conformance:
     whole: int
 
 
-def conformance(journey: Journey, expected: Sequence[str]) -> Conformance:
+def conformance(journey: Steps, expected: Sequence[str]) -> Conformance:
     """Hold every path against an expected order of events.
 
     Parameters
@@ -103,9 +104,9 @@ def conformance(journey: Journey, expected: Sequence[str]) -> Conformance:
     )
 
 
-def _step_by_step(journey: Journey, expected: Sequence[str], of: int) -> pd.DataFrame:
+def _step_by_step(journey: Steps, expected: Sequence[str], of: int) -> pd.DataFrame:
     taken = journey.events().set_index("event")["paths"]
-    in_turn = journey.funnel(expected)["reached"]
+    in_turn = funnel(journey, expected)["reached"]
     frame = pd.DataFrame({"step": range(1, len(expected) + 1), "event": list(expected)})
     frame["taken"] = [int(taken[event]) for event in expected]
     frame["of"] = of

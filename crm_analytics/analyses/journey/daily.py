@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
-from crm_analytics.analyses.journey.merging import SOURCES, merged
-from crm_analytics.analyses.journey.path import is_visitor
+from crm_analytics.analyses.journey.event_log import SOURCES, merged
+from crm_analytics.analyses.journey.steps import is_visitor
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

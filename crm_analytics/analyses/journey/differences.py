@@ -10,12 +10,15 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.intervals import Z95, share_difference, wilson
-from crm_analytics.analyses.journey.funnels import Step
-from crm_analytics.analyses.journey.mapping import journey_map
-from crm_analytics.analyses.journey.merging import STAGES
-from crm_analytics.analyses.journey.metrics import NUMBERS, column_of
-from crm_analytics.analyses.journey.path import Journey
-from crm_analytics.analyses.journey.steps_between import edges
+from crm_analytics.analyses.journey.conformance import conformance
+from crm_analytics.analyses.journey.event_log import STAGES
+from crm_analytics.analyses.journey.funnels import Step, funnel
+from crm_analytics.analyses.journey.journey_map import journey_map
+from crm_analytics.analyses.journey.metrics import NUMBERS, column_of, metrics
+from crm_analytics.analyses.journey.patterns import matches
+from crm_analytics.analyses.journey.step_matrix import step_matrix
+from crm_analytics.analyses.journey.steps import Steps
+from crm_analytics.analyses.journey.transitions import edges
 from crm_analytics.errors import DataError, NotEnoughData
 
 FROM_PATHS = 30  # of each side: below, a share is uncertain by 18 points and more
@@ -30,8 +33,8 @@ class Difference:
     a, b : the journeys
     """
 
-    a: Journey
-    b: Journey
+    a: Steps
+    b: Steps
 
     def transitions(self) -> pd.DataFrame:
         """Chance that `next_event` follows `event`, in both.
@@ -73,12 +76,12 @@ class Difference:
 
     def funnel(self, steps: Sequence[Step], within: float | None = None) -> pd.DataFrame:
         """Share that goes on to each step: step, name, a, b, a_of, b_of, difference, lower, upper, clear."""
-        one, two = self.a.funnel(steps, within), self.b.funnel(steps, within)
+        one, two = funnel(self.a, steps, within), funnel(self.b, steps, within)
         return _shares(one, two, ["step", "name"], "reached")
 
     def steps(self, around: str | None = None, before: int = 3, after: int = 10) -> pd.DataFrame:
         """Share at each event, step by step: step, event, a, b, a_of, b_of, difference, ..., clear."""
-        one, two = self.a.steps(around, before, after), self.b.steps(around, before, after)
+        one, two = (step_matrix(side, around, before, after) for side in (self.a, self.b))
         return _shares(one, two, ["step", "event"], "paths")
 
     def events(self) -> pd.DataFrame:
@@ -91,7 +94,7 @@ class Difference:
         """Share of paths that hold a pattern: pattern, a, b, a_of, b_of, difference, lower, upper, clear."""
         counted = []
         for side in (self.a, self.b):
-            found = side.matches(pattern)
+            found = matches(side, pattern)
             row = side.base.collect(found.aggregate(n=found.matched.cast("int64").sum()))
             of = side.count()
             n = row["n"].fillna(0).astype("int64")
@@ -114,7 +117,7 @@ class Difference:
 
     def conformance(self, expected: Sequence[str]) -> pd.DataFrame:
         """How far both follow an expected journey: metric (fitness, whole), a, b, ..., clear."""
-        one, two = self.a.conformance(expected), self.b.conformance(expected)
+        one, two = conformance(self.a, expected), conformance(self.b, expected)
         gap, half = one.mean - two.mean, Z95 * float(np.hypot(one.error, two.error))
         low, high = share_difference(one.whole, one.of, two.whole, two.of)
         whole = (one.whole / one.of, two.whole / two.of)
@@ -136,7 +139,7 @@ class Difference:
         return table.loc[place.sort_values().index].reset_index(drop=True)
 
 
-def difference(journey: Journey, a: Any, b: Any) -> Difference:
+def difference(journey: Steps, a: Any, b: Any) -> Difference:
     """Two segments of a journey, to compare in any view.
 
     Parameters
@@ -159,7 +162,7 @@ def difference(journey: Journey, a: Any, b: Any) -> Difference:
     return Difference(one, two)
 
 
-def _leaving(side: Journey) -> pd.DataFrame:
+def _leaving(side: Steps) -> pd.DataFrame:
     """Transitions with n, of and the variance of n / of, all from whole numbers summed in the engine."""
     rows = edges(side)
     each = rows.group_by("path", "event", "next_event").aggregate(n=rows.count())
@@ -186,10 +189,8 @@ def _least_variance(paths: int) -> float:
     return ((upper - lower) / Z95) ** 2
 
 
-def _moments(
-    side: Journey, names: Sequence[str], events: Sequence[str]
-) -> dict[str, tuple[int, float, float]]:
-    found = side.metrics(events)
+def _moments(side: Steps, names: Sequence[str], events: Sequence[str]) -> dict[str, tuple[int, float, float]]:
+    found = metrics(side, events)
     wanted: dict[str, Any] = {}
     for name in names:
         x = found[name].cast("decimal(38, 4)").fill_null(0)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from crm_analytics.analyses.intervals import wilson
-from crm_analytics.analyses.journey.chain import chained
-from crm_analytics.analyses.journey.path import Journey
+from crm_analytics.analyses.journey.ordered_match import chained
+from crm_analytics.analyses.journey.steps import Steps
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def named(step: Step) -> str:
     return step if isinstance(step, str) else " or ".join(step)
 
 
-def reached(journey: Journey, steps: Sequence[Step], within: float | None = None) -> ir.Table:
+def reached(journey: Steps, steps: Sequence[Step], within: float | None = None) -> ir.Table:
     """One row a path that took the first step: path, person, reached_k and taken_k for each step k.
 
     ``reached_k``: epoch second at which the path first stood at step k (NULL: never);
@@ -62,7 +62,7 @@ def reached(journey: Journey, steps: Sequence[Step], within: float | None = None
     return each.filter(each.reached_1.notnull())
 
 
-def funnel(journey: Journey, steps: Sequence[Step], within: float | None = None) -> pd.DataFrame:
+def funnel(journey: Steps, steps: Sequence[Step], within: float | None = None) -> pd.DataFrame:
     """How many paths reach each step after those before it, other steps in between allowed.
 
     Parameters
@@ -106,13 +106,13 @@ def funnel(journey: Journey, steps: Sequence[Step], within: float | None = None)
     return frame
 
 
-def time_between(journey: Journey, first: Step, then: Step) -> ir.Table:
+def time_between(journey: Steps, first: Step, then: Step) -> ir.Table:
     """One row a path that came from one step to the other: path, person, seconds (NULL: never came)."""
     each = reached(journey, [first, then])
     return each.select("path", "person", seconds=each.taken_2.cast("int64"))
 
 
-def stopped_before(journey: Journey, steps: Sequence[Step], k: int, within: float | None = None) -> ir.Table:
+def stopped_before(journey: Steps, steps: Sequence[Step], k: int, within: float | None = None) -> ir.Table:
     """Customers who reached step k - 1 and not step k: customer_id. To save as a list."""
     if not 2 <= k <= len(steps):
         raise ParameterError(f"k = {k}: a step from 2 to {len(steps)}")

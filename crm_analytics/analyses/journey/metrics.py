@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from crm_analytics.analyses.journey.merging import PURCHASE
-from crm_analytics.analyses.journey.path import Journey
+from crm_analytics.analyses.journey.event_log import PURCHASE
+from crm_analytics.analyses.journey.steps import Steps
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -22,7 +22,7 @@ def column_of(event: str) -> str:
     return "n_" + re.sub(r"\W+", "_", event.lower()).strip("_")
 
 
-def metrics(journey: Journey, events: Sequence[str] = ()) -> ir.Table:
+def metrics(journey: Steps, events: Sequence[str] = ()) -> ir.Table:
     """One row a path.
 
     Parameters

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from crm_analytics.analyses.journey.chain import chained
-from crm_analytics.analyses.journey.path import END, START, Journey
+from crm_analytics.analyses.journey.ordered_match import chained
+from crm_analytics.analyses.journey.steps import END, START, Steps
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def parse(pattern: str) -> list[list[tuple[str, ...]]]:
     return blocks
 
 
-def matches(journey: Journey, pattern: str) -> ir.Table:
+def matches(journey: Steps, pattern: str) -> ir.Table:
     """Which paths hold a pattern somewhere.
 
     Parameters

@@ -6,11 +6,11 @@ import ibis
 import pandas as pd
 
 from crm_analytics.analyses.intervals import wilson
-from crm_analytics.analyses.journey.path import END, START, Journey
+from crm_analytics.analyses.journey.steps import END, START, Steps
 from crm_analytics.errors import ParameterError
 
 
-def at_steps(journey: Journey, around: str | None, before: int, after: int) -> pd.DataFrame:
+def at_steps(journey: Steps, around: str | None, before: int, after: int) -> pd.DataFrame:
     """Counted steps: step, event, paths; without paths that have ended or not begun."""
     if before < 0 or after < 1:
         raise ParameterError("steps need before of 0 or more and after of 1 or more")
@@ -30,9 +30,7 @@ def at_steps(journey: Journey, around: str | None, before: int, after: int) -> p
     return journey.base.collect(counted).astype({"step": "int64"})
 
 
-def step_matrix(
-    journey: Journey, around: str | None = None, before: int = 3, after: int = 10
-) -> pd.DataFrame:
+def step_matrix(journey: Steps, around: str | None = None, before: int = 3, after: int = 10) -> pd.DataFrame:
     """Share of paths at each event, step by step.
 
     Parameters
@@ -66,7 +64,7 @@ def step_matrix(
     return table[["step", "event", "paths", "of", "share", "lower", "upper"]]
 
 
-def variants(journey: Journey, length: int = 6) -> pd.DataFrame:
+def variants(journey: Steps, length: int = 6) -> pd.DataFrame:
     """Distinct beginnings of paths, repeats folded: variant (events in order), paths, of, share.
 
     Parameters

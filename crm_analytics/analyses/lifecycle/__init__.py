@@ -3,12 +3,12 @@
 from crm_analytics.analyses.lifecycle import chain
 from crm_analytics.analyses.lifecycle.chain import RecencyChain
 from crm_analytics.analyses.lifecycle.chain_check import ChainCheck, check_chain
-from crm_analytics.analyses.lifecycle.dwelling import Dwell, dwell
-from crm_analytics.analyses.lifecycle.fitting import FittedChain, fit_chain
+from crm_analytics.analyses.lifecycle.chain_fit import FittedChain, fit_chain
+from crm_analytics.analyses.lifecycle.dwell_times import Dwell, dwell
 from crm_analytics.analyses.lifecycle.flows import Flows, flows
 from crm_analytics.analyses.lifecycle.forecasting import Forecast, forecast
 from crm_analytics.analyses.lifecycle.rules import StageRule, default_rules
-from crm_analytics.analyses.lifecycle.staging import Stages, stages
+from crm_analytics.analyses.lifecycle.stage_history import Stages, stages
 
 __all__ = [
     "ChainCheck",

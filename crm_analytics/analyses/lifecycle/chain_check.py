@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from crm_analytics.analyses.lifecycle.fitting import fit_chain
+from crm_analytics.analyses.lifecycle.chain_fit import fit_chain
 from crm_analytics.errors import DataError
 from crm_analytics.tables.days import shift
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.intervals import share_difference, wilson
-from crm_analytics.analyses.lifecycle.staging import Stages, in_order, stages, standing
+from crm_analytics.analyses.lifecycle.stage_history import Stages, in_order, stages, standing
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.days import shift
 

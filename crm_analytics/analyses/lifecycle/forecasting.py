@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crm_analytics.analyses.intervals import Z95
-from crm_analytics.analyses.lifecycle.staging import Stages, in_order, stages
+from crm_analytics.analyses.lifecycle.stage_history import Stages, in_order, stages
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.days import shift
 

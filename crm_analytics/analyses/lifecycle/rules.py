@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from crm_analytics.analyses.segment_rules import INFINITY, Rhythm
+from crm_analytics.analyses.rfm.rules import INFINITY, Rhythm
 from crm_analytics.errors import ParameterError, nearest
 
 PROSPECT = "Prospect"

@@ -10,8 +10,8 @@ import pytest
 from scipy.optimize import minimize
 
 from crm_analytics.analyses.attribution.channel_paths import ChannelPaths, channel_paths
-from crm_analytics.analyses.attribution.heard import heard_from
-from crm_analytics.pages import channels
+from crm_analytics.analyses.attribution.self_reported import heard_from
+from crm_analytics.reports import channels
 from crm_analytics.tables.company import plan, write_company
 from crm_analytics.tables.customer_base import CustomerBase
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from crm_analytics.analyses.audit.apart import sources_apart
+from crm_analytics.analyses.audit.source_comparison import sources_apart
 from crm_analytics.analyses.intervals import Z95
 
 

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd.bg_bb_likelihood import OpportunityLikelihood
-from crm_analytics.analyses.btyd.opportunities import opportunity_cells
+from crm_analytics.analyses.btyd.fitting.opportunities import opportunity_cells
+from crm_analytics.analyses.btyd.opportunity_models.bg_bb_likelihood import OpportunityLikelihood
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError
 
 Model = btyd.BetaGeoBetaBinomial
@@ -227,7 +227,7 @@ def test_bg_bb_survives_json_and_lifetimes(fitted, donations):
 
 @pytest.mark.slow
 def test_bg_bb_is_the_optimum_of_lifetimes_too(fitted, donations):
-    from crm_analytics.analyses.btyd import lifetimes_bridge
+    from crm_analytics.analyses.btyd.fitting import lifetimes_bridge
 
     with lifetimes_bridge._quiet():
         import lifetimes

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd.boundary import meaning
+from crm_analytics.analyses.btyd.fitting.boundary_messages import meaning
 
 
 def buyers(customers, T, seed, *, rate=None, hazard=0.0):

@@ -8,8 +8,8 @@ import pytest
 from scipy import integrate
 
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd import active
-from crm_analytics.analyses.btyd.predictive import counts_if_alive
+from crm_analytics.analyses.btyd.forecasts import purchase_probability
+from crm_analytics.analyses.btyd.forecasts.predictive import counts_if_alive
 from crm_analytics.errors import ParameterError
 
 MODELS = [
@@ -90,7 +90,9 @@ def test_another_model_is_taken_by_its_likelihood():
     other = type("Unknown", (), {"_log_density": known._log_density, "_alive": known._alive})()
     who = columns(histories(*ROWS))
     np.testing.assert_allclose(
-        active.chance_to_buy(other, who, 13.0), active.chance_to_buy(known, who, 13.0), atol=1e-12
+        purchase_probability.chance_to_buy(other, who, 13.0),
+        purchase_probability.chance_to_buy(known, who, 13.0),
+        atol=1e-12,
     )
 
 
@@ -140,11 +142,11 @@ def test_planted_chances_are_reliable(draw_histories):
     rows = draw_histories(20_000, 40, truth, 0, seed=5)
     rows["bought"] = model._counts(*columns(rows), 13.0, np.random.default_rng(6))
     rows["customers"] = 1
-    found = active.reliability_of(rows, model, 13.0)
+    found = purchase_probability.reliability_of(rows, model, 13.0)
     assert found.table["inside"].sum() >= 8
     assert found.reliability < 3 * len(found.table) * found.uncertainty / 20_000
     assert found.resolution > 0.02
-    wrong = active.reliability_of(rows, btyd.BetaGeo(truth | {"r": 2.0}, unit="W"), 13.0)
+    wrong = purchase_probability.reliability_of(rows, btyd.BetaGeo(truth | {"r": 2.0}, unit="W"), 13.0)
     assert wrong.reliability > 20 * found.reliability
 
 

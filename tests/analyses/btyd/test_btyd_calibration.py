@@ -8,10 +8,10 @@ import pytest
 from scipy import stats
 
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd import calibration
-from crm_analytics.analyses.btyd.active import equal_groups
-from crm_analytics.analyses.btyd.concentration import ranking_of
-from crm_analytics.analyses.btyd.holdout import held_out
+from crm_analytics.analyses.btyd.checks import calibration
+from crm_analytics.analyses.btyd.checks.ranking_curve import ranking_of
+from crm_analytics.analyses.btyd.forecasts.holdout import held_out
+from crm_analytics.analyses.btyd.forecasts.purchase_probability import equal_groups
 from crm_analytics.errors import ParameterError
 
 

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd.cohort_effects import cohorts_of
+from crm_analytics.analyses.btyd.checks.cohort_effects import cohorts_of
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 TRUTH = {"r": 0.8, "alpha": 5.0, "a": 0.9, "b": 2.5}

@@ -10,11 +10,11 @@ import pytest
 from scipy import stats
 
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd import comparison
-from crm_analytics.analyses.btyd.choosing import winner_of, words_of
-from crm_analytics.analyses.btyd.holdout import held_out
-from crm_analytics.analyses.btyd.nbd import NBDLikelihood
-from crm_analytics.analyses.btyd.predictive import counts_if_alive, scores_of_counts
+from crm_analytics.analyses.btyd.checks import comparison
+from crm_analytics.analyses.btyd.checks.model_choice import winner_of, words_of
+from crm_analytics.analyses.btyd.forecasts.holdout import held_out
+from crm_analytics.analyses.btyd.forecasts.predictive import counts_if_alive, scores_of_counts
+from crm_analytics.analyses.btyd.purchases.nbd import NBDLikelihood
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 

@@ -10,8 +10,8 @@ import pytest
 from scipy import stats
 
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd.banded_spend import BandedLikelihood
-from crm_analytics.analyses.btyd.gamma_gamma import SpendLikelihood
+from crm_analytics.analyses.btyd.spend.banded_spend import BandedLikelihood
+from crm_analytics.analyses.btyd.spend.gamma_gamma import SpendLikelihood
 from crm_analytics.errors import NotEnoughData
 
 
@@ -157,7 +157,7 @@ def buying():
 @pytest.fixture
 def no_frames(monkeypatch):
     """`Source` is no summary: let the checks at the door take its columns as they are."""
-    from crm_analytics.analyses.btyd import histories
+    from crm_analytics.analyses.btyd.fitting import histories
 
     real = histories.cells_of
 
@@ -165,8 +165,10 @@ def no_frames(monkeypatch):
         return real(source.spend_cells if isinstance(source, Source) else source, columns, what)
 
     for module in ("gamma_gamma", "banded_spend"):
-        monkeypatch.setattr(f"crm_analytics.analyses.btyd.{module}.cells_of", cells_of)
-        monkeypatch.setattr(f"crm_analytics.analyses.btyd.{module}.unit_of", lambda s, u: "W", raising=False)
+        monkeypatch.setattr(f"crm_analytics.analyses.btyd.spend.{module}.cells_of", cells_of)
+        monkeypatch.setattr(
+            f"crm_analytics.analyses.btyd.spend.{module}.unit_of", lambda s, u: "W", raising=False
+        )
 
 
 def test_planted_dependence_is_found_and_handled(buying, no_frames):

@@ -10,7 +10,7 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd import seasonal
+from crm_analytics.analyses.btyd.checks import seasonal
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.company import plan
 

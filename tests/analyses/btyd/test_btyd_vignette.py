@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd.evidence import tracking
+from crm_analytics.analyses.btyd.checks.evidence import tracking
 
 BG = btyd.BetaGeo({"r": 0.24259677, "alpha": 4.41365805, "a": 0.79298646, "b": 2.4261582}, unit="W")
 PARETO = btyd.ParetoNBD(

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd.contract_cells import contract_cells
-from crm_analytics.analyses.btyd.contract_likelihood import ContractLikelihood, log_survival
+from crm_analytics.analyses.btyd.contracts.contract_cells import contract_cells
+from crm_analytics.analyses.btyd.contracts.contract_likelihood import ContractLikelihood, log_survival
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError
 
 # Fader & Hardie (2007), survivors of 1,000 after 0, 1, .. 7 renewals

@@ -10,7 +10,7 @@ from scipy.stats import kstest
 
 from crm_analytics import CustomerBase
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd.covariate_cells import CovariateCells
+from crm_analytics.analyses.btyd.covariates.covariate_cells import CovariateCells
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError
 from tests.analyses.btyd.test_fits import _check_derivatives
 

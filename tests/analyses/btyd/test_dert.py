@@ -10,11 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd.dert import (
-    dert_while_alive,
-    endless,
-    scaled_exponential_integral,
-)
+from crm_analytics.analyses.btyd.forecasts.dert import dert_while_alive, endless, scaled_exponential_integral
 from crm_analytics.errors import ParameterError
 
 BTYD = {"r": 0.5629966, "alpha": 12.559037, "s": 0.4081095, "beta": 10.5148048}

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd.dropout import Likelihood
-from crm_analytics.analyses.btyd.gamma_gamma import SpendLikelihood
+from crm_analytics.analyses.btyd.purchases.dropout_likelihood import Likelihood
+from crm_analytics.analyses.btyd.spend.gamma_gamma import SpendLikelihood
 from crm_analytics.errors import ParameterError
 
 DROPOUT = [btyd.BetaGeo, btyd.ModifiedBetaGeo]

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd.frozen_models import FrozenModels, freeze
+from crm_analytics.analyses.btyd.checks.frozen_models import FrozenModels, freeze
 from crm_analytics.errors import ParameterError
 
 KINDS = [btyd.BetaGeo, btyd.ParetoNBD, btyd.NBD, btyd.RegularBetaGeo, btyd.RegularModifiedBetaGeo]

@@ -10,8 +10,8 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd.drift import drift, psi
-from crm_analytics.analyses.btyd.frozen_models import FrozenModels, Spread, freeze
+from crm_analytics.analyses.btyd.checks.drift import drift, psi
+from crm_analytics.analyses.btyd.checks.frozen_models import FrozenModels, Spread, freeze
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError
 
 FIT = "2024-12-31"

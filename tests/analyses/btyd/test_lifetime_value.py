@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd.lifetime_value import Discount
+from crm_analytics.analyses.btyd.discounting.discounting import Discount
 from crm_analytics.errors import ParameterError
 
 # clv.md §3.5 counts a year of 52 weeks; the same factor a week as an annual rate on 365.25 days

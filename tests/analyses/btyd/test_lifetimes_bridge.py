@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd import lifetimes_bridge
+from crm_analytics.analyses.btyd.fitting import lifetimes_bridge
 from crm_analytics.errors import ParameterError
 
 MODELS = ["BetaGeo", "ModifiedBetaGeo", "GammaGamma"]

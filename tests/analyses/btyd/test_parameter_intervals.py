@@ -8,9 +8,9 @@ from scipy.optimize import minimize
 
 from crm_analytics.analyses import btyd
 from crm_analytics.analyses.btyd import BetaGeo, ModifiedBetaGeo, ParetoNBD
-from crm_analytics.analyses.btyd.draws import draw_models
-from crm_analytics.analyses.btyd.fitted import log_covariance_of
-from crm_analytics.analyses.btyd.parameter_intervals import parameter_intervals
+from crm_analytics.analyses.btyd.discounting.simulation import draw_models
+from crm_analytics.analyses.btyd.fitting.parameter_draws import log_covariance_of
+from crm_analytics.analyses.btyd.fitting.parameter_intervals import parameter_intervals
 from crm_analytics.errors import ParameterError
 
 

@@ -9,7 +9,7 @@ import pytest
 from scipy import integrate
 
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd.pareto import ParetoLikelihood, integral
+from crm_analytics.analyses.btyd.purchases.pareto_nbd_likelihood import ParetoLikelihood, integral
 from tests.analyses.btyd.test_fits import _check_derivatives
 
 CDNOW = {"r": 0.553277, "alpha": 10.577683, "s": 0.606240, "beta": 11.668735}

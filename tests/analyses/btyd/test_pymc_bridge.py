@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from crm_analytics.analyses.btyd import BetaGeo, GammaGamma, ParetoNBD
-from crm_analytics.analyses.btyd.pymc_bridge import posterior_of
+from crm_analytics.analyses.btyd.fitting.pymc_bridge import posterior_of
 from crm_analytics.errors import ParameterError
 
 PARAMS = {"r": 0.2426, "alpha": 4.4136, "a": 0.7929, "b": 2.4259}

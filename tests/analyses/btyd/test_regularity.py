@@ -12,8 +12,8 @@ from scipy import integrate
 
 from crm_analytics import CustomerBase
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd.regular_likelihood import RegularLikelihood, log_density
-from crm_analytics.analyses.btyd.regularity import gap_lengths
+from crm_analytics.analyses.btyd.purchases.regular_likelihood import RegularLikelihood, log_density
+from crm_analytics.analyses.btyd.purchases.regularity import gap_lengths
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError
 from tests.analyses.btyd.test_fits import _check_derivatives
 

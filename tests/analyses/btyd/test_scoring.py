@@ -63,7 +63,7 @@ def test_frozen_model_scores_a_later_day(cdnow, bg, mbg, gg):
 
 
 def test_expressions_compile_for_spark(summary, bg, gg, monkeypatch):
-    from crm_analytics.analyses.btyd.summary import _history
+    from crm_analytics.analyses.btyd.fitting.summary import _history
 
     # the option exists once the pyspark backend is loaded; compiling needs no pyspark
     options = SimpleNamespace(pyspark=SimpleNamespace(treat_nan_as_null=False))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import betaln, hyp2f1
 
-from crm_analytics.analyses.btyd.special import beta_nodes, purchases_while_alive
+from crm_analytics.analyses.btyd.fitting.special import beta_nodes, purchases_while_alive
 
 
 def exact(z: float, x: float, r: float, a: float, b: float) -> float:

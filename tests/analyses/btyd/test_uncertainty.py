@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd import draws, uncertainty
-from crm_analytics.analyses.btyd.dropout_model import posterior
-from crm_analytics.analyses.btyd.lifetime_value import Discount
+from crm_analytics.analyses.btyd.discounting import simulation
+from crm_analytics.analyses.btyd.discounting.discounting import Discount
+from crm_analytics.analyses.btyd.forecasts import uncertainty
+from crm_analytics.analyses.btyd.purchases.dropout_model import posterior
 from crm_analytics.errors import ParameterError
 
 ACTUAL = 1_882
@@ -81,7 +82,7 @@ def test_drawn_values_have_the_value_as_mean(summary, bg, gg, timing):
     x, recency, T, means = (
         np.repeat(cells[c].to_numpy(float), 300) for c in ("frequency", "recency", "T", "monetary_value")
     )
-    drawn = draws.worth_of_a_future(
+    drawn = simulation.worth_of_a_future(
         (known, spend), (x, recency, T, means), discount, np.random.default_rng(3)
     )
     expected = known.lifetime_value(spend, cells, (52, "W"), 0.5, timing).mean()
@@ -103,7 +104,7 @@ def test_large_bases_by_their_normal_limit_agree_with_drawing_all(summary, bg, g
 def test_quadratic_follows_the_exact_mean(summary, bg):
     """The parameters' part against evaluating every draw on all cells."""
     rng = np.random.default_rng(1)
-    models = draws.draw_models(bg, 100, rng)
+    models = simulation.draw_models(bg, 100, rng)
     n = summary.cells["customers"].to_numpy()
     exact = np.array([m.expected_purchases(summary.cells, 39) @ n for m in models])
 

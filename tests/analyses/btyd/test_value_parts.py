@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from crm_analytics.analyses import btyd, rfm
-from crm_analytics.analyses.btyd.draws import worth_of_a_future
-from crm_analytics.analyses.btyd.lifetime_value import Discount
+from crm_analytics.analyses.btyd.discounting.discounting import Discount
+from crm_analytics.analyses.btyd.discounting.simulation import worth_of_a_future
 from crm_analytics.errors import ParameterError
 
 WANTED = {"horizon": (52, "W"), "rate": 0.15, "draws": 200}

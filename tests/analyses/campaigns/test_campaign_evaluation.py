@@ -8,13 +8,9 @@ import pytest
 from scipy import stats
 
 from crm_analytics.analyses import campaigns
-from crm_analytics.analyses.campaigns.arms import NO_EFFECT, TOO_LITTLE, differences
-from crm_analytics.analyses.campaigns.balance import AS_PLANNED, DIFFERED, MISMATCH, balance
-from crm_analytics.analyses.campaigns.evaluation import evaluate
-from crm_analytics.analyses.campaigns.membership import membership
-from crm_analytics.analyses.campaigns.response import response
-from crm_analytics.analyses.campaigns.uplift import by_segment, learn, with_segments
-from crm_analytics.analyses.campaigns.waves import (
+from crm_analytics.analyses.campaigns.incentives.membership import membership
+from crm_analytics.analyses.campaigns.measurement.balance import AS_PLANNED, DIFFERED, MISMATCH, balance
+from crm_analytics.analyses.campaigns.measurement.campaign_arms import (
     FEW,
     NO_ARM,
     NOBODY,
@@ -25,6 +21,10 @@ from crm_analytics.analyses.campaigns.waves import (
     UNKNOWN,
     past_waves,
 )
+from crm_analytics.analyses.campaigns.measurement.evaluation import evaluate
+from crm_analytics.analyses.campaigns.measurement.response import response
+from crm_analytics.analyses.campaigns.measurement.treatment_effects import NO_EFFECT, TOO_LITTLE, differences
+from crm_analytics.analyses.campaigns.measurement.uplift import by_segment, learn, with_segments
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError
 from crm_analytics.tables.customer_base import CustomerBase
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from crm_analytics.analyses.campaigns.response import (
+from crm_analytics.analyses.campaigns.measurement.campaign_arms import Waves, past_waves
+from crm_analytics.analyses.campaigns.measurement.response import (
     MEASURES,
     NEVER,
     OTHERS,
@@ -12,8 +13,7 @@ from crm_analytics.analyses.campaigns.response import (
     response,
     response_by_group,
 )
-from crm_analytics.analyses.campaigns.waves import Waves, past_waves
-from crm_analytics.analyses.demography import demography
+from crm_analytics.analyses.profiling.demography import demography
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.customer_base import CustomerBase
 

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crm_analytics.analyses.campaigns.qini import qini
-from crm_analytics.analyses.campaigns.uplift import (
+from crm_analytics.analyses.campaigns.measurement.campaign_arms import Waves, past_waves
+from crm_analytics.analyses.campaigns.measurement.qini import qini
+from crm_analytics.analyses.campaigns.measurement.uplift import (
     NEVER,
     by_segment,
     cross_fitted,
@@ -15,7 +16,6 @@ from crm_analytics.analyses.campaigns.uplift import (
     unforetold,
     with_segments,
 )
-from crm_analytics.analyses.campaigns.waves import Waves, past_waves
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError
 from crm_analytics.tables.customer_base import CustomerBase
 

@@ -8,10 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crm_analytics.analyses.campaigns.arms import TOO_LITTLE
-from crm_analytics.analyses.campaigns.baskets import deal_orders, within_customers
-from crm_analytics.analyses.campaigns.incentives import RANDOMISED, WITHIN, Incentives, incentives
-from crm_analytics.analyses.campaigns.membership import membership
+from crm_analytics.analyses.campaigns.incentives.baskets import deal_orders, within_customers
+from crm_analytics.analyses.campaigns.incentives.incentives import (
+    RANDOMISED,
+    WITHIN,
+    Incentives,
+    incentives,
+)
+from crm_analytics.analyses.campaigns.incentives.membership import membership
+from crm_analytics.analyses.campaigns.measurement.treatment_effects import TOO_LITTLE
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.tables.customer_base import CustomerBase
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from crm_analytics.analyses.churn.model import ChurnModel
+from crm_analytics.analyses.churn.model.model import ChurnModel
 
 
 def customers(n: int = 3000, seed: int = 7) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from crm_analytics.analyses.churn.calibrating import isotonic, platt
-from crm_analytics.analyses.churn.model import ChurnModel
+from crm_analytics.analyses.churn.model.model import ChurnModel
+from crm_analytics.analyses.churn.model.probability_calibration import isotonic, platt
 from tests.analyses.churn.simulated import customers, fitted_on_them
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from crm_analytics import CustomerBase
-from crm_analytics.analyses.churn import contracts as ending
-from crm_analytics.analyses.churn.model import ChurnModel
+from crm_analytics.analyses.churn.contracts.contracts import contracts as ending
+from crm_analytics.analyses.churn.model.model import ChurnModel
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError
 
 BOUGHT = pd.DataFrame({"customer_id": ["a"], "transaction_date": ["2025-12-31"], "unit_spend": [1.0]})

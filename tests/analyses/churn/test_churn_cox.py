@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crm_analytics.analyses.churn.cox import Hazards, cox
+from crm_analytics.analyses.churn.survival.cox import Hazards, cox
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 # Freireich et al. (1963), weeks in remission: 6-MP (relapse observed or not), then the control arm

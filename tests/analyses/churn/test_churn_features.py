@@ -12,7 +12,7 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.analyses import churn
-from crm_analytics.analyses.churn.btyd_features import with_btyd
+from crm_analytics.analyses.churn.features.btyd_features import with_btyd
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError
 from crm_analytics.tables.company import write_company
 from crm_analytics.tables.contract import TABLES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crm_analytics.analyses.churn.grades import MINIMUMS, grade
+from crm_analytics.analyses.churn.measures.grades import MINIMUMS, grade
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 # ten leavers, ten stayers: six leavers and three stayers lie above .5

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from crm_analytics.analyses.churn.kaplan_meier import conditional, kaplan_meier, survival_at, time_when
+from crm_analytics.analyses.churn.survival.kaplan_meier import (
+    conditional,
+    kaplan_meier,
+    survival_at,
+    time_when,
+)
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 # Freireich et al. (1963), weeks in remission under 6-MP; observed: relapse

@@ -15,14 +15,14 @@ import skops.io
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
-from crm_analytics.analyses.churn import keeping
-from crm_analytics.analyses.churn.keeping import load, save
-from crm_analytics.analyses.churn.model import ChurnModel
-from crm_analytics.analyses.churn.rule import recency_rule
+from crm_analytics.analyses.churn.model import persistence
+from crm_analytics.analyses.churn.model.model import ChurnModel
+from crm_analytics.analyses.churn.model.persistence import load, save
+from crm_analytics.analyses.churn.model.recency_rule import recency_rule
 from crm_analytics.errors import DataError, ParameterError
 from tests.analyses.churn.simulated import customers
 
-APART = "crm_analytics.analyses.churn.apart"
+APART = "crm_analytics.analyses.churn.model.serialisation"
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_a_changed_file_is_refused(model: ChurnModel, tmp_path: Path) -> None:
 def as_if_saved(content: bytes, path: Path, **about: object) -> Path:
     """A file with the hash it has, as somebody would write who can write both."""
     path.write_bytes(content)
-    said = {"format": keeping.FORMAT, "sha256": hashlib.sha256(content).hexdigest(), **about}
+    said = {"format": persistence.FORMAT, "sha256": hashlib.sha256(content).hexdigest(), **about}
     Path(f"{path}.json").write_text(json.dumps(said))
     return path
 
@@ -107,7 +107,7 @@ def test_only_results_of_this_package_are_made(tmp_path: Path) -> None:
     def written(structure: object) -> Path:
         return as_if_saved(skops.io.dumps({"structure": json.dumps(structure)}), tmp_path / "churn.skops")
 
-    here = keeping.__name__
+    here = persistence.__name__
     for of, name in (("subprocess", "Popen"), (here, "save"), (here, "Path"), (f"{APART}.OURS", "x")):
         with pytest.raises(DataError, match=f"asks for {of}.{name}, which is no result of this package"):
             load(written({"is": "result", "of": of, "name": name, "parts": {}}))

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import cross_val_score
 
-from crm_analytics.analyses.churn.model import ChurnModel
+from crm_analytics.analyses.churn.model.model import ChurnModel
 from crm_analytics.errors import ParameterError
 from tests.analyses.churn.simulated import customers
 

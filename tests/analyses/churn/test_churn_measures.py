@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
-from crm_analytics.analyses.churn import measures, ranking
+from crm_analytics.analyses.churn.measures import measures, ranking
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 ALL = (measures.auc, measures.average_precision, measures.brier, measures.top_decile_lift)

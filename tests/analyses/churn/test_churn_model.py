@@ -13,10 +13,10 @@ from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import estimator_checks_generator
 from threadpoolctl import threadpool_limits
 
-from crm_analytics.analyses.churn import measures
-from crm_analytics.analyses.churn.columns import BadFrame
-from crm_analytics.analyses.churn.leaks import Leak
-from crm_analytics.analyses.churn.model import ChurnModel, TooFew
+from crm_analytics.analyses.churn.measures import measures
+from crm_analytics.analyses.churn.model.feature_encoding import BadFrame
+from crm_analytics.analyses.churn.model.model import ChurnModel, TooFew
+from crm_analytics.analyses.churn.model.target_leakage import Leak
 from crm_analytics.errors import CrmError, ParameterError
 from tests.analyses.churn.simulated import customers, fitted_on_them
 
@@ -107,7 +107,7 @@ def test_threads_change_nothing(learner: str) -> None:
 def test_large_bases_are_cross_validated_on_a_part(learner: str, monkeypatch: pytest.MonkeyPatch) -> None:
     frame, left, truth = customers(2400)
     order = np.random.default_rng(0).permutation(2400)
-    monkeypatch.setattr("crm_analytics.analyses.churn.learners.CHECKED", 600)
+    monkeypatch.setattr("crm_analytics.analyses.churn.model.learners.CHECKED", 600)
     model = ChurnModel(learner).fit(frame, left)
     assert (model.card().auc.n, model.card().customers) == (600, 2400)
     assert np.abs(model.predict_proba(frame)[:, 1] - truth).mean() < 0.08

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crm_analytics.analyses.churn import profit
-from crm_analytics.analyses.churn.measures import top_decile_lift
-from crm_analytics.analyses.churn.profit import profit_curve
+from crm_analytics.analyses.churn.measures import profit
+from crm_analytics.analyses.churn.measures.measures import top_decile_lift
+from crm_analytics.analyses.churn.measures.profit import profit_curve
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 TERMS = {"value": 120.0, "contact_cost": 2.0, "incentive_cost": 15.0, "success": 0.3}

@@ -12,10 +12,10 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
-from crm_analytics.analyses.churn import measures
-from crm_analytics.analyses.churn.model import ChurnModel
-from crm_analytics.analyses.churn.reasons import partial_dependence, permutation_reasons
-from crm_analytics.analyses.churn.trees import fit_forest
+from crm_analytics.analyses.churn.measures import measures
+from crm_analytics.analyses.churn.model.explanations import partial_dependence, permutation_reasons
+from crm_analytics.analyses.churn.model.model import ChurnModel
+from crm_analytics.analyses.churn.model.trees import fit_forest
 from crm_analytics.errors import NotEnoughData, ParameterError
 from tests.analyses.churn.simulated import customers, fitted_on_them
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crm_analytics.analyses.churn.rule import recency_rule
+from crm_analytics.analyses.churn.model.recency_rule import recency_rule
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crm_analytics.analyses.churn.measures import auc, calibration_error
-from crm_analytics.analyses.churn.subgroups import subgroups
+from crm_analytics.analyses.churn.measures.measures import auc, calibration_error
+from crm_analytics.analyses.churn.measures.subgroups import subgroups
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from crm_analytics import CustomerBase
-from crm_analytics.analyses.churn import survival
-from crm_analytics.analyses.churn.complaints import after_complaint
+from crm_analytics.analyses.churn.survival import survival
+from crm_analytics.analyses.churn.survival.complaints import after_complaint
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError
 
 

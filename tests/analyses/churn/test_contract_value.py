@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from crm_analytics import CustomerBase
-from crm_analytics.analyses.churn.contract_value import contract_value
-from crm_analytics.analyses.churn.contracts import contracts
+from crm_analytics.analyses.churn.contracts.contract_value import contract_value
+from crm_analytics.analyses.churn.contracts.contracts import contracts
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.tables.company import plan
 

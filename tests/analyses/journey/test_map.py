@@ -8,7 +8,7 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.analyses.journey import PURCHASE, journey, journey_map
-from crm_analytics.analyses.journey.feelings import standardised
+from crm_analytics.analyses.journey.emotion import standardised
 from crm_analytics.errors import ParameterError
 
 START = pd.Timestamp("2026-01-01 12:00")

@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crm_analytics.analyses.lifecycle.dwelling import dwell, survival
+from crm_analytics.analyses.lifecycle.dwell_times import dwell, survival
 from crm_analytics.analyses.lifecycle.rules import AT_RISK, LAPSED
-from crm_analytics.analyses.lifecycle.staging import stages
+from crm_analytics.analyses.lifecycle.stage_history import stages
 from crm_analytics.errors import ParameterError
 
 

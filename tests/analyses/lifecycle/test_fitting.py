@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from crm_analytics.analyses.lifecycle.chain_check import check_chain
-from crm_analytics.analyses.lifecycle.fitting import fit_chain
+from crm_analytics.analyses.lifecycle.chain_fit import fit_chain
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.customer_base import CustomerBase
 

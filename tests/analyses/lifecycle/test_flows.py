@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from crm_analytics.analyses.lifecycle.flows import OUTSIDE, flows
-from crm_analytics.analyses.lifecycle.staging import stages
+from crm_analytics.analyses.lifecycle.stage_history import stages
 from crm_analytics.errors import ParameterError
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from crm_analytics.analyses.lifecycle.forecasting import _ahead, forecast
-from crm_analytics.analyses.lifecycle.staging import stages
+from crm_analytics.analyses.lifecycle.stage_history import stages
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from crm_analytics.analyses.lifecycle.rules import OTHERS, PROSPECT, StageRule, check_rules, steps
-from crm_analytics.analyses.lifecycle.staging import stages
+from crm_analytics.analyses.lifecycle.stage_history import stages
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.customer_base import CustomerBase
 

@@ -3,9 +3,9 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from crm_analytics.analyses.lifecycle.fitting import fit_chain
-from crm_analytics.analyses.lifecycle.staging import stages
-from crm_analytics.analyses.lifecycle.worth import contact_cost_of, stage_worth
+from crm_analytics.analyses.lifecycle.chain_fit import fit_chain
+from crm_analytics.analyses.lifecycle.stage_history import stages
+from crm_analytics.analyses.lifecycle.stage_value import contact_cost_of, stage_worth
 from crm_analytics.tables.customer_base import CustomerBase
 
 

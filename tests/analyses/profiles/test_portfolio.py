@@ -5,8 +5,14 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from crm_analytics.analyses.portfolio import BELOW_ZERO, GROWABLE, VALUABLE, Portfolio, portfolio
-from crm_analytics.analyses.significant import significant
+from crm_analytics.analyses.portfolio.portfolio import (
+    BELOW_ZERO,
+    GROWABLE,
+    VALUABLE,
+    Portfolio,
+    portfolio,
+)
+from crm_analytics.analyses.portfolio.strategic_customers import significant
 from crm_analytics.tables.customer_base import CustomerBase
 
 DAY = "2026-12-31"

@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 
 from crm_analytics.analyses import btyd, rfm
-from crm_analytics.analyses.demography import demography, habits_by_demography
-from crm_analytics.analyses.favourites import favourites
-from crm_analytics.analyses.migration import NEW, migration
-from crm_analytics.analyses.needs import NoStructureError, needs
-from crm_analytics.analyses.plays import plays
-from crm_analytics.analyses.portfolio import BELOW_ZERO, GROWABLE, VALUABLE, portfolio
-from crm_analytics.analyses.significant import significant
-from crm_analytics.analyses.traits import compare, traits
+from crm_analytics.analyses.portfolio.portfolio import BELOW_ZERO, GROWABLE, VALUABLE, portfolio
+from crm_analytics.analyses.portfolio.strategic_customers import significant
+from crm_analytics.analyses.profiling.demography import demography, habits_by_demography
+from crm_analytics.analyses.profiling.favourites import favourites
+from crm_analytics.analyses.profiling.needs_clusters import NoStructureError, needs
+from crm_analytics.analyses.profiling.traits import compare, traits
+from crm_analytics.analyses.rfm.migration import NEW, migration
+from crm_analytics.analyses.rfm.plays import plays
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.company import TRUTH_CUSTOMERS, write_company
 from crm_analytics.tables.customer_base import CustomerBase

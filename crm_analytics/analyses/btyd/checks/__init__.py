@@ -1,0 +1,1 @@
+"""What a fit is worth: holdouts, calibration, drift, peers, independence."""

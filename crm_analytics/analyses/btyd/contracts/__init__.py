@@ -1,0 +1,1 @@
+"""Models of contract renewals in discrete time."""

@@ -1,0 +1,1 @@
+"""Purchase models with time-invariant covariates."""

@@ -1,0 +1,1 @@
+"""Money at different times: discounting, periods, simulated spend."""

@@ -1,0 +1,1 @@
+"""From customer days to fitted parameters: summaries, cells, likelihood optimisation, parameter intervals."""

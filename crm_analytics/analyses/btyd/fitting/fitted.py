@@ -1,0 +1,125 @@
+"""What every fitted model is: named numbers, how sure they are, and how they are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crm_analytics.analyses.btyd.fitting import lifetimes_bridge, pymc_bridge
+from crm_analytics.analyses.btyd.fitting.optimise import GIVEN, Diagnosis
+from crm_analytics.analyses.btyd.fitting.units import days_per_unit
+from crm_analytics.errors import ParameterError
+
+
+class Likelihood(Protocol):
+    """Minus the mean log-likelihood in log parameters, with gradient and Hessian."""
+
+    @property
+    def total(self) -> float:
+        """Customers in all."""
+
+    def __call__(self, log_params: NDArray[np.float64]) -> tuple[float, Any, Any]:
+        """At the logarithms of the parameters."""
+
+
+@dataclass(frozen=True, eq=False)
+class FittedModel:
+    """A model is its numbers: there is no unfitted state, and nothing but numbers to save."""
+
+    params: dict[str, float]
+    log_likelihood: float = float("nan")
+    covariance: pd.DataFrame = field(default_factory=pd.DataFrame)
+    customers: int = 0
+    unit: str | None = None
+    diagnosis: Diagnosis = GIVEN
+
+    NAMES: ClassVar[tuple[str, ...]] = ()
+    LABEL: ClassVar[str] = ""
+    COUNTED: ClassVar[str] = ""  # what it counts instead of time, as "renewals": whole numbers only
+
+    def __post_init__(self) -> None:
+        if set(self.params) != set(self.NAMES):
+            raise ParameterError(f"{self.LABEL} has the parameters {', '.join(self.NAMES)}")
+        for name, value in self.params.items():
+            if not (np.isfinite(value) and value > 0):
+                raise ParameterError(f"{self.LABEL}: parameter {name} must be a number > 0, got {value}")
+        if self.unit is not None:
+            days_per_unit(self.unit)
+        object.__setattr__(self, "params", {name: float(self.params[name]) for name in self.NAMES})
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """The parameters in the order of `params`."""
+        return np.array([self.params[name] for name in self.NAMES])
+
+    @property
+    def standard_errors(self) -> pd.Series:
+        """Of the parameters, from the observed information; NaN where they were given, not fitted."""
+        index = list(self.NAMES)
+        if self.covariance.empty:
+            return pd.Series(np.nan, index=index, name="standard_error")
+        return pd.Series(np.sqrt(np.diag(self.covariance)), index=index, name="standard_error")
+
+    def _objective(self, source: Any) -> tuple[Likelihood, NDArray[np.float64]]:
+        """What the fit made least, and by what its parameters are multiplied to be ours."""
+        raise NotImplementedError
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values for a JSON file; nothing but numbers, never a pickle."""
+        covariance = self.covariance.to_numpy().tolist() if not self.covariance.empty else None
+        if covariance is not None:
+            covariance = [[v if np.isfinite(v) else None for v in row] for row in covariance]
+        return {
+            "model": type(self).__name__,
+            "params": self.params,
+            "log_likelihood": self.log_likelihood if np.isfinite(self.log_likelihood) else None,
+            "covariance": covariance,
+            "customers": self.customers,
+            "unit": self.unit,
+            "diagnosis": self.diagnosis.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, facts: dict[str, Any]) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        ParameterError : the facts are of another model.
+        """
+        if facts.get("model") != cls.__name__:
+            raise ParameterError(f"these are facts of {facts.get('model')!s:.40}, not of {cls.__name__}")
+        covariance = pd.DataFrame()
+        if facts["covariance"] is not None:
+            covariance = pd.DataFrame(facts["covariance"], index=cls.NAMES, columns=cls.NAMES, dtype=float)
+        likelihood = facts["log_likelihood"]
+        return cls(
+            facts["params"],
+            float("nan") if likelihood is None else likelihood,
+            covariance,
+            facts["customers"],
+            facts["unit"],
+            Diagnosis.from_json(facts["diagnosis"]),
+        )
+
+    def to_lifetimes(self) -> Any:
+        """The same model as a fitted lifetimes fitter."""
+        return lifetimes_bridge.to_lifetimes(self)
+
+    @classmethod
+    def from_lifetimes(cls, fitter: Any, unit: str | None = None) -> Self:
+        """From a fitted lifetimes fitter; log-likelihood and covariance are computed anew from its data."""
+        return cls(**lifetimes_bridge.from_lifetimes(cls, fitter, unit))
+
+    def to_pymc_marketing(self, data: pd.DataFrame, draws: int = 1_000, seed: int = 1) -> Any:
+        """The same model as one of pymc-marketing, see `pymc_bridge.to_pymc_marketing`."""
+        return pymc_bridge.to_pymc_marketing(self, data, draws, seed)
+
+    @classmethod
+    def from_pymc_marketing(cls, fitted: Any, unit: str | None = None) -> Self:
+        """From a fitted model of pymc-marketing, by MAP or with draws."""
+        return cls(**pymc_bridge.from_pymc_marketing(cls, fitted, unit))

@@ -1,0 +1,1 @@
+"""What fitted models expect: purchases, value, activity, with intervals."""

@@ -1,0 +1,1 @@
+"""Models of repeat purchases in continuous time, with and without dropout."""

@@ -1,0 +1,1 @@
+"""Offers, memberships and baskets."""

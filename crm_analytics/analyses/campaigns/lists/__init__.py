@@ -1,0 +1,1 @@
+"""Contact lists: rules, policy, suppression, export."""

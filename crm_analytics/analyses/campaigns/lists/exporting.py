@@ -1,0 +1,234 @@
+"""A wave leaves the house: a list a file, for a mail tool, and what must be remembered of it.
+
+::
+
+    <folder>/<list>.csv          whom to contact, the most worth first; no cell runs as a formula
+    <folder>/<list>.parquet      the same with types
+    <folder>/members.parquet     treated and control, pseudonyms: what later waves and the evaluation read
+    <folder>/waterfall.csv       who was kept out, at which step
+    <folder>/wave.json           the day, the terms, the counts
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from crm_analytics.analyses.campaigns.lists.list_summaries import summary, waterfall
+from crm_analytics.analyses.campaigns.lists.lists import TREATED, Lists
+from crm_analytics.analyses.customer_facts import Previous
+from crm_analytics.errors import DataError, PublishError
+from crm_analytics.tables.export import pseudonyms, write_csv
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from crm_analytics.tables.customer_base import CustomerBase
+
+MEMBERS = "members.parquet"
+WAVE = "wave.json"
+SCHEMA = 1
+NUMBERS = ("value_at_stake", "expected_value")  # of a list's columns
+FOR_PEOPLE = ("first_name", "last_name", "email", "phone", "postal_code", "city", "country", "language")
+_COLUMNS = ("reason_code", "reason", "due_on", "item", "channel", *NUMBERS)
+
+
+def export(wave: Lists, folder: str | Path, key: bytes, *, show_customers: bool = False) -> list[Path]:
+    """Write a wave into a folder that is there.
+
+    Parameters
+    ----------
+    folder : of this wave alone
+    key : of the pseudonyms (`tables.export.project_key`)
+    show_customers : ids, names and addresses in the files of the lists; else pseudonyms, which `crm reveal`
+        turns back for whoever holds the key
+
+    Returns
+    -------
+    The files, `wave.json` last: a folder that has it is whole.
+
+    Raises
+    ------
+    PublishError : a file cannot be written
+    """
+    target = Path(folder)
+    members = wave.base.collect(
+        wave.members.filter(wave.members.treatment.notnull()).order_by("list", "customer_id")
+    )
+    members["customer"] = pseudonyms(members["customer_id"].tolist(), key)
+    files = []
+    for name, rows in _by_list(members):
+        files += _files(wave, name, rows, target, show_customers)
+    table = waterfall(wave)
+    files.append(write_csv(table[table["list"] != ""], target / "waterfall.csv"))
+    files.append(write_whole(target / MEMBERS, _remembered(members, wave.base.day)))
+    return [*files, write_whole(target / WAVE, _told(wave))]
+
+
+def _by_list(members: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    treated = members[members["treatment"] == TREATED]
+    expected, stake = (treated[c].astype("float64") for c in reversed(NUMBERS))
+    ordered = treated.assign(_one=expected.fillna(0.0), _two=stake).sort_values(
+        ["_one", "_two", "customer_id"], ascending=[False, False, True]
+    )
+    return [(str(name), rows.drop(columns=["_one", "_two"])) for name, rows in ordered.groupby("list")]
+
+
+def _files(wave: Lists, name: str, rows: pd.DataFrame, folder: Path, show_customers: bool) -> list[Path]:
+    """One list, as CSV for mail tools and as Parquet for machines: the same rows, people and columns."""
+    told = rows[["customer", *_COLUMNS]].reset_index(drop=True)
+    due_on = pd.to_datetime(told["due_on"])
+    told = told.assign(due_on=due_on.dt.strftime("%Y-%m-%d"))
+    if show_customers:
+        told = told.drop(columns="customer")
+        told.insert(0, "customer_id", rows["customer_id"].to_numpy())
+        people = wave.base.tables.get("customers")
+        have = [c for c in FOR_PEOPLE if people is not None and c in people.columns]
+        if people is not None and have:
+            listed = wave.next_actions.filter(wave.next_actions["list"] == name)
+            named = people.semi_join(listed, "customer_id").select("customer_id", *have)
+            told = told.merge(wave.base.collect(named), on="customer_id", how="left")
+    typed = told.assign(due_on=due_on, **told[list(NUMBERS)].astype("float64"))
+    types = {"due_on": pa.date32(), **dict.fromkeys(NUMBERS, pa.float64())}
+    schema = pa.schema([(column, types.get(column, pa.string())) for column in typed.columns])
+    table = pa.Table.from_pandas(typed, schema, preserve_index=False).replace_schema_metadata()
+    return [
+        write_csv(told, folder / f"{name}.csv"),
+        write_whole(folder / f"{name}.parquet", _parquet(table)),
+    ]
+
+
+def _parquet(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return buffer.getvalue()
+
+
+def _remembered(members: pd.DataFrame, day: date) -> bytes:
+    kept = members[["list", "customer", "reason_code", "channel", "treatment"]].astype("str")
+    table = pa.Table.from_pandas(kept, preserve_index=False)
+    table = table.append_column("issued_on", pa.array([day] * len(kept), pa.date32()))
+    return _parquet(table)
+
+
+def _told(wave: Lists) -> bytes:
+    terms = asdict(wave.terms)
+    terms["where"] = {name: str(value) for name, value in wave.terms.where.items()}
+    if isinstance(wave.terms.response, Mapping):
+        terms["response"] = dict(wave.terms.response)
+    counts = summary(wave)[["list", "due", "suppressed", "control", "treated"]]
+    facts: dict[str, Any] = {
+        "schema": SCHEMA,
+        "day": wave.base.day.isoformat(),
+        "data_hash": wave.base.data_hash,
+        "lists": counts.to_dict("records"),
+        "left_out": dict(wave.left_out),
+        "terms": terms,
+    }
+    return (json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def previous_of(folder: Path) -> Previous:
+    """The wave in a folder, as that before the next one.
+
+    Raises
+    ------
+    DataError : `wave.json` is broken
+    """
+    return Previous(date.fromisoformat(folder.name), terms_of(folder).get("days", 0))
+
+
+def terms_of(folder: Path) -> dict[str, Any]:
+    """The terms of a wave that was issued.
+
+    Raises
+    ------
+    DataError : `wave.json` is broken
+    """
+    try:
+        terms: dict[str, Any] = json.loads((folder / WAVE).read_text(encoding="utf-8"))["terms"]
+        return dict(terms)
+    except (OSError, ValueError, KeyError, TypeError):
+        raise DataError(f"{folder / WAVE} cannot be read: bring it back, or take the wave away") from None
+
+
+def write_whole(path: Path, content: bytes) -> Path:
+    """A file, whole or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise PublishError(f"{path} cannot be written ({error.strerror})") from None
+    return path
+
+
+def take_out(folder: Path, customer: str, key: bytes) -> None:
+    """Remove a customer from the Parquet files of a wave's lists.
+
+    Raises
+    ------
+    PublishError : a file cannot be written
+    """
+    (called,) = pseudonyms([customer], key)
+    for path in folder.glob("*.parquet"):
+        if path.name == MEMBERS:
+            continue
+        rows = pq.read_table(path)
+        column = "customer" if "customer" in rows.column_names else "customer_id"
+        kept = rows.filter(pc.not_equal(rows[column], called if column == "customer" else customer))
+        if len(kept) < len(rows):
+            write_whole(path, _parquet(kept))
+
+
+def issued(base: CustomerBase, folders: list[Path], key: bytes) -> ir.Table | None:
+    """What earlier waves hold, for `lists(issued=...)`; None where there is none.
+
+    Parameters
+    ----------
+    folders : of waves, <name of the lists>/<day>; those whose `wave.json` is missing were not finished, and
+        are passed over
+    key : of the pseudonyms; customers of waves made with another key are not recognised
+
+    Returns
+    -------
+    list, customer_id, reason_code, channel, treatment, issued_on, lists (the name of the wave's folder): of
+    customers the base knows
+
+    Raises
+    ------
+    DataError : a file is broken
+    """
+    parts = []
+    for folder in folders:
+        if not (folder / WAVE).is_file():
+            continue
+        try:
+            part = pq.read_table(folder / MEMBERS)
+        except (OSError, pa.ArrowException):
+            raise DataError(
+                f"{folder / MEMBERS} cannot be read: bring it back, or take the wave away"
+            ) from None
+        parts.append(part.append_column("lists", pa.array([folder.parent.name] * len(part), pa.string())))
+    if not parts:
+        return None
+    ids = base.collect(base.customers.select("customer_id").order_by("customer_id"))["customer_id"]
+    called = pd.DataFrame({"customer_id": ids, "customer": pseudonyms(ids.tolist(), key)})
+    found = pa.concat_tables(parts).to_pandas().merge(called, on="customer").drop(columns="customer")
+    found["issued_on"] = pd.to_datetime(found["issued_on"])
+    table = base.to_engine(found)
+    return table.mutate(issued_on=table.issued_on.cast("date"))

@@ -1,0 +1,1 @@
+"""What campaigns did: arms, effects, uplift, balance."""

@@ -1,0 +1,1 @@
+"""How good a churn model is: ranking, calibration, grades, profit, subgroups."""

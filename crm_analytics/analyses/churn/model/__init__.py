@@ -1,0 +1,1 @@
+"""The churn estimator: encoding, learners, calibration, explanations, persistence."""

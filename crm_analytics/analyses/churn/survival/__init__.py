@@ -1,0 +1,1 @@
+"""Time to leaving: Kaplan-Meier, Cox, the churn window, complaints."""

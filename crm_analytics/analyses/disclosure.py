@@ -1,0 +1,171 @@
+"""Statistical disclosure control: no group so small that it tells of a person.
+
+`publishable` merges breakdowns by personal attributes (region, age, gender); `shared` names only the
+channels and categories that enough customers have in common.
+
+The rule is one sentence: *everything shown of the same customers is a sum of the same cells, and each cell
+holds nobody or at least `minimum` customers.* Then whatever is taken from what (the rest from the total, one
+breakdown from another, yesterday's page from today's), a sum of whole cells remains.
+
+Three duties stay with the caller:
+
+- several breakdowns of the same customers come from **one** call with all their attributes, summed
+  afterwards (``shown.groupby("region", sort=False).sum(numeric_only=True)``);
+- only sums go in; means and shares are computed from what comes out;
+- a report that is published again and again gives what the page before showed (`before`), so that groups
+  merged there stay merged, and counts in a second column the customers who came, left or bought since
+  (named in `count`, too), so that no difference of two pages is about a few.
+
+Segments by behaviour (RFM, value tiers) are no personal attributes and need none of this. Names of products,
+categories and segments are shown as they are. A set size does not hide what all members of a group share,
+and it cannot help against somebody who knows everybody else of a group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import ibis
+import pandas as pd
+
+from crm_analytics.errors import ParameterError
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+OTHERS = "others"
+ON_A_PAGE = 5  # customers: a name that fewer share may be one of them, written into the wrong field
+
+
+def publishable(
+    frame: pd.DataFrame,
+    by: str | Sequence[str],
+    *,
+    count: str | Sequence[str] = "customers",
+    minimum: int = 5,
+    others: str = OTHERS,
+    before: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Merge groups into "others" until each holds nobody or at least `minimum` customers.
+
+    Parameters
+    ----------
+    frame : one row a group: the attributes, counts of customers, and any further columns that may be summed
+    by : the attribute, or all attributes that are crossed or shown beside each other
+    count : the columns that count customers; each must come to 0 or at least `minimum` in every group
+    minimum : the set size, 2 or more
+    others : what merged groups are called, in every attribute
+    before : what was shown of these customers at an earlier day; a group that is not in it joins the others
+
+    Returns
+    -------
+    the groups that may be shown, in the order given, "others" last; groups without customers are left out.
+    The sum over all rows is the sum of `frame`. Empty where all customers together are fewer than `minimum`.
+
+    Raises
+    ------
+    ParameterError : a column is missing or not a number, a count is negative, or `minimum` is below 2.
+
+    Examples
+    --------
+    >>> regions = pd.DataFrame({"region": ["north", "south", "east", "west"],
+    ...     "customers": [40, 9, 3, 12], "revenue": [4000.0, 700.0, 90.0, 1500.0]})
+    >>> publishable(regions, "region")
+       region  customers  revenue
+    0   north         40   4000.0
+    1    west         12   1500.0
+    2  others         12    790.0
+
+    The east alone would be too few, and hiding it alone would leave it as total minus rest: so the smallest
+    of the others goes with it.
+    """
+    attributes = [by] if isinstance(by, str) else list(by)
+    counts = [count] if isinstance(count, str) else list(count)
+    _check(frame, attributes, counts, minimum)
+    cells = frame.copy()
+    for attribute in attributes:
+        known = cells[attribute].notna() if before is None else cells[attribute].isin(before[attribute])
+        cells[attribute] = cells[attribute].astype("object").where(known, others)
+    cells = _summed(cells[cells[counts].gt(0).any(axis=1)], attributes, others)
+    while len(bad := cells[_too_few(cells, counts, minimum)]):
+        step = _next_merge(cells, bad, attributes, counts[0], others)
+        if step is None:
+            return cells.iloc[:0]
+        attribute, group = step
+        cells[attribute] = cells[attribute].mask(cells[attribute] == group, others)
+        cells = _summed(cells, attributes, others)
+    return cells
+
+
+def shared(table: ir.Table, column: str, minimum: int, who: str = "customer_id") -> ir.Table:
+    """The table with every text of `column` that fewer than `minimum` different `who` have called "others".
+
+    What is missing stays missing. A minimum of 1 changes nothing.
+
+    >>> import ibis
+    >>> rows = [("a", "web"), ("b", "web"), ("c", "Ann's mobile")]
+    >>> table = ibis.memtable(rows, columns=["customer_id", "channel"])
+    >>> shared(table, "channel", 2).order_by("customer_id").channel.execute().tolist()
+    ['web', 'web', 'others']
+    """
+    if minimum <= 1:
+        return table
+    counted = table.group_by(name_=table[column]).aggregate(people_=table[who].nunique())
+    common = counted.filter(counted.people_ >= minimum)
+    joined = table.left_join(common, table[column] == common.name_)
+    kept = joined.people_.notnull() | joined[column].isnull()
+    named = joined.mutate(**{column: kept.ifelse(joined[column], ibis.literal(OTHERS))})
+    return named.select(*table.columns)
+
+
+def _check(frame: pd.DataFrame, attributes: list[str], counts: list[str], minimum: int) -> None:
+    if minimum < 2:
+        raise ParameterError(f"the set size must be 2 or more, got {minimum}")
+    missing = [name for name in (*attributes, *counts) if name not in frame.columns]
+    if missing or not attributes or not counts:
+        raise ParameterError(f"the breakdown has no column {', '.join(map(repr, missing)) or 'to group by'}")
+    texts = [
+        name
+        for name in frame.columns.difference(attributes, sort=False)
+        if not pd.api.types.is_numeric_dtype(frame[name]) or pd.api.types.is_bool_dtype(frame[name])
+    ]
+    if texts:
+        raise ParameterError(f"{texts[0]!r} cannot be summed over groups: leave it out, or group by it")
+    if (frame[counts] < 0).any(axis=None) or frame[counts].isna().any(axis=None):
+        raise ParameterError("counts of customers must be 0 or more")
+
+
+def _too_few(cells: pd.DataFrame, counts: list[str], minimum: int) -> pd.Series:
+    return ((cells[counts] > 0) & (cells[counts] < minimum)).any(axis=1)
+
+
+def _next_merge(
+    cells: pd.DataFrame, bad: pd.DataFrame, attributes: list[str], count: str, others: str
+) -> tuple[str, object] | None:
+    """Which group of which attribute goes to the others next: the smallest that the smallest bad cell lies
+    in, else the smallest at all; None where everything is merged already. The order of rows plays no part.
+    """
+    sizes = {}
+    for attribute in attributes:
+        found = cells.groupby(attribute, sort=False)[count].sum().drop(others, errors="ignore")
+        sizes[attribute] = sorted((size, str(group), group) for group, size in found.items())
+    cell = min(bad.to_dict("records"), key=lambda c: (c[count], *(str(c[a]) for a in attributes)))
+    inside = [
+        (size, place, attribute, group)
+        for place, attribute in enumerate(attributes)
+        for size, _, group in sizes[attribute]
+        if group == cell[attribute]
+    ]
+    if inside:
+        return min(inside, key=lambda found: found[:2])[2:]
+    # The others are too few as they are: the smallest group of the attribute that has most joins them.
+    most = max(attributes, key=lambda a: len(sizes[a]))
+    return (most, sizes[most][0][2]) if sizes[most] else None
+
+
+def _summed(cells: pd.DataFrame, attributes: list[str], others: str) -> pd.DataFrame:
+    """One row a group, in the order of appearance, with the others last."""
+    whole = cells.groupby(attributes, sort=False, as_index=False).sum()[list(cells.columns)]
+    merged = (whole[attributes] == others).sum(axis=1)
+    return whole.iloc[merged.argsort(kind="stable")].reset_index(drop=True)

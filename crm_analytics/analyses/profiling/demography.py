@@ -1,0 +1,101 @@
+"""Who customers are, in groups large enough that none tells of a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import ibis
+import pandas as pd
+
+from crm_analytics.analyses.disclosure import OTHERS, publishable
+from crm_analytics.analyses.profiling.traits import HABITS, MINIMUM, compare, count_habits
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import ibis.expr.types as ir
+
+    from crm_analytics.tables.customer_base import CustomerBase
+
+BANDS = (30, 45, 60)  # years of age
+UNKNOWN = "not known"
+REST = (OTHERS, UNKNOWN)
+ATTRIBUTES = ("customer_type", "gender", "age", "region")
+
+
+def demography(base: CustomerBase, attributes: tuple[str, ...] = ATTRIBUTES) -> ir.Table | None:
+    """customer_id and those of the attributes that the customers table has; `age` in bands by birth_date.
+
+    The age is that on the base's day, in whole years. None where no attribute is known.
+    """
+    people = base.customers
+    if people is None:
+        return None
+    chosen = {}
+    for name in attributes:
+        if name == "age" and "birth_date" in people.columns:
+            chosen["age"] = _age_band(people.birth_date, base)
+        elif name in people.columns:
+            chosen[name] = people[name]
+    return people.select("customer_id", **chosen) if chosen else None
+
+
+def age_in_years(born: ir.DateValue, day: date) -> ir.IntegerValue:
+    """Whole years on a day."""
+    had = (born.month() < day.month) | ((born.month() == day.month) & (born.day() <= day.day))
+    return day.year - born.year() - had.ifelse(0, 1)
+
+
+def _age_band(born: ir.DateValue, base: CustomerBase) -> ir.StringValue:
+    years = age_in_years(born, base.day)
+    low, middle, high = BANDS
+    return ibis.cases(
+        (born.isnull() | (years < 0) | (years > 110), None),
+        (years < low, f"under {low}"),
+        (years < middle, f"{low}–{middle - 1}"),
+        (years < high, f"{middle}–{high - 1}"),
+        else_=f"{high} or older",
+    )
+
+
+def habits_by_demography(
+    base: CustomerBase, habits: ir.Table, attributes: tuple[str, ...] = ATTRIBUTES, minimum: int = 5
+) -> dict[str, pd.DataFrame]:
+    """For each attribute: its groups' habits against those of all others, as `traits.compare` gives them.
+
+    Whatever is not known is a level of its own, and groups and levels are merged into "others" until every
+    count is of nobody or of at least `minimum` customers (`groups.publishable`), so that no difference of
+    two rows tells of fewer. Groups of fewer than `traits.MINIMUM` are not compared.
+    """
+    people = demography(base, attributes)
+    if people is None:
+        return {}
+    known = [h for h in HABITS if h in habits.columns]
+    levels = {h: habits[h].cast("string").fill_null(UNKNOWN) for h in known}
+    filled, found = habits.mutate(**levels), {}
+    for name in people.columns[1:]:
+        who = people.select("customer_id", people[name].fill_null(UNKNOWN).name(name))
+        counts = count_habits(base, who, filled, name, HABITS)
+        parts = [part.drop(columns="attribute") for _, part in counts.groupby("attribute", sort=False)]
+        cells = [
+            publishable(_without_unknown(part, name), [name, "level"], minimum=minimum).assign(
+                attribute=habit
+            )
+            for habit, part in zip(counts["attribute"].unique(), parts, strict=True)
+        ]
+        merged = pd.concat([cell for cell in cells if len(cell)] or [counts], ignore_index=True)
+        table = compare(merged[merged["level"] != UNKNOWN], name)
+        table = table[~table[name].isin(REST) & (table["level"] != OTHERS)].reset_index(drop=True)
+        if table[name].nunique() > 1:
+            found[str(name)] = table
+    return found
+
+
+def _without_unknown(counts: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Counts without the customers of whom the attribute is not known, where these are many.
+
+    They are other customers than the rest (firms have no age). A few of them must stay: left out, they
+    would be told by the difference to the total.
+    """
+    unknown = counts[name] == UNKNOWN
+    return counts[~unknown] if counts.loc[unknown, "customers"].sum() >= MINIMUM else counts

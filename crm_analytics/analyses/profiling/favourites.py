@@ -1,0 +1,135 @@
+"""Each customer's favourites: product, category, channel, weekday, price level, coupons; with how often."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import ibis
+
+from crm_analytics.analyses.disclosure import shared
+from crm_analytics.analyses.overview import WEEKDAYS
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from crm_analytics.tables.customer_base import CustomerBase
+
+LEVELS = ("low", "middle", "high")  # thirds
+DEAL_PRONE = 0.5  # share of the orders with a coupon or discount, from which on
+
+
+def favourites(base: CustomerBase, minimum: int = 1) -> ir.Table:
+    """One row a customer who bought: what they take most, and in how many of their lines or orders.
+
+    Returns
+    -------
+    customer_id, orders, then as far as the tables say: product, category, channel, weekday, each with
+    `<name>_n` (lines, or orders) and `<name>_of`; basket and price_level (low, middle, high: thirds of the
+    customers by mean order value, and by the mean place of what they buy among the prices of its category),
+    deal_prone (flag) with deal_n. Names that fewer than `minimum` customers share are "others". Ties go to
+    the name first in the alphabet; weekday from Monday.
+    """
+    lines = purchase_lines(base, minimum)
+    orders = base.exact_occasions
+    found = orders.group_by("customer_id").aggregate(
+        orders=orders.count(), basket=orders.spend.cast("float64").mean().round(4)
+    )
+    found = found.mutate(basket=_third(found, "basket"))
+    parts = [
+        (name, lines, lines[name]) for name in ("product", "category", "channel") if name in lines.columns
+    ]
+    parts.append(("weekday", orders, orders.day.day_of_week.index().cast("int64")))
+    for name, table, column in parts:
+        most = _most(table, column, name)
+        found = found.left_join(most, "customer_id").drop("customer_id_right")
+    days = ibis.cases(*((found.weekday == k, day) for k, day in enumerate(WEEKDAYS)), else_=None)
+    found = found.mutate(weekday=days)
+    if "price" in lines.columns:
+        found = _joined(found, _price_level(lines), "price_level")
+    if "deal" in lines.columns:
+        deals = lines.group_by("customer_id", "day").aggregate(deal=lines.deal.any())
+        mine = deals.group_by("customer_id").aggregate(deal_n=deals.deal.sum().cast("int64"))
+        found = found.left_join(mine, "customer_id").drop("customer_id_right")
+        found = found.mutate(deal_n=found.deal_n.fill_null(0))
+        found = found.mutate(deal_prone=found.deal_n >= DEAL_PRONE * found.orders)
+    return found
+
+
+def purchase_lines(base: CustomerBase, minimum: int = 1) -> ir.Table:
+    """Lines of purchases (no returns) of known customers: customer_id, day and what the tables say of them.
+
+    Columns beside: product (name, or id), category, channel, price (place among the prices of its category,
+    0..1), deal (a coupon or a discount). Names that fewer than `minimum` customers share are "others".
+    """
+    lines, products = base.transactions, base.tables.get("products")
+    lines = lines.filter(lines.customer_id.notnull(), lines.unit_spend > 0)
+    has = set(lines.columns)
+    chosen = {"day": lines.transaction_date.date()}
+    if "channel" in has and _varies(lines, "channel"):
+        chosen["channel"] = lines.channel
+    marks = [lines.coupon.notnull()] if "coupon" in has else []
+    if "discount" in has:
+        marks.append(lines.discount.fill_null(0) > 0)
+    if marks:
+        chosen["deal"] = marks[0] if len(marks) == 1 else marks[0] | marks[1]
+    if "product_id" not in has:
+        return _shared(lines.select("customer_id", **chosen), minimum)
+    kept = lines.select("customer_id", "product_id", **chosen)
+    if products is None:
+        return _shared(kept.rename(product="product_id"), minimum)
+    named = _named(products)
+    joined = kept.left_join(named, "product_id").drop("product_id_right")
+    named = joined.mutate(product=joined["product"].fill_null(joined.product_id)).drop("product_id")
+    return _shared(named, minimum)
+
+
+def _shared(lines: ir.Table, minimum: int) -> ir.Table:
+    for name in ("product", "category", "channel"):
+        if name in lines.columns:
+            lines = shared(lines, name, minimum)
+    return lines
+
+
+def _varies(lines: ir.Table, column: str) -> bool:
+    return int(lines[column].nunique().to_pyarrow().as_py()) > 1
+
+
+def _named(products: ir.Table) -> ir.Table:
+    has, chosen = set(products.columns), {}
+    chosen["product"] = products.product_name if "product_name" in has else products.product_id
+    category = products.category_0_name if "category_0_name" in has else ibis.literal("all")
+    if "category_0_name" in has:
+        chosen["category"] = category
+    if "list_price" in has:
+        place = ibis.percent_rank().over(group_by=category, order_by=products.list_price)
+        chosen["price"] = products.list_price.notnull().ifelse(place, ibis.null("float64"))
+    return products.select("product_id", **chosen)
+
+
+def _most(table: ir.Table, column: ir.Value, name: str) -> ir.Table:
+    """The level each customer has most often: customer_id, `name`, `name`_n, `name`_of."""
+    rows = table.select("customer_id", level=column)
+    rows = rows.filter(rows.level.notnull())
+    counted = rows.group_by("customer_id", "level").aggregate(n=rows.count())
+    each = ibis.window(group_by="customer_id", order_by=[ibis.desc("n"), "level"])
+    ranked = counted.mutate(
+        place=ibis.row_number().over(each), of=counted.n.sum().over(group_by="customer_id")
+    )
+    first = ranked.filter(ranked.place == 0)
+    return first.select("customer_id", **{name: first.level, f"{name}_n": first.n, f"{name}_of": first["of"]})
+
+
+def _price_level(lines: ir.Table) -> ir.Table:
+    priced = lines.filter(lines.price.notnull())
+    mean = priced.group_by("customer_id").aggregate(price_level=priced.price.mean().round(6))
+    return mean.mutate(price_level=_third(mean, "price_level"))
+
+
+def _joined(found: ir.Table, other: ir.Table, name: str) -> ir.Table:
+    return found.left_join(other.select("customer_id", name), "customer_id").drop("customer_id_right")
+
+
+def _third(table: ir.Table, column: str) -> ir.StringValue:
+    """Thirds of the customers; equal values fall together."""
+    place = ibis.percent_rank().over(order_by=table[column])
+    return ibis.cases((place < 1 / 3, LEVELS[0]), (place < 2 / 3, LEVELS[1]), else_=LEVELS[2])

@@ -1,0 +1,102 @@
+"""What the audit is made from, and when it takes its small form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from crm_analytics.analyses import audit
+from crm_analytics.analyses.cohorts import Cohorts, cohorts
+from crm_analytics.analyses.disclosure import ON_A_PAGE
+from crm_analytics.analyses.overview import overview
+from crm_analytics.errors import NotEnoughData
+from crm_analytics.pages import words
+from crm_analytics.reports.shared.report import InMoney
+from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport
+
+if TYPE_CHECKING:
+    from crm_analytics.tables.customer_base import CustomerBase
+
+
+YEAR = "-52w"  # whole weeks, so that both periods hold as many of each weekday
+SPANS = (YEAR, "-26w", "-13w")  # tried in this order: only over a year are both periods of one season
+
+
+@dataclass(frozen=True)
+class AuditReport(InMoney):
+    """Everything the sections show; a part that the data do not hold is None.
+
+    Attributes
+    ----------
+    spread : how different customers are, over the last period
+    change : the last period against the one before
+    acquisition : first years by source
+    cohorts : lenses 3 to 5
+    """
+
+    base: CustomerBase
+    show_customers: bool
+    spread: audit.ValueSpread | None
+    change: audit.Change | None
+    acquisition: audit.Acquisition | None
+    cohorts: Cohorts | None
+
+    @property
+    def window(self) -> str:
+        """The time over which customers are said to differ: "52 weeks"; days where it is short."""
+        days = self.spread.days if self.spread else 0
+        return words.plural(days, "day") if days < 14 else f"{days // 7} weeks"
+
+    @property
+    def season(self) -> str:
+        """That the two periods lie in different seasons; empty over a year."""
+        if self.change is None or self.change.totals.span_days >= 357:
+            return ""
+        return " The two periods lie in different seasons, which is part of the change."
+
+    @property
+    def cautions(self) -> str:
+        """What to keep in mind with the two periods: their seasons, and where the data begin."""
+        change, told = self.change, self.season
+        if change is not None and (change.start - self.base.first_day).days < change.totals.span_days:
+            told += (
+                f" The data begin on {words.date(self.base.first_day)}: customers won before it who paused "
+                "count as new."
+            )
+        return told
+
+
+def prepare(
+    base: CustomerBase, *, every: str = "auto", compare_to: str = "", show_customers: bool = False
+) -> AuditReport | SmallReport:
+    """Look at the base through the five lenses.
+
+    Parameters
+    ----------
+    every : length of a cohort's period: month, quarter, year, or auto by the length of the history
+    compare_to : length of the last period and of the one before it ("-52w"); empty: the longest of `SPANS`
+        that the data hold twice, while how customers differ is shown over the last year
+    """
+    seen = overview(base)
+    if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
+        return SmallReport(base, seen, show_customers)
+    try:
+        spread = audit.value_spread(base, compare_to or YEAR)
+    except NotEnoughData:
+        spread = None
+    return AuditReport(
+        base,
+        show_customers,
+        spread,
+        _change(base, compare_to),
+        audit.acquisition(base, minimum=ON_A_PAGE),
+        cohorts(base, every),
+    )
+
+
+def _change(base: CustomerBase, compare_to: str) -> audit.Change | None:
+    for span in (compare_to,) if compare_to else SPANS:
+        found = audit.change(base, span, ON_A_PAGE)
+        if found is not None:
+            return found
+    return None

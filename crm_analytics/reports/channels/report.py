@@ -1,0 +1,183 @@
+"""What the channels report is made from, and what it does where there are no clicks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from crm_analytics.analyses.attribution.channel_paths import ChannelPaths, channel_paths
+from crm_analytics.analyses.attribution.economics import Economics, economics, spend_by_channel
+from crm_analytics.analyses.attribution.self_reported import heard_from
+from crm_analytics.analyses.disclosure import ON_A_PAGE
+from crm_analytics.analyses.margin import margin_share
+from crm_analytics.analyses.overview import overview
+from crm_analytics.errors import DataError
+from crm_analytics.pages import blocks, words
+from crm_analytics.reports.shared.report import InMoney
+from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport
+from crm_analytics.tables.days import shift
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from crm_analytics.pages.blocks import Block
+    from crm_analytics.tables.customer_base import CustomerBase
+
+MODELS = ("first", "last", "last_non_direct", "linear", "u_shaped", "time_decay", "markov", "shapley")
+MODEL_NAMES = {
+    "first": "first touch",
+    "last": "last touch",
+    "last_non_direct": "last but direct",
+    "linear": "linear",
+    "u_shaped": "U 40/20/40",
+    "time_decay": "time decay",
+    "markov": "Markov",
+    "shapley": "Shapley",
+}
+DRAWS = 200  # of customers, for the intervals
+ASSUMED_MARGIN = 0.4
+
+
+@dataclass(frozen=True)
+class Period:
+    """The channels over one period: paths, credit under every model, and what it cost."""
+
+    after: date  # the period begins the day after
+    day: date
+    paths: ChannelPaths
+    credit: pd.DataFrame
+    economics: Economics
+
+    @property
+    def spend(self) -> float:
+        """All that was spent on channels."""
+        return float(self.economics.channels["spend"].sum())
+
+    def share_of(self, model: str) -> pd.Series:
+        """Each channel's share of the value under a model."""
+        found = self.credit[self.credit["model"] == model].set_index("channel")["value"]
+        return found / found.sum()
+
+
+@dataclass(frozen=True)
+class ChannelReport(InMoney):
+    """Everything the sections show; without `now` only what customers say is known."""
+
+    base: CustomerBase
+    show_customers: bool
+    now: Period | None
+    before: Period | None
+    missing: str  # why there is no `now`
+    heard: pd.DataFrame
+    margin_note: str
+    lookback: float
+    half_life: float
+
+
+def tracked(section: Callable[[ChannelReport, Period], Block]) -> Callable[[Any], Block]:
+    """A section that needs tracked paths; elsewhere it says what is missing."""
+
+    @wraps(section)
+    def shown(report: Any) -> Block:
+        if isinstance(report, SmallReport):
+            return blocks.note(
+                "Too few customers to compare channels",
+                f"There are {words.plural(report.seen.customers, 'customer')}; channels are compared from "
+                f"{SEGMENTS_FROM} on. Until then: ask every new customer how they heard of you, and count.",
+            )
+        if report.now is None:
+            return blocks.note("Not known here: there are no tracked paths to purchases", report.missing)
+        return section(report, report.now)
+
+    return shown
+
+
+def prepare(
+    base: CustomerBase,
+    *,
+    compare_to: str = "-26w",
+    lookback: float = 30.0,
+    half_life: float = 7.0,
+    margin: float = 0.0,
+    customer_value: float = 0.0,
+    show_customers: bool = False,
+) -> ChannelReport | SmallReport:
+    """Attribute the purchases of the last period, and of the one before where the data reach so far.
+
+    Parameters
+    ----------
+    compare_to : length of the period ("-26w"), and how far back the one before ends
+    lookback : days before a purchase in which a touch gets credit
+    half_life : days, of time decay
+    margin : share of the revenue left after the cost of goods; 0 takes it from the data, or assumes 40 %
+    customer_value : margin a new customer brings in a year, money; 0: not known
+    """
+    seen = overview(base)
+    if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
+        return SmallReport(base, seen, show_customers)
+    share, note = _margin(base, margin)
+    now, missing = None, ""
+    start = max(shift(base.day, compare_to), base.first_day - timedelta(days=1))
+    settings = {
+        "lookback": lookback,
+        "half_life": half_life,
+        "margin": share,
+        "customer_value": customer_value,
+    }
+    try:
+        now = _period(base, start, **settings)
+    except DataError as error:  # also too little data
+        said = str(error)
+        missing = f"{said[0].upper()}{said[1:]}. What customers say, below, needs no tracking."
+    before = None
+    past = base.earlier(compare_to) if now else None
+    if past is not None and shift(past.day, compare_to) >= base.first_day:
+        try:
+            before = _period(past, shift(past.day, compare_to), **settings)
+        except DataError:
+            before = None
+    return ChannelReport(
+        base, show_customers, now, before, missing, heard_from(base, ON_A_PAGE), note, lookback, half_life
+    )
+
+
+def _period(
+    base: CustomerBase,
+    after: date,
+    *,
+    lookback: float,
+    half_life: float,
+    margin: float,
+    customer_value: float,
+) -> Period:
+    paths = channel_paths(base, lookback=lookback, since=after, minimum=ON_A_PAGE)
+    rules = [name for name in MODELS if name != "time_decay"]
+    credit = pd.concat(
+        [paths.attribute(rules, draws=DRAWS), paths.attribute(["time_decay"], half_life)], ignore_index=True
+    )
+    credit["model"] = pd.Categorical(credit["model"], MODELS)
+    credit = credit.sort_values(["model", "channel"], ignore_index=True).astype({"model": str})
+    money = economics(
+        credit,
+        spend_by_channel(base, paths.first_day, minimum=2),
+        margin,
+        paths.new_customers(["first", "linear", "markov"]),
+        customer_value or None,
+    )
+    return Period(after, base.day, paths, credit, money)
+
+
+def _margin(base: CustomerBase, given: float) -> tuple[float, str]:
+    if given:
+        return given, f"Margin {words.percent(given, 0)} of revenue, as given."
+    found = margin_share(base)
+    if found is not None:
+        return found, f"Margin {words.percent(found)} of revenue, from the unit costs of the lines."
+    return ASSUMED_MARGIN, (
+        f"Margin {words.percent(ASSUMED_MARGIN, 0)} of revenue is an assumption: there are no unit costs. "
+        "Give yours with the parameter margin."
+    )

@@ -1,0 +1,224 @@
+"""What the churn report is made from, and when it takes its small form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import pandas as pd
+
+from crm_analytics.analyses import churn
+from crm_analytics.analyses.churn.contracts.contract_scores import ContractScores, contract_scores
+from crm_analytics.analyses.churn.contracts.contract_value import ContractValue, contract_value
+from crm_analytics.analyses.churn.contracts.contracts import Contracts, contracts
+from crm_analytics.analyses.churn.measures.subgroups import Subgroups, subgroups
+from crm_analytics.analyses.churn.survival.complaints import AfterComplaint, after_complaint
+from crm_analytics.analyses.margin import margin_share
+from crm_analytics.analyses.overview import overview
+from crm_analytics.errors import DataError, NotEnoughData
+from crm_analytics.pages import blocks, words
+from crm_analytics.reports.shared.report import InMoney
+from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport
+from crm_analytics.tables.contract import MONEY
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import ibis.expr.types as ir
+
+    from crm_analytics.analyses.churn import Churn, Definition, ProfitCurve
+    from crm_analytics.pages.blocks import Block
+    from crm_analytics.tables.customer_base import CustomerBase
+
+EXPLAINED = 2_000  # of the likeliest to leave: those with most at risk are mostly among them
+RISKS = ("high", "medium", "low", "gone")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What saving a customer is taken to cost and to bring.
+
+    margin : share of the money; contact_cost, incentive_cost : money a customer; success : share of the
+    would-be leavers who are kept, an assumption until a control group has measured it
+    """
+
+    margin: float
+    margin_from: str
+    contact_cost: float
+    incentive_cost: float
+    success: float
+
+
+@dataclass(frozen=True, eq=False)
+class ChurnReport(InMoney):
+    """Everything the sections show; a part that the data do not hold is None, and why stands in `missing`.
+
+    Attributes
+    ----------
+    trained : the model and how well it did; None where the history is too short
+    scored : of `churn.score`, one row a customer; None without `trained`
+    definition : the gaps between purchases; None where too few have ended
+    profit : of contacting, as measured on the held-out window, for as many customers as are here now
+    earlier : the earlier day, and how many customers were still there on it
+    reasons : what the model goes by (AUC lost when one feature is shuffled); None for the recency rule
+    """
+
+    base: CustomerBase
+    show_customers: bool
+    terms: Terms
+    trained: Churn | None
+    scored: ir.Table | None
+    definition: Definition | None
+    profit: ProfitCurve | None
+    reasons: pd.DataFrame | None
+    complaint: AfterComplaint | None
+    contracts: Contracts | None
+    contract_value: ContractValue | None
+    endings: ContractScores | None
+    groups: Subgroups | None
+    earlier: tuple[date, int] | None
+    missing: dict[str, str]
+
+    def why(self, part: str) -> str:
+        """Why a part is not there, as a sentence."""
+        said = self.missing.get(part, "")
+        return f"{said[:1].upper()}{said[1:].rstrip('.')}." if said else ""
+
+    @cached_property
+    def risks(self) -> pd.DataFrame:
+        """risk, customers, leaving (expected), value, value_at_risk: one row a band, all four."""
+        assert self.scored is not None
+        table = self.scored
+        exact = {name: table[name].round(4).cast(MONEY) for name in ("value", "value_at_risk")}
+        counted = table.mutate(
+            **exact, chance=table.churn_probability.fill_null(0.0).round(6).cast("decimal(9,6)")
+        )
+        sums = counted.group_by("risk").aggregate(
+            customers=ibis._.count(), leaving=ibis._.chance.sum(), value=ibis._.value.sum(),
+            value_at_risk=ibis._.value_at_risk.sum(),
+        )  # fmt: skip
+        found = (
+            self.base.collect(sums).set_index("risk").astype("float64").reindex(list(RISKS), fill_value=0.0)
+        )
+        return found.astype({"customers": "int64"}).rename_axis("risk").reset_index()
+
+    def band(self, risk: str, column: str) -> float:
+        """One number of `risks`."""
+        return float(self.risks.set_index("risk")[column].astype("float64")[risk])
+
+    @property
+    def there(self) -> pd.DataFrame:
+        """`risks` without those who have left already."""
+        return self.risks[self.risks["risk"] != "gone"]
+
+
+def prepare(
+    base: CustomerBase,
+    *,
+    window: int = 0,
+    compare_to: str = "-26w",
+    margin: float = 0.0,
+    contact_cost: float = 1.0,
+    incentive_cost: float = 0.0,
+    success: float = 0.2,
+    seed: int = 1,
+    show_customers: bool = False,
+) -> ChurnReport | SmallReport:
+    """Train the model, judge it on a window it has not seen, and score everybody who is still there.
+
+    Parameters
+    ----------
+    window : days without a purchase that count as having left; 0 takes them from the gaps between purchases
+    compare_to : how far back the number of customers still there is compared ("-26w")
+    margin : share of the money left after the cost of goods; 0 takes it from the data, or all of it
+    contact_cost, incentive_cost : money a customer contacted, and a customer who takes the incentive
+    success : share of the would-be leavers contacted who stay; an assumption
+    seed : of folds and samples
+    """
+    seen = overview(base)
+    if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
+        return SmallReport(base, seen, show_customers)
+    missing: dict[str, str] = {}
+    trained = _tried(missing, "model", lambda: churn.train(base, window or None, seed=seed))
+    told = trained.definition if trained else None
+    told = told or _tried(missing, "definition", lambda: churn.definition(base))
+    share = margin or margin_share(base)
+    origin = "as given" if margin else "from unit costs" if share else "not known: all of the money is taken"
+    terms = Terms(share or 1.0, origin, contact_cost, incentive_cost, success)
+    days = trained.window if trained else window or (told.window if told else 90)
+    scored = base.materialise(churn.score(base, trained, explained=EXPLAINED)) if trained else None
+    agreed = _tried(missing, "contracts", lambda: contracts(base))
+    return ChurnReport(
+        base, show_customers, terms, trained, scored, told,
+        _tried(missing, "profit", lambda: _profit(trained, scored, terms, seed)) if trained else None,
+        _reasons(trained, seed),
+        _tried(missing, "complaint", lambda: after_complaint(base, days)),
+        agreed,
+        _tried(missing, "contract_value", lambda: contract_value(agreed, seed=seed)) if agreed else None,
+        _tried(missing, "endings", lambda: contract_scores(base, seed=seed)) if agreed else None,
+        _tried(missing, "groups", lambda: _groups(trained)),
+        _still_there(base.earlier(compare_to), days),
+        missing,
+    )  # fmt: skip
+
+
+def _still_there(past: CustomerBase | None, window: int) -> tuple[date, int] | None:
+    """How many had bought in the window up to an earlier day."""
+    if past is None:
+        return None
+    history = past.purchase_history
+    away = ibis.literal(past.day).delta(history.last_day, unit="day").cast("int64")
+    return past.day, int(history.filter(away < window).count().to_pyarrow().as_py())
+
+
+def _tried(missing: dict[str, str], part: str, make: Callable[[], Any]) -> Any:
+    try:
+        return make()
+    except (DataError, NotEnoughData) as error:
+        missing[part] = str(error)
+        return None
+
+
+def _profit(trained: Churn, scored: Any, terms: Terms, seed: int) -> ProfitCurve:
+    held = trained.held_out
+    here = int(scored.filter(scored.churn_probability.notnull()).count().to_pyarrow().as_py())
+    return churn.profit_curve(
+        held.left, held.score, held.value * terms.margin, terms.contact_cost, terms.incentive_cost,
+        success=terms.success, customers=here, by=held.score * held.value, seed=seed,
+    )  # fmt: skip
+
+
+def _reasons(trained: Churn | None, seed: int) -> pd.DataFrame | None:
+    """Of the last window, by the model fitted to all: shuffling tells what it goes by, not how good it is."""
+    if trained is None or trained.model is None:
+        return None
+    return churn.permutation_reasons(trained.model, trained.held_out.frame, trained.held_out.left, seed)
+
+
+def _groups(trained: Churn | None) -> Subgroups:
+    if trained is None:
+        raise NotEnoughData("a check of groups", 0, 1, "windows held out")
+    held = trained.held_out
+    if held.people.empty or not held.people.shape[1]:
+        raise DataError("the customers table tells no region, age or the like")
+    return subgroups(held.left, held.score, held.people)
+
+
+def judged(section: Callable[[ChurnReport, Churn], Block]) -> Callable[[Any], Block]:
+    """A section that needs a model or the rule, held against a later window; elsewhere it says why not."""
+
+    @wraps(section)
+    def shown(report: Any) -> Block:
+        if isinstance(report, SmallReport):
+            n = words.plural(report.seen.customers, "customer")
+            return blocks.note(
+                "Leaving is not foretold yet", f"That begins with {SEGMENTS_FROM}; there are {n}."
+            )
+        if report.trained is None:
+            return blocks.note("Who will leave cannot be told yet", report.why("model"))
+        return section(report, report.trained)
+
+    return shown

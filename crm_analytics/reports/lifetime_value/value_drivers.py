@@ -1,0 +1,78 @@
+"""The forecast taken apart: by segment, by place today and to come, against an earlier fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from crm_analytics.analyses import btyd, rfm
+from crm_analytics.analyses.btyd.forecasts.dert import residual
+from crm_analytics.analyses.margin import margin_share
+from crm_analytics.analyses.portfolio.value_grid import ValueGrid, value_grid
+from crm_analytics.errors import NotEnoughData
+from crm_analytics.reports.lifetime_value.forecast import Forecast
+
+if TYPE_CHECKING:
+    from crm_analytics.tables.customer_base import CustomerBase
+
+DRAWS = 200  # of the intervals of segments
+
+
+@dataclass(frozen=True, eq=False)
+class Carriers:
+    """The forecast taken apart, and held against an earlier fit.
+
+    segments : RFM segment, customers, value, lower, upper; None where segments cannot be told
+    grid : today against to come
+    past : revenue so far
+    beyond : share of the endless (discounted) value that lies beyond the horizon
+    margin : share of the revenue, or None
+    drift : of the models fitted at the earlier day; None without one
+    """
+
+    segments: pd.DataFrame | None
+    grid: ValueGrid
+    past: float
+    beyond: float
+    margin: float | None
+    drift: btyd.Drift | None
+
+
+def carriers(
+    base: CustomerBase, found: Forecast, before: tuple[CustomerBase, Forecast] | None, wanted: dict[str, Any]
+) -> Carriers:
+    """Take the forecast apart.
+
+    Parameters
+    ----------
+    before : the base of an earlier day and what was fitted then
+    wanted : horizon, rate, timing
+    """
+    try:
+        named = rfm.score(base).customers.select("customer_id", "segment")
+        segments = btyd.value_by_group(found.summary, found.model, found.spend, named, draws=DRAWS, **wanted)
+    except NotEnoughData:
+        segments = None
+    moved = None
+    if before is not None:
+        then = before[1]
+        try:
+            moved = btyd.drift(btyd.freeze(then.summary, then.model, then.spend), base)
+        except NotEnoughData:
+            moved = None
+    cells = found.summary.cells.astype(float)
+    each = pd.Series(
+        found.spend._expected(
+            cells["frequency"].to_numpy(), found.summary.cell_days["monetary_value"].to_numpy(float)
+        ),
+        cells.index,
+    )
+    rest = residual(
+        found.model, cells, wanted["horizon"], wanted["rate"], wanted["timing"], worth=each
+    ).share_beyond
+    share = margin_share(base)
+    history = base.purchase_history
+    past = float(history.revenue.sum().to_pyarrow().as_py() or 0)
+    return Carriers(segments, value_grid(base, found.scored, margin=share), past, rest, share, moved)

@@ -1,0 +1,230 @@
+"""The small form of a report: what is known of a base too small for its models, and when they begin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from crm_analytics.analyses import btyd
+from crm_analytics.analyses.overview import Overview
+from crm_analytics.pages import blocks, figures, words
+from crm_analytics.reports.shared import provenance
+from crm_analytics.reports.shared.customer_names import called
+
+if TYPE_CHECKING:
+    from crm_analytics.pages.blocks import Block
+    from crm_analytics.tables.customer_base import CustomerBase
+
+SILENT = pd.Timedelta(days=14)  # behind the others: time to ask after somebody
+SEGMENTS_FROM = 100  # customers; five bins then hold twenty each, and a share is sure to ± 10 points
+
+
+@dataclass(frozen=True)
+class SmallReport:
+    """What the small form of any report is made from."""
+
+    base: CustomerBase
+    seen: Overview
+    show_customers: bool
+
+
+def or_small(small: Callable[[Any], Block]) -> Callable[[Callable[[Any], Block]], Callable[[Any], Block]]:
+    """Give the small form of a section where the report is a `SmallReport`."""
+
+    def choose(section: Callable[[Any], Block]) -> Callable[[Any], Block]:
+        @wraps(section)
+        def shown(report: Any) -> Block:
+            return small(report) if isinstance(report, SmallReport) else section(report)
+
+        return shown
+
+    return choose
+
+
+def headline(report: SmallReport) -> Block:
+    """What there is, in one sentence."""
+    base, seen = report.base, report.seen
+    again = seen.returning / seen.customers if seen.customers else 0.0
+    return blocks.headline(
+        f"{words.plural(seen.customers, 'customer')}, {words.plural(seen.orders, 'order')}, "
+        f"{words.money(seen.revenue, base.currency)} so far; {words.percent(again, 0)} came back",
+        f"From {words.date(base.first_day)} to {words.date(base.day)}. That is too little for a statistical "
+        "model, and enough to know your customers by heart: here is what is known, and from how many "
+        "customers on each model begins.",
+        thin=True,
+    )
+
+
+def kpis(report: SmallReport) -> Block:
+    """Four plain counts."""
+    base, seen = report.base, report.seen
+    per_order = seen.revenue / seen.orders if seen.orders else None
+    return blocks.kpis(
+        blocks.kpi("Customers", words.count(seen.customers), note=f"{words.count(seen.returning)} came back"),
+        blocks.kpi("Orders", words.count(seen.orders), note="days on which a customer bought"),
+        blocks.kpi("Revenue", words.money(seen.revenue, base.currency), note="net of returns"),
+        blocks.kpi("An order is worth", words.money(per_order, base.currency), note="on average"),
+    )
+
+
+def thanks(report: SmallReport) -> Block:
+    """Whom to thank: the customers who came most often; and whom to ask after."""
+    base, seen, show_customers = report.base, report.seen, report.show_customers
+    again = seen.regulars[seen.regulars["order_count"] > 1]
+    if again.empty:
+        return blocks.actions(
+            blocks.action(
+                "Ask every customer to come back once.",
+                "Nobody has bought on two days yet; the second purchase is what models are made of.",
+            )
+        )
+    missed = again[again["last_day"] < again["last_day"].max() - SILENT].head(3)
+    best = again.drop(missed.index).head(3)
+    items = [
+        _who(base, best, show_customers, "Thank {} in person.", "They came {} times."),
+        _who(base, missed, show_customers, "Ask after {}.", "They came {} times, and not for two weeks."),
+    ]
+    return blocks.actions(*(item for item in items if item))
+
+
+def _who(
+    base: CustomerBase, rows: pd.DataFrame, show_customers: bool, do: str, why: str
+) -> dict[str, str] | None:
+    if rows.empty:
+        return None
+    return blocks.action(
+        do.format(words.listing(called(base, rows["customer_id"], show_customers))),
+        why.format(words.listing(rows["order_count"].map(words.count))),
+        value_at_stake=f"{words.money(rows['revenue'].sum(), base.currency)} so far",
+    )
+
+
+def regulars(report: SmallReport) -> Block:
+    """The customers who came most often, with their last visit."""
+    base, seen, show_customers = report.base, report.seen, report.show_customers
+    frame = seen.regulars.copy()
+    frame["customer_id"] = called(base, frame["customer_id"], show_customers)
+    frame = frame.rename(
+        columns={"customer_id": "customer", "order_count": "orders", "last_day": "last_visit"}
+    )
+    first = frame.iloc[0]
+    return blocks.table(
+        frame,
+        finding=f"{first['customer']} came most often: {words.plural(first['orders'], 'time')}",
+        caption="Ten customers at the most, by number of orders.",
+        formats={"revenue": f"money:{base.currency}", "last_visit": "date:short"},
+    ).under("Regulars")
+
+
+def last_visits(report: SmallReport) -> Block:
+    """The regulars by their last visit, the longest silent first."""
+    base, seen, show_customers = report.base, report.seen, report.show_customers
+    frame = seen.regulars.sort_values(["last_day", "customer_id"], ignore_index=True)
+    frame["customer_id"] = called(base, frame["customer_id"], show_customers)
+    frame["days_silent"] = (pd.Timestamp(base.day) - frame["last_day"]).dt.days
+    first = frame.iloc[0]
+    return blocks.table(
+        frame[["customer_id", "last_day", "days_silent", "order_count"]].rename(
+            columns={"customer_id": "customer", "last_day": "last_visit", "order_count": "orders"}
+        ),
+        finding=f"{first['customer_id']} has been away longest of the regulars: "
+        f"{words.plural(first['days_silent'], 'day')}",
+        caption="The ten customers who came most often.",
+        formats={"last_visit": "date:short"},
+    ).under("Last visits")
+
+
+def favourites(report: SmallReport) -> Block:
+    """What they buy; where no product is known, on which day they come."""
+    base, seen = report.base, report.seen
+    if seen.favourites.empty:
+        return weekdays(report)
+    best = seen.favourites.iloc[0]
+    symbol = words.money(0, base.currency).partition("0")[0]
+    return blocks.chart(
+        figures.bars(seen.favourites, y="product", x="revenue", prefix=symbol),
+        finding=f"{best['product']} brings most: {words.money(best['revenue'], base.currency)}",
+        data=seen.favourites,
+        caption="Revenue by product; the table counts who bought it, and how often.",
+        formats={"revenue": f"money:{base.currency}"},
+    ).under("Favourites")
+
+
+def weekdays(report: SmallReport) -> Block:
+    """On which day of the week they come."""
+    seen = report.seen
+    top = seen.weekdays.nlargest(1, "orders").iloc[0]
+    return blocks.chart(
+        figures.columns(seen.weekdays, x="weekday", ys=["orders"]),
+        finding=f"{top['weekday']} is the busiest day, with {words.plural(top['orders'], 'order')}",
+        data=seen.weekdays,
+        caption="Orders by day of the week. With so few, a difference of two or three is chance.",
+    ).under("Busiest day")
+
+
+def when_models_begin(report: SmallReport) -> Block:
+    """From how many customers on each model speaks."""
+    seen = report.seen
+    rows = [
+        ("Segments (RFM)", SEGMENTS_FROM, "customers", seen.customers),
+        ("Lifetime value (BG/NBD)", btyd.MINIMUM_CUSTOMERS, "customers", seen.customers),
+        ("… of whom bought again", btyd.MINIMUM_REPEAT_BUYERS, "customers", seen.returning),
+        ("Spend per order (Gamma-Gamma)", btyd.MINIMUM_REPEAT_BUYERS, "repeat buyers", seen.returning),
+    ]
+    frame = pd.DataFrame(rows, columns=["model", "begins_at", "counted", "you_have"])
+    frame["still_missing"] = (frame["begins_at"] - frame["you_have"]).clip(lower=0)
+    missing = int(frame["still_missing"].max())
+    return blocks.table(
+        frame,
+        finding=f"Models begin {words.plural(missing, 'customer')} from here"
+        if missing
+        else "There are customers enough, but no money or no repeat purchases to model",
+        caption="Below these numbers a model would give figures that mean nothing; so it says nothing.",
+    ).under("From how many customers on")
+
+
+def method(report: SmallReport) -> Block:
+    """How the plain counts were made."""
+    base = report.base
+    return blocks.method(
+        {
+            "Data": provenance.data(base),
+            "Order": provenance.ORDER,
+            "Not in here": "Forecasts, segments, intervals: with so few customers chance decides them.",
+        }
+    )
+
+
+def record(report: SmallReport) -> Block:
+    """The key numbers of a small base."""
+    counts = report.base.counts
+    return blocks.record(day=report.base.day, rows=counts["rows"], customers=counts["customers"])
+
+
+def too_few(what: str, needed: int = SEGMENTS_FROM) -> Callable[[SmallReport], Block]:
+    """A section's small form: from how many customers on it speaks."""
+
+    def said(report: SmallReport) -> Block:
+        n = words.plural(report.seen.customers, "customer")
+        if report.seen.customers >= needed:
+            return blocks.note(what, f"There are {n}, but no revenue to speak of.")
+        return blocks.note(what, f"That begins with {words.count(needed)} customers; there are {n}.")
+
+    return said
+
+
+def headed(label: str) -> Callable[[Callable[[Any], Block]], Callable[[Any], Block]]:
+    """A section with a small heading of its own, below another section."""
+
+    def under(section: Callable[[Any], Block]) -> Callable[[Any], Block]:
+        @wraps(section)
+        def shown(report: Any) -> Block:
+            return section(report).under(label)
+
+        return shown
+
+    return under

@@ -1,0 +1,1 @@
+"""How a report is made: catalogue, kernels, publishing, schedule."""

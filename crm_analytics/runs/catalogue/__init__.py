@@ -1,0 +1,1 @@
+"""Which reports there are, and their parameters."""

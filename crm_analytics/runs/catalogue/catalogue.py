@@ -1,0 +1,114 @@
+"""Which reports there are, and where."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import crm_analytics
+from crm_analytics.errors import ParameterError, nearest
+from crm_analytics.runs.catalogue.parameters import ParameterSet, read_parameters
+from crm_analytics.tables.project import project_folder
+
+_NUMBER = re.compile(r"^\d+[_-]*")
+
+
+@dataclass(frozen=True)
+class Report:
+    """A notebook that can be made a page: its name without the number, its file, its JSON."""
+
+    name: str
+    path: Path
+    notebook: dict[str, Any]
+
+    @property
+    def parameters(self) -> ParameterSet:
+        """What its parameters cell declares."""
+        return read_parameters(self.notebook)
+
+    @property
+    def is_report(self) -> bool:
+        """Whether it has a parameters cell with a source in it; a tutorial need not."""
+        try:
+            return "data" in self.parameters
+        except ParameterError:
+            return False
+
+    @property
+    def title(self) -> str:
+        """The first heading of the notebook."""
+        for cell in self.notebook["cells"]:
+            if cell.get("cell_type") == "markdown":
+                for line in "".join(cell.get("source", "")).splitlines():
+                    if line.startswith("# "):
+                        return line[2:].strip()
+        return self.name.replace("_", " ").replace("-", " ").capitalize()
+
+
+def report_name(path: Path) -> str:
+    """The name of a notebook's report, fit for a folder: no number in front, no odd characters.
+
+    >>> report_name(Path("01_segments.ipynb")), report_name(Path("My Report.ipynb"))
+    ('segments', 'my-report')
+    """
+    bare = _NUMBER.sub("", path.stem) or path.stem
+    return re.sub(r"[^a-z0-9_-]+", "-", bare.lower()).strip("-_")[:64] or "report"
+
+
+def report_files(root: Path | None = None) -> dict[str, Path]:
+    """Notebooks by name: those of the project, then those the package brings; the nearer one counts."""
+    package = Path(crm_analytics.__file__).resolve().parent
+    places = [(root or project_folder()) / "notebooks", package / "notebooks", package.parent / "notebooks"]
+    found: dict[str, Path] = {}
+    for place in places:
+        for path in sorted(place.glob("*.ipynb")):
+            found.setdefault(report_name(path), path)
+    return found
+
+
+def find_report(name: str, root: Path | None = None) -> Report:
+    """A report by name ("segments", "01_segments") or by the path of its notebook.
+
+    Raises
+    ------
+    ParameterError : there is none; the nearest name is offered.
+    """
+    if name.endswith(".ipynb") or "/" in name or "\\" in name:
+        path = Path(name).expanduser()
+        if not path.is_file():
+            siblings = [p.name for p in path.parent.glob("*.ipynb")] if path.parent.is_dir() else []
+            raise ParameterError(f"there is no notebook {name}{nearest(path.name, siblings)}")
+        return read_report(path)
+    files = report_files(root)
+    wanted = report_name(Path(f"{name}.ipynb"))
+    if wanted not in files:
+        known = ", ".join(files) or "none"
+        raise ParameterError(
+            f"there is no report '{name}'{nearest(wanted, files) or '.'} Known: {known}. "
+            "Your own notebook is given by its path: ./name.ipynb"
+        )
+    return read_report(files[wanted])
+
+
+def read_report(path: Path) -> Report:
+    """A notebook file as a report.
+
+    Raises
+    ------
+    ParameterError : the file is not a notebook.
+    """
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        cells = notebook["cells"]
+        if notebook.get("nbformat") != 4 or not all(isinstance(c, dict) for c in cells):
+            raise ValueError("another format")
+    except OSError as error:
+        raise ParameterError(f"{path} cannot be read ({error.strerror})") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ParameterError(
+            f"{path} is not a notebook of Jupyter's format 4; save it anew in JupyterLab"
+        ) from None
+    return Report(report_name(path), path.resolve(), notebook)

@@ -1,0 +1,239 @@
+"""Contact lists by night: one wave of a `[[list]]`, made whole or not at all, and never a second time.
+
+::
+
+    reports/lists/<name>/<day>/        a wave: see `campaigns.export`
+    reports/lists/<name>/failed.json   what went wrong last, if nothing has worked since
+
+Waves are kept: they say who was contacted and who is control. `crm forget` takes a person out of them.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+import traceback
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crm_analytics.errors import CrmError, DataError, LockedError
+from crm_analytics.runs import unchanged
+from crm_analytics.runs.publishing import index, publish
+from crm_analytics.runs.publishing.manifest import source_name
+from crm_analytics.runs.publishing.result import RunResult
+from crm_analytics.runs.publishing.wave_folders import FAILED, LISTS, headline, waves_of
+from crm_analytics.tables.export import ensure_key
+
+if TYPE_CHECKING:
+    from crm_analytics.analyses.campaigns import Lists
+    from crm_analytics.runs.schedule.list_jobs import WaveRequest
+
+SOURCE = "source.json"
+
+
+@dataclass(frozen=True)
+class WaveDecision:
+    """What is to be done about a `[[list]]`: nothing (there is a result), or perhaps a wave, and why."""
+
+    request: WaveRequest
+    result: RunResult | None = None
+    problem: CrmError | None = None
+    why: str = ""
+
+    @property
+    def name(self) -> str:
+        """For the line it gets."""
+        return self.request.place.name
+
+    @property
+    def slug(self) -> str:
+        """The name of the lists."""
+        return self.request.name
+
+    @property
+    def key(self) -> Any:
+        """Of the source: a worker that opened it before opens it faster."""
+        return (self.request.data, self.request.mapping, self.request.as_of)
+
+    def failing(self, error: CrmError) -> WaveDecision:
+        """The same, known to fail."""
+        return WaveDecision(self.request, problem=error)
+
+
+def decide_wave(request: WaveRequest) -> WaveDecision:
+    """Whether a wave may be due; without opening the data, as far as that can be told."""
+    before = waves_of(request.place.folder)
+    if not before:
+        return WaveDecision(request, why="no wave yet")
+    last = before[-1]
+    if (request.place.folder / FAILED).exists():
+        return WaveDecision(request, why="it failed last time")
+    if request.as_of and (said := _not_due(request, last, date.fromisoformat(request.as_of))):
+        return WaveDecision(request, _unchanged(request, last, said), why=said)
+    if not request.as_of and not request.force and _stamps(request) == _stamped(last):
+        said = f"the data are those of the wave of {last.name}"
+        return WaveDecision(request, _unchanged(request, last, said), why=said)
+    return WaveDecision(request, why=f"the last wave is of {last.name}")
+
+
+def _not_due(request: WaveRequest, last: Path, day: date) -> str:
+    """Why no wave is made on a day; empty where one is."""
+    before = date.fromisoformat(last.name)
+    if day <= before:
+        return f"the wave of {last.name} is issued"
+    after = before + timedelta(days=request.every)
+    if day < after and not request.force:
+        return f"the wave of {last.name} lasts; the next is due on {after}"
+    return ""
+
+
+def make_wave(decision: WaveDecision) -> RunResult:
+    """Make the wave if one is due; errors of this package are told in the result and not raised."""
+    request, began = decision.request, time.perf_counter()
+    place = request.place
+    try:
+        with publish.locked(place, request.wait):
+            if decision.problem is not None:
+                raise decision.problem
+            made = _made(request, began)
+            (place.folder / FAILED).unlink(missing_ok=True)
+            return made
+    except LockedError as error:
+        return _result(request, "locked", began, error=error)
+    except CrmError as error:
+        told = "".join(traceback.format_exception(error)) if error.__cause__ is not None else ""
+        return _failed(request, error, began, told)
+    except Exception as error:
+        said = CrmError(
+            f"something went wrong that should not ({type(error).__name__}). "
+            "Run again with --debug and report what it shows"
+        )
+        return _failed(request, said, began, "".join(traceback.format_exception(error)))
+
+
+def _made(request: WaveRequest, began: float) -> RunResult:
+    from crm_analytics.analyses import campaigns
+    from crm_analytics.tables.customer_base import CustomerBase
+
+    stamps = _stamps(request)
+    base = CustomerBase.open(request.data, mapping=request.mapping, today=request.today)
+    unchanged.check_at_rest(stamps, _stamps(request), source_name(request.data))
+    age = (request.today - base.day).days
+    if request.oldest_days is not None and age > request.oldest_days:
+        raise DataError(
+            f"the newest row of {source_name(request.data)} is of {base.day}, {age:,} days before "
+            f"{request.today}; at most {request.oldest_days:,} are allowed (oldest_data). Nobody is "
+            "contacted on old data: find out why no newer rows came, or allow more"
+        )
+    base = base.as_of(request.as_of)
+    before = waves_of(request.place.folder)
+    if before and (said := _not_due(request, before[-1], base.day)):
+        _remember_source(before[-1], stamps)
+        return _unchanged(request, before[-1], said, began)
+    rules = campaigns.chosen(request.rules or None)
+    wanted = any(rule.needs_scores for rule in rules)
+    scores, why = campaigns.leaving(base) if wanted else (None, "")
+    if why and not [rule for rule in rules if not rule.needs_scores]:
+        raise DataError(f"no list can be made: {why}")
+    key = ensure_key(request.root)
+    with publish.lists_locked(request.out):
+        every = [wave for lists in (request.out / LISTS).glob("*/") for wave in waves_of(lists)]
+        issued = campaigns.issued(base, sorted(every), key)
+        wave = campaigns.lists(
+            base, rules, request.terms, scores=scores, issued=issued,
+            previous=campaigns.previous_of(before[-1]) if before else None,
+        )  # fmt: skip
+        folder = _publish(request, wave, key, stamps)
+    message, note = _told(wave, why), "; ".join(f"{n} left out: {w}" for n, w in wave.left_out.items())
+    index.rebuild(request.out, request.today)
+    return _result(request, "done", began, folder=folder, day=str(base.day), message=message, note=note)
+
+
+def _publish(request: WaveRequest, wave: Lists, key: bytes, stamps: dict[str, Any]) -> Path:
+    """The wave's folder, written beside its place and renamed there."""
+    from crm_analytics.analyses import campaigns
+
+    folder = request.place.folder
+    target = folder / wave.base.day.isoformat()
+    draft = folder / f".part-{target.name}"
+    with publish.in_words(folder):
+        publish.make_folder(folder)
+        for left in folder.glob(".part-*"):  # of a run that was killed: we hold the lock
+            shutil.rmtree(left, ignore_errors=True)
+        if target.exists():  # not whole, or it would be in `before`
+            shutil.rmtree(target)
+        draft.mkdir(mode=publish.FOLDER_MODE)
+        try:
+            campaigns.export(wave, draft, key, show_customers=request.show_customers)
+            _remember_source(draft, stamps)
+            draft.rename(target)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+    return target
+
+
+def _told(wave: Lists, why: str) -> str:
+    from crm_analytics.analyses import campaigns
+
+    table = campaigns.summary(wave)
+    said = headline(*(int(table[name].sum()) for name in ("treated", "control", "suppressed")))
+    return said + (f"; save: {why}" if why else "")
+
+
+def _stamps(request: WaveRequest) -> dict[str, Any]:
+    """Size and time of the source's files, and what the lists are made on."""
+    files = unchanged.watched(request.data, request.mapping)
+    return {name: list(unchanged.stamp(path)) for name, path in files.items()}
+
+
+def _stamped(wave: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads((wave / SOURCE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found or None  # a connection has no files: it must be asked
+
+
+def _remember_source(wave: Path, stamps: dict[str, Any]) -> None:
+    if _stamped(wave) != stamps:
+        publish.replace_file(wave / SOURCE, publish.as_json(stamps))
+
+
+def _unchanged(request: WaveRequest, last: Path, said: str, began: float | None = None) -> RunResult:
+    start = time.perf_counter() if began is None else began
+    return _result(request, "unchanged", start, folder=last, day=last.name, message=said)
+
+
+def _failed(request: WaveRequest, error: CrmError, began: float, told: str) -> RunResult:
+    facts = {"schema": publish.SCHEMA, "message": str(error), "looked": request.today.isoformat()}
+    try:
+        with publish.in_words(request.place.folder):
+            publish.make_folder(request.place.folder)
+            publish.replace_file(request.place.folder / FAILED, publish.as_json(facts))
+        index.rebuild(request.out, request.today)
+    except (CrmError, OSError):
+        pass  # what cannot be told there is told here
+    return _result(request, "failed", began, error=error, traceback=told)
+
+
+def _result(
+    request: WaveRequest,
+    status: str,
+    began: float,
+    *,
+    folder: Path | None = None,
+    day: str = "",
+    message: str = "",
+    note: str = "",
+    error: CrmError | None = None,
+    traceback: str = "",
+) -> RunResult:
+    code, said = (error.exit_code, str(error)) if error else (0, message)
+    seconds = time.perf_counter() - began
+    return RunResult(
+        request.place.name, request.name, status, code, None, folder, day, seconds, said, traceback, note
+    )

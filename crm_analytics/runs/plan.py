@@ -1,0 +1,241 @@
+"""A run before anything heavy begins: which report, which values, which source, which place."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from crm_analytics.errors import CrmError, DataError, ParameterError
+from crm_analytics.runs.catalogue.catalogue import Report, find_report
+from crm_analytics.runs.catalogue.parameter_rules import Value
+from crm_analytics.runs.publishing.manifest import digest, source_name
+from crm_analytics.runs.publishing.publish import UNDATED, Place, check_slug
+from crm_analytics.tables.project import project_folder
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What somebody asks for.
+
+    Parameters
+    ----------
+    report : a name ("segments") or the path of a notebook
+    now : when it is asked for; runs are named and ages counted by it, analyses never see it
+    data : a file, a folder, the name of a folder in the project's `data/`, or a connection's URL;
+        empty for what the notebook's parameters cell says
+    mapping : a `mapping.toml`; None for the one beside the data
+    as_of : ISO day; empty for the last day in the data
+    parameters : by name; texts are converted to the declared kinds
+    slug : folder and link of this run; None for the day and a hash of what differs from the defaults
+    out : folder of the reports
+    force : run although nothing has changed
+    keep : how many runs of a slug stay
+    limit_seconds : wall time of the notebook; None for no limit
+    limit_memory_mb : megabytes of data the notebook's process may hold; None for no limit
+    wait : seconds to wait for another run of the same report and slug
+    oldest_days : days that the newest row of the source may lie back; None for any
+    version_query : of a connection: SQL whose answer changes when the data do
+    root : the project's folder; None for that of the caller's
+    """
+
+    report: str
+    now: datetime
+    data: str = ""
+    mapping: Path | None = None
+    as_of: str = ""
+    parameters: dict[str, object] = field(default_factory=dict)
+    slug: str | None = None
+    out: Path = Path("reports")
+    force: bool = False
+    keep: int = 12
+    limit_seconds: float | None = None
+    limit_memory_mb: int | None = None
+    wait: float = 0
+    oldest_days: int | None = None
+    version_query: str = ""
+    root: Path | None = None
+
+    @property
+    def today(self) -> date:
+        """The day of `now`."""
+        return self.now.date()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A request that can be carried out, as far as can be told without the data."""
+
+    request: RunRequest
+    report: Report
+    values: dict[str, Value]
+    source: str  # absolute, or a URL
+    as_of: str
+    slug: str | None  # None until the day is known
+    out: Path
+    root: Path
+
+    @property
+    def source_name(self) -> str:
+        """What may be told of the source."""
+        return source_name(self.values["data"])  # type: ignore[arg-type]
+
+    def place(self, day: str | None) -> Place:
+        """Where the run goes: by its slug, or by the day and what differs from the defaults."""
+        return Place(self.out, self.report.name, self.slug or self.default_slug(day))
+
+    def default_slug(self, day: str | None) -> str:
+        """``1997-09-30``, or ``1997-09-30-1a2b3c4d`` where parameters differ from the defaults."""
+        if day is None:
+            return UNDATED
+        changed = self.report.parameters.changed(self.values)
+        return day if not changed else f"{day}-{digest(changed)[:8]}"
+
+
+@dataclass(frozen=True)
+class OpenedData:
+    """A checked source, cut at the day and saved where the notebook finds it."""
+
+    folder: Path
+    day: date
+    label: str
+    data_hash: str
+    rows: int
+    rejected: int
+    customers: int
+    first_day: date | None
+    last_day: date | None
+    newest_day: date  # of the whole source
+    has_future: bool = False  # rows after today were set aside: tomorrow they count
+    files: dict[str, list[Any]] = field(default_factory=dict)  # of `unchanged.read_stamps`
+
+    def facts(self) -> dict[str, Any]:
+        """What the manifest says of the data."""
+        return {
+            "label": self.label,
+            "hash": self.data_hash,
+            "rows": self.rows,
+            "rejected": self.rejected,
+            "customers": self.customers,
+            "first_day": self.first_day,
+            "last_day": self.last_day,
+            "newest_day": self.newest_day,
+        }
+
+
+def plan_run(request: RunRequest) -> Plan:
+    """Check all that can be checked without the data.
+
+    Raises
+    ------
+    ParameterError : report, parameter, day, slug, or folder; nothing has been started or written.
+    """
+    root = request.root or project_folder()
+    report = find_report(request.report, root)
+    declared = report.parameters
+    if "data" not in declared:
+        raise ParameterError(
+            f'{report.path.name}: the parameters cell must declare `data: str = ""`; `crm new` shows how'
+        )
+    for name in ("data", "as_of"):
+        if name in request.parameters:
+            raise ParameterError(f"{name} is given with --{name.replace('_', '-')}, not with -p")
+    given: dict[str, object] = dict(request.parameters)
+    if request.data:
+        given["data"] = request.data
+    if request.as_of and "as_of" in declared:
+        given["as_of"] = request.as_of
+    values = declared.check(given)
+    as_of = request.as_of or str(values.get("as_of", ""))
+    _check_day(as_of)
+    out = request.out.expanduser().resolve()
+    source = _absolute(str(values["data"]), root)
+    _check_apart(out, source)
+    slug = check_slug(request.slug) if request.slug is not None else None
+    plan = Plan(request, report, values, source, as_of, slug, out, root)
+    return replace(plan, slug=slug or (plan.default_slug(as_of) if as_of else None))
+
+
+def _check_day(as_of: str) -> None:
+    try:
+        if as_of and not (re.fullmatch(r"\d{4}-\d{2}-\d{2}", as_of) and date.fromisoformat(as_of)):
+            raise ValueError(as_of)
+    except ValueError:
+        raise ParameterError(f"--as-of expects a day like 2026-01-31, got {as_of[:40]!r}") from None
+
+
+def _absolute(source: str, root: Path) -> str:
+    """The source from the caller's folder, else the folder of that name in the project's `data/`."""
+    if not source:
+        raise ParameterError("which data? Give a file, a folder or a name with --data, such as --data cdnow")
+    if "://" in source:
+        return source
+    path = Path(source).expanduser()
+    demo = root / "data" / path
+    if not path.exists() and len(path.parts) == 1 and demo.exists():
+        return str(demo)
+    # A source that is not there is told by CustomerBase, which knows the nearest name.
+    return str(path.resolve()) if path.exists() else source
+
+
+def _check_apart(out: Path, source: str) -> None:
+    """Reports must not land where they would be read as data."""
+    path = Path(source)
+    if "://" not in source and path.is_absolute() and path.is_dir() and out.is_relative_to(path):
+        raise ParameterError(f"the reports would be written into the data: --out {out} lies inside {path}")
+
+
+def check_age(plan: Plan, newest: date) -> None:
+    """Refuse data whose newest row lies further back than the request allows.
+
+    Raises
+    ------
+    DataError : it does.
+    """
+    allowed, age = plan.request.oldest_days, (plan.request.today - newest).days
+    if allowed is not None and age > allowed:
+        raise DataError(
+            f"the newest row of {plan.source_name} is of {newest}, {age:,} days before {plan.request.today}; "
+            f"at most {allowed:,} are allowed (oldest_data). Find out why no newer rows came, or allow more"
+        )
+
+
+def open_data(plan: Plan, folder: Path) -> OpenedData:
+    """Open, check and cut the source; save what is left in `folder`.
+
+    Raises
+    ------
+    DataError : the source, a rule of the contract, or the day.
+    """
+    from crm_analytics.tables.customer_base import CustomerBase
+
+    try:
+        base = CustomerBase.open(plan.source, mapping=plan.request.mapping, today=plan.request.today)
+        newest, rules = base.day, base.rejected["rule"].astype("str")
+        check_age(plan, newest)
+        if plan.as_of:
+            base = base.as_of(plan.as_of)
+        base.save(folder)
+        counts = base.counts
+        return OpenedData(
+            folder=folder,
+            day=base.day,
+            label=base.label,
+            data_hash=base.data_hash,
+            rows=counts["rows"],
+            rejected=counts["rejected"],
+            customers=counts["customers"],
+            first_day=counts["first_day"],
+            last_day=counts["last_day"],
+            newest_day=newest,
+            has_future=bool(rules.str.contains("after today").any()),
+        )
+    except CrmError:
+        raise
+    except Exception as error:
+        raise DataError(
+            f"{plan.source_name} cannot be opened ({type(error).__name__}). Try `crm check`, "
+            "or --debug for Python's own words"
+        ) from error

@@ -1,0 +1,1 @@
+"""Atomic publishing: run folders, pointers, the index, erasure."""

@@ -1,0 +1,133 @@
+"""`reports/index.html`, built from the pointers of what is published and from what schedules expect."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from crm_analytics.pages import index_page
+from crm_analytics.pages.index_page import IndexEntry
+from crm_analytics.runs.publishing import publish, schedule_state, wave_folders
+from crm_analytics.runs.schedule import relative_days
+
+
+def rebuild(out: Path, today: date) -> Path:
+    """Write the index anew from every report's pointers.
+
+    Parameters
+    ----------
+    out : the folder of reports
+    today : ages are counted from it
+
+    Returns
+    -------
+    the index file
+
+    Raises
+    ------
+    PublishError : it cannot be written.
+    """
+    path = out / "index.html"
+    with publish.index_locked(out), publish.in_words(path):
+        publish.replace_file(path, index_page.index(entries(out, today), today=today).encode("utf-8"))
+    return path
+
+
+def entries(out: Path, today: date | None = None) -> list[IndexEntry]:
+    """What the index lists: by name, the newest data first.
+
+    Parameters
+    ----------
+    today : for the days that schedules expect; None where nobody asks
+    """
+    found = [_entry(out, slug) for slug in sorted(out.glob("*/*/")) if not slug.parent.name.startswith(".")]
+    kept = _as_scheduled([entry for entry in found if entry is not None], out, today)
+    kept += [_wave(out, folder) for folder in sorted(out.glob(f"{wave_folders.LISTS}/*/"))]
+    kept.sort(key=lambda e: (e.day or date.max, e.slug), reverse=True)
+    return sorted(kept, key=lambda e: e.name)
+
+
+def _as_scheduled(found: list[IndexEntry], out: Path, today: date | None) -> list[IndexEntry]:
+    """The entries with what the schedules say of them, and those that schedules name but nobody made."""
+    by_place = {(entry.name, entry.slug): entry for entry in found}
+    failed = {entry.name for entry in found if entry.status == "failed"}
+    for one in schedule_state.expected(out):
+        entry = by_place.get((one.name, one.slug))
+        if entry is not None:
+            same = one.status == "unchanged" and entry.status in ("done", "thin")
+            unchanged = same and entry.status == "done"  # that there are few data is worth more
+            by_place[entry.name, entry.slug] = replace(
+                entry,
+                status="unchanged" if unchanged else entry.status,
+                looked=_day(one.looked) if same else None,
+                oldest_days=one.oldest_days,
+                expected=relative_days.expected(one.as_of, today) if today else None,
+            )
+        elif not (one.status == "failed" and one.name in failed):
+            never = IndexEntry(one.name, one.title, "", "", "never", "", None, "", problem=one.message)
+            by_place[one.name, f"?{len(by_place)}"] = replace(
+                never, headline=f"Scheduled for {one.as_of}, from {one.source}"
+            )
+    return list(by_place.values())
+
+
+def last_good(out: Path, name: str, slug: str) -> Path | None:
+    """The page of this report to fall back on: of the same slug, else the newest of any."""
+    same = publish.Place(out, name, slug)
+    if publish.pointer_of(same.folder, "current.json") and same.page.is_file():
+        return same.page
+    others = []
+    for folder in (out / name).glob("*/"):
+        pointer = publish.pointer_of(folder, "current.json")
+        if pointer and (folder / "report.html").is_file():
+            others.append((pointer["run"], folder / "report.html"))
+    return max(others)[1] if others else None
+
+
+def _entry(out: Path, folder: Path) -> IndexEntry | None:
+    current = publish.pointer_of(folder, "current.json")
+    failed = publish.pointer_of(folder, "failed.json")
+    newest = failed or current
+    if newest is None:
+        return None
+    good = current if current and (folder / "report.html").is_file() else None
+    target = folder / "report.html" if good else folder / "runs" / newest["run"] / "failure.html"
+    shown: dict[str, Any] = good or newest
+    other = None if good else last_good(out, folder.parent.name, folder.name)
+    return IndexEntry(
+        name=folder.parent.name,
+        title=str(shown.get("title") or folder.parent.name),
+        slug=folder.name,
+        href=target.relative_to(out).as_posix(),
+        status="failed" if failed else str(shown.get("status", "done")),
+        headline=str(shown.get("headline", "")),
+        day=_day(shown.get("day")),
+        published=str(shown.get("published", "")),
+        problem=str(failed.get("message", "")) if failed else "",
+        good=other.relative_to(out).as_posix() if other else "",
+    )
+
+
+def _wave(out: Path, folder: Path) -> IndexEntry:
+    """The newest wave of a contact list."""
+    waves, failed = wave_folders.waves_of(folder), wave_folders.failure_of(folder)
+    title = "Contact lists"
+    if not waves:
+        return IndexEntry(
+            folder.parent.name, title, folder.name, "", "failed", title, None, "", problem=failed
+        )
+    newest = waves[-1]
+    href = f"{newest.relative_to(out).as_posix()}/{wave_folders.WATERFALL}"
+    return IndexEntry(
+        folder.parent.name, title, folder.name, href, "failed" if failed else "done",
+        wave_folders.headline_of(newest), _day(newest.name), "", problem=failed,
+    )  # fmt: skip
+
+
+def _day(text: object) -> date | None:
+    try:
+        return date.fromisoformat(str(text))
+    except ValueError:
+        return None

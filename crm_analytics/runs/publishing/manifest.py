@@ -1,0 +1,160 @@
+"""What is published of a run besides the page: its record, its notebook, its tables; without paths."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING, Any
+
+from crm_analytics.runs.catalogue.parameters import INJECTED
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+BLOCK = "application/vnd.crm-analytics.block+json"
+LIBRARIES = (
+    "numpy",
+    "pandas",
+    "scipy",
+    "ibis-framework",
+    "duckdb",
+    "pyarrow",
+    "plotly",
+    "papermill",
+    "nbclient",
+)
+
+
+def source_name(source: str) -> str:
+    """What may be told of a source: a bare name, the last part of a path, the kind of a connection.
+
+    >>> source_name("cdnow"), source_name("/home/ann/shop.csv"), source_name("postgres://u:pw@host/db")
+    ('cdnow', 'shop.csv', 'postgres')
+    """
+    if "://" in source:
+        return source.split("://", 1)[0]
+    return PurePosixPath(PureWindowsPath(source).as_posix()).name
+
+
+def without_paths(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters that may be told: no source, no day (both stand elsewhere), no folder of this machine.
+
+    >>> without_paths({"bins": 5, "data": "/x", "list": "/home/ann/list.csv"})
+    {'bins': 5, 'list': 'list.csv'}
+    """
+    return {n: _without_path(v) for n, v in values.items() if n not in INJECTED}
+
+
+def _without_path(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_path(v) for v in value]
+    if isinstance(value, str) and ("://" in value or re.match(r"[/~\\]|\.\.?[/\\]|[A-Za-z]:[/\\]", value)):
+        return source_name(value)
+    return value
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, this package and what it computes with."""
+    import platform
+
+    import crm_analytics
+
+    found = {"crm-analytics": crm_analytics.__version__, "python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def digest(*parts: Any) -> str:
+    """64 hex characters of some plain values."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode("utf-8")).hexdigest()
+
+
+def code_digest(notebook: Mapping[str, Any]) -> str:
+    """64 hex characters of what a notebook says and does; outputs and metadata do not count."""
+    return digest([[c.get("cell_type"), "".join(c.get("source", ""))] for c in notebook["cells"]])
+
+
+def published_notebook(executed: NotebookNode, values: Mapping[str, Any], source: str, day: str) -> bytes:
+    """The executed notebook as it may be published: blocks alone, no prints, no errors, no paths.
+
+    Parameters
+    ----------
+    executed : as it left the kernel, papermill's own cells included
+    values : every parameter of the run
+    source : of `source_name`, in the place of the path that the run got
+    day : ISO
+
+    Returns
+    -------
+    .ipynb as bytes; the cell after the parameters says what they were in this run
+    """
+    told = {**without_paths(values), **{n: v for n, v in (("data", source), ("as_of", day)) if n in values}}
+    lines = [f"{name} = {told[name]!r}" for name in values]
+    said = "# The parameters of this run\n" + "\n".join(lines)
+    cells: list[dict[str, Any]] = []
+    for number, cell in enumerate(executed.cells):
+        tags = [t for t in cell.metadata.get("tags", []) if not t.startswith("papermill")]
+        if "papermill-error-cell-tag" in cell.metadata.get("tags", []):
+            continue
+        made: dict[str, Any] = {
+            "cell_type": cell.cell_type,
+            "id": cell.get("id") or f"cell-{number}",
+            "metadata": {"tags": tags} if tags else {},
+            "source": cell.source,
+        }
+        if "injected-parameters" in tags:
+            made |= {"id": "parameters-of-this-run", "source": said}
+        if cell.cell_type == "code":
+            made |= {"execution_count": cell.execution_count, "outputs": list(_blocks_of(cell))}
+        cells.append(made)
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    whole = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    return (json.dumps(whole, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
+
+
+def _blocks_of(cell: NotebookNode) -> Iterator[dict[str, Any]]:
+    for output in cell.outputs:
+        if BLOCK in output.get("data", {}):
+            yield {"output_type": "display_data", "metadata": {}, "data": {BLOCK: output["data"][BLOCK]}}
+
+
+def published_tables(executed: NotebookNode) -> dict[str, bytes]:
+    """The table of each chart and table block as Parquet, by path: ``tables/03_chart.parquet``.
+
+    Cells are as the page words them; the finding stands in the file's metadata.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    found: dict[str, bytes] = {}
+    blocks = [o["data"][BLOCK] for c in executed.cells if c.cell_type == "code" for o in _blocks_of(c)]
+    for number, block in enumerate(blocks, start=1):
+        table = block.get("table")
+        if not table:
+            continue
+        names = _distinct([column["label"] for column in table["columns"]])
+        columns = list(zip(*table["rows"], strict=True)) or [()] * len(names)
+        arrays = [pa.array([str(v) for v in column], pa.string()) for column in columns]
+        schema = pa.schema([(n, pa.string()) for n in names], metadata={"finding": block.get("finding", "")})
+        buffer = io.BytesIO()
+        pq.write_table(pa.table(arrays, schema=schema), buffer)
+        found[f"tables/{number:02}_{block['kind']}.parquet"] = buffer.getvalue()
+    return found
+
+
+def _distinct(names: list[str]) -> list[str]:
+    seen: dict[str, int] = {}
+    made = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        made.append(name if seen[name] == 1 else f"{name} {seen[name]}")
+    return made

@@ -1,0 +1,261 @@
+"""One report: checked, run by papermill, made a page, published."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crm_analytics.errors import CrmError, LockedError, ParameterError, PublishError
+from crm_analytics.runs import run_files, unchanged
+from crm_analytics.runs.decisions import Decision, decide, repetition
+from crm_analytics.runs.kernels.kernel import Kernel, imports_of, private_folder
+from crm_analytics.runs.kernels.warm_kernels import WarmKernels
+from crm_analytics.runs.list_run import WaveDecision, make_wave
+from crm_analytics.runs.plan import OpenedData, Plan, RunRequest, open_data
+from crm_analytics.runs.publishing import index, publish
+from crm_analytics.runs.publishing.result import RunResult, worst
+from crm_analytics.runs.run_files import Outcome, Record
+
+if TYPE_CHECKING:
+    from crm_analytics.runs.kernels.engine import Progress
+
+__all__ = ["RunRequest", "RunResult", "run_report", "run_reports", "worst"]
+
+
+def run_report(request: RunRequest, progress: Progress | None = None) -> RunResult:
+    """Make one report.
+
+    Parameters
+    ----------
+    request : what is asked for
+    progress : called with (cells done, cells in all)
+
+    Returns
+    -------
+    what became of it; errors of this package are told in it and not raised
+    """
+    (result,) = run_reports([request], progress)
+    return result
+
+
+def run_reports(requests: Iterable[RunRequest], progress: Progress | None = None) -> Iterator[RunResult]:
+    """Make reports one after the other; those on the same source and day open it once."""
+    decisions = [decide(request) for request in requests]
+    many = sum(d.result is None for d in decisions) > 1  # warm kernels gain nothing for one alone
+    with WarmKernels() if many else nullcontext() as warm, Workshop(warm) as workshop:
+        for decision in decisions:
+            yield decision.result or workshop.make(decision, progress)
+
+
+class Workshop:
+    """Makes reports one after the other; those on the same source and day open it once.
+
+    A context manager: what was opened and started goes at its end.
+
+    Parameters
+    ----------
+    warm : forks the kernels from a process with the imports paid; None for cold ones
+    """
+
+    def __init__(self, warm: WarmKernels | None = None) -> None:
+        self._stack = ExitStack()
+        self._shared = _SharedData(self._stack, {}, warm)
+
+    def __enter__(self) -> Workshop:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def make(self, decision: Decision | WaveDecision, progress: Progress | None = None) -> RunResult:
+        """Run what was decided; errors of this package are told in the result and not raised."""
+        if isinstance(decision, WaveDecision):
+            return make_wave(decision)
+        assert decision.plan is not None
+        with ExitStack() as own:
+            record = Record(decision.plan, inputs=decision.inputs)
+            run = _Run(record, self._shared, own, progress, time.perf_counter(), decision.problem)
+            result = run.make()
+        never = decision.inputs.never if decision.inputs else ""
+        return replace(result, note=never) if never else result
+
+
+@dataclass(frozen=True)
+class _SharedData:
+    """Sources opened and saved once for all reports that want them cut at the same day; warm kernels."""
+
+    stack: ExitStack
+    opened: dict[tuple[Any, ...], OpenedData]
+    warm: WarmKernels | None
+
+    def get(self, plan: Plan, inputs: unchanged.Inputs) -> OpenedData:
+        mapping = plan.request.mapping
+        key = (plan.source, mapping, plan.as_of, plan.request.today, plan.request.oldest_days)
+        if key not in self.opened:
+            folder = private_folder()
+            self.stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            opened = open_data(plan, folder / "data")
+            files = unchanged.read_stamps(plan.source, mapping)
+            unchanged.check_at_rest(inputs.files, files, plan.source_name)
+            self.opened[key] = replace(opened, files=files)
+        return self.opened[key]
+
+
+@dataclass
+class _Run:
+    """One run while it lasts; `own` holds its locks, its kernel and its private folder."""
+
+    record: Record
+    shared: _SharedData
+    own: ExitStack
+    progress: Progress | None
+    began: float
+    problem: CrmError | None = None  # known before anything began
+
+    def make(self) -> RunResult:
+        """All steps; a failure is published, too."""
+        plan, record = self.record.plan, self.record
+        place = plan.place(None)
+        try:
+            if plan.slug:
+                self.own.enter_context(publish.locked(place, plan.request.wait))
+            if self.problem is not None:
+                raise self.problem
+            if plan.request.wait and (made := self._made_meanwhile()):
+                return made
+            kernel = self._start_kernel()
+            with self._timed("open"):
+                assert record.inputs is not None
+                record.data = self.shared.get(plan, record.inputs)
+            if not plan.slug:
+                place = plan.place(record.day)
+                self.own.enter_context(publish.locked(place, plan.request.wait))
+                if plan.request.wait and (made := self._made_meanwhile()):
+                    return made
+            with self._timed("notebook"):
+                self._execute(kernel)
+            with self._timed("page"):
+                outcome_ = run_files.success(record, place)
+            with self._timed("publish"):
+                return self._publish(place, outcome_)
+        except LockedError as error:
+            return self._result(place, "locked", error.exit_code, str(error))
+        except CrmError as error:
+            if error.__cause__ is not None:
+                record.traceback = "".join(traceback.format_exception(error))
+            return self._failed(place, error)
+        except Exception as error:
+            record.traceback = "".join(traceback.format_exception(error))
+            return self._failed(place, _unexpected(error))
+
+    def _made_meanwhile(self) -> RunResult | None:
+        """The result of the other run that was waited for, where it is what this one would give."""
+        record = self.record
+        if record.plan.request.force or record.inputs is None:
+            return None
+        found = unchanged.find(record.plan, record.inputs)
+        return repetition(found, self.began) if isinstance(found, unchanged.Former) else None
+
+    def _start_kernel(self) -> Kernel:
+        """Start the notebook's process now: it gets ready while the data are opened and checked."""
+        folder = private_folder()
+        self.own.callback(shutil.rmtree, folder, ignore_errors=True)
+        plan = self.record.plan
+        return self.own.enter_context(
+            Kernel(
+                folder,
+                preload=imports_of(plan.report.notebook),
+                project=plan.root,
+                limit_memory_mb=plan.request.limit_memory_mb,
+                warm=self.shared.warm,
+            )
+        )
+
+    def _execute(self, kernel: Kernel) -> None:
+        from crm_analytics.runs.kernels import engine
+
+        engine.import_notebook_tools()
+        import nbformat
+
+        record = self.record
+        assert record.data is not None
+        values: dict[str, Any] = {**record.plan.values, "data": str(record.data.folder)}
+        if "as_of" in values:
+            values["as_of"] = record.day
+        run = engine.Run(kernel, record.plan.request.limit_seconds, self.progress, meanwhile=_load_page)
+        try:
+            engine.execute(nbformat.from_dict(record.plan.report.notebook), values, run)
+        finally:
+            record.executed, record.traceback = run.executed, run.traceback or kernel.complaints()
+            kernel.stop()
+
+    def _publish(self, place: publish.Place, made: Outcome) -> RunResult:
+        request = self.record.plan.request
+        folder = publish.publish(place, made.run, made.files, made.pointer, request.keep)
+        code, message = 0, made.message
+        try:
+            index.rebuild(place.out, request.today)
+        except PublishError as error:  # the report itself is published and stays
+            code, message = error.exit_code, str(error)
+        return self._result(place, made.status, code, message, place.page, folder)
+
+    def _failed(self, place: publish.Place, error: CrmError) -> RunResult:
+        """Publish a failure; the last good page stays where it is. What cannot be told there is told here."""
+        folder = None
+        if not isinstance(error, ParameterError):
+            with suppress(CrmError, OSError), ExitStack() as lock:
+                if place.slug == publish.UNDATED:
+                    lock.enter_context(publish.locked(place, self.record.plan.request.wait))
+                folder = self._publish_failure(place, error)
+        page = folder / "failure.html" if folder else None
+        return self._result(place, "failed", error.exit_code, str(error), page, folder)
+
+    def _publish_failure(self, place: publish.Place, error: CrmError) -> Path:
+        good = index.last_good(place.out, place.name, place.slug)
+        link = good.relative_to(place.out).as_posix() if good else None
+        made = run_files.failure(self.record, place, error, link)
+        request = self.record.plan.request
+        folder = publish.publish_failure(place, made.run, made.files, made.pointer, request.keep)
+        index.rebuild(place.out, request.today)
+        return folder
+
+    def _result(  # noqa: PLR0917
+        self,
+        place: publish.Place,
+        status: str,
+        code: int,
+        message: str,
+        page: Path | None = None,
+        folder: Path | None = None,
+    ) -> RunResult:
+        seconds = time.perf_counter() - self.began
+        day = self.record.day or ""
+        words = self.record.traceback if status == "failed" else ""
+        return RunResult(place.name, place.slug, status, code, page, folder, day, seconds, message, words)
+
+    @contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.record.timings[step] = time.perf_counter() - began
+
+
+def _unexpected(error: Exception) -> CrmError:
+    return CrmError(
+        f"something went wrong that should not ({type(error).__name__}). "
+        "Run again with --debug and report what it shows"
+    )
+
+
+def _load_page() -> None:
+    """Import what makes the page while the kernel works; an error shows again where it is used."""
+    with suppress(Exception):
+        from crm_analytics.pages import page  # noqa: F401

@@ -1,0 +1,232 @@
+"""What a run leaves behind: the files of its folder and what the pointers say."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import crm_analytics
+from crm_analytics.errors import CrmError, PublishError
+from crm_analytics.runs.plan import OpenedData, Plan
+from crm_analytics.runs.publishing import manifest, publish
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+    from crm_analytics.pages.page import PageContext
+    from crm_analytics.runs.unchanged import Inputs
+
+# For the reader of a failure page, who has not run anything; by exit code.
+NEXT_STEPS = {
+    2: "Whoever runs the report can find the cause in the message above: a parameter does not fit.",
+    3: "Whoever keeps the data can find the cause with `crm check`; then the report can run again.",
+    4: "Whoever keeps the report can find the cause by running its notebook in JupyterLab.",
+    5: "Whoever keeps the machine can find the cause in its log: more memory or more time may be needed.",
+    6: "Whoever keeps the report can find the cause in the message above.",
+}
+
+
+@dataclass
+class Record:
+    """What is known of a run, filled as it goes on."""
+
+    plan: Plan
+    data: OpenedData | None = None
+    executed: NotebookNode | None = None
+    traceback: str = ""  # for the person who debugs; never published
+    timings: dict[str, float] = field(default_factory=dict)
+    inputs: Inputs | None = None
+
+    @property
+    def day(self) -> str | None:
+        """ISO day of the data, as far as it is known."""
+        return self.data.day.isoformat() if self.data else self.plan.as_of or None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is to be published of a run."""
+
+    status: str
+    exit_code: int
+    message: str
+    run: str
+    files: dict[str, bytes]
+    pointer: dict[str, Any]
+
+
+def success(record: Record, place: publish.Place) -> Outcome:
+    """The page and all beside it.
+
+    Raises
+    ------
+    PublishError : the notebook shows something that is not a block, or names a folder of this machine.
+    """
+    from crm_analytics.pages import page
+
+    assert record.executed is not None
+    shown = _shown(record.executed)
+    text = page.build(shown, _context(record))
+    html = text.encode("utf-8")
+    status = "thin" if page.is_thin(shown) else "done"
+    headline, title = page.headline(shown), page.title(shown)
+    about = _manifest(record, place, status, 0, headline) | {
+        "title": title,
+        "facts": page.facts(shown),
+        "warnings": _warnings(record.executed),
+        "page": {"sha256": hashlib.sha256(html).hexdigest(), "bytes": len(html)},
+        "inputs": _inputs(record),
+    }
+    files = {
+        "page.html": html,
+        "notebook.ipynb": _notebook(record),
+        "manifest.json": publish.as_json(about),
+        **manifest.published_tables(shown),
+    }
+    _refuse_paths(record, files)
+    run = publish.run_id(record.plan.request.now, hashlib.sha256(html).hexdigest())
+    pointer = _pointer(record, place, status, headline, title)
+    if record.inputs is not None:
+        pointer["asked"] = record.inputs.asked
+    return Outcome(status, 0, headline, run, files, pointer)
+
+
+def _inputs(record: Record) -> dict[str, Any] | None:
+    """What the next run compares itself with, see `unchanged`."""
+    if record.inputs is None or record.data is None:
+        return None
+    from crm_analytics.runs.unchanged import key_digest
+
+    today = record.plan.request.today.isoformat() if record.data.has_future else ""
+    parts = record.inputs.parts | {"key": key_digest(record.plan.root)}  # the run may have made the first one
+    return {"parts": parts, "files": record.data.files, "today": today}
+
+
+def failure(record: Record, place: publish.Place, error: CrmError, last_good: str | None) -> Outcome:
+    """The failure page and all beside it.
+
+    Parameters
+    ----------
+    last_good : path of the last good page inside the folder of reports, or None
+    """
+    from crm_analytics.pages import page
+
+    message, code = str(error), error.exit_code
+    up = PurePosixPath("../../../..")  # from reports/<name>/<slug>/runs/<id>/
+    html = page.failure(
+        _context(record),
+        what=message,
+        next_step=NEXT_STEPS.get(code, NEXT_STEPS[4]),
+        last_good=(up / last_good).as_posix() if last_good else None,
+    )
+    files = {"failure.html": html.encode("utf-8")}
+    if record.executed is not None:
+        files["notebook.ipynb"] = _notebook(record)
+    files["manifest.json"] = publish.as_json(_manifest(record, place, "failed", code, message))
+    pointer = _pointer(record, place, "failed", "", record.plan.report.title)
+    run = publish.run_id(record.plan.request.now, manifest.digest(message))
+    return Outcome("failed", code, message, run, files, pointer | {"exit_code": code, "message": message})
+
+
+def _shown(executed: NotebookNode) -> NotebookNode:
+    """The author's cells without warnings on stderr; anything else that is not a block, the page refuses."""
+    import nbformat
+
+    from crm_analytics.runs.kernels.engine import own_cells
+
+    cells = []
+    for cell in own_cells(executed):
+        made = nbformat.from_dict(cell)
+        if cell.cell_type == "code":
+            made.outputs = [o for o in cell.outputs if not _is_warning(o)]
+        cells.append(made)
+    return nbformat.from_dict({**executed, "cells": cells})
+
+
+def _is_warning(output: Any) -> bool:
+    return bool(output.output_type == "stream" and output.name == "stderr")
+
+
+def _warnings(executed: NotebookNode) -> int:
+    return sum(_is_warning(o) for c in executed.cells if c.cell_type == "code" for o in c.outputs)
+
+
+def _notebook(record: Record) -> bytes:
+    plan = record.plan
+    return manifest.published_notebook(record.executed, plan.values, plan.source_name, record.day or "")  # type: ignore[arg-type]
+
+
+def _context(record: Record) -> PageContext:
+    from crm_analytics.pages.page import PageContext
+
+    plan, data = record.plan, record.data
+    blank = PageContext(
+        report=plan.report.name,
+        label=plan.source_name,
+        as_of=date.fromisoformat(plan.as_of) if plan.as_of else None,
+        version=crm_analytics.__version__,
+        data_hash="",
+        parameters=dict(manifest.without_paths(plan.values)),
+        rows=0,
+        rejected=0,
+        first_day=None,
+        last_day=None,
+    )
+    if data is None:
+        return blank
+    return replace(
+        blank,
+        label=data.label,
+        as_of=data.day,
+        data_hash=data.data_hash,
+        rows=data.rows,
+        rejected=data.rejected,
+        first_day=data.first_day,
+        last_day=data.last_day,
+    )
+
+
+def _manifest(record: Record, place: publish.Place, status: str, code: int, message: str) -> dict[str, Any]:
+    plan, data = record.plan, record.data
+    return {
+        "schema": publish.SCHEMA,
+        "report": place.name,
+        "slug": place.slug,
+        "status": status,
+        "exit_code": code,
+        "message": message,
+        "created": plan.request.now.isoformat(timespec="seconds"),
+        "as_of": record.day,
+        "parameters": manifest.without_paths(plan.values),
+        "data": {"source": plan.source_name} | (data.facts() if data else {}),
+        "notebook": {"file": plan.report.path.name, "sha256": manifest.code_digest(plan.report.notebook)},
+        "versions": manifest.versions(),
+        "seconds": {name: round(seconds, 3) for name, seconds in record.timings.items()},
+    }
+
+
+def _pointer(record: Record, place: publish.Place, status: str, headline: str, title: str) -> dict[str, Any]:
+    return {
+        "report": place.name,
+        "slug": place.slug,
+        "title": title,
+        "status": status,
+        "headline": headline,
+        "day": record.day,
+        "published": f"{record.plan.request.now:%Y-%m-%d %H:%M %Z}".strip(),
+    }
+
+
+def _refuse_paths(record: Record, files: dict[str, bytes]) -> None:
+    """The private folder and the source's place must not be told, whatever a notebook shows."""
+    places = [record.data.folder.parent.as_posix()] if record.data else []
+    if record.plan.source.startswith("/") and record.plan.source.count("/") > 1:
+        places.append(record.plan.source)
+    for name, content in files.items():
+        if any(place.encode("utf-8") in content for place in places):
+            raise PublishError(
+                f"{name} would tell the folder the data lie in. Show base.label in the notebook, not the path"
+            )

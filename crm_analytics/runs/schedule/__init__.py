@@ -1,0 +1,1 @@
+"""`crm.toml` and the night it describes."""

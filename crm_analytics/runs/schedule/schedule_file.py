@@ -1,0 +1,292 @@
+"""`crm.toml`: which reports are made every night, from which sources, for which day.
+
+Example::
+
+    out = "reports"
+    workers = 2
+    keep = 12
+
+    [source.shop]
+    path = "data/cdnow"
+    oldest_data = "3d"
+
+    [[report]]
+    name = "segments"
+    source = "shop"
+    as_of = "last full month"
+    parameters = { bins = 5 }
+
+    [[list]]
+    name = "weekly"
+    source = "shop"
+    lists = ["birthday", "win_back"]
+
+Paths are meant from the folder of the file.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from crm_analytics.errors import CrmError, ParameterError, nearest
+from crm_analytics.runs.catalogue.parameter_rules import short
+from crm_analytics.runs.plan import RunRequest
+from crm_analytics.runs.schedule import list_jobs, relative_days
+from crm_analytics.runs.schedule.list_jobs import ListTable, ScheduledList, wave_request
+from crm_analytics.tables.project import project_folder
+
+_STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class SourceTable(BaseModel):
+    """A table `[source.NAME]`."""
+
+    model_config = _STRICT
+    path: str = ""
+    url: str = ""
+    mapping: str = ""
+    oldest_data: str = ""
+    version_query: str = ""
+
+
+class ReportTable(BaseModel):
+    """A table `[[report]]`."""
+
+    model_config = _STRICT
+    name: str
+    source: str
+    as_of: str | date = relative_days.LAST_DAY
+    parameters: dict[str, str | int | float | bool | list[str]] = {}
+    slug: str | None = None
+    limit_seconds: Annotated[float, Field(gt=0)] | None = None
+    limit_memory_mb: Annotated[int, Field(ge=512)] | None = None
+
+
+class ScheduleTable(BaseModel):
+    """The whole file."""
+
+    model_config = _STRICT
+    out: str = "reports"
+    workers: Annotated[int, Field(ge=1, le=64)] = 2
+    keep: Annotated[int, Field(ge=1)] = 12
+    source: dict[str, SourceTable]
+    report: list[ReportTable] = []
+    lists: Annotated[list[ListTable], Field(alias="list")] = []
+
+
+_ALLOWED = {
+    "workers": "a whole number 1..64",
+    "keep": "a whole number from 1",
+    "source": "a table such as [source.shop]",
+    "report": "one table or more, each begun by [[report]]",
+    **list_jobs.ALLOWED,
+    "parameters": "a table such as { bins = 5 }, with texts, numbers, true, false or lists of texts",
+    "as_of": "a day like 2026-01-31, 'last day', 'last full month', 'last full week', or a span like '-1w'",
+    "limit_seconds": "a number above 0",
+    "limit_memory_mb": "a whole number from 512",
+}
+
+
+_ROWS = {"report": ReportTable, "list": ListTable}
+
+
+@dataclass(frozen=True)
+class ScheduledReport:
+    """One `[[report]]`: where it stands, how its day was said, and the request it comes to."""
+
+    where: str
+    source: str
+    as_of: str
+    request: RunRequest
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A `crm.toml`, read and made absolute."""
+
+    path: Path
+    out: Path
+    workers: int
+    today: date
+    reports: tuple[ScheduledReport, ...]
+    lists: tuple[ScheduledList, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        return self.path.stem
+
+
+def read_schedule(path: Path, now: datetime, *, wait: float = 0, force: bool = False) -> Schedule:
+    """Read a `crm.toml` strictly.
+
+    Parameters
+    ----------
+    path : the file
+    now : when it is run; relative days are counted from it
+    wait, force : for every request
+
+    Raises
+    ------
+    ParameterError : it cannot be read, or something in it is unknown or not allowed; says where, and the
+        nearest name.
+    """
+    path = path.expanduser().resolve()
+    table = _validated(_toml(path), path.name)
+    folder, root = path.parent, project_folder(path.parent)
+    out = (folder / Path(table.out).expanduser()).resolve()
+    sources = {name: _source(name, one, folder, root) for name, one in table.source.items()}
+    for name, request in sources.items():
+        data = Path(request.data)
+        if "://" not in request.data and data.is_dir() and out.is_relative_to(data):
+            raise ParameterError(
+                f"{path.name}: out = {short(table.out)} lies inside the data of [source.{name}]; "
+                "reports would be read as data"
+            )
+    every: dict[str, Any] = {"now": now, "out": out, "keep": table.keep, "wait": wait, "force": force}
+    sources = {name: replace(request, **every) for name, request in sources.items()}
+    reports = [
+        _report(one, _source_of(one, sources, where), where, folder)
+        for where, one in _placed(table.report, f"{path.name}, [[report]]")
+    ]
+    lists = [
+        ScheduledList(
+            where, one.source, str(one.as_of), wave_request(one, _source_of(one, sources, where), where)
+        )
+        for where, one in _placed(table.lists, f"{path.name}, [[list]]")
+    ]
+    return Schedule(path, out, table.workers, now.date(), tuple(reports), tuple(lists))
+
+
+def _placed(tables: Sequence[Any], kind: str) -> list[tuple[str, Any]]:
+    """Each table with where it stands, for messages."""
+    return [(f"{kind} {number} ({one.name})", one) for number, one in enumerate(tables, start=1)]
+
+
+def _source_of(one: ReportTable | ListTable, sources: Mapping[str, RunRequest], where: str) -> RunRequest:
+    if one.source not in sources:
+        known = ", ".join(sources) or "none"
+        near = nearest(one.source, sources) or "."
+        raise ParameterError(f"{where}: there is no source {short(one.source)}{near} Known: {known}")
+    return sources[one.source]
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        near = nearest(path.name, [p.name for p in path.parent.glob("*.toml")])
+        raise ParameterError(f"there is no {path}{near}") from None
+    except OSError as error:
+        raise ParameterError(f"{path} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ParameterError(f"{path.name} is not UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ParameterError(f"{path.name} is not TOML: {error}") from None
+
+
+def _validated(content: dict[str, Any], name: str) -> ScheduleTable:
+    try:
+        table = ScheduleTable.model_validate(content)
+        if not table.report and not table.lists:
+            raise ParameterError(f"{name}: report is missing; it must be {_ALLOWED['report']}")
+        return table
+    except ValidationError as error:
+        # An unknown key explains a missing one: it comes first.
+        found = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+        raise ParameterError(_in_words(found[0], content, name)) from None
+
+
+def _in_words(error: Any, content: dict[str, Any], name: str) -> str:
+    place, model = list(error["loc"]), ScheduleTable
+    where: list[str] = [name]
+    if place[0] == "source" and len(place) > 1:
+        where.append(f"[source.{place[1]}]")
+        model, place = SourceTable, place[2:]  # type: ignore[assignment]
+    elif place[0] in _ROWS and len(place) > 1:
+        row = content[place[0]][place[1]]
+        said = f" ({row['name']})" if isinstance(row, dict) and "name" in row else ""
+        where.append(f"[[{place[0]}]] {place[1] + 1}{said}")
+        model, place = _ROWS[place[0]], place[2:]  # type: ignore[assignment]
+    start = ", ".join(where)
+    key = str(place[0]) if place else ""
+    if error["type"] == "extra_forbidden":
+        names = [field.alias or name for name, field in model.model_fields.items()]
+        known, near = ", ".join(names), nearest(key, names) or "."
+        return f"{start}: there is no key {short(key)}{near} Known: {known}"
+    if error["type"] == "missing":
+        return f"{start}: {key} is missing; it must be {_ALLOWED.get(key, 'a text')}"
+    if not place:
+        return f"{start}: it must be a table"
+    named = ".".join(str(p) for p in place[:2])
+    return f"{start}: {named} = {short(error['input'])}: it must be {_ALLOWED.get(key, 'a text')}"
+
+
+def _source(name: str, table: SourceTable, folder: Path, root: Path) -> RunRequest:
+    where = f"[source.{name}]"
+    if bool(table.path) == bool(table.url):
+        raise ParameterError(f'{where}: give path = "..." or url = "...", one of them')
+    if table.url and "://" not in table.url:
+        raise ParameterError(
+            f'{where}: url = {short(table.url)}: it must be like "duckdb:///crm.duckdb"; a file is a path'
+        )
+    if table.version_query and table.path:
+        raise ParameterError(f"{where}: version_query is for a url; files are watched by size and time")
+    try:
+        oldest = relative_days.days_of(table.oldest_data) if table.oldest_data else None
+    except ParameterError as error:
+        raise ParameterError(f"{where}: {error}") from None
+    mapping = folder / Path(table.mapping).expanduser() if table.mapping else None
+    if mapping is not None and not mapping.is_file():
+        raise ParameterError(f"{where}: there is no mapping {table.mapping}")
+    return RunRequest(
+        report="",
+        now=datetime.min,
+        data=_absolute_url(table.url, folder) if table.url else _absolute_path(table.path, folder, root),
+        mapping=mapping,
+        oldest_days=oldest,
+        version_query=table.version_query,
+        root=root,
+    )
+
+
+def _absolute_path(path: str, folder: Path, root: Path) -> str:
+    """From the file's folder, else the folder of that name in the project's `data/`."""
+    if "://" in path:
+        raise ParameterError(f"path = {short(path)} is a URL: write url = instead")
+    found, demo = (folder / Path(path).expanduser()).resolve(), root / "data" / path
+    return str(demo if not found.exists() and len(Path(path).parts) == 1 and demo.exists() else found)
+
+
+def _absolute_url(url: str, folder: Path) -> str:
+    if not url.startswith("duckdb://"):
+        return url
+    path, separator, options = url.removeprefix("duckdb://").partition("?")
+    beside = folder / path.lstrip("/")
+    return f"duckdb://{path if Path(path).exists() else beside.resolve()}{separator}{options}"
+
+
+def _report(one: ReportTable, request: RunRequest, where: str, folder: Path) -> ScheduledReport:
+    as_of = one.as_of if isinstance(one.as_of, str) else one.as_of.isoformat()
+    notebook = one.name.endswith(".ipynb") or "/" in one.name
+    try:
+        day = relative_days.resolve(as_of, request.now.date())
+        request = replace(
+            request,
+            report=str((folder / Path(one.name).expanduser()).resolve()) if notebook else one.name,
+            as_of=day,
+            parameters=dict(one.parameters),
+            slug=one.slug,
+            limit_seconds=one.limit_seconds,
+            limit_memory_mb=one.limit_memory_mb,
+        )
+    except CrmError as error:
+        raise ParameterError(f"{where}: {error}") from None
+    return ScheduledReport(where, one.source, as_of, request)

@@ -1,0 +1,263 @@
+"""Whether a run would only repeat an earlier one; told without opening the data or importing what computes.
+
+A run is a repetition when its notebook, the package's code, the parameters, the versions of the libraries
+and the data are those of the run that is published. Files are compared by size and time, and by SHA-256 where
+these differ; a connection by the answer to its `version_query`.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import crm_analytics
+from crm_analytics.errors import DataError
+from crm_analytics.runs.catalogue.parameters import INJECTED
+from crm_analytics.runs.plan import Plan, check_age
+from crm_analytics.runs.publishing import publish
+from crm_analytics.runs.publishing.manifest import code_digest, digest, versions
+
+MAPPING_FILE = "mapping.toml"  # found by itself beside the data; the module of that name needs the engine
+KEY_FILE = ".crm-key"
+MOST_ROWS = 1000  # of the answer to a version_query
+
+Stamp = list[Any]  # size, time of change, and SHA-256 where it was worked out
+
+_REASONS = {
+    "notebook": "the notebook changed",
+    "code": "the package's code changed",
+    "parameters": "the parameters changed",
+    "versions": "a library's version changed",
+    "key": "the key for pseudonyms changed",
+    "source": "the source is another one",
+    "version": "the data changed",
+}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that a run is made from.
+
+    Parameters
+    ----------
+    asked : what was asked for, without what may change between two runs of it; finds the earlier run
+    parts : digests by part
+    files : size and time of each watched file, by a digest of its name
+    never : why no run is a repetition, or empty
+    """
+
+    asked: str
+    parts: dict[str, str]
+    files: dict[str, Stamp] = field(default_factory=dict)
+    never: str = ""
+
+
+@dataclass(frozen=True)
+class Former:
+    """The published run that would be repeated."""
+
+    place: publish.Place
+    run_folder: Path
+    pointer: dict[str, Any]
+    day: str
+
+
+def inputs_of(plan: Plan) -> Inputs:
+    """What a run of this plan would be made from, as it is now.
+
+    Raises
+    ------
+    DataError : the `version_query` has no answer.
+    """
+    request = plan.request
+    varied = plan.report.parameters.changed(plan.values) if request.slug is None else {}
+    asked = digest(request.slug, plan.as_of, plan.source_name, varied)
+    query = request.version_query
+    parts = {
+        "notebook": code_digest(plan.report.notebook),
+        "code": package_digest(),
+        "parameters": digest({n: v for n, v in plan.values.items() if n not in INJECTED}),
+        "versions": digest(versions()),
+        "key": key_digest(plan.root),
+        "source": digest(plan.source_name),
+        "version": digest(query, _answer(plan.source, query)) if query else "",
+    }
+    files = {name: stamp(path) for name, path in watched(plan.source, request.mapping).items()}
+    connection = "://" in plan.source and not files
+    never = "a connection without version_query is never skipped" if connection and not query else ""
+    return Inputs(asked, parts, files, never)
+
+
+def find(plan: Plan, inputs: Inputs) -> Former | str:
+    """The run that this one would repeat, or in words why it must be made.
+
+    Raises
+    ------
+    DataError : nothing has changed, and so the data are now older than allowed.
+    """
+    if inputs.never:
+        return inputs.never
+    folder = _folder(plan, inputs)
+    if folder is None:
+        return "not made yet"
+    place = publish.Place(plan.out, plan.report.name, folder.name)
+    pointer = publish.pointer_of(folder, "current.json")
+    if pointer is None:
+        return "not made yet"
+    run = folder / "runs" / pointer["run"]
+    try:
+        about = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+        recorded, sha256 = about["inputs"], about["page"]["sha256"]
+        whole = hashlib.sha256(place.page.read_bytes()).hexdigest() == sha256
+        why = "" if whole else "the page is not as it was made"
+        why = why or _difference(recorded, inputs, plan)
+        newest = date.fromisoformat(about["data"]["newest_day"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return "there is no whole record of the last run"
+    if not (plan.out / "index.html").is_file():
+        return "the index is not there"
+    if why:
+        return why
+    check_age(plan, newest)
+    if any(failed.exists() for failed in publish.settled(place)):
+        return "it failed last time"
+    return Former(place, run, pointer, str(pointer.get("day") or ""))
+
+
+def _folder(plan: Plan, inputs: Inputs) -> Path | None:
+    """The slug's folder; while the day is not known, that of the newest run that was asked for so."""
+    if plan.slug:
+        folder = plan.out / plan.report.name / plan.slug
+        return folder if folder.is_dir() else None
+    found = []
+    for folder in (plan.out / plan.report.name).glob("*/"):
+        pointer = publish.pointer_of(folder, "current.json")
+        if pointer and pointer.get("asked") == inputs.asked:
+            found.append((pointer["run"], folder))
+    return max(found)[1] if found else None
+
+
+def _difference(recorded: dict[str, Any], inputs: Inputs, plan: Plan) -> str:
+    """The first thing that differs from the recorded run, in words; empty where nothing does."""
+    for part, reason in _REASONS.items():
+        if recorded["parts"].get(part) != inputs.parts[part]:
+            return reason
+    if recorded["today"] and recorded["today"] != plan.request.today.isoformat():
+        return "rows after the day of the last run were left out then"
+    files = recorded["files"]
+    if files.keys() != inputs.files.keys():
+        return "a file of the data came or went"
+    paths = watched(plan.source, plan.request.mapping)
+    for name, stamp in inputs.files.items():
+        same = files[name][:2] == stamp[:2]
+        if not same and (files[name][0] != stamp[0] or files[name][2] != _sha256(paths[name])):
+            return "the data changed"
+    if not files and not inputs.parts["version"]:
+        return "the data were not there"
+    return ""
+
+
+def watched(source: str, mapping: Path | None) -> dict[str, Path]:
+    """The files a run is made from, by a digest of their name (which might tell of somebody)."""
+    root = _path_of(source)
+    files: list[tuple[str, Path]] = []
+    if root is not None and root.is_dir():
+        files = [(p.relative_to(root).as_posix(), p) for p in sorted(root.rglob("*")) if p.is_file()]
+    elif root is not None and root.exists():
+        beside = (root, root.with_name(f"{root.name}.wal"), root.with_name(MAPPING_FILE))
+        files = [(p.name, p) for p in beside if p.is_file()]
+    if mapping is not None:
+        files.append(("the mapping", Path(mapping).expanduser()))
+    return {digest(name)[:16]: path for name, path in files}
+
+
+def _path_of(source: str) -> Path | None:
+    """The file or folder of a source, a DuckDB URL's included; None for other connections."""
+    if source.startswith("duckdb://"):
+        path = source.removeprefix("duckdb://").split("?")[0]
+        return Path(path if Path(path).exists() else path.lstrip("/"))
+    return None if "://" in source else Path(source)
+
+
+def read_stamps(source: str, mapping: Path | None) -> dict[str, Stamp]:
+    """Size, time and SHA-256 of every watched file."""
+    return {name: [*stamp(path), _sha256(path)] for name, path in watched(source, mapping).items()}
+
+
+def check_at_rest(before: dict[str, Stamp], after: dict[str, Stamp], name: str) -> None:
+    """Refuse a source that was written to while it was read.
+
+    Raises
+    ------
+    DataError : a file came, went or changed in between.
+    """
+    if {n: s[:2] for n, s in before.items()} != {n: s[:2] for n, s in after.items()}:
+        raise DataError(
+            f"{name} was being written while it was read. Run again when it is complete; best put new files "
+            "beside it and rename them into place"
+        )
+
+
+def stamp(path: Path) -> Stamp:
+    """Size and time of change of a file; [-1, 0] where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return [-1, 0]
+    return [found.st_size, found.st_mtime_ns]
+
+
+def key_digest(root: Path) -> str:
+    """Tells one key of a project from another by its file's size and time alone."""
+    return digest(stamp(root / KEY_FILE))
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+@functools.cache
+def package_digest() -> str:
+    """64 hex characters of this package's code and templates."""
+    root = Path(crm_analytics.__file__).resolve().parent
+    kinds = {".py", ".html", ".css", ".js"}
+    files = sorted(p for p in root.rglob("*") if p.suffix in kinds and p.is_file())
+    return digest([[p.relative_to(root).as_posix(), _sha256(p)] for p in files])
+
+
+def _answer(url: str, query: str) -> str:
+    """What the source answers to its version query: any few values that change when the data do."""
+    try:
+        path = _path_of(url)
+        return json.dumps(_rows_of_file(path, query) if path else _rows(url, query), default=str)
+    except Exception as error:
+        raise DataError(
+            f"the version_query has no answer ({type(error).__name__}). Try it in the database: it must give "
+            "a few rows that change when the data do, such as SELECT max(updated_at), count(*) FROM orders"
+        ) from error
+
+
+def _rows_of_file(path: Path, query: str) -> list[Any]:
+    import duckdb
+
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.sql(query).fetchmany(MOST_ROWS)
+
+
+def _rows(url: str, query: str) -> list[Any]:
+    import ibis
+
+    connection = ibis.connect(url)
+    try:
+        return connection.sql(query).limit(MOST_ROWS).to_pyarrow().to_pylist()
+    finally:
+        connection.disconnect()

@@ -1,0 +1,286 @@
+"""Many reports at once: processes of our own that each make one after the other."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from functools import cache
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import BaseContext
+from multiprocessing.forkserver import ensure_running
+from multiprocessing.process import BaseProcess
+from multiprocessing.util import Finalize
+from typing import Any
+
+from crm_analytics.errors import LimitError
+from crm_analytics.runs.decisions import Decision
+from crm_analytics.runs.kernels.fork_server import ONE_THREAD
+from crm_analytics.runs.kernels.kernel import WORKERS_PREFIX, private_folder
+from crm_analytics.runs.kernels.warm_kernels import WarmKernels
+from crm_analytics.runs.list_run import WaveDecision
+from crm_analytics.runs.publishing.result import RunResult
+from crm_analytics.runs.report_run import Workshop
+
+STOPPED = "the run was stopped from outside before it was done. Start it again, or allow more time"
+PATIENCE = 30  # seconds for a stopped worker to tell what became of its report
+
+Task = Decision | WaveDecision
+MakeWorkshop = Callable[[WarmKernels | None], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True)
+class Started:
+    """A worker began with the report of this number."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A report's notebook has run so many of its cells."""
+
+    number: int
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of a report."""
+
+    number: int
+    result: RunResult
+
+
+Event = Started | Cells | Ended
+
+
+def work(
+    decisions: Sequence[tuple[int, Task]], workers: int, make: MakeWorkshop = Workshop
+) -> Iterator[Event]:
+    """Make reports in so many processes; each event as it comes, an `Ended` for every report.
+
+    A process that dies fails its own report and is replaced. SIGTERM and SIGINT end all: what is under way
+    tells that it was stopped, and what was not begun, too.
+
+    Parameters
+    ----------
+    decisions : what is to be made, by number
+    workers : processes at most
+    make : gives each process its workshop
+    """
+    many = len(decisions) > 1  # one alone gains nothing from imports paid beforehand
+    with _stop_asked() as stop, WarmKernels() if many else nullcontext() as warm:
+        crew = _Crew(list(decisions), make, warm)
+        try:
+            yield from crew.start(min(workers, len(decisions)))
+            while crew.busy:
+                if stop:
+                    yield from crew.stop()
+                    return
+                yield from crew.listen()
+        finally:
+            crew.dismiss()
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    line: Connection
+    number: int = -1  # of the report it makes
+    keys: set[Any] = field(default_factory=set)  # sources it has opened
+    began: float = 0.0
+
+
+class _Crew:
+    def __init__(self, todo: list[tuple[int, Task]], make: MakeWorkshop, warm: WarmKernels | None) -> None:
+        self.todo, self.make = todo, make
+        self.door = warm.door if warm is not None else None
+        self.context = _context(paid=self.door is not None)
+        self.decisions = dict(todo)
+        self.busy: list[_Worker] = []
+        self.idle: list[_Worker] = []
+
+    def start(self, count: int) -> Iterator[Event]:
+        for _ in range(count):
+            yield from self._give(self._hire())
+
+    def _hire(self) -> _Worker:
+        ours, theirs = self.context.Pipe()
+        told = (theirs, self.make, self.door, dict(os.environ))
+        process = self.context.Process(target=_serve, args=told, daemon=True)  # type: ignore[attr-defined]
+        process.start()
+        theirs.close()
+        return _Worker(process, ours)
+
+    def _give(self, worker: _Worker) -> Iterator[Event]:
+        """The next report, if there is one: rather on a source that this worker has opened already."""
+        ready = self._ready()
+        if not ready:
+            self.idle.append(worker)
+            return
+        known = [task for task in ready if task[1].key in worker.keys]
+        task = (known or ready)[0]
+        self.todo.remove(task)
+        worker.number, worker.began = task[0], time.perf_counter()
+        worker.keys.add(task[1].key)
+        self.busy.append(worker)
+        yield Started(worker.number)
+        with suppress(OSError):  # it is dead: we hear that when we listen
+            worker.line.send(task)
+
+    def _ready(self) -> list[tuple[int, Task]]:
+        """What may begin now: waves one after the other, in the order of the file.
+
+        The next one leaves alone whom the one before contacts: chance must not say which is first.
+        """
+        waves = [task for task in self.todo if isinstance(task[1], WaveDecision)]
+        waving = any(isinstance(self.decisions[worker.number], WaveDecision) for worker in self.busy)
+        later = waves if waving else waves[1:]
+        return [task for task in self.todo if task not in later]
+
+    def listen(self, seconds: float = 0.2) -> Iterator[Event]:
+        """What the workers say, and whether one has died."""
+        for line in wait([worker.line for worker in self.busy], seconds):
+            worker = next(w for w in self.busy if w.line is line)
+            try:
+                event = worker.line.recv()
+            except (EOFError, OSError):
+                yield from self._replace(worker)
+                continue
+            yield event
+            if isinstance(event, Ended):
+                self.busy.remove(worker)
+                yield from self._give(worker)
+
+    def _replace(self, worker: _Worker) -> Iterator[Event]:
+        self.busy.remove(worker)
+        worker.process.join(5)
+        code = worker.process.exitcode
+        how = f" (signal {-code})" if code is not None and code < 0 else ""
+        yield self._failed(
+            worker,
+            f"the process that made the report ended before its time{how}; most often the machine ran out of "
+            "memory. Give it more memory or fewer workers, and look into the system's log",
+        )
+        if self.todo:
+            yield from self._give(self._hire())
+
+    def _failed(self, worker: _Worker, message: str) -> Ended:
+        """Publish the failure in the place of the worker that cannot any more."""
+        dead = self.decisions[worker.number].failing(LimitError(message))
+        with self.make(None) as shop:
+            return Ended(worker.number, shop.make(dead))
+
+    def stop(self) -> Iterator[Event]:
+        """End all; each report under way tells that it was stopped."""
+        for number, decision in self.todo:
+            said = "not started: the run was stopped from outside"
+            result = RunResult(decision.name, decision.slug, "refused", 5, None, None, "", 0, said)
+            yield Ended(number, result)
+        self.todo.clear()
+        for worker in self.busy:
+            worker.process.terminate()
+        until = time.monotonic() + PATIENCE
+        while self.busy and time.monotonic() < until:
+            yield from self.listen()
+        for worker in list(self.busy):
+            worker.process.kill()
+            self.busy.remove(worker)
+            yield self._failed(worker, STOPPED)
+
+    def dismiss(self) -> None:
+        """Let all workers go; those that make something still are ended."""
+        for worker in self.busy:
+            worker.process.terminate()
+        for worker in [*self.idle, *self.busy]:
+            worker.line.close()  # an idle one takes it for the end
+        for worker in [*self.idle, *self.busy]:
+            worker.process.join(10)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+
+
+@contextmanager
+def _stop_asked() -> Iterator[list[int]]:
+    """A list that gets the number of the signal when somebody wants us to stop."""
+    asked: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        asked.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _context(*, paid: bool) -> BaseContext:
+    """How workers are started: anew, or forked from a process that has the imports and ends with us."""
+    started_anew = multiprocessing.get_context("spawn")
+    if not paid:
+        return started_anew
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["crm_analytics.runs.kernels.worker_preload"])
+    before, usual = {name: os.environ.get(name) for name in ONE_THREAD}, tempfile.tempdir
+    os.environ.update(ONE_THREAD)  # no library may start a thread before the fork
+    tempfile.tempdir = _folder_of_server()
+    try:
+        ensure_running()
+    except OSError:  # no place for its socket
+        return started_anew
+    finally:
+        tempfile.tempdir = usual
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+    return context
+
+
+@cache
+def _folder_of_server() -> str:
+    """A folder for its socket that the next run sweeps if this one is killed."""
+    folder = private_folder(WORKERS_PREFIX)
+    # after -100, at which multiprocessing takes its own folder out of it
+    Finalize(None, shutil.rmtree, args=(folder,), kwargs={"ignore_errors": True}, exitpriority=-101)
+    return str(folder)
+
+
+def _serve(
+    line: Connection, make: MakeWorkshop, door: socket.socket | None, environment: dict[str, str]
+) -> None:
+    """A worker's life: reports one after the other until the line is closed or it is told to stop."""
+    os.environ.clear()
+    os.environ.update(environment)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    stopped = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopped
+        if not stopped:
+            stopped = True
+            raise LimitError(STOPPED)
+
+    signal.signal(signal.SIGTERM, stop)
+    warm = WarmKernels.sharing(door) if door is not None else None
+    with suppress(EOFError, OSError, LimitError), make(warm) as shop:
+        while not stopped:
+            number, decision = line.recv()
+
+            def progress(done: int, total: int, number: int = number) -> None:
+                line.send(Cells(number, done, total))
+
+            result = shop.make(decision, progress)
+            line.send(Ended(number, result))

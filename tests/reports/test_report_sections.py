@@ -1,0 +1,288 @@
+"""Sections of the two reports: findings hold on real and on odd bases, and the small form speaks."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crm_analytics import CustomerBase
+from crm_analytics.analyses import btyd
+from crm_analytics.reports import lifetime_value, segments
+from crm_analytics.tables import demo
+
+SECTIONS = {
+    segments: [
+        "headline", "kpis", "actions", "who_brings_the_money", "where_the_money_sits", "whom_to_contact",
+        "what_changed", "does_80_20_hold", "method", "record",
+    ],
+    lifetime_value: [
+        "headline", "kpis", "actions", "who_carries_it", "value_by_segment", "today_and_to_come",
+        "who_is_overlooked", "who_is_still_there", "who_will_buy", "best_customers", "spend_and_frequency",
+        "did_the_last_forecast_hold", "by_purchases_before", "what_has_changed", "against_simple_rules",
+        "by_the_textbook", "second_opinion", "method", "record",
+    ],
+}  # fmt: skip
+HOSTILE = ["<img src=x onerror=alert(1)>", "=cmd|' /C calc'!A0", "\u202eevil", "a\u200bb", "x" * 1_000_000]
+
+
+pytestmark = pytest.mark.usefixtures("somewhere")
+
+
+@pytest.fixture(scope="module")
+def cdnow(somewhere):
+    return CustomerBase.open(demo.write_demo("cdnow", somewhere / "data"))
+
+
+@pytest.fixture(scope="module")
+def lemonade(somewhere):
+    return CustomerBase.open(demo.write_demo("lemonade", somewhere / "data"))
+
+
+def sections(report_module, report):
+    return {name: getattr(report_module, name)(report) for name in SECTIONS[report_module]}
+
+
+def texts(found):
+    return "\n".join(repr(block) for block in found.values())
+
+
+def rows_of(block):
+    return {row[0]: row[1:] for row in block.payload["table"]["rows"]}
+
+
+def base_of(rows):
+    frame = pd.DataFrame(rows, columns=["customer_id", "transaction_date", "unit_spend"])
+    return CustomerBase.open(frame, today="2027-01-01")
+
+
+@pytest.fixture(scope="module")
+def segment_report(cdnow):
+    return segments.prepare(cdnow)
+
+
+@pytest.fixture(scope="module")
+def value_report(cdnow):
+    return lifetime_value.prepare(cdnow)
+
+
+def test_segments_say_the_numbers_that_were_counted(segment_report, cdnow):
+    found = sections(segments, segment_report)
+    lines = cdnow.collect(cdnow.transactions)
+    revenue = lines.groupby("customer_id")["unit_spend"].sum().sort_values(ascending=False)
+    share = revenue.head(round(0.2 * len(revenue))).sum() / revenue.sum()
+    assert f"{100 * share:.0f} % of revenue" in repr(found["headline"])
+    facts = found["record"].payload["facts"]
+    assert facts["customers"] == 2357
+    assert facts["revenue"] == pytest.approx(revenue.sum())
+    quiet = segment_report.scores.segments.set_index("segment").loc[["Cannot lose", "At risk"]]
+    assert facts["quiet_customers"] == quiet["customers"].sum()
+    assert f"{quiet['customers'].sum()} proven buyers" in repr(found["headline"])
+    assert "80/20 does not hold here" in repr(found["does_80_20_hold"])
+
+
+def test_segments_show_no_customer_unless_allowed(segment_report, cdnow):
+    ids = set(cdnow.collect(cdnow.customers.select("customer_id"))["customer_id"])
+    table = segments.whom_to_contact(segment_report).payload["table"]
+    shown = {row[0] for row in table["rows"]}
+    assert len(shown) == 10
+    assert not shown & ids
+    allowed = segments.whom_to_contact(segments.prepare(cdnow, show_customers=True)).payload["table"]
+    assert {row[0] for row in allowed["rows"]} <= ids
+
+
+def test_lifetime_value_says_that_the_holdout_falls_outside_the_interval(value_report):
+    found = sections(lifetime_value, value_report)
+    facts = found["record"].payload["facts"]
+    assert facts["holdout_actual"] == 1882
+    assert facts["holdout_forecast"] == pytest.approx(1653.41, abs=0.005)
+    assert facts["holdout_upper"] < 1882
+    assert "outside the interval" in repr(found["headline"])
+    assert "outside its interval" in repr(found["kpis"])
+    assert "12 % too low" in repr(found["did_the_last_forecast_hold"])
+    assert "lifetimes finds the same optimum" in repr(found["second_opinion"])
+
+
+def test_lifetime_value_adds_up(value_report):
+    forecast = value_report.forecast
+    assert forecast.tiers.tiers["value"].sum() == pytest.approx(forecast.value.mean, rel=1e-6)
+    assert forecast.tiers.statuses["value"].sum() == pytest.approx(forecast.value.mean, rel=1e-6)
+    assert forecast.tiers.tiers["customers"].sum() == 2357
+    assert forecast.value.lower < forecast.value.mean < forecast.value.upper
+
+
+def test_models_stand_beside_simple_rules_and_one_is_chosen(value_report):
+    block = lifetime_value.against_simple_rules(value_report)
+    rows = rows_of(block)
+    assert list(rows) == [
+        "BG/NBD", "MBG/NBD", "Pareto/NBD", "NBD", "last period repeated", "average rate", "RFM-cell mean",
+    ]  # fmt: skip
+    chosen = value_report.details.chosen
+    assert block.payload["finding"] == (
+        "MBG/NBD fits the past best, Pareto/NBD foresaw what came; by it the value would be "
+        f"{value_report.money(chosen.mean)}"
+    )
+    said = repr(block)
+    for word in ("1,653", "1,577", "1,666", "0.755", "−9,595.0", "Vuong's test", "Aic", "Bic", "19,172.3"):
+        assert word in said
+    assert "At the top stands BG/NBD, whichever is chosen" in said
+    assert f"{value_report.money(chosen.lower)}–{value_report.money(chosen.upper)}" in said
+    values = value_report.details.by_model.set_index("model")["value"]
+    assert values["Pareto/NBD"] == pytest.approx(chosen.mean, rel=1e-9)
+    assert values["BG/NBD"] == pytest.approx(value_report.forecast.value.mean, rel=1e-9)
+    assert f"{value_report.money(values.min())}–{value_report.money(values.max())}" in said
+
+
+def test_the_table_and_the_first_screen_say_the_same_interval(value_report):
+    total = value_report.evidence.model.total
+    row = value_report.evidence.comparison.holdout.set_index("model").loc["BG/NBD"]
+    assert (row["lower"], row["upper"]) == (total.lower, total.upper)
+
+
+def test_chances_of_buying_count_every_customer_once(value_report):
+    chances = value_report.details.chances
+    assert chances["customers"].sum() == 2357
+    cells = value_report.forecast.summary.cells
+    chance = btyd.probability_active(value_report.forecast.status, cells, 13.0)
+    assert chances["buyers"].sum() == pytest.approx((chance * cells["customers"]).sum())
+    assert (chances["buyers"] <= chances["alive"] + 1e-9).all()
+    said = repr(lifetime_value.who_will_buy(value_report))
+    assert "will buy in the next 13 weeks" in said
+    assert "684 came" in said
+
+
+def test_segments_add_up_to_the_value_and_carry_intervals(value_report):
+    table = value_report.carriers.segments
+    assert table["value"].sum() == pytest.approx(value_report.forecast.value.mean, rel=1e-3)
+    assert ((table["lower"] <= table["value"]) & (table["value"] <= table["upper"])).all()
+    block = lifetime_value.value_by_segment(value_report)
+    assert block.payload["finding"].startswith("“Champions”")
+    assert "so far, which is past" in repr(block)
+    assert "lies beyond these 52 weeks" in repr(block)
+
+
+def test_today_against_to_come_holds_every_customer_once(value_report):
+    fields = value_report.carriers.grid.fields
+    assert fields["customers"].sum() == value_report.forecast.value.customers
+    assert "are not among today's best" in lifetime_value.today_and_to_come(value_report).payload["finding"]
+
+
+def test_drift_since_the_earlier_fit_is_shown_with_its_limits(value_report):
+    block = lifetime_value.what_has_changed(value_report)
+    assert "less than the model expects, beyond chance" in block.payload["finding"]
+    assert "population stability" in repr(block)
+    assert "2026-" not in block.payload["finding"]
+
+
+def test_spend_and_frequency_says_what_dependence_does_to_the_value(value_report):
+    block = lifetime_value.spend_and_frequency(value_report)
+    assert block.payload["finding"].startswith(
+        "Customers who buy more often spend more on a purchase; that would move"
+    )
+    assert "independence would show" in repr(block)
+    assert "a level for each band came no nearer to what was spent afterwards" in repr(block)
+    banded = value_report.details.banded_value
+    assert f"the value would be {value_report.money(banded)}" in repr(block)
+    assert "What came speaks against it" in repr(block)
+    discounted = 1 + value_report.details.dependence.change
+    assert banded / value_report.forecast.value.mean == pytest.approx(discounted, abs=1e-3)
+    assert len(rows_of(block)) == len(value_report.details.dependence.bands)
+
+
+def test_bands_carry_their_interval_and_the_ranking(value_report):
+    said = repr(lifetime_value.by_purchases_before(value_report))
+    assert "Customers with 1 repeat purchase before made 76 purchases more than expected" in said
+    assert "Expected lower" in said
+    table = lifetime_value.by_purchases_before(value_report).payload["table"]["rows"]
+    by = pd.Series([row[0] for row in table]).value_counts().to_dict()
+    assert sorted(by.values()) == [3, 5, 8, 10]  # cohorts, fifths by silence, frequencies, tenths
+    assert "The tenth of customers with the highest forecast made 47 % of all purchases" in said
+
+
+def test_value_at_risk_is_value_times_the_chance_of_having_left(value_report, cdnow):
+    scored = cdnow.collect(value_report.forecast.scored)
+    best = scored.nlargest(1, "lifetime_value").iloc[0]
+    at_risk = value_report.money(best["lifetime_value"] * (1 - best["probability_alive"]))
+    assert lifetime_value.best_customers(value_report).payload["table"]["rows"][0][-1] == at_risk
+    assert "Value at risk" in repr(lifetime_value.who_is_overlooked(value_report))
+
+
+def test_method_tells_of_cohorts_and_season(value_report):
+    said = repr(lifetime_value.method(value_report))
+    assert "One model for all: By month or quarter of the first purchase" in said
+    assert "Each week was seen once" in said
+
+
+def test_lifetime_value_without_a_holdout_says_so():
+    draw = np.random.default_rng(2)
+    days = pd.Timestamp("2026-01-01") + pd.to_timedelta(draw.integers(0, 150, 900), unit="D")
+    who, money = draw.integers(0, 250, 900).astype(str), 5.0 + draw.gamma(2, 3, 900).round(2)
+    base = base_of({"customer_id": who, "transaction_date": days, "unit_spend": money})
+    found = sections(lifetime_value, lifetime_value.prepare(base, holdout="39w"))
+    assert "do not reach back far enough" in repr(found["headline"])
+    assert "no forecast can be held" in repr(found["did_the_last_forecast_hold"])
+    assert "A customer will bring" in repr(found["kpis"])
+
+
+@pytest.mark.parametrize("module", SECTIONS, ids=lambda m: m.__name__.rsplit(".", 1)[-1])
+def test_small_form_says_what_is_known_and_where_models_begin(module, lemonade):
+    found = sections(module, module.prepare(lemonade))
+    said = texts(found)
+    assert found["headline"].payload["thin"]
+    for word in ("40", "82", "$287", "Thank", "Mint lemonade", "Last visit", "Begins at", "Xenia"):
+        assert word in said
+    assert "n24" not in said  # names, not ids
+
+
+def test_small_form_of_lifetime_value_gives_the_textbook_value(lemonade):
+    found = lifetime_value.prepare(lemonade)
+    assert f"${found.textbook.value:.2f} by the textbook formula" in repr(lifetime_value.headline(found))
+    assert "needs at least 100 customers, this base has 40" in repr(lifetime_value.headline(found))
+
+
+ODD = {
+    "one customer": [("a", "2026-01-01", 5.0)],
+    "only one-timers": [(f"c{i}", f"2026-0{1 + i % 6}-11", 5.0 + i % 7) for i in range(200)],
+    "everybody the same day": [(f"c{i}", "2026-01-01", 5.0) for i in range(200)],
+    "only returns but one": [("a", "2026-01-01", 5.0)] + [(f"c{i}", "2026-01-01", -5.0) for i in range(50)],
+    "free purchases": [(f"c{i % 120}", f"2026-0{1 + i % 6}-11", 0.0) for i in range(400)],
+    "hostile names": [
+        (HOSTILE[i % 5] + str(i % 130), f"2026-0{1 + i % 6}-1{i % 9}", 9.0) for i in range(600)
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("module", SECTIONS, ids=lambda m: m.__name__.rsplit(".", 1)[-1])
+def test_odd_bases_never_fail_a_section(module, name):
+    found = sections(module, module.prepare(base_of(ODD[name]), show_customers=name == "hostile names"))
+    said = texts(found)
+    assert "nan" not in said.lower().replace("finance", "")
+    assert "\u202e" not in said
+    assert len(said) < 100_000
+
+
+def test_comparison_before_the_data_says_no_earlier_period(cdnow):
+    early = segments.prepare(cdnow.as_of("1997-02-15"))
+    assert early.earlier is None
+    assert "no earlier period" in repr(segments.kpis(early))
+    assert "no earlier period" in repr(segments.what_changed(early))
+
+
+@pytest.mark.slow
+def test_a_year_before_the_holdout_brings_a_line_with_season():
+    draw = np.random.default_rng(3)
+    days = pd.date_range("2024-01-01", "2025-12-31")
+    rows = []
+    for i in range(700):
+        rate = draw.gamma(2.0, 0.02)
+        season = np.where(days.month.isin([11, 12]), 3.0, 1.0)
+        start = draw.integers(0, 90)
+        came = np.flatnonzero(draw.random(len(days)) < rate * season * (np.arange(len(days)) > start))
+        stays = draw.exponential(500)
+        rows += [(f"c{i}", days[d], 20.0 + i % 9) for d in [start, *came] if d < start + stays]
+    frame = pd.DataFrame(rows, columns=["customer_id", "transaction_date", "unit_spend"])
+    base = CustomerBase.open(frame, today="2026-06-01")
+    report = lifetime_value.prepare(base, holdout="52w")
+    block = lifetime_value.did_the_last_forecast_hold(report)
+    assert "With season" in repr(block)
+    assert "lowers the error of a period" in repr(block)
+    assert "figure: 3 traces" in repr(block)
