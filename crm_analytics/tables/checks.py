@@ -81,9 +81,7 @@ def cast_table(table: Table, raw: ir.Table, spec: TableMapping, today: date, rea
     return cast.mutate(**{BROKEN: broken})
 
 
-def rules_of(
-    table: Table, raw: ir.Table, spec: TableMapping, today: date, readings: Readings
-) -> list[Rule]:
+def rules_of(table: Table, raw: ir.Table, spec: TableMapping, today: date, readings: Readings) -> list[Rule]:
     """Every rule of a table over its source, in the order in which a row is judged."""
     fields = fields_of(table, raw, spec, readings)
     rules, aside = [], []

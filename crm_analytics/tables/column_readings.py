@@ -148,7 +148,9 @@ def _two_dates(table: Table, raw: ir.Table, column: str, doubt: DateDoubt) -> Am
     shown = date_columns.example(raw, column, doubt)
     words = {"DMY": "day, month, year", "MDY": "month, day, year", "YMD": "year, month, day"}
     first, second = doubt.orders
-    says = f"{table.name}: '{column}' can be read in two ways: {shown} as {words[first]} or as {words[second]}. "
+    says = (
+        f"{table.name}: '{column}' can be read in two ways: {shown} as {words[first]} or as {words[second]}. "
+    )
     if doubt.mixed:
         says += f"{doubt.rows[0]:,} rows fit only the first and {doubt.rows[1]:,} only the second. "
     one, other = (_format(shown, order, doubt.family.name) for order in (first, second))

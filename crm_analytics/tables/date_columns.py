@@ -154,7 +154,9 @@ def _of_number(value: ir.Value, reading: DateReading, zone: str) -> ir.Value:
         return wall_clock(_since_epoch(whole, str(reading.unit)), zone)
     text = whole.cast("string")  # 20260131
     day = text.substr(0, 4) + "-" + text.substr(4, 2) + "-" + text.substr(6, 2)
-    return ((whole >= 10_000_000) & (whole < 100_000_000)).ifelse(day, ibis.null("string")).try_cast("timestamp")
+    return (
+        ((whole >= 10_000_000) & (whole < 100_000_000)).ifelse(day, ibis.null("string")).try_cast("timestamp")
+    )
 
 
 def _since_epoch(number: ir.IntegerValue, unit: str) -> ir.Value:
@@ -191,7 +193,12 @@ def _day_text(parts: dict[str, ir.StringValue], reading: DateReading) -> ir.Stri
 
 
 def _moment(
-    text: ir.StringValue, family: Family, order: str | None, reading: DateReading, zone: str, written_in: str | None
+    text: ir.StringValue,
+    family: Family,
+    order: str | None,
+    reading: DateReading,
+    zone: str,
+    written_in: str | None,
 ) -> ir.Value:
     parts = _parts(text, family, order)
     if "J" in parts or "W" in parts:
@@ -294,3 +301,13 @@ def example(raw: ir.Table, name: str, doubt: DateDoubt) -> str:
     rows = raw.filter(text.re_search(full_pattern(doubt.family)))
     found = rows.aggregate(e=rows[name].strip().min())
     return str(found.to_pyarrow()["e"][0].as_py() or "")[:10]
+
+
+def offsets(raw: ir.Table, name: str) -> list[str]:
+    """The offsets that end the moments of a text column, at most six; ``"Z"`` for those of UTC."""
+    text = raw[name].strip()
+    found = text.re_extract(
+        r":[0-9]{2}(?:[.,][0-9]+)? ?(Z|z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}|[+-][0-9]{2})$", 1
+    )
+    rows = raw.select(offset=found).filter(lambda t: t.offset != "").distinct().limit(6)
+    return [str(o) for o in rows.to_pyarrow()["offset"].to_pylist()]

@@ -10,7 +10,14 @@ import ibis
 import ibis.expr.types as ir
 
 from crm_analytics.errors import DataError, nearest
-from crm_analytics.tables.casts import cast_value, constant, in_words, is_present, number_value, read_with_format
+from crm_analytics.tables.casts import (
+    cast_value,
+    constant,
+    in_words,
+    is_present,
+    number_value,
+    read_with_format,
+)
 from crm_analytics.tables.column_readings import Readings
 from crm_analytics.tables.contract import Column, Table
 from crm_analytics.tables.headers import the_source_has
@@ -37,12 +44,7 @@ class Field:
 
 
 def fields_of(table: Table, raw: ir.Table, spec: TableMapping, readings: Readings) -> dict[str, Field]:
-    """Every field that the source gives.
-
-    Raises
-    ------
-    DataError : a required column is neither there nor derivable (the nearest name is offered).
-    """
+    """Every field that the source gives; `require_fields` was asked before."""
     found: dict[str, Field] = {}
     for column in table.columns:
         said = spec.fields.get(column.name, column.name if column.name in raw.columns else None)
@@ -50,10 +52,6 @@ def fields_of(table: Table, raw: ir.Table, spec: TableMapping, readings: Reading
             found[column.name] = _field(said, column, table, raw, spec, readings)
     if "unit_spend" not in found and table.name == "transactions" and all(n in found for n in _DERIVED):
         found["unit_spend"] = _product(found, table["unit_spend"])
-    needed = [*(("customer_id",) if table.name == "transactions" else ()), *table.required]
-    missing = [name for name in needed if name not in found]
-    if missing:
-        raise _missing(missing, table, raw)
     return {name: _stands_for_nothing(field, table[name], spec) for name, field in found.items()}
 
 
@@ -124,7 +122,9 @@ def _in_zone(spec: TableMapping, zone: str) -> TableMapping:
     return replace(spec, zone=zone)
 
 
-def _rated(value: ir.Value, column: Column, raw: ir.Table, spec: TableMapping, readings: Readings) -> ir.Value:
+def _rated(
+    value: ir.Value, column: Column, raw: ir.Table, spec: TableMapping, readings: Readings
+) -> ir.Value:
     """Money in the currency wanted: times the rate of its row."""
     if spec.rate is None or column.type != "money":
         return value
@@ -168,16 +168,45 @@ _USUAL_NAMES = {
 }
 
 
-def _missing(names: list[str], table: Table, raw: ir.Table) -> DataError:
+def require_fields(table: Table, columns: tuple[str, ...], spec: TableMapping) -> None:
+    """Refuse a source that lacks what the table or the mapping needs.
+
+    Raises
+    ------
+    DataError : a column of the mapping is not there, or a required field is neither there nor derivable; the
+        nearest name is offered.
+    """
+    found = set()
+    for column in table.columns:
+        said = spec.fields.get(column.name, column.name if column.name in columns else None)
+        if said is None:
+            continue
+        found.add(column.name)
+        if isinstance(said, dict):
+            if "value" not in said:
+                find_column(said.get("column", column.name), columns, table.name)
+        elif isinstance(said, str) and said not in columns:
+            parse_sum(said, columns, table.name)
+    if spec.rate is not None:
+        find_column(spec.rate, columns, table.name)
+    if table.name == "transactions" and found.issuperset(_DERIVED):
+        found.add("unit_spend")
+    needed = [*(("customer_id",) if table.name == "transactions" else ()), *table.required]
+    missing = [name for name in needed if name not in found]
+    if missing:
+        raise _missing(missing, table, columns)
+
+
+def _missing(names: list[str], table: Table, columns: tuple[str, ...]) -> DataError:
     says = []
     for name in names:
-        offer = nearest(name, raw.columns)
+        offer = nearest(name, columns)
         for word in _USUAL_NAMES.get(name, ()):
-            offer = offer or nearest(word, raw.columns)
+            offer = offer or nearest(word, columns)
         derived = " (nor unit_quantity and unit_price)" if name == "unit_spend" else ""
         says.append(f"no column '{name}'{derived}{offer or ','}")
     fix = "\n".join(f'  {name} = "<your column>"' for name in names)
     return DataError(
         f"{table.name}: {' '.join(says).rstrip(',?')}{'?' if says[-1].endswith('?') else '.'} "
-        f"{the_source_has(raw.columns)}. Say in mapping.toml which column it is:\n  [{table.name}]\n{fix}"
+        f"{the_source_has(columns)}. Say in mapping.toml which column it is:\n  [{table.name}]\n{fix}"
     )

@@ -40,5 +40,6 @@ class Finding:
 def by_weight(findings: list[Finding]) -> list[Finding]:
     """The serious first, then by the money and rows they touch."""
     return sorted(
-        findings, key=lambda f: (SEVERITIES.index(f.severity), -abs(f.money or 0.0), -f.rows, f.kind, f.column)
+        findings,
+        key=lambda f: (SEVERITIES.index(f.severity), -abs(f.money or 0.0), -f.rows, f.kind, f.column),
     )

@@ -100,7 +100,11 @@ def read_mapping(source: str | Path | MappingType[str, Any] | None) -> Mapping:
     if source is None:
         return Mapping()
     content = _content(source)
-    shared = {k: content[k] for k in ("language", "decimal", "anonymous", "fold_case", "unknown_dates") if k in content}
+    shared = {
+        k: content[k]
+        for k in ("language", "decimal", "anonymous", "fold_case", "unknown_dates")
+        if k in content
+    }
     tables = {}
     for name, value in content.items():
         if name in TOP_WORDS:
@@ -175,7 +179,11 @@ def _fields(table: str, value: MappingType[str, Any]) -> dict[str, Any]:
             )
         kind = TABLES[table][name].type
         if not _says_a_field(said, kind):
-            more = {"number": ", a number", "money": ", a number", "flag": ', { column = "...", equals = "yes" }'}
+            more = {
+                "number": ", a number",
+                "money": ", a number",
+                "flag": ', { column = "...", equals = "yes" }',
+            }
             raise ParameterError(
                 f'mapping: [{table}] {name} must be "column", "a * b"{more.get(kind, "")}, {{ value = "email" }} or '
                 '{ column = "...", format = "%d/%m/%Y" }'
@@ -187,7 +195,9 @@ def _fields(table: str, value: MappingType[str, Any]) -> dict[str, Any]:
 def _says_a_field(said: Any, kind: str) -> bool:
     if not isinstance(said, MappingType):
         return isinstance(said, str) or (kind in ("number", "money", "count") and type(said) in (int, float))
-    if set(said) - _FIELD_WORDS or not all(isinstance(said.get(w, ""), str) for w in ("column", "format", "zone")):
+    if set(said) - _FIELD_WORDS or not all(
+        isinstance(said.get(w, ""), str) for w in ("column", "format", "zone")
+    ):
         return False
     if "value" in said:
         return set(said) == {"value"} and type(said["value"]) in (str, int, float, bool)
@@ -235,7 +245,11 @@ def _joins(table: str, said: Any) -> tuple[Join, ...]:
         keys = {on: on} if isinstance(on, str) else dict.fromkeys(on) if isinstance(on, list) else on
         if isinstance(on, list):
             keys = {key: key for key in on}
-        if not isinstance(keys, MappingType) or not keys or not all(isinstance(v, str) for v in keys.values()):
+        if (
+            not isinstance(keys, MappingType)
+            or not keys
+            or not all(isinstance(v, str) for v in keys.values())
+        ):
             raise refusal
         joins.append(Join(_origin(table, one["from"], "join") or "", tuple(keys.items())))
     return tuple(joins)

@@ -35,8 +35,11 @@ def decide_numbers(raw: ir.Table, name: str, decimal: str | None) -> NumberReadi
         proven = decide(counts, None)
         if isinstance(proven, NumberReading) and proven.decimal != decimal and found.unread > proven.unread:
             doubtful = any(ambiguous(shape) for shape, _ in counts)
-            readable = sum(n for shape, n in counts if shape in found.shapes and len(shape) and
-                           shape not in proven.shapes)
+            readable = sum(
+                n
+                for shape, n in counts
+                if shape in found.shapes and len(shape) and shape not in proven.shapes
+            )
             return found if doubtful or readable else proven
     if isinstance(found, NumberDoubt) and not found.mixed:
         return decide(counts, None, _zero_led(raw, name))

@@ -21,7 +21,8 @@ from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError, nearest
 from crm_analytics.tables import spark_frames
-from crm_analytics.tables.contract import ROW, TABLES
+from crm_analytics.tables.collected_rows import Collected, collect_tables
+from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.csv_files import CsvFile, read_csv
 from crm_analytics.tables.databases import (
     Database,
@@ -35,7 +36,7 @@ from crm_analytics.tables.databases import (
 )
 from crm_analytics.tables.frames import to_arrow
 from crm_analytics.tables.json_files import read_json
-from crm_analytics.tables.mapping import FILE_NAME, Mapping, kept_rows, read_mapping
+from crm_analytics.tables.mapping import FILE_NAME, Mapping, read_mapping
 from crm_analytics.tables.network_files import read_network_parquet
 from crm_analytics.tables.packed_files import cannot_read, database_kind, kind_of, table_name, unpacked
 from crm_analytics.tables.plain_columns import plain_columns
@@ -55,11 +56,10 @@ class Source:
     """Raw tables, the connection they live in, and what the mapping says of them."""
 
     connection: BaseBackend
-    tables: dict[str, ir.Table]
+    rows: Collected
     mapping: Mapping
     label: str
-    numbered: dict[str, ir.Table]  # the same with ROW, the place in the file; only where rows have one
-    csv: dict[str, list[CsvFile]] = field(default_factory=dict)  # of each table: itself, then what it joins
+    csv: dict[str, list[CsvFile]] = field(default_factory=dict)  # of each table: its own, then what it joins
 
 
 def open_source(source: Any, mapping: Any = None, *, pushdown: bool = False) -> Source:
@@ -107,11 +107,9 @@ def _from_ref(ref: SourceRef, mapping: Any, pushdown: bool) -> Source:
     known = read_mapping(mapping)
     if ref.kind == "network":
         connection = embedded_engine()
-        rows = plain_columns(read_network_parquet(connection, ref))
-        tables, numbered = _collect_tables(
-            known, {"transactions": ""}, lambda *_: rows, f"the {ref.name} file"
-        )
-        return Source(connection, tables, known, known.label or "data", numbered)
+        whole = plain_columns(read_network_parquet(connection, ref))
+        rows = collect_tables(known, {"transactions": ""}, lambda *_: whole, f"the {ref.name} file")
+        return Source(connection, rows, known, known.label or "data")
     if ref.kind == "postgres" and not pushdown:
         return _from_database(PostgresDatabase(ref.text), known, known.label or ref.name)
     try:
@@ -181,7 +179,15 @@ def _from_files(path: Path, connection: BaseBackend, known: Mapping, label: str)
                     f"{table}: {found.name} has {len(book.sheets)} sheets: give the workbook as the source"
                 )
             return book.read(book.sheets[0], connection)
-        opened = read_csv(connection, found, known.of(table).encoding, f"torn_lines_{next(_numbers)}")
+        spec = known.of(table)
+        opened = read_csv(
+            connection,
+            found,
+            spec.encoding,
+            f"torn_lines_{next(_numbers)}",
+            skip=spec.skip,
+            footer=spec.footer,
+        )
         csv.setdefault(table, []).append(opened)
         return opened.rows
 
@@ -194,8 +200,8 @@ def _from_files(path: Path, connection: BaseBackend, known: Mapping, label: str)
         named = stem in TABLES and not known.tables
         names = {stem if named else "transactions": path.name}
         files = {path.name: path}
-    tables, numbered = _collect_tables(known, names, read, path.name)
-    return Source(connection, tables, known, label, numbered, csv)
+    rows = collect_tables(known, names, read, path.name)
+    return Source(connection, rows, known, label, csv)
 
 
 def _files_in(path: Path) -> dict[str, Path]:
@@ -241,8 +247,8 @@ def _from_workbook(path: Path, connection: BaseBackend, known: Mapping, label: s
             raise DataError(f"{table}: {path.name} has no sheet '{name}'{nearest(name, book.sheets)}")
         return book.read(name, connection)
 
-    tables, numbered = _collect_tables(known, names, read, path.name)
-    return Source(connection, tables, known, label, numbered)
+    rows = collect_tables(known, names, read, path.name)
+    return Source(connection, rows, known, label)
 
 
 def _from_database(database: Database, known: Mapping, label: str) -> Source:
@@ -257,62 +263,10 @@ def _from_database(database: Database, known: Mapping, label: str) -> Source:
         return pulled[found]
 
     try:
-        tables, numbered = _collect_tables(
-            known, contract_names(database, known.tables), read, database.where
-        )
+        rows = collect_tables(known, contract_names(database, known.tables), read, database.where)
     finally:
         database.close()
-    return Source(connection, tables, known, label, numbered)
-
-
-def _collect_tables(
-    known: Mapping, names: dict[str, str], read: Callable[[str, str], ir.Table], where: str
-) -> tuple[dict[str, ir.Table], dict[str, ir.Table]]:
-    tables, numbered = {}, {}
-    for table in TABLES:
-        spec = known.of(table)
-        origin = spec.origin or names.get(table)
-        if origin is None:
-            continue
-        raw = read(origin, table)
-        in_order = raw.get_backend().name == "duckdb"
-        rows = raw.mutate(**{ROW: ibis.row_number() + 1}) if in_order else raw
-        for other, key in spec.joins:
-            joined = read(other, table)
-            _check_join(raw, joined, key, table, other)
-            raw, rows = _join(raw, joined, key), _join(rows, joined, key)
-        raw, rows = (kept_rows(t, spec.where, table) for t in (raw, rows))
-        tables[table] = raw
-        if in_order:
-            numbered[table] = rows
-    if "transactions" not in tables:
-        raise DataError(
-            f"no table 'transactions' in {where}: it has {', '.join(sorted(names)) or 'nothing'}"
-            f"{nearest('transactions', names) or '.'} Say which one it is in {FILE_NAME}: "
-            '[transactions] from = "..."'
-        )
-    return tables, numbered
-
-
-def _check_join(left: ir.Table, right: ir.Table, key: str, table: str, name: str) -> None:
-    for side in (left, right):
-        if key not in side.columns:
-            raise DataError(
-                f"{table}: cannot join {name} on '{key}': no such column{nearest(key, side.columns)}"
-            )
-    named = right.filter(right[key].notnull())
-    counts = named.group_by(key).aggregate(n=named.count())
-    repeated = counts.filter(counts.n > 1).count().to_pyarrow().as_py()
-    if repeated:
-        raise DataError(
-            f"{table}: {name} has {repeated:,} values of '{key}' more than once; joining would multiply rows"
-        )
-
-
-def _join(left: ir.Table, right: ir.Table, key: str) -> ir.Table:
-    extra = [c for c in right.columns if c == key or c not in left.columns]
-    joined = left.left_join(right.select(extra), key)
-    return joined.drop(f"{key}_right") if f"{key}_right" in joined.columns else joined
+    return Source(connection, rows, known, label)
 
 
 def _find_file(name: str, files: dict[str, Path], table: str) -> Path:
@@ -351,8 +305,8 @@ def _from_connection(connection: BaseBackend, known: Mapping, label: str, pushdo
         raise DataError(f"{table}: the connection has no table '{name}'{nearest(name, names)}")
 
     where = f"the {connection.name} connection"
-    tables, numbered = _collect_tables(known, {n: n for n in names}, read, where)
-    return Source(connection, tables, known, known.label or label, numbered)
+    rows = collect_tables(known, {n: n for n in names}, read, where)
+    return Source(connection, rows, known, known.label or label)
 
 
 def _from_frames(frames: MappingType[str, Any], known: Mapping) -> Source:
@@ -371,8 +325,8 @@ def _from_frames(frames: MappingType[str, Any], known: Mapping) -> Source:
             frame = frame.to_pyarrow_batches()
         return plain_columns(load(connection, to_arrow(frame, name)))
 
-    tables, numbered = _collect_tables(known, {n: n for n in frames}, read, "the frames")
-    return Source(connection, tables, known, known.label or "data", numbered)
+    rows = collect_tables(known, {n: n for n in frames}, read, "the frames")
+    return Source(connection, rows, known, known.label or "data")
 
 
 def _common_engine(frames: MappingType[str, Any]) -> BaseBackend | None:
