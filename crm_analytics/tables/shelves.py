@@ -142,7 +142,8 @@ def _of_files(path: Path, connection: BaseBackend, known: Mapping, label: str) -
             return plain_columns(read_json(connection, found))
         if kind == "excel":
             return _only_sheet(Workbook(found), connection, table)
-        opened = read_csv(connection, found, known.of(table).encoding, f"torn_lines_{next(_numbers)}")
+        spec, torn = known.of(table), f"torn_lines_{next(_numbers)}"
+        opened = read_csv(connection, found, spec.encoding, torn, skip=spec.skip, footer=spec.footer)
         csv.setdefault(table, []).append(opened)
         return opened.rows
 
@@ -175,11 +176,20 @@ def _files_in(path: Path) -> dict[str, Path]:
     files = {
         p.name: p
         for p in sorted(path.iterdir())
-        if (p.is_file() and kind_of(p) not in ("", "database")) or (p.is_dir() and any(p.glob("*.parquet")))
+        if (p.is_file() and kind_of(p) not in ("", "database")) or (p.is_dir() and any(p.rglob("*.parquet")))
     }
     if not files:
         raise DataError(f"{path.name}/ holds no file that can be read: expected CSV, Parquet, JSON or .xlsx")
     return files
+
+
+def _is_part(path: Path) -> bool:
+    return path.name.startswith("part-") and kind_of(path) == "parquet"
+
+
+def _is_hive(path: Path) -> bool:
+    """Whether a folder is split by values that stand in the names of its folders: ``year=2026/month=1/``."""
+    return any(p.is_dir() and "=" in p.name for p in path.iterdir())
 
 
 def _names_of(files: dict[str, Path], known: Mapping) -> dict[str, str]:
@@ -210,11 +220,11 @@ def _find_file(name: str, files: dict[str, Path], table: str) -> Path:
 def _read_parquet(connection: BaseBackend, path: Path) -> ir.Table:
     """A Parquet file, or a folder of the parts that Spark and others write."""
     pattern = glob.escape(str(path))
+    if path.is_dir():
+        pattern += "/**/*.parquet" if _is_hive(path) else "/*.parquet"
     try:
-        # Texts of Impala, Hive and older Spark are not marked as such.
-        return connection.read_parquet(
-            f"{pattern}/*.parquet" if path.is_dir() else pattern, binary_as_string=True
-        )
+        # Texts of Impala, Hive and older Spark are not marked as such; values in folders' names stay text.
+        return connection.read_parquet(pattern, binary_as_string=True, hive_types_autocast=False)
     except Exception as error:
         raise DataError(f"{path.name} is not a readable Parquet file: {first_line(error)}") from None
 
