@@ -8,7 +8,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import ibis
 import ibis.expr.types as ir
@@ -17,7 +17,7 @@ from crm_analytics.errors import DataError, nearest
 from crm_analytics.tables.casts import cast_value
 from crm_analytics.tables.contract import ROW, TABLES, Column
 from crm_analytics.tables.mapping import FILE_NAME, Join, Mapping
-from crm_analytics.tables.row_selection import filled, kept, nothing_left
+from crm_analytics.tables.row_selection import filled, kept, nothing_left, order_heads
 
 _KEY = Column("key", "text")
 _JOINED = "_joined"
@@ -33,13 +33,15 @@ class Collected:
     tables : the source's rows, before casting
     numbered : the same with ROW, the place in the source; only where rows have one
     every : as `numbered`, with the rows that `where` and `except` leave out; only of tables that have such
-    joined : of tables with joins, the rows whose key the other source does not have, as an expression
+    unmatched : of tables with joins, the rows whose key the other source does not have, as an expression
+    filled : columns of `where` that an export writes in the first line of an order only, and that were filled
     """
 
     tables: dict[str, ir.Table] = field(default_factory=dict)
     numbered: dict[str, ir.Table] = field(default_factory=dict)
     every: dict[str, ir.Table] = field(default_factory=dict)
     unmatched: dict[str, ir.IntegerScalar] = field(default_factory=dict)
+    filled: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def collect_tables(known: Mapping, names: dict[str, str], read: Read, where: str) -> Collected:
@@ -71,6 +73,9 @@ def collect_tables(known: Mapping, names: dict[str, str], read: Read, where: str
             rows = _join(rows, _end_to_end(join.origin, names, read, table), join, table)
         if _JOINED in rows.columns:
             found.unmatched[table] = rows[_JOINED].isnull().sum()
+        if heads := order_heads(rows, spec):
+            found.filled[table] = heads
+            spec = replace(spec, fill_down=heads, within=str(spec.fields["transaction_id"]))
         rows = filled(rows, spec, table)
         if spec.where or spec.exclude:
             found.every[table] = rows

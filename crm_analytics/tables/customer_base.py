@@ -17,9 +17,11 @@ import pandas as pd
 
 from crm_analytics.errors import DataError, ParameterError, nearest
 from crm_analytics.tables import snapshot as snapshots
+from crm_analytics.tables.account import Account
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.cut import collect, count_lines, cut
 from crm_analytics.tables.days import as_day, shift
+from crm_analytics.tables.findings import Finding
 from crm_analytics.tables.named_sources import check_exists, find_source
 from crm_analytics.tables.rejects import drops_row
 from crm_analytics.tables.snapshot import SNAPSHOT_FILE, Snapshot
@@ -248,6 +250,21 @@ class CustomerBase:
     def currency(self) -> str:
         """ISO code of the amounts' currency, empty when unknown."""
         return self.snapshot.currency
+
+    @property
+    def timezone(self) -> str:
+        """On whose clock days are counted; empty where the data write no offset and the mapping no zone."""
+        return self.snapshot.timezone
+
+    @property
+    def accounts(self) -> Mapping[str, Account]:
+        """By table, what became of the source's rows and money: kept, broken, merged, left out."""
+        return self.snapshot.accounts
+
+    @functools.cached_property
+    def findings(self) -> list[Finding]:
+        """What a reader of the numbers must know of the whole source, the serious first."""
+        return self.snapshot.findings
 
     @property
     def show_customers(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import ibis
@@ -15,7 +15,7 @@ from crm_analytics.tables.date_grammar import PLAIN, Family, family_of, full_pat
 from crm_analytics.tables.number_columns import shape_counts
 from crm_analytics.tables.zones import wall_clock
 
-_FIRST_DAY = date(1900, 1, 1)
+_MOST_DAYS = 5_000  # on which offsets are compared
 _UNITS = {  # epochs: the unit, microseconds of one, and the smallest number that can be a moment of trade
     "s": (1_000_000, 10**8),
     "ms": (1_000, 10**11),
@@ -303,11 +303,16 @@ def example(raw: ir.Table, name: str, doubt: DateDoubt) -> str:
     return str(found.to_pyarrow()["e"][0].as_py() or "")[:10]
 
 
-def offsets(raw: ir.Table, name: str) -> list[str]:
-    """The offsets that end the moments of a text column, at most six; ``"Z"`` for those of UTC."""
-    text = raw[name].strip()
-    found = text.re_extract(
-        r":[0-9]{2}(?:[.,][0-9]+)? ?(Z|z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}|[+-][0-9]{2})$", 1
-    )
-    rows = raw.select(offset=found).filter(lambda t: t.offset != "").distinct().limit(6)
-    return [str(o) for o in rows.to_pyarrow()["offset"].to_pylist()]
+def offsets(raw: ir.Table, name: str, moment: ir.Value) -> list[tuple[datetime, str]]:
+    """The offsets that end the moments of a text column, with the days on which each is written.
+
+    Parameters
+    ----------
+    moment : the column in UTC
+    """
+    pattern = r":[0-9]{2}(?:[.,][0-9]+)? ?(Z|z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}|[+-][0-9]{2})$"
+    text = raw[name].strip().re_extract(pattern, 1)
+    rows = raw.select(offset=text, moment=moment).filter(lambda t: (t.offset != "") & t.moment.notnull())
+    days = rows.group_by("offset", day=rows.moment.date()).aggregate(first=rows.moment.min())
+    found = days.order_by("day").limit(_MOST_DAYS).to_pyarrow().to_pylist()
+    return [(row["first"].replace(tzinfo=None), str(row["offset"])) for row in found]

@@ -64,6 +64,8 @@ def _field(
         return Field(ibis.literal(True), cast_value(constant(said, column), column), sure=True)
     if said in raw.columns:
         return _column(said, column, raw, spec, readings)
+    if (text := constant_text(said, column)) is not None:
+        return Field(ibis.literal(True), cast_value(ibis.literal(text), column), sure=True)
     summed = parse_sum(said, raw.columns, table.name)
     numbers = {name: readings.numbers.get(name) for name in summed.columns}
 
@@ -116,6 +118,12 @@ def _described(
         return found
     read = in_words(value, said["words"], column, found.value)
     return Field(found.present, read, sure=column.engine_type == "string")
+
+
+def constant_text(said: str, column: Column) -> str | None:
+    """The text of ``"'email'"``, which holds for every row; None where a column is meant."""
+    quoted = len(said) > 2 and said[0] == said[-1] == "'" and column.engine_type == "string"
+    return said[1:-1] if quoted else None
 
 
 def _in_zone(spec: TableMapping, zone: str) -> TableMapping:
@@ -185,8 +193,14 @@ def require_fields(table: Table, columns: tuple[str, ...], spec: TableMapping) -
         if isinstance(said, dict):
             if "value" not in said:
                 find_column(said.get("column", column.name), columns, table.name)
-        elif isinstance(said, str) and said not in columns:
-            parse_sum(said, columns, table.name)
+        elif isinstance(said, str) and said not in columns and constant_text(said, column) is None:
+            try:
+                parse_sum(said, columns, table.name)
+            except DataError as error:
+                if column.engine_type != "string":
+                    raise
+                more = f'. The same text for every row is {column.name} = {{ value = "{said[:40]}" }}'
+                raise DataError(f"{error}{more}") from None
     if spec.rate is not None:
         find_column(spec.rate, columns, table.name)
     if table.name == "transactions" and found.issuperset(_DERIVED):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Any
+from datetime import date, datetime
 
 import ibis.expr.types as ir
 
@@ -13,12 +12,13 @@ from crm_analytics.tables.account import Account
 from crm_analytics.tables.column_readings import AmbiguousColumn, read_columns
 from crm_analytics.tables.contract import ROW, TABLES
 from crm_analytics.tables.date_columns import offsets
-from crm_analytics.tables.fields import require_fields
+from crm_analytics.tables.fields import fields_of, require_fields
 from crm_analytics.tables.findings import Finding
-from crm_analytics.tables.mapping import TableMapping
+from crm_analytics.tables.mapping import EPOCHS, TableMapping
 from crm_analytics.tables.rejects import Table
 from crm_analytics.tables.sources import Source
 from crm_analytics.tables.sums import is_blank, parse_sum
+from crm_analytics.tables.written_zones import written_zone
 from crm_analytics.tables.zones import UTC, fixed_zone
 
 
@@ -80,40 +80,42 @@ def shop_clock(source: Source, prepared: dict[str, Table]) -> Clock:
     found = _offsets(prepared["transactions"])
     if found is None:
         return Clock(UTC, "")
-    zones = {fixed_zone(offset) for offset in found}
-    if len(zones) == 1 and zones != {UTC}:
-        zone = zones.pop()
-        says = (
-            f"All times are written at {zone}: days are counted on that clock. Where the shop has summer time, "
-            "say its zone."
-        )
-        return Clock(zone, zone, [_clock_finding("note", says)])
-    several = f" (the data hold {', '.join(sorted(zones)[:4])})" if len(zones) > 1 else ""
-    says = f"Days are days of UTC{several}: an evening's purchase may count for another day. Say the shop's zone."
-    severity = "warning" if len(zones) > 1 else "note"
-    return Clock(UTC, UTC, [_clock_finding(severity, says)])
+    zone = written_zone(found) if found else UTC
+    if zone is None:
+        several = ", ".join(sorted({fixed_zone(offset) for _, offset in found})[:4])
+        says = f"Times are written at several offsets ({several}), and days are days of UTC. Say the shop's zone."
+        return Clock(UTC, UTC, [_clock_finding("warning", says, "Europe/Berlin")])
+    if zone == UTC:
+        says = "Days are days of UTC: an evening's purchase may count for another day. Say the shop's zone."
+        return Clock(UTC, UTC, [_clock_finding("note", says, "Europe/Berlin")])
+    says = f"Times are written on the clock of {zone}, and days are counted on it."
+    return Clock(zone, zone, [_clock_finding("note", says, zone)])
 
 
-def _clock_finding(severity: str, says: str) -> Finding:
-    settles = 'timezone = "Europe/Berlin"   # the shop\'s; at the top of mapping.toml'
+def _clock_finding(severity: str, says: str, zone: str) -> Finding:
+    settles = f'timezone = "{zone}"'
     return Finding("time_zone", severity, "transactions", "transaction_date", says, settles=settles)
 
 
-def _offsets(table: Table) -> list[str] | None:
-    """Offsets of the purchases' times; None where they have none."""
+def _offsets(table: Table) -> list[tuple[datetime, str]] | None:
+    """Offsets of the purchases' times; None where they have none, empty where all are of UTC."""
     said = table.spec.fields.get("transaction_date", "transaction_date")
     name = said.get("column", "transaction_date") if isinstance(said, dict) else said
     if name not in table.rows.columns:
         return None
     kind = table.rows[name].type()
     if kind.is_timestamp():
-        return None if kind.timezone is None else ["Z"]
+        return None if kind.timezone is None else []
     reading = table.readings.dates.get(str(name))
     if reading is not None and reading.unit not in (None, "day"):
-        return ["Z"]  # seconds since 1970 are of UTC
-    if isinstance(said, dict) and "%z" in said.get("format", ""):
-        return offsets(table.rows, name)
-    return offsets(table.rows, name) if reading is not None and reading.zoned else None
+        return []  # seconds since 1970 are of UTC
+    pattern = said.get("format", "") if isinstance(said, dict) else ""
+    if pattern in EPOCHS:
+        return []
+    if "%z" not in pattern and (reading is None or not reading.zoned):
+        return None
+    moment = fields_of(TABLES[table.name], table.rows, table.spec, table.readings)["transaction_date"].value
+    return offsets(table.rows, str(name), moment)
 
 
 def left_out(source: Source, name: str) -> int:
@@ -125,13 +127,16 @@ def left_out(source: Source, name: str) -> int:
     return counts[0] - counts[1]
 
 
-def of_reading(source: Source, table: Table, found: Any) -> list[Finding]:
+def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
     """What is to be told of how a table was read."""
     notes: list[Finding] = []
-    account: Account = found.account
     if account.left_out:
         says = f"{account.left_out:,} rows of {table.name} are left out by where or except in mapping.toml."
         notes.append(Finding("left_out", "note", table.name, "", says, account.left_out))
+    if table.name in source.rows.filled:
+        columns = ", ".join(map(repr, source.rows.filled[table.name]))
+        says = f"{columns} stands only in the first line of an order: its other lines take it from there."
+        notes.append(Finding("filled_down", "note", table.name, "", says))
     unmatched = source.rows.unmatched.get(table.name)
     if unmatched is not None and (n := int(unmatched.to_pyarrow().as_py() or 0)):
         says = f"{n:,} rows of {table.name} have a key that the joined source does not have."

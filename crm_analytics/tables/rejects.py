@@ -25,6 +25,7 @@ _TORN = "the line has too few or too many fields, or an open quote"
 _HINTS = {
     "is not a date": 'dates in another order need { column = "...", format = "%d/%m/%Y" } in mapping.toml',
     "is not a number": "amounts are read as in 1,234.50, 1.234,50, (12.50), 12.50- or € 12,50",
+    "is missing": 'cells that are blank on purpose need default = { "<column>" = 0 } or fill_down',
     "lies after today": "check the clock of the machine, or the dates",
     TOO_LARGE: 'count in thousands: unit_spend = "amount / 1000" in mapping.toml',
 }

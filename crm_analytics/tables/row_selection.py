@@ -12,22 +12,7 @@ from crm_analytics.tables.contract import ROW
 from crm_analytics.tables.mapping import TableMapping
 from crm_analytics.tables.sums import find_column, is_blank
 
-
-def select_rows(rows: ir.Table, spec: TableMapping, table: str) -> ir.Table:
-    """The rows that belong to a table, in the mapping's order: fill down, defaults, where, except.
-
-    Parameters
-    ----------
-    rows : with ROW, the place in the source, where rows have one
-
-    Raises
-    ------
-    DataError : a column is not there, or cells are to be filled down where rows have no order.
-    """
-    rows = filled(rows, spec, table)
-    if spec.where or spec.exclude:
-        rows = rows.filter(kept(rows, spec, table))
-    return rows
+_CELL, _RUN = "_cell", "_run"
 
 
 def filled(rows: ir.Table, spec: TableMapping, table: str) -> ir.Table:
@@ -37,17 +22,46 @@ def filled(rows: ir.Table, spec: TableMapping, table: str) -> ir.Table:
             raise DataError(f"{table}: fill_down needs rows in order, which only files and frames have")
         group = [] if spec.within is None else [find_column(spec.within, rows.columns, table)]
         above = ibis.window(group_by=group, order_by=ROW, preceding=None, following=0)
-        values = {}
         for name in spec.fill_down:
             cell = rows[find_column(name, rows.columns, table)]
             named = is_blank(cell).ifelse(ibis.null(cell.type()), cell)
-            values[name] = named.last(include_null=False).over(above)
-        rows = rows.mutate(**values)
+            rows = rows.mutate(**{_CELL: named, _RUN: named.notnull().cast("int64").sum().over(above)})
+            run = ibis.window(group_by=[*group, _RUN])  # a value and the blanks below it
+            rows = rows.mutate(**{name: rows[_CELL].max().over(run)}).drop(_CELL, _RUN)
     for name, stands in spec.default.items():
         cell = rows[find_column(name, rows.columns, table)]
         value = ibis.literal(str(stands)) if cell.type().is_string() else ibis.literal(stands)
         rows = rows.mutate(**{name: is_blank(cell).ifelse(value, cell)})
     return rows
+
+
+def order_heads(rows: ir.Table, spec: TableMapping) -> tuple[str, ...]:
+    """Columns of `where` that stand in the first line of an order alone, as Shopify writes them.
+
+    Only where that is plain: no order has two lines with a value, each order's first line has one, and some
+    order has lines below it.
+    """
+    order = spec.fields.get("transaction_id")
+    if spec.fill_down or not isinstance(order, str) or order not in rows.columns or ROW not in rows.columns:
+        return ()
+    found = []
+    for name in (*spec.where, *spec.exclude):
+        if name not in rows.columns or name == order:
+            continue
+        lines = rows.select(order=rows[order], place=rows[ROW], blank=is_blank(rows[name]))
+        lines = lines.filter(lines.order.notnull())
+        orders = lines.group_by("order").aggregate(
+            lines=lines.count(), filled=(~lines.blank).sum(), first=lines.place.min(),
+            head=lines.place.min(where=~lines.blank),
+        )  # fmt: skip
+        plain = orders.aggregate(
+            odd=((orders.filled != 1) | (orders.first != orders["head"])).fill_null(True).sum(),
+            longer=(orders.lines > 1).sum(),
+        )
+        row = plain.to_pyarrow().to_pylist()[0]
+        if not row["odd"] and row["longer"]:
+            found.append(name)
+    return tuple(found)
 
 
 def kept(rows: ir.Table, spec: TableMapping, table: str) -> ir.BooleanValue:

@@ -29,11 +29,14 @@ from crm_analytics.tables.checks import cast_table
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.currencies import currency_of
 from crm_analytics.tables.embedded_engine import embedded_engine
-from crm_analytics.tables.findings import Finding
+from crm_analytics.tables.findings import Finding, by_weight
 from crm_analytics.tables.money import MONEY
+from crm_analytics.tables.odd_days import odd_days
 from crm_analytics.tables.preparation import left_out, of_reading, prepare, shop_clock
+from crm_analytics.tables.read_as import ReadAs, read_as
 from crm_analytics.tables.scratch import scratch_folder
 from crm_analytics.tables.sources import Source
+from crm_analytics.tables.stand_ins import stand_ins
 
 SNAPSHOT_FILE = "snapshot.json"
 _names = itertools.count()
@@ -54,6 +57,8 @@ class Snapshot:
     skipped: Mapping[str, str] = field(default_factory=dict)  # optional tables left out, and why
     accounts: Mapping[str, Account] = field(default_factory=dict)  # by table
     notes: tuple[Finding, ...] = ()  # what was found when it was opened
+    readings: tuple[ReadAs, ...] = ()  # how its text columns were read
+    looked: tuple[Finding, ...] | None = None  # of a saved base, all that was found of the whole source
     timezone: str = ""  # on whose clock days are counted; empty: as the data write them
     saved: Mapping[str, Any] = field(default_factory=dict)  # day, start, first_day, data_hash of a saved base
     kept: list[Any] = field(default_factory=list, repr=False)  # temporary tables live as long as the snapshot
@@ -95,6 +100,14 @@ class Snapshot:
             )
         )
 
+    @functools.cached_property
+    def findings(self) -> list[Finding]:
+        """What was found when it was opened, and what the rows show when looked at."""
+        if self.looked is not None:
+            return list(self.looked)
+        tables = dict(self.tables)
+        return by_weight([*self.notes, *stand_ins(tables), *odd_days(tables)])
+
     def materialise(self, expression: ir.Table) -> ir.Table:
         """Compute a table once and keep it in the engine."""
         cached = expression.cache()
@@ -124,15 +137,17 @@ def take(source: Source, today: date, max_rejected: float) -> Snapshot:
     clock = shop_clock(source, prepared)
     tables, broken, kept = {}, [], []
     accounts, notes = {}, [*clock.findings]
-    for name, table in prepared.items():
-        table = replace(table, readings=replace(table.readings, zone=clock.zone))
+    readings: list[ReadAs] = []
+    for name, found_table in prepared.items():
+        table = replace(found_table, readings=replace(found_table.readings, zone=clock.zone))
         cast = cast_table(TABLES[name], table.rows, table.spec, today, table.readings)
         staged = _stage(name, cast)
         kept.append(staged)
         found = accept(staged, table, max_rejected, left_out(source, name))
         tables[name], accounts[name] = found.rows, found.account
         broken.append(found.rejected)
-        notes += [*found.notes, *of_reading(source, table, found)]
+        notes += [*found.notes, *of_reading(source, table, found.account)]
+        readings += read_as(table)
     currency, told = currency_of(tables["transactions"], source.mapping, prepared["transactions"])
     return Snapshot(
         source.connection,
@@ -144,9 +159,14 @@ def take(source: Source, today: date, max_rejected: float) -> Snapshot:
         skipped=skipped,
         accounts=accounts,
         notes=(*notes, *told),
+        readings=tuple(readings),
         timezone=clock.name,
         kept=kept,
     )
+
+
+def _read_as(said: dict[str, Any]) -> ReadAs:
+    return ReadAs(**{**said, "examples": tuple((text, value) for text, value in said["examples"])})
 
 
 def _stage(name: str, cast: ir.Table) -> ir.Table:
@@ -205,7 +225,8 @@ def write(folder: Path, snapshot: Snapshot, tables: Mapping[str, ir.Table], fact
         "tables": sorted(tables),
         "skipped": dict(snapshot.skipped),
         "accounts": {name: account.as_dict() for name, account in snapshot.accounts.items()},
-        "notes": [note.as_dict() for note in snapshot.notes],
+        "findings": [found.as_dict() for found in snapshot.findings],
+        "readings": [one.as_dict() for one in snapshot.readings],
         "timezone": snapshot.timezone,
         "saved": facts,
     }
@@ -235,7 +256,8 @@ def read(folder: Path) -> Snapshot:
             content["show_customers"],
             skipped=content["skipped"],
             accounts={name: Account(**said) for name, said in content["accounts"].items()},
-            notes=tuple(Finding(**said) for said in content["notes"]),
+            looked=tuple(Finding(**said) for said in content["findings"]),
+            readings=tuple(_read_as(said) for said in content["readings"]),
             timezone=content["timezone"],
             saved=content["saved"],
         )

@@ -15,8 +15,8 @@ from scipy.stats import chi2
 from crm_analytics.analyses.intervals import Z95, wilson
 from crm_analytics.analyses.lifecycle.chain import RecencyChain, Vector
 from crm_analytics.errors import NotEnoughData, ParameterError
-from crm_analytics.tables.contract import MONEY
 from crm_analytics.tables.days import shift
+from crm_analytics.tables.money import square
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -188,9 +188,9 @@ def hazards(gaps: pd.DataFrame) -> pd.DataFrame:
 def _spend(bought: ir.Table) -> tuple[float, float, int]:
     """Mean and variance of what a customer spends in a period with a purchase, and how many of these."""
     spend = bought.spend
-    square = (spend.cast("float64") ** 2).round(4).cast(MONEY)  # DECIMAL: the order of rows cannot matter
+    squared = square(spend)  # DECIMAL: the order of rows cannot matter
     row = (
-        bought.aggregate(n=bought.count(), total=spend.sum(), square=square.sum()).to_pyarrow().to_pylist()[0]
+        bought.aggregate(n=bought.count(), total=spend.sum(), square=squared.sum()).to_pyarrow().to_pylist()[0]
     )
     n = int(row["n"])
     mean = float(row["total"]) / n
