@@ -33,8 +33,8 @@ class Database(Protocol):
     def names(self) -> tuple[tuple[str, str], ...]:
         """Schema and name of each table and view that may be read; those of the default schema first."""
 
-    def pull(self, schema: str, name: str, engine: BaseBackend) -> ir.Table:
-        """All rows of one table, in the embedded engine."""
+    def pull(self, schema: str, name: str, engine: BaseBackend, most: int | None = None) -> ir.Table:
+        """The rows of one table, in the embedded engine; at most `most` of them."""
 
     def answer(self, query: str, limit: int) -> list[Any]:
         """At most `limit` rows of a query."""
@@ -127,10 +127,12 @@ class DuckDbFile:
                 ) from None
             raise DataError(f"{path.name} is not a readable DuckDB file: {first_line(error)}") from None
 
-    def pull(self, schema: str, name: str, engine: BaseBackend) -> ir.Table:
-        """All rows of one table or view, in the embedded engine."""
+    def pull(self, schema: str, name: str, engine: BaseBackend, most: int | None = None) -> ir.Table:
+        """The rows of one table or view, in the embedded engine; at most `most` of them."""
         try:
-            found = self._con.execute(f"SELECT * FROM source.{_name(schema)}.{_name(name)}")
+            found = self._con.execute(
+                f"SELECT * FROM source.{_name(schema)}.{_name(name)}{limit_clause(most)}"
+            )
             return load(engine, found.to_arrow_reader(BATCH))
         except duckdb.PermissionException:
             raise DataError(
@@ -157,9 +159,10 @@ class IbisDatabase:
         self.where = f"the {connection.name} connection"
         self.names = tuple(("", name) for name in sorted(connection.list_tables()))
 
-    def pull(self, schema: str, name: str, engine: BaseBackend) -> ir.Table:
-        """All rows of one table, in the embedded engine."""
+    def pull(self, schema: str, name: str, engine: BaseBackend, most: int | None = None) -> ir.Table:
+        """The rows of one table, in the embedded engine; at most `most` of them."""
         table = self._connection.table(name, database=schema) if schema else self._connection.table(name)
+        table = table if most is None else table.limit(most)
         return load(engine, self._connection.to_pyarrow_batches(table, chunk_size=BATCH))
 
     def answer(self, query: str, limit: int) -> list[Any]:
@@ -169,6 +172,11 @@ class IbisDatabase:
     def close(self) -> None:
         """Let go of the connection."""
         self._connection.disconnect()
+
+
+def limit_clause(most: int | None) -> str:
+    """SQL for at most so many rows; none where all are wanted."""
+    return "" if most is None else f" LIMIT {most:d}"
 
 
 def first_line(error: BaseException) -> str:

@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError
-from crm_analytics.tables.databases import missing_driver
+from crm_analytics.tables.databases import limit_clause, missing_driver
 from crm_analytics.tables.embedded_engine import load
 from crm_analytics.tables.scratch import scratch_folder
 
@@ -59,17 +59,18 @@ class PostgresDatabase:
         with _in_words("its tables cannot be listed"):
             self.names = tuple((str(s), str(n)) for s, n in self._con.execute(_READABLE).fetchall())
 
-    def pull(self, schema: str, name: str, engine: BaseBackend) -> ir.Table:
-        """All rows of one table or view, in the embedded engine."""
+    def pull(self, schema: str, name: str, engine: BaseBackend, most: int | None = None) -> ir.Table:
+        """The rows of one table or view, in the embedded engine; at most `most` of them."""
         from psycopg import sql
 
         with _in_words(f"{schema}.{name} cannot be read"):
             columns = self._con.execute(_COLUMNS, (schema, name)).fetchall()
             if not columns:
                 raise DataError(f"{schema}.{name} has no column that this role may read")
-            query = sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT (FORMAT csv, HEADER false)").format(
+            query = sql.SQL("COPY (SELECT {} FROM {}{}) TO STDOUT (FORMAT csv, HEADER false)").format(
                 sql.SQL(", ").join(sql.Identifier(column) for column, _, _ in columns),
                 sql.Identifier(schema, name),
+                sql.SQL(limit_clause(most)),
             )
             folder = scratch_folder(self._con)
             copy = folder / "rows.csv"

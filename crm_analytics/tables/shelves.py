@@ -69,7 +69,7 @@ class Shelf:
     close: Callable[[], None] = field(default=lambda: None, repr=False)
 
 
-def open_shelf(source: Any, mapping: Any = None, *, pushdown: bool = False) -> Shelf:
+def open_shelf(source: Any, mapping: Any = None, *, pushdown: bool = False, most: int | None = None) -> Shelf:
     """See what is there; nothing but names is read yet.
 
     Parameters
@@ -79,6 +79,7 @@ def open_shelf(source: Any, mapping: Any = None, *, pushdown: bool = False) -> S
     mapping : path or dict; default the `mapping.toml` beside the data, if there is one
     pushdown : leave the rows of a connection in its own engine, which then computes everything. DuckDB and
         Spark always do; other engines are pulled into DuckDB unless asked, as they lack functions or rights
+    most : rows of each table of a database that are pulled, for a first look; None for all
 
     Raises
     ------
@@ -87,15 +88,17 @@ def open_shelf(source: Any, mapping: Any = None, *, pushdown: bool = False) -> S
     if spark_frames.is_session(source):
         source = spark_frames.connect(source)
     if isinstance(source, BaseBackend):
-        return _of_connection(source, read_mapping(mapping), source.name, pushdown)
+        return _of_connection(source, read_mapping(mapping), source.name, pushdown, most)
     if isinstance(source, (str, Path, SourceRef)):
         ref = read_source(source)
-        return _of_url(ref, mapping, pushdown) if ref.path is None else _of_path(ref.path, mapping)
+        return (
+            _of_url(ref, mapping, pushdown, most) if ref.path is None else _of_path(ref.path, mapping, most)
+        )
     frames = source if isinstance(source, MappingType) else {"transactions": source}
     return _of_frames(frames, read_mapping(mapping))
 
 
-def _of_url(ref: SourceRef, mapping: Any, pushdown: bool) -> Shelf:
+def _of_url(ref: SourceRef, mapping: Any, pushdown: bool, most: int | None) -> Shelf:
     known = read_mapping(mapping)
     if ref.kind == "network":
         connection = embedded_engine()
@@ -103,11 +106,11 @@ def _of_url(ref: SourceRef, mapping: Any, pushdown: bool) -> Shelf:
         where, label = f"the {ref.name} file", known.label or "data"
         return Shelf(connection, {"transactions": ""}, lambda *_: rows, where, label, known)
     if ref.kind == "postgres" and not pushdown:
-        return _of_database(PostgresDatabase(ref.text), known, known.label or ref.name)
-    return _of_connection(connect(ref), known, ref.kind, pushdown)
+        return _of_database(PostgresDatabase(ref.text), known, known.label or ref.name, most)
+    return _of_connection(connect(ref), known, ref.kind, pushdown, most)
 
 
-def _of_path(path: Path, mapping: Any) -> Shelf:
+def _of_path(path: Path, mapping: Any, most: int | None) -> Shelf:
     if not path.exists():
         siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise DataError(f"there is no {path}{nearest(path.name, siblings)}")
@@ -118,7 +121,7 @@ def _of_path(path: Path, mapping: Any) -> Shelf:
     label = known.label or table_name(path).replace("_", " ").replace("-", " ")
     kind = "folder" if path.is_dir() else kind_of(path)
     if kind == "database":
-        return _of_database(open_file(path), known, label)
+        return _of_database(open_file(path), known, label, most)
     connection = embedded_engine()
     if kind == "packed":
         path = unpacked(path, scratch_folder(connection))
@@ -243,7 +246,7 @@ def _of_workbook(path: Path, connection: BaseBackend, known: Mapping, label: str
     return Shelf(connection, names, read, path.name, label, known)
 
 
-def _of_database(database: Database, known: Mapping, label: str) -> Shelf:
+def _of_database(database: Database, known: Mapping, label: str, most: int | None) -> Shelf:
     """Tables are pulled into an engine of our own, each once."""
     connection = embedded_engine()
     pulled: dict[tuple[str, str], ir.Table] = {}
@@ -251,7 +254,7 @@ def _of_database(database: Database, known: Mapping, label: str) -> Shelf:
     def read(name: str, table: str) -> ir.Table:
         found = find_table(name, database, table)
         if found not in pulled:
-            pulled[found] = plain_columns(database.pull(*found, connection))
+            pulled[found] = plain_columns(database.pull(*found, connection, most))
         return pulled[found]
 
     placed = {name for name, said in known.tables.items() if said.origin}
@@ -259,9 +262,11 @@ def _of_database(database: Database, known: Mapping, label: str) -> Shelf:
     return Shelf(connection, names, read, database.where, label, known, close=database.close)
 
 
-def _of_connection(connection: BaseBackend, known: Mapping, label: str, pushdown: bool) -> Shelf:
+def _of_connection(
+    connection: BaseBackend, known: Mapping, label: str, pushdown: bool, most: int | None
+) -> Shelf:
     if connection.name not in _IN_PLACE and not pushdown:
-        return _of_database(IbisDatabase(connection), known, known.label or label)
+        return _of_database(IbisDatabase(connection), known, known.label or label, most)
     names = _table_names(connection)
 
     def read(name: str, table: str) -> ir.Table:
