@@ -208,8 +208,8 @@ def check_age(plan: Plan, newest: date) -> None:
         )
 
 
-def open_data(plan: Plan, folder: Path) -> OpenedData:
-    """Open, check and cut the source; save what is left in `folder`.
+def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
+    """Open, check and cut the source; save what is left in `folder`, to keep its results in `kept`.
 
     Raises
     ------
@@ -223,7 +223,7 @@ def open_data(plan: Plan, folder: Path) -> OpenedData:
         check_age(plan, newest)
         if plan.as_of:
             base = base.as_of(plan.as_of)
-        base.save(folder)
+        base.keeping(kept).save(folder)
         counts = base.counts
         return OpenedData(
             folder=folder,

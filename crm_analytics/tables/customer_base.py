@@ -15,7 +15,6 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from crm_analytics import __version__
 from crm_analytics.errors import DataError, ParameterError, nearest
 from crm_analytics.tables import snapshot as snapshots
 from crm_analytics.tables.account import Account
@@ -321,7 +320,7 @@ class CustomerBase:
         return self.snapshot.materialise(expression)
 
     def remember(self, key: tuple[Any, ...], make: Callable[[], Parts]) -> dict[str, Any]:
-        """A result that is computed once for all who open the same saved base, as the reports of a night do.
+        """A result that is computed once for all that look at the same data, as the reports of a night do.
 
         Parameters
         ----------
@@ -330,17 +329,24 @@ class CustomerBase:
 
         Returns
         -------
-        The parts. A base that was not saved has no place to keep them and makes them each time.
+        The parts. A base without a place to keep them (see `keeping`) makes them each time.
 
         >>> base = CustomerBase.open(pd.DataFrame({"customer_id": ["a"], "unit_spend": [9.0],
         ...     "transaction_date": ["2026-01-05"]}), today="2026-02-01")
         >>> base.remember(("days", 1), lambda: {"days": base.customer_days.count().execute().item()})
         {'days': 1}
         """
-        if self.snapshot.folder is None:
+        if self.snapshot.kept_in is None:
             return dict(make())
-        whole = (*key, *self._facts.values(), self.snapshot.saved["data_hash"], __version__)
-        return remember(self.snapshot.folder, self.snapshot.connection, whole, make)
+        whole = (*key, *self._facts.values(), self.data_hash)
+        return remember(self.snapshot.kept_in, self.snapshot.connection, whole, make)
+
+    def keeping(self, folder: Path | None) -> CustomerBase:
+        """The same base, whose results are kept in a private folder for others with the same data.
+
+        They must run the same code: a folder serves one night.
+        """
+        return replace(self, snapshot=replace(self.snapshot, kept_in=folder))
 
     def to_engine(self, frame: pd.DataFrame) -> ir.Table:
         """Bring a small frame into the engine; NaN and None become NULL."""
