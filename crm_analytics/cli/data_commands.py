@@ -64,8 +64,14 @@ def demo(name: str | None, **asked: int | bool | None) -> int:
     show_default=True,
     help="Share of broken rows above which to fail; reports stop above 0.05.",
 )
+@click.option(
+    "--page", type=click.Path(path_type=Path), help="Where the page goes; reports/checks/SOURCE.html."
+)
+@click.option("--no-page", is_flag=True, help="Write no page.")
 @_JSON
-def check(source: str, mapping: Path | None, max_rejected: float, as_json: bool) -> int:
+def check(
+    source: str, mapping: Path | None, max_rejected: float, as_json: bool, page: Path | None, no_page: bool
+) -> int:
     """Look at a source: rows, broken rows, age, and how complete each field is.
 
     \b
@@ -82,6 +88,10 @@ def check(source: str, mapping: Path | None, max_rejected: float, as_json: bool)
         click.echo(_as_json(seen))
     else:
         _tell(seen)
+    if page is not None or not (no_page or as_json):
+        from crm_analytics.cli.check_page import write_page
+
+        say(f"The same as a page: {write_page(base, seen.rejected, source, page)}")
     return 0
 
 
