@@ -10,7 +10,7 @@ import click
 
 from crm_analytics.cli.console import now, say
 from crm_analytics.cli.tables import tell_table
-from crm_analytics.errors import ParameterError, nearest
+from crm_analytics.errors import DataError, ParameterError, nearest
 
 if TYPE_CHECKING:
     from crm_analytics.tables.inspection import Inspection
@@ -70,7 +70,7 @@ def demo(name: str | None, **asked: int | bool | None) -> int:
 @click.option("--no-page", is_flag=True, help="Write no page.")
 @_JSON
 def check(
-    source: str, mapping: Path | None, max_rejected: float, as_json: bool, page: Path | None, no_page: bool
+    source: str, mapping: Path | None, max_rejected: float, *, as_json: bool, page: Path | None, no_page: bool
 ) -> int:
     """Look at a source: rows, broken rows, age, and how complete each field is.
 
@@ -82,7 +82,12 @@ def check(
     from crm_analytics.tables.inspection import inspect
 
     today = now().date()
-    base = CustomerBase.open(source, mapping=mapping, today=today, max_rejected=max_rejected)
+    try:
+        base = CustomerBase.open(source, mapping=mapping, today=today, max_rejected=max_rejected)
+    except DataError as error:
+        if "mapping.toml" not in str(error) or mapping is not None:
+            raise
+        raise DataError(f"{error}\nOr let `crm map {source}` draft a mapping.toml") from error
     seen = inspect(base, today)
     if as_json:
         click.echo(_as_json(seen))

@@ -64,7 +64,7 @@ EXPORTS: tuple[ExportKind, ...] = (
         ("order_id", "order_date", "order_total", "billing_email"),
         {
             "transaction_id": ("order_id", "order_number"),
-            "customer_id": ("customer_email", "billing_email", "customer_id"),
+            "customer_id": ("customer_email", "billing_email", "customer_id", "customer_user"),
             "transaction_date": ("order_date",),
             "unit_spend": ("order_total",),
             "currency": ("order_currency",),

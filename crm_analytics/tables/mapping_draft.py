@@ -136,6 +136,8 @@ def _of_export(sample: Sample) -> DraftTable | None:
         said = next((s for choice in choices if (s := _present(choice, have))), None)
         if said is not None:
             fields.append(Guess(name, said, sure, f"{kind.name} have it there"))
+    lacking, used = _missing(kind.table, fields), {g.said for g in fields}
+    fields += [g for g in guess_fields(kind.table, sample) if g.field in lacking and g.said not in used]
     settings = {
         key: toml for key, (toml, needs) in kind.settings.items() if all(plain(n) in have for n in needs)
     }
