@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crm_analytics.errors import LimitError
+from crm_analytics.pages.status import Status
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
     from crm_analytics.runs.report_run import RunResult
 
 MARKS = {
-    "done": ("done", "green"),
-    "thin": ("done, few data", "yellow"),
-    "unchanged": ("unchanged", "green"),
-    "locked": ("busy", "yellow"),
-    "refused": ("not started", "red"),
+    Status.DONE: ("done", "green"),
+    Status.THIN: ("done, few data", "yellow"),
+    Status.UNCHANGED: ("unchanged", "green"),
+    Status.LOCKED: ("busy", "yellow"),
+    Status.REFUSED: ("not started", "red"),
 }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+WORTH_TELLING = 0.005  # share of the rows or of the money lost that stands at the head of a page
+
 
 @dataclass(frozen=True)
 class Account:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as clock
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,13 +15,15 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from crm_analytics import __version__
 from crm_analytics.errors import DataError, ParameterError, nearest
 from crm_analytics.tables import snapshot as snapshots
-from crm_analytics.tables.account import Account
+from crm_analytics.tables.account import WORTH_TELLING, Account, lost_sentence
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.cut import collect, count_lines, cut
 from crm_analytics.tables.days import as_day, shift
 from crm_analytics.tables.findings import Finding
+from crm_analytics.tables.kept_results import Parts, remember
 from crm_analytics.tables.named_sources import find_source
 from crm_analytics.tables.rejects import drops_row
 from crm_analytics.tables.snapshot import SNAPSHOT_FILE, Snapshot
@@ -266,6 +268,12 @@ class CustomerBase:
         return self.snapshot.findings
 
     @property
+    def cautions(self) -> tuple[str, ...]:
+        """Sentences that stand before any number: what was lost of the rows and money, serious findings."""
+        lost = [lost_sentence(a) + "." for a in self.accounts.values() if a.share >= WORTH_TELLING]
+        return (*lost, *(f.says for f in self.findings if f.severity == "serious"))
+
+    @property
     def show_customers(self) -> bool:
         """Whether the owner of the data lets names and ids stand on a page (`mapping.toml`)."""
         return self.snapshot.show_customers
@@ -316,6 +324,28 @@ class CustomerBase:
     def materialise(self, expression: ir.Table) -> ir.Table:
         """Compute a table once and keep it in the engine as long as the base lives."""
         return self.snapshot.materialise(expression)
+
+    def remember(self, key: tuple[Any, ...], make: Callable[[], Parts]) -> dict[str, Any]:
+        """A result that is computed once for all who open the same saved base, as the reports of a night do.
+
+        Parameters
+        ----------
+        key : the function and its arguments; the cut and the data are added
+        make : gives its parts by name: Ibis tables, frames, bytes, or what JSON holds
+
+        Returns
+        -------
+        The parts. A base that was not saved has no place to keep them and makes them each time.
+
+        >>> base = CustomerBase.open(pd.DataFrame({"customer_id": ["a"], "unit_spend": [9.0],
+        ...     "transaction_date": ["2026-01-05"]}), today="2026-02-01")
+        >>> base.remember(("days", 1), lambda: {"days": base.customer_days.count().execute().item()})
+        {'days': 1}
+        """
+        if self.snapshot.folder is None:
+            return dict(make())
+        whole = (*key, *self._facts.values(), self.snapshot.saved["data_hash"], __version__)
+        return remember(self.snapshot.folder, self.snapshot.connection, whole, make)
 
     def to_engine(self, frame: pd.DataFrame) -> ir.Table:
         """Bring a small frame into the engine; NaN and None become NULL."""

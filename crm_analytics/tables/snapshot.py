@@ -61,6 +61,7 @@ class Snapshot:
     timezone: str = ""  # on whose clock days are counted; empty: as the data write them
     saved: Mapping[str, Any] = field(default_factory=dict)  # day, start, first_day, data_hash of a saved base
     kept: list[Any] = field(default_factory=list, repr=False)  # temporary tables live as long as the snapshot
+    folder: Path | None = None  # where a saved one was read from
 
     @functools.cached_property
     def customer_days(self) -> ir.Table:
@@ -259,6 +260,7 @@ def read(folder: Path) -> Snapshot:
             readings=tuple(_read_as(said) for said in content["readings"]),
             timezone=content["timezone"],
             saved=content["saved"],
+            folder=folder,
         )
     except (OSError, ValueError, KeyError, TypeError, duckdb.Error) as error:
         raise DataError(

@@ -190,7 +190,9 @@ def _spend(bought: ir.Table) -> tuple[float, float, int]:
     spend = bought.spend
     squared = square(spend)  # DECIMAL: the order of rows cannot matter
     row = (
-        bought.aggregate(n=bought.count(), total=spend.sum(), square=squared.sum()).to_pyarrow().to_pylist()[0]
+        bought.aggregate(n=bought.count(), total=spend.sum(), square=squared.sum())
+        .to_pyarrow()
+        .to_pylist()[0]
     )
     n = int(row["n"])
     mean = float(row["total"]) / n

@@ -6,14 +6,14 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.audit.cohort_words import definitions
 from crm_analytics.reports.audit.report import AuditReport
-from crm_analytics.reports.shared import provenance, small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.section import section
 
 
-@or_small(small_form.method)
+@section(small=small_form.method)
 def method(report: AuditReport) -> Block:
     """Definitions of periods, groups, profit and cohorts; what is not in it."""
-    items = {"Data": provenance.data(report.base), "Order": provenance.ORDER}
+    items = report.method
     if report.change:
         change = report.change
         items["Periods"] = (
@@ -43,13 +43,10 @@ def method(report: AuditReport) -> Block:
     return blocks.method(items)
 
 
-@or_small(small_form.record)
+@section(small=small_form.record)
 def record(report: AuditReport) -> Block:
     """The key numbers, for machines and for tests."""
-    counts = report.base.counts
-    facts: dict[str, object] = {
-        "day": report.base.day, "rows": counts["rows"], "customers": counts["customers"],
-    }  # fmt: skip
+    facts = report.facts
     if report.change:
         groups = report.change.groups.set_index("group")["customers"]
         facts |= {f"customers_{name}": int(groups[name]) for name in groups.index}

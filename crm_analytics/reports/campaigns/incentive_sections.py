@@ -15,9 +15,9 @@ from crm_analytics.analyses.campaigns.incentives.incentives import (
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.campaigns.report import HUNDRED, CampaignsReport
-from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.small_form import headed, or_small
+from crm_analytics.reports.shared.section import section
 
+UNKNOWN = "What coupons and membership do is not known"
 NAMES = {
     "further_lines": "further lines of an order",
     "list_value": "order at list prices",
@@ -35,16 +35,9 @@ HOW = {
 }
 
 
-def _unknown(report: CampaignsReport) -> Block:
-    return blocks.note("What coupons and membership do is not known", report.why("incentives"))
-
-
-@or_small(small_form.too_few("What incentives do is not shown"))
-def what_incentives_do(report: CampaignsReport) -> Block:
+@section(part="incentives", needs=UNKNOWN, small="What incentives do is not shown")
+def what_incentives_do(report: CampaignsReport, told: Incentives) -> Block:
     """Ratios of baskets with a deal and of members' buying, with intervals."""
-    told = report.incentives
-    if told is None:
-        return _unknown(report)
     table = told.effects[(told.effects["unit"] == "ratio") & told.effects["lower"].notna()]
     if table.empty:
         return blocks.note(
@@ -104,13 +97,14 @@ def _found(told: Incentives) -> str:
     return said[:1].upper() + said[1:]
 
 
-@headed("Do offers bring people back")
-@or_small(small_form.too_few("Whether offers bring people back is not shown"))
-def do_offers_bring_people_back(report: CampaignsReport) -> Block:
+@section(
+    "Do offers bring people back",
+    part="incentives",
+    needs=UNKNOWN,
+    small="Whether offers bring people back is not shown",
+)
+def do_offers_bring_people_back(report: CampaignsReport, told: Incentives) -> Block:
     """Offers by their control groups, and who comes back after an order with a deal."""
-    told = report.incentives
-    if told is None:
-        return _unknown(report)
     table = told.effects[told.effects["unit"] == "difference"]
     wanted = table["outcome"].str.startswith(("orders", "spend", "profit", "bought"))
     table = table[wanted].reset_index(drop=True)
@@ -155,12 +149,9 @@ def do_offers_bring_people_back(report: CampaignsReport) -> Block:
     )
 
 
-@or_small(small_form.too_few("What was given away is not shown"))
-def what_was_given_away(report: CampaignsReport) -> Block:
+@section(part="incentives", needs=UNKNOWN, small="What was given away is not shown")
+def what_was_given_away(report: CampaignsReport, told: Incentives) -> Block:
     """Money taken off orders that would have come anyway."""
-    told = report.incentives
-    if told is None:
-        return _unknown(report)
     if told.offers is None or not told.offers.given_away["redeemed"].iloc[0]:
         return blocks.note(
             "Whether discounts were given away is not known",
@@ -190,13 +181,11 @@ def what_was_given_away(report: CampaignsReport) -> Block:
     )
 
 
-@headed("Who buys with deals")
-@or_small(small_form.too_few("Who buys with deals is not shown"))
-def who_buys_with_deals(report: CampaignsReport) -> Block:
+@section("Who buys with deals", part="incentives", needs=UNKNOWN, small="Who buys with deals is not shown")
+def who_buys_with_deals(report: CampaignsReport, told: Incentives) -> Block:
     """Customers by the share of orders they make with a deal when one is at hand."""
-    told = report.incentives
-    if told is None or told.customers is None:
-        return _unknown(report)
+    if told.customers is None:
+        return blocks.note(UNKNOWN)
     table = told.proneness.assign(
         band=[
             words.interval(low, high, "percent:0") for low, high in told.proneness[["low", "high"]].to_numpy()

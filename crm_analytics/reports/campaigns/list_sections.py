@@ -8,14 +8,13 @@ from crm_analytics.analyses import campaigns
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.campaigns.due import Due, called
-from crm_analytics.reports.campaigns.report import CampaignsReport, listed
-from crm_analytics.reports.shared import customer_names
-from crm_analytics.reports.shared.small_form import headed
+from crm_analytics.reports.campaigns.report import FEW_LISTS, CampaignsReport, no_list
+from crm_analytics.reports.shared.section import section
 
 TOP = 12
 
 
-@listed
+@section(part="listed", needs=no_list, small=FEW_LISTS)
 def whom_to_contact_now(report: CampaignsReport, due: Due) -> Block:
     """The lists of the coming days."""
     table = due.lists.sort_values("treated", ascending=False, kind="stable").reset_index(drop=True)
@@ -56,8 +55,7 @@ def _left_out(due: Due) -> str:
     return f" Not asked, for want of data: {gone}.{why}"
 
 
-@headed("What contacting the best would bring")
-@listed
+@section("What contacting the best would bring", part="listed", needs=no_list, small=FEW_LISTS)
 def what_contacting_the_best_brings(report: CampaignsReport, due: Due) -> Block:
     """Expected profit by number of contacts, with the interval of the measured effect."""
     table = due.profit
@@ -94,8 +92,7 @@ def what_contacting_the_best_brings(report: CampaignsReport, due: Due) -> Block:
     )  # fmt: skip
 
 
-@headed("Who comes first")
-@listed
+@section("Who comes first", part="listed", needs=no_list, small=FEW_LISTS)
 def who_comes_first(report: CampaignsReport, due: Due) -> Block:
     """The customers with most at stake, and why they are due."""
     rows = due.wave.next_actions
@@ -105,7 +102,7 @@ def who_comes_first(report: CampaignsReport, due: Due) -> Block:
         return blocks.note("Nobody may be contacted", _why_nobody(due))
     shown = pd.DataFrame(
         {
-            "customer": customer_names.called(report.base, found["customer_id"], report.show_customers),
+            "customer": report.called(found["customer_id"]),
             "list": [called(name) for name in found["list"]],
             "why": found["reason"].astype("str"),
             "by": found["channel"].astype("str"),
@@ -122,8 +119,7 @@ def who_comes_first(report: CampaignsReport, due: Due) -> Block:
     )
 
 
-@headed("Who is kept out")
-@listed
+@section("Who is kept out", part="listed", needs=no_list, small=FEW_LISTS)
 def who_is_kept_out(report: CampaignsReport, due: Due) -> Block:
     """Entries after each step of suppression, and what is saved."""
     table = due.steps
@@ -148,8 +144,7 @@ def who_is_kept_out(report: CampaignsReport, due: Due) -> Block:
     )
 
 
-@headed("Who is on several lists")
-@listed
+@section("Who is on several lists", part="listed", needs=no_list, small=FEW_LISTS)
 def who_is_due_twice(report: CampaignsReport, due: Due) -> Block:
     """Pairs of lists that name the same customers."""
     table = campaigns.overlap(due.wave)

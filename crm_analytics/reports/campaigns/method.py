@@ -8,14 +8,14 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.campaigns.due import called
 from crm_analytics.reports.campaigns.report import CampaignsReport
-from crm_analytics.reports.shared import provenance, small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.section import section
 
 
-@or_small(small_form.method)
+@section(small=small_form.method)
 def method(report: CampaignsReport) -> Block:
     """How effects are measured, what is left out, what they do not say."""
-    items = {"Data": provenance.data(report.base), "Order": provenance.ORDER}
+    items = report.method
     found = report.waves
     if found is not None:
         table = found.waves.campaigns
@@ -75,13 +75,10 @@ def method(report: CampaignsReport) -> Block:
     return blocks.method(items)
 
 
-@or_small(small_form.record)
+@section(small=small_form.record)
 def record(report: CampaignsReport) -> Block:
     """The key numbers, for machines and for tests."""
-    counts = report.base.counts
-    facts: dict[str, object] = {
-        "day": report.base.day, "rows": counts["rows"], "customers": counts["customers"],
-    }  # fmt: skip
+    facts = report.facts
     found = report.waves
     if found is not None:
         table = found.waves.campaigns

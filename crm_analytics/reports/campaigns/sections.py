@@ -9,8 +9,15 @@ from crm_analytics.analyses.campaigns.measurement.evaluation import WORDS, Evalu
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import MORE
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.pages.blocks import Block
-from crm_analytics.reports.campaigns.report import COUNTED, HUNDRED, CampaignsReport, measured, per_hundred
-from crm_analytics.reports.shared.small_form import headed
+from crm_analytics.reports.campaigns.report import (
+    COUNTED,
+    FEW,
+    HUNDRED,
+    UNMEASURED,
+    CampaignsReport,
+    per_hundred,
+)
+from crm_analytics.reports.shared.section import section
 
 SHOWN = 12  # campaigns on a chart, the newest
 COLUMNS = ["treated", "control", "treated_mean", "control_mean", "adjusted", "interval", "verdict"]
@@ -26,7 +33,7 @@ def _named(row: pd.Series) -> str:
     return name if isinstance(name, str) and name else str(row["campaign_id"])
 
 
-@measured
+@section(part="waves", needs=UNMEASURED, small=FEW)
 def what_campaigns_did(report: CampaignsReport, found: Evaluation) -> Block:
     """The effect on every outcome, treated against control."""
     table = per_hundred(found.pooled)
@@ -58,8 +65,7 @@ def _said(report: CampaignsReport, outcome: str, value: float) -> str:
     return words.number(value, 1) if outcome in COUNTED else report.money(value)
 
 
-@headed("Which campaigns worked")
-@measured
+@section("Which campaigns worked", part="waves", needs=UNMEASURED, small=FEW)
 def which_campaigns_worked(report: CampaignsReport, found: Evaluation) -> Block:
     """Orders added by each campaign."""
     table = per_hundred(found.campaigns[found.campaigns["outcome"] == "orders"])
@@ -98,7 +104,7 @@ def which_campaigns_worked(report: CampaignsReport, found: Evaluation) -> Block:
     )  # fmt: skip
 
 
-@measured
+@section(part="waves", needs=UNMEASURED, small=FEW)
 def who_is_moved(report: CampaignsReport, found: Evaluation) -> Block:
     """Orders added in each segment."""
     table = per_hundred(found.segments[found.segments["outcome"] == "orders"]).reset_index(drop=True)
@@ -135,8 +141,7 @@ def who_is_moved(report: CampaignsReport, found: Evaluation) -> Block:
     )  # fmt: skip
 
 
-@headed("Whom to contact first")
-@measured
+@section("Whom to contact first", part="waves", needs=UNMEASURED, small=FEW)
 def whom_to_contact_first(report: CampaignsReport, found: Evaluation) -> Block:
     """What contacting the best first would have brought, against contacting blindly."""
     if found.uplift is None:
@@ -164,7 +169,7 @@ def whom_to_contact_first(report: CampaignsReport, found: Evaluation) -> Block:
     )  # fmt: skip
 
 
-@measured
+@section(part="waves", needs=UNMEASURED, small=FEW)
 def what_campaigns_earned(report: CampaignsReport, found: Evaluation) -> Block:
     """Profit of each campaign and of all, with interval."""
     if found.profit.empty:
@@ -197,8 +202,7 @@ def what_campaigns_earned(report: CampaignsReport, found: Evaluation) -> Block:
     )
 
 
-@headed("Were the arms alike")
-@measured
+@section("Were the arms alike", part="waves", needs=UNMEASURED, small=FEW)
 def were_the_arms_alike(report: CampaignsReport, found: Evaluation) -> Block:
     """Sample ratio and purchases before the sending."""
     table = found.balance

@@ -5,14 +5,14 @@ from __future__ import annotations
 from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.channels.report import DRAWS, ChannelReport
-from crm_analytics.reports.shared import provenance, small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.section import section
 
 
-@or_small(small_form.method)
+@section(small=small_form.method)
 def method(report: ChannelReport) -> Block:
     """Definitions of touch, path and models, what is left out, what it cannot tell."""
-    items = {"Data": provenance.data(report.base), "Order": provenance.ORDER}
+    items = report.method
     if report.now:
         now = report.now
         paths = now.paths
@@ -51,15 +51,10 @@ def method(report: ChannelReport) -> Block:
     return blocks.method(items)
 
 
-@or_small(small_form.record)
+@section(small=small_form.record)
 def record(report: ChannelReport) -> Block:
     """The key numbers, for machines and for tests."""
-    counts = report.base.counts
-    facts: dict[str, object] = {
-        "day": report.base.day,
-        "rows": counts["rows"],
-        "customers": counts["customers"],
-    }
+    facts = report.facts
     if report.now:
         paths = report.now.paths
         verdicts = report.now.economics.channels["verdict"].value_counts()

@@ -11,15 +11,15 @@ from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.churn.expected_leavers import Expected, expected, tested
 from crm_analytics.reports.churn.report import ChurnReport
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared.section import section
 
 
-@or_small(small_form.headline)
+@section(small=small_form.headline)
 def headline(report: ChurnReport) -> Block:
     """How many of those still here will leave, and the money at risk."""
     trained = report.trained
     if trained is None:
-        return blocks.headline("Who will leave cannot be told yet", report.why("model"))
+        return blocks.headline("Who will leave cannot be told yet", report.why("trained"))
     leavers = expected(report, trained)
     bounds = words.interval(leavers.low, leavers.high, "count")
     sentence = (
@@ -66,7 +66,7 @@ def _worth(report: ChurnReport) -> str:
     )
 
 
-@or_small(small_form.kpis)
+@section(small=small_form.kpis)
 def kpis(report: ChurnReport) -> Block:
     """Leavers, money at risk, what contacting brings, how good the forecast was."""
     trained = report.trained
@@ -124,12 +124,12 @@ def _row(trained: Churn, method: str) -> dict[Any, Any]:
     return rows[0] if rows else {}
 
 
-@or_small(small_form.thanks)
+@section(small=small_form.thanks)
 def actions(report: ChurnReport) -> Block:
     """Whom to contact, what to mend, what not to believe."""
     trained = report.trained
     if trained is None:
-        return blocks.actions(blocks.action("Collect more history.", report.why("model"), "data team"))
+        return blocks.actions(blocks.action("Collect more history.", report.why("trained"), "data team"))
     items = []
     if report.profit is not None and report.profit.pays:
         best = report.profit.best

@@ -7,14 +7,14 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.churn.expected_leavers import expected, tested
 from crm_analytics.reports.churn.report import ChurnReport
-from crm_analytics.reports.shared import provenance, small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.section import section
 
 
-@or_small(small_form.method)
+@section(small=small_form.method)
 def method(report: ChurnReport) -> Block:
     """What leaving is, how the model was learnt and judged, what is assumed."""
-    items = {"Data": provenance.data(report.base), "Order": provenance.ORDER}
+    items = report.method
     trained, told = report.trained, report.definition
     if told is not None:
         items["Leaving"] = f"{told.why}. Whoever stays away for that long counts as gone, and may come back."
@@ -59,13 +59,10 @@ def _windows(trained: Churn) -> str:
     )
 
 
-@or_small(small_form.record)
+@section(small=small_form.record)
 def record(report: ChurnReport) -> Block:
     """The key numbers, for machines and for tests."""
-    counts = report.base.counts
-    facts: dict[str, object] = {
-        "day": report.base.day, "rows": counts["rows"], "customers": counts["customers"],
-    }  # fmt: skip
+    facts = report.facts
     trained = report.trained
     if trained is not None:
         leavers = expected(report, trained)

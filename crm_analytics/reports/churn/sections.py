@@ -9,9 +9,8 @@ from crm_analytics.analyses.churn.training import Churn
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.churn.expected_leavers import tested
-from crm_analytics.reports.churn.report import ChurnReport, judged
-from crm_analytics.reports.shared import customer_names
-from crm_analytics.reports.shared.small_form import headed
+from crm_analytics.reports.churn.report import FEW, UNTOLD, ChurnReport
+from crm_analytics.reports.shared.section import section
 
 TOP = 12
 BANDS = {
@@ -22,7 +21,7 @@ BANDS = {
 }
 
 
-@judged
+@section(part="trained", needs=UNTOLD, small=FEW)
 def who_will_leave(report: ChurnReport, trained: Churn) -> Block:
     """Customers and money by risk."""
     table = report.risks.assign(risk=[BANDS[r] for r in report.risks["risk"]])
@@ -45,8 +44,7 @@ def _called(trained: Churn) -> str:
     return "the recency rule" if trained.model is None else f"the {trained.method} model"
 
 
-@headed("Whom to save first")
-@judged
+@section("Whom to save first", part="trained", needs=UNTOLD, small=FEW)
 def whom_to_save_first(report: ChurnReport, trained: Churn) -> Block:
     """Those with most at risk, and why."""
     assert report.scored is not None
@@ -54,7 +52,7 @@ def whom_to_save_first(report: ChurnReport, trained: Churn) -> Block:
     found = report.base.collect(rows.order_by([rows.value_at_risk.desc(), "customer_id"]).limit(TOP))
     shown = pd.DataFrame(
         {
-            "customer": customer_names.called(report.base, found["customer_id"], report.show_customers),
+            "customer": report.called(found["customer_id"]),
             "chance": found["churn_probability"],
             "value": found["value"],
             "at_risk": found["value_at_risk"],
@@ -83,8 +81,7 @@ def _explained(report: ChurnReport) -> int:
     return int(report.scored.filter(report.scored.reason_1.notnull()).count().to_pyarrow().as_py())
 
 
-@headed("What contacting them would bring")
-@judged
+@section("What contacting them would bring", part="trained", needs=UNTOLD, small=FEW)
 def what_contacting_brings(report: ChurnReport, trained: Churn) -> Block:
     """Profit by how many are contacted, most at risk first."""
     curve = report.profit
@@ -128,7 +125,7 @@ def _assumed(report: ChurnReport) -> str:
     )
 
 
-@judged
+@section(part="trained", needs=UNTOLD, small=FEW)
 def how_well_it_did(report: ChurnReport, trained: Churn) -> Block:
     """Every method on the window nobody had seen."""
     last = trained.evidence[trained.evidence["until"] == trained.held_out.until]
@@ -169,8 +166,7 @@ def _with(row: pd.Series, name: str, fmt: str) -> str:
     return f"{words.say(row[name], fmt)} ({words.interval(row[f'{name}_lower'], row[f'{name}_upper'], fmt)})"
 
 
-@headed("Does it say what comes")
-@judged
+@section("Does it say what comes", part="trained", needs=UNTOLD, small=FEW)
 def does_it_say_what_comes(report: ChurnReport, trained: Churn) -> Block:
     """Chance said against share that left."""
     held = trained.held_out
@@ -199,8 +195,7 @@ def does_it_say_what_comes(report: ChurnReport, trained: Churn) -> Block:
     )  # fmt: skip
 
 
-@headed("How many of the leavers it finds")
-@judged
+@section("How many of the leavers it finds", part="trained", needs=UNTOLD, small=FEW)
 def how_many_it_finds(report: ChurnReport, trained: Churn) -> Block:
     """Share of the leavers among the customers with the highest scores."""
     held = trained.held_out

@@ -5,16 +5,17 @@ from __future__ import annotations
 import pandas as pd
 
 from crm_analytics.analyses import churn
-from crm_analytics.analyses.churn.training import Churn
+from crm_analytics.analyses.churn.survival.complaints import AfterComplaint
+from crm_analytics.analyses.churn.training import Churn, Definition
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.pages.blocks import Block
-from crm_analytics.reports.churn.report import ChurnReport, judged
-from crm_analytics.reports.shared.small_form import SmallReport, headed
+from crm_analytics.reports.churn.report import FEW, UNTOLD, ChurnReport
+from crm_analytics.reports.shared.section import section
 
 SHOWN = 8
 
 
-@judged
+@section(part="trained", needs=UNTOLD, small=FEW)
 def what_tells_leavers(report: ChurnReport, trained: Churn) -> Block:
     """What the model goes by: AUC lost when a feature is shuffled."""
     table = report.reasons
@@ -47,8 +48,7 @@ def what_tells_leavers(report: ChurnReport, trained: Churn) -> Block:
     )  # fmt: skip
 
 
-@headed("How the chance depends on it")
-@judged
+@section("How the chance depends on it", part="trained", needs=UNTOLD, small=FEW)
 def how_it_depends(report: ChurnReport, trained: Churn) -> Block:
     """Mean chance to leave along what tells most."""
     if report.reasons is None or trained.model is None:
@@ -84,12 +84,9 @@ def how_it_depends(report: ChurnReport, trained: Churn) -> Block:
     )  # fmt: skip
 
 
-def when_somebody_is_gone(report: ChurnReport | SmallReport) -> Block:
+@section(part="definition", needs="When somebody is gone cannot be told yet")
+def when_somebody_is_gone(report: ChurnReport, told: Definition) -> Block:
     """How long customers stay away before they come back."""
-    if isinstance(report, SmallReport) or report.definition is None:
-        why = "" if isinstance(report, SmallReport) else report.why("definition")
-        return blocks.note("When somebody is gone cannot be told yet", why)
-    told = report.definition
     window = report.trained.window if report.trained else told.window
     table = told.table
     within = table[table["days"] <= window].iloc[-1] if (table["days"] <= window).any() else table.iloc[0]
@@ -108,13 +105,9 @@ def when_somebody_is_gone(report: ChurnReport | SmallReport) -> Block:
     )  # fmt: skip
 
 
-@headed("What a complaint does")
-def what_a_complaint_does(report: ChurnReport | SmallReport) -> Block:
+@section("What a complaint does", part="complaint", needs="What a complaint does is not known")
+def what_a_complaint_does(report: ChurnReport, found: AfterComplaint) -> Block:
     """Leaving after a first complaint against before."""
-    if isinstance(report, SmallReport) or report.complaint is None:
-        why = "" if isinstance(report, SmallReport) else report.why("complaint")
-        return blocks.note("What a complaint does is not known", why)
-    found = report.complaint
     table = found.purchases.rename(columns={"kind": "purchases_that_were", "last": "were_the_last"})
     return blocks.table(
         table,
@@ -128,8 +121,7 @@ def what_a_complaint_does(report: ChurnReport | SmallReport) -> Block:
     )
 
 
-@headed("Does it err for some more than for others")
-@judged
+@section("Does it err for some more than for others", part="trained", needs=UNTOLD, small=FEW)
 def who_is_misjudged(report: ChurnReport, trained: Churn) -> Block:
     """Calibration and AUC by region, age and the like."""
     if report.groups is None:

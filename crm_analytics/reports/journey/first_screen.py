@@ -8,7 +8,7 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.journey.report import STAGE_NAMES, JourneyReport, Period
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared.section import section
 
 
 def worst_step(period: Period) -> pd.Series | None:
@@ -26,7 +26,7 @@ def again(period: Period) -> pd.Series:
     return table[table["stage"] == "purchase"].iloc[0]
 
 
-@or_small(small_form.headline)
+@section(small=small_form.headline)
 def headline(report: JourneyReport) -> Block:
     """How many of those who began bought, and where most are lost."""
     now, before = report.now, report.before
@@ -70,7 +70,7 @@ def _unknown(now: Period) -> str:
     )
 
 
-@or_small(small_form.kpis)
+@section(small=small_form.kpis)
 def kpis(report: JourneyReport) -> Block:
     """Paths, completion of the funnel, time to it, buying again."""
     now, before = report.now, report.before
@@ -117,7 +117,7 @@ def kpis(report: JourneyReport) -> Block:
     return blocks.kpis(*items)
 
 
-@or_small(small_form.thanks)
+@section(small=small_form.thanks)
 def actions(report: JourneyReport) -> Block:
     """Mend the worst step, what hurts, and the stage where a point is worth most."""
     now, items = report.now, []

@@ -5,17 +5,17 @@ from __future__ import annotations
 from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.journey.report import JourneyReport
-from crm_analytics.reports.shared import provenance, small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.section import section
 
 
-@or_small(small_form.method)
+@section(small=small_form.method)
 def method(report: JourneyReport) -> Block:
     """Definitions of step, journey, visit and stage, what is left out, what it cannot tell."""
     now, days = report.now, words.number(report.within, 0)
     return blocks.method(
         {
-            "Data": provenance.data(report.base),
+            "Data": report.method["Data"],
             "Period": f"Steps after {words.date(now.after)}, up to {words.date(now.journey.base.day)}.",
             "Step": f"A row of {words.listing(now.journey.sources)}. What was sent to customers is none. A "
             "purchase that was tracked and is in the transactions too is one step. Steps at the same second "
@@ -43,14 +43,11 @@ def method(report: JourneyReport) -> Block:
     )
 
 
-@or_small(small_form.record)
+@section(small=small_form.record)
 def record(report: JourneyReport) -> Block:
     """The key numbers, for machines and for tests."""
-    now, counts = report.now, report.base.counts
-    facts: dict[str, object] = {
-        "day": report.base.day,
-        "rows": counts["rows"],
-        "customers": counts["customers"],
+    now = report.now
+    facts = report.facts | {
         "journeys": now.journey.count(),
         "visitors": now.visitors,
         "steps": int(now.events["steps"].sum()),

@@ -9,8 +9,15 @@ from crm_analytics.analyses.journey import PURCHASE, journey_map
 from crm_analytics.pages import blocks, curves, figures, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.journey.first_screen import points, worst_step
-from crm_analytics.reports.journey.report import STAGE_NAMES, JourneyReport, Period, segments_before, tracked
-from crm_analytics.reports.shared.small_form import or_small, too_few
+from crm_analytics.reports.journey.report import (
+    FEW,
+    NOT_TRACKED,
+    STAGE_NAMES,
+    JourneyReport,
+    Period,
+    segments_before,
+)
+from crm_analytics.reports.shared.section import section
 
 ENOUGH = 30  # buyers of a segment; below, a share is uncertain by 18 points and more
 FEELINGS_FROM = 30  # scores of a stage; below, the mean says nothing
@@ -22,7 +29,7 @@ def called(stage: str) -> str:
     return STAGE_NAMES.get(stage, stage)
 
 
-@or_small(too_few("Too few customers for a map"))
+@section(small="Too few customers for a map")
 def the_map(report: JourneyReport) -> Block:
     """One column a stage: who is there, who goes on, how long it takes, how it feels, what it is worth."""
     now, days = report.now, words.number(report.within, 0)
@@ -77,7 +84,7 @@ def _felt(row: pd.Series) -> str:
     return f"too few: {words.plural(row['scores'], 'score')}" if row["scores"] else words.UNKNOWN
 
 
-@tracked
+@section(part="tracked", needs=NOT_TRACKED, small=FEW)
 def where_customers_are_lost(report: JourneyReport, now: Period) -> Block:
     """The funnel: reached in order, other steps between allowed."""
     table, worst = now.funnel, worst_step(now)
@@ -102,7 +109,7 @@ def where_customers_are_lost(report: JourneyReport, now: Period) -> Block:
     )  # fmt: skip
 
 
-@or_small(too_few("Too few customers to compare segments"))
+@section(small="Too few customers to compare segments")
 def the_map_of_each_segment(report: JourneyReport) -> Block:
     """The measures of the map for each segment as it was when the period began."""
     now = report.now
@@ -146,7 +153,7 @@ def the_map_of_each_segment(report: JourneyReport) -> Block:
     )  # fmt: skip
 
 
-@tracked
+@section(part="tracked", needs=NOT_TRACKED, small=FEW)
 def how_long_until_they_buy(report: JourneyReport, now: Period) -> Block:
     """Days from a person's first step of the period to the first purchase, of those who came to one."""
     rows = now.journey.table
@@ -180,7 +187,7 @@ def how_long_until_they_buy(report: JourneyReport, now: Period) -> Block:
     )  # fmt: skip
 
 
-@or_small(too_few("Too few customers to say what hurts"))
+@section(small="Too few customers to say what hurts")
 def what_hurts(report: JourneyReport) -> Block:
     """What customers open tickets about, by stage."""
     pains = report.now.map.pains

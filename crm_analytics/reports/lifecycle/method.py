@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crm_analytics.pages import blocks, words
-from crm_analytics.reports.shared import provenance, small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
     from crm_analytics.reports.lifecycle.report import LifecycleReport
 
 
-@or_small(small_form.method)
+@section(small=small_form.method)
 def method(report: LifecycleReport) -> Block:
     """Rules, periods, models, what is left out."""
     staged, flows, chain = report.staged, report.flows, report.chain
     rules = "; ".join(f"{rule.stage}: {rule.describe()}" for rule in staged.rules)
-    items = {"Data": provenance.data(report.base), "Order": provenance.ORDER, "Stages": f"{rules}."}
+    items = report.method | {"Stages": f"{rules}."}
     items["How to read them"] = (
         "From the top, the first rule that fits. Between two purchases only the days since the last one "
         "move, so entry and exit are exact days. Whoever bought before the data begin seems new at first."
@@ -62,16 +62,10 @@ def method(report: LifecycleReport) -> Block:
     return blocks.method(items)
 
 
-@or_small(small_form.record)
+@section(small=small_form.record)
 def record(report: LifecycleReport) -> Block:
     """The key numbers, for machines and for tests."""
-    counts = report.base.counts
-    facts: dict[str, object] = {
-        "day": report.base.day,
-        "rows": counts["rows"],
-        "customers": counts["customers"],
-        "staged": int(report.staged.sizes["customers"].sum()),
-    }
+    facts = report.facts | {"staged": int(report.staged.sizes["customers"].sum())}
     for stage, n in zip(report.staged.sizes["stage"], report.staged.sizes["customers"], strict=True):
         facts[f"stage_{str(stage).lower().replace(' ', '_')}"] = int(n)
     if report.forecast and report.forecast.errors:

@@ -7,17 +7,17 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.profiles.report import ProfilesReport
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared.section import section
 
 FEW = 0.01  # share of the customers: a group with fewer asks for nothing
 
 
-@or_small(small_form.headline)
+@section(small=small_form.headline)
 def headline(report: ProfilesReport) -> Block:
     """Who carries the forecast, and what could grow; without a forecast, how many moved."""
     found = report.portfolio
     if found is None:
-        return blocks.headline(_moved(report) or _largest(report), report.why("forecast"))
+        return blocks.headline(_moved(report) or _largest(report), report.why("portfolio"))
     groups = found.groups.set_index("group")
     top, grow, low = (groups.loc[name] for name in (VALUABLE, GROWABLE, BELOW_ZERO))
     what = "margin" if found.has_margin else "revenue"
@@ -68,7 +68,7 @@ def _largest(report: ProfilesReport) -> str:
     )
 
 
-@or_small(small_form.kpis)
+@section(small=small_form.kpis)
 def kpis(report: ProfilesReport) -> Block:
     """Most valuable, most growable, below zero, and who stayed in their segment."""
     items = []
@@ -107,7 +107,7 @@ def kpis(report: ProfilesReport) -> Block:
     return blocks.kpis(*items)
 
 
-@or_small(small_form.thanks)
+@section(small=small_form.thanks)
 def actions(report: ProfilesReport) -> Block:
     """The plays of the groups with most money, each with what it may cost."""
     items = []

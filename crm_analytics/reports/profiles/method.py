@@ -5,14 +5,14 @@ from __future__ import annotations
 from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.profiles.report import ProfilesReport
-from crm_analytics.reports.shared import provenance, small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.section import section
 
 
-@or_small(small_form.method)
+@section(small=small_form.method)
 def method(report: ProfilesReport) -> Block:
     """Rules of groups and reasons, cut points, what is not in it."""
-    items = {"Data": provenance.data(report.base), "Order": provenance.ORDER}
+    items = report.method
     rules = "; ".join(f"{row.segment}: {row.rule}" for row in report.scores.segments.itertuples())
     cut = report.scores.cuts.to_dict("records")
     cuts = "; ".join(f"{row['measure']}: {', '.join(words.number(v, 0) for v in row['cuts'])}" for row in cut)
@@ -52,14 +52,11 @@ def method(report: ProfilesReport) -> Block:
     return blocks.method({name: text for name, text in items.items() if text})
 
 
-@or_small(small_form.record)
+@section(small=small_form.record)
 def record(report: ProfilesReport) -> Block:
     """The key numbers, for machines and for tests."""
-    counts = report.base.counts
-    facts: dict[str, object] = {
-        "day": report.base.day, "rows": counts["rows"], "customers": counts["customers"],
-        "clear_traits": int(report.traits["clear"].sum()) if len(report.traits) else 0,
-    }  # fmt: skip
+    facts = report.facts
+    facts["clear_traits"] = int(report.traits["clear"].sum()) if len(report.traits) else 0
     if report.portfolio:
         for row in report.portfolio.groups.to_dict("records"):
             name = str(row["group"]).lower().replace(" ", "_")

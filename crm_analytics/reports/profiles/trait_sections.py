@@ -5,12 +5,12 @@ from __future__ import annotations
 import ibis
 import pandas as pd
 
+from crm_analytics.analyses.profiling.needs_clusters import Needs
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.profiles.report import ProfilesReport
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.customer_names import called
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared.section import section
 
 NAMES = {
     "category": "mostly buy", "channel": "mostly buy by", "weekday": "mostly buy on", "basket": "basket",
@@ -48,7 +48,7 @@ def _shown(table: pd.DataFrame, group: str) -> pd.DataFrame:
     )
 
 
-@or_small(small_form.weekdays)
+@section(small=small_form.weekdays)
 def what_sets_segments_apart(report: ProfilesReport) -> Block:
     """Habits that are clearly more frequent in a segment than elsewhere."""
     table = report.traits
@@ -75,7 +75,7 @@ def what_sets_segments_apart(report: ProfilesReport) -> Block:
     )  # fmt: skip
 
 
-@or_small(small_form.too_few("Which habits go with whom is not shown"))
+@section(small="Which habits go with whom is not shown")
 def which_habits_go_with_whom(report: ProfilesReport) -> Block:
     """Habits by type of customer, gender, age and region, in groups that tell of nobody."""
     if not report.habits:
@@ -119,12 +119,13 @@ def which_habits_go_with_whom(report: ProfilesReport) -> Block:
     )  # fmt: skip
 
 
-@or_small(small_form.too_few("Clusters of needs are not shown"))
-def who_wants_the_same(report: ProfilesReport) -> Block:
+@section(
+    part="needs",
+    needs="There are no groups of customers who want the same",
+    small="Clusters of needs are not shown",
+)
+def who_wants_the_same(report: ProfilesReport, found: Needs) -> Block:
     """Clusters of needs with their profile, or why there are none."""
-    found = report.needs
-    if found is None:
-        return blocks.note("There are no groups of customers who want the same", report.why("needs"))
     kept = found.stability[found.stability["kept"]].iloc[0]
     profile = found.profile
     top = profile.iloc[0]
@@ -144,14 +145,14 @@ def who_wants_the_same(report: ProfilesReport) -> Block:
     )
 
 
-@or_small(small_form.favourites)
+@section(small=small_form.favourites)
 def what_the_best_customers_like(report: ProfilesReport) -> Block:
     """Favourites of the customers with most revenue, each with how often."""
     table = report.favourites
     history = report.base.purchase_history.select("customer_id", "revenue")
     joined = table.inner_join(history, "customer_id")
     top = report.base.collect(joined.order_by([ibis.desc("revenue"), "customer_id"]).limit(10))
-    shown = pd.DataFrame({"customer": called(report.base, top["customer_id"], report.show_customers)})
+    shown = pd.DataFrame({"customer": report.called(top["customer_id"])})
     for name in ("product", "category", "weekday"):
         if name in top:
             pairs = zip(top[name], top[f"{name}_n"], top[f"{name}_of"], strict=True)
