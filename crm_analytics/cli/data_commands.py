@@ -10,11 +10,12 @@ import click
 
 from crm_analytics.cli.console import now, say
 from crm_analytics.cli.tables import tell_table
-from crm_analytics.errors import ParameterError, nearest
+from crm_analytics.errors import DataError, ParameterError, nearest
 
 if TYPE_CHECKING:
     from crm_analytics.tables.findings import Finding
     from crm_analytics.tables.inspection import Inspection
+    from crm_analytics.tables.mapping_draft import Draft
 
 _MAPPING = click.option(
     "--mapping", type=click.Path(path_type=Path), help="Which file and column is which table and field."
@@ -65,12 +66,25 @@ def demo(name: str | None, **asked: int | bool | None) -> int:
     help="Share of broken rows above which to fail; reports stop above 0.05.",
 )
 @click.option(
+    "--page", type=click.Path(path_type=Path), help="Where the page goes; reports/checks/SOURCE.html."
+)
+@click.option("--no-page", is_flag=True, help="Write no page.")
+@click.option(
     "--upgrade",
     is_flag=True,
     help="Print the lines of mapping.toml that settle what was read in silence before, and what is in doubt.",
 )
 @_JSON
-def check(source: str, mapping: Path | None, max_rejected: float, upgrade: bool, as_json: bool) -> int:
+def check(
+    source: str,
+    mapping: Path | None,
+    max_rejected: float,
+    *,
+    as_json: bool,
+    page: Path | None,
+    no_page: bool,
+    upgrade: bool,
+) -> int:
     """Look at a source: rows, broken rows, age, how each column is read, and what seems wrong.
 
     \b
@@ -88,12 +102,66 @@ def check(source: str, mapping: Path | None, max_rejected: float, upgrade: bool,
     from crm_analytics.tables.inspection import inspect
 
     today = now().date()
-    base = CustomerBase.open(source, mapping=mapping, today=today, max_rejected=max_rejected)
+    try:
+        base = CustomerBase.open(source, mapping=mapping, today=today, max_rejected=max_rejected)
+    except DataError as error:
+        if "mapping.toml" not in str(error) or mapping is not None:
+            raise
+        raise DataError(f"{error}\nOr let `crm map {source}` draft a mapping.toml") from error
     seen = inspect(base, today)
     if as_json:
         click.echo(_as_json(seen))
     else:
         _tell(seen)
+    if page is not None or not (no_page or as_json):
+        from crm_analytics.cli.check_page import write_page
+
+        say(f"The same as a page: {write_page(base, seen.rejected, source, page)}")
+    return 0
+
+
+@click.command(name="map")
+@click.argument("source")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Where the draft goes; mapping.toml beside the data. - is stdout.",
+)
+def map_source(source: str, out: Path | None) -> int:
+    """Draft a mapping.toml: which column of SOURCE may be which field, and how sure that is.
+
+    Knows the exports of Shopify, WooCommerce, Stripe, Square, Magento, Amazon, Klaviyo, GA4, HubSpot,
+    Salesforce, Zendesk, Mailchimp and UCI's Online Retail; else it goes by names and values. A file that is
+    there is never overwritten.
+
+    \b
+    crm map orders_export.csv
+    crm map '$DATABASE_URL' --out warehouse.toml
+    """  # noqa: D301
+    from crm_analytics.tables.mapping_draft import draft_mapping
+    from crm_analytics.tables.named_sources import check_exists, find_source
+
+    ref = find_source(source).ref
+    check_exists(ref)
+    draft = draft_mapping(ref)
+    if str(out) == "-":
+        click.echo(draft.toml(), nl=False)
+        return 0
+    folder = Path.cwd() if ref.path is None else ref.path if ref.path.is_dir() else ref.path.parent
+    target = out or folder / "mapping.toml"
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(draft.toml())
+    except FileExistsError:
+        raise ParameterError(
+            f"{target} is there already and is not overwritten. Give --out FILE, or --out - to see the draft"
+        ) from None
+    except OSError as error:
+        raise ParameterError(f"{target} cannot be written ({error.strerror}). Give --out FILE") from None
+    click.echo(target)
+    _tell_draft(draft)
+    given = "" if out is None and ref.path is not None else f" --mapping {target}"
+    say(f"Read it, and change what is wrong. Next: crm check {source}{given}")
     return 0
 
 
@@ -123,6 +191,20 @@ def list_reports(data: str, mapping: Path | None, as_json: bool) -> int:
     if not data:
         say("crm list --data SOURCE says which of them your data are ready for")
     return 0
+
+
+def _tell_draft(draft: Draft) -> None:
+    for one in draft.tables:
+        say(
+            f"{one.table}: {one.kind or 'by names and values'}"
+            + (f", from {one.origin}" if one.origin else "")
+        )
+        for guess in one.fields:
+            say(f"  {guess.sure:<7} {guess.field} = {guess.said}")
+        for name in one.missing:
+            say(f"  missing {name}: no column looks like it", "yellow")
+    if not any(one.table == "transactions" for one in draft.tables):
+        say("No table looks like purchases: name it yourself under [transactions]", "yellow")
 
 
 def _tell(seen: Inspection) -> None:

@@ -23,7 +23,6 @@ from crm_analytics.errors import CrmError, DataError, LockedError
 from crm_analytics.pages.status import Status
 from crm_analytics.runs import unchanged
 from crm_analytics.runs.publishing import index, publish
-from crm_analytics.runs.publishing.manifest import source_name
 from crm_analytics.runs.publishing.result import RunResult
 from crm_analytics.runs.publishing.wave_folders import FAILED, LISTS, headline, waves_of
 from crm_analytics.tables.export import ensure_key
@@ -66,8 +65,8 @@ class WaveDecision:
         return "lists"
 
     def run(self, workshop: Workshop, progress: Progress | None = None) -> RunResult:
-        """Make the wave; it needs no workshop and has no cells."""
-        return make_wave(self)
+        """Make the wave; it has no cells to tell of."""
+        return make_wave(self, workshop.kept)
 
     def failing(self, error: CrmError) -> WaveDecision:
         """The same, known to fail."""
@@ -101,15 +100,20 @@ def _not_due(request: WaveRequest, last: Path, day: date) -> str:
     return ""
 
 
-def make_wave(decision: WaveDecision) -> RunResult:
-    """Make the wave if one is due; errors of this package are told in the result and not raised."""
+def make_wave(decision: WaveDecision, kept: Path | None = None) -> RunResult:
+    """Make the wave if one is due; errors of this package are told in the result and not raised.
+
+    Parameters
+    ----------
+    kept : where the results of this night are kept, if anywhere
+    """
     request, began = decision.request, time.perf_counter()
     place = request.place
     try:
         with publish.locked(place, request.wait):
             if decision.problem is not None:
                 raise decision.problem
-            made = _made(request, began)
+            made = _made(request, began, kept)
             (place.folder / FAILED).unlink(missing_ok=True)
             return made
     except LockedError as error:
@@ -125,21 +129,21 @@ def make_wave(decision: WaveDecision) -> RunResult:
         return _failed(request, said, began, "".join(traceback.format_exception(error)))
 
 
-def _made(request: WaveRequest, began: float) -> RunResult:
+def _made(request: WaveRequest, began: float, kept: Path | None) -> RunResult:
     from crm_analytics.analyses import campaigns
     from crm_analytics.tables.customer_base import CustomerBase
 
     stamps = _stamps(request)
     base = CustomerBase.open(request.data, mapping=request.mapping, today=request.today)
-    unchanged.check_at_rest(stamps, _stamps(request), source_name(request.data))
+    unchanged.check_at_rest(stamps, _stamps(request), request.data.name)
     age = (request.today - base.day).days
     if request.oldest_days is not None and age > request.oldest_days:
         raise DataError(
-            f"the newest row of {source_name(request.data)} is of {base.day}, {age:,} days before "
+            f"the newest row of {request.data.name} is of {base.day}, {age:,} days before "
             f"{request.today}; at most {request.oldest_days:,} are allowed (oldest_data). Nobody is "
             "contacted on old data: find out why no newer rows came, or allow more"
         )
-    base = base.as_of(request.as_of)
+    base = base.as_of(request.as_of).keeping(kept)
     before = waves_of(request.place.folder)
     if before and (said := _not_due(request, before[-1], base.day)):
         _remember_source(before[-1], stamps)

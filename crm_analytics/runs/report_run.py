@@ -61,11 +61,16 @@ class Workshop:
     Parameters
     ----------
     warm : forks the kernels from a process with the imports paid; None for cold ones
+    kept : where results are kept for other workshops of the same night; None for a place of its own
     """
 
-    def __init__(self, warm: WarmKernels | None = None) -> None:
+    def __init__(self, warm: WarmKernels | None = None, kept: Path | None = None) -> None:
         self._stack = ExitStack()
-        self._shared = _SharedData(self._stack, {}, warm)
+        if kept is None:
+            kept = private_folder()
+            self._stack.callback(shutil.rmtree, kept, ignore_errors=True)
+        self.kept = kept
+        self._shared = _SharedData(self._stack, {}, warm, kept)
 
     def __enter__(self) -> Workshop:
         return self
@@ -93,6 +98,7 @@ class _SharedData:
     stack: ExitStack
     opened: dict[tuple[Any, ...], OpenedData]
     warm: WarmKernels | None
+    kept: Path
 
     def get(self, plan: Plan, inputs: unchanged.Inputs) -> OpenedData:
         mapping = plan.request.mapping
@@ -101,7 +107,7 @@ class _SharedData:
         if key not in self.opened:
             folder = private_folder()
             self.stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            opened = open_data(plan, folder / "data")
+            opened = open_data(plan, folder / "data", self.kept)
             files = unchanged.read_stamps(plan.source, mapping)
             unchanged.check_at_rest(inputs.files, files, plan.source_name)
             self.opened[key] = replace(opened, files=files)

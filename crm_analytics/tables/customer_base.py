@@ -15,7 +15,6 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from crm_analytics import __version__
 from crm_analytics.errors import DataError, ParameterError, nearest
 from crm_analytics.tables import snapshot as snapshots
 from crm_analytics.tables.account import WORTH_TELLING, Account, lost_sentence
@@ -24,7 +23,7 @@ from crm_analytics.tables.cut import collect, count_lines, cut
 from crm_analytics.tables.days import as_day, shift
 from crm_analytics.tables.findings import Finding
 from crm_analytics.tables.kept_results import Parts, remember
-from crm_analytics.tables.named_sources import find_source
+from crm_analytics.tables.named_sources import check_exists, find_source
 from crm_analytics.tables.rejects import drops_row
 from crm_analytics.tables.snapshot import SNAPSHOT_FILE, Snapshot
 from crm_analytics.tables.source_ref import SourceRef
@@ -73,9 +72,9 @@ class CustomerBase:
 
         Parameters
         ----------
-        source : a file (.csv, .tsv, .parquet, .json, .jsonl, .xlsx, also as .gz or .zip; a DuckDB or SQLite file,
-            opened read-only), a folder of files, the name of a ``[source.NAME]`` in `crm.toml` or of a folder
-            in the project's `data/` ("cdnow"), a URL, an environment variable that holds one
+        source : a file (.csv, .tsv, .parquet, .json, .jsonl, .xlsx, also as .gz or .zip; a DuckDB or SQLite
+            file, opened read-only), a folder of files, the name of a ``[source.NAME]`` in `crm.toml` or
+            of a folder in the project's `data/` ("cdnow"), a URL, an environment variable that holds one
             ("$DATABASE_URL"), an Ibis connection, a Spark session, a frame of transactions (pandas, polars,
             pyarrow, DuckDB, Ibis, Spark), or a dict of frames by table name
         mapping : `mapping.toml` or a dict; default the one beside the data. Says which file is which
@@ -95,6 +94,7 @@ class CustomerBase:
         """
         if isinstance(source, (str, Path, SourceRef)):
             found = find_source(source)
+            check_exists(found.ref)
             source, folder = found.ref, found.ref.path
             if folder is not None and (folder / SNAPSHOT_FILE).is_file():
                 return cls._saved(snapshots.read(folder))
@@ -326,7 +326,7 @@ class CustomerBase:
         return self.snapshot.materialise(expression)
 
     def remember(self, key: tuple[Any, ...], make: Callable[[], Parts]) -> dict[str, Any]:
-        """A result that is computed once for all who open the same saved base, as the reports of a night do.
+        """A result that is computed once for all that look at the same data, as the reports of a night do.
 
         Parameters
         ----------
@@ -335,17 +335,24 @@ class CustomerBase:
 
         Returns
         -------
-        The parts. A base that was not saved has no place to keep them and makes them each time.
+        The parts. A base without a place to keep them (see `keeping`) makes them each time.
 
         >>> base = CustomerBase.open(pd.DataFrame({"customer_id": ["a"], "unit_spend": [9.0],
         ...     "transaction_date": ["2026-01-05"]}), today="2026-02-01")
         >>> base.remember(("days", 1), lambda: {"days": base.customer_days.count().execute().item()})
         {'days': 1}
         """
-        if self.snapshot.folder is None:
+        if self.snapshot.kept_in is None:
             return dict(make())
-        whole = (*key, *self._facts.values(), self.snapshot.saved["data_hash"], __version__)
-        return remember(self.snapshot.folder, self.snapshot.connection, whole, make)
+        whole = (*key, *self._facts.values(), self.data_hash)
+        return remember(self.snapshot.kept_in, self.snapshot.connection, whole, make)
+
+    def keeping(self, folder: Path | None) -> CustomerBase:
+        """The same base, whose results are kept in a private folder for others with the same data.
+
+        They must run the same code: a folder serves one night.
+        """
+        return replace(self, snapshot=replace(self.snapshot, kept_in=folder))
 
     def to_engine(self, frame: pd.DataFrame) -> ir.Table:
         """Bring a small frame into the engine; NaN and None become NULL."""

@@ -6,22 +6,20 @@ whatever the database, and a role that may only read suffices. Nothing is ever w
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
 import ibis.expr.types as ir
-import pyarrow as pa
 from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError, nearest
 from crm_analytics.tables.contract import TABLES
+from crm_analytics.tables.embedded_engine import guarded_engine, load, lock_down
 from crm_analytics.tables.redaction import redact
 
 BATCH = 100_000  # rows handed over at once
-_numbers = itertools.count()
 
 
 class Database(Protocol):
@@ -35,29 +33,14 @@ class Database(Protocol):
     def names(self) -> tuple[tuple[str, str], ...]:
         """Schema and name of each table and view that may be read; those of the default schema first."""
 
-    def pull(self, schema: str, name: str, engine: BaseBackend) -> ir.Table:
-        """All rows of one table, in the embedded engine."""
+    def pull(self, schema: str, name: str, engine: BaseBackend, most: int | None = None) -> ir.Table:
+        """The rows of one table, in the embedded engine; at most `most` of them."""
 
     def answer(self, query: str, limit: int) -> list[Any]:
         """At most `limit` rows of a query."""
 
     def close(self) -> None:
         """Let go of the database."""
-
-
-def load(engine: BaseBackend, rows: pa.RecordBatchReader | pa.Table | duckdb.DuckDBPyRelation) -> ir.Table:
-    """Rows as a temporary table of the embedded engine; a relation must be the engine's own."""
-    name = f"pulled_{next(_numbers)}"
-    con: duckdb.DuckDBPyConnection = engine.con  # type: ignore[attr-defined]
-    if isinstance(rows, duckdb.DuckDBPyRelation):
-        con.execute(f'CREATE TEMP TABLE "{name}" AS {rows.sql_query()}')
-        return engine.table(name)
-    con.register(f"{name}_rows", rows)
-    try:
-        con.execute(f'CREATE TEMP TABLE "{name}" AS SELECT * FROM "{name}_rows"')
-    finally:
-        con.unregister(f"{name}_rows")
-    return engine.table(name)
 
 
 def find_table(said: str, database: Database, table: str) -> tuple[str, str]:
@@ -77,9 +60,7 @@ def find_table(said: str, database: Database, table: str) -> tuple[str, str]:
             return (default or found)[0]
         if found:
             several = ", ".join(f"{schema}.{name}" for schema, name in found)
-            raise DataError(
-                f"{table}: {database.where} has several tables '{said}' ({several}): name one of them"
-            )
+            raise DataError(f"{table}: {database.where} has several tables '{said}': {several}")
     raise DataError(
         f"{table}: {database.where} has no table '{said}'{nearest(said, [*(n for _, n in names), *full])}"
     )
@@ -102,9 +83,9 @@ def contract_names(database: Database, named: Container[str]) -> dict[str, str]:
             f"{schema}.{name}".lstrip(".")
         )
     default = f"{database.names[0][0]}.".lstrip(".") if database.names else ""
-    found = {}
+    found: dict[str, str] = {}
     for name, places in bare.items():
-        first = [p for p in places if p == f"{default}{name}"]
+        first = [p for p in places if p.lower() == f"{default}{name}".lower()]
         if name in TABLES and name not in named and len(places) > 1 and not first:
             raise DataError(
                 f"{name}: {database.where} has it in several schemas ({', '.join(places)}): say which one in "
@@ -130,10 +111,11 @@ class DuckDbFile:
             lock_down(self._con)
             self.names = tuple(
                 self._con.execute(
-                    "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'source' "
-                    "AND NOT internal UNION ALL SELECT schema_name, view_name FROM duckdb_views() "
+                    "SELECT schema_name, name FROM ("
+                    "SELECT schema_name, table_name AS name, database_name, internal FROM duckdb_tables() "
+                    "UNION ALL SELECT schema_name, view_name, database_name, internal FROM duckdb_views()) "
                     "WHERE database_name = 'source' AND NOT internal "
-                    "ORDER BY schema_name != 'main', schema_name, 2"
+                    "ORDER BY schema_name != 'main', schema_name, name"
                 ).fetchall()
             )
         except duckdb.Error as error:
@@ -145,10 +127,12 @@ class DuckDbFile:
                 ) from None
             raise DataError(f"{path.name} is not a readable DuckDB file: {first_line(error)}") from None
 
-    def pull(self, schema: str, name: str, engine: BaseBackend) -> ir.Table:
-        """All rows of one table or view, in the embedded engine."""
+    def pull(self, schema: str, name: str, engine: BaseBackend, most: int | None = None) -> ir.Table:
+        """The rows of one table or view, in the embedded engine; at most `most` of them."""
         try:
-            found = self._con.execute(f"SELECT * FROM source.{_name(schema)}.{_name(name)}")
+            found = self._con.execute(
+                f"SELECT * FROM source.{_name(schema)}.{_name(name)}{limit_clause(most)}"
+            )
             return load(engine, found.to_arrow_reader(BATCH))
         except duckdb.PermissionException:
             raise DataError(
@@ -175,9 +159,10 @@ class IbisDatabase:
         self.where = f"the {connection.name} connection"
         self.names = tuple(("", name) for name in sorted(connection.list_tables()))
 
-    def pull(self, schema: str, name: str, engine: BaseBackend) -> ir.Table:
-        """All rows of one table, in the embedded engine."""
+    def pull(self, schema: str, name: str, engine: BaseBackend, most: int | None = None) -> ir.Table:
+        """The rows of one table, in the embedded engine; at most `most` of them."""
         table = self._connection.table(name, database=schema) if schema else self._connection.table(name)
+        table = table if most is None else table.limit(most)
         return load(engine, self._connection.to_pyarrow_batches(table, chunk_size=BATCH))
 
     def answer(self, query: str, limit: int) -> list[Any]:
@@ -189,17 +174,9 @@ class IbisDatabase:
         self._connection.disconnect()
 
 
-def guarded_engine() -> duckdb.DuckDBPyConnection:
-    """A DuckDB in memory that never fetches or loads an extension by itself."""
-    return duckdb.connect(
-        config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-    )
-
-
-def lock_down(con: duckdb.DuckDBPyConnection) -> None:
-    """No file, no network, no extension and no setting from here on; what is attached stays readable."""
-    con.execute("SET enable_external_access = false")
-    con.execute("SET lock_configuration = true")
+def limit_clause(most: int | None) -> str:
+    """SQL for at most so many rows; none where all are wanted."""
+    return "" if most is None else f" LIMIT {most:d}"
 
 
 def first_line(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Frames of any library as Arrow: pandas, polars, pyarrow, DuckDB relations, and whatever speaks its protocol."""
+"""Frames of any library as Arrow: pandas, polars, pyarrow, DuckDB, and whatever speaks its protocol."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _EXPECTED = "a pandas, polars or pyarrow frame, a DuckDB relation, an Ibis table
 def to_arrow(frame: Any, name: str) -> pa.Table | pa.RecordBatchReader:
     """Any frame as Arrow; what no column of the contract could hold never stops the frame.
 
-    A Period becomes its start, an interval its text, a category its value, float16 float32. NaN becomes NULL. A
-    column of mixed Python objects becomes text. Named index levels become columns.
+    A Period becomes its start, an interval its text, a category its value, float16 float32. NaN becomes
+    NULL. A column of mixed Python objects becomes text. Named index levels become columns.
 
     Raises
     ------
@@ -31,7 +31,10 @@ def to_arrow(frame: Any, name: str) -> pa.Table | pa.RecordBatchReader:
     if hasattr(frame, "to_reader") and not isinstance(frame, pa.Table):  # a scanner
         frame = frame.to_reader()
     if hasattr(frame, "__arrow_c_stream__"):
-        reader = pa.RecordBatchReader.from_stream(frame)
+        try:
+            reader = pa.RecordBatchReader.from_stream(frame)
+        except pa.ArrowException:
+            return _typed(_by_column(frame))
         plain = pa.schema([f.with_type(_plain(f.type)) for f in reader.schema])
         if len(set(reader.schema.names)) < len(reader.schema.names):
             return _distinct_arrow(reader.read_all())
@@ -49,6 +52,17 @@ def _from_pandas(frame: pd.DataFrame) -> pa.Table:
     return pa.table(columns)
 
 
+def _by_column(frame: Any) -> pa.Table:
+    """A polars frame with a type of its own, such as whole numbers of 128 bits: that column as text."""
+    columns = {}
+    for name in frame.columns:
+        try:
+            columns[name] = pa.chunked_array(frame[name])
+        except pa.ArrowException:
+            columns[name] = pa.chunked_array(frame[name].cast(str))
+    return pa.table(columns)
+
+
 def _array(values: pd.Series) -> pa.Array:
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(
@@ -57,7 +71,7 @@ def _array(values: pd.Series) -> pa.Array:
     if isinstance(values.dtype, pd.PeriodDtype):
         values = values.dt.to_timestamp()
     if isinstance(values.dtype, pd.SparseDtype):
-        values = values.sparse.to_dense()
+        values = pd.Series(values.to_numpy())
     if values.dtype == "float16":
         values = values.astype("float32")
     try:

@@ -6,6 +6,7 @@ columns such as ``customer.id``; a list stays as JSON text.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError
-from crm_analytics.tables.databases import load
+from crm_analytics.tables.embedded_engine import load
 
 _LARGEST_OBJECT = 256_000_000  # bytes; one object that holds all orders of a shop
 
@@ -26,7 +27,7 @@ def read_json(connection: BaseBackend, path: Path) -> ir.Table:
     ------
     DataError : it is not JSON, or holds no objects.
     """
-    con: duckdb.DuckDBPyConnection = connection.con  # type: ignore[attr-defined]
+    con: duckdb.DuckDBPyConnection = connection.con
     lines = path.suffix.lower() in (".jsonl", ".ndjson")
     options: dict[str, Any] = {
         "sample_size": -1,
@@ -34,24 +35,24 @@ def read_json(connection: BaseBackend, path: Path) -> ir.Table:
         "format": "newline_delimited" if lines else "auto",
     }
     try:
-        name = str(path).replace("'", "''")
         told = ", ".join(f"{k} = {v!r}" for k, v in options.items())
-        found = con.sql(f"SELECT * FROM read_json('{name}', {told})")
+        found = con.sql(f"SELECT * FROM read_json({_key(str(path))}, {told})")
         columns = {c: _as_text(str(t)) for c, t in zip(found.columns, found.types, strict=True)}
-        if set(columns) == {"json"}:
+        if set(columns) == {"json"}:  # lists of numbers, or nothing at all
             raise DataError(f'{path.name}: expected a list of objects such as {{"customer_id": ...}}')
         holder = _holder(found)
         if holder is not None:
             kind = _as_text(str(found.types[found.columns.index(holder)])[:-2]) + "[]"
-            typed = f"columns = {{{_key(holder)}: '{kind.replace(chr(39), chr(39) * 2)}'}}"
-            return load(connection, con.sql(
-                f"SELECT unnest(unnest({_name(holder)}), recursive := false) FROM read_json('{name}', {told}, {typed})"
-            ))  # fmt: skip
-        typed = ", ".join(f"{_key(c)}: '{kind.replace(chr(39), chr(39) * 2)}'" for c, kind in columns.items())
-        return load(connection, con.sql(f"SELECT * FROM read_json('{name}', {told}, columns = {{{typed}}})"))
+            columns = {holder: kind}
+        typed = ", ".join(f"{_key(c)}: {_key(kind)}" for c, kind in columns.items())
+        rows = f"SELECT * FROM read_json({_key(str(path))}, {told}, columns = {{{typed}}})"
+        if holder is not None:
+            rows = f"SELECT unnest(entry) FROM (SELECT unnest({_name(holder)}) AS entry FROM ({rows}))"
+        return load(connection, con.sql(rows))
     except duckdb.Error as error:
         kind = "JSON Lines (one object a line)" if lines else "JSON"
-        reason = "it is empty" if path.stat().st_size == 0 else type(error).__name__
+        line = re.search(r"line (\d+)", str(error))
+        reason = f"line {line[1]} is not JSON" if line else type(error).__name__
         raise DataError(f"{path.name} cannot be read as {kind}: {reason}") from error
 
 
@@ -65,9 +66,9 @@ def _holder(found: duckdb.DuckDBPyRelation) -> str | None:
 
 
 def _as_text(kind: str) -> str:
-    """The type with text for every value: objects keep their shape, lists become JSON.
+    r"""The type with text for every value: objects keep their shape, lists become JSON.
 
-    >>> _as_text("STRUCT(id BIGINT, tags VARCHAR[], at STRUCT(\\"a b\\" DATE))")
+    >>> _as_text('STRUCT(id BIGINT, tags VARCHAR[], at STRUCT("a b" DATE))')
     'STRUCT(id VARCHAR, tags JSON, at STRUCT("a b" VARCHAR))'
     """
     if kind.endswith("]") or kind.startswith("MAP(") or kind == "JSON":

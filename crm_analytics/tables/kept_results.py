@@ -1,7 +1,7 @@
-"""Results kept beside a saved snapshot, so that the kernels of one night compute each of them once.
+"""Results kept on disk, so that the processes of one night compute each of them once.
 
 A result is a folder named by the digest of its key: Ibis tables and frames as Parquet, bytes as they are, the
-rest as JSON. It is private, lives and dies with the snapshot, and is never published.
+rest as JSON. It is private, goes with the night, and is never published.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import pandas as pd
 from filelock import FileLock
 from ibis.backends import BaseBackend
 
-FOLDER = "kept"
 _PARTS = "parts.json"
 
 Parts = Mapping[str, Any]
@@ -33,7 +32,8 @@ def remember(
 
     Parameters
     ----------
-    folder : of the snapshot
+    folder : private
+    connection : reads the tables
     key : what the result depends on; its `repr` must be the same in every process
     make : gives the parts by name: Ibis tables, frames, bytes, or what JSON holds. What it raises is not kept
 
@@ -41,9 +41,7 @@ def remember(
     -------
     The parts as they are read back, the first time, too: tables of `connection`, frames, bytes, JSON.
     """
-    kept = folder / FOLDER
-    kept.mkdir(mode=0o700, exist_ok=True)
-    place = kept / hashlib.sha256(repr(key).encode()).hexdigest()[:32]
+    place = folder / hashlib.sha256(repr(key).encode()).hexdigest()[:32]
     with FileLock(f"{place}.lock"):
         if not (place / _PARTS).is_file():
             _write(place, connection, make())

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crm_analytics.errors import ParameterError
+from crm_analytics.errors import DataError, ParameterError, nearest
 from crm_analytics.tables.project import project_folder
-from crm_analytics.tables.source_ref import SourceRef, check_exists, read_source
+from crm_analytics.tables.source_ref import DEMOS, SourceRef, read_source
 
 CONFIG = "crm.toml"
 
@@ -32,7 +32,8 @@ class FoundSource:
 def find_source(source: str | Path | SourceRef, root: Path | None = None) -> FoundSource:
     """A source by path, URL, variable, the name `crm.toml` gives it, or the name of a folder in `data/`.
 
-    A file or folder of that name goes first, then `crm.toml`, then `data/`.
+    A file or folder of that name goes first, then `crm.toml`, then `data/`. Whether anything is there is not
+    asked: `check_exists` does.
 
     Parameters
     ----------
@@ -40,29 +41,46 @@ def find_source(source: str | Path | SourceRef, root: Path | None = None) -> Fou
 
     Raises
     ------
-    ParameterError : `crm.toml` names it and cannot be read, or a variable is not set.
-    DataError : nothing of that name is there; the nearest name is offered.
+    ParameterError : `crm.toml` names it and what it says cannot be used, or a variable is not set.
     """
     if isinstance(source, SourceRef):
         return FoundSource(source, None, {})
     root = project_folder() if root is None else root
     said = str(source)
-    known: tuple[str, ...] = ()
     if isinstance(source, str) and _is_name(said) and not Path(said).exists():
-        config = config_of(root)
-        if config is not None:
-            sources = _sources(config)
-            known = tuple(sources)
-            if said in sources:
-                return _named(sources[said], said, config, root)
-    ref = read_source(said, root=root)
-    check_exists(ref, said, root, known)
-    return FoundSource(ref, None, {})
+        config, sources = named_sources(root)
+        if config is not None and said in sources:
+            return _named(sources[said], said, config, root)
+    return FoundSource(read_source(said, root=root), None, {})
 
 
-def config_of(root: Path) -> Path | None:
-    """The `crm.toml` of the working folder, else of the project."""
-    return next((p for p in (Path.cwd() / CONFIG, root / CONFIG) if p.is_file()), None)
+def named_sources(root: Path) -> tuple[Path | None, dict[str, Any]]:
+    """The `crm.toml` of the working folder, else of the project, and its ``[source.NAME]`` tables."""
+    config = next((p for p in (Path.cwd() / CONFIG, root / CONFIG) if p.is_file()), None)
+    if config is None:
+        return None, {}
+    try:
+        found = tomllib.loads(config.read_text(encoding="utf-8")).get("source", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return None, {}  # `crm run` says what is wrong with it; a path or a demo needs no crm.toml
+    return config, found if isinstance(found, dict) else {}
+
+
+def check_exists(ref: SourceRef, root: Path | None = None) -> None:
+    """Refuse a path where nothing is.
+
+    Raises
+    ------
+    DataError : nothing is there; offers the nearest name, and says which demo data can be made.
+    """
+    if ref.path is None or ref.path.exists():
+        return
+    if ref.name in DEMOS:
+        raise DataError(f"there is no data/{ref.name} yet: make it with `crm demo {ref.name}`")
+    root = project_folder() if root is None else root
+    folders = [f for f in (ref.path.parent, root / "data") if f.is_dir()]
+    names = [*(p.name for f in folders for p in f.iterdir()), *named_sources(root)[1], *DEMOS]
+    raise DataError(f"there is no file or folder '{ref.name}'{nearest(ref.name, names)}")
 
 
 def ref_of(settings: dict[str, Any], name: str, folder: Path, root: Path) -> SourceRef:
@@ -89,17 +107,8 @@ def _named(settings: Any, name: str, config: Path, root: Path) -> FoundSource:
     if not isinstance(settings, dict):
         raise ParameterError(f"{config.name}: [source.{name}] must be a table")
     ref = ref_of(settings, name, config.parent, root)
-    check_exists(ref, str(settings.get("path") or ref.name), root)
     mapping = settings.get("mapping")
     return FoundSource(ref, config.parent / Path(mapping).expanduser() if mapping else None, settings)
-
-
-def _sources(config: Path) -> dict[str, Any]:
-    try:
-        found = tomllib.loads(config.read_text(encoding="utf-8")).get("source", {})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return {}  # `crm run` says what is wrong with it; a path or a demo needs no crm.toml
-    return found if isinstance(found, dict) else {}
 
 
 def _is_name(said: str) -> bool:

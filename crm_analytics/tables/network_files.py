@@ -1,7 +1,7 @@
-"""Parquet files behind https:// or s3://: the one thing that may be read over the network, and only if allowed.
+"""Parquet files behind https:// or s3://, read over the network only where that is allowed.
 
-It needs two consents: ``network = true`` of the source, and DuckDB's extension `httpfs`, installed by hand. This
-package never installs it.
+It needs two consents: ``network = true`` of the source, and DuckDB's extension `httpfs`, installed by
+hand. This package never installs it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError
-from crm_analytics.tables.databases import first_line, load
+from crm_analytics.tables.databases import first_line
+from crm_analytics.tables.embedded_engine import load
 from crm_analytics.tables.source_ref import SourceRef
 
 _INSTALL = "python -c \"import duckdb; duckdb.connect().install_extension('httpfs')\""
@@ -37,19 +38,19 @@ def read_network_parquet(connection: BaseBackend, ref: SourceRef) -> ir.Table:
     """
     if not ref.network:
         raise DataError(
-            f"{ref.name}://… lies on the network, and nothing is read from there unless you allow it: copy the "
-            'file here, or name it in crm.toml as [source.NAME] with url = "…" and network = true'
+            f"{ref.name}://… lies on the network, and nothing is read from there unless you allow it: copy "
+            'the file here, or name it in crm.toml as [source.NAME] with url = "…" and network = true'
         )
     parts = urlsplit(ref.text)
     if PurePosixPath(parts.path).suffix.lower() not in (".parquet", ".pq"):
         raise DataError(f"{ref.name}://…: only a Parquet file is read over the network: copy the file here")
-    con: duckdb.DuckDBPyConnection = connection.con  # type: ignore[attr-defined]
+    con: duckdb.DuckDBPyConnection = connection.con
     try:
         con.execute("LOAD httpfs")
     except duckdb.Error:
         raise DataError(
-            f"{ref.name}://… needs DuckDB's extension httpfs, which is not installed and is never fetched by itself. "
-            f"Install it once: {_INSTALL}"
+            f"{ref.name}://… needs DuckDB's extension httpfs, which is not installed and is never fetched by "
+            f"itself. Install it once: {_INSTALL}"
         ) from None
     try:
         if parts.scheme.lower().startswith("s3"):

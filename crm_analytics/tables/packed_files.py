@@ -1,4 +1,4 @@
-"""What a file is, by its name and its first bytes; packed ones (.gz, .zip) are unpacked into a private folder."""
+"""What a file is, by its name and first bytes; packed ones (.gz, .zip) are unpacked to a private folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ ENDINGS = {
     ".parquet": "parquet", ".pq": "parquet",
     ".json": "json", ".jsonl": "json", ".ndjson": "json",
     ".xlsx": "excel", ".xlsm": "excel",
-    ".duckdb": "database", ".ddb": "database", ".db": "database", ".sqlite": "database", ".sqlite3": "database",
+    ".duckdb": "database", ".ddb": "database", ".db": "database",
+    ".sqlite": "database", ".sqlite3": "database",
 }  # fmt: skip
 PACKED = (".gz", ".zip")
 _NEXT_STEP = {
@@ -109,8 +110,8 @@ def _from_zip(path: Path, folder: Path) -> Path:
         readable = [i for i in inside if PurePosixPath(i.filename).suffix.lower() in ENDINGS]
         if len(readable) != 1:
             raise DataError(
-                f"{path.name} holds {len(readable)} files that can be read, of {len(inside)}: one is expected. "
-                "Unpack it into a folder and give the folder"
+                f"{path.name} holds {len(readable)} files that can be read, of {len(inside)}: one is "
+                "expected. Unpack it into a folder and give the folder"
             )
         if readable[0].flag_bits & 1:
             raise DataError(f"{path.name} is locked by a password: unpack it, and give the file")

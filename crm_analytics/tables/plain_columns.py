@@ -22,12 +22,14 @@ def plain_columns(table: ir.Table) -> ir.Table:
     if not any(_is_special(kind) for kind in table.schema().values()):
         return table
     taken = {name.lower() for name in table.columns}
-    chosen: dict[str, ir.Value] = {}
-    for name in table.columns:
-        for path, value in _flat(name, table[name], _LEVELS):
-            if path == name or path.lower() not in taken:
-                chosen[path] = value
-    return table.select(**chosen)
+    return table.select(
+        **{
+            path: value
+            for name in table.columns
+            for path, value in _flat(name, table[name], _LEVELS)
+            if path == name or path.lower() not in taken
+        }
+    )
 
 
 def _is_special(kind: object) -> bool:

@@ -15,7 +15,8 @@ import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError
-from crm_analytics.tables.databases import missing_driver
+from crm_analytics.tables.databases import limit_clause, missing_driver
+from crm_analytics.tables.embedded_engine import load
 from crm_analytics.tables.scratch import scratch_folder
 
 _TIMEOUT = 15  # seconds until a server that does not answer is given up
@@ -25,7 +26,8 @@ _TYPES = {
     "float8": "DOUBLE", "date": "DATE", "timestamp": "TIMESTAMP", "timestamptz": "TIMESTAMPTZ",
 }  # fmt: skip
 _READABLE = """
-    SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    SELECT n.nspname, c.relname
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
       AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
       AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
@@ -45,9 +47,9 @@ class PostgresDatabase:
 
     Parameters
     ----------
-    url : ``postgres://user:password@host:5432/database``; ``/database/schema`` and ``?schema=`` name the schema
-        to look into first. What is left out comes from libpq's own variables (PGHOST, PGPASSWORD, PGSERVICE,
-        a password file)
+    url : ``postgres://user:password@host:5432/database``; ``/database/schema`` and ``?schema=`` name the
+        schema to look into first. What is left out comes from libpq's own variables (PGHOST, PGPASSWORD,
+        PGSERVICE, a password file)
     """
 
     where = "the postgres connection"
@@ -57,17 +59,18 @@ class PostgresDatabase:
         with _in_words("its tables cannot be listed"):
             self.names = tuple((str(s), str(n)) for s, n in self._con.execute(_READABLE).fetchall())
 
-    def pull(self, schema: str, name: str, engine: BaseBackend) -> ir.Table:
-        """All rows of one table or view, in the embedded engine."""
+    def pull(self, schema: str, name: str, engine: BaseBackend, most: int | None = None) -> ir.Table:
+        """The rows of one table or view, in the embedded engine; at most `most` of them."""
         from psycopg import sql
 
         with _in_words(f"{schema}.{name} cannot be read"):
             columns = self._con.execute(_COLUMNS, (schema, name)).fetchall()
             if not columns:
                 raise DataError(f"{schema}.{name} has no column that this role may read")
-            query = sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT (FORMAT csv, HEADER false)").format(
+            query = sql.SQL("COPY (SELECT {} FROM {}{}) TO STDOUT (FORMAT csv, HEADER false)").format(
                 sql.SQL(", ").join(sql.Identifier(column) for column, _, _ in columns),
                 sql.Identifier(schema, name),
+                sql.SQL(limit_clause(most)),
             )
             folder = scratch_folder(self._con)
             copy = folder / "rows.csv"
@@ -182,9 +185,7 @@ def _read_copy(engine: BaseBackend, path: str, types: dict[str, str]) -> ir.Tabl
     """The copied rows, typed; where a value has no place in its type (year 20000, infinity) all as text."""
     import duckdb
 
-    from crm_analytics.tables.databases import load
-
-    con: duckdb.DuckDBPyConnection = engine.con  # type: ignore[attr-defined]
+    con: duckdb.DuckDBPyConnection = engine.con
     layout = {f"c{i}": kind for i, kind in enumerate(types.values())}
 
     def rows(columns: dict[str, str]) -> ir.Table:

@@ -28,13 +28,14 @@ from crm_analytics.tables.account import Account
 from crm_analytics.tables.checks import cast_table
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.currencies import currency_of
+from crm_analytics.tables.embedded_engine import embedded_engine
 from crm_analytics.tables.findings import Finding, by_weight
 from crm_analytics.tables.money import MONEY
 from crm_analytics.tables.odd_days import odd_days
 from crm_analytics.tables.preparation import left_out, of_reading, prepare, shop_clock
 from crm_analytics.tables.read_as import ReadAs, read_as
 from crm_analytics.tables.scratch import scratch_folder
-from crm_analytics.tables.sources import Source, embedded_engine
+from crm_analytics.tables.sources import Source
 from crm_analytics.tables.stand_ins import stand_ins
 
 SNAPSHOT_FILE = "snapshot.json"
@@ -61,7 +62,7 @@ class Snapshot:
     timezone: str = ""  # on whose clock days are counted; empty: as the data write them
     saved: Mapping[str, Any] = field(default_factory=dict)  # day, start, first_day, data_hash of a saved base
     kept: list[Any] = field(default_factory=list, repr=False)  # temporary tables live as long as the snapshot
-    folder: Path | None = None  # where a saved one was read from
+    kept_in: Path | None = None  # where results are kept for others with the same data
 
     @functools.cached_property
     def customer_days(self) -> ir.Table:
@@ -229,6 +230,7 @@ def write(folder: Path, snapshot: Snapshot, tables: Mapping[str, ir.Table], fact
         "readings": [one.as_dict() for one in snapshot.readings],
         "timezone": snapshot.timezone,
         "saved": facts,
+        "kept_in": str(snapshot.kept_in) if snapshot.kept_in else None,
     }
     (folder / SNAPSHOT_FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
@@ -260,7 +262,7 @@ def read(folder: Path) -> Snapshot:
             readings=tuple(_read_as(said) for said in content["readings"]),
             timezone=content["timezone"],
             saved=content["saved"],
-            folder=folder,
+            kept_in=Path(content["kept_in"]) if content.get("kept_in") else None,
         )
     except (OSError, ValueError, KeyError, TypeError, duckdb.Error) as error:
         raise DataError(

@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from crm_analytics.errors import DataError, ParameterError, nearest
+from crm_analytics.errors import ParameterError, nearest
 from crm_analytics.tables.redaction import holds_secret
 
 MAPPING_FILE = "mapping.toml"  # found by itself beside the data
@@ -109,8 +109,8 @@ def read_source(
     text = (
         said if (here / said).exists() else _expand(said, os.environ if environment is None else environment)
     )
-    scheme = _SCHEME.match(text)
-    if scheme is None:
+    text = text.removeprefix("jdbc:")  # Java's spelling of the same address
+    if not _SCHEME.match(text):
         path = _place(Path(text), here, root)
         return SourceRef(str(path), "file", path, public_name(text))
     kind = kind_of(text)
@@ -144,29 +144,6 @@ def public_name(text: str) -> str:
         kind = kind_of(text)
         return text.split("://", maxsplit=1)[0].lower() if kind == "network" else kind
     return PurePosixPath(PureWindowsPath(text).as_posix()).name
-
-
-def check_exists(ref: SourceRef, said: str, root: Path, known: Iterable[str] = ()) -> None:
-    """Refuse a path where nothing is.
-
-    Parameters
-    ----------
-    said : the source as it was written
-    root : the project's folder
-    known : further names that might have been meant
-
-    Raises
-    ------
-    DataError : nothing is there; offers the nearest name, and says which demo data can be made.
-    """
-    if ref.path is None or ref.path.exists():
-        return
-    if said in DEMOS:
-        raise DataError(f"there is no data/{said} yet: make it with `crm demo {said}`")
-    beside, data = ref.path.parent, root / "data"
-    names = [p.name for folder in (beside, data) if folder.is_dir() for p in folder.iterdir()]
-    told = ref.name if "://" in said else said
-    raise DataError(f"there is no file or folder '{told}'{nearest(ref.path.name, [*names, *known, *DEMOS])}")
 
 
 def _expand(text: str, environment: Mapping[str, str]) -> str:

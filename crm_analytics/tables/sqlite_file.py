@@ -13,7 +13,8 @@ import pyarrow as pa
 from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError
-from crm_analytics.tables.databases import first_line, load
+from crm_analytics.tables.databases import first_line, limit_clause
+from crm_analytics.tables.embedded_engine import load
 
 _ROWS = 20_000  # handed over at once
 
@@ -32,7 +33,9 @@ class SqliteFile:
         alone = not path.with_name(f"{path.name}-wal").exists()
         for mode in ("mode=ro", "mode=ro&immutable=1")[: 1 + alone]:
             try:
-                self._con = sqlite3.connect(f"file:{quote(str(path))}?{mode}", uri=True)
+                self._con = sqlite3.connect(
+                    f"file:{quote(str(path))}?{mode}", uri=True, check_same_thread=False
+                )
                 self._con.execute("PRAGMA query_only = 1")
                 self._con.execute("PRAGMA trusted_schema = 0")
                 self._con.text_factory = lambda raw: raw.decode("utf-8", "replace")
@@ -48,8 +51,8 @@ class SqliteFile:
                 reason = first_line(error)
         raise DataError(f"{path.name} is not a readable SQLite file: {reason}") from None
 
-    def pull(self, schema: str, name: str, engine: BaseBackend) -> ir.Table:
-        """All rows of one table or view, in the embedded engine."""
+    def pull(self, schema: str, name: str, engine: BaseBackend, most: int | None = None) -> ir.Table:
+        """The rows of one table or view, in the embedded engine; at most `most` of them."""
         try:
             columns = [row[1] for row in self._con.execute(f"PRAGMA table_info({_name(name)})")]
             types = self._types(name, columns)
@@ -58,7 +61,7 @@ class SqliteFile:
                 _name(c) if kind != pa.string() else _as_text(_name(c))
                 for c, kind in zip(columns, types, strict=True)
             )
-            rows = self._con.execute(f"SELECT {asked} FROM {_name(name)}")
+            rows = self._con.execute(f"SELECT {asked} FROM {_name(name)}{limit_clause(most)}")
             return load(engine, pa.RecordBatchReader.from_batches(schema_, _batches(rows, schema_)))
         except sqlite3.Error as error:
             raise DataError(f"{self.where}: {name} cannot be read: {first_line(error)}") from None

@@ -15,7 +15,7 @@ import pyarrow as pa
 from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError
-from crm_analytics.tables.databases import load
+from crm_analytics.tables.embedded_engine import load
 from crm_analytics.tables.headers import looks_like_data, the_source_has
 
 _PADDED = re.compile(r"0{2,}")  # the number format of "00123" kept as a number
@@ -28,6 +28,7 @@ class Workbook:
     def __init__(self, path: Path) -> None:
         try:
             import openpyxl
+            from openpyxl.utils.exceptions import InvalidFileException
         except ImportError:
             raise DataError(
                 f'reading {path.name} needs openpyxl: pip install "crm-analytics[excel]", or save it as .csv'
@@ -37,15 +38,9 @@ class Workbook:
             with warnings.catch_warnings():  # of styles and validations that are not ours
                 warnings.simplefilter("ignore")
                 self._book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            zipfile.BadZipFile,
-            openpyxl.utils.exceptions.InvalidFileException,
-        ):
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile, InvalidFileException):
             raise DataError(
-                f"{path.name} is not a readable .xlsx file, or is locked by a password: save it anew, or as .csv"
+                f"{path.name} is no readable .xlsx file, or is locked by a password: save it anew, or as .csv"
             ) from None
         self.sheets = tuple(s.title for s in self._book.worksheets if next(_filled(s), None) is not None)
 

@@ -110,7 +110,7 @@ def test_a_folder_without_tables_says_how_to_name_one(tmp_path) -> None:
 
 
 def test_an_unknown_kind_of_file_says_what_is_expected(csv) -> None:
-    refused(csv("x", "book.xlsx"), ("cannot read book.xlsx", ".parquet"))
+    refused(csv("x", "book.ods"), ("cannot read book.ods", ".parquet", "Save it as .xlsx"))
 
 
 def test_a_damaged_parquet_file_says_so(csv) -> None:
@@ -327,8 +327,12 @@ def test_dates_in_another_order_are_read_by_the_mapping(csv) -> None:
 
 def test_dates_in_two_possible_orders_say_both(csv) -> None:
     path = csv(HEADER + "a,03/04/2026,1\nb,05/06/2026,1\n")
-    refused(path, ("03/04/2026 as day, month, year or as month, day, year", 'format = "%d/%m/%Y"', '"%m/%d/%Y"'))
-    refused(csv(HEADER + "a,13/04/2026,1\nb,05/16/2026,1\n"), ("1 rows fit only the first", "1 only the second"))
+    refused(
+        path, ("03/04/2026 as day, month, year or as month, day, year", 'format = "%d/%m/%Y"', '"%m/%d/%Y"')
+    )
+    refused(
+        csv(HEADER + "a,13/04/2026,1\nb,05/16/2026,1\n"), ("1 rows fit only the first", "1 only the second")
+    )
 
 
 def test_dates_that_do_not_fit_the_mapping_are_rejected_as_such(csv) -> None:

@@ -14,20 +14,19 @@ from crm_analytics import CustomerBase
 from crm_analytics.analyses import rfm
 from crm_analytics.analyses.rfm import scores
 from crm_analytics.errors import NotEnoughData
-from crm_analytics.tables.kept_results import FOLDER
 
 
 @pytest.fixture
-def saved(tmp_path: Path) -> Path:
-    days = pd.date_range("2026-01-01", periods=120)
-    frame = pd.DataFrame(
-        {
-            "customer_id": [f"c{i % 40}" for i in range(120)],
-            "transaction_date": days,
-            "unit_spend": range(120),
-        }
-    )
-    return CustomerBase.open(frame, today="2026-12-31").save(tmp_path / "data")
+def kept(tmp_path: Path) -> Path:
+    (tmp_path / "kept").mkdir(mode=0o700)
+    return tmp_path / "kept"
+
+
+@pytest.fixture
+def saved(tmp_path: Path, kept: Path) -> Path:
+    days, ids = pd.date_range("2026-01-01", periods=120), [f"c{i % 40}" for i in range(120)]
+    frame = pd.DataFrame({"customer_id": ids, "transaction_date": days, "unit_spend": range(120)})
+    return CustomerBase.open(frame, today="2026-12-31").keeping(kept).save(tmp_path / "data")
 
 
 def test_rfm_is_scored_once_a_night(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +55,7 @@ def test_a_kept_result_is_the_one_that_was_made(saved: Path) -> None:
         assert found["rows"].count().execute() == base.customer_days.count().execute()
 
 
-def test_what_raises_is_not_kept_and_what_is_half_written_is_made_anew(saved: Path) -> None:
+def test_what_raises_is_not_kept_and_what_is_half_written_is_made_anew(saved: Path, kept: Path) -> None:
     base = CustomerBase.open(saved)
 
     def fail() -> dict[str, Any]:
@@ -65,7 +64,7 @@ def test_what_raises_is_not_kept_and_what_is_half_written_is_made_anew(saved: Pa
     with pytest.raises(NotEnoughData):
         base.remember(("x",), fail)
     assert base.remember(("x",), lambda: {"n": 1}) == {"n": 1}
-    (place,) = [p for p in (saved / FOLDER).iterdir() if p.is_dir()]
+    (place,) = [p for p in kept.iterdir() if p.is_dir()]
     (place / "parts.json").unlink()
     assert base.remember(("x",), lambda: {"n": 2}) == {"n": 2}
 
@@ -82,7 +81,19 @@ def test_two_who_want_it_at_once_make_it_once(saved: Path) -> None:
     assert made == [1]
 
 
-def test_kept_results_are_private(saved: Path) -> None:
+def test_kept_results_are_private(saved: Path, kept: Path) -> None:
     CustomerBase.open(saved).remember(("x",), lambda: {"n": 1})
-    for path in [saved / FOLDER, *(p for p in (saved / FOLDER).iterdir() if p.is_dir())]:
-        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(p.stat().st_mode) for p in kept.iterdir() if p.is_dir()} == {0o700}
+
+
+def test_other_data_are_another_result(saved: Path, kept: Path) -> None:
+    frame = pd.DataFrame({"customer_id": ["a"], "transaction_date": ["2026-01-01"], "unit_spend": [1.0]})
+    other = CustomerBase.open(frame, today="2026-12-31").keeping(kept)
+    assert CustomerBase.open(saved).remember(("x",), lambda: {"n": 1}) == {"n": 1}
+    assert other.remember(("x",), lambda: {"n": 2}) == {"n": 2}
+
+
+def test_a_base_without_a_place_keeps_nothing() -> None:
+    frame = pd.DataFrame({"customer_id": ["a"], "transaction_date": ["2026-01-01"], "unit_spend": [1.0]})
+    alone = CustomerBase.open(frame, today="2026-12-31")
+    assert [alone.remember(("x",), lambda n=n: {"n": n}) for n in (1, 2)] == [{"n": 1}, {"n": 2}]

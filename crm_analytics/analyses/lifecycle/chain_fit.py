@@ -155,13 +155,13 @@ def _periods(base: CustomerBase, length: int) -> ir.Table:
 def _gaps(base: CustomerBase, bought: ir.Table) -> pd.DataFrame:
     """Periods from one purchase to the next, counted: gap, open (none followed yet), first, n."""
     by = ibis.window(group_by="customer_id", order_by=ibis.desc("back"))
-    told = bought.mutate(following=bought.back.lead().over(by), place=ibis.row_number().over(by))
-    told = told.select(
-        gap=(told.back - told.following.fill_null(0)).cast("int64"),
-        open=told.following.isnull(),
-        first=told.place == 0,
+    gaps = bought.mutate(following=bought.back.lead().over(by), place=ibis.row_number().over(by))
+    gaps = gaps.select(
+        gap=(gaps.back - gaps.following.fill_null(0)).cast("int64"),
+        open=gaps.following.isnull(),
+        first=gaps.place == 0,
     )
-    counted = told.group_by("gap", "open", "first").aggregate(n=told.count())
+    counted = gaps.group_by("gap", "open", "first").aggregate(n=gaps.count())
     return base.collect(counted.order_by("gap", "open", "first"))
 
 
@@ -188,11 +188,8 @@ def hazards(gaps: pd.DataFrame) -> pd.DataFrame:
 def _spend(bought: ir.Table) -> tuple[float, float, int]:
     """Mean and variance of what a customer spends in a period with a purchase, and how many of these."""
     spend = bought.spend
-    squared = square(spend)  # DECIMAL: the order of rows cannot matter
     row = (
-        bought.aggregate(n=bought.count(), total=spend.sum(), square=squared.sum())
-        .to_pyarrow()
-        .to_pylist()[0]
+        bought.aggregate(n=bought.count(), total=spend.sum(), square=square(spend).sum()).to_pyarrow().to_pylist()[0]
     )
     n = int(row["n"])
     mean = float(row["total"]) / n

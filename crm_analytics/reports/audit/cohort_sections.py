@@ -64,10 +64,9 @@ def how_a_cohort_ages(report: AuditReport) -> Block:
     if found is None or have_lived(found) < MINIMUM:
         return _too_young(found, "How a cohort ages is not known yet")
     both, finding = found.recent, cohort_findings.ageing(found)
-    caption = (
-        "Ribbons: 95 % intervals. Each age counts the cohorts that have lived it to its end, so the oldest "
-        "ages rest on the oldest cohorts alone; season and campaigns hit every cohort at another age."
-    )
+    caption = """Ribbons: 95 % intervals. Each age counts the cohorts that have lived it to its end, so the
+        oldest ages rest on the oldest cohorts alone; season and campaigns hit every cohort at another
+        age."""
     if both is None:
         rows = found.ageing[found.ageing["age"] >= 1].reset_index(drop=True)
         columns = ["age", "cohorts", "active", "customers", "share", "lower", "upper"]
@@ -237,10 +236,8 @@ def _too_young(found: Cohorts | None, what: str = "") -> Block:
         return blocks.note(what, f"That begins with {need}.")
     finding = f"No new customers have lived a whole {every} after their first yet"
     if lived:
-        finding = (
-            f"Only {words.plural(lived, 'new customer')} can be followed into the {every} after their first: "
-            f"cohorts speak from {MINIMUM} on"
-        )
+        finding = f"""Only {words.plural(lived, "new customer")} can be followed into the {every} after their
+            first: cohorts speak from {MINIMUM} on"""
     return blocks.note(
         finding,
         f"There are {words.plural(found.cohorts['customers'].sum(), 'customer')} in "

@@ -34,11 +34,10 @@ def headline(report: AuditReport) -> Block:
     else:
         who = f"nobody new came, and {report.money(lost)} left with the lapsed"
     share, low, high, n = change.repeat_rate
-    lede = "Nobody bought in the period before." if not n else (
-        f"{words.percent(share, 0)} of the {words.plural(n, 'buyer')} of the period before bought again "
-        f"({words.interval(low, high, 'percent:0')}); those who stayed spent {report.money(abs(kept))} "
-        f"{'more' if kept >= 0 else 'less'} than before."
-    )  # fmt: skip
+    lede = "Nobody bought in the period before." if not n else f"""{words.percent(share, 0)} of the
+        {words.plural(n, 'buyer')} of the period before bought again
+        ({words.interval(low, high, 'percent:0')}); those who stayed spent {report.money(abs(kept))}
+        {'more' if kept >= 0 else 'less'} than before."""  # fmt: skip
     return blocks.headline(
         f"Revenue is {_moved(total, weeks)}: {who}",
         f"{lede}{report.season} {_spread_in_words(report)}".strip(),

@@ -16,30 +16,21 @@ def method(report: AuditReport) -> Block:
     items = report.method
     if report.change:
         change = report.change
-        items["Periods"] = (
-            f"{words.plural(change.totals.span_days, 'day')} up to {words.date(change.day)} against as many "
-            f"before {words.date(change.middle)}: whole ones only, and of equal length."
-        )
-        items["Change of a customer"] = (
-            "New: first purchase in the data. Repeating: bought in both periods. Came back: bought now and "
-            "before both, but not in the earlier one. Lapsed: bought in the earlier one, not now."
-        )
-    items["Profit"] = (
-        "Margin (spend less unit cost, returns taken off) less the cost of tickets, campaign mails and "
-        "touches of that customer. Rent, wages and advertising that no row names are not in it."
-    )
+        items["Periods"] = f"""{words.plural(change.totals.span_days, "day")} up to {words.date(change.day)}
+            against as many before {words.date(change.middle)}: whole ones only, and of equal length."""
+        items["Change of a customer"] = """New: first purchase in the data. Repeating: bought in both
+            periods. Came back: bought now and before both, but not in the earlier one. Lapsed: bought in
+            the earlier one, not now."""
+    items["Profit"] = """Margin (spend less unit cost, returns taken off) less the cost of tickets, campaign
+        mails and touches of that customer. Rent, wages and advertising that no row names are not in it."""
     items |= definitions(report.cohorts)
-    items["Intervals"] = (
-        "95 %. Shares: Wilson. Change of totals: a ratio estimator over customers. First-year revenue: the "
-        "normal approximation; a source is called better or worse than all others after a correction for "
-        "looking at several (Benjamini and Hochberg). Costs of winning over keeping: the delta method on "
-        "logarithms."
-    )
+    items["Intervals"] = """95 %. Shares: Wilson. Change of totals: a ratio estimator over customers.
+        First-year revenue: the normal approximation; a source is called better or worse than all others
+        after a correction for looking at several (Benjamini and Hochberg). Costs of winning over keeping:
+        the delta method on logarithms."""
     items["Source"] = "P. S. Fader, B. G. S. Hardie and M. Ross, The Customer-Base Audit (2022)."
-    items["Not in here"] = (
-        "Why customers came or left: the audit counts. A source with better customers may have found them "
-        "rather than made them."
-    )
+    items["Not in here"] = """Why customers came or left: the audit counts. A source with better customers
+        may have found them rather than made them."""
     return blocks.method(items)
 
 

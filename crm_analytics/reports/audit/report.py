@@ -67,10 +67,8 @@ class AuditReport(Report):
         """What to keep in mind with the two periods: their seasons, and where the data begin."""
         change, told = self.change, self.season
         if change is not None and (change.start - self.base.first_day).days < change.totals.span_days:
-            told += (
-                f" The data begin on {words.date(self.base.first_day)}: customers won before it who paused "
-                "count as new."
-            )
+            told += f""" The data begin on {words.date(self.base.first_day)}: customers won before it who
+                paused count as new."""
         return told
 
 

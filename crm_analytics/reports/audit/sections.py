@@ -83,10 +83,8 @@ def who_costs_more_than_they_bring(report: AuditReport, spread: ValueSpread) -> 
         f"{KINDS[kind]} {report.money(cost)}"
         for kind, cost in zip(spread.costs["kind"], spread.costs["cost"], strict=True)
     ]
-    told = f"Cost to serve in the period: {words.listing(costs)}. " if costs else (
-        "No table says what serving costs (tickets, campaign_members or events with a cost): profit is "
-        "margin. "
-    )  # fmt: skip
+    told = f"Cost to serve in the period: {words.listing(costs)}. " if costs else """No table says what
+        serving costs (tickets, campaign_members or events with a cost): profit is margin. """  # fmt: skip
     if spread.uncosted > 0.005:
         told += (
             f"The cost of {words.percent(spread.uncosted)} of revenue is not known; it counts as no margin. "
@@ -264,9 +262,8 @@ def does_winning_cost_more_than_keeping(report: AuditReport, found: Acquisition)
         table,
         finding=f"Winning a customer costs {words.number(found.ratio.value, 1)} times as much as keeping one "
         f"({interval}): {five}",
-        caption=f"Winning: acquisition_cost of customers won in the last {found.days} days. Keeping: "
-        "tickets, "
-        "mails and touches in the same time, of customers won before it who bought in it. Discounts are in "
-        "neither.",
+        caption=f"""Winning: acquisition_cost of customers won in the last {found.days} days. Keeping:
+            tickets, mails and touches in the same time, of customers won before it who bought in it.
+            Discounts are in neither.""",
         formats=dict.fromkeys(("money", "lower", "upper"), report.currency) | {"customers": "count"},
     ).under("Winning or keeping")

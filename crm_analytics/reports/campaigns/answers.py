@@ -97,7 +97,5 @@ def _rows(table: pd.DataFrame) -> pd.DataFrame:
 def _about(groups: pd.DataFrame) -> str:
     if groups.empty:
         return ""
-    return (
-        " Region, age on the last day and channel as the customers table says them; groups with few members "
-        "are among the others. The intervals of all groups hold together with 95 %."
-    )
+    return """ Region, age on the last day and channel as the customers table says them; groups with few
+        members are among the others. The intervals of all groups hold together with 95 %."""

@@ -28,10 +28,8 @@ def headline(report: CampaignsReport) -> Block:
     if due is None or not due.treated:
         return blocks.headline(past, lede)
     first = due.lists.nlargest(1, "treated").iloc[0]
-    now = (
-        f"{words.plural(due.treated, 'customer')} are due a contact in the coming "
-        f"{words.plural(due.wave.terms.days, 'day')}"
-    )
+    now = f"""{words.plural(due.treated, "customer")} are due a contact in the coming
+        {words.plural(due.wave.terms.days, "day")}"""
     if due.profit is not None:
         now += _bring(report, due)
     why = f"Most of them, {words.count(first['treated'])}, because: {first['words']}. "

@@ -64,13 +64,10 @@ def what_incentives_do(report: CampaignsReport, told: Incentives) -> Block:
         ),
         finding=_found(told),
         data=shown[["what", "effect", "lower", "upper", "n", "how", "verdict"]].reset_index(drop=True),
-        caption="Ratio of the means with and without. Deal: an order with a coupon or a discount against "
-        "the same "
-        "customers' orders without one. Members: against customers who came in the same quarter through "
-        "the same "
-        "channel with a first order of about the same value; who became a member was perhaps no chance, so "
-        "this may "
-        "be how they are, not what the programme does.",
+        caption="""Ratio of the means with and without. Deal: an order with a coupon or a discount against
+            the same customers' orders without one. Members: against customers who came in the same
+            quarter through the same channel with a first order of about the same value; who became a
+            member was perhaps no chance, so this may be how they are, not what the programme does.""",
         formats=dict.fromkeys(("effect", "lower", "upper"), "number:2"),
     )
 
@@ -138,13 +135,10 @@ def do_offers_bring_people_back(report: CampaignsReport, told: Incentives) -> Bl
     return blocks.table(
         shown,
         finding=finding,
-        caption="Control group: members of campaigns with an offer, treated against held back, in the "
-        "campaign's days "
-        "and in 90 days, where a purchase only brought forward no longer counts. Alike before: the next "
-        "order within "
-        f"{AGAIN} days, orders with a deal against those without, among customers of the same number of "
-        "orders, days "
-        "since the last and mean value.",
+        caption=f"""Control group: members of campaigns with an offer, treated against held back, in the
+            campaign's days and in 90 days, where a purchase only brought forward no longer counts. Alike
+            before: the next order within {AGAIN} days, orders with a deal against those without, among
+            customers of the same number of orders, days since the last and mean value.""",
         formats={"customers": "count"},
     )
 
@@ -164,18 +158,14 @@ def what_was_given_away(report: CampaignsReport, told: Incentives) -> Block:
     fits = words.interval(row["given_away_lower"], row["given_away_upper"], report.currency)
     return blocks.table(
         table,
-        finding=f"Of {report.money(row['discount'])} taken off in campaigns "
-        f"{report.money(row['given_away'])} "
-        f"({fits}) went to orders that would have come anyway",
-        caption="Would have come anyway: what controls ordered against what the treated ordered, if those "
-        "orders used "
-        f"the offer as often as the added ones; at least {report.money(row['given_away_at_least'])}, if "
-        "every added "
-        f"order used it. Another {report.money(row['discount_elsewhere'])} were taken off outside "
-        "campaigns, of which "
-        "no control group tells. The table: orders of the treated in the campaign's days, and the share "
-        "that used "
-        "the code.",
+        finding=f"""Of {report.money(row["discount"])} taken off in campaigns
+            {report.money(row["given_away"])} ({fits}) went to orders that would have come anyway""",
+        caption=f"""Would have come anyway: what controls ordered against what the treated ordered, if those
+            orders used the offer as often as the added ones; at least
+            {report.money(row["given_away_at_least"])}, if every added order used it. Another
+            {report.money(row["discount_elsewhere"])} were taken off outside campaigns, of which no
+            control group tells. The table: orders of the treated in the campaign's days, and the share
+            that used the code.""",
         formats=dict.fromkeys(("share", "lower", "upper"), "percent:0")
         | dict.fromkeys(("treated", "orders", "redeemed"), "count"),
     )
@@ -197,14 +187,11 @@ def who_buys_with_deals(report: CampaignsReport, told: Incentives) -> Block:
         figures.columns(
             table, "band", ["customers"], x_title="orders with a deal, of those with one at hand"
         ),
-        finding=f"{words.plural(n, 'customer')} of {words.count(of)} buy with a deal in half of the cases "
-        "or more: "
-        f"{words.percent(prone['deals'].sum() / max(1, table['deals'].sum()), 0)} of all deals",
+        finding=f"""{words.plural(n, "customer")} of {words.count(of)} buy with a deal in half of the cases
+            or more: {words.percent(prone["deals"].sum() / max(1, table["deals"].sum()), 0)} of all deals""",
         data=table[["band", "customers", "at_hand", "deals", "spend"]],
-        caption="At hand: an own offer within its days, a day on which a public code was used by two "
-        "customers or "
-        "more, or the order used one. The share is drawn towards that of all where few orders tell. "
-        "Customers "
-        "without an order at hand are not in it.",
+        caption="""At hand: an own offer within its days, a day on which a public code was used by two
+            customers or more, or the order used one. The share is drawn towards that of all where few
+            orders tell. Customers without an order at hand are not in it.""",
         formats=dict.fromkeys(("customers", "at_hand", "deals"), "count") | {"spend": report.currency},
     )

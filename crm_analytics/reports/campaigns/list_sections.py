@@ -28,14 +28,12 @@ def whom_to_contact_now(report: CampaignsReport, due: Due) -> Block:
     columns = ["list", "words", "due", "suppressed", "control", "treated", "value_at_stake"]
     data = shown[columns].rename(columns={"words": "why", "suppressed": "kept_out", "treated": "to_contact"})
     money = {"value_at_stake": report.currency}
-    caption = (
-        f"Lists of the {words.plural(due.wave.terms.days, 'day')} after {words.date(report.base.day)}. A "
-        "customer is on one list only, that which stands first in the rules; "
-        f"{words.percent(due.wave.terms.holdout, 0)} of each list are held back as control, the same ones "
-        "every time, so that the effect can be told. At stake: the mean order of each customer "
-        f"(complaints: a year's purchases; save: those times the chance to leave).{_left_out(due)} The data "
-        "team can have them written every week."
-    )
+    caption = f"""Lists of the {words.plural(due.wave.terms.days, "day")} after
+        {words.date(report.base.day)}. A customer is on one list only, that which stands first in the
+        rules; {words.percent(due.wave.terms.holdout, 0)} of each list are held back as control, the same
+        ones every time, so that the effect can be told. At stake: the mean order of each customer
+        (complaints: a year's purchases; save: those times the chance to leave).{_left_out(due)} The data
+        team can have them written every week."""
     if not due.treated:
         return blocks.table(data, finding=finding, caption=caption, formats=money)
     return blocks.chart(
@@ -70,10 +68,8 @@ def what_contacting_the_best_brings(report: CampaignsReport, due: Due) -> Block:
         finding = f"By what past campaigns did, contacting them costs more than it brings ({bounds} for all)"
     else:
         sure = "" if best["lower"] > 0 else "; a loss is as well within its interval"
-        finding = (
-            f"{due.best_words} expected to bring {report.money(best['expected'])} "
-            f"({words.interval(best['lower'], best['upper'], report.currency)}){sure}"
-        )
+        finding = f"""{due.best_words} expected to bring {report.money(best["expected"])}
+            ({words.interval(best["lower"], best["upper"], report.currency)}){sure}"""
     assert due.orders is not None
     each = f"{words.number(due.orders[0], 3)} ({words.interval(due.orders[1], due.orders[2], 'number:3')})"
     return blocks.chart(
@@ -171,9 +167,7 @@ def who_is_due_twice(report: CampaignsReport, due: Due) -> Block:
 
 def _why_nobody(due: Due) -> str:
     if due.no_consent:
-        return (
-            "The source records no consent. Map the columns consent_email, consent_post and the like, or "
-            "name channels you may use with `assumed` in crm.toml."
-        )
+        return """The source records no consent. Map the columns consent_email, consent_post and the like, or
+            name channels you may use with `assumed` in crm.toml."""
     kept = due.steps[~due.steps["step"].isin(["due", "treated"])]
     return "; ".join(f"{n:,}: {step}" for step, n in zip(kept["step"], kept["customers"], strict=True)) + "."

@@ -82,10 +82,8 @@ def which_campaigns_worked(report: CampaignsReport, found: Evaluation) -> Block:
     if known.empty:
         finding = "In no campaign enough happened to tell its effect on orders"
     data = table[["campaign", "sent_day", *COLUMNS]].rename(columns={"adjusted": "effect"})
-    caption = (
-        f"Orders added by {HUNDRED} contacts. The intervals hold together: all campaigns lie inside theirs "
-        "with 95 %."
-    )
+    caption = f"""Orders added by {HUNDRED} contacts. The intervals hold together: all campaigns lie inside
+        theirs with 95 %."""
     formats = {
         "sent_day": "date:short",
         **dict.fromkeys(("treated_mean", "control_mean", "effect"), "number:1"),
@@ -113,19 +111,15 @@ def who_is_moved(report: CampaignsReport, found: Evaluation) -> Block:
     clear = table[table["verdict"] == MORE].sort_values("adjusted", ascending=False)
     if len(clear):
         first = clear.iloc[0]
-        finding = (
-            f"“{first['segment']}” are moved most: {words.number(first['adjusted'], 1)} orders added by "
-            f"{HUNDRED} contacts"
-        )
+        finding = f"""“{first["segment"]}” are moved most: {words.number(first["adjusted"], 1)} orders added
+            by {HUNDRED} contacts"""
     elif known.empty:
         finding = "In no segment enough happened to tell whether campaigns move it"
     else:
         finding = "No segment is shown to be moved by campaigns"
     data = table[["segment", *COLUMNS]].rename(columns={"adjusted": "effect"})
-    caption = (
-        f"Orders added by {HUNDRED} contacts; segments: {found.segments_are}. The intervals hold together "
-        "with 95 %, so that the best of many is not believed for being the best."
-    )
+    caption = f"""Orders added by {HUNDRED} contacts; segments: {found.segments_are}. The intervals hold
+        together with 95 %, so that the best of many is not believed for being the best."""
     formats = dict.fromkeys(("treated_mean", "control_mean", "effect"), "number:1")
     if known.empty:
         return blocks.table(data, finding=finding, caption=caption, formats=formats)
@@ -194,9 +188,8 @@ def what_campaigns_earned(report: CampaignsReport, found: Evaluation) -> Block:
     return blocks.table(
         shown,
         finding=f"Campaigns added {report.money(row['total'])} of margin after contacts ({bounds}){proved}",
-        caption=f"{found.waves.costs.capitalize()}. Discounts are in the margin already; the budget, where "
-        "one "
-        "is given, is not taken off. Intervals of single campaigns hold together with 95 %.",
+        caption=f"""{found.waves.costs.capitalize()}. Discounts are in the margin already; the budget, where
+            one is given, is not taken off. Intervals of single campaigns hold together with 95 %.""",
         formats={"contacts": "count"} | dict.fromkeys(("a_contact", "total", "budget"), report.currency),
         limit=SHOWN + 1,
     )
@@ -234,10 +227,9 @@ def were_the_arms_alike(report: CampaignsReport, found: Evaluation) -> Block:
         finding=f"{words.plural(len(odd), 'comparison')} of arms do not fit"
         if len(odd)
         else "Nothing speaks against the draw of the arms",
-        caption="Ratio p: chance of shares as odd as these where the plan was kept. Before: difference of "
-        f"orders in the {found.waves.before} days before the sending, 95 %. Doubt is said below a chance "
-        "of one in a "
-        f"thousand over all campaigns.{left}",
+        caption=f"""Ratio p: chance of shares as odd as these where the plan was kept. Before: difference of
+            orders in the {found.waves.before} days before the sending, 95 %. Doubt is said below a chance
+            of one in a thousand over all campaigns.{left}""",
         formats={"control_share": "percent", "planned_share": "percent", "ratio_p": "number:3"},
         limit=SHOWN + 1,
     )

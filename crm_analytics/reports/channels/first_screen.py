@@ -51,19 +51,15 @@ def _lede(report: ChannelReport, now: Period) -> str:
     unsure = _spent(now, UNDECIDED)
     weeks = (now.day - now.after).days // 7
     bought = words.plural(now.paths.conversions, "purchase")
-    lede = (
-        f"In the last {weeks} weeks {bought} worth {report.money(now.paths.value)} followed a touch; "
-        f"{report.money(now.spend)} went into channels. "
-    )
+    lede = f"""In the last {weeks} weeks {bought} worth {report.money(now.paths.value)} followed a touch;
+        {report.money(now.spend)} went into channels. """
     if len(unsure):
-        lede += (
-            f"For {words.listing(unsure['channel'])} ({report.money(unsure['spend'].sum())}) the sign hangs "
-            "on "
-            "the model or on chance: undecided. "
-        )
-    return lede + (
-        "Credit is not proof: whether these purchases would have come anyway only a test with customers or "
-        "regions left out can tell."
+        lede += f"""For {words.listing(unsure["channel"])} ({report.money(unsure["spend"].sum())}) the sign
+            hangs on the model or on chance: undecided. """
+    return (
+        lede
+        + """Credit is not proof: whether these purchases would have come anyway only a test with
+        customers or regions left out can tell."""
     )
 
 

@@ -101,9 +101,8 @@ def who_begins_and_who_ends(report: ChannelReport, now: Period) -> Block:
         ),
         finding=finding,
         data=roles,
-        caption="Purchases in whose path the channel was the first, a middle or the last touch; a path of "
-        "one "
-        "touch counts as begun and ended.",
+        caption="""Purchases in whose path the channel was the first, a middle or the last touch; a path of
+            one touch counts as begun and ended.""",
         formats=dict.fromkeys(("purchases", "begins", "assists", "ends"), "count")
         | {"assist_ratio": "number:2"},
     )
@@ -164,13 +163,11 @@ def how_long_it_takes(report: ChannelReport, now: Period) -> Block:
         figures.columns(
             table, "first_touch", ["purchases"], fmt="count", x_title="first touch before the purchase"
         ),
-        finding=f"Half of the tracked purchases come within {words.plural(median, 'day')} of the first "
-        "touch, "
-        f"nine in ten within {late}",
+        finding=f"""Half of the tracked purchases come within {words.plural(median, "day")} of the first
+            touch, nine in ten within {late}""",
         data=table,
-        caption=f"Only touches of the last {words.number(report.lookback, 0)} days before a purchase count; "
-        "a longer "
-        "window shows longer ways.",
+        caption=f"""Only touches of the last {words.number(report.lookback, 0)} days before a purchase count;
+            a longer window shows longer ways.""",
         formats={"purchases": "count", "share": "percent"},
     )
 
@@ -271,10 +268,9 @@ def what_only_a_test_can_tell(report: ChannelReport, now: Period) -> Block:
         sizes,
         finding=f"To see whether a channel moves purchases by a tenth, leave it out for {words.count(need)} "
         "paths drawn by lot",
-        caption="Attribution shares out purchases that happened; it does not say which would have happened "
-        "anyway. Draw customers (or regions) by lot, leave the channel out for them, and compare. Size of "
-        "each "
-        "of the two groups for 80 % power at 95 % (two proportions, normal approximation).",
+        caption="""Attribution shares out purchases that happened; it does not say which would have happened
+            anyway. Draw customers (or regions) by lot, leave the channel out for them, and compare. Size
+            of each of the two groups for 80 % power at 95 % (two proportions, normal approximation).""",
         formats={
             "effect": "percent:0",
             "purchases_per_path": "percent",

@@ -46,10 +46,8 @@ def what_contracts_bring(report: ChurnReport, found: ContractValue) -> Block:
     """Months and money still to come, and the curve they are reckoned by."""
     months, low, high = found.months
     running = int(found.running["contracts"].sum())
-    finding = (
-        f"{words.plural(running, 'running contract')} should last {words.count(months)} months in the next "
-        f"{found.horizon} ({words.count(low)} to {words.count(high)})"
-    )
+    finding = f"""{words.plural(running, "running contract")} should last {words.count(months)} months in the
+        next {found.horizon} ({words.count(low)} to {words.count(high)})"""
     if not any(map(math.isnan, found.money)):
         money, least, most = (report.money(amount) for amount in found.money)
         finding += f" and bring {money} ({least} to {most})"
@@ -115,15 +113,11 @@ def _first(report: ChurnReport, found: ContractScores) -> pd.DataFrame:
 def _by_what(found: ContractScores) -> str:
     """How the chances were found, and how well that did."""
     if found.unmet:
-        return (
-            f"By the rate at which contracts of the same recurrence end, one chance for all of a kind: for a "
-            f"model {'; '.join(found.unmet)}. At risk: the chance times the price a month."
-        )
+        return f"""By the rate at which contracts of the same recurrence end, one chance for all of a kind:
+            for a model {"; ".join(found.unmet)}. At risk: the chance times the price a month."""
     row, rate = (found.evidence.set_index("method").loc[name] for name in (found.method, "rate of its kind"))
-    return (
-        f"By the {found.method} model. On {words.count(row['n'])} contracts of the last {found.window} days "
-        f"that could be judged, of which it had seen nothing, AUC {words.number(row['auc'], 2)} "
-        f"({words.interval(row['auc_lower'], row['auc_upper'], 'number:2')}) against "
-        f"{words.number(rate['auc'], 2)} by the rate of their kind. At risk: the chance times the price a "
-        "month."
-    )
+    return f"""By the {found.method} model. On {words.count(row["n"])} contracts of the last {found.window}
+        days that could be judged, of which it had seen nothing, AUC {words.number(row["auc"], 2)}
+        ({words.interval(row["auc_lower"], row["auc_upper"], "number:2")}) against
+        {words.number(rate["auc"], 2)} by the rate of their kind. At risk: the chance times the price a
+        month."""

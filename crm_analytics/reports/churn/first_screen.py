@@ -22,16 +22,12 @@ def headline(report: ChurnReport) -> Block:
         return blocks.headline("Who will leave cannot be told yet", report.why("trained"))
     leavers = expected(report, trained)
     bounds = words.interval(leavers.low, leavers.high, "count")
-    sentence = (
-        f"{words.count(leavers.many)} of {words.plural(leavers.here, 'customer')} still here are expected to "
-        f"leave within {words.plural(trained.window, 'day')} ({bounds}), and {report.money(leavers.money)} "
-        "of sales with them"
-    )
+    sentence = f"""{words.count(leavers.many)} of {words.plural(leavers.here, "customer")} still here are
+        expected to leave within {words.plural(trained.window, "day")} ({bounds}), and
+        {report.money(leavers.money)} of sales with them"""
     gone = report.band("gone", "customers")
-    lede = (
-        f"Leaving is {words.plural(trained.window, 'day')} without a purchase; {words.count(gone)} have left "
-        f"already by that. {_last_time(trained)} {_worth(report)}"
-    )
+    lede = f"""Leaving is {words.plural(trained.window, "day")} without a purchase; {words.count(gone)} have
+        left already by that. {_last_time(trained)} {_worth(report)}"""
     return blocks.headline(sentence, lede)
 
 
@@ -44,10 +40,8 @@ def _last_time(trained: Churn) -> str:
     verdict = "fewer than" if found.value < 0 else "more than"
     verdict = "about as many as" if found.lower <= 0 <= found.upper else verdict
     told = "The recency rule" if trained.model is None else "The same model"
-    return (
-        f"{told}, asked on {words.date(held.day)}, expected {words.count(said)} of "
-        f"{words.count(len(held.left))} to leave; {words.count(came)} did, {verdict} it said."
-    )
+    return f"""{told}, asked on {words.date(held.day)}, expected {words.count(said)} of
+        {words.count(len(held.left))} to leave; {words.count(came)} did, {verdict} it said."""
 
 
 def _worth(report: ChurnReport) -> str:
@@ -58,12 +52,9 @@ def _worth(report: ChurnReport) -> str:
     bounds = words.interval(best["lower"], best["upper"], report.currency)
     if not curve.pays:
         return "By what is assumed of cost and success, no campaign to keep them is proved to pay."
-    return (
-        f"Contacting the {words.count(best['customers'])} with most at risk would bring "
-        f"{report.money(best['profit'])} ({bounds}), if {words.percent(report.terms.success, 0)} of the "
-        "leavers "
-        "among them can be kept."
-    )
+    return f"""Contacting the {words.count(best["customers"])} with most at risk would bring
+        {report.money(best["profit"])} ({bounds}), if {words.percent(report.terms.success, 0)} of the
+        leavers among them can be kept."""
 
 
 @section(small=small_form.kpis)

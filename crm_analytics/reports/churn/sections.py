@@ -25,10 +25,9 @@ BANDS = {
 def who_will_leave(report: ChurnReport, trained: Churn) -> Block:
     """Customers and money by risk."""
     table = report.risks.assign(risk=[BANDS[r] for r in report.risks["risk"]])
-    finding = (
-        f"{words.plural(report.band('high', 'customers'), 'customer')} are likely to leave; they bought for "
-        f"{report.money(report.band('high', 'value'))} in the last {words.plural(trained.window, 'day')}"
-    )
+    finding = f"""{words.plural(report.band("high", "customers"), "customer")} are likely to leave; they
+        bought for {report.money(report.band("high", "value"))} in the last
+        {words.plural(trained.window, "day")}"""
     return blocks.chart(
         figures.bars(table, "risk", "customers", highlight=[BANDS["high"]], fmt="count"),
         finding=finding,
@@ -69,9 +68,8 @@ def whom_to_save_first(report: ChurnReport, trained: Churn) -> Block:
     return blocks.table(
         shown,
         finding=f"The first {len(shown)} carry {words.percent(part, 0)} of the sales at risk",
-        caption="Why: what speaks most for leaving, among the "
-        f"{words.plural(_explained(report), 'customer')} "
-        f"likeliest to leave; such reasons {adds}.",
+        caption=f"""Why: what speaks most for leaving, among the
+            {words.plural(_explained(report), "customer")} likeliest to leave; such reasons {adds}.""",
         formats={"chance": "percent:0", "value": report.currency, "at_risk": report.currency},
     )
 
@@ -119,10 +117,8 @@ def _assumed(report: ChurnReport) -> str:
     """The terms of saving somebody, in words."""
     terms = report.terms
     gift = f", {report.money(terms.incentive_cost)} an incentive taken" if terms.incentive_cost else ""
-    return (
-        f"{report.money(terms.contact_cost)} a contact{gift}; {words.percent(terms.success, 0)} of the "
-        "would-be leavers contacted are kept (until a control group has measured it)"
-    )
+    return f"""{report.money(terms.contact_cost)} a contact{gift}; {words.percent(terms.success, 0)} of the
+        would-be leavers contacted are kept (until a control group has measured it)"""
 
 
 @section(part="trained", needs=UNTOLD, small=FEW)
@@ -187,10 +183,9 @@ def does_it_say_what_comes(report: ChurnReport, trained: Churn) -> Block:
         ),
         finding=finding,
         data=table,
-        caption=f"{words.count(int(off.sum()))} of {len(table)} groups lie outside their own 95 % interval; "
-        "one in "
-        f"twenty would by chance. {words.plural(len(held.left), 'customer')} of the window from "
-        f"{words.date(held.day)}.{_not_tested(trained)}",
+        caption=f"""{words.count(int(off.sum()))} of {len(table)} groups lie outside their own 95 % interval;
+            one in twenty would by chance. {words.plural(len(held.left), 'customer')} of the window from
+            {words.date(held.day)}.{_not_tested(trained)}""",
         formats=dict.fromkeys(("predicted", "left_share", "lower", "upper"), "percent"),
     )  # fmt: skip
 

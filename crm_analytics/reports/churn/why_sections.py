@@ -41,9 +41,8 @@ def what_tells_leavers(report: ChurnReport, trained: Churn) -> Block:
         ),
         finding=finding,
         data=named[["feature", "auc_lost", "interval"]],
-        caption="AUC lost when one thing is shuffled between customers (Breiman 2001). Things that say the "
-        "same "
-        "share what they are worth. It tells what the model goes by, not what makes people leave.",
+        caption="""AUC lost when one thing is shuffled between customers (Breiman 2001). Things that say the
+            same share what they are worth. It tells what the model goes by, not what makes people leave.""",
         formats={"auc_lost": "number:3"},
     )  # fmt: skip
 
@@ -76,9 +75,8 @@ def how_it_depends(report: ChurnReport, trained: Churn) -> Block:
         finding=f"The chance to leave {way} from {words.percent(first['churn_probability'], 0)} to "
         f"{words.percent(last['churn_probability'], 0)} with {said}",
         data=table,
-        caption="Mean chance if every customer had that value and kept all others (Friedman 2001). Band: "
-        "the middle "
-        "80 % of the customers, not how sure the model is.",
+        caption="""Mean chance if every customer had that value and kept all others (Friedman 2001). Band:
+            the middle 80 % of the customers, not how sure the model is.""",
         formats={"value": "number:1"}
         | dict.fromkeys(("churn_probability", "lower", "upper"), "percent:0"),
     )  # fmt: skip
@@ -98,9 +96,8 @@ def when_somebody_is_gone(report: ChurnReport, told: Definition) -> Block:
         finding=f"Who has not come back after {words.plural(window, 'day')} seldom does: "
         f"{words.percent(float(within['share_within']), 0)} of all returns came sooner",
         data=table,
-        caption=f"{told.why[:1].upper()}{told.why[1:]}. Still away: share of all silences that last longer, "
-        "those "
-        "still open counted in (Kaplan-Meier, 95 %).",
+        caption=f"""{told.why[:1].upper()}{told.why[1:]}. Still away: share of all silences that last longer,
+            those still open counted in (Kaplan-Meier, 95 %).""",
         formats=dict.fromkeys(("share_within", "still_away", "lower", "upper"), "percent"),
     )  # fmt: skip
 
@@ -112,11 +109,10 @@ def what_a_complaint_does(report: ChurnReport, found: AfterComplaint) -> Block:
     return blocks.table(
         table,
         finding=found.words.rstrip("."),
-        caption="Cox regression: from the purchase complained of on against before it, among customers with "
-        "as many "
-        f"purchases in their first {found.pace} days. Below: after how many such purchases nothing more was "
-        "bought. "
-        "No experiment: whatever else brings complaints and leaving together is in the ratio.",
+        caption=f"""Cox regression: from the purchase complained of on against before it, among customers
+            with as many purchases in their first {found.pace} days. Below: after how many such purchases
+            nothing more was bought. No experiment: whatever else brings complaints and leaving together
+            is in the ratio.""",
         formats=dict.fromkeys(("share", "lower", "upper"), "percent"),
     )
 
@@ -148,8 +144,7 @@ def who_is_misjudged(report: ChurnReport, trained: Churn) -> Block:
     return blocks.table(
         shown.loc[order].reset_index(drop=True),
         finding=report.groups.words.rstrip("."),
-        caption=f"Against all other customers, corrected for {report.groups.tested} comparisons (Holm "
-        "1979). Groups of "
-        f"fewer than {report.groups.minimum} customers are among the others.",
+        caption=f"""Against all other customers, corrected for {report.groups.tested} comparisons (Holm
+            1979). Groups of fewer than {report.groups.minimum} customers are among the others.""",
         formats={"left": "percent:0", "said": "percent:0", "auc": "number:2"},
     )

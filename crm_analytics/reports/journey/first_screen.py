@@ -44,15 +44,11 @@ def headline(report: JourneyReport) -> Block:
         )
     first, last = table.iloc[0], table.iloc[-1]
     came = table.loc[table["step"] == worst["step"] - 1, "name"].iloc[0]
-    sentence = (
-        f"Of 100 who reach “{first['name']}”, {words.number(100 * last['share_of_first'], 0)} reach "
-        f"“{last['name']}”; most are lost between “{came}” and “{worst['name']}”"
-    )
-    lede = (
-        f"{words.count(worst['dropped'])} of {words.count(worst['of'])} did not go on within "
-        f"{words.number(report.within, 0)} days (goes on: {words.percent(worst['share'])}, 95 % "
-        f"{words.interval(worst['lower'], worst['upper'], 'percent')}). "
-    )
+    sentence = f"""Of 100 who reach “{first["name"]}”, {words.number(100 * last["share_of_first"], 0)} reach
+        “{last["name"]}”; most are lost between “{came}” and “{worst["name"]}”"""
+    lede = f"""{words.count(worst["dropped"])} of {words.count(worst["of"])} did not go on within
+        {words.number(report.within, 0)} days (goes on: {words.percent(worst["share"])}, 95 %
+        {words.interval(worst["lower"], worst["upper"], "percent")}). """
     if before is not None and before.funnel is not None:
         past = before.funnel.set_index("name")["share_of_first"].get(last["name"])
         if past is not None:
@@ -64,10 +60,8 @@ def headline(report: JourneyReport) -> Block:
 def _unknown(now: Period) -> str:
     if not now.visitors:
         return ""
-    return (
-        f"{words.plural(now.visitors, 'visitor')} were never recognised; one person may be several of them, "
-        "so true conversion is higher."
-    )
+    return f"""{words.plural(now.visitors, "visitor")} were never recognised; one person may be several of
+        them, so true conversion is higher."""
 
 
 @section(small=small_form.kpis)

@@ -29,16 +29,13 @@ def method(report: JourneyReport) -> Block:
             "Stages": "The event's own stage; a purchase is the stage purchase; other steps lie before it "
             "until the first purchase and after it from then on (Lemon & Verhoef 2016; map after Bernard & "
             "Andritsos 2017).",
-            "Goes on": f"Only who reached a stage at least {days} days before the end counts, so that "
-            f"everybody "
-            f"had {days} days. From the purchase on, the next step is another purchase.",
-            "Funnel": f"Steps in order, others between allowed, within {days} days of the first; any "
-            f"beginning "
-            "counts. The last days of the period had less time.",
+            "Goes on": f"""Only who reached a stage at least {days} days before the end counts, so that
+                everybody had {days} days. From the purchase on, the next step is another purchase.""",
+            "Funnel": f"""Steps in order, others between allowed, within {days} days of the first; any
+                beginning counts. The last days of the period had less time.""",
             "Intervals": "95 %: Wilson for shares, Newcombe for differences.",
-            "Not in here": "Why somebody left; what nobody recorded; whether a step causes a purchase. Money "
-            "at "
-            "stake assumes that others would spend like those who went on.",
+            "Not in here": """Why somebody left; what nobody recorded; whether a step causes a purchase.
+                Money at stake assumes that others would spend like those who went on.""",
         }
     )
 

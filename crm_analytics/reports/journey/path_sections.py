@@ -180,11 +180,9 @@ def what_buyers_do_differently(report: JourneyReport, now: Period) -> Block:
         finding=f"“{top['event']}” sets buyers apart: {words.percent(top['a'], 0)} of them, "
         f"{words.percent(top['b'], 0)} of the others",
         data=table.rename(columns={"a": "buyers", "b": "others", "a_of": "of_buyers", "b_of": "of_others"}),
-        caption="Journeys with the event before the first purchase, less those of people who did not buy and "
-        "had "
-        f"{words.number(report.within, 0)} days to; points with 95 % intervals (Newcombe). What goes with "
-        f"buying "
-        "need not cause it.",
+        caption=f"""Journeys with the event before the first purchase, less those of people who did not buy
+            and had {words.number(report.within, 0)} days to; points with 95 % intervals (Newcombe). What
+            goes with buying need not cause it.""",
         formats={
             "buyers": "percent",
             "others": "percent",
@@ -220,9 +218,8 @@ def against_the_expected_journey(report: JourneyReport, now: Period) -> Block:
             {"in_turn_share": "after all steps before", "share": "at all"},
             fmt="percent:0",
         ),
-        finding=f"“{ahead['event']}” comes most often out of turn: {words.percent(ahead['skipped'], 0)} of "
-        f"visits "
-        "skip a step before it"
+        finding=f"""“{ahead["event"]}” comes most often out of turn: {words.percent(ahead["skipped"], 0)} of
+            visits skip a step before it"""
         if ahead["skipped"] >= KEPT
         else "Visits keep the expected order; "
         f"{words.percent(found.whole / found.of, 0)} go through to the end",
@@ -254,12 +251,10 @@ def who_is_awake(report: JourneyReport) -> Block:
     awake = 1 - last["dormant"] / last.sum()
     return blocks.chart(
         curves.lines(weeks.reset_index(), "day", known, names=STATE_NAMES, fmt="count"),
-        finding=f"{words.percent(awake, 0)} of {words.plural(last.sum(), 'customer')} did something in the "
-        f"last "
-        f"month; {words.percent(1 - first['dormant'] / first.sum(), 0)} did at the beginning",
+        finding=f"""{words.percent(awake, 0)} of {words.plural(last.sum(), "customer")} did something in the
+            last month; {words.percent(1 - first["dormant"] / first.sum(), 0)} did at the beginning""",
         data=weeks.reset_index(),
-        caption="Last step of any kind (events and purchases), on the same weekday of every week; the table "
-        "has "
-        "also those active on the day itself.",
+        caption="""Last step of any kind (events and purchases), on the same weekday of every week; the table
+            has also those active on the day itself.""",
         formats={"day": "date:short", **dict.fromkeys(weeks.columns, "count")},
     )

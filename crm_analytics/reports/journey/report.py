@@ -15,8 +15,9 @@ from crm_analytics.analyses.disclosure import ON_A_PAGE, shared
 from crm_analytics.analyses.journey import PURCHASE, Journey, JourneyMap, journey, journey_map
 from crm_analytics.analyses.journey.event_log import VISITOR
 from crm_analytics.analyses.journey.steps import ordered
+from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import NotEnoughData
-from crm_analytics.pages import blocks
+from crm_analytics.pages import blocks, words
 from crm_analytics.reports.shared.report import Report, attempt
 from crm_analytics.reports.shared.small_form import SmallReport, too_few, too_small
 from crm_analytics.tables.days import shift
@@ -94,15 +95,22 @@ def prepare(
     within : days in which a customer must go on to the next stage to count
     session_minutes : a silence longer than this begins a new session
     compare_to : length of the period ("-52w"), and how far back the one before ends
+
+    Returns
+    -------
+    the small form, too, where the last period holds none of the steps: only returns, say
     """
     if small := too_small(base, show_customers):
         return small
     steps = tuple(step.strip() for step in funnel.split("->") if step.strip())
     start = shift(base.day, compare_to)
     whole = start >= base.first_day - timedelta(days=1)
-    now = _period(
-        base, start if whole else base.first_day - timedelta(days=1), steps, within, session_minutes
-    )
+    after = start if whole else base.first_day - timedelta(days=1)
+    try:
+        now = _period(base, after, steps, within, session_minutes)
+    except NotEnoughData:
+        nothing = f"No step of the funnel has been recorded after {words.date(after)}"
+        return SmallReport(base=base, show_customers=show_customers, seen=overview(base), nothing=nothing)
     before, past = None, base.earlier(compare_to) if whole else None
     if past is not None and shift(past.day, compare_to) >= base.first_day - timedelta(days=1):
         begun = shift(past.day, compare_to)

@@ -40,19 +40,17 @@ def the_map(report: JourneyReport) -> Block:
     finding = (
         "No stage is old enough to say who goes on"
         if best is None
-        else f"One point more who go on from {called(best['stage'])} to {called(best['next_stage'])} is "
-        f"worth "
-        f"{report.money(best['worth_of_a_point'])}"
+        else f"""One point more who go on from {called(best["stage"])} to {called(best["next_stage"])} is
+            worth {report.money(best["worth_of_a_point"])}"""
     )
     return blocks.table(
         pd.DataFrame(columns).rename_axis("measure").reset_index(),
         finding=finding,
-        caption=f"“Goes on”: of those who reached the stage at least {days} days before "
-        f"{words.date(report.base.day)}, who came to the next within {days} days (95 % interval). Money: "
-        f"what "
-        f"those who went on spent in {days} days from then on; a ceiling, for those who did not may be "
-        f"others. "
-        "Feeling: distance from the mean of each instrument in standard deviations, 0 is average.",
+        caption=f"""“Goes on”: of those who reached the stage at least {days} days before
+            {words.date(report.base.day)}, who came to the next within {days} days (95 % interval). Money:
+            what those who went on spent in {days} days from then on; a ceiling, for those who did not may
+            be others. Feeling: distance from the mean of each instrument in standard deviations, 0 is
+            average.""",
     )
 
 
@@ -203,12 +201,10 @@ def what_hurts(report: JourneyReport) -> Block:
     shown = shown.assign(stage=[called(s) for s in shown["stage"]])
     return blocks.table(
         shown[["subject", "stage", "complaints", "tickets", "customers", "satisfaction", "rated"]],
-        finding=f"“{words.clean(top['subject'], 60)}” hurts most: "
-        f"{words.plural(top['complaints'], 'complaint')} of "
-        f"{words.count(complaints)}",
-        caption=f"Of {words.plural(tickets, 'ticket')}, the ten subjects with the most complaints; rows of "
-        f"fewer "
-        f"than {ON_A_PAGE} customers are left out. Satisfaction is the mean of the rated ones.",
+        finding=f"""“{words.clean(top['subject'], 60)}” hurts most:
+            {words.plural(top['complaints'], 'complaint')} of {words.count(complaints)}""",
+        caption=f"""Of {words.plural(tickets, 'ticket')}, the ten subjects with the most complaints; rows of
+            fewer than {ON_A_PAGE} customers are left out. Satisfaction is the mean of the rated ones.""",
         formats={"complaints": "count", "tickets": "count", "customers": "count", "satisfaction": "number:1",
                  "rated": "count"},
     )  # fmt: skip

@@ -42,17 +42,13 @@ def _lede(report: LifecycleReport) -> str:
     lede += ". "
     rhythm = report.staged.rhythm
     if rhythm:
-        lede += (
-            f"Half of all returns come within {rhythm.typical} days, nine in ten within {rhythm.long}: who "
-            f"is silent for longer is at risk, and lapsed after {2 * rhythm.long} days. "
-        )
+        lede += f"""Half of all returns come within {rhythm.typical} days, nine in ten within {rhythm.long}:
+            who is silent for longer is at risk, and lapsed after {2 * rhythm.long} days. """
     fate = _left(report, LAPSED)
     if fate:
         share, low, high, n = fate
-        lede += (
-            f"Of those who lapse, {words.percent(share, 0)} ({words.interval(low, high, 'percent:0')}, "
-            f"n = {words.count(n)}) buy again within {report.dwell.horizon} days."
-        )
+        lede += f"""Of those who lapse, {words.percent(share, 0)} ({words.interval(low, high, "percent:0")},
+            n = {words.count(n)}) buy again within {report.dwell.horizon} days."""
     return lede
 
 
@@ -136,10 +132,9 @@ def actions(report: LifecycleReport) -> Block:
         why = how
         if len(fate):
             top = fate.iloc[0]
-            why += (
-                f" From here {words.percent(top['share_within'], 0)} go on to {words.label(top['to_stage'])} "
-                f"within {report.dwell.horizon} days (n = {words.count(top['spells'])})."
-            )
+            why += f""" From here {words.percent(top["share_within"], 0)} go on to
+                {words.label(top["to_stage"])} within {report.dwell.horizon} days (n =
+                {words.count(top["spells"])})."""
         items.append(
             blocks.action(
                 do.format(_people(report.size(stage), stage)),

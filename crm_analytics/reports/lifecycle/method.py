@@ -19,46 +19,36 @@ def method(report: LifecycleReport) -> Block:
     staged, flows, chain = report.staged, report.flows, report.chain
     rules = "; ".join(f"{rule.stage}: {rule.describe()}" for rule in staged.rules)
     items = report.method | {"Stages": f"{rules}."}
-    items["How to read them"] = (
-        "From the top, the first rule that fits. Between two purchases only the days since the last one "
-        "move, so entry and exit are exact days. Whoever bought before the data begin seems new at first."
-    )
+    items["How to read them"] = """From the top, the first rule that fits. Between two purchases only the
+        days since the last one move, so entry and exit are exact days. Whoever bought before the data
+        begin seems new at first."""
     if staged.rhythm:
-        items["Rhythm"] = (
-            f"From {words.plural(staged.rhythm.gaps, 'return')}: half within {staged.rhythm.typical} days, "
-            f"nine in ten within {staged.rhythm.long}. Earlier days are judged by the same rhythm."
-        )
+        items["Rhythm"] = f"""From {words.plural(staged.rhythm.gaps, "return")}: half within
+            {staged.rhythm.typical} days, nine in ten within {staged.rhythm.long}. Earlier days are judged
+            by the same rhythm."""
     if "Prospect" in staged.order:
         items["Prospect"] = (
             "Known by the customers table or an event with a customer, without a purchase yet."
         )
     if staged.undated:
-        items["Left out"] = (
-            f"{words.plural(staged.undated, 'customer')} without a purchase or a day on which they "
-            "became known."
-        )
+        items["Left out"] = f"""{words.plural(staged.undated, "customer")} without a purchase or a day on
+            which they became known."""
     if flows:
         span = f"{words.date(flows.then)} to {words.date(flows.now)}"
         before = f", against {words.date(flows.before)} to {words.date(flows.then)}" if flows.before else ""
         items["Period"] = f"End of {span}{before}. Intervals of differences: Newcombe 1998."
     if report.forecast:
-        items["Forecast"] = (
-            "A chain over stage and time in it (semi-Markov), pooled over the last periods; interval from "
-            "the chance of each move, newcomers, and leaving out one period at a time. Seasons are "
-            "not in it: in trials at past days four of five true sizes lay inside, not nineteen of twenty."
-        )
+        items["Forecast"] = """A chain over stage and time in it (semi-Markov), pooled over the last periods;
+            interval from the chance of each move, newcomers, and leaving out one period at a time.
+            Seasons are not in it: in trials at past days four of five true sizes lay inside, not nineteen
+            of twenty."""
     if chain:
-        items["Value"] = (
-            "Pfeifer & Carraway 2000: states are periods since the last purchase; V = (I − P / (1 + d))⁻¹ R "
-            f"with {words.count(len(chain.states))} states of {chain.period_days // 7} weeks, "
-            f"{report.money(chain.spend_per_purchase)} a period with a purchase "
-            f"(n = {words.count(chain.purchases)}), {words.percent(report.rate, 0)} a year. "
-            f"{report.assumptions}"
-        )
-    items["Not in here"] = (
-        "Why customers leave, and whether a reminder would keep them: only a group left out by lot tells. "
-        "A customer who gave notice counts by purchases alone."
-    )
+        items["Value"] = f"""Pfeifer & Carraway 2000: states are periods since the last purchase; V = (I − P
+            / (1 + d))⁻¹ R with {words.count(len(chain.states))} states of {chain.period_days // 7} weeks,
+            {report.money(chain.spend_per_purchase)} a period with a purchase (n =
+            {words.count(chain.purchases)}), {words.percent(report.rate, 0)} a year. {report.assumptions}"""
+    items["Not in here"] = """Why customers leave, and whether a reminder would keep them: only a group left
+        out by lot tells. A customer who gave notice counts by purchases alone."""
     return blocks.method(items)
 
 

@@ -33,10 +33,8 @@ def how_sizes_will_be(report: LifecycleReport, ahead: Forecast) -> Block:
     if len(clear):
         row = clear.iloc[int(clear["change"].abs().to_numpy().argmax())]
         way = "grow" if row["change"] > 0 else "shrink"
-        finding = (
-            f"{row['stage']} will {way} to {words.count(row['customers'])} by {words.date(row['day'])} "
-            f"({words.interval(row['lower'], row['upper'], 'count')})"
-        )
+        finding = f"""{row["stage"]} will {way} to {words.count(row["customers"])} by
+            {words.date(row["day"])} ({words.interval(row["lower"], row["upper"], "count")})"""
     else:
         finding = f"No stage is sure to grow or to shrink by {words.date(last['day'].iloc[0])}"
     return blocks.chart(
@@ -167,10 +165,8 @@ def is_the_last_purchase_enough(report: LifecycleReport, chain: FittedChain) -> 
     if shown.empty:
         return blocks.note("Too few repeat buyers to compare with first-time buyers", "")
     row = shown.iloc[0]
-    finding = (
-        f"{words.percent(row['repeat_p'], 0)} of repeat buyers buy again within {weeks} weeks, "
-        f"{words.percent(row['first_p'], 0)} of first-time buyers"
-    )
+    finding = f"""{words.percent(row["repeat_p"], 0)} of repeat buyers buy again within {weeks} weeks,
+        {words.percent(row["first_p"], 0)} of first-time buyers"""
     test = (
         "A chain that knows only the last purchase is not contradicted"
         if chain.recency_is_enough
@@ -196,8 +192,6 @@ def _checked(report: LifecycleReport) -> str:
     check = report.check
     if check is None:
         return ""
-    return (
-        f" Fitted on {words.date(check.then)}, it foretold {words.count(check.expected)} purchases of "
-        f"{words.count(check.customers)} customers by now; {words.count(check.actual)} came. For the value "
-        "of single customers take the report Lifetime value, which knows how often each bought."
-    )
+    return f""" Fitted on {words.date(check.then)}, it foretold {words.count(check.expected)} purchases of
+        {words.count(check.customers)} customers by now; {words.count(check.actual)} came. For the value
+        of single customers take the report Lifetime value, which knows how often each bought."""

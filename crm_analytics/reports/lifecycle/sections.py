@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 
 
 TOO_SHORT = "There is no earlier period to compare with"
-YOUNG = (
-    " The data begin so late that in the earlier period few could have lapsed, and fewer have been won back: "
-    "the two are not alike."
-)
+YOUNG = """ The data begin so late that in the earlier period few could have lapsed, and fewer have been won
+    back: the two are not alike."""
 
 
 @section(small=small_form.regulars)
@@ -93,10 +91,8 @@ def who_moved_where(report: LifecycleReport, flows: Flows) -> Block:
     clear = moves[moves["clear"] & ~moves["thin"] & (moves["from_stage"] != moves["to_stage"])]
     if len(clear):
         row = clear.iloc[int(clear["difference"].abs().to_numpy().argmax())]
-        finding = (
-            f"From {row['from_stage']} to {row['to_stage']}: {words.percent(row['share'], 0)} in "
-            f"{report.weeks} weeks, {words.percent(row['earlier_share'], 0)} in the {report.weeks} before"
-        )
+        finding = f"""From {row["from_stage"]} to {row["to_stage"]}: {words.percent(row["share"], 0)} in
+            {report.weeks} weeks, {words.percent(row["earlier_share"], 0)} in the {report.weeks} before"""
     else:
         fate = moves[
             (moves["from_stage"] == AT_RISK) & (moves["to_stage"] == LAPSED) & (moves["customers"] > 0)

@@ -30,10 +30,8 @@ def headline(report: ProfilesReport) -> Block:
         f"{words.plural(top['customers'], 'customer')} carry {words.percent(share, 0)} of next year's {what}"
     )
     if grow["customers"]:
-        sentence += (
-            f"; {words.plural(grow['customers'], 'other')} could bring {report.money(grow['gap'])} more in "
-            "another year like their best"
-        )
+        sentence += f"""; {words.plural(grow["customers"], "other")} could bring {report.money(grow["gap"])}
+            more in another year like their best"""
     lede = f"Their share: {words.interval(100 * least, 100 * most, 'number:0')} %. "
     if low["customers"]:
         forecast = "is" if low["customers"] == 1 else "are"
@@ -42,10 +40,8 @@ def headline(report: ProfilesReport) -> Block:
         )
     matter = report.significant
     if matter and matter.at_risk:
-        lede += (
-            f"Of {words.plural(matter.count, 'strategically significant customer')} "
-            f"{words.count(matter.at_risk)} have probably gone. "
-        )
+        lede += f"""Of {words.plural(matter.count, "strategically significant customer")}
+            {words.count(matter.at_risk)} have probably gone. """
     return blocks.headline(sentence, lede + _moved(report))
 
 
@@ -54,18 +50,14 @@ def _moved(report: ProfilesReport) -> str:
     if moves is None:
         return ""
     share, low, high, _ = moves.stayed
-    return (
-        f"{words.percent(share, 0)} are in the same segment as on {words.date(moves.then)} "
-        f"({words.interval(low, high, 'percent:0')})."
-    )
+    return f"""{words.percent(share, 0)} are in the same segment as on {words.date(moves.then)}
+        ({words.interval(low, high, "percent:0")})."""
 
 
 def _largest(report: ProfilesReport) -> str:
     top = report.scores.segments.nlargest(1, "revenue").iloc[0]
-    return (
-        f"“{top['segment']}”, {words.plural(top['customers'], 'customer')}, bring "
-        f"{words.percent(top['revenue_share'], 0)} of revenue"
-    )
+    return f"""“{top["segment"]}”, {words.plural(top["customers"], "customer")}, bring
+        {words.percent(top["revenue_share"], 0)} of revenue"""
 
 
 @section(small=small_form.kpis)

@@ -18,21 +18,17 @@ def method(report: ProfilesReport) -> Block:
     cuts = "; ".join(f"{row['measure']}: {', '.join(words.number(v, 0) for v in row['cuts'])}" for row in cut)
     items["Segments"] = f"The first rule that fits. {rules}. Cut points: {cuts}."
     if report.migration:
-        items["Moves"] = (
-            f"The same rules on {words.date(report.migration.then)} and {words.date(report.migration.now)}. "
-            "The cut points of F and M are those of each day's own customers: a segment is a place among "
-            "them, and one may move because the others did."
-        )
+        items["Moves"] = f"""The same rules on {words.date(report.migration.then)} and
+            {words.date(report.migration.now)}. The cut points of F and M are those of each day's own
+            customers: a segment is a place among them, and one may move because the others did."""
     if report.portfolio:
-        items["Portfolio"] = (
-            "Below zero: forecast margin less the expected cost to serve is negative; expected is the cost "
-            "of the last 52 weeks times the chance to be still a customer. Most valuable: the fifth with the "
-            "highest value. Most growable: as many of the others with the largest gap between their own best "
-            "52 weeks, times the same chance, and the forecast. Forecast: BG/NBD with Gamma-Gamma, 52 weeks, "
-            "15 % a year; the chance to be still a customer by MBG/NBD. Interval of a share: 95 %, customers "
-            "as the draw; the forecast's own error is not in it. Peppers & Rogers's most valuable, most "
-            "growable and below zero."
-        )
+        items["Portfolio"] = """Below zero: forecast margin less the expected cost to serve is negative;
+            expected is the cost of the last 52 weeks times the chance to be still a customer. Most
+            valuable: the fifth with the highest value. Most growable: as many of the others with the
+            largest gap between their own best 52 weeks, times the same chance, and the forecast.
+            Forecast: BG/NBD with Gamma-Gamma, 52 weeks, 15 % a year; the chance to be still a customer by
+            MBG/NBD. Interval of a share: 95 %, customers as the draw; the forecast's own error is not in
+            it. Peppers & Rogers's most valuable, most growable and below zero."""
         items["Reasons"] = "; ".join(
             f"{row.reason}: {row.rule}" for row in report.significant.reasons.itertuples()
         ) if report.significant else ""  # fmt: skip
@@ -40,15 +36,10 @@ def method(report: ProfilesReport) -> Block:
         steps = report.needs.stability.to_dict("records")
         tried = "; ".join(f"{row['clusters']:.0f}: {words.number(row['stability'], 2)}" for row in steps)
         items["Clusters"] = f"The largest stable number of them. Stability tried: {tried}."
-    items["Favourites"] = (
-        "What a customer has most lines (weekday: orders) of; ties go by the alphabet. Basket and price "
-        "level: "
-        "thirds of all customers."
-    )
-    items["Not in here"] = (
-        "Causes. A habit that goes with an age need not come from it. The best of several years is partly "
-        "luck, so what the most growable could bring is a ceiling."
-    )
+    items["Favourites"] = """What a customer has most lines (weekday: orders) of; ties go by the alphabet.
+        Basket and price level: thirds of all customers."""
+    items["Not in here"] = """Causes. A habit that goes with an age need not come from it. The best of
+        several years is partly luck, so what the most growable could bring is a ceiling."""
     return blocks.method({name: text for name, text in items.items() if text})
 
 

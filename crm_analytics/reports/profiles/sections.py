@@ -90,10 +90,8 @@ def who_matters_and_why(report: ProfilesReport, found: Significant) -> Block:
     told = found.reasons[found.reasons["customers"].notna()].reset_index(drop=True)
     unknown = found.reasons.loc[found.reasons["customers"].isna(), "reason"].tolist()
     left = f" Not known here: {words.listing(unknown)}." if unknown else ""
-    finding = (
-        f"{words.plural(found.count, 'customer')} have a reason to be looked after one by one: they hold "
-        f"{words.percent(found.value_share, 0)} of the forecast"
-    )
+    finding = f"""{words.plural(found.count, "customer")} have a reason to be looked after one by one: they
+        hold {words.percent(found.value_share, 0)} of the forecast"""
     if found.at_risk:
         finding += f", and {words.count(found.at_risk)} of them have probably gone"
         left = f" Those hold {report.money(found.value_at_risk)} of the forecast.{left}"

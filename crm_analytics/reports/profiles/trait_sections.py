@@ -67,10 +67,9 @@ def what_sets_segments_apart(report: ProfilesReport) -> Block:
         finding=f"“{first['segment']}”: {words.percent(first['share'], 0)} {_habit(first)}, "
         f"{words.percent(first['elsewhere'], 0)} elsewhere",
         data=_listed(table.head(60), "segment"),
-        caption="Share within the segment less the share among all other customers, with 95 % intervals. "
-        "Clear: "
-        f"at most one in twenty of the {words.count(int(table['clear'].sum()))} clear differences of "
-        f"{words.count(len(table))} looked at is expected to be chance (Benjamini & Hochberg).",
+        caption=f"""Share within the segment less the share among all other customers, with 95 % intervals.
+            Clear: at most one in twenty of the {words.count(int(table['clear'].sum()))} clear differences
+            of {words.count(len(table))} looked at is expected to be chance (Benjamini & Hochberg).""",
         formats=dict.fromkeys(SHARES, "percent") | {"chance": "number:4"},
     )  # fmt: skip
 
@@ -91,16 +90,14 @@ def which_habits_go_with_whom(report: ProfilesReport) -> Block:
     quiet = [PERSONS.get(n, n) for n, t in report.habits.items() if not t["clear"].any()]
     data = _listed(table.assign(group=table["of"] + ": " + table["group"]), "group")
     formats = dict.fromkeys(SHARES, "percent") | {"chance": "number:4"}
-    caption = (
-        "Share within the group less the share among all others whose group is known; groups and levels are "
-        "merged until each count is of five customers or more. Clear after correction for many looks."
-    )
+    caption = """Share within the group less the share among all others whose group is known; groups and
+        levels are merged until each count is of five customers or more. Clear after correction for many
+        looks."""
     if shown.empty:
         return blocks.table(
             data.head(12),
-            finding=f"No habit goes with {words.listing(quiet, 'or')}: of {words.count(len(table))} "
-            "comparisons "
-            "none is clear",
+            finding=f"""No habit goes with {words.listing(quiet, "or")}: of {words.count(len(table))}
+                comparisons none is clear""",
             caption=caption,
             formats=formats,
         )
@@ -136,10 +133,9 @@ def who_wants_the_same(report: ProfilesReport, found: Needs) -> Block:
         finding=f"{words.plural(len(profile), 'group')} of customers want the same; the largest, "
         f"“{top['need']}”, is {words.percent(top['share'], 0)}",
         data=profile,
-        caption=f"k-means on shares of categories, price level and basket of {words.count(found.clustered)} "
-        f"customers with three orders or more. Stability {words.number(kept['stability'], 2)} (adjusted "
-        "Rand index "
-        "of two halves; 0.8 is asked for). A group is named by what it is highest in.",
+        caption=f"""k-means on shares of categories, price level and basket of {words.count(found.clustered)}
+            customers with three orders or more. Stability {words.number(kept["stability"], 2)} (adjusted
+            Rand index of two halves; 0.8 is asked for). A group is named by what it is highest in.""",
         formats=dict.fromkeys((*features, "share"), "percent")
         | {"price": "number:2", "basket": "number:2", "customers": "count"},
     )
@@ -166,7 +162,6 @@ def what_the_best_customers_like(report: ProfilesReport) -> Block:
     return blocks.table(
         shown,
         finding="What the ten customers with most revenue take most, and how often",
-        caption="In brackets: of how many of their lines, or orders for the weekday. All customers' "
-        "favourites are "
-        "a table of one row each: profiling.favourites(base).",
+        caption="""In brackets: of how many of their lines, or orders for the weekday. All customers'
+            favourites are a table of one row each: profiling.favourites(base).""",
     )

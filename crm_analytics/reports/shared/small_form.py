@@ -28,6 +28,7 @@ class SmallReport(Report):
     """What the small form of any report is made from."""
 
     seen: Overview
+    nothing: str = ""  # where customers would be enough: what there is none of, as a sentence
 
 
 def too_small(base: CustomerBase, show_customers: bool, seen: Overview | None = None) -> SmallReport | None:
@@ -47,6 +48,9 @@ def headline(report: SmallReport) -> Block:
     """What there is, in one sentence."""
     base, seen = report.base, report.seen
     again = seen.returning / seen.customers if seen.customers else 0.0
+    if report.nothing:
+        have = f"{words.plural(seen.customers, 'customer')} with {words.plural(seen.orders, 'order')}"
+        return blocks.headline(report.nothing, f"In all, there are {have}.", thin=True)
     return blocks.headline(
         f"{words.plural(seen.customers, 'customer')}, {words.plural(seen.orders, 'order')}, "
         f"{words.money(seen.revenue, base.currency)} so far; {words.percent(again, 0)} came back",
@@ -216,6 +220,8 @@ def too_few(
 
     def said(report: SmallReport) -> Block:
         n = words.plural(report.seen.customers, "customer")
+        if report.nothing:
+            return blocks.note("There is nothing to show", f"{report.nothing}.")
         if report.seen.customers >= SEGMENTS_FROM:
             return blocks.note(what, f"There are {n}, but no revenue to speak of.")
         counted = {"needed": words.count(SEGMENTS_FROM), "number": words.count(report.seen.customers)}
