@@ -189,7 +189,9 @@ def _spend(bought: ir.Table) -> tuple[float, float, int]:
     """Mean and variance of what a customer spends in a period with a purchase, and how many of these."""
     spend = bought.spend
     row = (
-        bought.aggregate(n=bought.count(), total=spend.sum(), square=square(spend).sum()).to_pyarrow().to_pylist()[0]
+        bought.aggregate(n=bought.count(), total=spend.sum(), square=square(spend).sum())
+        .to_pyarrow()
+        .to_pylist()[0]
     )
     n = int(row["n"])
     mean = float(row["total"]) / n
