@@ -123,6 +123,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     metavar="SECONDS",
     help="Wait for another run of the same report instead of ending with 75.",
 )
+@click.option(
+    "--max-rejected",
+    type=click.FloatRange(0, 1),
+    default=0.05,
+    show_default=True,
+    metavar="SHARE",
+    help="Share of broken rows, or of their money, above which nothing is made.",
+)
 @click.option("--force", is_flag=True, help="Run although nothing has changed.")
 @click.option("--help-parameters", is_flag=True, help="List the parameters of the reports and stop.")
 @click.pass_obj

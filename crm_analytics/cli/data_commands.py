@@ -13,6 +13,7 @@ from crm_analytics.cli.tables import tell_table
 from crm_analytics.errors import DataError, ParameterError, nearest
 
 if TYPE_CHECKING:
+    from crm_analytics.tables.findings import Finding
     from crm_analytics.tables.inspection import Inspection
     from crm_analytics.tables.mapping_draft import Draft
 
@@ -68,16 +69,35 @@ def demo(name: str | None, **asked: int | bool | None) -> int:
     "--page", type=click.Path(path_type=Path), help="Where the page goes; reports/checks/SOURCE.html."
 )
 @click.option("--no-page", is_flag=True, help="Write no page.")
+@click.option(
+    "--upgrade",
+    is_flag=True,
+    help="Print the lines of mapping.toml that settle what was read in silence before, and what is in doubt.",
+)
 @_JSON
 def check(
-    source: str, mapping: Path | None, max_rejected: float, *, as_json: bool, page: Path | None, no_page: bool
+    source: str,
+    mapping: Path | None,
+    max_rejected: float,
+    *,
+    as_json: bool,
+    page: Path | None,
+    no_page: bool,
+    upgrade: bool,
 ) -> int:
-    """Look at a source: rows, broken rows, age, and how complete each field is.
+    """Look at a source: rows, broken rows, age, how each column is read, and what seems wrong.
 
     \b
     crm check shop.csv
     crm check data/shop --mapping mapping.toml
+    crm check data/shop --upgrade      what mapping.toml should say
     """  # noqa: D301
+    if upgrade:
+        from crm_analytics.tables.settling import settling_lines
+
+        for line in settling_lines(source, mapping, now().date()):
+            click.echo(line)
+        return 0
     from crm_analytics.tables.customer_base import CustomerBase
     from crm_analytics.tables.inspection import inspect
 
@@ -216,12 +236,40 @@ def _tell(seen: Inspection) -> None:
                 for r in seen.rejected.to_dict("records")
             ],
         )
+    if seen.readings:
+        click.echo("\nHow it is read")
+        tell_table(
+            ("table", "field", "column", "read as", "for example"),
+            [
+                (
+                    r.table,
+                    r.field,
+                    r.column,
+                    r.how,
+                    "; ".join(f"{text} is {value}" for text, value in r.examples[:2]),
+                )
+                for r in seen.readings
+            ],
+        )
+    for finding in seen.findings:
+        _tell_finding(finding, seen.currency)
     remarks = _remarks(seen)
     click.echo("\n" + "\n".join(remarks) if remarks else "")
 
 
+def _tell_finding(finding: Finding, currency: str) -> None:
+    worth = "" if finding.money is None else f" ({finding.money:,.2f} {currency}".rstrip() + ")"
+    click.echo(f"\n{finding.severity.capitalize()}: {finding.says}{worth}")
+    if finding.settles:
+        click.echo("  in mapping.toml:")
+        for line in finding.settles.splitlines():
+            click.echo(f"    {line}")
+
+
 def _remarks(seen: Inspection) -> list[str]:
     """What the numbers mean for the reports, and what to do about it."""
+    from crm_analytics.tables.account import lost_sentence
+
     remarks = []
     if seen.anonymous_rows:
         money = f"{seen.anonymous_spend:,.2f} {seen.currency}".strip()
@@ -235,10 +283,11 @@ def _remarks(seen: Inspection) -> list[str]:
     remarks += [f"Left out: {reason}" for reason in seen.skipped.values()]
     if not seen.currency:
         remarks.append('The currency is unknown: say currency = "EUR" in mapping.toml.')
-    for row in seen.tables.to_dict("records"):
-        share = row["rejected"] / max(1, row["rows"] + row["rejected"])
-        if share > 0.05:
-            remarks.append(f"{100 * share:.1f} % of {row['table']} is broken: reports stop above 5 %.")
+    if seen.timezone:
+        remarks.append(f"Days are days of {seen.timezone}.")
+    for account in seen.accounts.values():
+        if says := lost_sentence(account):
+            remarks.append(f"{says}." + (" Reports stop above 5 %." if account.share > 0.05 else ""))
     return remarks
 
 
@@ -247,7 +296,12 @@ def _as_json(seen: Inspection) -> str:
         name: json.loads(getattr(seen, name).to_json(orient="records", date_format="iso"))
         for name in ("tables", "fields", "rejected")
     }
-    facts = {name: value for name, value in vars(seen).items() if name not in frames}
+    records = {
+        "accounts": {name: account.as_dict() for name, account in seen.accounts.items()},
+        "findings": [finding.as_dict() for finding in seen.findings],
+        "readings": [reading.as_dict() for reading in seen.readings],
+    }
+    facts = {name: value for name, value in vars(seen).items() if name not in frames} | records
     return json.dumps({**facts, **frames}, ensure_ascii=False, default=str)
 
 

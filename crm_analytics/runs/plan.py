@@ -39,6 +39,7 @@ class RunRequest:
     limit_seconds : wall time of the notebook; None for no limit
     limit_memory_mb : megabytes of data the notebook's process may hold; None for no limit
     wait : seconds to wait for another run of the same report and slug
+    max_rejected : share of broken rows, or of their money, above which the source is refused, 0..1
     oldest_days : days that the newest row of the source may lie back; None for any
     version_query : of a connection: SQL whose answer changes when the data do
     root : the project's folder; None for that of the caller's
@@ -57,6 +58,7 @@ class RunRequest:
     limit_seconds: float | None = None
     limit_memory_mb: int | None = None
     wait: float = 0
+    max_rejected: float = 0.05
     oldest_days: int | None = None
     version_query: str = ""
     root: Path | None = None
@@ -112,6 +114,8 @@ class OpenedData:
     last_day: date | None
     newest_day: date  # of the whole source
     has_future: bool = False  # rows after today were set aside: tomorrow they count
+    timezone: str = ""  # on whose clock days are counted
+    cautions: tuple[str, ...] = ()  # on the data, before any number
     files: dict[str, list[Any]] = field(default_factory=dict)  # of `unchanged.read_stamps`
 
     def facts(self) -> dict[str, Any]:
@@ -125,6 +129,8 @@ class OpenedData:
             "first_day": self.first_day,
             "last_day": self.last_day,
             "newest_day": self.newest_day,
+            "timezone": self.timezone,
+            "cautions": list(self.cautions),
         }
 
 
@@ -218,7 +224,10 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
     from crm_analytics.tables.customer_base import CustomerBase
 
     try:
-        base = CustomerBase.open(plan.source, mapping=plan.request.mapping, today=plan.request.today)
+        asked = plan.request
+        base = CustomerBase.open(
+            plan.source, mapping=asked.mapping, today=asked.today, max_rejected=asked.max_rejected
+        )
         newest, rules = base.day, base.rejected["rule"].astype("str")
         check_age(plan, newest)
         if plan.as_of:
@@ -237,6 +246,8 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
             last_day=counts["last_day"],
             newest_day=newest,
             has_future=bool(rules.str.contains("after today").any()),
+            timezone=base.timezone,
+            cautions=base.cautions,
         )
     except CrmError:
         raise

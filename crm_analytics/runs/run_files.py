@@ -189,6 +189,8 @@ def _context(record: Record) -> PageContext:
         rejected=data.rejected,
         first_day=data.first_day,
         last_day=data.last_day,
+        timezone=data.timezone,
+        cautions=data.cautions,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ibis.expr.types as ir
@@ -11,11 +11,11 @@ import pandas as pd
 from crm_analytics.errors import DataError
 from crm_analytics.tables import rejects
 from crm_analytics.tables.account import Account
-from crm_analytics.tables.checks import BROKEN, ROUNDED, UNREAD
+from crm_analytics.tables.checks import BROKEN, ROUNDED, TOO_LARGE, UNREAD
 from crm_analytics.tables.contract import ROW, TABLES
 from crm_analytics.tables.duplicates import REPEATED, REPEATS, VARIANT, count_repeats, denied, merge
 from crm_analytics.tables.fields import fields_of
-from crm_analytics.tables.findings import Finding
+from crm_analytics.tables.findings import Finding, counted
 from crm_analytics.tables.money import LIMIT, ROUNDING
 from crm_analytics.tables.placeholder_dates import empty_placeholders
 from crm_analytics.tables.signs import RETURNED
@@ -34,8 +34,15 @@ class Accepted:
     notes: list[Finding] = field(default_factory=list)
 
 
-def accept(staged: ir.Table, table: rejects.Table, max_rejected: float, left_out: int = 0) -> Accepted:
+def accept(
+    staged: ir.Table, table: rejects.Table, max_rejected: float, left_out: int = 0, lines_lost: int = 0
+) -> Accepted:
     """The good rows of a staged table, the rejected ones explained, and the account of both.
+
+    Parameters
+    ----------
+    left_out : rows that the mapping leaves out
+    lines_lost : physical lines that became no record
 
     Raises
     ------
@@ -53,9 +60,12 @@ def accept(staged: ir.Table, table: rejects.Table, max_rejected: float, left_out
         found = _with_total(found, table.name, total.row_number)
     lost = found[rejects.weighs(found)]
     merged = int((found["rule"] == REPEATED).sum())
-    account = _account(table.name, counts, lost, repeated, merged, left_out, total is not None)
+    account = _account(table.name, counts, lost, repeated, merged)
+    account = replace(account, left_out=left_out, totals=int(total is not None)).without(lines_lost)
     rejects.judge(account, found, max_rejected, table.readings)
     notes = [] if total is None else [total.finding]
+    if lines_lost:
+        notes.append(_lost(table.name, lines_lost))
     if repeated:
         notes.append(_merged(table.name, merged, repeated - merged, denied(staged, contract)))
         staged = merge(staged, contract)
@@ -98,30 +108,21 @@ def _counts(staged: ir.Table) -> dict[str, Any]:
     return {"returned": 0, "rounded": 0, "money": 0.0, "lost": 0.0, "unpriced": 0, "turned": 0.0} | row
 
 
-def _account(
-    name: str,
-    counts: dict[str, Any],
-    lost: pd.DataFrame,
-    repeated: int,
-    merged: int,
-    left_out: int,
-    total: bool,
-) -> Account:
+def _account(name: str, counts: dict[str, Any], lost: pd.DataFrame, repeated: int, merged: int) -> Account:
     kept = counts["rows"] - counts["broken"] - repeated
     broken = len(lost)
     unpriced = broken - (counts["broken"] - counts["unpriced"])  # torn, unreadable, or of a repeated key
     mean = counts["money"] / max(1, kept + repeated)
     money = counts["money"]
+    large = int((lost["rule"] == TOO_LARGE).sum())
     return Account(
         table=name,
         read=kept + broken + merged,
         kept=kept,
         broken=broken,
         merged=merged,
-        left_out=left_out,
-        totals=int(total),
         money=money,
-        lost_money=counts["lost"] + max(0, unpriced) * mean,
+        lost_money=counts["lost"] + max(0, unpriced) * mean + large * LIMIT,
     )
 
 
@@ -144,10 +145,15 @@ def _merged(name: str, copies: int, variants: int, disagree: int) -> Finding:
                    copies + variants)  # fmt: skip
 
 
+def _lost(name: str, lines: int) -> Finding:
+    says = f"{counted(lines, 'line')} of the file became no record: a quotation mark has probably swallowed them."
+    return Finding("lost_lines", "serious", name, "", says, lines)
+
+
 def _turned(counts: dict[str, Any]) -> Finding:
     says = (
-        f"{counts['returned']:,} purchase lines are returns by is_return or by a negative quantity, and their amount "
-        "has no sign: they are taken off revenue."
+        f"{counted(counts['returned'], 'purchase line')} called a return by is_return or by a negative quantity, but "
+        "with an amount that has no sign: taken off revenue."
     )
     return Finding("unsigned_returns", "warning", "transactions", _AMOUNT, says, counts["returned"],
                    float(counts["turned"]))  # fmt: skip
@@ -168,7 +174,7 @@ def _refuse_rounding(table: rejects.Table, counts: dict[str, Any]) -> list[Findi
             f"they would be {100 * row['moved'] / row['whole']:.1f} % off. Count in a smaller unit: "
             f'unit_spend = "unit_spend * 1000000" in mapping.toml, and say so in the label'
         )
-    says = f"{counts['rounded']:,} amounts have more than four decimals and are rounded to four."
+    says = f"{counted(counts['rounded'], 'amount')} of more than four decimals, rounded to four."
     return [Finding("rounded_amounts", "note", table.name, _AMOUNT, says, counts["rounded"])]
 
 

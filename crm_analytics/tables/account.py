@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+WORTH_TELLING = 0.005  # share of the rows or of the money lost that stands at the head of a page
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,15 @@ class Account:
     def share(self) -> float:
         """The larger of both: what the limit is held against."""
         return max(self.share_of_rows, self.share_of_money)
+
+    def without(self, lines: int) -> Account:
+        """The same where so many lines of the file became no record: each weighs as much as a kept one."""
+        if not lines:
+            return self
+        worth = lines * self.money / max(1, self.kept)
+        return replace(
+            self, read=self.read + lines, broken=self.broken + lines, lost_money=self.lost_money + worth
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """The record as plain data, for JSON."""

@@ -79,7 +79,7 @@ def read_columns(table: Table, raw: ir.Table, spec: TableMapping, today: date, z
     """
     numbers: dict[str, NumberReading] = {}
     dates: dict[str, DateReading] = {}
-    for column, kind in _needed(table, raw, spec).items():
+    for column, (kind, name) in _needed(table, raw, spec).items():
         if kind == "number":
             found = number_columns.decide_numbers(raw, column, spec.decimal)
             if isinstance(found, NumberDoubt):
@@ -95,14 +95,14 @@ def read_columns(table: Table, raw: ir.Table, spec: TableMapping, today: date, z
             past = table.row_time is not None and table[table.row_time].required
             read = date_columns.decide_dates(raw, column, spec.language, today, past=past)
             if isinstance(read, DateDoubt):
-                raise _two_dates(table, raw, column, read)
+                raise _two_dates(table, raw, column, name, read)
             dates[column] = read
     return Readings(numbers, dates, zone)
 
 
-def _needed(table: Table, raw: ir.Table, spec: TableMapping) -> dict[str, str]:
-    """The source's columns that need a reading, as number or moment."""
-    needed: dict[str, str] = {}
+def _needed(table: Table, raw: ir.Table, spec: TableMapping) -> dict[str, tuple[str, str]]:
+    """The source's columns that need a reading: as number or moment, and for which field."""
+    needed: dict[str, tuple[str, str]] = {}
     for column in table.columns:
         said = spec.fields.get(column.name, column.name if column.name in raw.columns else None)
         if isinstance(said, dict):
@@ -117,11 +117,11 @@ def _needed(table: Table, raw: ir.Table, spec: TableMapping) -> dict[str, str]:
         for name in names:
             kind = raw[name].type()
             if column.type in _NUMBERS and kind.is_string():
-                needed[name] = "number"
+                needed[name] = ("number", column.name)
             elif column.type in _MOMENTS and (kind.is_string() or kind.is_numeric()):
-                needed.setdefault(name, "moment")
+                needed.setdefault(name, ("moment", column.name))
     if spec.rate is not None and raw[find_column(spec.rate, raw.columns, table.name)].type().is_string():
-        needed[spec.rate] = "number"
+        needed[spec.rate] = ("number", "rate")
     return needed
 
 
@@ -143,8 +143,9 @@ def _two_numbers(table: Table, raw: ir.Table, column: str, doubt: NumberDoubt) -
     )
 
 
-def _two_dates(table: Table, raw: ir.Table, column: str, doubt: DateDoubt) -> AmbiguousColumn:
-    field_name = column
+def _two_dates(
+    table: Table, raw: ir.Table, column: str, field_name: str, doubt: DateDoubt
+) -> AmbiguousColumn:
     shown = date_columns.example(raw, column, doubt)
     words = {"DMY": "day, month, year", "MDY": "month, day, year", "YMD": "year, month, day"}
     first, second = doubt.orders

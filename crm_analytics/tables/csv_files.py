@@ -17,6 +17,7 @@ from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError
 from crm_analytics.tables.csv_layout import Layout, find_layout
+from crm_analytics.tables.findings import counted
 from crm_analytics.tables.headers import looks_like_data, the_source_has
 from crm_analytics.tables.physical_lines import close_quotes, count_lines
 from crm_analytics.tables.scratch import scratch_folder
@@ -87,7 +88,7 @@ def read_csv(
             if strays:
                 readable = closed
                 opened.says.append(
-                    f"{strays:,} lines have a quotation mark without its pair: it is read as a character"
+                    f"{counted(strays, 'line')} with a quotation mark without its pair: it is read as a character"
                 )
     try:
         opened.rows = connection.read_csv(

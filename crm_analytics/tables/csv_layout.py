@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from crm_analytics.tables.findings import counted
 from crm_analytics.tables.headers import looks_like_data
 
 _DELIMITERS = ",;\t|"
@@ -59,10 +60,10 @@ def find_layout(path: Path, *, skip: int | None = None, footer: int | None = Non
     says = []
     if above:
         start += above
-        says.append(f"{start:,} lines above the header are skipped (skip = {start})")
+        says.append(f"{counted(start, 'line')} above the header skipped (skip = {start})")
     below = _footer(path, delimiter, len(header)) if footer is None else footer
     if below and footer is None:
-        says.append(f"{below:,} lines below the table are skipped (footer = {below})")
+        says.append(f"{counted(below, 'line')} below the table skipped (footer = {below})")
     return Layout(delimiter, start, below, tuple(header), tuple(says))
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from crm_analytics.errors import DataError, ParameterError, nearest
 from crm_analytics.tables import snapshot as snapshots
-from crm_analytics.tables.account import Account
+from crm_analytics.tables.account import WORTH_TELLING, Account, lost_sentence
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.cut import collect, count_lines, cut
 from crm_analytics.tables.days import as_day, shift
@@ -266,6 +266,12 @@ class CustomerBase:
     def findings(self) -> list[Finding]:
         """What a reader of the numbers must know of the whole source, the serious first."""
         return self.snapshot.findings
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """Sentences that stand before any number: what was lost of the rows and money, serious findings."""
+        lost = [lost_sentence(a) + "." for a in self.accounts.values() if a.share >= WORTH_TELLING]
+        return (*lost, *(f.says for f in self.findings if f.severity == "serious"))
 
     @property
     def show_customers(self) -> bool:

@@ -43,6 +43,9 @@ class DateReading:
     language: str = "en"
     zoned: bool = False
     pivot: int = 36
+    serial: bool = (
+        False  # numbers like 45700: days as a spreadsheet counts them, read only where the mapping says
+    )
     words: tuple[str, ...] = ()  # month names of no known language
 
 
@@ -100,6 +103,7 @@ def decide_dates(
         language=language,
         zoned=any(zoned(shape) for shape, _ in counts),
         pivot=pivot,
+        serial=bool(counts) and re.fullmatch(r"99999([.]9+)?", counts[0][0]) is not None,
         words=_unknown_words(raw, name, families, language),
     )
 
@@ -132,7 +136,9 @@ def date_value(value: ir.Value, reading: DateReading, zone: str, written_in: str
 def _decide_numbers(raw: ir.Table, column: ir.NumericValue, today: date) -> DateReading:
     number = column.cast("float64")
     ends = raw.aggregate(low=number.quantile(0.02), high=number.quantile(0.98))
-    return DateReading(unit=_unit(ends, today) or "day")
+    row = ends.to_pyarrow().to_pylist()[0]
+    serial = row["low"] is not None and row["low"] > 10_000 and row["high"] < 100_000
+    return DateReading(unit=_unit(ends, today) or "day", serial=serial)
 
 
 def _unit(ends: ir.Table, today: date) -> str | None:

@@ -37,6 +37,15 @@ class Finding:
         return asdict(self)
 
 
+def counted(n: float, noun: str) -> str:
+    """A count with its noun: "1 line", "1,204 lines".
+
+    >>> counted(1, "line"), counted(1204, "line")
+    ('1 line', '1,204 lines')
+    """
+    return f"{int(n):,} {noun if int(n) == 1 else noun + 's'}"
+
+
 def by_weight(findings: list[Finding]) -> list[Finding]:
     """The serious first, then by the money and rows they touch."""
     return sorted(

@@ -99,7 +99,7 @@ def read_mapping(source: str | Path | MappingType[str, Any] | None) -> Mapping:
     """
     if source is None:
         return Mapping()
-    content = _content(source)
+    content = mapping_content(source)
     shared = {
         k: content[k]
         for k in ("language", "decimal", "anonymous", "fold_case", "unknown_dates")
@@ -128,7 +128,8 @@ def read_mapping(source: str | Path | MappingType[str, Any] | None) -> Mapping:
     )
 
 
-def _content(source: str | Path | MappingType[str, Any]) -> dict[str, Any]:
+def mapping_content(source: str | Path | MappingType[str, Any]) -> dict[str, Any]:
+    """A mapping as plain data: the content of a TOML file, or a copy of a dict."""
     if not isinstance(source, (str, Path)):
         return dict(source)
     path = Path(source)

@@ -134,7 +134,8 @@ def decide(
         rest = percents * 2 < sum(n for shape, n, _ in found if shape in shapes)
         shapes = {s: w for s, w in shapes.items() if w.percent != rest}  # 12 and 12 % are not the same kind
     unread = sum(n for shape, n, _ in found if shape not in shapes)
-    plain = unread == 0 and all(_PLAIN.fullmatch(shape) for shape in shapes)
+    pointed = decimal == POINT or not any(POINT in shape for shape in shapes)
+    plain = unread == 0 and pointed and all(_PLAIN.fullmatch(shape) for shape in shapes)
     marks = frozenset(code_of(w.mark) for w in shapes.values() if w.mark)
     return NumberReading(decimal, plain, shapes, marks, unread)
 

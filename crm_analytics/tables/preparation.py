@@ -13,7 +13,7 @@ from crm_analytics.tables.column_readings import AmbiguousColumn, read_columns
 from crm_analytics.tables.contract import ROW, TABLES
 from crm_analytics.tables.date_columns import offsets
 from crm_analytics.tables.fields import fields_of, require_fields
-from crm_analytics.tables.findings import Finding
+from crm_analytics.tables.findings import Finding, counted
 from crm_analytics.tables.mapping import EPOCHS, TableMapping
 from crm_analytics.tables.rejects import Table
 from crm_analytics.tables.sources import Source
@@ -127,11 +127,28 @@ def left_out(source: Source, name: str) -> int:
     return counts[0] - counts[1]
 
 
+def lines_lost(source: Source, table: Table) -> int:
+    """Physical lines that are neither a record, nor torn, nor inside a field; asked where marks may hide some."""
+    if len(table.files) != 1 or table.files[0].filled is None:
+        return 0
+    file = table.files[0]
+    rows = source.rows.every.get(table.name, table.rows)
+    missing = file.filled - int(rows.count().to_pyarrow().as_py()) - len(table.torn(file))
+    if missing <= 0:
+        return 0
+    inside = {c: file.rows[c].fill_null("").length() - file.rows[c].fill_null("").replace("\n", "").length()
+              for c in file.rows.columns}  # fmt: skip
+    counts = file.rows.aggregate(**{c: n.sum() for c, n in inside.items()}).to_pyarrow().to_pylist()[0]
+    return max(0, missing - sum(n or 0 for n in counts.values()))
+
+
 def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
     """What is to be told of how a table was read."""
     notes: list[Finding] = []
     if account.left_out:
-        says = f"{account.left_out:,} rows of {table.name} are left out by where or except in mapping.toml."
+        says = (
+            f"{counted(account.left_out, 'row')} of {table.name} left out by where or except in mapping.toml."
+        )
         notes.append(Finding("left_out", "note", table.name, "", says, account.left_out))
     if table.name in source.rows.filled:
         columns = ", ".join(map(repr, source.rows.filled[table.name]))
@@ -139,7 +156,7 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
         notes.append(Finding("filled_down", "note", table.name, "", says))
     unmatched = source.rows.unmatched.get(table.name)
     if unmatched is not None and (n := int(unmatched.to_pyarrow().as_py() or 0)):
-        says = f"{n:,} rows of {table.name} have a key that the joined source does not have."
+        says = f"{counted(n, 'row')} of {table.name} with a key that the joined source does not have."
         notes.append(Finding("unmatched_join", "warning", table.name, "", says, n))
     notes += _of_files(table)
     notes += _of_blanks(table)
@@ -176,7 +193,7 @@ def _of_blanks(table: Table) -> list[Finding]:
                 table.rows.aggregate(n=is_blank(table.rows[name]).sum()).to_pyarrow()["n"][0].as_py() or 0
             )
             if n:
-                says = f"'{name}' is blank in {n:,} rows: it counts as nothing in {field_name}."
+                says = f"'{name}' is blank in {counted(n, 'row')}: it counts as nothing in {field_name}."
                 notes.append(Finding("blank_operand", "note", table.name, field_name, says, n,
                                      settles=f'[{table.name}]\ndefault = {{ "{name}" = 0 }}'))  # fmt: skip
     return notes

@@ -74,7 +74,10 @@ def in_words(reading: NumberReading | DateReading) -> str:
         return f"{_UNITS[reading.unit]} since 1970"
     if reading.unit == "day":
         return "days as 20260131"
-    kinds = [f"dates as {_ORDERS[order]}" if order else f"dates, {family.name}" for family, order in reading.families]
+    kinds = [
+        f"dates as {_ORDERS[order]}" if order else f"dates, {family.name}"
+        for family, order in reading.families
+    ]
     return "; ".join(dict.fromkeys(kinds)) or "dates"
 
 

@@ -99,6 +99,10 @@ def judge(account: Account, found: pd.DataFrame, max_rejected: float, readings: 
         reasons = "; ".join(f"{count:,} × {rule}" for rule, count in rules.head(3).items())
         first = ", ".join(f"{n}" for n in broken["row_number"].dropna().head(5))
         hints = [hint for says, hint in _HINTS.items() if (broken["rule"] == says).any()]
+        if any(reading.serial for reading in readings.dates.values()):
+            hints = [
+                'days as a spreadsheet counts them need { column = "...", format = "excel" } in mapping.toml'
+            ]
         if (language := readings.month_language) is not None:
             hints = [f'months are written in another language: say language = "{language}" in mapping.toml']
         money = f", about {100 * account.share_of_money:.0f} % of the money" if account.lost_money else ""

@@ -34,6 +34,7 @@ from crm_analytics.tables.embedded_engine import embedded_engine, load
 from crm_analytics.tables.frames import to_arrow
 from crm_analytics.tables.json_files import read_json
 from crm_analytics.tables.mapping import FILE_NAME, Mapping, read_mapping
+from crm_analytics.tables.nested_files import nested_files
 from crm_analytics.tables.network_files import read_network_parquet
 from crm_analytics.tables.packed_files import cannot_read, kind_of, table_name, unpacked
 from crm_analytics.tables.plain_columns import plain_columns
@@ -181,6 +182,7 @@ def _files_in(path: Path) -> dict[str, Path]:
         for p in sorted(path.iterdir())
         if (p.is_file() and kind_of(p) not in ("", "database")) or (p.is_dir() and any(p.rglob("*.parquet")))
     }
+    files |= nested_files(path)
     if not files:
         raise DataError(f"{path.name}/ holds no file that can be read: expected CSV, Parquet, JSON or .xlsx")
     return files
@@ -199,7 +201,7 @@ def _names_of(files: dict[str, Path], known: Mapping) -> dict[str, str]:
     """File names by table. Of two files of one table none is chosen: it might be last year's, in silence."""
     names: dict[str, str] = {}
     for file, path in files.items():
-        stem = table_name(path)
+        stem = file if "/" in file else table_name(path)
         if stem in names and stem in TABLES and not known.of(stem).origin:
             raise DataError(
                 f"{stem}: there are two files of that name, {names[stem]} and {file}. Remove one, or say "

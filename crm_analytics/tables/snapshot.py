@@ -32,7 +32,7 @@ from crm_analytics.tables.embedded_engine import embedded_engine
 from crm_analytics.tables.findings import Finding, by_weight
 from crm_analytics.tables.money import MONEY
 from crm_analytics.tables.odd_days import odd_days
-from crm_analytics.tables.preparation import left_out, of_reading, prepare, shop_clock
+from crm_analytics.tables.preparation import left_out, lines_lost, of_reading, prepare, shop_clock
 from crm_analytics.tables.read_as import ReadAs, read_as
 from crm_analytics.tables.scratch import scratch_folder
 from crm_analytics.tables.sources import Source
@@ -144,7 +144,7 @@ def take(source: Source, today: date, max_rejected: float) -> Snapshot:
         cast = cast_table(TABLES[name], table.rows, table.spec, today, table.readings)
         staged = _stage(name, cast)
         kept.append(staged)
-        found = accept(staged, table, max_rejected, left_out(source, name))
+        found = accept(staged, table, max_rejected, left_out(source, name), lines_lost(source, table))
         tables[name], accounts[name] = found.rows, found.account
         broken.append(found.rejected)
         notes += [*found.notes, *of_reading(source, table, found.account)]

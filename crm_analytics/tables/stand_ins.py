@@ -10,7 +10,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from crm_analytics.tables.findings import Finding
+from crm_analytics.tables.findings import Finding, counted
 from crm_analytics.tables.total_rows import is_total_word
 
 NOBODY = (
@@ -56,7 +56,7 @@ def _dominant(by_id: ir.Table) -> Finding | None:
     if (whole["n"] or 0) < _CUSTOMERS:
         return None
     enough = max(_SHARE * whole["lines"], _TIMES * float(whole["middle"]))
-    large = by_id.filter(by_id.lines >= enough)
+    large = by_id.filter((by_id.lines >= enough) & ~by_id.customer_id.strip().lower().isin(NOBODY))
     row = _row(
         large, n=large.count(), lines=large.lines.sum(), money=large.money.sum(), top=large.lines.max()
     )
@@ -79,14 +79,14 @@ def _worded(by_id: ir.Table) -> list[Finding]:
     if nobody:
         words = [str(row["customer_id"]) for row in nobody]
         rows, money = sum(row["lines"] for row in nobody), sum(float(row["money"] or 0) for row in nobody)
-        says = f"{rows:,} lines have a customer called {', '.join(map(repr, words))}: nobody's id."
+        says = f"{counted(rows, 'line')} of a customer called {', '.join(map(repr, words))}: nobody's id."
         found.append(Finding("nobody", "serious", "transactions", "customer_id", says, rows, money,
                              _anonymous(*words)))  # fmt: skip
     totals = by_id.filter(is_total_word(by_id.customer_id)).limit(6).to_pyarrow().to_pylist()
     if totals:
         words = [str(row["customer_id"]) for row in totals]
         rows, money = sum(row["lines"] for row in totals), sum(float(row["money"] or 0) for row in totals)
-        says = f"{rows:,} lines belong to a customer called {', '.join(map(repr, words))}: are they sums of others?"
+        says = f"{counted(rows, 'line')} of a customer called {', '.join(map(repr, words))}: a sum of others?"
         listed = ", ".join(f'"{w}"' for w in words)
         found.append(Finding("total_word", "serious", "transactions", "customer_id", says, rows, money,
                              f"[transactions]\nexcept = {{ customer_id = [{listed}] }}"))  # fmt: skip
@@ -104,8 +104,8 @@ def _exponents(by_id: ir.Table) -> Finding | None:
     if not row["n"]:
         return None
     says = (
-        f"{row['n']:,} customer ids are numbers in exponent form (like 4.68769E+15): a spreadsheet has cut them, and "
-        f"several customers may be one. Export the ids anew as text."
+        f"{counted(row['n'], 'customer id')} in exponent form (like 4.68769E+15): a spreadsheet has cut the numbers, "
+        "and several customers may be one. Export the ids anew as text."
     )
     return Finding("exponent_ids", "serious", "transactions", "customer_id", says, int(row["lines"]),
                    float(row["money"] or 0))  # fmt: skip
@@ -146,9 +146,7 @@ def _tests(tables: dict[str, ir.Table]) -> Finding | None:
     row = _row(rows, n=rows.count(), money=rows.unit_spend.sum())
     if not row["n"]:
         return None
-    says = (
-        f"{row['n']:,} lines look like test orders: an id, a coupon or a customer's name or mail says test."
-    )
+    says = f"{counted(row['n'], 'line')} of test orders, by the word in an id, a coupon, or a customer's name or mail."
     settles = '[transactions]\nexcept = { customer_id = ["<the test customer>"] }'
     return Finding("test_orders", "warning", "transactions", texts[0], says, int(row["n"]),
                    float(row["money"] or 0), settles)  # fmt: skip
