@@ -16,7 +16,7 @@ TWO := -n 2 --dist loadgroup --no-loadscope-reorder   # a file, or what it names
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test lab bench lint test-spark test-browser test-slow test-weekly notebooks constraints clean
+.PHONY: help setup report test lab bench lint test-spark test-postgres test-browser test-slow test-weekly notebooks constraints clean
 
 help:  ## this list
 	@echo "crm-analytics. First: make report, then open the page it names."
@@ -63,6 +63,12 @@ test-spark: setup  ## the same numbers on Spark (needs Java 17; installs the spa
 	@java -version 2>/dev/null || { echo "Java 17 is needed; on Debian: apt-get install openjdk-17-jre-headless"; exit 1; }
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,spark]'
 	$(BIN)/python -m pytest -m spark tests/spark
+
+test-postgres: setup  ## a PostgreSQL warehouse on loopback (needs its server; installs the postgres extra)
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+	  { echo "PostgreSQL is needed; on Debian: apt-get install postgresql"; exit 1; }
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,postgres]'
+	$(BIN)/python -m pytest -m postgres tests/postgres
 
 test-browser: setup  ## the pages in real Chromium (needs Node.js and Chromium)
 	@command -v node >/dev/null || { echo "Node.js is needed; on Debian: apt-get install nodejs npm"; exit 1; }
