@@ -45,7 +45,7 @@ class Field:
 
 @dataclass(frozen=True)
 class _Given:
-    """What a field is made from: the contract's table, the source's, the mapping, and how columns are read."""
+    """What a field is made from: both tables, the mapping, and how columns are read."""
 
     table: Table
     raw: ir.Table
