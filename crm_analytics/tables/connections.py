@@ -40,7 +40,7 @@ def open_file(path: Path) -> Database:
     kind = database_kind(path)
     if not kind and path.stat().st_size:
         raise DataError(
-            f"{path.name} is neither a DuckDB nor a SQLite file: export its tables as CSV or Parquet"
+            f"{path.name} is not a readable DuckDB or SQLite file: export its tables as CSV or Parquet"
         )
     return SqliteFile(path) if kind == "sqlite" else DuckDbFile(path)
 

@@ -30,8 +30,12 @@ class Database(Protocol):
         """What it is called in messages."""
 
     @property
+    def default(self) -> str:
+        """The schema that bare names are looked up in."""
+
+    @property
     def names(self) -> tuple[tuple[str, str], ...]:
-        """Schema and name of each table and view that may be read; those of the default schema first."""
+        """Schema and name of each table and view that may be read; in order."""
 
     def pull(self, schema: str, name: str, engine: BaseBackend, most: int | None = None) -> ir.Table:
         """The rows of one table, in the embedded engine; at most `most` of them."""
@@ -55,7 +59,7 @@ def find_table(said: str, database: Database, table: str) -> tuple[str, str]:
     for same in (str, str.casefold):  # exactly so, else whatever the case
         found = [n for n, whole in zip(names, full, strict=True) if same(whole) == same(said)]
         found = found or [n for n in names if same(n[1]) == same(said)]
-        default = [n for n in found if n[0] == names[0][0]]
+        default = [n for n in found if n[0] == database.default]
         if len(found) == 1 or len(default) == 1:
             return (default or found)[0]
         if found:
@@ -82,7 +86,7 @@ def contract_names(database: Database, named: Container[str]) -> dict[str, str]:
         bare.setdefault(name.lower() if name.lower() in TABLES else name, []).append(
             f"{schema}.{name}".lstrip(".")
         )
-    default = f"{database.names[0][0]}.".lstrip(".") if database.names else ""
+    default = f"{database.default}.".lstrip(".")
     found: dict[str, str] = {}
     for name, places in bare.items():
         first = [p for p in places if p.lower() == f"{default}{name}".lower()]
@@ -103,7 +107,7 @@ class DuckDbFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self.where = path.name
+        self.where, self.default = path.name, "main"
         self._con = guarded_engine()
         try:
             self._con.execute(f"ATTACH {_quoted(str(path))} AS source (READ_ONLY)")
@@ -156,7 +160,7 @@ class IbisDatabase:
 
     def __init__(self, connection: BaseBackend) -> None:
         self._connection = connection
-        self.where = f"the {connection.name} connection"
+        self.where, self.default = f"the {connection.name} connection", ""
         self.names = tuple(("", name) for name in sorted(connection.list_tables()))
 
     def pull(self, schema: str, name: str, engine: BaseBackend, most: int | None = None) -> ir.Table:

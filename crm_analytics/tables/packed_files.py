@@ -37,7 +37,7 @@ _NEXT_STEP = {
 KNOWN = (
     ".csv, .tsv, .parquet, .json, .jsonl, .xlsx, .duckdb or .sqlite file (the first five also as .gz or .zip)"
 )
-_LARGEST_RATIO = 1_200  # of unpacked to packed bytes; text of a shop stays under 100, a bomb goes past 1,000
+_LARGEST_RATIO = 500  # of unpacked to packed bytes; a shop's text stays under 100, a bomb goes to 1,000
 _ALWAYS_FINE = 50_000_000  # bytes
 
 

@@ -57,6 +57,7 @@ class PostgresDatabase:
     def __init__(self, url: str) -> None:
         self._con = _connect(url)
         with _in_words("its tables cannot be listed"):
+            self.default = str((self._con.execute("SELECT current_schema()").fetchone() or [""])[0] or "")
             self.names = tuple((str(s), str(n)) for s, n in self._con.execute(_READABLE).fetchall())
 
     def pull(self, schema: str, name: str, engine: BaseBackend, most: int | None = None) -> ir.Table:

@@ -140,9 +140,12 @@ def public_name(text: str) -> str:
     >>> public_name("https://host/shop.parquet?X-Amz-Signature=abc"), public_name("$DATABASE_URL")
     ('https', '$DATABASE_URL')
     """
+    text = text.removeprefix("jdbc:")
     if _SCHEME.match(text):
         kind = kind_of(text)
         return text.split("://", maxsplit=1)[0].lower() if kind == "network" else kind
+    if holds_secret(text):  # a connection string of another kind, written where a path belongs
+        return "a connection"
     return PurePosixPath(PureWindowsPath(text).as_posix()).name
 
 
@@ -175,7 +178,8 @@ def _place(path: Path, folder: Path, root: Path | None) -> Path:
 def _file_of(url: str, folder: Path) -> Path:
     """The file of a URL: three slashes are relative where nothing absolute is there, as Ibis reads them."""
     scheme, _, rest = url.partition("://")
-    path = Path(rest.split("?")[0])
+    rest = rest.split("?")[0]
+    path = Path("/" + rest.lstrip("/") if rest.startswith("/") else rest)
     if path.is_absolute() and not path.exists() and scheme.lower() != "file":
         path = Path(str(path).lstrip("/"))
     return (folder / path.expanduser()).resolve() if not path.is_absolute() else path

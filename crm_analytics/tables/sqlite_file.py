@@ -17,6 +17,7 @@ from crm_analytics.tables.databases import first_line, limit_clause
 from crm_analytics.tables.embedded_engine import load
 
 _ROWS = 20_000  # handed over at once
+_EXACT = 2**53  # beyond it a float64 has no longer every whole number
 
 
 class SqliteFile:
@@ -27,7 +28,7 @@ class SqliteFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self.where = path.name
+        self.where, self.default = path.name, "main"
         # A file in a folder that may not be written to opens only as unchanging; not beside a journal, whose
         # rows would then be missed.
         alone = not path.with_name(f"{path.name}-wal").exists()
@@ -70,7 +71,7 @@ class SqliteFile:
         counts = ", ".join(
             f"total(typeof({c}) = 'integer'), total(typeof({c}) = 'real'), "
             f"total(typeof({c}) NOT IN ('integer', 'real', 'null')), "
-            f"total(typeof({c}) = 'integer' AND abs({c} / 2) > 4503599627370496)"  # past 2^53: no float64
+            f"total(typeof({c}) = 'integer' AND {c} NOT BETWEEN -{_EXACT} AND {_EXACT})"
             for c in map(_name, columns)
         )
         found = self._con.execute(f"SELECT {counts} FROM {_name(name)}").fetchone()

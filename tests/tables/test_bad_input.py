@@ -484,5 +484,5 @@ def test_a_duckdb_file_open_for_writing_elsewhere_says_so(tmp_path) -> None:
 def test_a_file_that_is_no_database_says_so(csv) -> None:
     refused(
         csv("not a database at all, certainly not", "crm.duckdb"),
-        ("crm.duckdb is not a readable DuckDB file",),
+        ("crm.duckdb is not a readable DuckDB or SQLite file",),
     )

@@ -75,8 +75,7 @@ def next_steps(findings: Sequence[Finding], base: CustomerBase) -> Block | None:
     items = [
         blocks.action(
             f"Decide on {_place(f)}, and say it in mapping.toml: {_one_line(f.settles)}",
-            why=f.says,
-            value_at_stake="" if f.money is None else words.money(abs(f.money), base.currency),
+            why=f.says + ("" if not f.money else f" It touches {words.money(abs(f.money), base.currency)}."),
         )
         for f in settled[:_MOST_ACTIONS]
     ]
@@ -101,7 +100,7 @@ def accounts(base: CustomerBase) -> Block:
         renamed,
         finding=finding if lost else f"All {words.count(frame['read'].sum())} rows could be used",
         caption="Broken rows break a rule. Merged rows repeat a key, and the newest stays. Left out are the "
-        "rows that mapping.toml excludes. Total rows are sums of others. Where the amount of a broken row could "
+        "rows that mapping.toml excludes. Total rows are sums of others. Where a broken row's amount could "
         "not be read, its worth is estimated by the mean.",
         formats={"worth": money, "worth_of_broken": money},
     )
@@ -123,12 +122,11 @@ def found(findings: Sequence[Finding], base: CustomerBase) -> Block:
             "settle it with": [_one_line(f.settles) for f in findings],
         }
     )
-    counts = [
-        (words.plural(n, kind), n) for kind in _ORDER if (n := sum(f.severity == kind for f in findings))
-    ]
+    counts = [(kind, n) for kind in _ORDER if (n := sum(f.severity == kind for f in findings))]
+    told = [f"{n} serious" if kind == "serious" else words.plural(n, kind) for kind, n in counts]
     return blocks.table(
         frame,
-        finding=f"What was found: {words.listing([said for said, _ in counts])}",
+        finding=f"What was found: {words.listing(told)}",
         caption="Serious means that numbers are probably wrong. A warning wants a look. A note says what was "
         "done with the data.",
         formats={"money": f"money:{base.currency}"},
@@ -154,8 +152,7 @@ def readings(base: CustomerBase, *, show_customers: bool) -> Block:
     told = field_examples(base, show_customers=show_customers)
     frame = pd.DataFrame(
         {
-            "table": [f.table for f in told],
-            "field": [f.field for f in told],
+            "column": [f"{f.table}.{f.field}" for f in told],
             "read as": [f.how for f in told],
             "filled": [f.filled for f in told],
             "for example": ["  ·  ".join(f.examples) for f in told],
@@ -205,14 +202,16 @@ def possible(reports: Sequence[Readiness]) -> Block | None:
             "report": [r.name for r in reports],
             "question": [r.question for r in reports],
             "now": [_STATUS.get(r.status, r.status) for r in reports],
-            "next": [r.next_step for r in reports],
         }
     )
+    if len(ready) < len(reports):
+        frame["what it needs"] = ["" if r.status == "ready" else r.next_step for r in reports]
+    command = f" Make one: {ready[0].next_step}." if ready else ""
     return blocks.table(
         frame,
         finding=f"{len(ready)} of {words.plural(len(reports), 'report')} can be made in full",
         caption="A short form says what is known where there are too few customers for every model. Not yet "
-        "means that a table or column is missing.",
+        f"means that a table or column is missing.{command}",
     )
 
 
