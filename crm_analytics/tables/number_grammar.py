@@ -22,8 +22,8 @@ BLANKS = " \u00a0\u202f\u2009\u2007"
 _GROUPS = {POINT: (COMMA, *APOSTROPHES, *BLANKS), COMMA: (POINT, *APOSTROPHES, *BLANKS)}
 _LOCAL_SIGNS = frozenset(
     ("kr", "kr.", "fr", "fr.", "sfr", "sfr.", "zł", "kč", "ft", "lei", "rs", "rs.", "r", "rp", "rp.", "rm",
-     "s/", "s/.", "руб", "руб.", "р.", "лв", "лв.", "дин", "din", "kn", "tl", "us$", "r$", "a$", "c$", "ca$", "au$",
-     "nz$", "hk$", "s$", "nt$", "mx$", "rmb", "元", "円", "원", "dh", "dhs")
+     "s/", "s/.", "руб", "руб.", "р.", "лв", "лв.", "дин", "din", "kn", "tl", "us$", "r$", "a$", "c$", "ca$",
+     "au$", "nz$", "hk$", "s$", "nt$", "mx$", "rmb", "元", "円", "원", "dh", "dhs")
 )  # fmt: skip
 _CODES = {"€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₽": "RUB", "₺": "TRY", "₴": "UAH", "₫": "VND",
           "₪": "ILS", "฿": "THB", "₦": "NGN", "₱": "PHP", "US$": "USD", "R$": "BRL", "A$": "AUD",
