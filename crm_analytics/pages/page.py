@@ -59,6 +59,8 @@ class PageContext:
     parameters : as the notebook got them; paths are never shown
     rows, rejected : transaction rows used and set aside
     first_day, last_day : of the data seen
+    timezone : on whose clock days are counted; empty where the data write no offset
+    cautions : sentences on the data that a reader must know before any number
     neighbours : (title, link) of the other reports of the same data and day, links from the stable page
     """
 
@@ -72,6 +74,8 @@ class PageContext:
     rejected: int
     first_day: dt.date | None
     last_day: dt.date | None
+    timezone: str = ""
+    cautions: tuple[str, ...] = ()
     neighbours: tuple[tuple[str, str], ...] = ()
 
 
@@ -203,6 +207,10 @@ def _footer(context: PageContext) -> list[tuple[str, str]]:
     return [
         (t("footer.data"), f"{context.label}, {window}"),
         (t("footer.rows"), t("footer.rows_used", rows=context.rows, rejected=context.rejected)),
+        (
+            t("footer.days"),
+            t("footer.days_of", zone=context.timezone) if context.timezone else t("footer.days_as_written"),
+        ),
         (t("footer.fingerprint"), context.data_hash[:12]),
         (t("footer.parameters"), ", ".join(said) or t("footer.none")),
         (t("footer.made_by"), f"crm-analytics {context.version}"),
