@@ -15,6 +15,7 @@ import click
 
 from crm_analytics.errors import LimitError
 from crm_analytics.pages.status import Status
+from crm_analytics.tables.redaction import redact
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,6 +34,7 @@ MARKS = {
 def say(text: str, colour: str | None = None, ctx: click.Context | None = None) -> None:
     """Words for people on stderr; coloured on a terminal only, and never under NO_COLOR."""
     plain = bool(os.environ.get("NO_COLOR")) or not sys.stderr.isatty()
+    text = redact(text)
     click.echo(text if plain else click.style(text, fg=colour), err=True)
     if ctx is not None:
         click.echo(f"{ctx.command_path} --help shows what there is", err=True)
@@ -48,12 +50,12 @@ def now() -> datetime:
 def show_trace(debug: bool, text: str) -> None:
     """Python's own words of a failure, for whoever asked for them."""
     if debug and text:
-        click.echo(text, err=True)
+        click.echo(redact(text), err=True)
 
 
 def tell(result: RunResult) -> None:
     """One line for machines, a few words for people."""
-    click.echo(json.dumps(result.line(), ensure_ascii=False))
+    click.echo(json.dumps(result.line(), ensure_ascii=False))  # of a message that `redact` has seen
     sys.stdout.flush()
     mark, colour = MARKS.get(result.status, ("failed", "red"))
     where = f"{result.name} {result.slug}".strip()

@@ -23,7 +23,6 @@ from crm_analytics.errors import CrmError, DataError, LockedError
 from crm_analytics.pages.status import Status
 from crm_analytics.runs import unchanged
 from crm_analytics.runs.publishing import index, publish
-from crm_analytics.runs.publishing.manifest import source_name
 from crm_analytics.runs.publishing.result import RunResult
 from crm_analytics.runs.publishing.wave_folders import FAILED, LISTS, headline, waves_of
 from crm_analytics.tables.export import ensure_key
@@ -136,11 +135,11 @@ def _made(request: WaveRequest, began: float, kept: Path | None) -> RunResult:
 
     stamps = _stamps(request)
     base = CustomerBase.open(request.data, mapping=request.mapping, today=request.today)
-    unchanged.check_at_rest(stamps, _stamps(request), source_name(request.data))
+    unchanged.check_at_rest(stamps, _stamps(request), request.data.name)
     age = (request.today - base.day).days
     if request.oldest_days is not None and age > request.oldest_days:
         raise DataError(
-            f"the newest row of {source_name(request.data)} is of {base.day}, {age:,} days before "
+            f"the newest row of {request.data.name} is of {base.day}, {age:,} days before "
             f"{request.today}; at most {request.oldest_days:,} are allowed (oldest_data). Nobody is "
             "contacted on old data: find out why no newer rows came, or allow more"
         )

@@ -21,8 +21,8 @@ from crm_analytics.runs.catalogue.parameters import INJECTED
 from crm_analytics.runs.plan import Plan, check_age
 from crm_analytics.runs.publishing import publish
 from crm_analytics.runs.publishing.manifest import code_digest, digest, versions
+from crm_analytics.tables.source_ref import SourceRef
 
-MAPPING_FILE = "mapping.toml"  # found by itself beside the data; the module of that name needs the engine
 KEY_FILE = ".crm-key"
 MOST_ROWS = 1000  # of the answer to a version_query
 
@@ -84,12 +84,12 @@ def inputs_of(plan: Plan) -> Inputs:
         "parameters": digest({n: v for n, v in plan.values.items() if n not in INJECTED}),
         "versions": digest(versions()),
         "key": key_digest(plan.root),
-        "source": digest(plan.source_name),
+        "source": digest(plan.source_name, plan.source.identity if plan.source.is_connection else ""),
         "version": digest(query, _answer(plan.source, query)) if query else "",
     }
     files = {name: stamp(path) for name, path in watched(plan.source, request.mapping).items()}
-    connection = "://" in plan.source and not files
-    never = "a connection without version_query is never skipped" if connection and not query else ""
+    asking = plan.source.is_connection and not query
+    never = "a connection without version_query is never skipped" if asking else ""
     return Inputs(asked, parts, files, never)
 
 
@@ -162,29 +162,12 @@ def _difference(recorded: dict[str, Any], inputs: Inputs, plan: Plan) -> str:
     return ""
 
 
-def watched(source: str, mapping: Path | None) -> dict[str, Path]:
+def watched(source: SourceRef, mapping: Path | None) -> dict[str, Path]:
     """The files a run is made from, by a digest of their name (which might tell of somebody)."""
-    root = _path_of(source)
-    files: list[tuple[str, Path]] = []
-    if root is not None and root.is_dir():
-        files = [(p.relative_to(root).as_posix(), p) for p in sorted(root.rglob("*")) if p.is_file()]
-    elif root is not None and root.exists():
-        beside = (root, root.with_name(f"{root.name}.wal"), root.with_name(MAPPING_FILE))
-        files = [(p.name, p) for p in beside if p.is_file()]
-    if mapping is not None:
-        files.append(("the mapping", Path(mapping).expanduser()))
-    return {digest(name)[:16]: path for name, path in files}
+    return {digest(name)[:16]: path for name, path in source.watched(mapping).items()}
 
 
-def _path_of(source: str) -> Path | None:
-    """The file or folder of a source, a DuckDB URL's included; None for other connections."""
-    if source.startswith("duckdb://"):
-        path = source.removeprefix("duckdb://").split("?")[0]
-        return Path(path if Path(path).exists() else path.lstrip("/"))
-    return None if "://" in source else Path(source)
-
-
-def read_stamps(source: str, mapping: Path | None) -> dict[str, Stamp]:
+def read_stamps(source: SourceRef, mapping: Path | None) -> dict[str, Stamp]:
     """Size, time and SHA-256 of every watched file."""
     return {name: [*stamp(path), _sha256(path)] for name, path in watched(source, mapping).items()}
 
@@ -234,30 +217,14 @@ def package_digest() -> str:
     return digest([[p.relative_to(root).as_posix(), _sha256(p)] for p in files])
 
 
-def _answer(url: str, query: str) -> str:
+def _answer(source: SourceRef, query: str) -> str:
     """What the source answers to its version query: any few values that change when the data do."""
+    from crm_analytics.tables.connections import answer
+
     try:
-        path = _path_of(url)
-        return json.dumps(_rows_of_file(path, query) if path else _rows(url, query), default=str)
+        return json.dumps(answer(source, query, MOST_ROWS), default=str)
     except Exception as error:
         raise DataError(
             f"the version_query has no answer ({type(error).__name__}). Try it in the database: it must give "
             "a few rows that change when the data do, such as SELECT max(updated_at), count(*) FROM orders"
         ) from error
-
-
-def _rows_of_file(path: Path, query: str) -> list[Any]:
-    import duckdb
-
-    with duckdb.connect(str(path), read_only=True) as connection:
-        return connection.sql(query).fetchmany(MOST_ROWS)
-
-
-def _rows(url: str, query: str) -> list[Any]:
-    import ibis
-
-    connection = ibis.connect(url)
-    try:
-        return connection.sql(query).limit(MOST_ROWS).to_pyarrow().to_pylist()
-    finally:
-        connection.disconnect()

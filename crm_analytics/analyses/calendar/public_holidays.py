@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from crm_analytics.analyses.profiling.traits import benjamini_hochberg
+from crm_analytics.analyses.intervals import benjamini_hochberg
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
 
 if TYPE_CHECKING:

@@ -23,9 +23,9 @@ import pyarrow.parquet as pq
 from crm_analytics.analyses.campaigns.lists.exporting import MEMBERS, NUMBERS
 from crm_analytics.errors import DataError
 from crm_analytics.runs.publishing import index, publish
-from crm_analytics.runs.publishing.manifest import source_name
 from crm_analytics.runs.publishing.wave_folders import LISTS, WATERFALL, waves_of
 from crm_analytics.tables.export import pseudonyms, read_csv, write_csv
+from crm_analytics.tables.source_ref import public_name
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -71,7 +71,7 @@ def runs_that_knew(out: Path, base: CustomerBase, customer: str, source: str) ->
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             about = json.loads(path.read_text(encoding="utf-8"))
             data, day = about["data"], str(about["as_of"] or "")
-            if data.get("source") != source_name(source) and data.get("label", "") != base.label:
+            if data.get("source") != public_name(source) and data.get("label", "") != base.label:
                 continue
             if day not in days:
                 days[day] = _at(base, day, customer)
