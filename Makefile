@@ -79,7 +79,7 @@ test-slow: setup  ## a fresh environment from environment.yml, big data, every r
 	$(BIN)/python -m pytest $(TWO) -m "slow and not alone" tests
 	$(BIN)/python -m pytest -m "slow and alone" tests
 
-test-weekly: setup  ## long simulations whose results are committed (an hour; not part of .ci/run)
+test-weekly: setup  ## long simulations whose results are committed (not part of .ci/run)
 	$(BIN)/python -m pytest -m weekly tests
 
 notebooks: setup  ## run the notebooks and keep the text form of their blocks, as nbval compares them

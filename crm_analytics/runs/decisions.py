@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm_analytics.errors import CrmError
 from crm_analytics.pages.status import Status
-from crm_analytics.runs import unchanged
+from crm_analytics.runs import other_runs, unchanged
 from crm_analytics.runs.plan import Plan, RunRequest, plan_run
 from crm_analytics.runs.publishing.result import RunResult
 
@@ -47,6 +47,11 @@ class Decision:
     def lane(self) -> str:
         """Reports may run side by side."""
         return ""
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """The reports whose facts it is told."""
+        return other_runs.neighbours_of(self.plan) if self.plan else ()
 
     def run(self, workshop: Workshop, progress: Progress | None = None) -> RunResult:
         """Have it made."""

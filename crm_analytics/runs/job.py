@@ -44,6 +44,10 @@ class Job(Protocol):
         """Jobs of one lane run one after the other, in the order of the file; empty where order is free."""
 
     @property
+    def after(self) -> tuple[str, ...]:
+        """Names of jobs on the same source whose results it is told: it waits until they are made."""
+
+    @property
     def result(self) -> RunResult | None:
         """What became of it, where nothing is to be made."""
 

@@ -60,6 +60,11 @@ class WaveDecision:
         return (self.request.data, self.request.mapping, self.request.as_of)
 
     @property
+    def after(self) -> tuple[str, ...]:
+        """A list is told nothing by reports."""
+        return ()
+
+    @property
     def lane(self) -> str:
         """The next wave leaves alone whom the one before contacts: chance must not say which is first."""
         return "lists"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 import traceback
@@ -13,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from crm_analytics.errors import CrmError, LockedError, ParameterError, PublishError
 from crm_analytics.pages.status import Status
-from crm_analytics.runs import run_files, unchanged
+from crm_analytics.runs import other_runs, run_files, unchanged
 from crm_analytics.runs.decisions import Decision, decide, repetition
 from crm_analytics.runs.kernels.kernel import Kernel, imports_of, private_folder
 from crm_analytics.runs.kernels.warm_kernels import WarmKernels
 from crm_analytics.runs.plan import OpenedData, Plan, RunRequest, open_data
-from crm_analytics.runs.publishing import index, publish
+from crm_analytics.runs.publishing import index, lists_on_page, publish
 from crm_analytics.runs.publishing.result import RunResult, worst
 from crm_analytics.runs.run_files import Outcome, Record
 
@@ -195,12 +196,28 @@ class _Run:
         values: dict[str, Any] = {**record.plan.values, "data": str(record.data.folder)}
         if "as_of" in values:
             values["as_of"] = record.day
+        desk = self._desk(kernel)
+        if desk is not None:
+            values[other_runs.PARAMETER] = str(desk)
         run = engine.Run(kernel, record.plan.request.limit_seconds, self.progress, meanwhile=_load_page)
         try:
             engine.execute(nbformat.from_dict(record.plan.report.notebook), values, run)
+            record.lists = lists_on_page.read(desk) if desk is not None else {}
         finally:
             record.executed, record.traceback = run.executed, run.traceback or kernel.complaints()
             kernel.stop()
+
+    def _desk(self, kernel: Kernel) -> Path | None:
+        """A private folder with what is handed in, where the notebook leaves its lists; None if not asked."""
+        record = self.record
+        assert record.data is not None
+        if not other_runs.is_told(record.plan):
+            return None
+        record.handed_in = other_runs.handed_in(record.plan, record.day or "", record.data.data_hash)
+        desk = kernel.folder / "desk"
+        desk.mkdir(mode=0o700)
+        (desk / other_runs.FILE).write_text(json.dumps(record.handed_in), encoding="utf-8")
+        return desk
 
     def _publish(self, place: publish.Place, made: Outcome) -> RunResult:
         request = self.record.plan.request

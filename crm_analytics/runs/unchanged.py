@@ -17,6 +17,7 @@ from typing import Any
 
 import crm_analytics
 from crm_analytics.errors import DataError
+from crm_analytics.runs import other_runs
 from crm_analytics.runs.catalogue.parameters import INJECTED
 from crm_analytics.runs.plan import Plan, check_age
 from crm_analytics.runs.publishing import publish
@@ -115,7 +116,7 @@ def find(plan: Plan, inputs: Inputs) -> Former | str:
         recorded, sha256 = about["inputs"], about["page"]["sha256"]
         whole = hashlib.sha256(place.page.read_bytes()).hexdigest() == sha256
         why = "" if whole else "the page is not as it was made"
-        why = why or _difference(recorded, inputs, plan)
+        why = why or _difference(recorded, inputs, plan) or _told_otherwise(about, plan)
         newest = date.fromisoformat(about["data"]["newest_day"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return "there is no whole record of the last run"
@@ -127,6 +128,15 @@ def find(plan: Plan, inputs: Inputs) -> Former | str:
     if any(failed.exists() for failed in publish.settled(place)):
         return "it failed last time"
     return Former(place, run, pointer, str(pointer.get("day") or ""))
+
+
+def _told_otherwise(about: dict[str, Any], plan: Plan) -> str:
+    """Whether other runs would now hand in other facts than they did then."""
+    if not other_runs.is_told(plan):
+        return ""
+    told = other_runs.handed_in(plan, str(about["as_of"]), about["data"]["hash"])
+    same = (about["handed_in"] or {}).get("digest") == other_runs.fingerprint(told)
+    return "" if same else "the facts of other runs changed"
 
 
 def _folder(plan: Plan, inputs: Inputs) -> Path | None:

@@ -144,11 +144,17 @@ class _Crew:
         taken = {self.jobs[worker.number].lane for worker in self.busy} - {""}
         ready = []
         for number, job in self.todo:
-            if job.lane not in taken:
+            if job.lane not in taken and not self._waits(number, job):
                 ready.append((number, job))
             if job.lane:
                 taken.add(job.lane)
         return ready
+
+    def _waits(self, number: int, job: Job) -> bool:
+        """Whether a report that this one is told of is still to be made, before it in the file."""
+        making = [(worker.number, self.jobs[worker.number]) for worker in self.busy]
+        before = [other for n, other in (*self.todo, *making) if n < number]
+        return any(other.name in job.after and other.key == job.key for other in before)
 
     def listen(self, seconds: float = 0.2) -> Iterator[Event]:
         """What the workers say, and whether one has died."""
@@ -163,6 +169,8 @@ class _Crew:
             if isinstance(event, Ended):
                 self.busy.remove(worker)
                 yield from self._give(worker)
+                while self.idle and self._ready():  # what waited for it may begin
+                    yield from self._give(self.idle.pop())
 
     def _replace(self, worker: _Worker) -> Iterator[Event]:
         self.busy.remove(worker)

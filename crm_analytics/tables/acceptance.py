@@ -102,7 +102,8 @@ def _counts(staged: ir.Table) -> dict[str, Any]:
     row = {name: value or 0 for name, value in row.items()}
     if row.get("money", 0) >= LIMIT:
         raise DataError(
-            f"transactions: the amounts add up to {row['money']:.3g}, beyond the 10^14 that money can be. Count in "
+            f"transactions: the amounts add up to {row['money']:.3g}, beyond the 10^14 "
+            f"that money can be. Count in "
             'thousands or millions: unit_spend = "amount / 1000" in mapping.toml, and say so in the label'
         )
     return {"returned": 0, "rounded": 0, "money": 0.0, "lost": 0.0, "unpriced": 0, "turned": 0.0} | row
@@ -146,13 +147,17 @@ def _merged(name: str, copies: int, variants: int, disagree: int) -> Finding:
 
 
 def _lost(name: str, lines: int) -> Finding:
-    says = f"{counted(lines, 'line')} of the file became no record: a quotation mark has probably swallowed them."
+    says = (
+        f"{counted(lines, 'line')} of the file became no record: a quotation mark has "
+        f"probably swallowed them."
+    )
     return Finding("lost_lines", "serious", name, "", says, lines)
 
 
 def _turned(counts: dict[str, Any]) -> Finding:
     says = (
-        f"{counted(counts['returned'], 'purchase line')} called a return by is_return or by a negative quantity, but "
+        f"{counted(counts['returned'], 'purchase line')} called a return by is_return or "
+        f"by a negative quantity, but "
         "with an amount that has no sign: taken off revenue."
     )
     return Finding("unsigned_returns", "warning", "transactions", _AMOUNT, says, counts["returned"],
@@ -170,7 +175,8 @@ def _refuse_rounding(table: rejects.Table, counts: dict[str, Any]) -> list[Findi
     row = sums.to_pyarrow().to_pylist()[0]
     if row["whole"] and row["moved"] > ROUNDING * row["whole"]:
         raise DataError(
-            f"transactions: {counts['rounded']:,} amounts need more than the four decimals that money has; rounded, "
+            f"transactions: {counts['rounded']:,} amounts need more than the four decimals "
+            f"that money has; rounded, "
             f"they would be {100 * row['moved'] / row['whole']:.1f} % off. Count in a smaller unit: "
             f'unit_spend = "unit_spend * 1000000" in mapping.toml, and say so in the label'
         )

@@ -98,7 +98,7 @@ def collect_tables(known: Mapping, names: dict[str, str], read: Read, where: str
 def expand(origin: str | tuple[str, ...], names: dict[str, str], table: str) -> list[str]:
     """The names that a name, a list or a pattern (``orders_*.csv``) stands for, in order, each once.
 
-    >>> expand("orders_*", {"orders_1": "orders_1.csv", "orders_2": "orders_2.csv", "x": "x.csv"}, "transactions")
+    >>> expand("orders_*", {"orders_1": "orders_1.csv", "x": "x.csv", "orders_2": "orders_2.csv"}, "t")
     ['orders_1.csv', 'orders_2.csv']
     """
     found: list[str] = []

@@ -25,7 +25,7 @@ _LONG_FRACTION = 4  # decimals that MONEY keeps
 _FORMATS = {"DMY": "%d/%m/%Y", "MDY": "%m/%d/%Y", "YMD": "%Y/%m/%d"}
 
 
-class AmbiguousColumn(DataError):
+class AmbiguousColumn(DataError):  # noqa: N818 - the name is the sentence
     """A column that can be read in two ways.
 
     Attributes
@@ -111,7 +111,7 @@ def _needed(table: Table, raw: ir.Table, spec: TableMapping) -> dict[str, tuple[
             said = said.get("column", column.name)
         if not isinstance(said, str):
             continue
-        names = (said,) if said in raw.columns else ()
+        names: tuple[str, ...] = (said,) if said in raw.columns else ()
         if not names and column.type in _NUMBERS:
             names = parse_sum(said, raw.columns, table.name).columns
         for name in names:
@@ -132,7 +132,8 @@ def _two_numbers(table: Table, raw: ir.Table, column: str, doubt: NumberDoubt) -
     names = {POINT: "point", COMMA: "comma"}
     other = COMMA if mark == POINT else POINT
     says = (
-        f"{table.name}: '{column}' can be read in two ways: {shown} is {as_decimal} with a decimal {names[mark]}, "
+        f"{table.name}: '{column}' can be read in two ways: {shown} is {as_decimal} with a "
+        f"decimal {names[mark]}, "
         f"or {as_group} with a decimal {names[other]}. "
     )
     if doubt.mixed:

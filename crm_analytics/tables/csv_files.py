@@ -88,7 +88,8 @@ def read_csv(
             if strays:
                 readable = closed
                 opened.says.append(
-                    f"{counted(strays, 'line')} with a quotation mark without its pair: it is read as a character"
+                    f"{counted(strays, 'line')} with a quotation mark without its pair: it "
+                    f"is read as a character"
                 )
     try:
         opened.rows = connection.read_csv(

@@ -43,7 +43,8 @@ def currency_of(transactions: ir.Table, mapping: Mapping, table: Table) -> tuple
         listed = ", ".join(map(shown, found))
         raise DataError(
             f"transactions: amounts in several currencies ({listed}). Convert them to one by a rate "
-            '([transactions] rate = "<your column>", and currency = "EUR" above), or open one currency at a time '
+            '([transactions] rate = "<your column>", and currency = "EUR" above), or open '
+            "one currency at a time "
             f'(where = {{ currency = "{shown(found[0])}" }})'
         )
     if said and found and said != found[0]:

@@ -187,7 +187,7 @@ class CustomerBase:
 
     @property
     def customers(self) -> ir.Table:
-        """One row a customer: the `customers` table, and whoever bought without being in it."""
+        """One row per customer: the `customers` table, and whoever bought without being in it."""
         bought = self.customer_days.select("customer_id").distinct()
         if "customers" not in self.snapshot.tables:
             return bought
@@ -198,7 +198,7 @@ class CustomerBase:
 
     @functools.cached_property
     def customer_days(self) -> ir.Table:
-        """One row a customer and day: spend (DECIMAL, net), invoice_count, is_occasion; return days too."""
+        """One row per customer and day: spend (DECIMAL, net), invoice_count, is_occasion; return days too."""
         days = self.snapshot.customer_days
         visible = days.day <= ibis.literal(self.day)
         if self.start is not None:

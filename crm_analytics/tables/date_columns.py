@@ -128,7 +128,7 @@ def date_value(value: ir.Value, reading: DateReading, zone: str, written_in: str
             digits = text.re_extract(r"^([0-9]+)", 1).try_cast("int64")
             moment = wall_clock(_since_epoch(digits, str(reading.unit)), zone)
         else:
-            moment = _moment(text, family, order, reading, zone, written_in)
+            moment = _moment(text, family, order, reading, (zone, written_in))
         cases.append((text.re_search(pattern), moment))
     return ibis.cases(*cases, else_=ibis.null("timestamp")) if cases else ibis.null("timestamp")
 
@@ -203,9 +203,9 @@ def _moment(
     family: Family,
     order: str | None,
     reading: DateReading,
-    zone: str,
-    written_in: str | None,
+    clock_of: tuple[str, str | None],
 ) -> ir.Value:
+    zone, written_in = clock_of
     parts = _parts(text, family, order)
     if "J" in parts or "W" in parts:
         return _placed(_counted_day(parts), zone, written_in)

@@ -1,4 +1,4 @@
-"""How a day or a moment is written: ISO 8601 in its forms, days and months in either order, month names, epochs.
+"""How a day or a moment is written: ISO 8601, days and months in either order, month names, epochs.
 
 As with numbers, texts are judged by shape (every digit written as 9). A shape belongs to one *family*, a
 regular expression whose groups are the parts; the same expression is checked here and used in the engine.
@@ -44,19 +44,21 @@ def _d(n: str) -> str:
     return f"([0-9]{{{n}}})"
 
 
+_NAMED = rf"{_WEEKDAY}{_d('1,2')}(?:st|nd|rd|th|er|[.º])?[- /]*(?:de )?{_WORD}[- /,]*(?:de )?{_d('4')}"
+_BASIC = rf"{_d('4')}{_d('2')}{_d('2')}T?{_d('2')}{_d('2')}{_d('2')}?"
+
 FAMILIES: tuple[Family, ...] = (
     Family("year first", rf"{_d('4')}[-/.]{_d('1,2')}[-/.]{_d('1,2')}", "YMD"),
     Family("year first in signs", rf"{_d('4')}[年년] ?{_d('1,2')}[月월] ?{_d('1,2')}[日일]", "YMD"),
     Family("compact", rf"{_d('4')}{_d('2')}{_d('2')}", "YMD"),
-    Family("compact moment", rf"{_d('4')}{_d('2')}{_d('2')}T?{_d('2')}{_d('2')}{_d('2')}?", "YMDhms", clock=False),
+    Family("compact moment", _BASIC, "YMDhms", clock=False),
     Family("week", rf"{_d('4')}-?W{_d('2')}-?([1-7])", "YWU"),
     Family("day of the year", rf"{_d('4')}-{_d('3')}", "YJ"),
     Family("slashes", rf"{_d('1,2')}[/-]{_d('1,2')}[/-]{_d('4')}", "123", ("DMY", "MDY")),
     Family("dots", rf"{_d('1,2')}[.] ?{_d('1,2')}[.] ?{_d('4')}", "DMY"),
     Family("short slashes", rf"{_d('1,2')}[/-]{_d('1,2')}[/-]{_d('2')}", "123", ("DMY", "MDY", "YMD")),
     Family("short dots", rf"{_d('1,2')}[.] ?{_d('1,2')}[.] ?{_d('2')}", "123", ("DMY", "YMD")),
-    Family("name between", rf"{_WEEKDAY}{_d('1,2')}(?:st|nd|rd|th|er|[.º])?[- /]*(?:de )?{_WORD}[- /,]*(?:de )?{_d('4')}",
-           "DBY"),
+    Family("name between", _NAMED, "DBY"),
     Family("name between, short", rf"{_d('1,2')}[- /]{_WORD}[- /]{_d('2')}", "DBy"),
     Family("name first", rf"{_WEEKDAY}{_WORD}[ -]{_d('1,2')}(?:st|nd|rd|th)?,?[ -]{_d('4')}", "BDY"),
     Family("name in the middle", rf"{_d('4')}[- /]{_WORD}[- /]{_d('1,2')}", "YBD"),
@@ -88,8 +90,9 @@ PLAIN = re.compile(r"9999-99-99(?:[T ]99:99:99(?:[.]9{1,6})?)?")
 def family_of(shape: str) -> Family | None:
     """The family a shape belongs to.
 
-    >>> [getattr(family_of(s), "name", None) for s in ("9999-99-99T99:99:99+99:99", "9/9/9999 9:99 PM", "99-99-99",
-    ...     "9 Jan 9999", "9999999999", "99999999", "9999-W99-9", "soon")]
+    >>> shapes = ("9999-99-99T99:99:99+99:99", "9/9/9999 9:99 PM", "99-99-99", "9 Jan 9999", "9999999999",
+    ...     "99999999", "9999-W99-9", "soon")
+    >>> [getattr(family_of(shape), "name", None) for shape in shapes]
     ['year first', 'slashes', 'short slashes', 'name between', 'epoch', 'compact', 'week', None]
     """
     text = shape.strip()

@@ -1,4 +1,4 @@
-"""Each field of the contract as an expression over a source's table: from the mapping, by name, or derived."""
+"""Each field of the contract as an expression over a source's table: mapped, by its name, or derived."""
 
 from __future__ import annotations
 
@@ -43,36 +43,45 @@ class Field:
     exact: bool = False  # no amount has more decimals than money keeps
 
 
+@dataclass(frozen=True)
+class _Given:
+    """What a field is made from: both tables, the mapping, and how columns are read."""
+
+    table: Table
+    raw: ir.Table
+    spec: TableMapping
+    readings: Readings
+
+
 def fields_of(table: Table, raw: ir.Table, spec: TableMapping, readings: Readings) -> dict[str, Field]:
     """Every field that the source gives; `require_fields` was asked before."""
     found: dict[str, Field] = {}
     for column in table.columns:
         said = spec.fields.get(column.name, column.name if column.name in raw.columns else None)
         if said is not None:
-            found[column.name] = _field(said, column, table, raw, spec, readings)
+            found[column.name] = _field(said, column, _Given(table, raw, spec, readings))
     if "unit_spend" not in found and table.name == "transactions" and all(n in found for n in _DERIVED):
         found["unit_spend"] = _product(found, table["unit_spend"])
     return {name: _stands_for_nothing(field, table[name], spec) for name, field in found.items()}
 
 
-def _field(
-    said: Any, column: Column, table: Table, raw: ir.Table, spec: TableMapping, readings: Readings
-) -> Field:
+def _field(said: Any, column: Column, given: _Given) -> Field:
+    raw = given.raw
     if isinstance(said, dict):
-        return _described(said, column, table, raw, spec, readings)
+        return _described(said, column, given)
     if isinstance(said, int | float):
         return Field(ibis.literal(True), cast_value(constant(said, column), column), sure=True)
     if said in raw.columns:
-        return _column(said, column, raw, spec, readings)
+        return _column(said, column, given)
     if (text := constant_text(said, column)) is not None:
         return Field(ibis.literal(True), cast_value(ibis.literal(text), column), sure=True)
-    summed = parse_sum(said, raw.columns, table.name)
-    numbers = {name: readings.numbers.get(name) for name in summed.columns}
+    summed = parse_sum(said, raw.columns, given.table.name)
+    numbers = {name: given.readings.numbers.get(name) for name in summed.columns}
 
     def number(value: ir.Value) -> ir.Value:
         return number_value(value, numbers.get(value.get_name()))
 
-    value = _rated(summed.value(raw, number, ibis.literal(0.0)), column, raw, spec, readings)
+    value = _rated(summed.value(raw, number, ibis.literal(0.0)), column, given)
     present = ibis.literal(True)
     for name in summed.columns:
         if name not in summed.optional:
@@ -82,11 +91,12 @@ def _field(
     return Field(present, cast_value(present.ifelse(value, ibis.null("float64")), column), value)
 
 
-def _column(name: str, column: Column, raw: ir.Table, spec: TableMapping, readings: Readings) -> Field:
-    value = raw[name]
+def _column(name: str, column: Column, given: _Given) -> Field:
+    spec, readings = given.spec, given.readings
+    value = given.raw[name]
     present = is_present(value)
     if column.type == "money" and spec.rate is not None:
-        number = _rated(number_value(value, readings.numbers.get(name)), column, raw, spec, readings)
+        number = _rated(number_value(value, readings.numbers.get(name)), column, given)
         return Field(present, cast_value(number, column), number)
     reading = readings.dates.get(name) if column.type in ("time", "date") else readings.numbers.get(name)
     cast = cast_value(value, column, reading, readings.zone, spec.zone)
@@ -97,12 +107,11 @@ def _column(name: str, column: Column, raw: ir.Table, spec: TableMapping, readin
     return Field(present, cast, number, sure, exact)
 
 
-def _described(
-    said: dict[str, Any], column: Column, table: Table, raw: ir.Table, spec: TableMapping, readings: Readings
-) -> Field:
+def _described(said: dict[str, Any], column: Column, given: _Given) -> Field:
+    raw, spec = given.raw, given.spec
     if "value" in said:
         return Field(ibis.literal(True), cast_value(constant(said["value"], column), column), sure=True)
-    name = find_column(said.get("column", column.name), raw.columns, table.name)
+    name = find_column(said.get("column", column.name), raw.columns, given.table.name)
     value = raw[name]
     if "equals" in said:
         told = said["equals"]
@@ -110,10 +119,11 @@ def _described(
         return Field(ibis.literal(True), fits.fill_null(False), sure=True)
     if "format" in said:
         written_in = said.get("zone", spec.zone)
-        moment = read_with_format(raw, name, said["format"], readings.zone, written_in)
+        moment = read_with_format(raw, name, said["format"], given.readings.zone, written_in)
         return Field(is_present(value), moment.cast(column.engine_type))
-    plain = spec if "zone" not in said else _in_zone(spec, said["zone"])
-    found = _column(name, column, raw, plain, readings)
+    if "zone" in said:
+        given = replace(given, spec=replace(spec, zone=said["zone"]))
+    found = _column(name, column, given)
     if "words" not in said:
         return found
     read = in_words(value, said["words"], column, found.value)
@@ -126,17 +136,12 @@ def constant_text(said: str, column: Column) -> str | None:
     return said[1:-1] if quoted else None
 
 
-def _in_zone(spec: TableMapping, zone: str) -> TableMapping:
-    return replace(spec, zone=zone)
-
-
-def _rated(
-    value: ir.Value, column: Column, raw: ir.Table, spec: TableMapping, readings: Readings
-) -> ir.Value:
+def _rated(value: ir.Value, column: Column, given: _Given) -> ir.Value:
     """Money in the currency wanted: times the rate of its row."""
-    if spec.rate is None or column.type != "money":
+    rate = given.spec.rate
+    if rate is None or column.type != "money":
         return value
-    return value * number_value(raw[spec.rate], readings.numbers.get(spec.rate))
+    return value * number_value(given.raw[rate], given.readings.numbers.get(rate))
 
 
 def _product(found: dict[str, Field], column: Column) -> Field:

@@ -31,11 +31,15 @@ from crm_analytics.tables.date_grammar import month_names
 from crm_analytics.tables.zones import check_zone
 
 FILE_NAME = "mapping.toml"
-TOP_WORDS = ("label", "currency", "show_customers", "timezone", "language", "decimal", "anonymous", "fold_case",
-             "unknown_dates")  # fmt: skip
-TABLE_WORDS = ("from", "join", "where", "except", "decimal", "encoding", "skip", "footer", "fill_down", "default",
-               "rate", "language", "zone", "anonymous", "fold_case", "unknown_dates")  # fmt: skip
-_FIELD_WORDS = {"column", "format", "equals", "words", "value", "default", "zone"}
+TOP_WORDS = (
+    "label", "currency", "show_customers", "timezone", "language", "decimal", "anonymous", "fold_case",
+    "unknown_dates",
+)  # fmt: skip
+TABLE_WORDS = (
+    "from", "join", "where", "except", "decimal", "encoding", "skip", "footer", "fill_down", "default",
+    "rate", "language", "zone", "anonymous", "fold_case", "unknown_dates",
+)  # fmt: skip
+FIELD_WORDS = ("column", "format", "equals", "words", "value", "zone")
 _FORMAT = re.compile(r"(%-?[aAbBdfgGHIjmMnpSuVwWyYzZ%]|[^%])+")
 EPOCHS = {"%s": "s", "epoch_s": "s", "epoch_ms": "ms", "epoch_us": "us", "epoch_ns": "ns"}
 EXCEL = "excel"  # days since 1899-12-30, as spreadsheets count them
@@ -100,11 +104,8 @@ def read_mapping(source: str | Path | MappingType[str, Any] | None) -> Mapping:
     if source is None:
         return Mapping()
     content = mapping_content(source)
-    shared = {
-        k: content[k]
-        for k in ("language", "decimal", "anonymous", "fold_case", "unknown_dates")
-        if k in content
-    }
+    words = ("language", "decimal", "anonymous", "fold_case", "unknown_dates")
+    shared: dict[str, Any] = {word: content[word] for word in words if word in content}
     tables = {}
     for name, value in content.items():
         if name in TOP_WORDS:
@@ -186,7 +187,8 @@ def _fields(table: str, value: MappingType[str, Any]) -> dict[str, Any]:
                 "flag": ', { column = "...", equals = "yes" }',
             }
             raise ParameterError(
-                f'mapping: [{table}] {name} must be "column", "a * b"{more.get(kind, "")}, {{ value = "email" }} or '
+                f'mapping: [{table}] {name} must be "column", "a * b"{more.get(kind, "")}, '
+                f'{{ value = "email" }} or '
                 '{ column = "...", format = "%d/%m/%Y" }'
             )
         fields[name] = dict(said) if isinstance(said, MappingType) else said
@@ -196,7 +198,7 @@ def _fields(table: str, value: MappingType[str, Any]) -> dict[str, Any]:
 def _says_a_field(said: Any, kind: str) -> bool:
     if not isinstance(said, MappingType):
         return isinstance(said, str) or (kind in ("number", "money", "count") and type(said) in (int, float))
-    if set(said) - _FIELD_WORDS or not all(
+    if set(said) - set(FIELD_WORDS) or not all(
         isinstance(said.get(w, ""), str) for w in ("column", "format", "zone")
     ):
         return False
@@ -208,7 +210,8 @@ def _says_a_field(said: Any, kind: str) -> bool:
         return False
     if "format" in said and not (said["format"] in (*EPOCHS, EXCEL) or _FORMAT.fullmatch(said["format"])):
         raise ParameterError(
-            f"mapping: format = {said['format'][:40]!r} has a code that no date has; codes are those of strptime "
+            f"mapping: format = {said['format'][:40]!r} has a code that no date has; codes "
+            f"are those of strptime "
             "(%Y %m %d %H %M %S %p %z %b ...), or one of " + ", ".join([*EPOCHS, EXCEL])
         )
     if "zone" in said:
@@ -243,9 +246,8 @@ def _joins(table: str, said: Any) -> tuple[Join, ...]:
         if not isinstance(one, MappingType) or set(one) != {"from", "on"}:
             raise refusal
         on = one["on"]
-        keys = {on: on} if isinstance(on, str) else dict.fromkeys(on) if isinstance(on, list) else on
-        if isinstance(on, list):
-            keys = {key: key for key in on}
+        named = [on] if isinstance(on, str) else on
+        keys: Any = {key: key for key in named} if isinstance(named, list) else named
         if (
             not isinstance(keys, MappingType)
             or not keys
@@ -260,7 +262,8 @@ def _fill_down(table: str, said: Any) -> tuple[tuple[str, ...], str | None]:
     if isinstance(said, MappingType):
         if set(said) != {"columns", "within"} or not isinstance(said["within"], str):
             raise ParameterError(
-                f'mapping: [{table}] fill_down must look like ["Order"] or {{ columns = ["Status"], within = "Name" }}'
+                f'mapping: [{table}] fill_down must look like ["Order"] or '
+                f'{{ columns = ["Status"], within = "Name" }}'
             )
         return _texts(table, "fill_down", said["columns"]), said["within"]
     return _texts(table, "fill_down", said), None

@@ -1,4 +1,4 @@
-"""Text files in folders that are named by a value, as Hive and Spark write them: ``year=2026/month=1/a.csv``."""
+"""Text files in folders named by a value, as Hive and Spark write them: ``year=2026/month=1/a.csv``."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def number_text(value: ir.Value, reading: NumberReading | None) -> ir.Value:
 
 
 def _digits(text: ir.StringValue, reading: NumberReading) -> ir.StringValue:
-    """Only digits and the decimal mark; the shape was accepted before, so nothing else of meaning is there."""
+    """Only digits and the decimal mark; the shape was accepted before: nothing else of meaning is there."""
     pointed = {w.mark for w in reading.shapes.values() if "." in w.mark}
     for mark in sorted(pointed, key=len, reverse=True):
         text = text.replace(mark, "")

@@ -21,12 +21,14 @@ APOSTROPHES = "'\u2019\u02bc\u00b4"
 BLANKS = " \u00a0\u202f\u2009\u2007"
 _GROUPS = {POINT: (COMMA, *APOSTROPHES, *BLANKS), COMMA: (POINT, *APOSTROPHES, *BLANKS)}
 _LOCAL_SIGNS = frozenset(
-    "kr kr. fr fr. sfr sfr. zł kč ft lei rs rs. r rp rp. rm s/ s/. руб руб. р. лв лв. дин din kn tl us$ r$ "
-    "a$ c$ ca$ au$ nz$ hk$ s$ nt$ mx$ rmb 元 円 원 dh dhs".split()
-)
+    ("kr", "kr.", "fr", "fr.", "sfr", "sfr.", "zł", "kč", "ft", "lei", "rs", "rs.", "r", "rp", "rp.", "rm",
+     "s/", "s/.", "руб", "руб.", "р.", "лв", "лв.", "дин", "din", "kn", "tl", "us$", "r$", "a$", "c$", "ca$",
+     "au$", "nz$", "hk$", "s$", "nt$", "mx$", "rmb", "元", "円", "원", "dh", "dhs")
+)  # fmt: skip
 _CODES = {"€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₽": "RUB", "₺": "TRY", "₴": "UAH", "₫": "VND",
           "₪": "ILS", "฿": "THB", "₦": "NGN", "₱": "PHP", "US$": "USD", "R$": "BRL", "A$": "AUD",
-          "C$": "CAD", "ZŁ": "PLN", "KČ": "CZK", "FT": "HUF", "RUB": "RUB", "SFR.": "CHF", "RMB": "CNY"}  # fmt: skip
+          "C$": "CAD", "ZŁ": "PLN", "KČ": "CZK", "FT": "HUF", "SFR.": "CHF",
+          "RMB": "CNY"}  # fmt: skip
 _EXPONENT = re.compile(r"[+-]?9+([.,]9*)?[eE][+-]?9{1,3}")
 
 
@@ -62,7 +64,7 @@ class NumberReading:
 
 @dataclass(frozen=True)
 class NumberDoubt:
-    """A column that could be read in two ways: the shapes that decide nothing, and how many rows prove each."""
+    """A column that could be read in two ways, and how many rows prove each."""
 
     mixed: bool
     points: int
@@ -74,8 +76,8 @@ def shapes_of_both(shape: str) -> dict[str, Written]:
 
     >>> sorted(shapes_of_both("(€9.999,99)")), shapes_of_both("(€9.999,99)")[","].negative
     ([','], True)
-    >>> sorted(shapes_of_both("9,99,999.9")), sorted(shapes_of_both("9,999")), sorted(shapes_of_both("9,99.9"))
-    (['.'], [',', '.'], [])
+    >>> [sorted(shapes_of_both(shape)) for shape in ("9,99,999.9", "9,999", "9,99.9")]
+    [['.'], [',', '.'], []]
     """
     text = shape.strip(BLANKS + "\t")
     for sign in MINUS[1:]:

@@ -69,8 +69,8 @@ def _twice(lines: ir.Table, days: pd.DataFrame) -> Finding | None:
         f"Every line of {_days(hit['day'])} stands there twice: the day was probably imported twice. About "
         f"{int(hit['lines'].sum() // 2):,} lines are too many."
     )
-    return Finding("imported_twice", "serious", "transactions", "transaction_date", says, int(hit["lines"].sum()),
-                   float(hit["money"].sum()))  # fmt: skip
+    rows, money = int(hit["lines"].sum()), float(hit["money"].sum())
+    return Finding("imported_twice", "serious", "transactions", "transaction_date", says, rows, money)
 
 
 def _other_unit(days: pd.DataFrame) -> Finding | None:
@@ -108,7 +108,10 @@ def _gap(days: pd.DataFrame) -> Finding | None:
         f"{(day - timedelta(days=int(n))).date()} to {(day - timedelta(days=1)).date()}"
         for day, n in zip(moments[wide], away[wide], strict=True)
     ]
-    says = f"There is not one line from {' and from '.join(spans[:3])}: was the shop closed, or are files missing?"
+    says = (
+        f"There is not one line from {' and from '.join(spans[:3])}: was the shop closed, "
+        f"or are files missing?"
+    )
     return Finding("missing_days", "warning", "transactions", "transaction_date", says,
                    int(away[wide].sum() * rate))  # fmt: skip
 
@@ -122,8 +125,10 @@ def _default_days(days: pd.DataFrame) -> list[Finding]:
     hit = days[pd.to_datetime(days["day"]).dt.date.isin(first)]
     listed = ", ".join(f'"{d.isoformat()}"' for d in first)
     says = f"{int(hit['lines'].sum()):,} lines are of {_days(hit['day'])}: dates that stand for unknown."
-    return [Finding("placeholder_date", "serious", "transactions", "transaction_date", says,
-                    int(hit["lines"].sum()), float(hit["money"].sum()), f"unknown_dates = [{listed}]")]  # fmt: skip
+    rows, money, settles = int(hit["lines"].sum()), float(hit["money"].sum()), f"unknown_dates = [{listed}]"
+    return [
+        Finding("placeholder_date", "serious", "transactions", "transaction_date", says, rows, money, settles)
+    ]
 
 
 def _dates(tables: dict[str, ir.Table]) -> list[tuple[str, str]]:
@@ -149,7 +154,8 @@ def _shared(name: str, table: ir.Table, column: str) -> Finding | None:
         return None
     listed = ", ".join(f'"{d}"' for d in hit["day"])
     says = (
-        f"{100 * hit['customers'].max() / whole:.0f} % of the customers share {_days(hit['day'])} in {column}: a "
+        f"{100 * hit['customers'].max() / whole:.0f} % of the customers share "
+        f"{_days(hit['day'])} in {column}: a "
         "default, an import or a great day?"
     )
     known = TABLES[name].row_time == column and TABLES[name][column].required

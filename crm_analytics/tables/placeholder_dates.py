@@ -13,9 +13,12 @@ from crm_analytics.tables.findings import Finding
 OLDEST_BIRTH = date(1910, 1, 1)
 # What systems and people write where they do not know: epochs, first days, spreadsheet zeros
 USUAL = frozenset(
-    [date(1970, 1, 1), date(1969, 12, 31), date(1900, 1, 1), date(1899, 12, 30), date(1899, 12, 31), date(1, 1, 1),
-     date(1753, 1, 1), date(1980, 1, 1), date(1990, 1, 1), date(2000, 1, 1), date(1999, 12, 31), date(1904, 1, 1),
-     date(1901, 1, 1), date(1950, 1, 1), date(1960, 1, 1), date(9999, 12, 31), date(1999, 9, 9), date(2001, 1, 1)]
+    date.fromisoformat(day)
+    for day in (
+        "0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1901-01-01", "1904-01-01",
+        "1950-01-01", "1960-01-01", "1969-12-31", "1970-01-01", "1980-01-01", "1990-01-01", "1999-09-09",
+        "1999-12-31", "2000-01-01", "2001-01-01", "9999-12-31",
+    )
 )  # fmt: skip
 SHARE = 0.03  # of one birth date among all; a real one is shared by about one in 25,000
 USUAL_SHARE = 0.01
@@ -38,7 +41,7 @@ def empty_placeholders(rows: ir.Table, contract: Table) -> tuple[ir.Table, list[
     shared = [
         day[_BIRTH]
         for day in often
-        if day["n"] > SHARE * known and (known >= 20 or day["n"] > known / 2) or day[_BIRTH] in USUAL
+        if day[_BIRTH] in USUAL or (day["n"] > SHARE * known and (known >= 20 or day["n"] > known / 2))
     ]
     stands = born < ibis.literal(OLDEST_BIRTH)
     if shared:
@@ -48,7 +51,10 @@ def empty_placeholders(rows: ir.Table, contract: Table) -> tuple[ir.Table, list[
     if not emptied:
         return rows, []
     shown = ", ".join(day.isoformat() for day in sorted(shared)[:3])
-    says = f"{emptied:,} of {known:,} birth dates stand for unknown ({shown or 'before 1910'}): they are left empty."
+    says = (
+        f"{emptied:,} of {known:,} birth dates stand for unknown "
+        f"({shown or 'before 1910'}): they are left empty."
+    )
     listed = ", ".join(f'"{day.isoformat()}"' for day in sorted(shared))
     settles = f"[customers]\nunknown_dates = [{listed}]" if shared else ""
     finding = Finding("placeholder_date", "warning", "customers", _BIRTH, says, emptied, settles=settles)

@@ -83,7 +83,10 @@ def shop_clock(source: Source, prepared: dict[str, Table]) -> Clock:
     zone = written_zone(found) if found else UTC
     if zone is None:
         several = ", ".join(sorted({fixed_zone(offset) for _, offset in found})[:4])
-        says = f"Times are written at several offsets ({several}), and days are days of UTC. Say the shop's zone."
+        says = (
+            f"Times are written at several offsets ({several}), and days are days of UTC. "
+            f"Say the shop's zone."
+        )
         return Clock(UTC, UTC, [_clock_finding("warning", says, "Europe/Berlin")])
     if zone == UTC:
         says = "Days are days of UTC: an evening's purchase may count for another day. Say the shop's zone."
@@ -128,12 +131,13 @@ def left_out(source: Source, name: str) -> int:
 
 
 def lines_lost(source: Source, table: Table) -> int:
-    """Physical lines that are neither a record, nor torn, nor inside a field; asked where marks may hide some."""
+    """Physical lines that are neither a record, nor torn, nor inside a field."""
     if len(table.files) != 1 or table.files[0].filled is None:
         return 0
     file = table.files[0]
     rows = source.rows.every.get(table.name, table.rows)
-    missing = file.filled - int(rows.count().to_pyarrow().as_py()) - len(table.torn(file))
+    filled = file.filled or 0
+    missing = filled - int(rows.count().to_pyarrow().as_py()) - len(table.torn(file))
     if missing <= 0:
         return 0
     inside = {c: file.rows[c].fill_null("").length() - file.rows[c].fill_null("").replace("\n", "").length()
@@ -163,7 +167,8 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
     for name, reading in table.readings.numbers.items():
         if table.spec.decimal is not None and reading.decimal != table.spec.decimal:
             says = (
-                f"mapping.toml says decimal = '{table.spec.decimal}', but every value of '{name}' is written with "
+                f"mapping.toml says decimal = '{table.spec.decimal}', but every value of "
+                f"'{name}' is written with "
                 f"'{reading.decimal}' and read so."
             )
             notes.append(Finding("other_decimal", "warning", table.name, name, says,
@@ -172,11 +177,11 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
 
 
 def _of_files(table: Table) -> list[Finding]:
-    notes = []
-    for file in table.files:
-        for says in file.says:
-            notes.append(Finding("file_lines", "note", table.name, "", f"{file.name}: {says}"))
-    return notes
+    return [
+        Finding("file_lines", "note", table.name, "", f"{file.name}: {says}")
+        for file in table.files
+        for says in file.says
+    ]
 
 
 def _of_blanks(table: Table) -> list[Finding]:

@@ -66,7 +66,7 @@ class Snapshot:
 
     @functools.cached_property
     def customer_days(self) -> ir.Table:
-        """Lines merged to one row a customer and day: spend, invoice_count, is_occasion.
+        """Lines merged to one row per customer and day: spend, invoice_count, is_occasion.
 
         Computed once; a base cuts it by day afterwards, which changes no row of it.
         """

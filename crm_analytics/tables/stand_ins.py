@@ -64,7 +64,8 @@ def _dominant(by_id: ir.Table) -> Finding | None:
         return None
     who = "One customer holds" if row["n"] == 1 else f"{row['n']:,} customers hold"
     says = (
-        f"{who} {100 * row['lines'] / whole['lines']:.0f} % of all lines of known customers; half of the customers "
+        f"{who} {100 * row['lines'] / whole['lines']:.0f} % of all lines of known "
+        f"customers; half of the customers "
         f"have {whole['middle']:,.0f} or fewer. Is it a placeholder for guests?"
     )
     return Finding("dominant_id", "serious", "transactions", "customer_id", says, int(row["lines"]),
@@ -104,7 +105,8 @@ def _exponents(by_id: ir.Table) -> Finding | None:
     if not row["n"]:
         return None
     says = (
-        f"{counted(row['n'], 'customer id')} in exponent form (like 4.68769E+15): a spreadsheet has cut the numbers, "
+        f"{counted(row['n'], 'customer id')} in exponent form (like 4.68769E+15): a "
+        f"spreadsheet has cut the numbers, "
         "and several customers may be one. Export the ids anew as text."
     )
     return Finding("exponent_ids", "serious", "transactions", "customer_id", says, int(row["lines"]),
@@ -146,7 +148,10 @@ def _tests(tables: dict[str, ir.Table]) -> Finding | None:
     row = _row(rows, n=rows.count(), money=rows.unit_spend.sum())
     if not row["n"]:
         return None
-    says = f"{counted(row['n'], 'line')} of test orders, by the word in an id, a coupon, or a customer's name or mail."
+    says = (
+        f"{counted(row['n'], 'line')} of test orders, by the word in an id, a coupon, or a "
+        f"customer's name or mail."
+    )
     settles = '[transactions]\nexcept = { customer_id = ["<the test customer>"] }'
     return Finding("test_orders", "warning", "transactions", texts[0], says, int(row["n"]),
                    float(row["money"] or 0), settles)  # fmt: skip

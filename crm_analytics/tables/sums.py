@@ -74,8 +74,8 @@ def is_blank(value: ir.Value) -> ir.BooleanValue:
 def parse_sum(expression: str, columns: tuple[str, ...], table: str) -> Sum:
     """Read ``+ - * /``, parentheses, numbers and column names; nothing else, and never as SQL for the engine.
 
-    A name with blanks or signs stands in double quotes: ``"\\"Lineitem quantity\\" * \\"Lineitem price\\""``,
-    in TOML's single quotes ``'"Lineitem quantity" * "Lineitem price"'``.
+    A name with blanks or signs stands in double quotes, in TOML's single ones:
+    ``'"Lineitem quantity" * "Lineitem price"'``.
 
     Raises
     ------

@@ -11,7 +11,8 @@ from crm_analytics.tables.findings import Finding
 
 TOTAL_WORDS = (
     "total", "totals", "grand total", "subtotal", "sub-total", "sum", "sum total", "overall", "all",
-    "gesamt", "summe", "gesamtsumme", "insgesamt", "total général", "somme", "totale", "suma", "totaal", "razem",
+    "gesamt", "summe", "gesamtsumme", "insgesamt", "total général", "somme", "totale", "suma", "totaal",
+    "razem",
     "итого", "всего", "合計", "总计", "合计", "총계",
 )  # fmt: skip
 _TEXTS = ("customer_id", "transaction_id", "transaction_line_id", "product_id", "store_id", "channel")

@@ -31,7 +31,8 @@ def check_zone(name: object, where: str) -> str:
     known = available_timezones()
     if text not in known:
         raise ParameterError(
-            f"mapping: {where} must be a time zone like Europe/Berlin, got {text[:40]!r}{nearest(text, known)}"
+            f"mapping: {where} must be a time zone like Europe/Berlin, got "
+            f"{text[:40]!r}{nearest(text, known)}"
         )
     ZoneInfo(text)
     return text

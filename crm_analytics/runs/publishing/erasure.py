@@ -159,6 +159,7 @@ def _delete_at(place: publish.Place, names: set[str]) -> None:
         if named and named["run"] in names:
             if page is not None:
                 page.unlink(missing_ok=True)
+                shutil.rmtree(place.folder / publish.LISTS, ignore_errors=True)
             (place.folder / pointer).unlink()
     for name in names:
         shutil.rmtree(place.folder / "runs" / name)

@@ -86,7 +86,8 @@ def published_notebook(executed: NotebookNode, values: Mapping[str, Any], source
     -------
     .ipynb as bytes; the cell after the parameters says what they were in this run
     """
-    told = {**without_paths(values), **{n: v for n, v in (("data", source), ("as_of", day)) if n in values}}
+    given = (("data", source), ("as_of", day), ("run", ""))
+    told = {**without_paths(values), **{n: v for n, v in given if n in values}}
     lines = [f"{name} = {told[name]!r}" for name in values]
     said = "# The parameters of this run\n" + "\n".join(lines)
     cells: list[dict[str, Any]] = []

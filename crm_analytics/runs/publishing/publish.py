@@ -29,6 +29,7 @@ from crm_analytics.errors import LockedError, ParameterError, PublishError
 
 FOLDER_MODE, FILE_MODE = 0o750, 0o640
 UNDATED = "undated"  # failures from before the day of the data was known
+LISTS = "lists"  # folder of customer lists, in a run and beside the stable page
 SCHEMA = 1
 
 _SLUG = re.compile(r"[a-z0-9-]{1,64}")
@@ -186,6 +187,7 @@ def publish(
     """
     with in_words(place.folder):
         folder = _run_folder(place, run, files)
+        _lay_lists(place, files)
         replace_file(place.page, files["page.html"])
         replace_file(
             place.folder / "current.json", as_json({"schema": SCHEMA, "run": folder.name, **pointer})
@@ -194,6 +196,19 @@ def publish(
             failed.unlink(missing_ok=True)
         _prune(place, keep)
         return folder
+
+
+def _lay_lists(place: Place, files: Mapping[str, bytes]) -> None:
+    """Put the lists of a run beside the stable page; those of the run before go."""
+    mine = {name: content for name, content in files.items() if name.startswith(f"{LISTS}/")}
+    folder = place.folder / LISTS
+    if mine:
+        make_folder(folder)
+    for name, content in mine.items():
+        replace_file(place.folder / name, content)
+    for old in folder.glob("*"):
+        if f"{LISTS}/{old.name}" not in mine:
+            old.unlink()
 
 
 def publish_failure(

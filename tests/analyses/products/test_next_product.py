@@ -12,10 +12,10 @@ from crm_analytics.analyses.products.next_product import (
     TifuKnn,
     histories,
     score_split,
+    scorers,
     split_by_time,
     split_last_days,
 )
-from crm_analytics.analyses.products.next_product import scorers
 from crm_analytics.analyses.products.next_product.als import Als
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError
 
@@ -28,8 +28,8 @@ def lines_of(rows: list[tuple[str, str, int]]) -> pd.DataFrame:
 
 
 def habits(seed: int = 0, customers: int = 250, alike: bool = False) -> pd.DataFrame:
-    """Each customer has three products of their own; half of all purchases are of them, the others by chance."""
-    draw = np.random.default_rng(seed)
+    """Each customer has three products of their own; half of all purchases are of them, the others by
+    chance.""" draw = np.random.default_rng(seed)
     rows = []
     for who in range(customers):
         own = (who % 10) * 3 + np.arange(3) if alike else draw.choice(40, 3, replace=False)
@@ -53,8 +53,8 @@ def test_popularity_is_beaten_by_habits_and_no_model_beats_them(fitted: NextProd
 
 
 def test_a_model_that_clearly_beats_the_baseline_recovers_planted_truth() -> None:
-    """Customers of a kind want the same five products, one after the other, each once: what is new can be told."""
-    draw = np.random.default_rng(3)
+    """Customers of a kind want the same five products, one after the other, each once: what is new can be
+    told.""" draw = np.random.default_rng(3)
     rows = []
     for who in range(400):
         kind = who % 20
