@@ -3,7 +3,7 @@
 from crm_analytics.analyses.campaigns.incentives.incentives import Incentives, incentives
 from crm_analytics.analyses.campaigns.lists.churn_scores import leaving
 from crm_analytics.analyses.campaigns.lists.contact_policy import CHANNELS, Terms
-from crm_analytics.analyses.campaigns.lists.exporting import export, issued, previous_of, take_out
+from crm_analytics.analyses.campaigns.lists.exporting import export, issued, previous_of
 from crm_analytics.analyses.campaigns.lists.list_summaries import (
     overlap,
     reach_of_top,
@@ -50,7 +50,6 @@ __all__ = [
     "response",
     "response_by_group",
     "summary",
-    "take_out",
     "waterfall",
     "write_campaigns",
 ]

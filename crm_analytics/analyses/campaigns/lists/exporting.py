@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from crm_analytics.analyses.campaigns.lists.list_summaries import summary, waterfall
@@ -175,24 +174,6 @@ def write_whole(path: Path, content: bytes) -> Path:
         draft.unlink(missing_ok=True)
         raise PublishError(f"{path} cannot be written ({error.strerror})") from None
     return path
-
-
-def take_out(folder: Path, customer: str, key: bytes) -> None:
-    """Remove a customer from the Parquet files of a wave's lists.
-
-    Raises
-    ------
-    PublishError : a file cannot be written
-    """
-    (called,) = pseudonyms([customer], key)
-    for path in folder.glob("*.parquet"):
-        if path.name == MEMBERS:
-            continue
-        rows = pq.read_table(path)
-        column = "customer" if "customer" in rows.column_names else "customer_id"
-        kept = rows.filter(pc.not_equal(rows[column], called if column == "customer" else customer))
-        if len(kept) < len(rows):
-            write_whole(path, _parquet(kept))
 
 
 def issued(base: CustomerBase, folders: list[Path], key: bytes) -> ir.Table | None:
