@@ -76,7 +76,7 @@ class Workshop:
     def make(self, decision: Decision | WaveDecision, progress: Progress | None = None) -> RunResult:
         """Run what was decided; errors of this package are told in the result and not raised."""
         if isinstance(decision, WaveDecision):
-            return make_wave(decision)
+            return make_wave(decision, progress)
         assert decision.plan is not None
         with ExitStack() as own:
             record = Record(decision.plan, inputs=decision.inputs)

@@ -6,7 +6,6 @@ so that another key is noticed and never taken for the right one.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 import secrets
@@ -48,7 +47,9 @@ def read_key(root: Path | str) -> bytes | None:
             raise PublishError(f"{path} is no file, or a link that leads nowhere: the key must be a file")
         with path.open("rb") as file:
             key = _key_in(file.read(_LONGEST))
-        if path.stat().st_mode & 0o077 and not path.is_symlink():  # what a link leads to is not ours to change
+        if (
+            path.stat().st_mode & 0o077 and not path.is_symlink()
+        ):  # what a link leads to is not ours to change
             path.chmod(0o600)
     except OSError as error:
         raise PublishError(f"{path}: the key for pseudonyms cannot be used ({error.strerror})") from None

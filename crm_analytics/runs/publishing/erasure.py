@@ -268,7 +268,9 @@ def _others(path: Path, customer: str, key: bytes | None) -> Any:
         rows = read_csv(path)
         names = [n for n in ("customer", "customer_id") if n in rows.columns]
         mine = rows[names].isin(called).any(axis=1)
-        return read_csv(path, numbers=[n for n in NUMBERS if n in rows.columns])[~mine] if mine.any() else None
+        return (
+            read_csv(path, numbers=[n for n in NUMBERS if n in rows.columns])[~mine] if mine.any() else None
+        )
     table = _read(path)
     if table is None:
         raise DataError(f"{path.name} is not readable")

@@ -245,7 +245,7 @@ def replace_file(path: Path, content: bytes) -> None:
     except OSError:
         draft.unlink(missing_ok=True)
         raise
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def _run_folder(place: Place, run: str, files: Mapping[str, bytes]) -> Path:
@@ -265,7 +265,7 @@ def _run_folder(place: Place, run: str, files: Mapping[str, bytes]) -> Path:
             make_folder((draft / name).parent)
             _write(draft / name, content)
         for folder in {(draft / name).parent for name in files}:
-            _sync(folder)
+            sync(folder)
         target, more = runs / run, 1
         while target.exists():  # the same run twice within a second
             more += 1
@@ -274,7 +274,7 @@ def _run_folder(place: Place, run: str, files: Mapping[str, bytes]) -> Path:
     except OSError:
         shutil.rmtree(draft, ignore_errors=True)
         raise
-    _sync(runs)
+    sync(runs)
     return target
 
 
@@ -313,8 +313,8 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _sync(folder: Path) -> None:
-    """Make renames in a folder durable, where the system can."""
+def sync(folder: Path) -> None:
+    """Bring what was made and renamed in a folder to the disk, where the system can."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -112,17 +112,15 @@ def claim(out: Path, root: Path, *, name: str = "", origin: str = "", key: bytes
     with publish.index_locked(out), publish.in_words(out):
         known = _claimed(identity_of(out), out, root, name, origin, key)
         publish.make_folder(out / FOLDER)
-        publish.replace_file(out / FOLDER / IDENTITY, publish.as_json({"schema": publish.SCHEMA, **asdict(known)}))
+        publish.replace_file(
+            out / FOLDER / IDENTITY, publish.as_json({"schema": publish.SCHEMA, **asdict(known)})
+        )
 
 
-def _claimed(
-    known: Identity, out: Path, root: Path, name: str, origin: str, key: bytes | None
-) -> Identity:
+def _claimed(known: Identity, out: Path, root: Path, name: str, origin: str, key: bytes | None) -> Identity:
     place = os.path.relpath(root.resolve(), out)
     names = {**known.notebooks, name: origin} if name and origin else known.notebooks
-    return replace(
-        known, project=place, notebooks=names, key=known.key if key is None else fingerprint(key)
-    )
+    return replace(known, project=place, notebooks=names, key=known.key if key is None else fingerprint(key))
 
 
 def _project_of(out: Path, known: Identity) -> Path | None:

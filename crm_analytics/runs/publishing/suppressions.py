@@ -27,7 +27,9 @@ def token_of(customer: str, key: bytes) -> str:
     ------
     HMAC-SHA256 (RFC 2104), its first 128 bits.
     """
-    return hmac.digest(key, b"suppressed\x1f" + customer.encode("utf-8", "surrogatepass"), "sha256")[:16].hex()
+    return hmac.digest(key, b"suppressed\x1f" + customer.encode("utf-8", "surrogatepass"), "sha256")[
+        :16
+    ].hex()
 
 
 def tokens(out: Path) -> frozenset[str]:
