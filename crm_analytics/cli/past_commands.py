@@ -75,8 +75,8 @@ def _number(value: Any, sign: str = "") -> str:
 @_OUT
 @click.option("--known-as", metavar="NAME", default="", help="What the source was called when it was read.")
 @click.option("--yes", is_flag=True, help="Delete; without it, what would go is only listed.")
-def forget(customer: str, data: str, mapping: Path | None, out: Path, known_as: str, yes: bool) -> int:
-    """Take the customer ID out of all that is published: contact lists, and every run that may have known them.
+def forget(*, customer: str, data: str, mapping: Path | None, out: Path, known_as: str, yes: bool) -> int:
+    """Take the customer ID out of all that is published: contact lists, and runs that may have known them.
 
     The customer is remembered, without the id, as not to be contacted. Erase the customer in the source, too,
     and make the reports again with `crm run` or `crm report`. A call that was stopped is called again.

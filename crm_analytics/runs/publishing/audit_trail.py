@@ -1,6 +1,6 @@
 """Who took a person out, or turned a pseudonym back, and when: one line of JSON each, and never whom.
 
-The file `.crm-audit.jsonl` stands beside the project's key, open to its owner alone. It is only ever added to.
+The file `.crm-audit.jsonl` stands beside the project's key, open to its owner alone. Lines are only added.
 """
 
 from __future__ import annotations

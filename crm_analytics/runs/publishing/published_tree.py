@@ -1,4 +1,4 @@
-"""A folder of reports as one thing: whose it is, which key its pseudonyms were made with, whose name is whose.
+"""A folder of reports as one thing: whose it is, with which key it was made, which notebook has which name.
 
 ::
 
@@ -106,18 +106,19 @@ def claim(out: Path, root: Path, *, name: str = "", origin: str = "", key: bytes
     ------
     PublishError : it cannot be written.
     """
-    known = _claimed(identity_of(out), out, root, name, origin, key)
+    known = _claimed(out, root, name, origin, key)
     if known == identity_of(out):
         return
     with publish.index_locked(out), publish.in_words(out):
-        known = _claimed(identity_of(out), out, root, name, origin, key)
+        known = _claimed(out, root, name, origin, key)
         publish.make_folder(out / FOLDER)
         publish.replace_file(
             out / FOLDER / IDENTITY, publish.as_json({"schema": publish.SCHEMA, **asdict(known)})
         )
 
 
-def _claimed(known: Identity, out: Path, root: Path, name: str, origin: str, key: bytes | None) -> Identity:
+def _claimed(out: Path, root: Path, name: str, origin: str, key: bytes | None) -> Identity:
+    known = identity_of(out)
     place = os.path.relpath(root.resolve(), out)
     names = {**known.notebooks, name: origin} if name and origin else known.notebooks
     return replace(known, project=place, notebooks=names, key=known.key if key is None else fingerprint(key))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def mend(out: Path, key: bytes) -> list[str]:
-    """Repair waves whose files were torn, and set aside those of which nothing is left; in words, what was done.
+    """Repair torn waves, and set aside those of which nothing is left; in words, what was done.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A wave whose files were torn, as a power cut may leave them: what it remembers is made again from its lists."""
+"""A wave whose files were torn, as a power cut may leave them: its memory is made again from its lists."""
 
 from __future__ import annotations
 
