@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crm_analytics.errors import LimitError
+from crm_analytics.pages.status import Status
 from crm_analytics.tables.redaction import redact
 
 if TYPE_CHECKING:
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 _CONTROLS = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")  # of Unicode's categories: they draw nothing
 
 MARKS = {
-    "done": ("done", "green"),
-    "thin": ("done, few data", "yellow"),
-    "unchanged": ("unchanged", "green"),
-    "locked": ("busy", "yellow"),
-    "refused": ("not started", "red"),
+    Status.DONE: ("done", "green"),
+    Status.THIN: ("done, few data", "yellow"),
+    Status.UNCHANGED: ("unchanged", "green"),
+    Status.LOCKED: ("busy", "yellow"),
+    Status.REFUSED: ("not started", "red"),
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from crm_analytics.pages import words
 from crm_analytics.pages.render import PageError, render
+from crm_analytics.pages.status import Status
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,7 @@ class IndexEntry:
     ----------
     name, title, slug : of the report
     href : its page, relative to the index; empty where there is none
-    status : "done", "thin", "unchanged" (looked at again, nothing new), "failed", or "never" (scheduled, but
-        no run has come to it)
+    status : of its last run
     headline : what it says
     day : of its data
     published : when it was made, in words
@@ -35,7 +35,7 @@ class IndexEntry:
     title: str
     slug: str
     href: str
-    status: str
+    status: Status
     headline: str
     day: dt.date | None
     published: str
@@ -48,7 +48,7 @@ class IndexEntry:
     def stale(self, today: dt.date) -> str:
         """Why its data are too old, in words; empty where they are not.
 
-        >>> entry = IndexEntry("a", "A", "s", "", "done", "", dt.date(2026, 1, 1), "", oldest_days=3)
+        >>> entry = IndexEntry("a", "A", "s", "", Status.DONE, "", dt.date(2026, 1, 1), "", oldest_days=3)
         >>> entry.stale(dt.date(2026, 1, 4)), entry.stale(dt.date(2026, 1, 5))
         ('', 'stale: the schedule allows 3 days')
         """
@@ -72,8 +72,8 @@ def index(entries: list[IndexEntry], *, today: dt.date) -> str:
     order = sorted(entries, key=lambda e: (e.title.lower(), e.name, e.slug), reverse=False)
     rows = [_row(entry, today) for entry in order]
     counts = {
-        "failed": sum(e.status == "failed" for e in entries),
-        "never": sum(e.status == "never" for e in entries),
+        "failed": sum(e.status is Status.FAILED for e in entries),
+        "never": sum(e.status is Status.NEVER for e in entries),
         "stale": sum(bool(row["stale"]) for row in rows),
     }
     return render("index.html", rows=rows, today=today, **counts)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crm_analytics.errors import CrmError
+from crm_analytics.pages.status import Status
 from crm_analytics.runs import unchanged
 from crm_analytics.runs.plan import Plan, RunRequest, plan_run
 from crm_analytics.runs.publishing.result import RunResult
+
+if TYPE_CHECKING:
+    from crm_analytics.runs.job import Progress, Workshop
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,15 @@ class Decision:
         """Of the source and day: reports that share it are made from data opened once."""
         return (self.plan.source, self.request.mapping, self.plan.as_of) if self.plan else None
 
+    @property
+    def lane(self) -> str:
+        """Reports may run side by side."""
+        return ""
+
+    def run(self, workshop: Workshop, progress: Progress | None = None) -> RunResult:
+        """Have it made."""
+        return workshop.make(self, progress)
+
     def failing(self, error: CrmError) -> Decision:
         """The same, known to fail."""
         return Decision(self.request, self.plan, self.inputs, problem=error)
@@ -66,11 +79,24 @@ def repetition(found: unchanged.Former, began: float) -> RunResult:
     place, seconds = found.place, time.perf_counter() - began
     said = str(found.pointer.get("headline", ""))
     return RunResult(
-        place.name, place.slug, "unchanged", 0, place.page, found.run_folder, found.day, seconds, said
+        name=place.name,
+        slug=place.slug,
+        status=Status.UNCHANGED,
+        exit_code=0,
+        message=said,
+        seconds=seconds,
+        page=place.page,
+        run_folder=found.run_folder,
+        day=found.day,
     )
 
 
 def _refused(request: RunRequest, error: CrmError, began: float) -> RunResult:
-    seconds = time.perf_counter() - began
-    name, slug = Path(request.report).stem, request.slug or ""
-    return RunResult(name, slug, "refused", error.exit_code, None, None, "", seconds, str(error))
+    return RunResult(
+        name=Path(request.report).stem,
+        slug=request.slug or "",
+        status=Status.REFUSED,
+        exit_code=error.exit_code,
+        message=str(error),
+        seconds=time.perf_counter() - began,
+    )

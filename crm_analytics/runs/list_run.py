@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics.errors import CrmError, DataError, LimitError, LockedError
+from crm_analytics.pages.status import Status
 from crm_analytics.runs import unchanged
 from crm_analytics.runs.publishing import index, publish, published_tree, wave_memory
 from crm_analytics.runs.publishing.manifest import source_name
@@ -28,7 +29,7 @@ from crm_analytics.runs.publishing.wave_folders import FAILED, headline, waves_o
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.campaigns import Lists
-    from crm_analytics.runs.kernels.engine import Progress
+    from crm_analytics.runs.job import Progress, Workshop
     from crm_analytics.runs.schedule.list_jobs import WaveRequest
 
 SOURCE = "source.json"
@@ -57,6 +58,15 @@ class WaveDecision:
     def key(self) -> Any:
         """Of the source: a worker that opened it before opens it faster."""
         return (self.request.data, self.request.mapping, self.request.as_of)
+
+    @property
+    def lane(self) -> str:
+        """The next wave leaves alone whom the one before contacts: chance must not say which is first."""
+        return "lists"
+
+    def run(self, workshop: Workshop, progress: Progress | None = None) -> RunResult:
+        """Make the wave; it needs no workshop and has no cells."""
+        return make_wave(self, progress)
 
     def failing(self, error: CrmError) -> WaveDecision:
         """The same, known to fail."""
@@ -107,7 +117,7 @@ def make_wave(decision: WaveDecision, progress: Progress | None = None) -> RunRe
             (place.folder / FAILED).unlink(missing_ok=True)
             return made
     except LockedError as error:
-        return _result(request, "locked", began, error=error)
+        return _result(request, Status.LOCKED, began, error=error)
     except CrmError as error:
         told = "".join(traceback.format_exception(error)) if error.__cause__ is not None else ""
         return _failed(request, error, began, told)
@@ -188,7 +198,7 @@ def _issued(  # noqa: PLR0917
     except CrmError as error:
         code, message = error.exit_code, f"{message}. The list is issued, but {error}"
     day = str(wave.base.day)
-    done = _result(request, "done", began, folder=folder, day=day, message=message, note=note)
+    done = _result(request, Status.DONE, began, folder=folder, day=day, message=message, note=note)
     return replace(done, exit_code=code)
 
 
@@ -249,7 +259,7 @@ def _remember_source(wave: Path, stamps: dict[str, Any]) -> None:
 
 def _unchanged(request: WaveRequest, last: Path, said: str, began: float | None = None) -> RunResult:
     start = time.perf_counter() if began is None else began
-    return _result(request, "unchanged", start, folder=last, day=last.name, message=said)
+    return _result(request, Status.UNCHANGED, start, folder=last, day=last.name, message=said)
 
 
 def _failed(request: WaveRequest, error: CrmError, began: float, told: str) -> RunResult:
@@ -261,12 +271,12 @@ def _failed(request: WaveRequest, error: CrmError, began: float, told: str) -> R
         index.rebuild(request.out, request.today)
     except (CrmError, OSError):
         pass  # what cannot be told there is told here
-    return _result(request, "failed", began, error=error, traceback=told)
+    return _result(request, Status.FAILED, began, error=error, traceback=told)
 
 
 def _result(
     request: WaveRequest,
-    status: str,
+    status: Status,
     began: float,
     *,
     folder: Path | None = None,
@@ -277,7 +287,15 @@ def _result(
     traceback: str = "",
 ) -> RunResult:
     code, said = (error.exit_code, str(error)) if error else (0, message)
-    seconds = time.perf_counter() - began
     return RunResult(
-        request.place.name, request.name, status, code, None, folder, day, seconds, said, traceback, note
+        name=request.place.name,
+        slug=request.name,
+        status=status,
+        exit_code=code,
+        message=said,
+        seconds=time.perf_counter() - began,
+        run_folder=folder,
+        day=day,
+        traceback=traceback,
+        note=note,
     )

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics.errors import CrmError, LockedError, ParameterError, PublishError
+from crm_analytics.pages.status import Status
 from crm_analytics.runs import run_files, unchanged
 from crm_analytics.runs.decisions import Decision, decide, repetition
 from crm_analytics.runs.kernels.kernel import Kernel, imports_of, private_folder
 from crm_analytics.runs.kernels.warm_kernels import WarmKernels
-from crm_analytics.runs.list_run import WaveDecision, make_wave
 from crm_analytics.runs.plan import OpenedData, Plan, RunRequest, open_data
 from crm_analytics.runs.publishing import index, publish
 from crm_analytics.runs.publishing.result import RunResult, worst
@@ -73,10 +73,8 @@ class Workshop:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def make(self, decision: Decision | WaveDecision, progress: Progress | None = None) -> RunResult:
+    def make(self, decision: Decision, progress: Progress | None = None) -> RunResult:
         """Run what was decided; errors of this package are told in the result and not raised."""
-        if isinstance(decision, WaveDecision):
-            return make_wave(decision, progress)
         assert decision.plan is not None
         with ExitStack() as own:
             record = Record(decision.plan, inputs=decision.inputs)
@@ -145,7 +143,7 @@ class _Run:
             with self._timed("publish"):
                 return self._publish(place, outcome_)
         except LockedError as error:
-            return self._result(place, "locked", error.exit_code, str(error))
+            return self._result(place, Status.LOCKED, error.exit_code, str(error))
         except CrmError as error:
             if error.__cause__ is not None:
                 record.traceback = "".join(traceback.format_exception(error))
@@ -214,7 +212,7 @@ class _Run:
                     lock.enter_context(publish.locked(place, self.record.plan.request.wait))
                 folder = self._publish_failure(place, error)
         page = folder / "failure.html" if folder else None
-        return self._result(place, "failed", error.exit_code, str(error), page, folder)
+        return self._result(place, Status.FAILED, error.exit_code, str(error), page, folder)
 
     def _publish_failure(self, place: publish.Place, error: CrmError) -> Path:
         good = index.last_good(place.out, place.name, place.slug)
@@ -228,7 +226,7 @@ class _Run:
     def _result(  # noqa: PLR0917
         self,
         place: publish.Place,
-        status: str,
+        status: Status,
         code: int,
         message: str,
         page: Path | None = None,
@@ -236,8 +234,19 @@ class _Run:
     ) -> RunResult:
         seconds = time.perf_counter() - self.began
         day = self.record.day or ""
-        words = self.record.traceback if status == "failed" else ""
-        return RunResult(place.name, place.slug, status, code, page, folder, day, seconds, message, words)
+        words = self.record.traceback if status is Status.FAILED else ""
+        return RunResult(
+            name=place.name,
+            slug=place.slug,
+            status=status,
+            exit_code=code,
+            message=message,
+            seconds=seconds,
+            page=page,
+            run_folder=folder,
+            day=day,
+            traceback=words,
+        )
 
     @contextmanager
     def _timed(self, step: str) -> Iterator[None]:

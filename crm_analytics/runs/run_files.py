@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import crm_analytics
 from crm_analytics.errors import CrmError, PublishError
+from crm_analytics.pages.status import Status
 from crm_analytics.runs.plan import OpenedData, Plan
 from crm_analytics.runs.publishing import manifest, publish
 
@@ -50,7 +51,7 @@ class Record:
 class Outcome:
     """What is to be published of a run."""
 
-    status: str
+    status: Status
     exit_code: int
     message: str
     run: str
@@ -71,7 +72,7 @@ def success(record: Record, place: publish.Place) -> Outcome:
     shown = _shown(record.executed)
     text = page.build(shown, _context(record))
     html = text.encode("utf-8")
-    status = "thin" if page.is_thin(shown) else "done"
+    status = Status.THIN if page.is_thin(shown) else Status.DONE
     headline, title = page.headline(shown), page.title(shown)
     about = _manifest(record, place, status, 0, headline) | {
         "title": title,
@@ -125,10 +126,12 @@ def failure(record: Record, place: publish.Place, error: CrmError, last_good: st
     files = {"failure.html": html.encode("utf-8")}
     if record.executed is not None:
         files["notebook.ipynb"] = _notebook(record)
-    files["manifest.json"] = publish.as_json(_manifest(record, place, "failed", code, message))
-    pointer = _pointer(record, place, "failed", "", record.plan.report.title)
+    files["manifest.json"] = publish.as_json(_manifest(record, place, Status.FAILED, code, message))
+    pointer = _pointer(record, place, Status.FAILED, "", record.plan.report.title)
     run = publish.run_id(record.plan.request.now, manifest.digest(message))
-    return Outcome("failed", code, message, run, files, pointer | {"exit_code": code, "message": message})
+    return Outcome(
+        Status.FAILED, code, message, run, files, pointer | {"exit_code": code, "message": message}
+    )
 
 
 def _shown(executed: NotebookNode) -> NotebookNode:
@@ -189,7 +192,9 @@ def _context(record: Record) -> PageContext:
     )
 
 
-def _manifest(record: Record, place: publish.Place, status: str, code: int, message: str) -> dict[str, Any]:
+def _manifest(
+    record: Record, place: publish.Place, status: Status, code: int, message: str
+) -> dict[str, Any]:
     plan, data = record.plan, record.data
     return {
         "schema": publish.SCHEMA,
@@ -208,7 +213,9 @@ def _manifest(record: Record, place: publish.Place, status: str, code: int, mess
     }
 
 
-def _pointer(record: Record, place: publish.Place, status: str, headline: str, title: str) -> dict[str, Any]:
+def _pointer(
+    record: Record, place: publish.Place, status: Status, headline: str, title: str
+) -> dict[str, Any]:
     return {
         "report": place.name,
         "slug": place.slug,

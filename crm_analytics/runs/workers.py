@@ -21,18 +21,17 @@ from multiprocessing.util import Finalize
 from typing import Any
 
 from crm_analytics.errors import LimitError
-from crm_analytics.runs.decisions import Decision
+from crm_analytics.pages.status import Status
+from crm_analytics.runs.job import Job
 from crm_analytics.runs.kernels.fork_server import ONE_THREAD
 from crm_analytics.runs.kernels.kernel import WORKERS_PREFIX, private_folder
 from crm_analytics.runs.kernels.warm_kernels import WarmKernels
-from crm_analytics.runs.list_run import WaveDecision
 from crm_analytics.runs.publishing.result import RunResult
 from crm_analytics.runs.report_run import Workshop
 
 STOPPED = "the run was stopped from outside before it was done. Start it again, or allow more time"
 PATIENCE = 30  # seconds for a stopped worker to tell what became of its report
 
-Task = Decision | WaveDecision
 MakeWorkshop = Callable[[WarmKernels | None], AbstractContextManager[Any]]
 
 
@@ -63,9 +62,7 @@ class Ended:
 Event = Started | Cells | Ended
 
 
-def work(
-    decisions: Sequence[tuple[int, Task]], workers: int, make: MakeWorkshop = Workshop
-) -> Iterator[Event]:
+def work(jobs: Sequence[tuple[int, Job]], workers: int, make: MakeWorkshop = Workshop) -> Iterator[Event]:
     """Make reports in so many processes; each event as it comes, an `Ended` for every report.
 
     A process that dies fails its own report and is replaced. SIGTERM and SIGINT end all: what is under way
@@ -73,15 +70,15 @@ def work(
 
     Parameters
     ----------
-    decisions : what is to be made, by number
+    jobs : what is to be made, by number
     workers : processes at most
     make : gives each process its workshop
     """
-    many = len(decisions) > 1  # one alone gains nothing from imports paid beforehand
+    many = len(jobs) > 1  # one alone gains nothing from imports paid beforehand
     with _stop_asked() as stop, WarmKernels() if many else nullcontext() as warm:
-        crew = _Crew(list(decisions), make, warm)
+        crew = _Crew(list(jobs), make, warm)
         try:
-            yield from crew.start(min(workers, len(decisions)))
+            yield from crew.start(min(workers, len(jobs)))
             while crew.busy:
                 if stop:
                     yield from crew.stop()
@@ -101,11 +98,11 @@ class _Worker:
 
 
 class _Crew:
-    def __init__(self, todo: list[tuple[int, Task]], make: MakeWorkshop, warm: WarmKernels | None) -> None:
+    def __init__(self, todo: list[tuple[int, Job]], make: MakeWorkshop, warm: WarmKernels | None) -> None:
         self.todo, self.make = todo, make
         self.door = warm.door if warm is not None else None
         self.context = _context(paid=self.door is not None)
-        self.decisions = dict(todo)
+        self.jobs = dict(todo)
         self.busy: list[_Worker] = []
         self.idle: list[_Worker] = []
 
@@ -137,15 +134,16 @@ class _Crew:
         with suppress(OSError):  # it is dead: we hear that when we listen
             worker.line.send(task)
 
-    def _ready(self) -> list[tuple[int, Task]]:
-        """What may begin now: waves one after the other, in the order of the file.
-
-        The next one leaves alone whom the one before contacts: chance must not say which is first.
-        """
-        waves = [task for task in self.todo if isinstance(task[1], WaveDecision)]
-        waving = any(isinstance(self.decisions[worker.number], WaveDecision) for worker in self.busy)
-        later = waves if waving else waves[1:]
-        return [task for task in self.todo if task not in later]
+    def _ready(self) -> list[tuple[int, Job]]:
+        """What may begin now: jobs of one lane one after the other, in the order of the file."""
+        taken = {self.jobs[worker.number].lane for worker in self.busy} - {""}
+        ready = []
+        for number, job in self.todo:
+            if job.lane not in taken:
+                ready.append((number, job))
+            if job.lane:
+                taken.add(job.lane)
+        return ready
 
     def listen(self, seconds: float = 0.2) -> Iterator[Event]:
         """What the workers say, and whether one has died."""
@@ -176,15 +174,17 @@ class _Crew:
 
     def _failed(self, worker: _Worker, message: str) -> Ended:
         """Publish the failure in the place of the worker that cannot any more."""
-        dead = self.decisions[worker.number].failing(LimitError(message))
+        dead = self.jobs[worker.number].failing(LimitError(message))
         with self.make(None) as shop:
-            return Ended(worker.number, shop.make(dead))
+            return Ended(worker.number, dead.run(shop))
 
     def stop(self) -> Iterator[Event]:
         """End all; each report under way tells that it was stopped."""
-        for number, decision in self.todo:
+        for number, job in self.todo:
             said = "not started: the run was stopped from outside"
-            result = RunResult(decision.name, decision.slug, "refused", 5, None, None, "", 0, said)
+            result = RunResult(
+                name=job.name, slug=job.slug, status=Status.REFUSED, exit_code=5, message=said, seconds=0
+            )
             yield Ended(number, result)
         self.todo.clear()
         for worker in self.busy:
@@ -277,10 +277,10 @@ def _serve(
     warm = WarmKernels.sharing(door) if door is not None else None
     with suppress(EOFError, OSError, LimitError), make(warm) as shop:
         while not stopped:
-            number, decision = line.recv()
+            number, job = line.recv()
 
             def progress(done: int, total: int, number: int = number) -> None:
                 line.send(Cells(number, done, total))
 
-            result = shop.make(decision, progress)
+            result = job.run(shop, progress)
             line.send(Ended(number, result))

@@ -8,9 +8,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from crm_analytics.pages.status import Status
 from crm_analytics.runs.decisions import Decision
 from crm_analytics.runs.kernels.warm_kernels import WarmKernels
 from crm_analytics.runs.publishing.result import RunResult
+
+
+def _result(name: str, slug: str, status: Status, code: int, said: str) -> RunResult:
+    return RunResult(name=name, slug=slug, status=status, exit_code=code, message=said, seconds=0.1)
 
 
 class Pretence:
@@ -32,7 +37,7 @@ class Pretence:
         name, slug = plan.report.name, plan.slug or "undated"
         if decision.problem is not None:
             said = str(decision.problem)
-            return RunResult(name, slug, "failed", decision.problem.exit_code, None, None, "", 0, said)
+            return _result(name, slug, Status.FAILED, decision.problem.exit_code, said)
         if progress:
             progress(1, 2)
         self.made.append(slug)
@@ -44,7 +49,7 @@ class Pretence:
         try:
             time.sleep({"slow": 60, "wait": 0.5}.get(str(mode), 0))
         except Exception as error:
-            return RunResult(name, slug, "failed", 5, None, None, "", 0, str(error))
+            return _result(name, slug, Status.FAILED, 5, str(error))
         code = {"data": 3, "cell": 4, "busy": 75}.get(str(mode), 0)
-        status = {0: "done", 75: "locked"}.get(code, "failed")
-        return RunResult(name, slug, status, code, None, None, "", 0.1, f"mode {mode}")
+        status = {0: Status.DONE, 75: Status.LOCKED}.get(code, Status.FAILED)
+        return _result(name, slug, status, code, f"mode {mode}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import nbformat
 import pytest
 
 from crm_analytics.errors import ParameterError
+from crm_analytics.pages.status import Status
 from crm_analytics.runs.publishing import schedule_state
 from crm_analytics.runs.publishing.result import RunResult
 from crm_analytics.runs.schedule import relative_days
@@ -208,13 +208,12 @@ def test_workers_work_side_by_side_and_keep_to_their_source(project: Path) -> No
     text = "workers = 2\n" + HEAD + other
     for slug in "abcd":
         text += report(slug, "wait").replace('"shop"', '"shop"' if slug in "ab" else '"two"')
-    began = time.perf_counter()
     _, summary, _ = play(project, text)
     assert summary.counts == {"done": 4}
-    assert time.perf_counter() - began < 20
     lines = [line.split() for line in (project / "elsewhere" / "crew.txt").read_text().splitlines()]
-    assert len({pid for _, pid, _ in lines}) == 2
-    assert sorted(len(made.split("/")) for _, _, made in lines) == [1, 1, 2, 2]
+    made = {pid: shops.split("/") for _, pid, shops in lines}  # the last line of each tells all it made
+    assert len(made) == 2
+    assert sorted(slug for slugs in made.values() for slug in slugs) == list("abcd")
 
 
 def test_stop_from_outside_ends_all_and_still_tells(project: Path) -> None:
@@ -260,7 +259,15 @@ def remembered(project: Path) -> tuple[object, Path]:
 
 
 def result(slug: str, status: str, code: int = 0) -> RunResult:
-    return RunResult("small", slug, status, code, None, None, "2026-01-20", 1.0, f"{slug} {status}")
+    return RunResult(
+        name="small",
+        slug=slug,
+        status=Status(status),
+        exit_code=code,
+        message=f"{slug} {status}",
+        seconds=1.0,
+        day="2026-01-20",
+    )
 
 
 def test_state_tells_never_failed_and_good(remembered: tuple[object, Path]) -> None:

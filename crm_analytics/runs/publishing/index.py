@@ -9,6 +9,7 @@ from typing import Any
 
 from crm_analytics.pages import index_page
 from crm_analytics.pages.index_page import IndexEntry
+from crm_analytics.pages.status import Status
 from crm_analytics.runs.publishing import publish, schedule_state, wave_folders
 from crm_analytics.runs.schedule import relative_days
 
@@ -52,21 +53,21 @@ def entries(out: Path, today: date | None = None) -> list[IndexEntry]:
 def _as_scheduled(found: list[IndexEntry], out: Path, today: date | None) -> list[IndexEntry]:
     """The entries with what the schedules say of them, and those that schedules name but nobody made."""
     by_place = {(entry.name, entry.slug): entry for entry in found}
-    failed = {entry.name for entry in found if entry.status == "failed"}
+    failed = {entry.name for entry in found if entry.status is Status.FAILED}
     for one in schedule_state.expected(out):
         entry = by_place.get((one.name, one.slug))
         if entry is not None:
-            same = one.status == "unchanged" and entry.status in ("done", "thin")
-            unchanged = same and entry.status == "done"  # that there are few data is worth more
+            same = one.status is Status.UNCHANGED and entry.status in (Status.DONE, Status.THIN)
+            unchanged = same and entry.status is Status.DONE  # that there are few data is worth more
             by_place[entry.name, entry.slug] = replace(
                 entry,
-                status="unchanged" if unchanged else entry.status,
+                status=Status.UNCHANGED if unchanged else entry.status,
                 looked=_day(one.looked) if same else None,
                 oldest_days=one.oldest_days,
                 expected=relative_days.expected(one.as_of, today) if today else None,
             )
-        elif not (one.status == "failed" and one.name in failed):
-            never = IndexEntry(one.name, one.title, "", "", "never", "", None, "", problem=one.message)
+        elif not (one.status is Status.FAILED and one.name in failed):
+            never = IndexEntry(one.name, one.title, "", "", Status.NEVER, "", None, "", problem=one.message)
             by_place[one.name, f"?{len(by_place)}"] = replace(
                 never, headline=f"Scheduled for {one.as_of}, from {one.source}"
             )
@@ -101,7 +102,7 @@ def _entry(out: Path, folder: Path) -> IndexEntry | None:
         title=str(shown.get("title") or folder.parent.name),
         slug=folder.name,
         href=target.relative_to(out).as_posix(),
-        status="failed" if failed else str(shown.get("status", "done")),
+        status=Status.FAILED if failed else Status.read(shown.get("status")),
         headline=str(shown.get("headline", "")),
         day=_day(shown.get("day")),
         published=str(shown.get("published", "")),
@@ -116,12 +117,12 @@ def _wave(out: Path, folder: Path) -> IndexEntry:
     title = "Contact lists"
     if not waves:
         return IndexEntry(
-            folder.parent.name, title, folder.name, "", "failed", title, None, "", problem=failed
+            folder.parent.name, title, folder.name, "", Status.FAILED, title, None, "", problem=failed
         )
     newest = waves[-1]
     href = f"{newest.relative_to(out).as_posix()}/{wave_folders.WATERFALL}"
     return IndexEntry(
-        folder.parent.name, title, folder.name, href, "failed" if failed else "done",
+        folder.parent.name, title, folder.name, href, Status.FAILED if failed else Status.DONE,
         wave_folders.headline_of(newest), _day(newest.name), "", problem=failed,
     )  # fmt: skip
 

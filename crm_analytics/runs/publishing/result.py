@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from crm_analytics.pages.status import Status
+
 _WORST_FIRST = (5, 4, 6, 3, 2, 75, 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunResult:
     """What became of one report.
 
     Parameters
     ----------
-    status : "done", "thin" (too few data for the full report), "unchanged" (the published page is what a
-        run would give), "failed", "locked", or "refused" before anything began
+    status : see `Status`
     exit_code : 0 done, thin or unchanged, 2 parameters, 3 data, 4 a cell failed, 5 time, memory or kernel,
         6 publishing, 75 another run holds the lock
     page : the page to open: the report, or the failure page; None where nothing was published
@@ -31,13 +32,13 @@ class RunResult:
 
     name: str
     slug: str
-    status: str
+    status: Status
     exit_code: int
-    page: Path | None
-    run_folder: Path | None
-    day: str
-    seconds: float
     message: str
+    seconds: float
+    page: Path | None = None
+    run_folder: Path | None = None
+    day: str = ""
     traceback: str = ""
     note: str = ""
 

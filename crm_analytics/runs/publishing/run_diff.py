@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from crm_analytics.errors import ParameterError, nearest
+from crm_analytics.pages.status import Status
 from crm_analytics.runs.publishing import publish
 
 _PARTS = ("_lower", "_upper", "_n")
@@ -205,7 +206,7 @@ def _in(out: Path, place: str) -> Path:
 def _read(folder: Path, place: str) -> PublishedRun:
     try:
         about = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        if about["status"] == "failed":
+        if about["status"] == Status.FAILED:
             raise ParameterError(f"{place}: this run failed and records no facts. Choose one that worked")
         return PublishedRun(
             report=about["report"],

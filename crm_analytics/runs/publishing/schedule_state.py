@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crm_analytics.pages.status import Status
 from crm_analytics.runs.catalogue.catalogue import find_report
 from crm_analytics.runs.publishing import publish
 from crm_analytics.runs.publishing.manifest import digest
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from crm_analytics.runs.schedule.schedule_file import Schedule, ScheduledReport
 
 FOLDER = ".schedule"
-GOOD = ("done", "thin", "unchanged")
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Expected:
     as_of : the day as the schedule says it
     oldest_days : how old its data may be, or None
     slug : where its last good page is, or empty
-    status : of its last run: done, thin, unchanged, failed, locked, refused; "never" if there was none
+    status : of its last run
     looked : the day of that run, ISO
     message : what went wrong
     """
@@ -47,7 +47,7 @@ class Expected:
     as_of: str
     oldest_days: int | None
     slug: str = ""
-    status: str = "never"
+    status: Status = Status.NEVER
     looked: str = ""
     message: str = ""
 
@@ -66,7 +66,7 @@ def remember(schedule: Schedule, results: Mapping[int, RunResult]) -> bool:
         for number, one in enumerate(schedule.reports)
     ]
     if [_settled(e) for e in now] == [_settled(e) for e in before.values()] and not any(
-        result.status != "unchanged" for result in results.values()
+        result.status is not Status.UNCHANGED for result in results.values()
     ):
         return False
     content = publish.as_json(
@@ -90,9 +90,9 @@ def _expected(one: ScheduledReport, result: RunResult | None, before: Expected |
     known = Expected(report.name, report.title, one.source, one.as_of, request.oldest_days)
     slug = before.slug if before else ""
     if result is None:
-        rest = (before.status, before.looked, before.message) if before else ("never", "", "")
+        rest = (before.status, before.looked, before.message) if before else (Status.NEVER, "", "")
         return Expected(*_first(known), slug, *rest)
-    good = result.status in GOOD
+    good = result.status.good
     message = "" if good else result.message
     return Expected(
         *_first(known), result.slug if good else slug, result.status, request.today.isoformat(), message
@@ -105,14 +105,14 @@ def _first(known: Expected) -> tuple[str, str, str, str, int | None]:
 
 def _settled(one: Expected) -> tuple[Any, ...]:
     """What must differ for the index to change: not whether a good page was made or found good."""
-    good = "good" if one.status in GOOD else one.status
+    good = "good" if one.status.good else one.status
     return (*_first(one), one.slug, good, one.message)
 
 
 def _read(path: Path) -> dict[str, Expected]:
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
         found = json.loads(path.read_text(encoding="utf-8"))["reports"]
-        return {one.pop("key"): Expected(**one) for one in found}
+        return {one.pop("key"): Expected(**{**one, "status": Status(one["status"])}) for one in found}
     return {}
 
 

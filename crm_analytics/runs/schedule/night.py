@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from crm_analytics.errors import CrmError, ParameterError, nearest
+from crm_analytics.pages.status import Status
 from crm_analytics.runs.decisions import Decision, decide
-from crm_analytics.runs.list_run import WaveDecision, decide_wave
+from crm_analytics.runs.job import Job
+from crm_analytics.runs.list_run import decide_wave
 from crm_analytics.runs.publishing import index, schedule_state
 from crm_analytics.runs.publishing.result import RunResult, worst
 from crm_analytics.runs.report_run import Workshop
@@ -25,7 +27,7 @@ class Item:
 
     number: int
     scheduled: ScheduledReport | ScheduledList
-    decision: Decision | WaveDecision
+    decision: Job
 
     @property
     def name(self) -> str:
@@ -73,14 +75,17 @@ def prepare(schedule: Schedule, only: Sequence[str] = ()) -> list[Item]:
     ParameterError : a report is unknown, one of its parameters is wrong, two would have one place, or `only`
         names none. All reports are looked at, whatever `only` says; every problem is told.
     """
-    items = [Item(n, one, decide(one.request)) for n, one in enumerate(schedule.reports)]
+    decisions = [decide(one.request) for one in schedule.reports]
+    items = [
+        Item(n, one, made) for n, (one, made) in enumerate(zip(schedule.reports, decisions, strict=True))
+    ]
     waves = [Item(n, one, decide_wave(one.request)) for n, one in enumerate(schedule.lists, len(items))]
     problems = [
         f"{item.scheduled.where}: {item.decision.result.message}"
         for item in items
-        if item.decision.result is not None and item.decision.result.status == "refused"
+        if item.decision.result is not None and item.decision.result.status is Status.REFUSED
     ]
-    problems = problems or [*_collisions(items), *_same_lists(waves)]
+    problems = problems or [*_collisions(items, decisions), *_same_lists(waves)]
     if problems:
         raise ParameterError("\n".join(problems))
     return _chosen([*items, *waves], only)
@@ -99,13 +104,12 @@ def _same_lists(waves: list[Item]) -> list[str]:
     return problems
 
 
-def _collisions(items: list[Item]) -> list[str]:
+def _collisions(items: list[Item], decisions: list[Decision]) -> list[str]:
     """Reports that would be published in one place, or may be, once the day of their data is known."""
     seen: dict[object, Item] = {}
     problems = []
-    for item in items:
-        assert isinstance(item.decision, Decision)
-        plan = item.decision.plan
+    for item, decision in zip(items, decisions, strict=True):
+        plan = decision.plan
         assert plan is not None
         varied = plan.default_slug("day")
         key = (item.name, plan.slug) if plan.slug else (item.name, "the day of its data", varied)
