@@ -23,7 +23,7 @@ from crm_analytics.errors import CrmError, DataError, LimitError, LockedError
 from crm_analytics.pages.status import Status
 from crm_analytics.runs import unchanged
 from crm_analytics.runs.publishing import index, publish, published_tree, wave_memory
-from crm_analytics.runs.publishing.manifest import source_name
+from crm_analytics.runs.publishing.manifest import published_words, source_name
 from crm_analytics.runs.publishing.result import RunResult
 from crm_analytics.runs.publishing.wave_folders import FAILED, headline, waves_of
 
@@ -263,7 +263,11 @@ def _unchanged(request: WaveRequest, last: Path, said: str, began: float | None 
 
 
 def _failed(request: WaveRequest, error: CrmError, began: float, told: str) -> RunResult:
-    facts = {"schema": publish.SCHEMA, "message": str(error), "looked": request.today.isoformat()}
+    facts = {
+        "schema": publish.SCHEMA,
+        "message": published_words(str(error)),
+        "looked": request.today.isoformat(),
+    }
     try:
         with publish.in_words(request.place.folder):
             publish.make_folder(request.place.folder)

@@ -11,9 +11,11 @@ from typing import Any
 from crm_analytics.errors import CrmError, DataError, ParameterError
 from crm_analytics.runs.catalogue.catalogue import Report, find_report
 from crm_analytics.runs.catalogue.parameter_rules import Value
+from crm_analytics.runs.publishing import published_tree
 from crm_analytics.runs.publishing.manifest import digest, source_name
 from crm_analytics.runs.publishing.publish import UNDATED, Place, check_slug
 from crm_analytics.tables.project import project_folder
+from crm_analytics.tables.project_key import read_key
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,9 @@ def plan_run(request: RunRequest) -> Plan:
     out = request.out.expanduser().resolve()
     source = _absolute(str(values["data"]), root)
     _check_apart(out, source)
+    published_tree.check(out, root, name=report.name, origin=report.origin(root), force=request.force)
+    if read_key(root) is None:  # the run would make a new one
+        published_tree.check_key(out, root, None)
     slug = check_slug(request.slug) if request.slug is not None else None
     plan = Plan(request, report, values, source, as_of, slug, out, root)
     return replace(plan, slug=slug or (plan.default_slug(as_of) if as_of else None))

@@ -18,7 +18,7 @@ from crm_analytics.runs.decisions import Decision, decide, repetition
 from crm_analytics.runs.kernels.kernel import Kernel, imports_of, private_folder
 from crm_analytics.runs.kernels.warm_kernels import WarmKernels
 from crm_analytics.runs.plan import OpenedData, Plan, RunRequest, open_data
-from crm_analytics.runs.publishing import index, publish
+from crm_analytics.runs.publishing import index, publish, published_tree
 from crm_analytics.runs.publishing.result import RunResult, worst
 from crm_analytics.runs.run_files import Outcome, Record
 
@@ -195,6 +195,7 @@ class _Run:
 
     def _publish(self, place: publish.Place, made: Outcome) -> RunResult:
         request = self.record.plan.request
+        self._claim()
         folder = publish.publish(place, made.run, made.files, made.pointer, request.keep)
         code, message = 0, made.message
         try:
@@ -202,6 +203,11 @@ class _Run:
         except PublishError as error:  # the report itself is published and stays
             code, message = error.exit_code, str(error)
         return self._result(place, made.status, code, message, place.page, folder)
+
+    def _claim(self) -> None:
+        plan = self.record.plan
+        origin = plan.report.origin(plan.root)
+        published_tree.claim(plan.out, plan.root, name=plan.report.name, origin=origin)
 
     def _failed(self, place: publish.Place, error: CrmError) -> RunResult:
         """Publish a failure; the last good page stays where it is. What cannot be told there is told here."""
@@ -219,6 +225,7 @@ class _Run:
         link = good.relative_to(place.out).as_posix() if good else None
         made = run_files.failure(self.record, place, error, link)
         request = self.record.plan.request
+        self._claim()
         folder = publish.publish_failure(place, made.run, made.files, made.pointer, request.keep)
         index.rebuild(place.out, request.today)
         return folder

@@ -21,9 +21,9 @@ from crm_analytics.runs.catalogue.parameters import INJECTED
 from crm_analytics.runs.plan import Plan, check_age
 from crm_analytics.runs.publishing import publish
 from crm_analytics.runs.publishing.manifest import code_digest, digest, versions
+from crm_analytics.tables.project_key import fingerprint, read_key
 
 MAPPING_FILE = "mapping.toml"  # found by itself beside the data; the module of that name needs the engine
-KEY_FILE = ".crm-key"
 MOST_ROWS = 1000  # of the answer to a version_query
 
 Stamp = list[Any]  # size, time of change, and SHA-256 where it was worked out
@@ -213,8 +213,9 @@ def stamp(path: Path) -> Stamp:
 
 
 def key_digest(root: Path) -> str:
-    """Tells one key of a project from another by its file's size and time alone."""
-    return digest(stamp(root / KEY_FILE))
+    """Tells one key of a project from another, wherever its file was copied; empty where there is none."""
+    key = read_key(root)
+    return "" if key is None else fingerprint(key)
 
 
 def _sha256(path: Path) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,16 @@ class Report:
     name: str
     path: Path
     notebook: dict[str, Any]
+
+    def origin(self, root: Path) -> str:
+        """Which notebook it is, whatever number stands before its name: tells two of one name apart."""
+        package = Path(crm_analytics.__file__).resolve().parent
+        if self.path.parent in (package / "notebooks", package.parent / "notebooks"):
+            place = "package"
+        else:
+            place = os.path.relpath(self.path.parent, root.resolve())
+        said = f"{place}/{_NUMBER.sub('', self.path.stem) or self.path.stem}"
+        return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     @property
     def parameters(self) -> ParameterSet:
@@ -51,11 +64,20 @@ class Report:
 def report_name(path: Path) -> str:
     """The name of a notebook's report, fit for a folder: no number in front, no odd characters.
 
+    Letters that no folder's name can be sure to keep are told by a short digest, so that two names stay two.
+    "lists" is the folder of contact lists.
+
     >>> report_name(Path("01_segments.ipynb")), report_name(Path("My Report.ipynb"))
     ('segments', 'my-report')
+    >>> [report_name(Path(f"{name}.ipynb")) for name in ("Übersicht", "отчёт", "lists")]
+    ['ubersicht', 'report-520a7692', 'lists-report']
     """
     bare = _NUMBER.sub("", path.stem) or path.stem
-    return re.sub(r"[^a-z0-9_-]+", "-", bare.lower()).strip("-_")[:64] or "report"
+    plain = "".join(c for c in unicodedata.normalize("NFKD", bare.lower()) if not unicodedata.combining(c))
+    name = re.sub(r"[^a-z0-9_-]+", "-", plain).strip("-_")[:50] or "report"
+    if re.search(r"[^\W\d_a-z]", plain):
+        name += "-" + hashlib.sha256(bare.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{name}-report" if name == "lists" else name
 
 
 def report_files(root: Path | None = None) -> dict[str, Path]:

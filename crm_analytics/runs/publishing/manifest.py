@@ -6,16 +6,22 @@ import hashlib
 import io
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics.runs.catalogue.parameters import INJECTED
+from crm_analytics.tables.redaction import redact
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+# The folders of an absolute path, or of one from home; of a path with blanks the blanks, too.
+_PLACE = re.compile(
+    r"(?<![\w/.:…])(?:~|[A-Za-z]:(?=[/\\]))?[/\\](?:[^/\\\s'\"`:(),;]+(?: [^/\\\s'\"`:(),;]+)*[/\\])+"
+)
 BLOCK = "application/vnd.crm-analytics.block+json"
 LIBRARIES = (
     "numpy",
@@ -56,6 +62,20 @@ def _without_path(value: Any) -> Any:
     if isinstance(value, str) and ("://" in value or re.match(r"[/~\\]|\.\.?[/\\]|[A-Za-z]:[/\\]", value)):
         return source_name(value)
     return value
+
+
+def published_words(text: str) -> str:
+    """A message as it may stand on a page, in a record, in the index: no password, no folder of this machine.
+
+    >>> published_words("/home/ann/shop data.csv cannot be read at postgres://ann:pw@db/shop")
+    'shop data.csv cannot be read at postgres://…'
+    >>> published_words("cell 3 failed (and/or more): 5 / 7")
+    'cell 3 failed (and/or more): 5 / 7'
+    """
+    said = "".join(
+        c for c in redact(text) if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs")
+    )
+    return _PLACE.sub("", said)
 
 
 def versions() -> dict[str, str]:

@@ -133,6 +133,21 @@ def index_locked(out: Path) -> Iterator[None]:
 
 
 @contextmanager
+def schedule_locked(out: Path, name: str) -> Iterator[None]:
+    """Hold a schedule's name while it runs; a second run of it at once goes on without."""
+    with _lock(out, f"schedule--{name}", wait=0):
+        yield
+
+
+def schedule_is_locked(out: Path, name: str) -> bool:
+    """Whether a run of the schedule goes on right now; the lock of one that died is free again."""
+    if not (out / ".locks").is_dir():
+        return False
+    with _lock(out, f"schedule--{name}", wait=0) as free:
+        return not free
+
+
+@contextmanager
 def _lock(out: Path, name: str, wait: float) -> Iterator[bool]:
     from filelock import FileLock, Timeout
 

@@ -119,6 +119,11 @@ class Schedule:
     lists: tuple[ScheduledList, ...] = ()
 
     @property
+    def now(self) -> datetime:
+        """When it is run."""
+        return (*self.reports, *self.lists)[0].request.now
+
+    @property
     def name(self) -> str:
         """The file's name without its ending."""
         return self.path.stem
