@@ -21,7 +21,7 @@ from crm_analytics.cli.data_commands import check, demo, list_reports
 from crm_analytics.cli.key_commands import key, reveal
 from crm_analytics.cli.past_commands import diff, forget, waves
 from crm_analytics.cli.run_commands import run
-from crm_analytics.errors import CrmError, ParameterError, nearest
+from crm_analytics.errors import CrmError, ParameterError, in_words, nearest
 
 
 class Commands(click.Group):
@@ -55,7 +55,10 @@ def crm(ctx: click.Context, debug: bool) -> None:
     crm check shop.csv                   look at data of your own
     crm run crm.toml                     every report of a schedule, side by side
     """  # noqa: D301 - click wants the character
+    from crm_analytics.tables.scratch import sweep
+
     ctx.obj = {"debug": debug}
+    sweep()  # what killed runs left behind holds customers' rows
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -81,8 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(error.exit_code)
     except Exception as error:
         show_trace(debug, "".join(traceback.format_exception(error)))
-        say(f"something went wrong that should not ({type(error).__name__}). Run again with --debug", "red")
-        sys.exit(CrmError.exit_code)
+        known = in_words(error)
+        say(str(known), "red")
+        sys.exit(known.exit_code)
 
 
 # --- report -------------------------------------------------------------------------------------------------

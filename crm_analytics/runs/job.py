@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
@@ -14,6 +15,10 @@ Progress = Callable[[int, int], None]  # cells done, cells in all
 
 class Workshop(Protocol):
     """Makes reports, and keeps open what several of them share."""
+
+    @property
+    def kept(self) -> Path:
+        """Where results of this night are kept."""
 
     def make(self, decision: Any, progress: Progress | None = None) -> RunResult:
         """Make one report; errors of this package are told in the result and not raised."""

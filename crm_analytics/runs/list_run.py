@@ -19,7 +19,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crm_analytics.errors import CrmError, DataError, LimitError, LockedError
+from crm_analytics.errors import CrmError, DataError, LimitError, LockedError, in_words
 from crm_analytics.pages.status import Status
 from crm_analytics.runs import unchanged
 from crm_analytics.runs.publishing import index, publish, published_tree, wave_memory
@@ -65,8 +65,8 @@ class WaveDecision:
         return "lists"
 
     def run(self, workshop: Workshop, progress: Progress | None = None) -> RunResult:
-        """Make the wave; it needs no workshop and has no cells."""
-        return make_wave(self, progress)
+        """Make the wave; it has no cells to tell of."""
+        return make_wave(self, workshop.kept, progress)
 
     def failing(self, error: CrmError) -> WaveDecision:
         """The same, known to fail."""
@@ -100,11 +100,14 @@ def _not_due(request: WaveRequest, last: Path, day: date) -> str:
     return ""
 
 
-def make_wave(decision: WaveDecision, progress: Progress | None = None) -> RunResult:
+def make_wave(
+    decision: WaveDecision, kept: Path | None = None, progress: Progress | None = None
+) -> RunResult:
     """Make the wave if one is due; errors of this package are told in the result and not raised.
 
     Parameters
     ----------
+    kept : where the results of this night are kept, if anywhere
     progress : asked before the wave is issued; where nobody listens any more, nobody would be told of it
     """
     request, began = decision.request, time.perf_counter()
@@ -113,7 +116,7 @@ def make_wave(decision: WaveDecision, progress: Progress | None = None) -> RunRe
         with publish.locked(place, request.wait):
             if decision.problem is not None:
                 raise decision.problem
-            made = _made(request, began, progress)
+            made = _made(request, began, kept, progress)
             (place.folder / FAILED).unlink(missing_ok=True)
             return made
     except LockedError as error:
@@ -122,14 +125,10 @@ def make_wave(decision: WaveDecision, progress: Progress | None = None) -> RunRe
         told = "".join(traceback.format_exception(error)) if error.__cause__ is not None else ""
         return _failed(request, error, began, told)
     except Exception as error:
-        said = CrmError(
-            f"something went wrong that should not ({type(error).__name__}). "
-            "Run again with --debug and report what it shows"
-        )
-        return _failed(request, said, began, "".join(traceback.format_exception(error)))
+        return _failed(request, in_words(error), began, "".join(traceback.format_exception(error)))
 
 
-def _made(request: WaveRequest, began: float, progress: Progress | None) -> RunResult:
+def _made(request: WaveRequest, began: float, kept: Path | None, progress: Progress | None) -> RunResult:
     from crm_analytics.analyses import campaigns
     from crm_analytics.tables.customer_base import CustomerBase
 
@@ -139,7 +138,7 @@ def _made(request: WaveRequest, began: float, progress: Progress | None) -> RunR
     base = CustomerBase.open(request.data, mapping=request.mapping, today=request.today)
     unchanged.check_at_rest(stamps, _stamps(request), source_name(request.data))
     _check_age(request, base.day)
-    base = base.as_of(request.as_of)
+    base = base.as_of(request.as_of).keeping(kept)
     before = waves_of(request.place.folder)
     if before and (said := _not_due(request, before[-1], base.day)):
         _remember_source(before[-1], stamps)

@@ -8,13 +8,13 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from crm_analytics.errors import CrmError, DataError, ParameterError
+from crm_analytics.errors import CrmError, DataError, ParameterError, in_words
 from crm_analytics.runs.catalogue.catalogue import Report, find_report
 from crm_analytics.runs.catalogue.parameter_rules import Value
 from crm_analytics.runs.publishing import published_tree
 from crm_analytics.runs.publishing.manifest import digest, source_name
 from crm_analytics.runs.publishing.publish import UNDATED, Place, check_slug
-from crm_analytics.tables.project import project_folder
+from crm_analytics.tables.project import limited_memory, project_folder
 from crm_analytics.tables.project_key import read_key
 
 
@@ -207,8 +207,8 @@ def check_age(plan: Plan, newest: date) -> None:
         )
 
 
-def open_data(plan: Plan, folder: Path) -> OpenedData:
-    """Open, check and cut the source; save what is left in `folder`.
+def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
+    """Open, check and cut the source; save what is left in `folder`, to keep its results in `kept`.
 
     Raises
     ------
@@ -217,12 +217,13 @@ def open_data(plan: Plan, folder: Path) -> OpenedData:
     from crm_analytics.tables.customer_base import CustomerBase
 
     try:
-        base = CustomerBase.open(plan.source, mapping=plan.request.mapping, today=plan.request.today)
+        with limited_memory(plan.request.limit_memory_mb):
+            base = CustomerBase.open(plan.source, mapping=plan.request.mapping, today=plan.request.today)
         newest, rules = base.day, base.rejected["rule"].astype("str")
         check_age(plan, newest)
         if plan.as_of:
             base = base.as_of(plan.as_of)
-        base.save(folder)
+        base.keeping(kept).save(folder)
         counts = base.counts
         return OpenedData(
             folder=folder,
@@ -240,6 +241,9 @@ def open_data(plan: Plan, folder: Path) -> OpenedData:
     except CrmError:
         raise
     except Exception as error:
+        known = in_words(error)
+        if type(known) is not CrmError:
+            raise known from error
         raise DataError(
             f"{plan.source_name} cannot be opened ({type(error).__name__}). Try `crm check`, "
             "or --debug for Python's own words"

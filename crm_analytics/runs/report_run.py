@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crm_analytics.errors import CrmError, LockedError, ParameterError, PublishError
+from crm_analytics.errors import CrmError, LockedError, ParameterError, PublishError, in_words
 from crm_analytics.pages.status import Status
 from crm_analytics.runs import run_files, unchanged
 from crm_analytics.runs.decisions import Decision, decide, repetition
@@ -21,6 +21,7 @@ from crm_analytics.runs.plan import OpenedData, Plan, RunRequest, open_data
 from crm_analytics.runs.publishing import index, publish, published_tree
 from crm_analytics.runs.publishing.result import RunResult, worst
 from crm_analytics.runs.run_files import Outcome, Record
+from crm_analytics.runs.time_limit import time_limit
 
 if TYPE_CHECKING:
     from crm_analytics.runs.kernels.engine import Progress
@@ -61,11 +62,16 @@ class Workshop:
     Parameters
     ----------
     warm : forks the kernels from a process with the imports paid; None for cold ones
+    kept : where results are kept for other workshops of the same night; None for a place of its own
     """
 
-    def __init__(self, warm: WarmKernels | None = None) -> None:
+    def __init__(self, warm: WarmKernels | None = None, kept: Path | None = None) -> None:
         self._stack = ExitStack()
-        self._shared = _SharedData(self._stack, {}, warm)
+        if kept is None:
+            kept = private_folder()
+            self._stack.callback(shutil.rmtree, kept, ignore_errors=True)
+        self.kept = kept
+        self._shared = _SharedData(self._stack, {}, warm, kept)
 
     def __enter__(self) -> Workshop:
         return self
@@ -91,6 +97,7 @@ class _SharedData:
     stack: ExitStack
     opened: dict[tuple[Any, ...], OpenedData]
     warm: WarmKernels | None
+    kept: Path
 
     def get(self, plan: Plan, inputs: unchanged.Inputs) -> OpenedData:
         mapping = plan.request.mapping
@@ -98,7 +105,7 @@ class _SharedData:
         if key not in self.opened:
             folder = private_folder()
             self.stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            opened = open_data(plan, folder / "data")
+            opened = open_data(plan, folder / "data", self.kept)
             files = unchanged.read_stamps(plan.source, mapping)
             unchanged.check_at_rest(inputs.files, files, plan.source_name)
             self.opened[key] = replace(opened, files=files)
@@ -128,7 +135,9 @@ class _Run:
             if plan.request.wait and (made := self._made_meanwhile()):
                 return made
             kernel = self._start_kernel()
-            with self._timed("open"):
+            limit = plan.request.limit_seconds
+            late = f"{plan.source_name} was not opened within {limit} seconds. Allow more time"
+            with self._timed("open"), time_limit(limit, late):
                 assert record.inputs is not None
                 record.data = self.shared.get(plan, record.inputs)
             if not plan.slug:
@@ -150,7 +159,7 @@ class _Run:
             return self._failed(place, error)
         except Exception as error:
             record.traceback = "".join(traceback.format_exception(error))
-            return self._failed(place, _unexpected(error))
+            return self._failed(place, in_words(error))
 
     def _made_meanwhile(self) -> RunResult | None:
         """The result of the other run that was waited for, where it is what this one would give."""
@@ -186,12 +195,17 @@ class _Run:
         values: dict[str, Any] = {**record.plan.values, "data": str(record.data.folder)}
         if "as_of" in values:
             values["as_of"] = record.day
-        run = engine.Run(kernel, record.plan.request.limit_seconds, self.progress, meanwhile=_load_page)
+        run = engine.Run(kernel, self._seconds_left(), self.progress, meanwhile=_load_page)
         try:
             engine.execute(nbformat.from_dict(record.plan.report.notebook), values, run)
         finally:
             record.executed, record.traceback = run.executed, run.traceback or kernel.complaints()
             kernel.stop()
+
+    def _seconds_left(self) -> float | None:
+        """Of the limit, what opening has left."""
+        limit = self.record.plan.request.limit_seconds
+        return None if limit is None else max(limit - self.record.timings.get("open", 0), 1)
 
     def _publish(self, place: publish.Place, made: Outcome) -> RunResult:
         request = self.record.plan.request
@@ -262,13 +276,6 @@ class _Run:
             yield
         finally:
             self.record.timings[step] = time.perf_counter() - began
-
-
-def _unexpected(error: Exception) -> CrmError:
-    return CrmError(
-        f"something went wrong that should not ({type(error).__name__}). "
-        "Run again with --debug and report what it shows"
-    )
 
 
 def _load_page() -> None:

@@ -18,6 +18,7 @@ from multiprocessing.context import BaseContext
 from multiprocessing.forkserver import ensure_running
 from multiprocessing.process import BaseProcess
 from multiprocessing.util import Finalize
+from pathlib import Path
 from typing import Any
 
 from crm_analytics.errors import LimitError
@@ -32,7 +33,7 @@ from crm_analytics.runs.report_run import Workshop
 STOPPED = "the run was stopped from outside before it was done. Start it again, or allow more time"
 PATIENCE = 30  # seconds for a stopped worker to tell what became of its report
 
-MakeWorkshop = Callable[[WarmKernels | None], AbstractContextManager[Any]]
+MakeWorkshop = Callable[[WarmKernels | None, Path], AbstractContextManager[Any]]
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,9 @@ def work(jobs: Sequence[tuple[int, Job]], workers: int, make: MakeWorkshop = Wor
     make : gives each process its workshop
     """
     many = len(jobs) > 1  # one alone gains nothing from imports paid beforehand
+    kept = private_folder()
     with _stop_asked() as stop, WarmKernels() if many else nullcontext() as warm:
-        crew = _Crew(list(jobs), make, warm)
+        crew = _Crew(list(jobs), make, warm, kept)
         try:
             yield from crew.start(min(workers, len(jobs)))
             while crew.busy:
@@ -86,6 +88,7 @@ def work(jobs: Sequence[tuple[int, Job]], workers: int, make: MakeWorkshop = Wor
                 yield from crew.listen()
         finally:
             crew.dismiss()
+            shutil.rmtree(kept, ignore_errors=True)
 
 
 @dataclass
@@ -98,8 +101,10 @@ class _Worker:
 
 
 class _Crew:
-    def __init__(self, todo: list[tuple[int, Job]], make: MakeWorkshop, warm: WarmKernels | None) -> None:
-        self.todo, self.make = todo, make
+    def __init__(
+        self, todo: list[tuple[int, Job]], make: MakeWorkshop, warm: WarmKernels | None, kept: Path
+    ) -> None:
+        self.todo, self.make, self.kept = todo, make, kept
         self.door = warm.door if warm is not None else None
         self.context = _context(paid=self.door is not None)
         self.jobs = dict(todo)
@@ -112,7 +117,7 @@ class _Crew:
 
     def _hire(self) -> _Worker:
         ours, theirs = self.context.Pipe()
-        told = (theirs, self.make, self.door, dict(os.environ))
+        told = (theirs, self.make, self.door, self.kept, dict(os.environ))
         process = self.context.Process(target=_serve, args=told, daemon=True)  # type: ignore[attr-defined]
         process.start()
         theirs.close()
@@ -175,7 +180,7 @@ class _Crew:
     def _failed(self, worker: _Worker, message: str) -> Ended:
         """Publish the failure in the place of the worker that cannot any more."""
         dead = self.jobs[worker.number].failing(LimitError(message))
-        with self.make(None) as shop:
+        with self.make(None, self.kept) as shop:
             return Ended(worker.number, dead.run(shop))
 
     def stop(self) -> Iterator[Event]:
@@ -259,7 +264,7 @@ def _folder_of_server() -> str:
 
 
 def _serve(
-    line: Connection, make: MakeWorkshop, door: socket.socket | None, environment: dict[str, str]
+    line: Connection, make: MakeWorkshop, door: socket.socket | None, kept: Path, environment: dict[str, str]
 ) -> None:
     """A worker's life: reports one after the other until the line is closed or it is told to stop."""
     os.environ.clear()
@@ -275,7 +280,7 @@ def _serve(
 
     signal.signal(signal.SIGTERM, stop)
     warm = WarmKernels.sharing(door) if door is not None else None
-    with suppress(EOFError, OSError, LimitError), make(warm) as shop:
+    with suppress(EOFError, OSError, LimitError), make(warm, kept) as shop:
         while not stopped:
             number, job = line.recv()
 

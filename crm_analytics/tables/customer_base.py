@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as clock
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from crm_analytics.tables import snapshot as snapshots
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.cut import collect, count_lines, cut
 from crm_analytics.tables.days import as_day, shift
+from crm_analytics.tables.kept_results import Parts, remember
 from crm_analytics.tables.rejects import drops_row
 from crm_analytics.tables.snapshot import SNAPSHOT_FILE, Snapshot
 from crm_analytics.tables.sources import find_data, open_source
@@ -289,6 +290,35 @@ class CustomerBase:
     def materialise(self, expression: ir.Table) -> ir.Table:
         """Compute a table once and keep it in the engine as long as the base lives."""
         return self.snapshot.materialise(expression)
+
+    def remember(self, key: tuple[Any, ...], make: Callable[[], Parts]) -> dict[str, Any]:
+        """A result that is computed once for all that look at the same data, as the reports of a night do.
+
+        Parameters
+        ----------
+        key : the function and its arguments; the cut and the data are added
+        make : gives its parts by name: Ibis tables, frames, bytes, or what JSON holds
+
+        Returns
+        -------
+        The parts. A base without a place to keep them (see `keeping`) makes them each time.
+
+        >>> base = CustomerBase.open(pd.DataFrame({"customer_id": ["a"], "unit_spend": [9.0],
+        ...     "transaction_date": ["2026-01-05"]}), today="2026-02-01")
+        >>> base.remember(("days", 1), lambda: {"days": base.customer_days.count().execute().item()})
+        {'days': 1}
+        """
+        if self.snapshot.kept_in is None:
+            return dict(make())
+        whole = (*key, *self._facts.values(), self.data_hash)
+        return remember(self.snapshot.kept_in, self.snapshot.connection, whole, make)
+
+    def keeping(self, folder: Path | None) -> CustomerBase:
+        """The same base, whose results are kept in a private folder for others with the same data.
+
+        They must run the same code: a folder serves one night.
+        """
+        return replace(self, snapshot=replace(self.snapshot, kept_in=folder))
 
     def to_engine(self, frame: pd.DataFrame) -> ir.Table:
         """Bring a small frame into the engine; NaN and None become NULL."""

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 
-from crm_analytics.errors import DataError, LimitError
+from crm_analytics.errors import DataError, LimitError, in_words
 from crm_analytics.tables.checks import BROKEN, UNREAD, cast_table, count_repeats, repeats_key
 from crm_analytics.tables.contract import MONEY, TABLES
 from crm_analytics.tables.rejects import explain, judge
@@ -50,6 +50,7 @@ class Snapshot:
     skipped: Mapping[str, str] = field(default_factory=dict)  # optional tables left out, and why
     saved: Mapping[str, Any] = field(default_factory=dict)  # day, start, first_day, data_hash of a saved base
     kept: list[Any] = field(default_factory=list, repr=False)  # temporary tables live as long as the snapshot
+    kept_in: Path | None = None  # where results are kept for others with the same data
 
     @functools.cached_property
     def customer_days(self) -> ir.Table:
@@ -148,6 +149,8 @@ def _stage(name: str, cast: ir.Table) -> ir.Table:
             f"{name}: the source does not fit into memory; open less of it, or use Spark"
         ) from None
     except Exception as error:
+        if isinstance(known := in_words(error), LimitError):
+            raise known from None
         raise DataError(f"{name}: the source cannot be read: {_reason(error)}") from error
 
 
@@ -240,6 +243,7 @@ def write(folder: Path, snapshot: Snapshot, tables: Mapping[str, ir.Table], fact
         "tables": sorted(tables),
         "skipped": dict(snapshot.skipped),
         "saved": facts,
+        "kept_in": str(snapshot.kept_in) if snapshot.kept_in else None,
     }
     (folder / SNAPSHOT_FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
@@ -267,6 +271,7 @@ def read(folder: Path) -> Snapshot:
             content["show_customers"],
             skipped=content["skipped"],
             saved=content["saved"],
+            kept_in=Path(content["kept_in"]) if content.get("kept_in") else None,
         )
     except (OSError, ValueError, KeyError, duckdb.Error) as error:
         raise DataError(

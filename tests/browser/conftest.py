@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 HERE = Path(__file__).parent
 
@@ -20,10 +21,11 @@ def tools() -> Path:
     """A folder with look.mjs and what it imports."""
     home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "crm-analytics" / "browser"
     home.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "look.mjs"):
-        shutil.copy(HERE / name, home / name)
-    if not (home / "node_modules" / "playwright-core").exists():
-        subprocess.run(["npm", "install", "--silent", "--no-package-lock"], cwd=home, check=True)
+    with FileLock(home / "install.lock"):
+        for name in ("package.json", "look.mjs"):
+            shutil.copy(HERE / name, home / name)
+        if not (home / "node_modules" / "playwright-core").exists():
+            subprocess.run(["npm", "install", "--silent", "--no-package-lock"], cwd=home, check=True)
     return home
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +12,9 @@ import pandas as pd
 import pytest
 
 from crm_analytics.tables.demo import write_demo
+from tests.all_reports import REPORTS
 from tests.determinism.same_bytes import differing, publish, publish_by_schedule
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-REPORTS = sorted(path.name for path in NOTEBOOKS.glob("0[1-9]_*.ipynb"))
-NAMES = {name[3:].removesuffix(".ipynb") for name in REPORTS}
 CONDITIONS = {
     "another folder and hash seed": {"PYTHONHASHSEED": "4711"},
     "one thread": {"cores": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
@@ -25,8 +25,8 @@ CONDITIONS = {
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("same")
     (root / "notebooks").mkdir()
-    for name in REPORTS:
-        shutil.copy(NOTEBOOKS / name, root / "notebooks" / name)
+    for report in REPORTS.values():
+        shutil.copy(report.path, root / "notebooks" / report.path.name)
     write_demo("cdnow", root / "data")
     write_demo("company", root / "data", customers=700)
     shuffled(root / "data" / "cdnow", root / "shuffled" / "cdnow")
@@ -52,18 +52,39 @@ def test_segments_are_the_same_bytes_on_one_thread_from_shuffled_rows(project: P
     assert differing(first, again) == []
 
 
+Runs = Callable[[str, str], tuple[dict[str, str], dict[str, str]]]
+
+
+@pytest.fixture(scope="module")
+def runs(project: Path) -> Runs:
+    """What all reports publish of a base, plainly and under every other condition at once."""
+
+    @functools.cache
+    def made(plain: str, other: str) -> tuple[dict[str, str], dict[str, str]]:
+        name = Path(plain).name
+        conditions = CONDITIONS["another folder and hash seed"] | CONDITIONS["one thread"]
+        first = publish(project, f"first-{name}", "--all", "--data", plain)
+        return first, publish(project, f"again/deeper-{name}", "--all", "--data", other, **conditions)
+
+    return made
+
+
+def of(report: str, found: dict[str, str]) -> dict[str, str]:
+    """The files of one report."""
+    return {name: digest for name, digest in found.items() if name.split("/")[0] == report}
+
+
 @needs_taskset
 @pytest.mark.slow
-@pytest.mark.parametrize("rows", ["shuffled/cdnow", "data/company"])
-@pytest.mark.parametrize("condition", CONDITIONS)
-def test_all_reports_are_the_same_bytes(project: Path, condition: str, rows: str) -> None:
-    first = publish(
-        project, f"first-{condition}-{rows[0]}{rows[-1]}", "--all", "--data", rows.replace("shuffled", "data")
-    )
-    again = publish(
-        project, f"again-{condition}-{rows[0]}{rows[-1]}", "--all", "--data", rows, **CONDITIONS[condition]
-    )
-    assert {name.split("/")[0] for name in first} == NAMES
+@pytest.mark.parametrize("report", REPORTS)
+@pytest.mark.parametrize(
+    ("plain", "other"), [("data/cdnow", "shuffled/cdnow"), ("data/company", "data/company")]
+)
+def test_report_is_the_same_bytes_under_other_conditions(
+    runs: Runs, plain: str, other: str, report: str
+) -> None:
+    first, again = (of(report, found) for found in runs(plain, other))
+    assert f"{report}/report.html" in first
     assert differing(first, again) == []
 
 
@@ -94,12 +115,5 @@ def test_large_base_is_the_same_bytes_on_any_number_of_threads(project: Path) ->
     first = publish(project, "large-first", "--all", "--data", str(made[0]))
     one = publish(project, "large-one", "--all", "--data", str(made[1]), **CONDITIONS["one thread"])
     two = publish(project, "large-two", "--all", "--data", str(made[1]))
+    assert {name.split("/")[0] for name in first} == set(REPORTS)
     assert (differing(first, one), differing(first, two)) == ([], [])
-
-
-@pytest.mark.slow
-def test_ten_runs_are_the_same_bytes(project: Path) -> None:
-    first = publish(project, "ten-0", "--all", "--data", "data/cdnow")
-    for number in range(1, 10):
-        again = publish(project, f"ten-{number}", "--all", "--data", "shuffled/cdnow")
-        assert differing(first, again) == [], number

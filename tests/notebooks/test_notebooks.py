@@ -10,12 +10,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests import all_reports
 from tests.notebooks.normalise import FOLDER, PSEUDONYM, normalised
 
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-REPORTS = [
-    path for path in NOTEBOOKS if "parameters" in path.read_text(encoding="utf-8").split('"cells"')[1][:4000]
-]
+REPORTS = [report.path for report in all_reports.REPORTS.values()]
 BANNED = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.While, ast.If, ast.Try,
     ast.comprehension,
@@ -27,20 +26,9 @@ def cells_of(path, kind="code"):
     return [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == kind]
 
 
-def test_there_are_notebooks():
-    reports = [
-        "01_segments",
-        "02_lifetime_value",
-        "03_audit",
-        "04_profiles",
-        "05_lifecycle",
-        "06_journey",
-        "07_channels",
-        "08_churn",
-        "09_campaigns",
-    ]
-    assert [p.stem for p in NOTEBOOKS] == ["00_start_here", *reports]
-    assert [p.stem for p in REPORTS] == reports
+def test_every_notebook_is_a_report_but_the_tutorial():
+    assert sorted(REPORTS) == [path for path in NOTEBOOKS if path.stem != "00_start_here"]
+    assert len(REPORTS) >= 9
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)

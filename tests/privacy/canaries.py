@@ -37,6 +37,14 @@ def canary(kind: str, number: int) -> str:
     }[kind]
 
 
+KINDS = ("id", "email", "name", "phone")
+
+
+def customer(number: int, id_kind: str) -> str:
+    """What a customer is called: always in the same way, or "in turn" by id, mail, name and phone number."""
+    return canary(KINDS[number % len(KINDS)] if id_kind == "in turn" else id_kind, number)
+
+
 def kind_of(column: str) -> str:
     """Which canary a column of the contract gets."""
     for kind, words in (("email", ("email", "handle", "token")), ("phone", ("phone",)), ("id", ("_id",))):
@@ -57,7 +65,7 @@ def write_shop(
 
     Parameters
     ----------
-    id_kind : what a customer is called: "id", or "email", "name", "phone"
+    id_kind : what a customer is called: "id", "email", "name", "phone", or each of these "in turn"
     customers : how many of them buy
     product_names : names of products are names of products; pages may show them
     broken : transactions whose date, amount or line key is a canary, too
@@ -93,14 +101,14 @@ def _lines(id_kind: str, customers: int) -> Iterator[dict[str, str]]:
     chance = np.random.default_rng(3)
     columns = TABLES["transactions"].columns
     number = 0
-    for customer in range(customers):
+    for who in range(customers):
         day = date(2024, 1, 1) + timedelta(days=int(chance.integers(0, 90)))
         for _ in range(int(1 + chance.poisson(chance.gamma(1.0, 2.0)))):
             number += 1
             line = {c.name: _value(c.name, c.type, number, id_kind) for c in columns}
             yield line | {
                 "transaction_line_id": f"L-zqxkanari-{number}",
-                "customer_id": canary(id_kind, customer),
+                "customer_id": customer(who, id_kind),
                 "transaction_date": day.isoformat(),
                 "unit_spend": f"{chance.gamma(4.0, 10.0):.2f}",
                 "is_return": "false",
@@ -112,7 +120,7 @@ def _lines(id_kind: str, customers: int) -> Iterator[dict[str, str]]:
 
 def _value(column: str, kind: str, number: int, id_kind: str) -> str:
     if column.endswith("customer_id"):
-        return canary(id_kind, number)
+        return customer(number, id_kind)
     if kind == "text":
         return canary(kind_of(column), number)
     return {

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,17 +20,17 @@ import pytest
 
 from crm_analytics.runs.report_run import RunRequest, run_report, run_reports
 from crm_analytics.tables.contract import TABLES
-from tests.privacy.canaries import canary, found_in_folder, found_in_text, write_shop
+from tests.all_reports import PATHS, REPORTS
+from tests.notebooks.normalise import PSEUDONYM
+from tests.privacy.canaries import canary, found_in_folder, found_in_text, texts_of, write_shop
 from tests.privacy.test_key import key_forms, keys_in
 
 NOW = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-REPORTS = [str(path) for path in sorted(NOTEBOOKS.glob("0[1-9]_*.ipynb"))]
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_shop(tmp_path_factory.mktemp("shop") / "shop")
+    return write_shop(tmp_path_factory.mktemp("shop") / "shop", id_kind="in turn")
 
 
 @pytest.fixture(autouse=True)
@@ -77,65 +79,96 @@ def test_canaries_stand_in_every_text_column_of_every_table(shop: Path) -> None:
                 assert found_in_text(frame[column.name].dropna().iloc[0]), (name, column.name)
 
 
-def test_reports_tell_of_nobody(shop: Path, project: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    results = list(run_reports([request(report, shop, project) for report in REPORTS]))
-    failed = [(r.name, r.message) for r in results if (r.status, r.exit_code) != ("done", 0)]
-    assert not failed
-    assert found_in_folder(project / "reports") == []
-    said = capfd.readouterr()
-    for text in (said.out, said.err, repr(results), *[str(r.line()) for r in results]):
-        assert found_in_text(text) == []
-    forms = key_forms(project)
-    assert keys_in(project / "reports", forms) == []
-    assert not [form for form in forms if form in said.out + said.err]
-    named = ("segments", "lifetime_value", "profiles")
-    assert all("c-" in r.page.read_text() for r in results if r.page and r.name in named)  # by pseudonym
+# --- a night of every report --------------------------------------------------------------------------------
 
 
-def test_night_tells_of_nobody(shop: Path, project: Path) -> None:
+@dataclass(frozen=True)
+class Night:
+    """What a scheduled run of every report left, on a shop and on one that is too broken."""
+
+    project: Path
+    done: subprocess.CompletedProcess[str]
+
+    @property
+    def reports(self) -> Path:
+        return self.project / "reports"
+
+
+@pytest.fixture(scope="module")
+def night(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Night:
+    project = tmp_path_factory.mktemp("night")
+    (project / "notebooks").mkdir()
     broken = write_shop(project / "broken", broken=200)
     lines = ["workers = 2"]
     for source, path in (("shop", shop), ("broken", broken)):
         lines += [f"[source.{source}]", f'path = "{path}"']
-        for report in REPORTS:
+        for report in PATHS:
             lines += ["[[report]]", f'name = "{report}"', f'source = "{source}"', f'slug = "{source}"']
     (project / "crm.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     command = [sys.executable, "-m", "crm_analytics.cli", "run", "crm.toml"]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=300, check=False)
-    told = [json.loads(line) for line in done.stdout.splitlines()]
-    assert sorted(line["exit_code"] for line in told[:-1]) == [0] * len(REPORTS) + [3] * len(REPORTS), (
-        done.stderr
+    clean = {name: value for name, value in os.environ.items() if name != "CRM_PROJECT"}
+    done = subprocess.run(
+        command, cwd=project, env=clean, capture_output=True, text=True, timeout=600, check=False
     )
-    assert done.returncode == 3
-    for text in (done.stdout, done.stderr, (project / "reports" / "index.html").read_text()):
+    return Night(project, done)
+
+
+def test_night_makes_every_report_of_the_shop_and_refuses_the_broken_one(night: Night) -> None:
+    told = [json.loads(line) for line in night.done.stdout.splitlines()][:-1]
+    codes = sorted((line["name"], line["exit_code"]) for line in told)
+    assert codes == sorted((name, code) for name in REPORTS for code in (0, 3)), night.done.stderr
+    assert night.done.returncode == 3
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_report_tells_of_nobody(night: Night, report: str) -> None:
+    assert (night.reports / report / "shop" / "report.html").is_file()
+    assert found_in_folder(night.reports / report) == []
+
+
+def test_night_tells_of_nobody_beside_its_reports(night: Night) -> None:
+    for text in (night.done.stdout, night.done.stderr):
         assert found_in_text(text) == []
+    files = [path for path in night.reports.rglob("*") if path.is_file()]
+    beside = [path for path in files if path.relative_to(night.reports).parts[0] not in REPORTS]
+    assert night.reports / "index.html" in beside
+    for path in beside:
+        assert [hit for text in texts_of(path.read_bytes()) for hit in found_in_text(text)] == [], path
+
+
+def test_night_keeps_its_key_and_calls_customers_by_pseudonym(night: Night) -> None:
+    forms = key_forms(night.project)
+    assert keys_in(night.reports, forms) == []
+    assert not [form for form in forms if form in night.done.stdout + night.done.stderr]
+    pages = {name: (night.reports / name / "shop" / "report.html").read_text() for name in REPORTS}
+    called = {name for name, page in pages.items() if PSEUDONYM.search(page)}
+    assert called >= {"segments", "lifetime_value", "profiles"}
+
+
+def test_result_of_a_run_tells_of_nobody(
+    shop: Path, project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    result = run_report(request(PATHS[0], shop, project))
+    assert (result.status, result.exit_code) == ("done", 0)
     assert found_in_folder(project / "reports") == []
+    said = capfd.readouterr()
+    for text in (said.out, said.err, repr(result), str(result.line())):
+        assert found_in_text(text) == []
     assert keys_in(project / "reports", key_forms(project)) == []
 
 
 @pytest.mark.slow
 def test_names_stand_there_where_they_may(shop: Path, project: Path) -> None:
-    result = run_report(request(REPORTS[0], shop, project, parameters={"show_customers": True}))
+    result = run_report(request(PATHS[0], shop, project, parameters={"show_customers": True}))
     assert result.exit_code == 0, result
     hits = found_in_folder(project / "reports")
     assert {Path(h.split(":")[0]).suffix for h in hits} >= {".html", ".parquet", ".ipynb"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["email", "name", "phone"])
-def test_customers_who_are_called_by_mail_name_or_phone_are_not_told(
-    tmp_path: Path, project: Path, kind: str
-) -> None:
-    shop = write_shop(tmp_path / "shop", id_kind=kind)
-    results = list(run_reports([request(report, shop, project) for report in REPORTS]))
-    assert [r.exit_code for r in results] == [0] * len(REPORTS), results
-    assert found_in_folder(project / "reports") == []
-
-
-@pytest.mark.slow
 def test_small_form_tells_of_nobody_but_of_products(tmp_path: Path, project: Path) -> None:
     shop = write_shop(tmp_path / "shop", customers=12, broken=0, product_names=True)
-    results = list(run_reports([request(report, shop, project) for report in REPORTS]))
+    results = list(run_reports([request(report, shop, project) for report in PATHS]))
     assert [(r.status, r.exit_code) for r in results] == [("thin", 0)] * len(REPORTS), results
     assert any("Product " in r.page.read_text() for r in results if r.page)
     assert found_in_folder(project / "reports") == []
@@ -149,7 +182,7 @@ def test_source_that_is_too_broken_tells_of_nobody(tmp_path: Path, project: Path
     headless = tmp_path / "headless.csv"
     lines = (broken / "transactions.csv").read_text().splitlines(keepends=True)
     headless.write_text("".join(lines[1:]))
-    results = list(run_reports([request(REPORTS[0], source, project) for source in (broken, headless)]))
+    results = list(run_reports([request(PATHS[0], source, project) for source in (broken, headless)]))
     assert [(r.status, r.exit_code) for r in results] == [("failed", 3)] * 2
     assert "rows are broken" in results[0].message
     assert "line with the column names missing" in results[1].message

@@ -21,8 +21,9 @@ def _result(name: str, slug: str, status: Status, code: int, said: str) -> RunRe
 class Pretence:
     """Made with `warm` like a workshop."""
 
-    def __init__(self, warm: WarmKernels | None) -> None:
+    def __init__(self, warm: WarmKernels | None, kept: Path) -> None:
         self.made: list[str] = []
+        self.kept = kept
 
     def __enter__(self) -> Pretence:
         return self

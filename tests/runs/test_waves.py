@@ -267,7 +267,7 @@ def test_one_run_at_a_time(project: Path) -> None:
 
 def test_a_worker_that_died_fails_its_wave(project: Path) -> None:
     with Workshop() as shop:
-        found = shop.make(decided(project).failing(LimitError("the process ended")))
+        found = decided(project).failing(LimitError("the process ended")).run(shop)
     assert (found.status, found.exit_code, found.message) == ("failed", 5, "the process ended")
 
 

@@ -137,8 +137,8 @@ def train(
     ParameterError : an unknown learner, or a window that is no whole number of days
     """
     _check(window, learners, count)
-    told = definition(base) if window is None else None
-    days = window if window is not None else told.window if told is not None else 0
+    defined = definition(base) if window is None else None
+    days = window if window is not None else defined.window if defined is not None else 0
     parts = _parts(base, windows(base, days, count), sample)
     unmet, newest, before = _unmet(base, parts, days), parts[-1], parts[:-1] or parts
     rows = [*_judged(parts[:1], parts[1], learners, seed, unmet)] if len(parts) > 2 else []
@@ -155,7 +155,7 @@ def train(
     evidence = pd.DataFrame([{k: v for k, v in row.items() if k != "score"} for row in (*rows, *last)])
     model = None if unmet else _fitted(method, parts, seed)
     spans = tuple(part.span for part in parts)
-    return Churn(days, told, method, model, _rule(parts), unmet, graded, evidence, held, spans)
+    return Churn(days, defined, method, model, _rule(parts), unmet, graded, evidence, held, spans)
 
 
 def _check(window: int | None, learners: Sequence[str], count: int) -> None:

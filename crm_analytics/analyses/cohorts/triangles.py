@@ -55,8 +55,8 @@ def _left_truncated(table: pd.DataFrame, registered: pd.DataFrame) -> list[bool]
         later = rate[place + 1 :][table["complete"][place + 1 :]]
         crowd = float(rate[place]) > OPENING * float(later.median()) if len(later) else place == 0
         opening = opening and crowd
-        told = listed.get(int(number), 0) >= customers / 2
-        marks.append(old[int(number)] if told else opening)
+        listed_before = listed.get(int(number), 0) >= customers / 2
+        marks.append(old[int(number)] if listed_before else opening)
     return marks
 
 

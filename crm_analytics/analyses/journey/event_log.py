@@ -117,13 +117,13 @@ def _answers(base: CustomerBase) -> ir.Table:
     """One step a customer, time and instrument, however many questions it had."""
     table = base.tables["survey_responses"]
     table = table.group_by("customer_id", "responded_at", "instrument").aggregate(n=table.count())
-    said = ibis.literal("Survey Answered: ") + table.instrument
+    event = ibis.literal("Survey Answered: ") + table.instrument
     return _rows(
         table,
         "survey_responses",
         person=table.customer_id,
         at=table.responded_at,
-        event=said,
+        event=event,
         tie=table.instrument,
     )
 

@@ -15,7 +15,6 @@ from scipy.stats import chi2
 from crm_analytics.analyses.intervals import Z95, wilson
 from crm_analytics.analyses.lifecycle.chain import RecencyChain, Vector
 from crm_analytics.errors import NotEnoughData, ParameterError
-from crm_analytics.tables.contract import MONEY
 from crm_analytics.tables.days import shift
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 MINIMUM_AT_RISK = 30  # customer-periods: below, the chance of a state says little
 MOST_STATES = 26
 STEP = 1e-4
+SQUARED_MONEY = "decimal(38, 4)"  # exact, so that the order of rows cannot matter; up to 10^17 squared
 
 
 @dataclass(frozen=True)
@@ -155,13 +155,13 @@ def _periods(base: CustomerBase, length: int) -> ir.Table:
 def _gaps(base: CustomerBase, bought: ir.Table) -> pd.DataFrame:
     """Periods from one purchase to the next, counted: gap, open (none followed yet), first, n."""
     by = ibis.window(group_by="customer_id", order_by=ibis.desc("back"))
-    told = bought.mutate(following=bought.back.lead().over(by), place=ibis.row_number().over(by))
-    told = told.select(
-        gap=(told.back - told.following.fill_null(0)).cast("int64"),
-        open=told.following.isnull(),
-        first=told.place == 0,
+    gaps = bought.mutate(following=bought.back.lead().over(by), place=ibis.row_number().over(by))
+    gaps = gaps.select(
+        gap=(gaps.back - gaps.following.fill_null(0)).cast("int64"),
+        open=gaps.following.isnull(),
+        first=gaps.place == 0,
     )
-    counted = told.group_by("gap", "open", "first").aggregate(n=told.count())
+    counted = gaps.group_by("gap", "open", "first").aggregate(n=gaps.count())
     return base.collect(counted.order_by("gap", "open", "first"))
 
 
@@ -188,7 +188,7 @@ def hazards(gaps: pd.DataFrame) -> pd.DataFrame:
 def _spend(bought: ir.Table) -> tuple[float, float, int]:
     """Mean and variance of what a customer spends in a period with a purchase, and how many of these."""
     spend = bought.spend
-    square = (spend.cast("float64") ** 2).round(4).cast(MONEY)  # DECIMAL: the order of rows cannot matter
+    square = (spend.cast("float64") ** 2).round(4).cast(SQUARED_MONEY)
     row = (
         bought.aggregate(n=bought.count(), total=spend.sum(), square=square.sum()).to_pyarrow().to_pylist()[0]
     )

@@ -75,10 +75,10 @@ def significant(base: CustomerBase, found: Portfolio) -> Significant:
     words = [
         table[_column(r)].ifelse(ibis.literal(f"{r}, "), ibis.literal("")) for r in REASONS if r in marks
     ]
-    said = words[0]
+    reasons = words[0]
     for word in words[1:]:
-        said = said.concat(word)
-    table = base.materialise(table.mutate(how_many=how_many, reasons=said.rstrip().re_replace(",$", "")))
+        reasons = reasons.concat(word)
+    table = base.materialise(table.mutate(how_many=how_many, reasons=reasons.rstrip().re_replace(",$", "")))
     return _summed(base, table, [r for r in REASONS if r in marks])
 
 

@@ -191,10 +191,10 @@ def _profile(features: pd.DataFrame, labels: np.ndarray) -> tuple[pd.DataFrame, 
     for cluster in size.sort_values(ascending=False, kind="stable").index:
         ranked = apart.loc[cluster].sort_values(ascending=False, kind="stable")
         lowest = apart.loc[cluster].idxmin()
-        said = _NAMES.get(str(ranked.index[0]), str(ranked.index[0]))
+        name = _NAMES.get(str(ranked.index[0]), str(ranked.index[0]))
         if ranked.iloc[0] < 0.3:
-            said = _LOW.get(str(lowest), f"little {lowest}")
-        names[cluster] = said if said not in names.values() else f"{said} and {_second(ranked)}"
+            name = _LOW.get(str(lowest), f"little {lowest}")
+        names[cluster] = name if name not in names.values() else f"{name} and {_second(ranked)}"
     profile = means.assign(need=pd.Series(names), customers=size)
     profile["share"] = profile["customers"] / profile["customers"].sum()
     profile = profile.sort_values(["customers", "need"], ascending=[False, True])

@@ -12,9 +12,9 @@ Ties: a customer's score counts the cut points below the value, so equal custome
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.types as ir
@@ -99,25 +99,41 @@ def score(
     30
     """
     _check_arguments(bins, cuts)
-    rhythm = rhythm_of(base)
-    table = tuple(default_rules(bins, rhythm) if rules is None else rules)
-    check_rules(table)
-    measured = base.materialise(_measure(base, window))
-    buyers = measured.filter(measured.recency_days.notnull())
-    have = int(buyers.count().to_pyarrow().as_py())
-    if have < MINIMUM_CUSTOMERS and not (cuts and set(cuts) == set(MEASURES.values())):
-        raise NotEnoughData("RFM scoring by quantiles", have, MINIMUM_CUSTOMERS)
-    chosen = _cut_points(buyers, bins, cuts or {})
-    scored = base.materialise(_apply(measured, chosen, bins, table))
+    own = {name: tuple(map(float, values)) for name, values in (cuts or {}).items()}
+    given = None if rules is None else tuple(rules)
+    key = ("rfm.score", bins, sorted(own.items()), window, given)
+    kept = base.remember(key, lambda: _scored(base, bins, own, window, given))
+    rhythm = Rhythm(*kept["rhythm"]) if kept["rhythm"] else None
+    table = default_rules(bins, rhythm) if given is None else given
     return RfmScores(
-        customers=scored,
-        segments=_segment_table(base, scored, table),
-        cuts=pd.DataFrame({"measure": list(chosen), "cuts": [list(v) for v in chosen.values()]}),
+        customers=kept["customers"],
+        segments=_segment_table(base, kept["customers"], table),
+        cuts=pd.DataFrame({"measure": list(kept["cuts"]), "cuts": list(map(list, kept["cuts"].values()))}),
         rules=table,
         bins=bins,
         rhythm=rhythm,
         base=base,
     )
+
+
+def _scored(
+    base: CustomerBase,
+    bins: int,
+    cuts: Mapping[str, Sequence[float]],
+    window: str | None,
+    rules: tuple[Rule, ...] | None,
+) -> dict[str, Any]:
+    rhythm = rhythm_of(base)
+    table = default_rules(bins, rhythm) if rules is None else rules
+    check_rules(table)
+    measured = base.materialise(_measure(base, window))
+    buyers = measured.filter(measured.recency_days.notnull())
+    have = int(buyers.count().to_pyarrow().as_py())
+    if have < MINIMUM_CUSTOMERS and set(cuts) != set(MEASURES.values()):
+        raise NotEnoughData("RFM scoring by quantiles", have, MINIMUM_CUSTOMERS)
+    chosen = _cut_points(buyers, bins, cuts)
+    scored = base.materialise(_apply(measured, chosen, bins, table))
+    return {"customers": scored, "cuts": chosen, "rhythm": astuple(rhythm) if rhythm else None}
 
 
 def _check_arguments(bins: int, cuts: Mapping[str, Sequence[float]] | None) -> None:

@@ -14,10 +14,8 @@ def retention(found: Cohorts) -> str:
     first, newest = found.ageing.set_index("age").loc[1], found.newest
     new = words.plural(first["customers"], "new customer")
     range_ = words.interval(first["lower"], first["upper"], "percent:0")
-    sentence = (
-        f"{words.percent(first['share'], 0)} of {new} bought again in the {found.every} after their first "
-        f"({range_})"
-    )
+    sentence = f"""{words.percent(first["share"], 0)} of {new} bought again in the {found.every} after their
+        first ({range_})"""
     if newest is None:
         return f"{sentence}; no two cohorts are old and large enough to compare"
     return f"{sentence}; those won in {period_in_words(newest.newer[-1])} {against(found, newest)}"
@@ -39,28 +37,22 @@ def ageing(found: Cohorts) -> str:
     """Whether the same customers buy less often as they age."""
     fading, first = found.fading, found.ageing.set_index("age").loc[1]
     if fading is None:
-        return (
-            f"{words.percent(first['share'], 0)} buy again a {found.every} after their first "
-            f"({words.interval(first['lower'], first['upper'], 'percent:0')}); nothing older is known yet"
-        )
+        return f"""{words.percent(first["share"], 0)} buy again a {found.every} after their first
+            ({words.interval(first["lower"], first["upper"], "percent:0")}); nothing older is known yet"""
     says = "fades" if fading.upper < 0 else "has not faded"
     points = words.interval(100 * fading.lower, 100 * fading.upper, "number:1")
-    return (
-        f"Retention {says}: {words.percent(fading.first, 0)} buy a {found.every} after their first, "
-        f"{words.percent(fading.then, 0)} of the same customers {age_in_words(found, fading.age)} "
-        f"({points} points)"
-    )
+    return f"""Retention {says}: {words.percent(fading.first, 0)} buy a {found.every} after their first,
+        {words.percent(fading.then, 0)} of the same customers {age_in_words(found, fading.age)} ({points}
+        points)"""
 
 
 def value(found: Cohorts, currency: str) -> str:
     """What a customer brings by age, and whether the newest cohort differs."""
     rows = found.ageing
     start, old = rows.iloc[0], rows[rows["customers"] >= 0.5 * rows["customers"].iloc[0]].iloc[-1]
-    sentence = (
-        f"A new customer brings {words.money(start['value_per_customer'], currency)} in the first "
-        f"{found.every} and {words.money(old['value_per_customer'], currency)} up to "
-        f"{age_in_words(found, old['age'])}"
-    )
+    sentence = f"""A new customer brings {words.money(start["value_per_customer"], currency)} in the first
+        {found.every} and {words.money(old["value_per_customer"], currency)} up to
+        {age_in_words(found, old["age"])}"""
     newest = found.newest
     if newest is None:
         return sentence
@@ -88,14 +80,10 @@ def whole(found: Cohorts, currency: str) -> str:
     name = period_in_words(last["period"])
     if not last["new_customers"]:
         won = found.periods.loc[found.periods["new_customers"] > 0, "period"].iloc[-1]
-        return (
-            f"All revenue of {name}, {words.money(last['revenue'], currency)}, came from customers won "
-            f"before it: nobody new has bought since {period_in_words(won)}"
-        )
+        return f"""All revenue of {name}, {words.money(last["revenue"], currency)}, came from customers won
+            before it: nobody new has bought since {period_in_words(won)}"""
     new = words.plural(last["new_customers"], "new customer")
-    return (
-        f"{words.percent(last['share_before'], 0)} of the revenue of {name} came from customers won before "
-        f"it ({words.interval(last['lower'], last['upper'], 'percent:0')}), against "
-        f"{words.percent(before['share_before'], 0)} {earlier}; {new} brought "
-        f"{words.money(last['revenue'] - last['revenue_before'], currency)}"
-    )
+    return f"""{words.percent(last["share_before"], 0)} of the revenue of {name} came from customers won
+        before it ({words.interval(last["lower"], last["upper"], "percent:0")}), against
+        {words.percent(before["share_before"], 0)} {earlier}; {new} brought
+        {words.money(last["revenue"] - last["revenue_before"], currency)}"""

@@ -20,7 +20,7 @@ from crm_analytics.reports.audit.cohort_words import (
     span_in_short,
 )
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
@@ -31,7 +31,7 @@ GROUPS = 5  # shades of a stack
 SEEN = 0.005  # of all revenue: less would be a key without a mark
 
 
-@or_small(small_form.last_visits)
+@section(small=small_form.last_visits)
 def do_they_come_back(report: AuditReport) -> Block:
     """The retention triangle: of each cohort, who bought again in each later period."""
     found = report.cohorts
@@ -57,17 +57,16 @@ def do_they_come_back(report: AuditReport) -> Block:
     )
 
 
-@or_small(small_form.weekdays)
+@section(small=small_form.weekdays)
 def how_a_cohort_ages(report: AuditReport) -> Block:
     """Retention by age with intervals: the cohorts of the last year against those before."""
     found = report.cohorts
     if found is None or have_lived(found) < MINIMUM:
         return _too_young(found, "How a cohort ages is not known yet")
     both, finding = found.recent, cohort_findings.ageing(found)
-    caption = (
-        "Ribbons: 95 % intervals. Each age counts the cohorts that have lived it to its end, so the oldest "
-        "ages rest on the oldest cohorts alone; season and campaigns hit every cohort at another age."
-    )
+    caption = """Ribbons: 95 % intervals. Each age counts the cohorts that have lived it to its end, so the
+        oldest ages rest on the oldest cohorts alone; season and campaigns hit every cohort at another
+        age."""
     if both is None:
         rows = found.ageing[found.ageing["age"] >= 1].reset_index(drop=True)
         columns = ["age", "cohorts", "active", "customers", "share", "lower", "upper"]
@@ -112,7 +111,7 @@ def _side_by_side(found: Cohorts, rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-@or_small(small_form.regulars)
+@section(small=small_form.regulars)
 def what_a_cohort_is_worth(report: AuditReport) -> Block:
     """The triangle of value: revenue per customer since the first purchase."""
     found, currency = report.cohorts, report.base.currency
@@ -149,7 +148,7 @@ def _triangle(found: Cohorts, cells: pd.DataFrame, value: str, short: str, fmt: 
     )  # fmt: skip
 
 
-@or_small(small_form.favourites)
+@section(small=small_form.favourites)
 def who_brings_todays_revenue(report: AuditReport) -> Block:
     """The C3: revenue of each period by when its customers were won."""
     found, currency = report.cohorts, report.base.currency
@@ -237,10 +236,8 @@ def _too_young(found: Cohorts | None, what: str = "") -> Block:
         return blocks.note(what, f"That begins with {need}.")
     finding = f"No new customers have lived a whole {every} after their first yet"
     if lived:
-        finding = (
-            f"Only {words.plural(lived, 'new customer')} can be followed into the {every} after their first: "
-            f"cohorts speak from {MINIMUM} on"
-        )
+        finding = f"""Only {words.plural(lived, "new customer")} can be followed into the {every} after their
+            first: cohorts speak from {MINIMUM} on"""
     return blocks.note(
         finding,
         f"There are {words.plural(found.cohorts['customers'].sum(), 'customer')} in "

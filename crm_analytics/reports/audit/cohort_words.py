@@ -82,10 +82,8 @@ def about_old(found: Cohorts) -> str:
     """What the star means."""
     if not found.cohorts["left_truncated"].any():
         return ""
-    return (
-        f"{OLD} May hold customers won before the data begin on {words.date(found.begin)}: the first "
-        "purchase seen need not be the first. In no comparison. "
-    )
+    return f"""{OLD} May hold customers won before the data begin on {words.date(found.begin)}: the first
+        purchase seen need not be the first. In no comparison. """
 
 
 def definitions(found: Cohorts | None) -> dict[str, str]:

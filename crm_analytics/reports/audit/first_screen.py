@@ -11,13 +11,13 @@ from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.audit.report import AuditReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.period_change import change_in_words, period_kpi
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared.section import section
 
 WORTH_IT = 0.01  # share of profit lost with customers below zero, from which somebody should look
 MUCH = 0.25  # share of revenue from which losing one of the first tenth hurts
 
 
-@or_small(small_form.headline)
+@section(small=small_form.headline)
 def headline(report: AuditReport) -> Block:
     """What revenue did, and who did it: new customers against lapsed ones."""
     change = report.change
@@ -34,11 +34,10 @@ def headline(report: AuditReport) -> Block:
     else:
         who = f"nobody new came, and {report.money(lost)} left with the lapsed"
     share, low, high, n = change.repeat_rate
-    lede = "Nobody bought in the period before." if not n else (
-        f"{words.percent(share, 0)} of the {words.plural(n, 'buyer')} of the period before bought again "
-        f"({words.interval(low, high, 'percent:0')}); those who stayed spent {report.money(abs(kept))} "
-        f"{'more' if kept >= 0 else 'less'} than before."
-    )  # fmt: skip
+    lede = "Nobody bought in the period before." if not n else f"""{words.percent(share, 0)} of the
+        {words.plural(n, 'buyer')} of the period before bought again
+        ({words.interval(low, high, 'percent:0')}); those who stayed spent {report.money(abs(kept))}
+        {'more' if kept >= 0 else 'less'} than before."""  # fmt: skip
     return blocks.headline(
         f"Revenue is {_moved(total, weeks)}: {who}",
         f"{lede}{report.season} {_spread_in_words(report)}".strip(),
@@ -78,7 +77,7 @@ def _spread_in_words(report: AuditReport) -> str:
     return f"{told} in {report.window}."
 
 
-@or_small(small_form.kpis)
+@section(small=small_form.kpis)
 def kpis(report: AuditReport) -> Block:
     """Revenue, buyers, who stayed, how much hangs on the top fifth."""
     items, change, spread = [], report.change, report.spread
@@ -109,7 +108,7 @@ def _top_fifth(spread: ValueSpread, window: str) -> dict[str, str]:
     return blocks.kpi("From the top fifth", words.percent(found.top_share), note=note)
 
 
-@or_small(small_form.thanks)
+@section(small=small_form.thanks)
 def actions(report: AuditReport) -> Block:
     """What the lenses ask for: keep who carries the base, mend who costs, look at who left."""
     items = [*_ask_who_left(report), *_call_the_first(report), *_mend_who_costs(report), *_win_like(report)]

@@ -6,50 +6,38 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.audit.cohort_words import definitions
 from crm_analytics.reports.audit.report import AuditReport
-from crm_analytics.reports.shared import provenance, small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.section import section
 
 
-@or_small(small_form.method)
+@section(small=small_form.method)
 def method(report: AuditReport) -> Block:
     """Definitions of periods, groups, profit and cohorts; what is not in it."""
-    items = {"Data": provenance.data(report.base), "Order": provenance.ORDER}
+    items = report.method
     if report.change:
         change = report.change
-        items["Periods"] = (
-            f"{words.plural(change.totals.span_days, 'day')} up to {words.date(change.day)} against as many "
-            f"before {words.date(change.middle)}: whole ones only, and of equal length."
-        )
-        items["Change of a customer"] = (
-            "New: first purchase in the data. Repeating: bought in both periods. Came back: bought now and "
-            "before both, but not in the earlier one. Lapsed: bought in the earlier one, not now."
-        )
-    items["Profit"] = (
-        "Margin (spend less unit cost, returns taken off) less the cost of tickets, campaign mails and "
-        "touches of that customer. Rent, wages and advertising that no row names are not in it."
-    )
+        items["Periods"] = f"""{words.plural(change.totals.span_days, "day")} up to {words.date(change.day)}
+            against as many before {words.date(change.middle)}: whole ones only, and of equal length."""
+        items["Change of a customer"] = """New: first purchase in the data. Repeating: bought in both
+            periods. Came back: bought now and before both, but not in the earlier one. Lapsed: bought in
+            the earlier one, not now."""
+    items["Profit"] = """Margin (spend less unit cost, returns taken off) less the cost of tickets, campaign
+        mails and touches of that customer. Rent, wages and advertising that no row names are not in it."""
     items |= definitions(report.cohorts)
-    items["Intervals"] = (
-        "95 %. Shares: Wilson. Change of totals: a ratio estimator over customers. First-year revenue: the "
-        "normal approximation; a source is called better or worse than all others after a correction for "
-        "looking at several (Benjamini and Hochberg). Costs of winning over keeping: the delta method on "
-        "logarithms."
-    )
+    items["Intervals"] = """95 %. Shares: Wilson. Change of totals: a ratio estimator over customers.
+        First-year revenue: the normal approximation; a source is called better or worse than all others
+        after a correction for looking at several (Benjamini and Hochberg). Costs of winning over keeping:
+        the delta method on logarithms."""
     items["Source"] = "P. S. Fader, B. G. S. Hardie and M. Ross, The Customer-Base Audit (2022)."
-    items["Not in here"] = (
-        "Why customers came or left: the audit counts. A source with better customers may have found them "
-        "rather than made them."
-    )
+    items["Not in here"] = """Why customers came or left: the audit counts. A source with better customers
+        may have found them rather than made them."""
     return blocks.method(items)
 
 
-@or_small(small_form.record)
+@section(small=small_form.record)
 def record(report: AuditReport) -> Block:
     """The key numbers, for machines and for tests."""
-    counts = report.base.counts
-    facts: dict[str, object] = {
-        "day": report.base.day, "rows": counts["rows"], "customers": counts["customers"],
-    }  # fmt: skip
+    facts = report.facts
     if report.change:
         groups = report.change.groups.set_index("group")["customers"]
         facts |= {f"customers_{name}": int(groups[name]) for name in groups.index}

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from crm_analytics.analyses import audit
 from crm_analytics.analyses.cohorts import Cohorts, cohorts
 from crm_analytics.analyses.disclosure import ON_A_PAGE
-from crm_analytics.analyses.overview import overview
-from crm_analytics.errors import NotEnoughData
 from crm_analytics.pages import words
-from crm_analytics.reports.shared.report import InMoney
-from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport
+from crm_analytics.reports.shared.report import Report, attempt
+from crm_analytics.reports.shared.small_form import SmallReport, too_small
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from crm_analytics.tables.customer_base import CustomerBase
 
 
@@ -22,8 +22,8 @@ YEAR = "-52w"  # whole weeks, so that both periods hold as many of each weekday
 SPANS = (YEAR, "-26w", "-13w")  # tried in this order: only over a year are both periods of one season
 
 
-@dataclass(frozen=True)
-class AuditReport(InMoney):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AuditReport(Report):
     """Everything the sections show; a part that the data do not hold is None.
 
     Attributes
@@ -34,12 +34,20 @@ class AuditReport(InMoney):
     cohorts : lenses 3 to 5
     """
 
-    base: CustomerBase
-    show_customers: bool
     spread: audit.ValueSpread | None
     change: audit.Change | None
     acquisition: audit.Acquisition | None
     cohorts: Cohorts | None
+
+    @property
+    def tree(self) -> audit.RevenueTree | None:
+        """What revenue changed by; None without two periods that have revenue."""
+        return self.change.tree if self.change else None
+
+    @property
+    def products(self) -> pd.DataFrame | None:
+        """What was won and lost by category; None without two periods or without categories."""
+        return self.change.products if self.change else None
 
     @property
     def window(self) -> str:
@@ -59,10 +67,8 @@ class AuditReport(InMoney):
         """What to keep in mind with the two periods: their seasons, and where the data begin."""
         change, told = self.change, self.season
         if change is not None and (change.start - self.base.first_day).days < change.totals.span_days:
-            told += (
-                f" The data begin on {words.date(self.base.first_day)}: customers won before it who paused "
-                "count as new."
-            )
+            told += f""" The data begin on {words.date(self.base.first_day)}: customers won before it who
+                paused count as new."""
         return told
 
 
@@ -77,20 +83,17 @@ def prepare(
     compare_to : length of the last period and of the one before it ("-52w"); empty: the longest of `SPANS`
         that the data hold twice, while how customers differ is shown over the last year
     """
-    seen = overview(base)
-    if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
-        return SmallReport(base, seen, show_customers)
-    try:
-        spread = audit.value_spread(base, compare_to or YEAR)
-    except NotEnoughData:
-        spread = None
+    if small := too_small(base, show_customers):
+        return small
+    missing: dict[str, str] = {}
     return AuditReport(
-        base,
-        show_customers,
-        spread,
-        _change(base, compare_to),
-        audit.acquisition(base, minimum=ON_A_PAGE),
-        cohorts(base, every),
+        base=base,
+        show_customers=show_customers,
+        missing=missing,
+        spread=attempt(missing, "spread", lambda: audit.value_spread(base, compare_to or YEAR)),
+        change=_change(base, compare_to),
+        acquisition=audit.acquisition(base, minimum=ON_A_PAGE),
+        cohorts=cohorts(base, every),
     )
 
 

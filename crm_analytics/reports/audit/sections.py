@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from crm_analytics.analyses.audit import Acquisition, sources_apart
+from crm_analytics.analyses.audit import Acquisition, Change, RevenueTree, ValueSpread, sources_apart
 from crm_analytics.pages import blocks, curves, figures, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.audit.report import AuditReport
-from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared.section import section
 
 FACTORS = {  # on the axis, where a phone has little room, and in a sentence
     "customers": ("customers", "The number of customers"),
@@ -32,12 +31,13 @@ SAME = "Nothing moved revenue: it is what it was before"
 NO_PAST = "The data do not hold two whole periods"
 
 
-@or_small(small_form.too_few("How different customers are is not shown"))
-def how_different_customers_are(report: AuditReport) -> Block:
+@section(
+    part="spread",
+    needs=blocks.note("Too few customers bought lately to part them into tenths"),
+    small="How different customers are is not shown",
+)
+def how_different_customers_are(report: AuditReport, spread: ValueSpread) -> Block:
     """Tenths of the customers by revenue."""
-    spread = report.spread
-    if spread is None:
-        return blocks.note("Too few customers bought lately to part them into tenths")
     deciles, currency = spread.deciles, report.currency
     top, low = deciles.iloc[0], deciles.iloc[5:]
     money = [
@@ -63,16 +63,18 @@ def how_different_customers_are(report: AuditReport) -> Block:
     )
 
 
-@or_small(small_form.too_few("Who costs more than they bring is not shown"))
-def who_costs_more_than_they_bring(report: AuditReport) -> Block:
+NO_PROFIT = blocks.note(
+    "Profit by customer is not known",
+    """It needs the cost of what was sold: unit_cost in transactions or products. With the cost of tickets
+    and mails it also shows what serving costs.""",
+)
+
+
+@section(part="spread", needs=NO_PROFIT, small="Who costs more than they bring is not shown")
+def who_costs_more_than_they_bring(report: AuditReport, spread: ValueSpread) -> Block:
     """The whale curve: profit summed from the most profitable customer on."""
-    spread = report.spread
-    if spread is None or spread.below_zero is None:
-        return blocks.note(
-            "Profit by customer is not known",
-            "It needs the cost of what was sold: unit_cost in transactions or products. With the cost of "
-            "tickets and mails it also shows what serving costs.",
-        )
+    if spread.below_zero is None:
+        return NO_PROFIT
     n, lost = spread.below_zero
     if spread.whale.empty:
         total = report.money(spread.deciles["profit"].sum())
@@ -81,10 +83,8 @@ def who_costs_more_than_they_bring(report: AuditReport) -> Block:
         f"{KINDS[kind]} {report.money(cost)}"
         for kind, cost in zip(spread.costs["kind"], spread.costs["cost"], strict=True)
     ]
-    told = f"Cost to serve in the period: {words.listing(costs)}. " if costs else (
-        "No table says what serving costs (tickets, campaign_members or events with a cost): profit is "
-        "margin. "
-    )  # fmt: skip
+    told = f"Cost to serve in the period: {words.listing(costs)}. " if costs else """No table says what
+        serving costs (tickets, campaign_members or events with a cost): profit is margin. """  # fmt: skip
     if spread.uncosted > 0.005:
         told += (
             f"The cost of {words.percent(spread.uncosted)} of revenue is not known; it counts as no margin. "
@@ -104,12 +104,13 @@ def who_costs_more_than_they_bring(report: AuditReport) -> Block:
     )
 
 
-@or_small(small_form.too_few("What changed is not shown"))
-def who_made_the_change(report: AuditReport) -> Block:
+@section(
+    part="change",
+    needs=blocks.note("What changed is not known yet", f"{NO_PAST}."),
+    small="What changed is not shown",
+)
+def who_made_the_change(report: AuditReport, change: Change) -> Block:
     """New, repeating and lapsed customers, and what each move did to revenue."""
-    change = report.change
-    if change is None:
-        return blocks.note("What changed is not known yet", f"{NO_PAST}.")
     total = change.totals.revenue
     net = change.net_moves
     biggest = max(net, key=lambda move: abs(net[move]))
@@ -129,12 +130,13 @@ def who_made_the_change(report: AuditReport) -> Block:
     )
 
 
-@or_small(small_form.too_few("Why revenue changed is not shown"))
-def why_revenue_changed(report: AuditReport) -> Block:
+@section(
+    part="tree",
+    needs=blocks.note("Why revenue changed is not known yet", f"{NO_PAST} with revenue."),
+    small="Why revenue changed is not shown",
+)
+def why_revenue_changed(report: AuditReport, tree: RevenueTree) -> Block:
     """The revenue tree: customers, frequency, order value, and what order value is made of."""
-    tree = report.change.tree if report.change else None
-    if tree is None:
-        return blocks.note("Why revenue changed is not known yet", f"{NO_PAST} with revenue.")
     nodes = tree.nodes
     top = nodes[~nodes["factor"].isin(["items", "price"])]
     main = top.iloc[int(top["contribution"].abs().to_numpy().argmax())]
@@ -160,15 +162,16 @@ def why_revenue_changed(report: AuditReport) -> Block:
     )
 
 
-@or_small(small_form.too_few("What was won and lost by product is not shown"))
-def where_it_was_won_and_lost(report: AuditReport) -> Block:
+@section(
+    part="products",
+    needs=blocks.note(
+        "Where revenue was won and lost is not known",
+        "It needs two whole periods, product_id in transactions and category_0_name in products.",
+    ),
+    small="What was won and lost by product is not shown",
+)
+def where_it_was_won_and_lost(report: AuditReport, table: pd.DataFrame) -> Block:
     """Gains and losses of each product category."""
-    table = report.change.products if report.change else None
-    if table is None:
-        return blocks.note(
-            "Where revenue was won and lost is not known",
-            "It needs two whole periods, product_id in transactions and category_0_name in products.",
-        )
     first = table.iloc[0]
     doubt = "" if first["lower"] * first["upper"] > 0 else ", which may be chance"
     ranges = [
@@ -197,15 +200,16 @@ def where_it_was_won_and_lost(report: AuditReport) -> Block:
     )
 
 
-@or_small(small_form.too_few("What a customer is worth by source is not shown"))
-def where_good_customers_come_from(report: AuditReport) -> Block:
+@section(
+    part="acquisition",
+    needs=blocks.note(
+        "Where customers come from is not known",
+        "It needs acquisition_channel in customers, and customers whose first year has passed.",
+    ),
+    small="What a customer is worth by source is not shown",
+)
+def where_good_customers_come_from(report: AuditReport, found: Acquisition) -> Block:
     """The first year of customers by acquisition source."""
-    found = report.acquisition
-    if found is None:
-        return blocks.note(
-            "Where customers come from is not known",
-            "It needs acquisition_channel in customers, and customers whose first year has passed.",
-        )
     sources = found.sources.head(10)
     money = [
         c for c in ("revenue", "revenue_lower", "revenue_upper", "margin", "cost", "profit") if c in sources
@@ -237,16 +241,18 @@ def _apart_in_words(found: Acquisition) -> str:
     return f"In their first year customers from {', from '.join(parts)}" if parts else ""
 
 
-@or_small(small_form.too_few("What winning and keeping costs is not shown"))
-def does_winning_cost_more_than_keeping(report: AuditReport) -> Block:
+NO_COSTS = blocks.note(
+    "What winning and keeping costs is not known",
+    """It needs acquisition_cost in customers, and a cost in tickets, campaign_members or events. That winning
+    costs five times as much is often said; here it would be counted.""",
+).under("Winning or keeping")
+
+
+@section(part="acquisition", needs=NO_COSTS, small="What winning and keeping costs is not shown")
+def does_winning_cost_more_than_keeping(report: AuditReport, found: Acquisition) -> Block:
     """The cost of a new customer against the cost of serving an old one for a year."""
-    found = report.acquisition
-    if found is None or found.winning is None or found.keeping is None or found.ratio is None:
-        return blocks.note(
-            "What winning and keeping costs is not known",
-            "It needs acquisition_cost in customers, and a cost in tickets, campaign_members or events. That "
-            "winning costs five times as much is often said; here it would be counted.",
-        ).under("Winning or keeping")
+    if found.winning is None or found.keeping is None or found.ratio is None:
+        return NO_COSTS
     five = "as often said" if found.ratio.lower <= 5 <= found.ratio.upper else "not five times as much"
     parts = {"winning one": found.winning, "keeping one for a year": found.keeping}
     rows = [(name, e.value, e.lower, e.upper, e.n) for name, e in parts.items()]
@@ -256,9 +262,8 @@ def does_winning_cost_more_than_keeping(report: AuditReport) -> Block:
         table,
         finding=f"Winning a customer costs {words.number(found.ratio.value, 1)} times as much as keeping one "
         f"({interval}): {five}",
-        caption=f"Winning: acquisition_cost of customers won in the last {found.days} days. Keeping: "
-        "tickets, "
-        "mails and touches in the same time, of customers won before it who bought in it. Discounts are in "
-        "neither.",
+        caption=f"""Winning: acquisition_cost of customers won in the last {found.days} days. Keeping:
+            tickets, mails and touches in the same time, of customers won before it who bought in it.
+            Discounts are in neither.""",
         formats=dict.fromkeys(("money", "lower", "upper"), report.currency) | {"customers": "count"},
     ).under("Winning or keeping")

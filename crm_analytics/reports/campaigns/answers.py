@@ -11,8 +11,8 @@ from crm_analytics.analyses.campaigns.measurement.treatment_effects import NO_EF
 from crm_analytics.analyses.disclosure import ON_A_PAGE, shared
 from crm_analytics.analyses.profiling.demography import REST, demography
 from crm_analytics.pages import blocks, figures, words
-from crm_analytics.reports.campaigns.report import HUNDRED, CampaignsReport, measured
-from crm_analytics.reports.shared.small_form import headed
+from crm_analytics.reports.campaigns.report import FEW, HUNDRED, UNMEASURED, CampaignsReport
+from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -26,8 +26,7 @@ GROUPS = {"region": "region", "age": "age", CHANNEL: "won by"}
 SHOWN = ["who", "treated", "control", "treated_mean", "control_mean", "effect", "points", "verdict"]
 
 
-@headed("Who answers")
-@measured
+@section("Who answers", part="waves", needs=UNMEASURED, small=FEW)
 def who_answers(report: CampaignsReport, found: Evaluation) -> Block:
     """Share that bought in the window by score and by group: treated beside controls."""
     scores = found.response[found.response["outcome"] == "conversion"]
@@ -98,7 +97,5 @@ def _rows(table: pd.DataFrame) -> pd.DataFrame:
 def _about(groups: pd.DataFrame) -> str:
     if groups.empty:
         return ""
-    return (
-        " Region, age on the last day and channel as the customers table says them; groups with few members "
-        "are among the others. The intervals of all groups hold together with 95 %."
-    )
+    return """ Region, age on the last day and channel as the customers table says them; groups with few
+        members are among the others. The intervals of all groups hold together with 95 %."""

@@ -11,8 +11,8 @@ import pandas as pd
 from crm_analytics.analyses import campaigns
 from crm_analytics.analyses.campaigns import Lists
 from crm_analytics.analyses.campaigns.lists.suppression import NO_CHANNEL
-from crm_analytics.analyses.margin import margin_share
 from crm_analytics.pages import words
+from crm_analytics.reports.shared.margin import margin_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -108,8 +108,7 @@ def what_is_due(
         orders = tuple(float(row[f"adjusted{end}"]) for end in ("", "_lower", "_upper"))
         orders = orders if all(pd.notna(one) for one in orders) else None
         cost = _cost(found.waves.rows)
-    share = margin or margin_share(base)
-    return Due(wave, orders, share, contact_cost or cost, why)
+    return Due(wave, orders, margin_of(base, margin).share, contact_cost or cost, why)
 
 
 def _cost(rows: ir.Table) -> float | None:

@@ -8,9 +8,9 @@ from crm_analytics.analyses.campaigns.measurement.treatment_effects import LESS,
 from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.campaigns.due import Due, called
-from crm_analytics.reports.campaigns.report import HUNDRED, CampaignsReport
+from crm_analytics.reports.campaigns.report import HUNDRED, UNMEASURED, CampaignsReport
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared.section import section
 
 
 def _orders(found: Evaluation) -> tuple[float, str, str]:
@@ -20,7 +20,7 @@ def _orders(found: Evaluation) -> tuple[float, str, str]:
     return HUNDRED * row["adjusted"], bounds, row["verdict"]
 
 
-@or_small(small_form.headline)
+@section(small=small_form.headline)
 def headline(report: CampaignsReport) -> Block:
     """Whom to contact now and what that would bring; what past campaigns did, with its interval."""
     past, lede = _past(report)
@@ -28,10 +28,8 @@ def headline(report: CampaignsReport) -> Block:
     if due is None or not due.treated:
         return blocks.headline(past, lede)
     first = due.lists.nlargest(1, "treated").iloc[0]
-    now = (
-        f"{words.plural(due.treated, 'customer')} are due a contact in the coming "
-        f"{words.plural(due.wave.terms.days, 'day')}"
-    )
+    now = f"""{words.plural(due.treated, "customer")} are due a contact in the coming
+        {words.plural(due.wave.terms.days, "day")}"""
     if due.profit is not None:
         now += _bring(report, due)
     why = f"Most of them, {words.count(first['treated'])}, because: {first['words']}. "
@@ -51,7 +49,7 @@ def _past(report: CampaignsReport) -> tuple[str, str]:
     """What past campaigns did: the sentence, and its numbers."""
     found = report.waves
     if found is None:
-        return "What past campaigns did is not known", report.why("waves")
+        return UNMEASURED, report.why("waves")
     value, bounds, verdict = _orders(found)
     table = found.waves.campaigns
     many, contacts = words.plural(len(table), "campaign"), words.count(table["treated"].sum())
@@ -95,7 +93,7 @@ def _due_now(report: CampaignsReport) -> list[dict[str, str]]:
     return [blocks.kpi("To contact now", words.count(due.treated), note=note)]
 
 
-@or_small(small_form.kpis)
+@section(small=small_form.kpis)
 def kpis(report: CampaignsReport) -> Block:
     """Contacts, orders added, profit, margin given away."""
     items, found = _due_now(report), report.waves
@@ -160,7 +158,7 @@ def _next_wave(report: CampaignsReport) -> list[dict[str, str]]:
     ]
 
 
-@or_small(small_form.thanks)
+@section(small=small_form.thanks)
 def actions(report: CampaignsReport) -> Block:
     """What the measurements ask for."""
     items, found, told = _next_wave(report), report.waves, report.incentives

@@ -15,9 +15,9 @@ from crm_analytics.analyses.campaigns.incentives.incentives import (
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.campaigns.report import HUNDRED, CampaignsReport
-from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.small_form import headed, or_small
+from crm_analytics.reports.shared.section import section
 
+UNKNOWN = "What coupons and membership do is not known"
 NAMES = {
     "further_lines": "further lines of an order",
     "list_value": "order at list prices",
@@ -35,16 +35,9 @@ HOW = {
 }
 
 
-def _unknown(report: CampaignsReport) -> Block:
-    return blocks.note("What coupons and membership do is not known", report.why("incentives"))
-
-
-@or_small(small_form.too_few("What incentives do is not shown"))
-def what_incentives_do(report: CampaignsReport) -> Block:
+@section(part="incentives", needs=UNKNOWN, small="What incentives do is not shown")
+def what_incentives_do(report: CampaignsReport, told: Incentives) -> Block:
     """Ratios of baskets with a deal and of members' buying, with intervals."""
-    told = report.incentives
-    if told is None:
-        return _unknown(report)
     table = told.effects[(told.effects["unit"] == "ratio") & told.effects["lower"].notna()]
     if table.empty:
         return blocks.note(
@@ -71,13 +64,10 @@ def what_incentives_do(report: CampaignsReport) -> Block:
         ),
         finding=_found(told),
         data=shown[["what", "effect", "lower", "upper", "n", "how", "verdict"]].reset_index(drop=True),
-        caption="Ratio of the means with and without. Deal: an order with a coupon or a discount against "
-        "the same "
-        "customers' orders without one. Members: against customers who came in the same quarter through "
-        "the same "
-        "channel with a first order of about the same value; who became a member was perhaps no chance, so "
-        "this may "
-        "be how they are, not what the programme does.",
+        caption="""Ratio of the means with and without. Deal: an order with a coupon or a discount against
+            the same customers' orders without one. Members: against customers who came in the same
+            quarter through the same channel with a first order of about the same value; who became a
+            member was perhaps no chance, so this may be how they are, not what the programme does.""",
         formats=dict.fromkeys(("effect", "lower", "upper"), "number:2"),
     )
 
@@ -104,13 +94,14 @@ def _found(told: Incentives) -> str:
     return said[:1].upper() + said[1:]
 
 
-@headed("Do offers bring people back")
-@or_small(small_form.too_few("Whether offers bring people back is not shown"))
-def do_offers_bring_people_back(report: CampaignsReport) -> Block:
+@section(
+    "Do offers bring people back",
+    part="incentives",
+    needs=UNKNOWN,
+    small="Whether offers bring people back is not shown",
+)
+def do_offers_bring_people_back(report: CampaignsReport, told: Incentives) -> Block:
     """Offers by their control groups, and who comes back after an order with a deal."""
-    told = report.incentives
-    if told is None:
-        return _unknown(report)
     table = told.effects[told.effects["unit"] == "difference"]
     wanted = table["outcome"].str.startswith(("orders", "spend", "profit", "bought"))
     table = table[wanted].reset_index(drop=True)
@@ -144,23 +135,17 @@ def do_offers_bring_people_back(report: CampaignsReport) -> Block:
     return blocks.table(
         shown,
         finding=finding,
-        caption="Control group: members of campaigns with an offer, treated against held back, in the "
-        "campaign's days "
-        "and in 90 days, where a purchase only brought forward no longer counts. Alike before: the next "
-        "order within "
-        f"{AGAIN} days, orders with a deal against those without, among customers of the same number of "
-        "orders, days "
-        "since the last and mean value.",
+        caption=f"""Control group: members of campaigns with an offer, treated against held back, in the
+            campaign's days and in 90 days, where a purchase only brought forward no longer counts. Alike
+            before: the next order within {AGAIN} days, orders with a deal against those without, among
+            customers of the same number of orders, days since the last and mean value.""",
         formats={"customers": "count"},
     )
 
 
-@or_small(small_form.too_few("What was given away is not shown"))
-def what_was_given_away(report: CampaignsReport) -> Block:
+@section(part="incentives", needs=UNKNOWN, small="What was given away is not shown")
+def what_was_given_away(report: CampaignsReport, told: Incentives) -> Block:
     """Money taken off orders that would have come anyway."""
-    told = report.incentives
-    if told is None:
-        return _unknown(report)
     if told.offers is None or not told.offers.given_away["redeemed"].iloc[0]:
         return blocks.note(
             "Whether discounts were given away is not known",
@@ -173,30 +158,24 @@ def what_was_given_away(report: CampaignsReport) -> Block:
     fits = words.interval(row["given_away_lower"], row["given_away_upper"], report.currency)
     return blocks.table(
         table,
-        finding=f"Of {report.money(row['discount'])} taken off in campaigns "
-        f"{report.money(row['given_away'])} "
-        f"({fits}) went to orders that would have come anyway",
-        caption="Would have come anyway: what controls ordered against what the treated ordered, if those "
-        "orders used "
-        f"the offer as often as the added ones; at least {report.money(row['given_away_at_least'])}, if "
-        "every added "
-        f"order used it. Another {report.money(row['discount_elsewhere'])} were taken off outside "
-        "campaigns, of which "
-        "no control group tells. The table: orders of the treated in the campaign's days, and the share "
-        "that used "
-        "the code.",
+        finding=f"""Of {report.money(row["discount"])} taken off in campaigns
+            {report.money(row["given_away"])} ({fits}) went to orders that would have come anyway""",
+        caption=f"""Would have come anyway: what controls ordered against what the treated ordered, if those
+            orders used the offer as often as the added ones; at least
+            {report.money(row["given_away_at_least"])}, if every added order used it. Another
+            {report.money(row["discount_elsewhere"])} were taken off outside campaigns, of which no
+            control group tells. The table: orders of the treated in the campaign's days, and the share
+            that used the code.""",
         formats=dict.fromkeys(("share", "lower", "upper"), "percent:0")
         | dict.fromkeys(("treated", "orders", "redeemed"), "count"),
     )
 
 
-@headed("Who buys with deals")
-@or_small(small_form.too_few("Who buys with deals is not shown"))
-def who_buys_with_deals(report: CampaignsReport) -> Block:
+@section("Who buys with deals", part="incentives", needs=UNKNOWN, small="Who buys with deals is not shown")
+def who_buys_with_deals(report: CampaignsReport, told: Incentives) -> Block:
     """Customers by the share of orders they make with a deal when one is at hand."""
-    told = report.incentives
-    if told is None or told.customers is None:
-        return _unknown(report)
+    if told.customers is None:
+        return blocks.note(UNKNOWN)
     table = told.proneness.assign(
         band=[
             words.interval(low, high, "percent:0") for low, high in told.proneness[["low", "high"]].to_numpy()
@@ -208,14 +187,11 @@ def who_buys_with_deals(report: CampaignsReport) -> Block:
         figures.columns(
             table, "band", ["customers"], x_title="orders with a deal, of those with one at hand"
         ),
-        finding=f"{words.plural(n, 'customer')} of {words.count(of)} buy with a deal in half of the cases "
-        "or more: "
-        f"{words.percent(prone['deals'].sum() / max(1, table['deals'].sum()), 0)} of all deals",
+        finding=f"""{words.plural(n, "customer")} of {words.count(of)} buy with a deal in half of the cases
+            or more: {words.percent(prone["deals"].sum() / max(1, table["deals"].sum()), 0)} of all deals""",
         data=table[["band", "customers", "at_hand", "deals", "spend"]],
-        caption="At hand: an own offer within its days, a day on which a public code was used by two "
-        "customers or "
-        "more, or the order used one. The share is drawn towards that of all where few orders tell. "
-        "Customers "
-        "without an order at hand are not in it.",
+        caption="""At hand: an own offer within its days, a day on which a public code was used by two
+            customers or more, or the order used one. The share is drawn towards that of all where few
+            orders tell. Customers without an order at hand are not in it.""",
         formats=dict.fromkeys(("customers", "at_hand", "deals"), "count") | {"spend": report.currency},
     )

@@ -8,14 +8,13 @@ from crm_analytics.analyses import campaigns
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.campaigns.due import Due, called
-from crm_analytics.reports.campaigns.report import CampaignsReport, listed
-from crm_analytics.reports.shared import customer_names
-from crm_analytics.reports.shared.small_form import headed
+from crm_analytics.reports.campaigns.report import FEW_LISTS, CampaignsReport, no_list
+from crm_analytics.reports.shared.section import section
 
 TOP = 12
 
 
-@listed
+@section(part="listed", needs=no_list, small=FEW_LISTS)
 def whom_to_contact_now(report: CampaignsReport, due: Due) -> Block:
     """The lists of the coming days."""
     table = due.lists.sort_values("treated", ascending=False, kind="stable").reset_index(drop=True)
@@ -29,14 +28,12 @@ def whom_to_contact_now(report: CampaignsReport, due: Due) -> Block:
     columns = ["list", "words", "due", "suppressed", "control", "treated", "value_at_stake"]
     data = shown[columns].rename(columns={"words": "why", "suppressed": "kept_out", "treated": "to_contact"})
     money = {"value_at_stake": report.currency}
-    caption = (
-        f"Lists of the {words.plural(due.wave.terms.days, 'day')} after {words.date(report.base.day)}. A "
-        "customer is on one list only, that which stands first in the rules; "
-        f"{words.percent(due.wave.terms.holdout, 0)} of each list are held back as control, the same ones "
-        "every time, so that the effect can be told. At stake: the mean order of each customer "
-        f"(complaints: a year's purchases; save: those times the chance to leave).{_left_out(due)} The data "
-        "team can have them written every week."
-    )
+    caption = f"""Lists of the {words.plural(due.wave.terms.days, "day")} after
+        {words.date(report.base.day)}. A customer is on one list only, that which stands first in the
+        rules; {words.percent(due.wave.terms.holdout, 0)} of each list are held back as control, the same
+        ones every time, so that the effect can be told. At stake: the mean order of each customer
+        (complaints: a year's purchases; save: those times the chance to leave).{_left_out(due)} The data
+        team can have them written every week."""
     if not due.treated:
         return blocks.table(data, finding=finding, caption=caption, formats=money)
     return blocks.chart(
@@ -56,8 +53,7 @@ def _left_out(due: Due) -> str:
     return f" Not asked, for want of data: {gone}.{why}"
 
 
-@headed("What contacting the best would bring")
-@listed
+@section("What contacting the best would bring", part="listed", needs=no_list, small=FEW_LISTS)
 def what_contacting_the_best_brings(report: CampaignsReport, due: Due) -> Block:
     """Expected profit by number of contacts, with the interval of the measured effect."""
     table = due.profit
@@ -72,10 +68,8 @@ def what_contacting_the_best_brings(report: CampaignsReport, due: Due) -> Block:
         finding = f"By what past campaigns did, contacting them costs more than it brings ({bounds} for all)"
     else:
         sure = "" if best["lower"] > 0 else "; a loss is as well within its interval"
-        finding = (
-            f"{due.best_words} expected to bring {report.money(best['expected'])} "
-            f"({words.interval(best['lower'], best['upper'], report.currency)}){sure}"
-        )
+        finding = f"""{due.best_words} expected to bring {report.money(best["expected"])}
+            ({words.interval(best["lower"], best["upper"], report.currency)}){sure}"""
     assert due.orders is not None
     each = f"{words.number(due.orders[0], 3)} ({words.interval(due.orders[1], due.orders[2], 'number:3')})"
     return blocks.chart(
@@ -94,8 +88,7 @@ def what_contacting_the_best_brings(report: CampaignsReport, due: Due) -> Block:
     )  # fmt: skip
 
 
-@headed("Who comes first")
-@listed
+@section("Who comes first", part="listed", needs=no_list, small=FEW_LISTS)
 def who_comes_first(report: CampaignsReport, due: Due) -> Block:
     """The customers with most at stake, and why they are due."""
     rows = due.wave.next_actions
@@ -105,7 +98,7 @@ def who_comes_first(report: CampaignsReport, due: Due) -> Block:
         return blocks.note("Nobody may be contacted", _why_nobody(due))
     shown = pd.DataFrame(
         {
-            "customer": customer_names.called(report.base, found["customer_id"], report.show_customers),
+            "customer": report.called(found["customer_id"]),
             "list": [called(name) for name in found["list"]],
             "why": found["reason"].astype("str"),
             "by": found["channel"].astype("str"),
@@ -122,8 +115,7 @@ def who_comes_first(report: CampaignsReport, due: Due) -> Block:
     )
 
 
-@headed("Who is kept out")
-@listed
+@section("Who is kept out", part="listed", needs=no_list, small=FEW_LISTS)
 def who_is_kept_out(report: CampaignsReport, due: Due) -> Block:
     """Entries after each step of suppression, and what is saved."""
     table = due.steps
@@ -148,8 +140,7 @@ def who_is_kept_out(report: CampaignsReport, due: Due) -> Block:
     )
 
 
-@headed("Who is on several lists")
-@listed
+@section("Who is on several lists", part="listed", needs=no_list, small=FEW_LISTS)
 def who_is_due_twice(report: CampaignsReport, due: Due) -> Block:
     """Pairs of lists that name the same customers."""
     table = campaigns.overlap(due.wave)
@@ -176,9 +167,7 @@ def who_is_due_twice(report: CampaignsReport, due: Due) -> Block:
 
 def _why_nobody(due: Due) -> str:
     if due.no_consent:
-        return (
-            "The source records no consent. Map the columns consent_email, consent_post and the like, or "
-            "name channels you may use with `assumed` in crm.toml."
-        )
+        return """The source records no consent. Map the columns consent_email, consent_post and the like, or
+            name channels you may use with `assumed` in crm.toml."""
     kept = due.steps[~due.steps["step"].isin(["due", "treated"])]
     return "; ".join(f"{n:,}: {step}" for step, n in zip(kept["step"], kept["customers"], strict=True)) + "."

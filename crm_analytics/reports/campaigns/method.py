@@ -8,58 +8,41 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.campaigns.due import called
 from crm_analytics.reports.campaigns.report import CampaignsReport
-from crm_analytics.reports.shared import provenance, small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.section import section
 
 
-@or_small(small_form.method)
+@section(small=small_form.method)
 def method(report: CampaignsReport) -> Block:
     """How effects are measured, what is left out, what they do not say."""
-    items = {"Data": provenance.data(report.base), "Order": provenance.ORDER}
+    items = report.method
     found = report.waves
     if found is not None:
         table = found.waves.campaigns
         days = sorted(set(table["window_days"]))
         lengths = words.listing(map(str, days)) if len(days) < 4 else f"{days[0]} to {days[-1]}"
-        items["Campaigns"] = (
-            f"{words.plural(len(table), 'campaign')} with {MINIMUM_ARM} members or more in both arms, sent "
-            f"{words.date(table['sent_day'].min())} to {words.date(table['sent_day'].max())}. Looked at: "
-            "the day of "
-            f"sending and {lengths} days after it; campaigns whose days are not over are left out."
-        )
-        items["Effect"] = (
-            "Intention to treat: whoever was to get the campaign counts as treated, opened or not. The "
-            "mean over "
-            "campaigns of treated less control, weighted by n t n c / (n t + n c); a customer in several "
-            "campaigns "
-            "is one cluster. CUPED (Deng et al. 2013): less what the member's orders and spend of the "
-            f"{found.waves.before} days before foretold. “No effect shown” is said where the interval "
-            "holds zero; it is "
-            "no proof that there is none."
-        )
-        items["Ranking"] = (
-            "T-learner (Künzel et al. 2019): one ridge regression an arm on recency, frequency, value and "
-            "segment; "
-            "learned on what the past did not foretell; each member scored by models fitted to other "
-            "customers. Qini coefficient (Radcliffe 2007): "
-            "area between "
-            "the curve and contacting blindly; bootstrap of customers, the scores as given."
-        )
+        items["Campaigns"] = f"""{words.plural(len(table), "campaign")} with {MINIMUM_ARM} members or more in
+            both arms, sent {words.date(table["sent_day"].min())} to
+            {words.date(table["sent_day"].max())}. Looked at: the day of sending and {lengths} days after
+            it; campaigns whose days are not over are left out."""
+        items["Effect"] = f"""Intention to treat: whoever was to get the campaign counts as treated, opened
+            or not. The mean over campaigns of treated less control, weighted by n t n c / (n t + n c); a
+            customer in several campaigns is one cluster. CUPED (Deng et al. 2013): less what the member's
+            orders and spend of the {found.waves.before} days before foretold. “No effect shown” is said
+            where the interval holds zero; it is no proof that there is none."""
+        items["Ranking"] = """T-learner (Künzel et al. 2019): one ridge regression an arm on recency,
+            frequency, value and segment; learned on what the past did not foretell; each member scored by
+            models fitted to other customers. Qini coefficient (Radcliffe 2007): area between the curve
+            and contacting blindly; bootstrap of customers, the scores as given."""
     if report.incentives is not None:
-        items["Incentives"] = (
-            "Orders with and without a deal: Poisson regression with an effect for every customer "
-            "(Wooldridge "
-            "1999). Members: Mantel-Haenszel ratio of rates, variance between customers; since when "
-            "somebody is a "
-            "member is not in the tables."
-        )
+        items["Incentives"] = """Orders with and without a deal: Poisson regression with an effect for every
+            customer (Wooldridge 1999). Members: Mantel-Haenszel ratio of rates, variance between
+            customers; since when somebody is a member is not in the tables."""
     if report.due is not None:
-        items["Lists"] = (
-            f"{words.plural(len(report.due.wave.rules), 'rule')}, in order: "
-            f"{words.listing(called(rule.name) for rule in report.due.wave.rules)}. Kept out, in order: "
-            f"{words.listing(campaigns.STEPS)}. Control: a hash of the list and the customer, so that it "
-            "stays the same. An open ticket is one without a solution."
-        )
+        items["Lists"] = f"""{words.plural(len(report.due.wave.rules), "rule")}, in order:
+            {words.listing(called(rule.name) for rule in report.due.wave.rules)}. Kept out, in order:
+            {words.listing(campaigns.STEPS)}. Control: a hash of the list and the customer, so that it
+            stays the same. An open ticket is one without a solution."""
     if report.earlier is not None:
         then = words.date(report.earlier.waves.base.day)
         items["Change"] = (
@@ -67,21 +50,15 @@ def method(report: CampaignsReport) -> Block:
         )
     elif found is not None:
         items["Change"] = "No earlier period."
-    items["Not in here"] = (
-        "What campaigns do to customers who were in none; effects that come later than the days looked at, "
-        "or "
-        "through other customers; visits of people not known by name."
-    )
+    items["Not in here"] = """What campaigns do to customers who were in none; effects that come later than
+        the days looked at, or through other customers; visits of people not known by name."""
     return blocks.method(items)
 
 
-@or_small(small_form.record)
+@section(small=small_form.record)
 def record(report: CampaignsReport) -> Block:
     """The key numbers, for machines and for tests."""
-    counts = report.base.counts
-    facts: dict[str, object] = {
-        "day": report.base.day, "rows": counts["rows"], "customers": counts["customers"],
-    }  # fmt: skip
+    facts = report.facts
     found = report.waves
     if found is not None:
         table = found.waves.campaigns

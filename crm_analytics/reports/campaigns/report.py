@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import wraps
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -11,16 +11,12 @@ import pandas as pd
 from crm_analytics.analyses import campaigns
 from crm_analytics.analyses.campaigns import Evaluation, Incentives
 from crm_analytics.analyses.disclosure import ON_A_PAGE, shared
-from crm_analytics.analyses.overview import overview
-from crm_analytics.errors import DataError
-from crm_analytics.pages import blocks, words
+from crm_analytics.pages import blocks
 from crm_analytics.reports.campaigns.due import Due, what_is_due
-from crm_analytics.reports.shared.report import InMoney
-from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport
+from crm_analytics.reports.shared.report import Report, attempt
+from crm_analytics.reports.shared.small_form import SmallReport, too_few, too_small
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import ibis.expr.types as ir
 
     from crm_analytics.pages.blocks import Block
@@ -29,10 +25,13 @@ if TYPE_CHECKING:
 SEGMENT = "needs_segment"
 HUNDRED = 100  # members: effects on visits, buyers and orders are said of so many
 COUNTED = ("visit", "conversion", "orders")
+UNMEASURED = "What past campaigns did is not known"
+FEW = too_few("Campaigns are not measured yet", "That begins with {needed}; there are {customers}.")
+FEW_LISTS = too_few("No contact lists yet", "They begin with {needed} customers; there are {number}.")
 
 
-@dataclass(frozen=True)
-class CampaignsReport(InMoney):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CampaignsReport(Report):
     """Everything the sections show; a part that the data do not hold is None, and why stands in `missing`.
 
     Attributes
@@ -43,19 +42,16 @@ class CampaignsReport(InMoney):
     due : whom to contact now
     """
 
-    base: CustomerBase
-    show_customers: bool
     waves: Evaluation | None
     last: Evaluation | None
     earlier: Evaluation | None
     incentives: Incentives | None
     due: Due | None
-    missing: dict[str, str]
 
-    def why(self, part: str) -> str:
-        """Why a part is not there, as a sentence."""
-        said = self.missing.get(part, "")
-        return f"{said[:1].upper()}{said[1:]}." if said else ""
+    @property
+    def listed(self) -> Due | None:
+        """Whom to contact now, where any list names anybody."""
+        return None if self.due is None or self.due.lists.empty else self.due
 
 
 def prepare(
@@ -82,36 +78,34 @@ def prepare(
     days : that the lists of whom to contact now reach ahead
     holdout : share of each list that is held back as control
     """
-    seen = overview(base)
-    if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
-        return SmallReport(base, seen, show_customers)
+    if small := too_small(base, show_customers):
+        return small
     missing: dict[str, str] = {}
     told: dict[str, Any] = {"margin": margin or None, "contact_cost": contact_cost or None}
     segments = _segments(base)
     every: dict[str, Any] = {**told, "before": before, "segments": segments, "seed": seed}
-    waves = last = earlier = None
-    try:
-        waves = campaigns.evaluate(base, **every)
+    quick = every | {"learner": None}
+    waves = attempt(missing, "waves", lambda: campaigns.evaluate(base, **every))
+    last = earlier = None
+    if waves is not None:
         if segments is not None:
             waves = replace(waves, segments_are="needs segments, as the customers table says them today")
-        newest = str(waves.waves.campaigns["campaign_id"].iloc[-1])
-        last = campaigns.evaluate(base, newest, **every | {"learner": None})
-    except DataError as error:
-        missing["waves"] = str(error)
-    past = base.earlier(compare_to) if waves else None
-    try:
-        earlier = campaigns.evaluate(past, **every | {"learner": None}) if past else None
-    except DataError as error:
-        missing["earlier"] = str(error)
-    try:
-        found = campaigns.incentives(base, segments=segments, **told)
-    except DataError as error:
-        found, missing["incentives"] = None, str(error)
-    try:
-        due = what_is_due(base, waves, days=days, holdout=holdout, margin=margin, contact_cost=contact_cost)
-    except DataError as error:
-        due, missing["due"] = None, str(error)
-    return CampaignsReport(base, show_customers, waves, last, earlier, found, due, missing)
+        newest, past = str(waves.waves.campaigns["campaign_id"].iloc[-1]), base.earlier(compare_to)
+        last = attempt(missing, "last", lambda: campaigns.evaluate(base, newest, **quick))
+        earlier = attempt(missing, "earlier", lambda: campaigns.evaluate(past, **quick)) if past else None
+    due = partial(what_is_due, days=days, holdout=holdout, margin=margin, contact_cost=contact_cost)
+    return CampaignsReport(
+        base=base,
+        show_customers=show_customers,
+        missing=missing,
+        waves=waves,
+        last=last,
+        earlier=earlier,
+        incentives=attempt(
+            missing, "incentives", lambda: campaigns.incentives(base, segments=segments, **told)
+        ),
+        due=attempt(missing, "due", lambda: due(base, waves)),
+    )
 
 
 def _segments(base: CustomerBase) -> ir.Table | None:
@@ -125,23 +119,6 @@ def _segments(base: CustomerBase) -> ir.Table | None:
     return shared(named, "segment", ON_A_PAGE)
 
 
-def measured(section: Callable[[CampaignsReport, Evaluation], Block]) -> Callable[[Any], Block]:
-    """A section that needs past campaigns; elsewhere it says what is missing."""
-
-    @wraps(section)
-    def shown(report: Any) -> Block:
-        if isinstance(report, SmallReport):
-            n = words.plural(report.seen.customers, "customer")
-            return blocks.note(
-                "Campaigns are not measured yet", f"That begins with {SEGMENTS_FROM}; there are {n}."
-            )
-        if report.waves is None:
-            return blocks.note("What past campaigns did is not known", report.why("waves"))
-        return section(report, report.waves)
-
-    return shown
-
-
 def per_hundred(frame: pd.DataFrame) -> pd.DataFrame:
     """The effects on counts as of a hundred members."""
     columns = ["treated_mean", "control_mean", "effect", "lower", "upper",
@@ -150,18 +127,8 @@ def per_hundred(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{c: frame[c] * by for c in columns})
 
 
-def listed(section: Callable[[CampaignsReport, Due], Block]) -> Callable[[Any], Block]:
-    """A section that needs contact lists; elsewhere it says what is missing."""
-
-    @wraps(section)
-    def shown(report: Any) -> Block:
-        if isinstance(report, SmallReport):
-            n = report.seen.customers
-            return blocks.note("No contact lists yet", f"They begin with 100 customers; there are {n}.")
-        if report.due is None:
-            return blocks.note("Contact lists cannot be made", report.why("due"))
-        if report.due.lists.empty:
-            return blocks.note("Nobody is due a contact", "No rule names anybody in the coming days.")
-        return section(report, report.due)
-
-    return shown
+def no_list(report: CampaignsReport) -> Block:
+    """Why nobody is listed."""
+    if report.due is None:
+        return blocks.note("Contact lists cannot be made", report.why("due"))
+    return blocks.note("Nobody is due a contact", "No rule names anybody in the coming days.")

@@ -9,8 +9,15 @@ from crm_analytics.analyses.campaigns.measurement.evaluation import WORDS, Evalu
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import MORE
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.pages.blocks import Block
-from crm_analytics.reports.campaigns.report import COUNTED, HUNDRED, CampaignsReport, measured, per_hundred
-from crm_analytics.reports.shared.small_form import headed
+from crm_analytics.reports.campaigns.report import (
+    COUNTED,
+    FEW,
+    HUNDRED,
+    UNMEASURED,
+    CampaignsReport,
+    per_hundred,
+)
+from crm_analytics.reports.shared.section import section
 
 SHOWN = 12  # campaigns on a chart, the newest
 COLUMNS = ["treated", "control", "treated_mean", "control_mean", "adjusted", "interval", "verdict"]
@@ -26,7 +33,7 @@ def _named(row: pd.Series) -> str:
     return name if isinstance(name, str) and name else str(row["campaign_id"])
 
 
-@measured
+@section(part="waves", needs=UNMEASURED, small=FEW)
 def what_campaigns_did(report: CampaignsReport, found: Evaluation) -> Block:
     """The effect on every outcome, treated against control."""
     table = per_hundred(found.pooled)
@@ -58,8 +65,7 @@ def _said(report: CampaignsReport, outcome: str, value: float) -> str:
     return words.number(value, 1) if outcome in COUNTED else report.money(value)
 
 
-@headed("Which campaigns worked")
-@measured
+@section("Which campaigns worked", part="waves", needs=UNMEASURED, small=FEW)
 def which_campaigns_worked(report: CampaignsReport, found: Evaluation) -> Block:
     """Orders added by each campaign."""
     table = per_hundred(found.campaigns[found.campaigns["outcome"] == "orders"])
@@ -76,10 +82,8 @@ def which_campaigns_worked(report: CampaignsReport, found: Evaluation) -> Block:
     if known.empty:
         finding = "In no campaign enough happened to tell its effect on orders"
     data = table[["campaign", "sent_day", *COLUMNS]].rename(columns={"adjusted": "effect"})
-    caption = (
-        f"Orders added by {HUNDRED} contacts. The intervals hold together: all campaigns lie inside theirs "
-        "with 95 %."
-    )
+    caption = f"""Orders added by {HUNDRED} contacts. The intervals hold together: all campaigns lie inside
+        theirs with 95 %."""
     formats = {
         "sent_day": "date:short",
         **dict.fromkeys(("treated_mean", "control_mean", "effect"), "number:1"),
@@ -98,7 +102,7 @@ def which_campaigns_worked(report: CampaignsReport, found: Evaluation) -> Block:
     )  # fmt: skip
 
 
-@measured
+@section(part="waves", needs=UNMEASURED, small=FEW)
 def who_is_moved(report: CampaignsReport, found: Evaluation) -> Block:
     """Orders added in each segment."""
     table = per_hundred(found.segments[found.segments["outcome"] == "orders"]).reset_index(drop=True)
@@ -107,19 +111,15 @@ def who_is_moved(report: CampaignsReport, found: Evaluation) -> Block:
     clear = table[table["verdict"] == MORE].sort_values("adjusted", ascending=False)
     if len(clear):
         first = clear.iloc[0]
-        finding = (
-            f"“{first['segment']}” are moved most: {words.number(first['adjusted'], 1)} orders added by "
-            f"{HUNDRED} contacts"
-        )
+        finding = f"""“{first["segment"]}” are moved most: {words.number(first["adjusted"], 1)} orders added
+            by {HUNDRED} contacts"""
     elif known.empty:
         finding = "In no segment enough happened to tell whether campaigns move it"
     else:
         finding = "No segment is shown to be moved by campaigns"
     data = table[["segment", *COLUMNS]].rename(columns={"adjusted": "effect"})
-    caption = (
-        f"Orders added by {HUNDRED} contacts; segments: {found.segments_are}. The intervals hold together "
-        "with 95 %, so that the best of many is not believed for being the best."
-    )
+    caption = f"""Orders added by {HUNDRED} contacts; segments: {found.segments_are}. The intervals hold
+        together with 95 %, so that the best of many is not believed for being the best."""
     formats = dict.fromkeys(("treated_mean", "control_mean", "effect"), "number:1")
     if known.empty:
         return blocks.table(data, finding=finding, caption=caption, formats=formats)
@@ -135,8 +135,7 @@ def who_is_moved(report: CampaignsReport, found: Evaluation) -> Block:
     )  # fmt: skip
 
 
-@headed("Whom to contact first")
-@measured
+@section("Whom to contact first", part="waves", needs=UNMEASURED, small=FEW)
 def whom_to_contact_first(report: CampaignsReport, found: Evaluation) -> Block:
     """What contacting the best first would have brought, against contacting blindly."""
     if found.uplift is None:
@@ -164,7 +163,7 @@ def whom_to_contact_first(report: CampaignsReport, found: Evaluation) -> Block:
     )  # fmt: skip
 
 
-@measured
+@section(part="waves", needs=UNMEASURED, small=FEW)
 def what_campaigns_earned(report: CampaignsReport, found: Evaluation) -> Block:
     """Profit of each campaign and of all, with interval."""
     if found.profit.empty:
@@ -189,16 +188,14 @@ def what_campaigns_earned(report: CampaignsReport, found: Evaluation) -> Block:
     return blocks.table(
         shown,
         finding=f"Campaigns added {report.money(row['total'])} of margin after contacts ({bounds}){proved}",
-        caption=f"{found.waves.costs.capitalize()}. Discounts are in the margin already; the budget, where "
-        "one "
-        "is given, is not taken off. Intervals of single campaigns hold together with 95 %.",
+        caption=f"""{found.waves.costs.capitalize()}. Discounts are in the margin already; the budget, where
+            one is given, is not taken off. Intervals of single campaigns hold together with 95 %.""",
         formats={"contacts": "count"} | dict.fromkeys(("a_contact", "total", "budget"), report.currency),
         limit=SHOWN + 1,
     )
 
 
-@headed("Were the arms alike")
-@measured
+@section("Were the arms alike", part="waves", needs=UNMEASURED, small=FEW)
 def were_the_arms_alike(report: CampaignsReport, found: Evaluation) -> Block:
     """Sample ratio and purchases before the sending."""
     table = found.balance
@@ -230,10 +227,9 @@ def were_the_arms_alike(report: CampaignsReport, found: Evaluation) -> Block:
         finding=f"{words.plural(len(odd), 'comparison')} of arms do not fit"
         if len(odd)
         else "Nothing speaks against the draw of the arms",
-        caption="Ratio p: chance of shares as odd as these where the plan was kept. Before: difference of "
-        f"orders in the {found.waves.before} days before the sending, 95 %. Doubt is said below a chance "
-        "of one in a "
-        f"thousand over all campaigns.{left}",
+        caption=f"""Ratio p: chance of shares as odd as these where the plan was kept. Before: difference of
+            orders in the {found.waves.before} days before the sending, 95 %. Doubt is said below a chance
+            of one in a thousand over all campaigns.{left}""",
         formats={"control_share": "percent", "planned_share": "percent", "ratio_p": "number:3"},
         limit=SHOWN + 1,
     )

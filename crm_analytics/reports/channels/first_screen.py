@@ -12,7 +12,7 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.channels.report import ChannelReport, Period
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared.section import section
 
 Row = tuple[str, Callable[[Period], float | None], Callable[[Any], str], str]
 
@@ -22,7 +22,7 @@ def _spent(period: Period, verdict: str) -> pd.DataFrame:
     return table[table["verdict"] == verdict]
 
 
-@or_small(small_form.headline)
+@section(small=small_form.headline)
 def headline(report: ChannelReport) -> Block:
     """Which channels pay under every model, which lose, and how much money hangs on the model."""
     if report.now is None:
@@ -51,19 +51,15 @@ def _lede(report: ChannelReport, now: Period) -> str:
     unsure = _spent(now, UNDECIDED)
     weeks = (now.day - now.after).days // 7
     bought = words.plural(now.paths.conversions, "purchase")
-    lede = (
-        f"In the last {weeks} weeks {bought} worth {report.money(now.paths.value)} followed a touch; "
-        f"{report.money(now.spend)} went into channels. "
-    )
+    lede = f"""In the last {weeks} weeks {bought} worth {report.money(now.paths.value)} followed a touch;
+        {report.money(now.spend)} went into channels. """
     if len(unsure):
-        lede += (
-            f"For {words.listing(unsure['channel'])} ({report.money(unsure['spend'].sum())}) the sign hangs "
-            "on "
-            "the model or on chance: undecided. "
-        )
-    return lede + (
-        "Credit is not proof: whether these purchases would have come anyway only a test with customers or "
-        "regions left out can tell."
+        lede += f"""For {words.listing(unsure["channel"])} ({report.money(unsure["spend"].sum())}) the sign
+            hangs on the model or on chance: undecided. """
+    return (
+        lede
+        + """Credit is not proof: whether these purchases would have come anyway only a test with
+        customers or regions left out can tell."""
     )
 
 
@@ -83,7 +79,7 @@ def _said_only(report: ChannelReport) -> Block:
     if heard.empty:
         return blocks.headline(
             "Where customers come from is not known: nothing is tracked, and nobody was asked",
-            f"{report.missing} Ask new customers how they heard of you (survey_responses, instrument "
+            f"{report.why('now')} Ask new customers how they heard of you (survey_responses, instrument "
             "heard_from) or record an acquisition_channel.",
             thin=True,
         )
@@ -92,11 +88,11 @@ def _said_only(report: ChannelReport) -> Block:
     interval = words.interval(top["lower"], top["upper"], "percent:0")
     return blocks.headline(
         f"{words.percent(top['share'], 0)} of customers {how} {words.label(top['channel'])} ({interval})",
-        report.missing,
+        report.why("now"),
     )
 
 
-@or_small(small_form.kpis)
+@section(small=small_form.kpis)
 def kpis(report: ChannelReport) -> Block:
     """Tracked purchases, return on spend, cost of a new customer, share that is untracked."""
     if report.now is None:
@@ -163,7 +159,7 @@ def _cac(period: Period) -> float | None:
     return period.spend / _new(period) if period.spend and _new(period) else None
 
 
-@or_small(small_form.thanks)
+@section(small=small_form.thanks)
 def actions(report: ChannelReport) -> Block:
     """What to do with the money, and how to find out what attribution cannot tell."""
     if report.now is None:

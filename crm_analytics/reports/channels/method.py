@@ -5,61 +5,48 @@ from __future__ import annotations
 from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.channels.report import DRAWS, ChannelReport
-from crm_analytics.reports.shared import provenance, small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.section import section
 
 
-@or_small(small_form.method)
+@section(small=small_form.method)
 def method(report: ChannelReport) -> Block:
     """Definitions of touch, path and models, what is left out, what it cannot tell."""
-    items = {"Data": provenance.data(report.base), "Order": provenance.ORDER}
+    items = report.method
     if report.now:
         now = report.now
         paths = now.paths
         items |= {
-            "Period": f"Paths that end after {words.date(now.after)}, up to {words.date(now.day)}; spend of "
-            "the "
-            "same days.",
+            "Period": f"""Paths that end after {words.date(now.after)}, up to {words.date(now.day)}; spend of
+                the same days.""",
             "Touch": "An event with a channel that the customer made, neither the purchase itself nor what "
             "follows it; the same channel again within 30 minutes is the same touch. Equal seconds are "
             "ordered by channel, then event id.",
-            "Path": f"Ends with a purchase, or when nothing follows for {words.number(report.lookback, 0)} "
-            "days. "
-            f"Touches earlier before a purchase get nothing. {words.count(paths.open)} paths may still end "
-            "in a "
-            f"purchase and are left out; {words.count(paths.anonymous)} are of visitors nobody recognised. "
-            f"{words.plural(paths.untracked, 'purchase')} ({report.money(paths.untracked_value)}) had no "
-            "touch.",
-            "Models": "First, last, last but direct, linear, U (40/20/40), time decay (half-life "
-            f"{words.number(report.half_life, 0)} days), Shapley (a path's credit evenly to its distinct "
-            "channels, which is the Shapley value of v(S) = purchases of paths within S), Markov of order 1 "
-            "(removal effects by the fundamental matrix, of purchases and of money apart). Each model's "
-            "credit "
-            "sums to all tracked purchases.",
-            "Verdict": "Lucrative or loss only where the sign is the same under every model and its "
-            "interval; "
-            "else undecided.",
+            "Path": f"""Ends with a purchase, or when nothing follows for {words.number(report.lookback, 0)}
+                days. Touches earlier before a purchase get nothing. {words.count(paths.open)} paths may
+                still end in a purchase and are left out; {words.count(paths.anonymous)} are of visitors
+                nobody recognised. {words.plural(paths.untracked, "purchase")}
+                ({report.money(paths.untracked_value)}) had no touch.""",
+            "Models": f"""First, last, last but direct, linear, U (40/20/40), time decay (half-life
+                {words.number(report.half_life, 0)} days), Shapley (a path's credit evenly to its distinct
+                channels, which is the Shapley value of v(S) = purchases of paths within S), Markov of
+                order 1 (removal effects by the fundamental matrix, of purchases and of money apart). Each
+                model's credit sums to all tracked purchases.""",
+            "Verdict": """Lucrative or loss only where the sign is the same under every model and its
+                interval; else undecided.""",
             "Margin": report.margin_note,
             "Intervals": f"95 %, from {DRAWS} draws of customers' paths with their ends; none for time "
             "decay.",
         }
-    items["Not in here"] = (
-        "Whether a purchase would have come without the channel: no attribution knows. Views without a "
-        "click, "
-        "and everything nobody recorded."
-    )
+    items["Not in here"] = """Whether a purchase would have come without the channel: no attribution knows.
+        Views without a click, and everything nobody recorded."""
     return blocks.method(items)
 
 
-@or_small(small_form.record)
+@section(small=small_form.record)
 def record(report: ChannelReport) -> Block:
     """The key numbers, for machines and for tests."""
-    counts = report.base.counts
-    facts: dict[str, object] = {
-        "day": report.base.day,
-        "rows": counts["rows"],
-        "customers": counts["customers"],
-    }
+    facts = report.facts
     if report.now:
         paths = report.now.paths
         verdicts = report.now.economics.channels["verdict"].value_counts()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import wraps
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,18 +13,13 @@ from crm_analytics.analyses.attribution.channel_paths import ChannelPaths, chann
 from crm_analytics.analyses.attribution.economics import Economics, economics, spend_by_channel
 from crm_analytics.analyses.attribution.self_reported import heard_from
 from crm_analytics.analyses.disclosure import ON_A_PAGE
-from crm_analytics.analyses.margin import margin_share
-from crm_analytics.analyses.overview import overview
-from crm_analytics.errors import DataError
-from crm_analytics.pages import blocks, words
-from crm_analytics.reports.shared.report import InMoney
-from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport
+from crm_analytics.pages import words
+from crm_analytics.reports.shared.margin import Margin, margin_of
+from crm_analytics.reports.shared.report import Report, attempt
+from crm_analytics.reports.shared.small_form import SmallReport, too_few, too_small
 from crm_analytics.tables.days import shift
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from crm_analytics.pages.blocks import Block
     from crm_analytics.tables.customer_base import CustomerBase
 
 MODELS = ("first", "last", "last_non_direct", "linear", "u_shaped", "time_decay", "markov", "shapley")
@@ -40,6 +35,12 @@ MODEL_NAMES = {
 }
 DRAWS = 200  # of customers, for the intervals
 ASSUMED_MARGIN = 0.4
+NOT_TRACKED = "Not known here: there are no tracked paths to purchases"
+FEW = too_few(
+    "Too few customers to compare channels",
+    "There are {customers}; channels are compared from {needed} on. Until then: ask every new customer how "
+    "they heard of you, and count.",
+)
 
 
 @dataclass(frozen=True)
@@ -63,37 +64,27 @@ class Period:
         return found / found.sum()
 
 
-@dataclass(frozen=True)
-class ChannelReport(InMoney):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ChannelReport(Report):
     """Everything the sections show; without `now` only what customers say is known."""
 
-    base: CustomerBase
-    show_customers: bool
     now: Period | None
     before: Period | None
-    missing: str  # why there is no `now`
     heard: pd.DataFrame
-    margin_note: str
+    margin: Margin
     lookback: float
     half_life: float
 
-
-def tracked(section: Callable[[ChannelReport, Period], Block]) -> Callable[[Any], Block]:
-    """A section that needs tracked paths; elsewhere it says what is missing."""
-
-    @wraps(section)
-    def shown(report: Any) -> Block:
-        if isinstance(report, SmallReport):
-            return blocks.note(
-                "Too few customers to compare channels",
-                f"There are {words.plural(report.seen.customers, 'customer')}; channels are compared from "
-                f"{SEGMENTS_FROM} on. Until then: ask every new customer how they heard of you, and count.",
-            )
-        if report.now is None:
-            return blocks.note("Not known here: there are no tracked paths to purchases", report.missing)
-        return section(report, report.now)
-
-    return shown
+    @property
+    def margin_note(self) -> str:
+        """What margin is counted with, and where it comes from."""
+        share = self.margin.share
+        if self.margin.source == "given":
+            return f"Margin {words.percent(share, 0)} of revenue, as given."
+        if self.margin.source == "unit costs":
+            return f"Margin {words.percent(share)} of revenue, from the unit costs of the lines."
+        return f"""Margin {words.percent(share, 0)} of revenue is an assumption: there are no unit costs.
+            Give yours with the parameter margin."""
 
 
 def prepare(
@@ -116,32 +107,30 @@ def prepare(
     margin : share of the revenue left after the cost of goods; 0 takes it from the data, or assumes 40 %
     customer_value : margin a new customer brings in a year, money; 0: not known
     """
-    seen = overview(base)
-    if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
-        return SmallReport(base, seen, show_customers)
-    share, note = _margin(base, margin)
-    now, missing = None, ""
+    if small := too_small(base, show_customers):
+        return small
+    missing: dict[str, str] = {}
+    share, counted = margin_of(base, margin).or_assumed(ASSUMED_MARGIN)
     start = max(shift(base.day, compare_to), base.first_day - timedelta(days=1))
-    settings = {
-        "lookback": lookback,
-        "half_life": half_life,
-        "margin": share,
-        "customer_value": customer_value,
-    }
-    try:
-        now = _period(base, start, **settings)
-    except DataError as error:  # also too little data
-        said = str(error)
-        missing = f"{said[0].upper()}{said[1:]}. What customers say, below, needs no tracking."
-    before = None
-    past = base.earlier(compare_to) if now else None
+    period = partial(
+        _period, lookback=lookback, half_life=half_life, margin=share, customer_value=customer_value
+    )
+    now = attempt(missing, "now", lambda: period(base, start))
+    if now is None:
+        missing["now"] += ". What customers say, below, needs no tracking"
+    before, past = None, base.earlier(compare_to) if now else None
     if past is not None and shift(past.day, compare_to) >= base.first_day:
-        try:
-            before = _period(past, shift(past.day, compare_to), **settings)
-        except DataError:
-            before = None
+        before = attempt(missing, "before", partial(period, past, shift(past.day, compare_to)))
     return ChannelReport(
-        base, show_customers, now, before, missing, heard_from(base, ON_A_PAGE), note, lookback, half_life
+        base=base,
+        show_customers=show_customers,
+        missing=missing,
+        now=now,
+        before=before,
+        heard=heard_from(base, ON_A_PAGE),
+        margin=counted,
+        lookback=lookback,
+        half_life=half_life,
     )
 
 
@@ -169,15 +158,3 @@ def _period(
         customer_value or None,
     )
     return Period(after, base.day, paths, credit, money)
-
-
-def _margin(base: CustomerBase, given: float) -> tuple[float, str]:
-    if given:
-        return given, f"Margin {words.percent(given, 0)} of revenue, as given."
-    found = margin_share(base)
-    if found is not None:
-        return found, f"Margin {words.percent(found)} of revenue, from the unit costs of the lines."
-    return ASSUMED_MARGIN, (
-        f"Margin {words.percent(ASSUMED_MARGIN, 0)} of revenue is an assumption: there are no unit costs. "
-        "Give yours with the parameter margin."
-    )

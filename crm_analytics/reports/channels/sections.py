@@ -8,14 +8,19 @@ import pandas as pd
 from crm_analytics.analyses.attribution.economics import LOSS, NO_SPEND, NO_TOUCH_SEEN
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.pages.blocks import Block
-from crm_analytics.reports.channels.report import MODEL_NAMES, ChannelReport, Period, tracked
-from crm_analytics.reports.shared.small_form import SmallReport
+from crm_analytics.reports.channels.report import FEW, MODEL_NAMES, NOT_TRACKED, ChannelReport, Period
+from crm_analytics.reports.shared.section import section
 
 TOP_PATHS = 10
+NOT_ASKED = blocks.note(
+    "Customers were not asked how they heard of us",
+    "It needs survey_responses with the instrument heard_from and the answer in text, or an "
+    "acquisition_channel in the customers table.",
+)
 POWER = 7.849  # (z.975 + z.8)^2: sides of 95 % and 80 %
 
 
-@tracked
+@section(part="now", needs=NOT_TRACKED, small=FEW)
 def which_channels_pay(report: ChannelReport, now: Period) -> Block:
     """Profit of each channel from the worst to the best that any model and chance allow."""
     table = now.economics.channels
@@ -59,7 +64,7 @@ def which_channels_pay(report: ChannelReport, now: Period) -> Block:
     )
 
 
-@tracked
+@section(part="now", needs=NOT_TRACKED, small=FEW)
 def what_each_model_says(report: ChannelReport, now: Period) -> Block:
     """Share of the tracked revenue by channel and model."""
     share = pd.DataFrame({MODEL_NAMES[m]: now.share_of(m) for m in now.credit["model"].unique()})
@@ -79,7 +84,7 @@ def what_each_model_says(report: ChannelReport, now: Period) -> Block:
     )
 
 
-@tracked
+@section(part="now", needs=NOT_TRACKED, small=FEW)
 def who_begins_and_who_ends(report: ChannelReport, now: Period) -> Block:
     """How often each channel begins, assists and ends the path to a purchase."""
     roles = now.paths.roles()
@@ -96,15 +101,14 @@ def who_begins_and_who_ends(report: ChannelReport, now: Period) -> Block:
         ),
         finding=finding,
         data=roles,
-        caption="Purchases in whose path the channel was the first, a middle or the last touch; a path of "
-        "one "
-        "touch counts as begun and ended.",
+        caption="""Purchases in whose path the channel was the first, a middle or the last touch; a path of
+            one touch counts as begun and ended.""",
         formats=dict.fromkeys(("purchases", "begins", "assists", "ends"), "count")
         | {"assist_ratio": "number:2"},
     )
 
 
-@tracked
+@section(part="now", needs=NOT_TRACKED, small=FEW)
 def which_paths_lead_to_purchases(report: ChannelReport, now: Period) -> Block:
     """The ten most frequent paths, with how often they end in a purchase; the rest is kept."""
     paths = now.paths.paths
@@ -137,7 +141,7 @@ def which_paths_lead_to_purchases(report: ChannelReport, now: Period) -> Block:
     )
 
 
-@tracked
+@section(part="now", needs=NOT_TRACKED, small=FEW)
 def how_long_it_takes(report: ChannelReport, now: Period) -> Block:
     """Days from the first touch of a path to its purchase."""
     touches = now.paths.touches
@@ -159,18 +163,16 @@ def how_long_it_takes(report: ChannelReport, now: Period) -> Block:
         figures.columns(
             table, "first_touch", ["purchases"], fmt="count", x_title="first touch before the purchase"
         ),
-        finding=f"Half of the tracked purchases come within {words.plural(median, 'day')} of the first "
-        "touch, "
-        f"nine in ten within {late}",
+        finding=f"""Half of the tracked purchases come within {words.plural(median, "day")} of the first
+            touch, nine in ten within {late}""",
         data=table,
-        caption=f"Only touches of the last {words.number(report.lookback, 0)} days before a purchase count; "
-        "a longer "
-        "window shows longer ways.",
+        caption=f"""Only touches of the last {words.number(report.lookback, 0)} days before a purchase count;
+            a longer window shows longer ways.""",
         formats={"purchases": "count", "share": "percent"},
     )
 
 
-@tracked
+@section(part="now", needs=NOT_TRACKED, small=FEW)
 def what_a_new_customer_costs(report: ChannelReport, now: Period) -> Block:
     """Cost of a first purchase by channel, and what comes back."""
     table = now.economics.channels
@@ -204,14 +206,11 @@ def what_a_new_customer_costs(report: ChannelReport, now: Period) -> Block:
     )
 
 
-def what_customers_say(report: ChannelReport | SmallReport) -> Block:
+@section(small=NOT_ASKED)
+def what_customers_say(report: ChannelReport) -> Block:
     """How customers say they heard of us, and what the register says."""
-    if isinstance(report, SmallReport) or report.heard.empty:
-        return blocks.note(
-            "Customers were not asked how they heard of us",
-            "It needs survey_responses with the instrument heard_from and the answer in text, or an "
-            "acquisition_channel in the customers table.",
-        )
+    if report.heard.empty:
+        return NOT_ASKED
     heard = report.heard
     source = heard["source"].iloc[0]
     shown = heard[heard["source"] == source].head(8)
@@ -255,7 +254,7 @@ def what_customers_say(report: ChannelReport | SmallReport) -> Block:
     )
 
 
-@tracked
+@section(part="now", needs=NOT_TRACKED, small=FEW)
 def what_only_a_test_can_tell(report: ChannelReport, now: Period) -> Block:
     """How large a test with customers left out would have to be."""
     people = now.paths.conversions + int(now.paths.paths["nulls"].sum())
@@ -269,10 +268,9 @@ def what_only_a_test_can_tell(report: ChannelReport, now: Period) -> Block:
         sizes,
         finding=f"To see whether a channel moves purchases by a tenth, leave it out for {words.count(need)} "
         "paths drawn by lot",
-        caption="Attribution shares out purchases that happened; it does not say which would have happened "
-        "anyway. Draw customers (or regions) by lot, leave the channel out for them, and compare. Size of "
-        "each "
-        "of the two groups for 80 % power at 95 % (two proportions, normal approximation).",
+        caption="""Attribution shares out purchases that happened; it does not say which would have happened
+            anyway. Draw customers (or regions) by lot, leave the channel out for them, and compare. Size
+            of each of the two groups for 80 % power at 95 % (two proportions, normal approximation).""",
         formats={
             "effect": "percent:0",
             "purchases_per_path": "percent",

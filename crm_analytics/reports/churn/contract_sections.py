@@ -7,23 +7,20 @@ import math
 import pandas as pd
 
 from crm_analytics.analyses.churn.contracts.contract_scores import ContractScores
+from crm_analytics.analyses.churn.contracts.contract_value import ContractValue
+from crm_analytics.analyses.churn.contracts.contracts import Contracts
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.churn.report import ChurnReport
-from crm_analytics.reports.shared import customer_names
-from crm_analytics.reports.shared.small_form import SmallReport, headed
+from crm_analytics.reports.shared.section import section
 
 AT_LEAST = 30  # contracts at risk for a share to be shown
 TOP = 10
 
 
-@headed("How long contracts last")
-def how_long_contracts_last(report: ChurnReport | SmallReport) -> Block:
+@section("How long contracts last", part="contracts", needs="There are no contracts to look at")
+def how_long_contracts_last(report: ChurnReport, found: Contracts) -> Block:
     """Share of contracts ended by month."""
-    if isinstance(report, SmallReport) or report.contracts is None:
-        why = "" if isinstance(report, SmallReport) else report.why("contracts")
-        return blocks.note("There are no contracts to look at", why)
-    found = report.contracts
     table = found.by_month[found.by_month["at_risk"] >= AT_LEAST]
     if len(table) < 2:
         return blocks.table(found.rates, finding=found.words.rstrip("."))
@@ -40,23 +37,17 @@ def how_long_contracts_last(report: ChurnReport | SmallReport) -> Block:
     )  # fmt: skip
 
 
-@headed("What running contracts will bring")
-def what_contracts_bring(report: ChurnReport | SmallReport) -> Block:
+@section(
+    "What running contracts will bring",
+    part="contract_value",
+    needs="What running contracts will bring is not known",
+)
+def what_contracts_bring(report: ChurnReport, found: ContractValue) -> Block:
     """Months and money still to come, and the curve they are reckoned by."""
-    if isinstance(report, SmallReport) or report.contract_value is None:
-        why = (
-            ""
-            if isinstance(report, SmallReport)
-            else report.why("contract_value" if report.contracts else "contracts")
-        )
-        return blocks.note("What running contracts will bring is not known", why)
-    found = report.contract_value
     months, low, high = found.months
     running = int(found.running["contracts"].sum())
-    finding = (
-        f"{words.plural(running, 'running contract')} should last {words.count(months)} months in the next "
-        f"{found.horizon} ({words.count(low)} to {words.count(high)})"
-    )
+    finding = f"""{words.plural(running, "running contract")} should last {words.count(months)} months in the
+        next {found.horizon} ({words.count(low)} to {words.count(high)})"""
     if not any(map(math.isnan, found.money)):
         money, least, most = (report.money(amount) for amount in found.money)
         finding += f" and bring {money} ({least} to {most})"
@@ -76,14 +67,10 @@ def what_contracts_bring(report: ChurnReport | SmallReport) -> Block:
     )  # fmt: skip
 
 
-@headed("Which contracts end next")
-def which_contracts_end(report: ChurnReport | SmallReport) -> Block:
+@section("Which contracts end next", part="endings", needs="Which contracts end next is not known")
+def which_contracts_end(report: ChurnReport, found: ContractScores) -> Block:
     """Running contracts by what is at risk, and by what their chances are told."""
-    if isinstance(report, SmallReport) or report.endings is None:
-        part = "endings" if not isinstance(report, SmallReport) and report.contracts else "contracts"
-        why = "" if isinstance(report, SmallReport) else report.why(part)
-        return blocks.note("Which contracts end next is not known", why)
-    found, money = report.endings, report.endings.scores["at_risk"].sum(skipna=False)
+    money = found.scores["at_risk"].sum(skipna=False)
     running = words.plural(len(found.scores), "running contract")
     span = words.plural(found.window, "day")
     low, high = map(words.count, found.interval)
@@ -114,7 +101,7 @@ def _first(report: ChurnReport, found: ContractScores) -> pd.DataFrame:
     first = found.scores.sort_values(order, ascending=[False, False, True]).head(TOP).reset_index(drop=True)
     return pd.DataFrame(
         {
-            "customer": customer_names.called(report.base, first["customer_id"], report.show_customers),
+            "customer": report.called(first["customer_id"]),
             "chance": first["probability"],
             "price_a_month": first["price_a_month"],
             "at_risk": first["at_risk"],
@@ -126,15 +113,11 @@ def _first(report: ChurnReport, found: ContractScores) -> pd.DataFrame:
 def _by_what(found: ContractScores) -> str:
     """How the chances were found, and how well that did."""
     if found.unmet:
-        return (
-            f"By the rate at which contracts of the same recurrence end, one chance for all of a kind: for a "
-            f"model {'; '.join(found.unmet)}. At risk: the chance times the price a month."
-        )
+        return f"""By the rate at which contracts of the same recurrence end, one chance for all of a kind:
+            for a model {"; ".join(found.unmet)}. At risk: the chance times the price a month."""
     row, rate = (found.evidence.set_index("method").loc[name] for name in (found.method, "rate of its kind"))
-    return (
-        f"By the {found.method} model. On {words.count(row['n'])} contracts of the last {found.window} days "
-        f"that could be judged, of which it had seen nothing, AUC {words.number(row['auc'], 2)} "
-        f"({words.interval(row['auc_lower'], row['auc_upper'], 'number:2')}) against "
-        f"{words.number(rate['auc'], 2)} by the rate of their kind. At risk: the chance times the price a "
-        "month."
-    )
+    return f"""By the {found.method} model. On {words.count(row["n"])} contracts of the last {found.window}
+        days that could be judged, of which it had seen nothing, AUC {words.number(row["auc"], 2)}
+        ({words.interval(row["auc_lower"], row["auc_upper"], "number:2")}) against
+        {words.number(rate["auc"], 2)} by the rate of their kind. At risk: the chance times the price a
+        month."""

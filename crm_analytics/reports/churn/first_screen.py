@@ -11,27 +11,23 @@ from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.churn.expected_leavers import Expected, expected, tested
 from crm_analytics.reports.churn.report import ChurnReport
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared.section import section
 
 
-@or_small(small_form.headline)
+@section(small=small_form.headline)
 def headline(report: ChurnReport) -> Block:
     """How many of those still here will leave, and the money at risk."""
     trained = report.trained
     if trained is None:
-        return blocks.headline("Who will leave cannot be told yet", report.why("model"))
+        return blocks.headline("Who will leave cannot be told yet", report.why("trained"))
     leavers = expected(report, trained)
     bounds = words.interval(leavers.low, leavers.high, "count")
-    sentence = (
-        f"{words.count(leavers.many)} of {words.plural(leavers.here, 'customer')} still here are expected to "
-        f"leave within {words.plural(trained.window, 'day')} ({bounds}), and {report.money(leavers.money)} "
-        "of sales with them"
-    )
+    sentence = f"""{words.count(leavers.many)} of {words.plural(leavers.here, "customer")} still here are
+        expected to leave within {words.plural(trained.window, "day")} ({bounds}), and
+        {report.money(leavers.money)} of sales with them"""
     gone = report.band("gone", "customers")
-    lede = (
-        f"Leaving is {words.plural(trained.window, 'day')} without a purchase; {words.count(gone)} have left "
-        f"already by that. {_last_time(trained)} {_worth(report)}"
-    )
+    lede = f"""Leaving is {words.plural(trained.window, "day")} without a purchase; {words.count(gone)} have
+        left already by that. {_last_time(trained)} {_worth(report)}"""
     return blocks.headline(sentence, lede)
 
 
@@ -44,10 +40,8 @@ def _last_time(trained: Churn) -> str:
     verdict = "fewer than" if found.value < 0 else "more than"
     verdict = "about as many as" if found.lower <= 0 <= found.upper else verdict
     told = "The recency rule" if trained.model is None else "The same model"
-    return (
-        f"{told}, asked on {words.date(held.day)}, expected {words.count(said)} of "
-        f"{words.count(len(held.left))} to leave; {words.count(came)} did, {verdict} it said."
-    )
+    return f"""{told}, asked on {words.date(held.day)}, expected {words.count(said)} of
+        {words.count(len(held.left))} to leave; {words.count(came)} did, {verdict} it said."""
 
 
 def _worth(report: ChurnReport) -> str:
@@ -58,15 +52,12 @@ def _worth(report: ChurnReport) -> str:
     bounds = words.interval(best["lower"], best["upper"], report.currency)
     if not curve.pays:
         return "By what is assumed of cost and success, no campaign to keep them is proved to pay."
-    return (
-        f"Contacting the {words.count(best['customers'])} with most at risk would bring "
-        f"{report.money(best['profit'])} ({bounds}), if {words.percent(report.terms.success, 0)} of the "
-        "leavers "
-        "among them can be kept."
-    )
+    return f"""Contacting the {words.count(best["customers"])} with most at risk would bring
+        {report.money(best["profit"])} ({bounds}), if {words.percent(report.terms.success, 0)} of the
+        leavers among them can be kept."""
 
 
-@or_small(small_form.kpis)
+@section(small=small_form.kpis)
 def kpis(report: ChurnReport) -> Block:
     """Leavers, money at risk, what contacting brings, how good the forecast was."""
     trained = report.trained
@@ -124,12 +115,12 @@ def _row(trained: Churn, method: str) -> dict[Any, Any]:
     return rows[0] if rows else {}
 
 
-@or_small(small_form.thanks)
+@section(small=small_form.thanks)
 def actions(report: ChurnReport) -> Block:
     """Whom to contact, what to mend, what not to believe."""
     trained = report.trained
     if trained is None:
-        return blocks.actions(blocks.action("Collect more history.", report.why("model"), "data team"))
+        return blocks.actions(blocks.action("Collect more history.", report.why("trained"), "data team"))
     items = []
     if report.profit is not None and report.profit.pays:
         best = report.profit.best

@@ -7,37 +7,28 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.churn.expected_leavers import expected, tested
 from crm_analytics.reports.churn.report import ChurnReport
-from crm_analytics.reports.shared import provenance, small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.section import section
 
 
-@or_small(small_form.method)
+@section(small=small_form.method)
 def method(report: ChurnReport) -> Block:
     """What leaving is, how the model was learnt and judged, what is assumed."""
-    items = {"Data": provenance.data(report.base), "Order": provenance.ORDER}
+    items = report.method
     trained, told = report.trained, report.definition
     if told is not None:
         items["Leaving"] = f"{told.why}. Whoever stays away for that long counts as gone, and may come back."
     if trained is not None:
         items["Windows"] = _windows(trained)
-        items["Expected"] = (
-            "The sum of the chances; the range goes as far to either side as the sum was off a customer in a "
-            "window before, for which way it errs changes with the season."
-        )
+        items["Expected"] = """The sum of the chances; the range goes as far to either side as the sum was
+            off a customer in a window before, for which way it errs changes with the season."""
         items["Model"] = f"{trained.model.card().words}." if trained.model else f"{trained.rule.words}."
-        items["Grade"] = (
-            "A: half of the predictions right and at least 10 points more leavers called than by the best "
-            "recency "
-            "rule; B: more than the rule; C: no better (as in Dynamics 365)."
-        )
-        items["Money"] = (
-            f"Neslin et al. (2006), equation 1. {words.percent(report.terms.success, 0)} of the leavers "
-            "contacted are "
-            f"taken to stay, at {report.money(report.terms.contact_cost)} a contact and "
-            f"{report.money(report.terms.incentive_cost)} an incentive taken. Who is likeliest to leave "
-            "need not be "
-            "who is easiest to keep (Ascarza 2018): a control group tells."
-        )
+        items["Grade"] = """A: half of the predictions right and at least 10 points more leavers called than
+            by the best recency rule; B: more than the rule; C: no better (as in Dynamics 365)."""
+        items["Money"] = f"""Neslin et al. (2006), equation 1. {words.percent(report.terms.success, 0)} of
+            the leavers contacted are taken to stay, at {report.money(report.terms.contact_cost)} a
+            contact and {report.money(report.terms.incentive_cost)} an incentive taken. Who is likeliest
+            to leave need not be who is easiest to keep (Ascarza 2018): a control group tells."""
         if trained.model is not None and trained.model.card().warnings:
             items["Note"] = " ".join(
                 w if w.endswith((".", "?")) else f"{w}." for w in trained.model.card().warnings
@@ -52,20 +43,15 @@ def _windows(trained: Churn) -> str:
     how = "a learner is chosen on one window, judged on the next, then fitted on all"
     if not tested(trained):
         how = "the rule is held against the window it was learnt from, as no other is over"
-    return (
-        f"{words.plural(len(trained.windows), 'window')} of {words.plural(trained.window, 'day')}, the last "
-        f"from {words.date(trained.held_out.day)}. Features are those known on the day a window begins, late "
-        f"facts left out; {how}. Only customers still there are learnt from and judged."
-    )
+    return f"""{words.plural(len(trained.windows), "window")} of {words.plural(trained.window, "day")}, the
+        last from {words.date(trained.held_out.day)}. Features are those known on the day a window begins,
+        late facts left out; {how}. Only customers still there are learnt from and judged."""
 
 
-@or_small(small_form.record)
+@section(small=small_form.record)
 def record(report: ChurnReport) -> Block:
     """The key numbers, for machines and for tests."""
-    counts = report.base.counts
-    facts: dict[str, object] = {
-        "day": report.base.day, "rows": counts["rows"], "customers": counts["customers"],
-    }  # fmt: skip
+    facts = report.facts
     trained = report.trained
     if trained is not None:
         leavers = expected(report, trained)

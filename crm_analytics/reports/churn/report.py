@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, wraps
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -16,12 +15,10 @@ from crm_analytics.analyses.churn.contracts.contract_value import ContractValue,
 from crm_analytics.analyses.churn.contracts.contracts import Contracts, contracts
 from crm_analytics.analyses.churn.measures.subgroups import Subgroups, subgroups
 from crm_analytics.analyses.churn.survival.complaints import AfterComplaint, after_complaint
-from crm_analytics.analyses.margin import margin_share
-from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import DataError, NotEnoughData
-from crm_analytics.pages import blocks, words
-from crm_analytics.reports.shared.report import InMoney
-from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport
+from crm_analytics.reports.shared.margin import margin_of
+from crm_analytics.reports.shared.report import Report, attempt
+from crm_analytics.reports.shared.small_form import SmallReport, too_few, too_small
 from crm_analytics.tables.contract import MONEY
 
 if TYPE_CHECKING:
@@ -30,11 +27,18 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from crm_analytics.analyses.churn import Churn, Definition, ProfitCurve
-    from crm_analytics.pages.blocks import Block
     from crm_analytics.tables.customer_base import CustomerBase
 
 EXPLAINED = 2_000  # of the likeliest to leave: those with most at risk are mostly among them
+MARGIN_FROM = {
+    "given": "as given",
+    "unit costs": "from unit costs",
+    "assumed": "not known: all of the money is taken",
+}
 RISKS = ("high", "medium", "low", "gone")
+
+UNTOLD = "Who will leave cannot be told yet"
+FEW = too_few("Leaving is not foretold yet", "That begins with {needed}; there are {customers}.")
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,8 @@ class Terms:
     success: float
 
 
-@dataclass(frozen=True, eq=False)
-class ChurnReport(InMoney):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ChurnReport(Report):
     """Everything the sections show; a part that the data do not hold is None, and why stands in `missing`.
 
     Attributes
@@ -66,8 +70,6 @@ class ChurnReport(InMoney):
     reasons : what the model goes by (AUC lost when one feature is shuffled); None for the recency rule
     """
 
-    base: CustomerBase
-    show_customers: bool
     terms: Terms
     trained: Churn | None
     scored: ir.Table | None
@@ -80,12 +82,6 @@ class ChurnReport(InMoney):
     endings: ContractScores | None
     groups: Subgroups | None
     earlier: tuple[date, int] | None
-    missing: dict[str, str]
-
-    def why(self, part: str) -> str:
-        """Why a part is not there, as a sentence."""
-        said = self.missing.get(part, "")
-        return f"{said[:1].upper()}{said[1:].rstrip('.')}." if said else ""
 
     @cached_property
     def risks(self) -> pd.DataFrame:
@@ -138,31 +134,40 @@ def prepare(
     success : share of the would-be leavers contacted who stay; an assumption
     seed : of folds and samples
     """
-    seen = overview(base)
-    if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
-        return SmallReport(base, seen, show_customers)
+    if small := too_small(base, show_customers):
+        return small
     missing: dict[str, str] = {}
-    trained = _tried(missing, "model", lambda: churn.train(base, window or None, seed=seed))
+    trained = attempt(missing, "trained", lambda: churn.train(base, window or None, seed=seed))
     told = trained.definition if trained else None
-    told = told or _tried(missing, "definition", lambda: churn.definition(base))
-    share = margin or margin_share(base)
-    origin = "as given" if margin else "from unit costs" if share else "not known: all of the money is taken"
-    terms = Terms(share or 1.0, origin, contact_cost, incentive_cost, success)
+    told = told or attempt(missing, "definition", lambda: churn.definition(base))
+    share, counted = margin_of(base, margin).or_assumed(1.0)
+    terms = Terms(share, MARGIN_FROM[counted.source], contact_cost, incentive_cost, success)
     days = trained.window if trained else window or (told.window if told else 90)
     scored = base.materialise(churn.score(base, trained, explained=EXPLAINED)) if trained else None
-    agreed = _tried(missing, "contracts", lambda: contracts(base))
+    agreed = attempt(missing, "contracts", lambda: contracts(base))
+    worth = endings = None
+    if agreed:
+        worth = attempt(missing, "contract_value", lambda: contract_value(agreed, seed=seed))
+        endings = attempt(missing, "endings", lambda: contract_scores(base, seed=seed))
+    else:
+        missing |= dict.fromkeys(("contract_value", "endings"), missing["contracts"])
     return ChurnReport(
-        base, show_customers, terms, trained, scored, told,
-        _tried(missing, "profit", lambda: _profit(trained, scored, terms, seed)) if trained else None,
-        _reasons(trained, seed),
-        _tried(missing, "complaint", lambda: after_complaint(base, days)),
-        agreed,
-        _tried(missing, "contract_value", lambda: contract_value(agreed, seed=seed)) if agreed else None,
-        _tried(missing, "endings", lambda: contract_scores(base, seed=seed)) if agreed else None,
-        _tried(missing, "groups", lambda: _groups(trained)),
-        _still_there(base.earlier(compare_to), days),
-        missing,
-    )  # fmt: skip
+        base=base,
+        show_customers=show_customers,
+        missing=missing,
+        terms=terms,
+        trained=trained,
+        scored=scored,
+        definition=told,
+        profit=attempt(missing, "profit", lambda: _profit(trained, scored, terms, seed)) if trained else None,
+        reasons=_reasons(trained, seed),
+        complaint=attempt(missing, "complaint", lambda: after_complaint(base, days)),
+        contracts=agreed,
+        contract_value=worth,
+        endings=endings,
+        groups=attempt(missing, "groups", lambda: _groups(trained)),
+        earlier=_still_there(base.earlier(compare_to), days),
+    )
 
 
 def _still_there(past: CustomerBase | None, window: int) -> tuple[date, int] | None:
@@ -172,14 +177,6 @@ def _still_there(past: CustomerBase | None, window: int) -> tuple[date, int] | N
     history = past.purchase_history
     away = ibis.literal(past.day).delta(history.last_day, unit="day").cast("int64")
     return past.day, int(history.filter(away < window).count().to_pyarrow().as_py())
-
-
-def _tried(missing: dict[str, str], part: str, make: Callable[[], Any]) -> Any:
-    try:
-        return make()
-    except (DataError, NotEnoughData) as error:
-        missing[part] = str(error)
-        return None
 
 
 def _profit(trained: Churn, scored: Any, terms: Terms, seed: int) -> ProfitCurve:
@@ -205,20 +202,3 @@ def _groups(trained: Churn | None) -> Subgroups:
     if held.people.empty or not held.people.shape[1]:
         raise DataError("the customers table tells no region, age or the like")
     return subgroups(held.left, held.score, held.people)
-
-
-def judged(section: Callable[[ChurnReport, Churn], Block]) -> Callable[[Any], Block]:
-    """A section that needs a model or the rule, held against a later window; elsewhere it says why not."""
-
-    @wraps(section)
-    def shown(report: Any) -> Block:
-        if isinstance(report, SmallReport):
-            n = words.plural(report.seen.customers, "customer")
-            return blocks.note(
-                "Leaving is not foretold yet", f"That begins with {SEGMENTS_FROM}; there are {n}."
-            )
-        if report.trained is None:
-            return blocks.note("Who will leave cannot be told yet", report.why("model"))
-        return section(report, report.trained)
-
-    return shown

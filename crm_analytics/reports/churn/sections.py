@@ -9,9 +9,8 @@ from crm_analytics.analyses.churn.training import Churn
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.churn.expected_leavers import tested
-from crm_analytics.reports.churn.report import ChurnReport, judged
-from crm_analytics.reports.shared import customer_names
-from crm_analytics.reports.shared.small_form import headed
+from crm_analytics.reports.churn.report import FEW, UNTOLD, ChurnReport
+from crm_analytics.reports.shared.section import section
 
 TOP = 12
 BANDS = {
@@ -22,14 +21,13 @@ BANDS = {
 }
 
 
-@judged
+@section(part="trained", needs=UNTOLD, small=FEW)
 def who_will_leave(report: ChurnReport, trained: Churn) -> Block:
     """Customers and money by risk."""
     table = report.risks.assign(risk=[BANDS[r] for r in report.risks["risk"]])
-    finding = (
-        f"{words.plural(report.band('high', 'customers'), 'customer')} are likely to leave; they bought for "
-        f"{report.money(report.band('high', 'value'))} in the last {words.plural(trained.window, 'day')}"
-    )
+    finding = f"""{words.plural(report.band("high", "customers"), "customer")} are likely to leave; they
+        bought for {report.money(report.band("high", "value"))} in the last
+        {words.plural(trained.window, "day")}"""
     return blocks.chart(
         figures.bars(table, "risk", "customers", highlight=[BANDS["high"]], fmt="count"),
         finding=finding,
@@ -45,8 +43,7 @@ def _called(trained: Churn) -> str:
     return "the recency rule" if trained.model is None else f"the {trained.method} model"
 
 
-@headed("Whom to save first")
-@judged
+@section("Whom to save first", part="trained", needs=UNTOLD, small=FEW)
 def whom_to_save_first(report: ChurnReport, trained: Churn) -> Block:
     """Those with most at risk, and why."""
     assert report.scored is not None
@@ -54,7 +51,7 @@ def whom_to_save_first(report: ChurnReport, trained: Churn) -> Block:
     found = report.base.collect(rows.order_by([rows.value_at_risk.desc(), "customer_id"]).limit(TOP))
     shown = pd.DataFrame(
         {
-            "customer": customer_names.called(report.base, found["customer_id"], report.show_customers),
+            "customer": report.called(found["customer_id"]),
             "chance": found["churn_probability"],
             "value": found["value"],
             "at_risk": found["value_at_risk"],
@@ -71,9 +68,8 @@ def whom_to_save_first(report: ChurnReport, trained: Churn) -> Block:
     return blocks.table(
         shown,
         finding=f"The first {len(shown)} carry {words.percent(part, 0)} of the sales at risk",
-        caption="Why: what speaks most for leaving, among the "
-        f"{words.plural(_explained(report), 'customer')} "
-        f"likeliest to leave; such reasons {adds}.",
+        caption=f"""Why: what speaks most for leaving, among the
+            {words.plural(_explained(report), "customer")} likeliest to leave; such reasons {adds}.""",
         formats={"chance": "percent:0", "value": report.currency, "at_risk": report.currency},
     )
 
@@ -83,8 +79,7 @@ def _explained(report: ChurnReport) -> int:
     return int(report.scored.filter(report.scored.reason_1.notnull()).count().to_pyarrow().as_py())
 
 
-@headed("What contacting them would bring")
-@judged
+@section("What contacting them would bring", part="trained", needs=UNTOLD, small=FEW)
 def what_contacting_brings(report: ChurnReport, trained: Churn) -> Block:
     """Profit by how many are contacted, most at risk first."""
     curve = report.profit
@@ -122,13 +117,11 @@ def _assumed(report: ChurnReport) -> str:
     """The terms of saving somebody, in words."""
     terms = report.terms
     gift = f", {report.money(terms.incentive_cost)} an incentive taken" if terms.incentive_cost else ""
-    return (
-        f"{report.money(terms.contact_cost)} a contact{gift}; {words.percent(terms.success, 0)} of the "
-        "would-be leavers contacted are kept (until a control group has measured it)"
-    )
+    return f"""{report.money(terms.contact_cost)} a contact{gift}; {words.percent(terms.success, 0)} of the
+        would-be leavers contacted are kept (until a control group has measured it)"""
 
 
-@judged
+@section(part="trained", needs=UNTOLD, small=FEW)
 def how_well_it_did(report: ChurnReport, trained: Churn) -> Block:
     """Every method on the window nobody had seen."""
     last = trained.evidence[trained.evidence["until"] == trained.held_out.until]
@@ -169,8 +162,7 @@ def _with(row: pd.Series, name: str, fmt: str) -> str:
     return f"{words.say(row[name], fmt)} ({words.interval(row[f'{name}_lower'], row[f'{name}_upper'], fmt)})"
 
 
-@headed("Does it say what comes")
-@judged
+@section("Does it say what comes", part="trained", needs=UNTOLD, small=FEW)
 def does_it_say_what_comes(report: ChurnReport, trained: Churn) -> Block:
     """Chance said against share that left."""
     held = trained.held_out
@@ -191,16 +183,14 @@ def does_it_say_what_comes(report: ChurnReport, trained: Churn) -> Block:
         ),
         finding=finding,
         data=table,
-        caption=f"{words.count(int(off.sum()))} of {len(table)} groups lie outside their own 95 % interval; "
-        "one in "
-        f"twenty would by chance. {words.plural(len(held.left), 'customer')} of the window from "
-        f"{words.date(held.day)}.{_not_tested(trained)}",
+        caption=f"""{words.count(int(off.sum()))} of {len(table)} groups lie outside their own 95 % interval;
+            one in twenty would by chance. {words.plural(len(held.left), 'customer')} of the window from
+            {words.date(held.day)}.{_not_tested(trained)}""",
         formats=dict.fromkeys(("predicted", "left_share", "lower", "upper"), "percent"),
     )  # fmt: skip
 
 
-@headed("How many of the leavers it finds")
-@judged
+@section("How many of the leavers it finds", part="trained", needs=UNTOLD, small=FEW)
 def how_many_it_finds(report: ChurnReport, trained: Churn) -> Block:
     """Share of the leavers among the customers with the highest scores."""
     held = trained.held_out

@@ -5,16 +5,17 @@ from __future__ import annotations
 import pandas as pd
 
 from crm_analytics.analyses import churn
-from crm_analytics.analyses.churn.training import Churn
+from crm_analytics.analyses.churn.survival.complaints import AfterComplaint
+from crm_analytics.analyses.churn.training import Churn, Definition
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.pages.blocks import Block
-from crm_analytics.reports.churn.report import ChurnReport, judged
-from crm_analytics.reports.shared.small_form import SmallReport, headed
+from crm_analytics.reports.churn.report import FEW, UNTOLD, ChurnReport
+from crm_analytics.reports.shared.section import section
 
 SHOWN = 8
 
 
-@judged
+@section(part="trained", needs=UNTOLD, small=FEW)
 def what_tells_leavers(report: ChurnReport, trained: Churn) -> Block:
     """What the model goes by: AUC lost when a feature is shuffled."""
     table = report.reasons
@@ -40,15 +41,13 @@ def what_tells_leavers(report: ChurnReport, trained: Churn) -> Block:
         ),
         finding=finding,
         data=named[["feature", "auc_lost", "interval"]],
-        caption="AUC lost when one thing is shuffled between customers (Breiman 2001). Things that say the "
-        "same "
-        "share what they are worth. It tells what the model goes by, not what makes people leave.",
+        caption="""AUC lost when one thing is shuffled between customers (Breiman 2001). Things that say the
+            same share what they are worth. It tells what the model goes by, not what makes people leave.""",
         formats={"auc_lost": "number:3"},
     )  # fmt: skip
 
 
-@headed("How the chance depends on it")
-@judged
+@section("How the chance depends on it", part="trained", needs=UNTOLD, small=FEW)
 def how_it_depends(report: ChurnReport, trained: Churn) -> Block:
     """Mean chance to leave along what tells most."""
     if report.reasons is None or trained.model is None:
@@ -76,20 +75,16 @@ def how_it_depends(report: ChurnReport, trained: Churn) -> Block:
         finding=f"The chance to leave {way} from {words.percent(first['churn_probability'], 0)} to "
         f"{words.percent(last['churn_probability'], 0)} with {said}",
         data=table,
-        caption="Mean chance if every customer had that value and kept all others (Friedman 2001). Band: "
-        "the middle "
-        "80 % of the customers, not how sure the model is.",
+        caption="""Mean chance if every customer had that value and kept all others (Friedman 2001). Band:
+            the middle 80 % of the customers, not how sure the model is.""",
         formats={"value": "number:1"}
         | dict.fromkeys(("churn_probability", "lower", "upper"), "percent:0"),
     )  # fmt: skip
 
 
-def when_somebody_is_gone(report: ChurnReport | SmallReport) -> Block:
+@section(part="definition", needs="When somebody is gone cannot be told yet")
+def when_somebody_is_gone(report: ChurnReport, told: Definition) -> Block:
     """How long customers stay away before they come back."""
-    if isinstance(report, SmallReport) or report.definition is None:
-        why = "" if isinstance(report, SmallReport) else report.why("definition")
-        return blocks.note("When somebody is gone cannot be told yet", why)
-    told = report.definition
     window = report.trained.window if report.trained else told.window
     table = told.table
     within = table[table["days"] <= window].iloc[-1] if (table["days"] <= window).any() else table.iloc[0]
@@ -101,35 +96,28 @@ def when_somebody_is_gone(report: ChurnReport | SmallReport) -> Block:
         finding=f"Who has not come back after {words.plural(window, 'day')} seldom does: "
         f"{words.percent(float(within['share_within']), 0)} of all returns came sooner",
         data=table,
-        caption=f"{told.why[:1].upper()}{told.why[1:]}. Still away: share of all silences that last longer, "
-        "those "
-        "still open counted in (Kaplan-Meier, 95 %).",
+        caption=f"""{told.why[:1].upper()}{told.why[1:]}. Still away: share of all silences that last longer,
+            those still open counted in (Kaplan-Meier, 95 %).""",
         formats=dict.fromkeys(("share_within", "still_away", "lower", "upper"), "percent"),
     )  # fmt: skip
 
 
-@headed("What a complaint does")
-def what_a_complaint_does(report: ChurnReport | SmallReport) -> Block:
+@section("What a complaint does", part="complaint", needs="What a complaint does is not known")
+def what_a_complaint_does(report: ChurnReport, found: AfterComplaint) -> Block:
     """Leaving after a first complaint against before."""
-    if isinstance(report, SmallReport) or report.complaint is None:
-        why = "" if isinstance(report, SmallReport) else report.why("complaint")
-        return blocks.note("What a complaint does is not known", why)
-    found = report.complaint
     table = found.purchases.rename(columns={"kind": "purchases_that_were", "last": "were_the_last"})
     return blocks.table(
         table,
         finding=found.words.rstrip("."),
-        caption="Cox regression: from the purchase complained of on against before it, among customers with "
-        "as many "
-        f"purchases in their first {found.pace} days. Below: after how many such purchases nothing more was "
-        "bought. "
-        "No experiment: whatever else brings complaints and leaving together is in the ratio.",
+        caption=f"""Cox regression: from the purchase complained of on against before it, among customers
+            with as many purchases in their first {found.pace} days. Below: after how many such purchases
+            nothing more was bought. No experiment: whatever else brings complaints and leaving together
+            is in the ratio.""",
         formats=dict.fromkeys(("share", "lower", "upper"), "percent"),
     )
 
 
-@headed("Does it err for some more than for others")
-@judged
+@section("Does it err for some more than for others", part="trained", needs=UNTOLD, small=FEW)
 def who_is_misjudged(report: ChurnReport, trained: Churn) -> Block:
     """Calibration and AUC by region, age and the like."""
     if report.groups is None:
@@ -156,8 +144,7 @@ def who_is_misjudged(report: ChurnReport, trained: Churn) -> Block:
     return blocks.table(
         shown.loc[order].reset_index(drop=True),
         finding=report.groups.words.rstrip("."),
-        caption=f"Against all other customers, corrected for {report.groups.tested} comparisons (Holm "
-        "1979). Groups of "
-        f"fewer than {report.groups.minimum} customers are among the others.",
+        caption=f"""Against all other customers, corrected for {report.groups.tested} comparisons (Holm
+            1979). Groups of fewer than {report.groups.minimum} customers are among the others.""",
         formats={"left": "percent:0", "said": "percent:0", "auc": "number:2"},
     )

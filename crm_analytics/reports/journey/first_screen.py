@@ -8,7 +8,7 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.journey.report import STAGE_NAMES, JourneyReport, Period
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared.section import section
 
 
 def worst_step(period: Period) -> pd.Series | None:
@@ -26,7 +26,7 @@ def again(period: Period) -> pd.Series:
     return table[table["stage"] == "purchase"].iloc[0]
 
 
-@or_small(small_form.headline)
+@section(small=small_form.headline)
 def headline(report: JourneyReport) -> Block:
     """How many of those who began bought, and where most are lost."""
     now, before = report.now, report.before
@@ -44,15 +44,11 @@ def headline(report: JourneyReport) -> Block:
         )
     first, last = table.iloc[0], table.iloc[-1]
     came = table.loc[table["step"] == worst["step"] - 1, "name"].iloc[0]
-    sentence = (
-        f"Of 100 who reach “{first['name']}”, {words.number(100 * last['share_of_first'], 0)} reach "
-        f"“{last['name']}”; most are lost between “{came}” and “{worst['name']}”"
-    )
-    lede = (
-        f"{words.count(worst['dropped'])} of {words.count(worst['of'])} did not go on within "
-        f"{words.number(report.within, 0)} days (goes on: {words.percent(worst['share'])}, 95 % "
-        f"{words.interval(worst['lower'], worst['upper'], 'percent')}). "
-    )
+    sentence = f"""Of 100 who reach “{first["name"]}”, {words.number(100 * last["share_of_first"], 0)} reach
+        “{last["name"]}”; most are lost between “{came}” and “{worst["name"]}”"""
+    lede = f"""{words.count(worst["dropped"])} of {words.count(worst["of"])} did not go on within
+        {words.number(report.within, 0)} days (goes on: {words.percent(worst["share"])}, 95 %
+        {words.interval(worst["lower"], worst["upper"], "percent")}). """
     if before is not None and before.funnel is not None:
         past = before.funnel.set_index("name")["share_of_first"].get(last["name"])
         if past is not None:
@@ -64,13 +60,11 @@ def headline(report: JourneyReport) -> Block:
 def _unknown(now: Period) -> str:
     if not now.visitors:
         return ""
-    return (
-        f"{words.plural(now.visitors, 'visitor')} were never recognised; one person may be several of them, "
-        "so true conversion is higher."
-    )
+    return f"""{words.plural(now.visitors, "visitor")} were never recognised; one person may be several of
+        them, so true conversion is higher."""
 
 
-@or_small(small_form.kpis)
+@section(small=small_form.kpis)
 def kpis(report: JourneyReport) -> Block:
     """Paths, completion of the funnel, time to it, buying again."""
     now, before = report.now, report.before
@@ -117,7 +111,7 @@ def kpis(report: JourneyReport) -> Block:
     return blocks.kpis(*items)
 
 
-@or_small(small_form.thanks)
+@section(small=small_form.thanks)
 def actions(report: JourneyReport) -> Block:
     """Mend the worst step, what hurts, and the stage where a point is worth most."""
     now, items = report.now, []

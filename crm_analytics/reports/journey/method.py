@@ -5,17 +5,17 @@ from __future__ import annotations
 from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.journey.report import JourneyReport
-from crm_analytics.reports.shared import provenance, small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.section import section
 
 
-@or_small(small_form.method)
+@section(small=small_form.method)
 def method(report: JourneyReport) -> Block:
     """Definitions of step, journey, visit and stage, what is left out, what it cannot tell."""
     now, days = report.now, words.number(report.within, 0)
     return blocks.method(
         {
-            "Data": provenance.data(report.base),
+            "Data": report.method["Data"],
             "Period": f"Steps after {words.date(now.after)}, up to {words.date(now.journey.base.day)}.",
             "Step": f"A row of {words.listing(now.journey.sources)}. What was sent to customers is none. A "
             "purchase that was tracked and is in the transactions too is one step. Steps at the same second "
@@ -29,28 +29,22 @@ def method(report: JourneyReport) -> Block:
             "Stages": "The event's own stage; a purchase is the stage purchase; other steps lie before it "
             "until the first purchase and after it from then on (Lemon & Verhoef 2016; map after Bernard & "
             "Andritsos 2017).",
-            "Goes on": f"Only who reached a stage at least {days} days before the end counts, so that "
-            f"everybody "
-            f"had {days} days. From the purchase on, the next step is another purchase.",
-            "Funnel": f"Steps in order, others between allowed, within {days} days of the first; any "
-            f"beginning "
-            "counts. The last days of the period had less time.",
+            "Goes on": f"""Only who reached a stage at least {days} days before the end counts, so that
+                everybody had {days} days. From the purchase on, the next step is another purchase.""",
+            "Funnel": f"""Steps in order, others between allowed, within {days} days of the first; any
+                beginning counts. The last days of the period had less time.""",
             "Intervals": "95 %: Wilson for shares, Newcombe for differences.",
-            "Not in here": "Why somebody left; what nobody recorded; whether a step causes a purchase. Money "
-            "at "
-            "stake assumes that others would spend like those who went on.",
+            "Not in here": """Why somebody left; what nobody recorded; whether a step causes a purchase.
+                Money at stake assumes that others would spend like those who went on.""",
         }
     )
 
 
-@or_small(small_form.record)
+@section(small=small_form.record)
 def record(report: JourneyReport) -> Block:
     """The key numbers, for machines and for tests."""
-    now, counts = report.now, report.base.counts
-    facts: dict[str, object] = {
-        "day": report.base.day,
-        "rows": counts["rows"],
-        "customers": counts["customers"],
+    now = report.now
+    facts = report.facts | {
         "journeys": now.journey.count(),
         "visitors": now.visitors,
         "steps": int(now.events["steps"].sum()),

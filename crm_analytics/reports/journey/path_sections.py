@@ -12,12 +12,12 @@ import plotly.graph_objects as go
 from crm_analytics.analyses.journey import PURCHASE, STAGES, Journey, daily_states
 from crm_analytics.analyses.journey.differences import Difference
 from crm_analytics.analyses.journey.steps import ordered
-from crm_analytics.errors import DataError
 from crm_analytics.pages import blocks, curves, figures, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.pages.theme import ACCENT, ACCENT_SOFT, CONTEXT, CONTEXT_SOFT, INK
-from crm_analytics.reports.journey.report import JourneyReport, Period, tracked
-from crm_analytics.reports.shared.small_form import or_small, too_few
+from crm_analytics.reports.journey.report import FEW, NOT_TRACKED, JourneyReport, Period
+from crm_analytics.reports.shared.report import attempt
+from crm_analytics.reports.shared.section import section
 
 DEEP = 5  # columns of the diagram
 RARE = 0.02  # of visits: a step that fewer take at a place is drawn as "other"
@@ -38,7 +38,7 @@ def _of_visits(now: Period) -> Journey:
     return replace(visits, table=visits.table.semi_join(tracked_ones, "path")).kept()
 
 
-@tracked
+@section(part="tracked", needs=NOT_TRACKED, small=FEW)
 def ways_through_a_visit(report: JourneyReport, now: Period) -> Block:
     """The first steps of each session as a diagram; whatever is rare flows through "other"."""
     ways = _of_visits(now).variants(DEEP)
@@ -109,7 +109,7 @@ def _sankey(table: pd.DataFrame) -> go.Figure:
     return figure
 
 
-@tracked
+@section(part="tracked", needs=NOT_TRACKED, small=FEW)
 def step_by_step(report: JourneyReport, now: Period) -> Block:
     """Which share of visits is where, step by step around the first purchase."""
     made = _of_visits(now)
@@ -158,13 +158,10 @@ def before_buying(now: Period, within: float) -> Difference | None:
     return None if min(side.count() for side in sides) < 30 else Difference(*sides)
 
 
-@tracked
+@section(part="tracked", needs=NOT_TRACKED, small=FEW)
 def what_buyers_do_differently(report: JourneyReport, now: Period) -> Block:
     """Share with each event before the first purchase, buyers less those who never bought."""
-    try:
-        parts = before_buying(now, report.within)
-    except DataError:
-        parts = None
+    parts = attempt({}, "buyers", lambda: before_buying(now, report.within))
     if parts is None:
         return blocks.note("Too few buyers, or others, with a step before the purchase to compare them")
     table = parts.events().head(10)
@@ -183,11 +180,9 @@ def what_buyers_do_differently(report: JourneyReport, now: Period) -> Block:
         finding=f"“{top['event']}” sets buyers apart: {words.percent(top['a'], 0)} of them, "
         f"{words.percent(top['b'], 0)} of the others",
         data=table.rename(columns={"a": "buyers", "b": "others", "a_of": "of_buyers", "b_of": "of_others"}),
-        caption="Journeys with the event before the first purchase, less those of people who did not buy and "
-        "had "
-        f"{words.number(report.within, 0)} days to; points with 95 % intervals (Newcombe). What goes with "
-        f"buying "
-        "need not cause it.",
+        caption=f"""Journeys with the event before the first purchase, less those of people who did not buy
+            and had {words.number(report.within, 0)} days to; points with 95 % intervals (Newcombe). What
+            goes with buying need not cause it.""",
         formats={
             "buyers": "percent",
             "others": "percent",
@@ -201,7 +196,7 @@ def what_buyers_do_differently(report: JourneyReport, now: Period) -> Block:
     )
 
 
-@tracked
+@section(part="tracked", needs=NOT_TRACKED, small=FEW)
 def against_the_expected_journey(report: JourneyReport, now: Period) -> Block:
     """How far visits that reach the funnel follow the expected order."""
     visits = _of_visits(now)
@@ -223,9 +218,8 @@ def against_the_expected_journey(report: JourneyReport, now: Period) -> Block:
             {"in_turn_share": "after all steps before", "share": "at all"},
             fmt="percent:0",
         ),
-        finding=f"“{ahead['event']}” comes most often out of turn: {words.percent(ahead['skipped'], 0)} of "
-        f"visits "
-        "skip a step before it"
+        finding=f"""“{ahead["event"]}” comes most often out of turn: {words.percent(ahead["skipped"], 0)} of
+            visits skip a step before it"""
         if ahead["skipped"] >= KEPT
         else "Visits keep the expected order; "
         f"{words.percent(found.whole / found.of, 0)} go through to the end",
@@ -243,7 +237,7 @@ def against_the_expected_journey(report: JourneyReport, now: Period) -> Block:
     )
 
 
-@or_small(too_few("Too few customers for states over time"))
+@section(small="Too few customers for states over time")
 def who_is_awake(report: JourneyReport) -> Block:
     """Customers by state on the last day of each week of the period."""
     table = daily_states(report.base)
@@ -257,12 +251,10 @@ def who_is_awake(report: JourneyReport) -> Block:
     awake = 1 - last["dormant"] / last.sum()
     return blocks.chart(
         curves.lines(weeks.reset_index(), "day", known, names=STATE_NAMES, fmt="count"),
-        finding=f"{words.percent(awake, 0)} of {words.plural(last.sum(), 'customer')} did something in the "
-        f"last "
-        f"month; {words.percent(1 - first['dormant'] / first.sum(), 0)} did at the beginning",
+        finding=f"""{words.percent(awake, 0)} of {words.plural(last.sum(), "customer")} did something in the
+            last month; {words.percent(1 - first["dormant"] / first.sum(), 0)} did at the beginning""",
         data=weeks.reset_index(),
-        caption="Last step of any kind (events and purchases), on the same weekday of every week; the table "
-        "has "
-        "also those active on the day itself.",
+        caption="""Last step of any kind (events and purchases), on the same weekday of every week; the table
+            has also those active on the day itself.""",
         formats={"day": "date:short", **dict.fromkeys(weeks.columns, "count")},
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import wraps
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import ibis
 import pandas as pd
@@ -16,18 +16,15 @@ from crm_analytics.analyses.journey import PURCHASE, Journey, JourneyMap, journe
 from crm_analytics.analyses.journey.event_log import VISITOR
 from crm_analytics.analyses.journey.steps import ordered
 from crm_analytics.analyses.overview import overview
-from crm_analytics.errors import DataError, NotEnoughData
+from crm_analytics.errors import NotEnoughData
 from crm_analytics.pages import blocks, words
-from crm_analytics.reports.shared.report import InMoney
-from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport
+from crm_analytics.reports.shared.report import Report, attempt
+from crm_analytics.reports.shared.small_form import SmallReport, too_few, too_small
 from crm_analytics.tables.days import shift
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import ibis.expr.types as ir
 
-    from crm_analytics.pages.blocks import Block
     from crm_analytics.tables.customer_base import CustomerBase
 
 STAGE_NAMES = {
@@ -36,6 +33,16 @@ STAGE_NAMES = {
     "post_purchase": "after the purchase",
     "purchase again": "another purchase",
 }
+NOT_TRACKED = blocks.note(
+    "Not known here: only purchases are recorded",
+    """It needs the table events: what customers did before and after (timestamp, event, channel, and
+    customer_id or anonymous_id).""",
+)
+FEW = too_few(
+    "Too few customers to map a journey",
+    """There are {customers}; journeys are mapped from {needed} on. Until then: walk through a purchase
+    yourself, and ask three customers.""",
+)
 NEW, RETURNING = "First-time buyers", "Returning customers"
 
 
@@ -57,37 +64,18 @@ class Period:
         return bool((self.events["event"] != PURCHASE).any()) and "events" in self.journey.sources
 
 
-@dataclass(frozen=True)
-class JourneyReport(InMoney):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JourneyReport(Report):
     """Everything the sections show."""
 
-    base: CustomerBase
-    show_customers: bool
     now: Period
     before: Period | None
     within: float
 
-
-def tracked(section: Callable[[JourneyReport, Period], Block]) -> Callable[[Any], Block]:
-    """A section that needs steps before a purchase; elsewhere it says what is missing."""
-
-    @wraps(section)
-    def shown(report: Any) -> Block:
-        if isinstance(report, SmallReport):
-            return blocks.note(
-                "Too few customers to map a journey",
-                f"There are {words.plural(report.seen.customers, 'customer')}; journeys are mapped from "
-                f"{SEGMENTS_FROM} on. Until then: walk through a purchase yourself, and ask three customers.",
-            )
-        if not report.now.tracked:
-            return blocks.note(
-                "Not known here: only purchases are recorded",
-                "It needs the table events: what customers did before and after (timestamp, event, channel, "
-                "and customer_id or anonymous_id).",
-            )
-        return section(report, report.now)
-
-    return shown
+    @property
+    def tracked(self) -> Period | None:
+        """The last period, where anything before a purchase is known of it."""
+        return self.now if self.now.tracked else None
 
 
 def prepare(
@@ -107,23 +95,27 @@ def prepare(
     within : days in which a customer must go on to the next stage to count
     session_minutes : a silence longer than this begins a new session
     compare_to : length of the period ("-52w"), and how far back the one before ends
+
+    Returns
+    -------
+    the small form, too, where the last period holds none of the steps: only returns, say
     """
-    seen = overview(base)
-    if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
-        return SmallReport(base, seen, show_customers)
+    if small := too_small(base, show_customers):
+        return small
     steps = tuple(step.strip() for step in funnel.split("->") if step.strip())
     start = shift(base.day, compare_to)
     whole = start >= base.first_day - timedelta(days=1)
-    now = _period(
-        base, start if whole else base.first_day - timedelta(days=1), steps, within, session_minutes
-    )
+    after = start if whole else base.first_day - timedelta(days=1)
+    try:
+        now = _period(base, after, steps, within, session_minutes)
+    except NotEnoughData:
+        nothing = f"No step of the funnel has been recorded after {words.date(after)}"
+        return SmallReport(base=base, show_customers=show_customers, seen=overview(base), nothing=nothing)
     before, past = None, base.earlier(compare_to) if whole else None
     if past is not None and shift(past.day, compare_to) >= base.first_day - timedelta(days=1):
-        try:
-            before = _period(past, shift(past.day, compare_to), steps, within, session_minutes)
-        except DataError:
-            before = None
-    return JourneyReport(base, show_customers, now, before, within)
+        begun = shift(past.day, compare_to)
+        before = attempt({}, "before", partial(_period, past, begun, steps, within, session_minutes))
+    return JourneyReport(base=base, show_customers=show_customers, now=now, before=before, within=within)
 
 
 def _period(

@@ -9,8 +9,15 @@ from crm_analytics.analyses.journey import PURCHASE, journey_map
 from crm_analytics.pages import blocks, curves, figures, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.journey.first_screen import points, worst_step
-from crm_analytics.reports.journey.report import STAGE_NAMES, JourneyReport, Period, segments_before, tracked
-from crm_analytics.reports.shared.small_form import or_small, too_few
+from crm_analytics.reports.journey.report import (
+    FEW,
+    NOT_TRACKED,
+    STAGE_NAMES,
+    JourneyReport,
+    Period,
+    segments_before,
+)
+from crm_analytics.reports.shared.section import section
 
 ENOUGH = 30  # buyers of a segment; below, a share is uncertain by 18 points and more
 FEELINGS_FROM = 30  # scores of a stage; below, the mean says nothing
@@ -22,7 +29,7 @@ def called(stage: str) -> str:
     return STAGE_NAMES.get(stage, stage)
 
 
-@or_small(too_few("Too few customers for a map"))
+@section(small="Too few customers for a map")
 def the_map(report: JourneyReport) -> Block:
     """One column a stage: who is there, who goes on, how long it takes, how it feels, what it is worth."""
     now, days = report.now, words.number(report.within, 0)
@@ -33,19 +40,17 @@ def the_map(report: JourneyReport) -> Block:
     finding = (
         "No stage is old enough to say who goes on"
         if best is None
-        else f"One point more who go on from {called(best['stage'])} to {called(best['next_stage'])} is "
-        f"worth "
-        f"{report.money(best['worth_of_a_point'])}"
+        else f"""One point more who go on from {called(best["stage"])} to {called(best["next_stage"])} is
+            worth {report.money(best["worth_of_a_point"])}"""
     )
     return blocks.table(
         pd.DataFrame(columns).rename_axis("measure").reset_index(),
         finding=finding,
-        caption=f"“Goes on”: of those who reached the stage at least {days} days before "
-        f"{words.date(report.base.day)}, who came to the next within {days} days (95 % interval). Money: "
-        f"what "
-        f"those who went on spent in {days} days from then on; a ceiling, for those who did not may be "
-        f"others. "
-        "Feeling: distance from the mean of each instrument in standard deviations, 0 is average.",
+        caption=f"""“Goes on”: of those who reached the stage at least {days} days before
+            {words.date(report.base.day)}, who came to the next within {days} days (95 % interval). Money:
+            what those who went on spent in {days} days from then on; a ceiling, for those who did not may
+            be others. Feeling: distance from the mean of each instrument in standard deviations, 0 is
+            average.""",
     )
 
 
@@ -77,7 +82,7 @@ def _felt(row: pd.Series) -> str:
     return f"too few: {words.plural(row['scores'], 'score')}" if row["scores"] else words.UNKNOWN
 
 
-@tracked
+@section(part="tracked", needs=NOT_TRACKED, small=FEW)
 def where_customers_are_lost(report: JourneyReport, now: Period) -> Block:
     """The funnel: reached in order, other steps between allowed."""
     table, worst = now.funnel, worst_step(now)
@@ -102,7 +107,7 @@ def where_customers_are_lost(report: JourneyReport, now: Period) -> Block:
     )  # fmt: skip
 
 
-@or_small(too_few("Too few customers to compare segments"))
+@section(small="Too few customers to compare segments")
 def the_map_of_each_segment(report: JourneyReport) -> Block:
     """The measures of the map for each segment as it was when the period began."""
     now = report.now
@@ -146,7 +151,7 @@ def the_map_of_each_segment(report: JourneyReport) -> Block:
     )  # fmt: skip
 
 
-@tracked
+@section(part="tracked", needs=NOT_TRACKED, small=FEW)
 def how_long_until_they_buy(report: JourneyReport, now: Period) -> Block:
     """Days from a person's first step of the period to the first purchase, of those who came to one."""
     rows = now.journey.table
@@ -180,7 +185,7 @@ def how_long_until_they_buy(report: JourneyReport, now: Period) -> Block:
     )  # fmt: skip
 
 
-@or_small(too_few("Too few customers to say what hurts"))
+@section(small="Too few customers to say what hurts")
 def what_hurts(report: JourneyReport) -> Block:
     """What customers open tickets about, by stage."""
     pains = report.now.map.pains
@@ -196,12 +201,10 @@ def what_hurts(report: JourneyReport) -> Block:
     shown = shown.assign(stage=[called(s) for s in shown["stage"]])
     return blocks.table(
         shown[["subject", "stage", "complaints", "tickets", "customers", "satisfaction", "rated"]],
-        finding=f"“{words.clean(top['subject'], 60)}” hurts most: "
-        f"{words.plural(top['complaints'], 'complaint')} of "
-        f"{words.count(complaints)}",
-        caption=f"Of {words.plural(tickets, 'ticket')}, the ten subjects with the most complaints; rows of "
-        f"fewer "
-        f"than {ON_A_PAGE} customers are left out. Satisfaction is the mean of the rated ones.",
+        finding=f"""“{words.clean(top['subject'], 60)}” hurts most:
+            {words.plural(top['complaints'], 'complaint')} of {words.count(complaints)}""",
+        caption=f"""Of {words.plural(tickets, 'ticket')}, the ten subjects with the most complaints; rows of
+            fewer than {ON_A_PAGE} customers are left out. Satisfaction is the mean of the rated ones.""",
         formats={"complaints": "count", "tickets": "count", "customers": "count", "satisfaction": "number:1",
                  "rated": "count"},
     )  # fmt: skip

@@ -8,7 +8,7 @@ from crm_analytics.analyses.intervals import share_difference, wilson
 from crm_analytics.analyses.lifecycle.rules import ACTIVE, AT_RISK, LAPSED, LOYAL, NEW, WON_BACK
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 BUYING = (NEW, ACTIVE, LOYAL, WON_BACK)
 
 
-@or_small(small_form.headline)
+@section(small=small_form.headline)
 def headline(report: LifecycleReport) -> Block:
     """How many of the buyers still buy, and how many are at risk."""
     buying = sum(report.size(stage) for stage in BUYING)
@@ -42,17 +42,13 @@ def _lede(report: LifecycleReport) -> str:
     lede += ". "
     rhythm = report.staged.rhythm
     if rhythm:
-        lede += (
-            f"Half of all returns come within {rhythm.typical} days, nine in ten within {rhythm.long}: who "
-            f"is silent for longer is at risk, and lapsed after {2 * rhythm.long} days. "
-        )
+        lede += f"""Half of all returns come within {rhythm.typical} days, nine in ten within {rhythm.long}:
+            who is silent for longer is at risk, and lapsed after {2 * rhythm.long} days. """
     fate = _left(report, LAPSED)
     if fate:
         share, low, high, n = fate
-        lede += (
-            f"Of those who lapse, {words.percent(share, 0)} ({words.interval(low, high, 'percent:0')}, "
-            f"n = {words.count(n)}) buy again within {report.dwell.horizon} days."
-        )
+        lede += f"""Of those who lapse, {words.percent(share, 0)} ({words.interval(low, high, "percent:0")},
+            n = {words.count(n)}) buy again within {report.dwell.horizon} days."""
     return lede
 
 
@@ -78,7 +74,7 @@ def _left(report: LifecycleReport, stage: str) -> tuple[float, float, float, int
     return float(row["left_within"]), float(row["left_lower"]), float(row["left_upper"]), int(row["spells"])
 
 
-@or_small(small_form.kpis)
+@section(small=small_form.kpis)
 def kpis(report: LifecycleReport) -> Block:
     """Loyal, at risk, lapsed in the period, won back in the period."""
     items = [_stock(report, LOYAL), _stock(report, AT_RISK)]
@@ -116,7 +112,7 @@ def _came(report: LifecycleReport, stage: str, label: str) -> dict[str, str]:
     )
 
 
-@or_small(small_form.thanks)
+@section(small=small_form.thanks)
 def actions(report: LifecycleReport) -> Block:
     """What to do with each stage, the money in it, and where to stop."""
     worth = report.worth.set_index("stage")
@@ -136,10 +132,9 @@ def actions(report: LifecycleReport) -> Block:
         why = how
         if len(fate):
             top = fate.iloc[0]
-            why += (
-                f" From here {words.percent(top['share_within'], 0)} go on to {words.label(top['to_stage'])} "
-                f"within {report.dwell.horizon} days (n = {words.count(top['spells'])})."
-            )
+            why += f""" From here {words.percent(top["share_within"], 0)} go on to
+                {words.label(top["to_stage"])} within {report.dwell.horizon} days (n =
+                {words.count(top["spells"])})."""
         items.append(
             blocks.action(
                 do.format(_people(report.size(stage), stage)),

@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from crm_analytics.analyses.lifecycle.chain_fit import FittedChain
 from crm_analytics.pages import blocks, figures, words
-from crm_analytics.reports.shared.small_form import SmallReport, or_small, too_few
+from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
+    from crm_analytics.analyses.lifecycle import Forecast
     from crm_analytics.pages.blocks import Block
     from crm_analytics.reports.lifecycle.report import LifecycleReport
 
-
-SMALL = {
-    "what_a_state_is_worth": "What a customer is worth by the last purchase says too little here",
-    "when_to_stop": "When contact stops to pay cannot be told yet",
-    "is_the_last_purchase_enough": "First-time and repeat buyers are too few to compare",
-}
+NO_CHAIN = "There is no chain of buying again for this base"
 
 
-def chained(section: Callable[[LifecycleReport, FittedChain], Block]) -> Callable[[Any], Block]:
-    """A section that needs the chain of buying again; elsewhere it says what is missing."""
-
-    @wraps(section)
-    def shown(report: Any) -> Block:
-        if isinstance(report, SmallReport):
-            return too_few(SMALL[section.__name__])(report)
-        if report.chain is None:
-            return blocks.note("There is no chain of buying again for this base", report.missing["chain"])
-        return section(report, report.chain)
-
-    return shown
-
-
-@or_small(too_few("A forecast of stage sizes says too little here"))
-def how_sizes_will_be(report: LifecycleReport) -> Block:
+@section(
+    part="forecast",
+    needs="There is no forecast of stage sizes",
+    small="A forecast of stage sizes says too little here",
+)
+def how_sizes_will_be(report: LifecycleReport, ahead: Forecast) -> Block:
     """Stage sizes at the end of the forecast, as change from today."""
-    ahead = report.forecast
-    if ahead is None:
-        return blocks.note("There is no forecast of stage sizes", report.missing["forecast"])
     last = ahead.sizes[ahead.sizes["period"] == ahead.sizes["period"].max()].reset_index(drop=True)
     shown = last.assign(
         change=last["customers"] - last["now"],
@@ -52,10 +33,8 @@ def how_sizes_will_be(report: LifecycleReport) -> Block:
     if len(clear):
         row = clear.iloc[int(clear["change"].abs().to_numpy().argmax())]
         way = "grow" if row["change"] > 0 else "shrink"
-        finding = (
-            f"{row['stage']} will {way} to {words.count(row['customers'])} by {words.date(row['day'])} "
-            f"({words.interval(row['lower'], row['upper'], 'count')})"
-        )
+        finding = f"""{row["stage"]} will {way} to {words.count(row["customers"])} by
+            {words.date(row["day"])} ({words.interval(row["lower"], row["upper"], "count")})"""
     else:
         finding = f"No stage is sure to grow or to shrink by {words.date(last['day'].iloc[0])}"
     return blocks.chart(
@@ -72,7 +51,7 @@ def how_sizes_will_be(report: LifecycleReport) -> Block:
     )
 
 
-@or_small(too_few("No earlier forecast can be checked yet"))
+@section(small="No earlier forecast can be checked yet")
 def did_the_last_forecast_hold(report: LifecycleReport) -> Block:
     """The forecast that would have been made so long ago, against what came."""
     ahead = report.forecast
@@ -100,7 +79,9 @@ def did_the_last_forecast_hold(report: LifecycleReport) -> Block:
     )
 
 
-@chained
+@section(
+    part="chain", needs=NO_CHAIN, small="What a customer is worth by the last purchase says too little here"
+)
 def what_a_state_is_worth(report: LifecycleReport, chain: FittedChain) -> Block:
     """Value to come by time since the last purchase."""
     weeks = chain.period_days // 7
@@ -144,7 +125,7 @@ def what_a_state_is_worth(report: LifecycleReport, chain: FittedChain) -> Block:
     )  # fmt: skip
 
 
-@chained
+@section(part="chain", needs=NO_CHAIN, small="When contact stops to pay cannot be told yet")
 def when_to_stop(report: LifecycleReport, chain: FittedChain) -> Block:
     """What each rule of giving up is worth."""
     weeks = chain.period_days // 7
@@ -174,7 +155,7 @@ def when_to_stop(report: LifecycleReport, chain: FittedChain) -> Block:
     )  # fmt: skip
 
 
-@chained
+@section(part="chain", needs=NO_CHAIN, small="First-time and repeat buyers are too few to compare")
 def is_the_last_purchase_enough(report: LifecycleReport, chain: FittedChain) -> Block:
     """Chance of buying in the next period after the first and after a later purchase."""
     weeks = chain.period_days // 7
@@ -184,10 +165,8 @@ def is_the_last_purchase_enough(report: LifecycleReport, chain: FittedChain) -> 
     if shown.empty:
         return blocks.note("Too few repeat buyers to compare with first-time buyers", "")
     row = shown.iloc[0]
-    finding = (
-        f"{words.percent(row['repeat_p'], 0)} of repeat buyers buy again within {weeks} weeks, "
-        f"{words.percent(row['first_p'], 0)} of first-time buyers"
-    )
+    finding = f"""{words.percent(row["repeat_p"], 0)} of repeat buyers buy again within {weeks} weeks,
+        {words.percent(row["first_p"], 0)} of first-time buyers"""
     test = (
         "A chain that knows only the last purchase is not contradicted"
         if chain.recency_is_enough
@@ -213,8 +192,6 @@ def _checked(report: LifecycleReport) -> str:
     check = report.check
     if check is None:
         return ""
-    return (
-        f" Fitted on {words.date(check.then)}, it foretold {words.count(check.expected)} purchases of "
-        f"{words.count(check.customers)} customers by now; {words.count(check.actual)} came. For the value "
-        "of single customers take the report Lifetime value, which knows how often each bought."
-    )
+    return f""" Fitted on {words.date(check.then)}, it foretold {words.count(check.expected)} purchases of
+        {words.count(check.customers)} customers by now; {words.count(check.actual)} came. For the value
+        of single customers take the report Lifetime value, which knows how often each bought."""

@@ -4,34 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from crm_analytics.analyses import lifecycle
 from crm_analytics.analyses.lifecycle.rules import LAPSED
 from crm_analytics.analyses.lifecycle.stage_value import contact_cost_of, stage_worth
-from crm_analytics.analyses.margin import margin_share
 from crm_analytics.analyses.overview import overview
-from crm_analytics.errors import DataError, ParameterError
+from crm_analytics.errors import ParameterError
 from crm_analytics.pages import words
-from crm_analytics.reports.shared.report import InMoney
-from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport
+from crm_analytics.reports.shared.margin import margin_of
+from crm_analytics.reports.shared.report import Report, attempt
+from crm_analytics.reports.shared.small_form import SmallReport, too_small
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 EVERY = "4w"
 ASSUMED_MARGIN = 0.4
+MARGIN_FROM = {
+    "given": "as given",
+    "unit costs": "from the unit costs",
+    "assumed": "an assumption: no unit costs",
+}
 ASSUMED_CONTACT = 0.02  # of an average purchase: small beside it, and never nothing
 
 
-@dataclass(frozen=True)
-class LifecycleReport(InMoney):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LifecycleReport(Report):
     """Everything the sections show; parts the data are too short for are None, and `missing` says why."""
 
-    base: CustomerBase
-    show_customers: bool
     staged: lifecycle.Stages
     flows: lifecycle.Flows | None
     dwell: lifecycle.Dwell
@@ -39,7 +42,6 @@ class LifecycleReport(InMoney):
     chain: lifecycle.FittedChain | None
     check: lifecycle.ChainCheck | None
     worth: pd.DataFrame
-    missing: dict[str, str]  # part -> why there is none
     assumptions: str
     rate: float
 
@@ -91,38 +93,33 @@ def prepare(
     rate : annual effective rate of discount
     """
     seen = overview(base)
-    if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
-        return SmallReport(base, seen, show_customers)
+    if small := too_small(base, show_customers, seen):
+        return small
     staged = lifecycle.stages(base, loyal_orders=loyal_orders)
     missing: dict[str, str] = {}
-    flows = forecast = chain = check = None
-    try:
-        flows = lifecycle.flows(staged, compare_to)
-    except ParameterError as error:
-        missing["flows"] = _sentence(error)
-    try:
-        forecast = lifecycle.forecast(staged, periods, every=EVERY)
-    except DataError as error:
-        missing["forecast"] = _sentence(error)
     share, cost, said = _settings(base, seen.revenue / max(1, seen.orders), margin, contact_cost)
-    try:
-        chain = lifecycle.fit_chain(base, every=EVERY, margin=share, contact_cost=cost, rate=rate)
-        check = lifecycle.check_chain(base, every=EVERY, margin=share, contact_cost=cost, rate=rate)
-    except DataError as error:
-        missing["chain"] = _sentence(error)
-    worth = stage_worth(staged, chain)
-    times = lifecycle.dwell(staged)
+    terms: dict[str, Any] = {"every": EVERY, "margin": share, "contact_cost": cost, "rate": rate}
+    chain = attempt(missing, "chain", lambda: lifecycle.fit_chain(base, **terms))
     return LifecycleReport(
-        base, show_customers, staged, flows, times, forecast, chain, check, worth, missing, said, rate
+        base=base,
+        show_customers=show_customers,
+        missing=missing,
+        staged=staged,
+        flows=attempt(missing, "flows", lambda: lifecycle.flows(staged, compare_to), ParameterError),
+        dwell=lifecycle.dwell(staged),
+        forecast=attempt(missing, "forecast", lambda: lifecycle.forecast(staged, periods, every=EVERY)),
+        chain=chain,
+        check=attempt(missing, "check", lambda: lifecycle.check_chain(base, **terms)) if chain else None,
+        worth=stage_worth(staged, chain),
+        assumptions=said,
+        rate=rate,
     )
 
 
 def _settings(base: CustomerBase, order_value: float, margin: float, cost: float) -> tuple[float, float, str]:
     """Margin, contact cost, and where they come from."""
-    found = margin or margin_share(base)
-    whence = "as given" if margin else "from the unit costs" if found else "an assumption: no unit costs"
-    share = found or ASSUMED_MARGIN
-    said = f"Margin {words.percent(share)} of revenue ({whence}); "
+    share, counted = margin_of(base, margin).or_assumed(ASSUMED_MARGIN)
+    said = f"Margin {words.percent(share)} of revenue ({MARGIN_FROM[counted.source]}); "
     paid = cost or contact_cost_of(base)
     whence = "as given" if cost else "from campaigns, per customer mailed" if paid else (
         f"an assumption: {words.percent(ASSUMED_CONTACT, 0)} of an average order"
@@ -136,8 +133,3 @@ def _settings(base: CustomerBase, order_value: float, margin: float, cost: float
             f"staying in touch costs {words.money(paid, base.currency)} a customer and four weeks ({whence})."
         ),
     )
-
-
-def _sentence(error: Exception) -> str:
-    said = str(error)
-    return f"{said[0].upper()}{said[1:]}."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from crm_analytics.analyses.lifecycle.rules import AT_RISK, LAPSED
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.lifecycle import Flows
@@ -15,13 +15,12 @@ if TYPE_CHECKING:
     from crm_analytics.reports.lifecycle.report import LifecycleReport
 
 
-YOUNG = (
-    " The data begin so late that in the earlier period few could have lapsed, and fewer have been won back: "
-    "the two are not alike."
-)
+TOO_SHORT = "There is no earlier period to compare with"
+YOUNG = """ The data begin so late that in the earlier period few could have lapsed, and fewer have been won
+    back: the two are not alike."""
 
 
-@or_small(small_form.regulars)
+@section(small=small_form.regulars)
 def where_customers_stand(report: LifecycleReport) -> Block:
     """Customers by stage, now and at the beginning of the period, with the rule and the money."""
     sizes, money = report.staged.sizes, report.worth.drop(columns=["customers", "ahead"])
@@ -50,12 +49,10 @@ def where_customers_stand(report: LifecycleReport) -> Block:
     )
 
 
-@or_small(small_form.last_visits)
-def how_stages_grew(report: LifecycleReport) -> Block:
+@section(part="flows", needs=TOO_SHORT, small=small_form.last_visits)
+def how_stages_grew(report: LifecycleReport, flows: Flows) -> Block:
     """The account of each stage: there before, came, left, there now; against the period before."""
-    if report.flows is None:
-        return _too_short(report)
-    sizes = report.flows.sizes
+    sizes = flows.sizes
     known = bool(sizes["earlier_net"].notna().all())
     grown = sizes.iloc[int(sizes["net"].abs().to_numpy().argmax())]
     way = "gained" if grown["net"] > 0 else "lost"
@@ -78,33 +75,24 @@ def how_stages_grew(report: LifecycleReport) -> Block:
         data=sizes[columns],
         caption="Net change of each stage; the table has who came and who left. Then plus came less left is "
         "now: a customer who came and left within the period is in neither."
-        + (YOUNG if known and not report.ripe(report.flows.before) else ""),
+        + (YOUNG if known and not report.ripe(flows.before) else ""),
         formats=dict.fromkeys(columns[1:], "count"),
     )
-
-
-def _too_short(report: LifecycleReport) -> Block:
-    return blocks.note("There is no earlier period to compare with", report.missing["flows"])
 
 
 def _signed(n: float) -> str:
     return f"{'+' if n > 0 else '−' if n < 0 else ''}{words.count(abs(n))}"
 
 
-@or_small(small_form.favourites)
-def who_moved_where(report: LifecycleReport) -> Block:
+@section(part="flows", needs=TOO_SHORT, small=small_form.favourites)
+def who_moved_where(report: LifecycleReport, flows: Flows) -> Block:
     """Where the customers of each stage stood a period later."""
-    if report.flows is None:
-        return _too_short(report)
-    moves = report.flows.moves
-    matrix = report.flows.matrix()
+    moves, matrix = flows.moves, flows.matrix()
     clear = moves[moves["clear"] & ~moves["thin"] & (moves["from_stage"] != moves["to_stage"])]
     if len(clear):
         row = clear.iloc[int(clear["difference"].abs().to_numpy().argmax())]
-        finding = (
-            f"From {row['from_stage']} to {row['to_stage']}: {words.percent(row['share'], 0)} in "
-            f"{report.weeks} weeks, {words.percent(row['earlier_share'], 0)} in the {report.weeks} before"
-        )
+        finding = f"""From {row["from_stage"]} to {row["to_stage"]}: {words.percent(row["share"], 0)} in
+            {report.weeks} weeks, {words.percent(row["earlier_share"], 0)} in the {report.weeks} before"""
     else:
         fate = moves[
             (moves["from_stage"] == AT_RISK) & (moves["to_stage"] == LAPSED) & (moves["customers"] > 0)
@@ -116,15 +104,13 @@ def who_moved_where(report: LifecycleReport) -> Block:
         )
     seen = moves[moves["from_customers"].notna() & (moves["customers"] > 0)]
     columns = ["from_stage", "to_stage", "customers", "from_customers", "share", "lower", "upper"]
-    columns += (
-        ["earlier_share", "difference", "difference_lower", "difference_upper"] if report.flows.before else []
-    )
+    columns += ["earlier_share", "difference", "difference_lower", "difference_upper"] if flows.before else []
     return blocks.chart(
         figures.heatmap(matrix, fmt="percent:0", x_title=f"{report.weeks} weeks later", y_title="stage"),
         finding=finding,
         data=seen[columns],
         caption="Each row sums to 100 %. Intervals are 95 %; with many moves a few differ by chance. Rows "
-        f"with fewer than 30 customers say little.{_in_the_long_run(report.flows)}",
+        f"with fewer than 30 customers say little.{_in_the_long_run(flows)}",
         formats={"customers": "count", "from_customers": "count"} | dict.fromkeys(columns[4:], "percent"),
     )
 
@@ -138,7 +124,7 @@ def _in_the_long_run(flows: Flows) -> str:
     return f" If these moves went on and nobody new came, it would end at {said}."
 
 
-@or_small(small_form.weekdays)
+@section(small=small_form.weekdays)
 def how_long_they_stay(report: LifecycleReport) -> Block:
     """Median time in each stage with its interval; open spells count up to the day."""
     table = report.dwell.stages[~report.dwell.stages["thin"]].reset_index(drop=True)
@@ -171,7 +157,7 @@ def how_long_they_stay(report: LifecycleReport) -> Block:
     )
 
 
-@or_small(small_form.when_models_begin)
+@section(small=small_form.when_models_begin)
 def what_becomes_of_them(report: LifecycleReport) -> Block:
     """Where customers go from each stage, within the horizon."""
     exits = report.dwell.exits

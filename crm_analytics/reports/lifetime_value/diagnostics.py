@@ -11,8 +11,8 @@ from crm_analytics.analyses import btyd
 from crm_analytics.analyses.btyd.discounting.discounting import Discount
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
 from crm_analytics.analyses.btyd.forecasts.scoring import score_cells
-from crm_analytics.errors import NotEnoughData
 from crm_analytics.reports.lifetime_value.data_warnings import has_mean
+from crm_analytics.reports.shared.report import attempt
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
@@ -74,10 +74,7 @@ def details(
     horizon, rate, timing : of the value
     """
     model, status = models
-    try:
-        cohorts = btyd.cohort_effects(summary, type(status))
-    except NotEnoughData:
-        cohorts = None
+    cohorts = attempt({}, "cohorts", lambda: btyd.cohort_effects(summary, type(status)))
     rest = (cohorts, btyd.season(summary, status), _chances(summary, status))
     if not has_mean(spend):
         return Details(pd.DataFrame(columns=_BY_MODEL), None, None, None, *rest)

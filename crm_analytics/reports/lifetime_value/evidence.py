@@ -10,7 +10,7 @@ from crm_analytics.analyses import btyd
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.lifetime_value.report import UNIT, UnpricedReport, ValueReport
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
@@ -25,7 +25,7 @@ MANY = 7  # repeat purchases from which on customers are shown together
 NO_HOLDOUT = "The data do not reach back far enough: no forecast can be held against what came"
 
 
-@or_small(small_form.weekdays)
+@section(small=small_form.weekdays)
 def did_the_last_forecast_hold(report: ValueReport | UnpricedReport) -> Block:
     """Repeat purchases week by week: what the model expected before it could know, and what came."""
     if report.evidence is None:
@@ -79,7 +79,7 @@ def _held_in_short(tested: btyd.Evidence) -> str:
     return f"The last forecast was {size} too {way}, more than chance and parameters explain"
 
 
-@or_small(small_form.when_models_begin)
+@section(small=small_form.when_models_begin)
 def by_purchases_before(report: ValueReport | UnpricedReport) -> Block:
     """Where the last forecast was right and where not, by how often customers had bought before."""
     if isinstance(report, ValueReport) and report.evidence is None:
@@ -187,7 +187,7 @@ def _rules_without_holdout(report: ValueReport | UnpricedReport) -> Block:
     )
 
 
-@or_small(lambda r: blocks.note("There is no forecast yet", f"{r.reason}.").under("Why"))
+@section(small=lambda r: blocks.note("There is no forecast yet", f"{r.reason}.").under("Why"))
 def against_simple_rules(report: ValueReport | UnpricedReport) -> Block:
     """All models and the naive rules on the same holdout; who is chosen by what came."""
     if report.evidence is None:
@@ -223,7 +223,7 @@ def against_simple_rules(report: ValueReport | UnpricedReport) -> Block:
         | dict.fromkeys(("log_score", "crps", "error_a_customer"), "number:3")
         | dict.fromkeys(("log_likelihood", "aic", "bic"), "number:1")
         | {"error": "percent:0", "vuong_z": "number:1"}
-        | ({"value_to_come": f"money:{report.base.currency}"} if priced else {}),
+        | ({"value_to_come": report.currency} if priced else {}),
     )
 
 
@@ -241,7 +241,7 @@ def _value_by_model(report: ValueReport | UnpricedReport, winner: str) -> str:
     """What other models would make of the value, and why it is not the chosen one's."""
     if not isinstance(report, ValueReport):
         return ""
-    values, money = report.details.by_model["value"], f"money:{report.base.currency}"
+    values, money = report.details.by_model["value"], report.currency
     said = ""
     if len(values) > 1:
         said = f" By model the value to come would be {words.interval(values.min(), values.max(), money)}."
@@ -265,4 +265,4 @@ def _chosen_in_short(report: ValueReport | UnpricedReport, compared: btyd.Compar
         said = f"{compared.best_in_sample} fits the past best, {compared.winner} foresaw what came"
     if chosen is None:
         return said
-    return f"{said}; by it the value would be {words.money(chosen.mean, report.base.currency)}"
+    return f"{said}; by it the value would be {report.money(chosen.mean)}"

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.lifetime_value.holdout import Evidence
-from crm_analytics.reports.lifetime_value.purchases_only import or_unpriced
 from crm_analytics.reports.lifetime_value.report import SmallValueReport, UnpricedReport, ValueReport
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
+    from crm_analytics.reports.lifetime_value.forecast import Forecast
 
 
 def _small_headline(report: SmallValueReport) -> Block:
     seen, book = report.seen, report.textbook
     return blocks.headline(
-        f"A customer is worth about {words.money(book.value, report.base.currency)} by the textbook formula",
+        f"A customer is worth about {report.money(book.value)} by the textbook formula",
         f"{words.plural(seen.customers, 'customer')} and {words.plural(seen.orders, 'order')} from "
         f"{words.date(report.base.first_day)} to {words.date(report.base.day)} are too little for a "
         f"forecast: {report.reason}. An average purchase, times purchases a year, times the years a customer "
@@ -36,13 +36,11 @@ def _unpriced_headline(report: UnpricedReport) -> Block:
     )
 
 
-@or_small(_small_headline)
-@or_unpriced(_unpriced_headline)
-def headline(report: ValueReport) -> Block:
+@section(part="priced", needs=_unpriced_headline, small=_small_headline)
+def headline(report: ValueReport, found: Forecast) -> Block:
     """What today's customers will bring, who carries it, and whether the last forecast held."""
-    found = report.forecast
     value = found.value
-    range_ = words.interval(value.lower, value.upper, f"money:{report.base.currency}")
+    range_ = words.interval(value.lower, value.upper, report.currency)
     sentence = (
         f"Today's customers will bring {report.money(value.mean)} over the next {report.span} ({range_}); "
         f"a fifth of them carries {words.percent(found.tiers.spread.top_share, 0)} of it"
@@ -95,11 +93,10 @@ def _unpriced_kpis(report: UnpricedReport) -> Block:
     return blocks.kpis(*_purchases_and_people(report), _last_error(report) or soon)
 
 
-@or_small(small_form.kpis)
-@or_unpriced(_unpriced_kpis)
-def kpis(report: ValueReport) -> Block:
+@section(part="priced", needs=_unpriced_kpis, small=small_form.kpis)
+def kpis(report: ValueReport, found: Forecast) -> Block:
     """Value, purchases, customers left, and the error of the last forecast."""
-    value, before = report.forecast.value, report.earlier
+    value, before = found.value, report.earlier
     change = words.change(
         value.mean,
         before.mean if before else None,
@@ -111,7 +108,7 @@ def kpis(report: ValueReport) -> Block:
         f"Value of the next {report.span}",
         report.money(value.mean),
         change,
-        words.interval(value.lower, value.upper, f"money:{report.base.currency}"),
+        words.interval(value.lower, value.upper, report.currency),
         words.direction(value.mean, before.mean if before else None),
     )
     per = report.money(value.mean / value.customers)
@@ -172,12 +169,11 @@ def _unpriced_actions(report: UnpricedReport) -> Block:
     return blocks.actions(*items)
 
 
-@or_small(small_form.thanks)
-@or_unpriced(_unpriced_actions)
-def actions(report: ValueReport) -> Block:
+@section(part="priced", needs=_unpriced_actions, small=small_form.thanks)
+def actions(report: ValueReport, found: Forecast) -> Block:
     """What to do: look after the top, win back the wavering, stop spending on the rest."""
-    tiers = report.forecast.tiers.tiers.set_index("tier")
-    status = report.forecast.tiers.statuses.set_index("status")
+    tiers = found.tiers.tiers.set_index("tier")
+    status = found.tiers.statuses.set_index("status")
     top, rest, wavering = tiers.iloc[0], tiers.iloc[-1], status.loc["Wavering"]
     items = [
         blocks.action(

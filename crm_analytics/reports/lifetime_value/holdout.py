@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crm_analytics.analyses import btyd
-from crm_analytics.errors import NotEnoughData
 from crm_analytics.reports.lifetime_value.data_warnings import has_mean
+from crm_analytics.reports.shared.report import attempt
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.checks.comparison import Candidate
@@ -38,27 +38,27 @@ def evidence(base: CustomerBase, holdout: str, unit: str) -> Evidence | None:
     past = base.earlier(f"-{holdout.lstrip('+-')}")
     if past is None:
         return None
-    future = base.between(past.day, base.day)
-    try:
-        summary = btyd.summarize(past, unit)
-        model, status = btyd.BetaGeo.fit(summary), btyd.ModifiedBetaGeo.fit(summary)
-        tested = btyd.evidence(past, future, model, unit, summary=summary)
-        candidates: tuple[Candidate, ...] = (model, status, btyd.ParetoNBD, btyd.NBD, *_regular(summary))
-        totals = {model.LABEL: tested.total}
-        spend, found = btyd.GammaGamma.fit(summary), None
-        if has_mean(spend):
-            found = btyd.dependence(summary, model, tested.t, spend=spend, future=future)
-        return Evidence(
-            past,
-            tested,
-            btyd.compare(past, future, candidates, unit, money=False, summary=summary, totals=totals),
-            btyd.calibrate(past, future, model, summary=summary),
-            btyd.reliability(past, future, status, summary=summary),
-            found,
-            btyd.seasonal_tracking(past, future, model, summary=summary),
-        )
-    except NotEnoughData:
-        return None
+    return attempt({}, "evidence", lambda: _tested(past, base.between(past.day, base.day), unit))
+
+
+def _tested(past: CustomerBase, future: CustomerBase, unit: str) -> Evidence:
+    summary = btyd.summarize(past, unit)
+    model, status = btyd.BetaGeo.fit(summary), btyd.ModifiedBetaGeo.fit(summary)
+    tested = btyd.evidence(past, future, model, unit, summary=summary)
+    candidates: tuple[Candidate, ...] = (model, status, btyd.ParetoNBD, btyd.NBD, *_regular(summary))
+    totals = {model.LABEL: tested.total}
+    spend, found = btyd.GammaGamma.fit(summary), None
+    if has_mean(spend):
+        found = btyd.dependence(summary, model, tested.t, spend=spend, future=future)
+    return Evidence(
+        past,
+        tested,
+        btyd.compare(past, future, candidates, unit, money=False, summary=summary, totals=totals),
+        btyd.calibrate(past, future, model, summary=summary),
+        btyd.reliability(past, future, status, summary=summary),
+        found,
+        btyd.seasonal_tracking(past, future, model, summary=summary),
+    )
 
 
 def _regular(summary: btyd.Summary) -> tuple[PurchaseModel, ...]:

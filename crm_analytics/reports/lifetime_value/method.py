@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from crm_analytics.analyses.btyd import GammaGamma
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.lifetime_value.report import SmallValueReport, UnpricedReport, ValueReport
-from crm_analytics.reports.shared import provenance
+from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
@@ -22,9 +22,10 @@ _PAID = {
 }
 
 
+@section()
 def method(report: ValueReport | UnpricedReport | SmallValueReport) -> Block:
     """Definitions, models, discounting, evidence, and what is missing."""
-    items = {"Data": provenance.data(report.base), "Order": provenance.ORDER}
+    items = report.method
     if not isinstance(report, SmallValueReport) and report.dates:
         items["Dates"] = report.dates
     items["Textbook value"] = (
@@ -98,15 +99,10 @@ def _parameters(params: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.3g}" for name, value in params.items())
 
 
+@section()
 def record(report: ValueReport | UnpricedReport | SmallValueReport) -> Block:
     """The key numbers, for machines and for tests."""
-    counts = report.base.counts
-    facts = {
-        "day": report.base.day,
-        "rows": counts["rows"],
-        "customers": counts["customers"],
-        "textbook_value": report.textbook.value,
-    }
+    facts = report.facts | {"textbook_value": report.textbook.value}
     if isinstance(report, SmallValueReport):
         return blocks.record(**facts)
     if isinstance(report, ValueReport):

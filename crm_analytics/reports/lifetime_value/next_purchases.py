@@ -5,26 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crm_analytics.pages import blocks, figures, words
-from crm_analytics.reports.lifetime_value.purchases_only import or_unpriced
 from crm_analytics.reports.lifetime_value.report import UnpricedReport, ValueReport
-from crm_analytics.reports.shared.small_form import headed, or_small
+from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd import Dependence
     from crm_analytics.pages.blocks import Block
+    from crm_analytics.reports.lifetime_value.forecast import Forecast
 
-_SMALL = (
+_SMALL = blocks.note(
     "Chances of buying come with the models",
     "They need a hundred customers, thirty of whom have come back.",
 )
-_SMALL_SPEND = (
+_SMALL_SPEND = blocks.note(
     "Whether busy customers spend more is asked later",
     "It needs thirty customers who have bought on more than one day.",
 )
 
 
-@headed("Who will buy next")
-@or_small(lambda r: blocks.note(*_SMALL))
+@section("Who will buy next", small=_SMALL)
 def who_will_buy(report: ValueReport | UnpricedReport) -> Block:
     """Customers by the chance that they buy in the next quarter, beside that of being there at all."""
     chances = report.details.chances
@@ -66,22 +65,25 @@ def _came_true(report: ValueReport | UnpricedReport) -> str:
     return f"{said}; {words.percent(abs(found.skill), 0)} {way} than one chance for all (Brier score)."
 
 
-@or_small(lambda r: blocks.note(*_SMALL_SPEND))
-@or_unpriced("Whether busy customers spend more on a purchase cannot be told in money")
-def spend_and_frequency(report: ValueReport) -> Block:
+@section(
+    part="priced",
+    needs="Whether busy customers spend more on a purchase cannot be told in money",
+    small=_SMALL_SPEND,
+)
+def spend_and_frequency(report: ValueReport, forecast: Forecast) -> Block:
     """Spend on a purchase by how often customers buy, and what that does to the value."""
     found = report.details.dependence
     if found is None:
-        return blocks.note(*_SMALL_SPEND)
+        return _SMALL_SPEND
     frame = found.bands.drop(columns="ratio")
-    money = f"money:{report.base.currency}"
+    money = report.currency
     gap = abs(found.test.spearman - found.expected_spearman)
     finding = "How much customers spend on a purchase does not depend on how often they buy"
     if found.p < 0.05 and gap >= 0.03:
         way = "more" if found.test.spearman > found.expected_spearman else "less"
         finding = f"Customers who buy more often spend {way} on a purchase"
         if report.details.banded_value is not None:
-            change = report.details.banded_value / report.forecast.value.mean - 1
+            change = report.details.banded_value / forecast.value.mean - 1
             finding += f"; that would move the value by {words.percent(change, 1)}"
     return blocks.chart(
         figures.columns(

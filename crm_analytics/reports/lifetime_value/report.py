@@ -16,9 +16,8 @@ from crm_analytics.reports.lifetime_value.data_warnings import has_mean, odd_dat
 from crm_analytics.reports.lifetime_value.diagnostics import Details, details
 from crm_analytics.reports.lifetime_value.forecast import Forecast, Purchases
 from crm_analytics.reports.lifetime_value.holdout import Evidence, evidence
-from crm_analytics.reports.lifetime_value.purchases_only import Unpriced
 from crm_analytics.reports.lifetime_value.value_drivers import Carriers, carriers
-from crm_analytics.reports.shared.report import InMoney
+from crm_analytics.reports.shared.report import Report, attempt
 from crm_analytics.reports.shared.small_form import SmallReport
 from crm_analytics.tables.days import span_of
 
@@ -26,10 +25,11 @@ if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 UNIT = "W"
+NO_MONEY = "Purchases can be forecast from these data, their money cannot: see the first lines of this page"
 _UNIT_NAMES = {"D": "day", "W": "week", "M": "month", "Y": "year"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SmallValueReport(SmallReport):
     """The report of a base too small for the models: the textbook value is its answer."""
 
@@ -37,12 +37,10 @@ class SmallValueReport(SmallReport):
     reason: str  # why there is no forecast
 
 
-@dataclass(frozen=True)
-class Ahead(InMoney):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ahead(Report):
     """What every report with a forecast of purchases has."""
 
-    base: CustomerBase
-    show_customers: bool
     horizon: tuple[int, str]
     textbook: btyd.TextbookValue
     details: Details
@@ -60,15 +58,17 @@ class Ahead(InMoney):
         return words.plural(self.horizon[0], _UNIT_NAMES[self.horizon[1]])
 
 
-@dataclass(frozen=True)
-class UnpricedReport(Ahead, Unpriced):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class UnpricedReport(Ahead):
     """The report where spend has no mean: purchases without money."""
 
     forecast: Purchases
     reason: str  # why nothing can be said of money
+    priced: None = None
+    carriers: None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ValueReport(Ahead):
     """Everything the sections show."""
 
@@ -79,6 +79,11 @@ class ValueReport(Ahead):
     earlier: btyd.TotalForecast | None
     earlier_day: date | None
     not_compared: str  # why there is no earlier forecast though there is an earlier day
+
+    @property
+    def priced(self) -> Forecast:
+        """The forecast with what purchases are worth."""
+        return self.forecast
 
 
 def prepare(
@@ -106,28 +111,34 @@ def prepare(
     if ahead[0] <= 0 or span_of(holdout)[0] <= 0:
         raise ParameterError(f"horizon and holdout must be longer than nothing, got {horizon} and {holdout}")
     textbook = btyd.textbook_value(base)
-    try:
-        bought = _purchases(base, ahead)
-    except NotEnoughData as error:
-        return SmallValueReport(base, overview(base), show_customers, textbook, str(error))
+    missing: dict[str, str] = {}
+    bought = attempt(missing, "forecast", lambda: _purchases(base, ahead), NotEnoughData)
+    common: dict[str, Any] = {"base": base, "show_customers": show_customers, "textbook": textbook}
+    if bought is None:
+        return SmallValueReport(**common, seen=overview(base), reason=missing["forecast"])
     wanted: dict[str, Any] = {"horizon": ahead, "rate": rate, "timing": timing}
     tested = evidence(base, holdout, UNIT)
     found = details(bought.summary, (bought.model, bought.status), bought.spend, tested, **wanted)
-    common = (base, show_customers, ahead, textbook, found, tested, odd_dates(base))
+    common |= {"horizon": ahead, "details": found, "evidence": tested, "dates": odd_dates(base)}
     if not has_mean(bought.spend):
-        return UnpricedReport(*common, bought, without_mean(bought.spend))
+        return UnpricedReport(
+            **common,
+            forecast=bought,
+            reason=without_mean(bought.spend),
+            missing={"priced": NO_MONEY, "carriers": NO_MONEY},
+        )
     forecast = _priced(base, bought, wanted)
     before = base.earlier(compare_to)
     earlier, not_compared = _earlier(before, wanted)
     return ValueReport(
-        *common,
-        rate,
-        timing,
-        forecast,
-        carriers(base, forecast, (before, earlier) if before and earlier else None, wanted),
-        earlier.value if earlier else None,
-        before.day if before else None,
-        not_compared,
+        **common,
+        rate=rate,
+        timing=timing,
+        forecast=forecast,
+        carriers=carriers(base, forecast, (before, earlier) if before and earlier else None, wanted),
+        earlier=earlier.value if earlier else None,
+        earlier_day=before.day if before else None,
+        not_compared=not_compared,
     )
 
 
@@ -162,9 +173,8 @@ def _earlier(before: CustomerBase | None, wanted: dict[str, Any]) -> tuple[Forec
     """The forecast of an earlier day; or why there is none, where that is not for want of data."""
     if before is None:
         return None, ""
-    try:
-        bought = _purchases(before, wanted["horizon"])
-    except NotEnoughData:
+    bought = attempt({}, "earlier", lambda: _purchases(before, wanted["horizon"]), NotEnoughData)
+    if bought is None:
         return None, ""
     if not has_mean(bought.spend):
         return None, f"On {words.date(before.day)} no value could be told. {without_mean(bought.spend)}"

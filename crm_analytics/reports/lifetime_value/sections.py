@@ -10,15 +10,14 @@ import pandas as pd
 from crm_analytics.analyses import btyd
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.lifetime_value.first_screen import NOBODY_LEAVES
-from crm_analytics.reports.lifetime_value.purchases_only import or_unpriced
 from crm_analytics.reports.lifetime_value.report import SmallValueReport, UnpricedReport, ValueReport
 from crm_analytics.reports.lifetime_value.value_driver_sections import AT_RISK
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.customer_names import called
-from crm_analytics.reports.shared.small_form import headed, or_small
+from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
+    from crm_analytics.reports.lifetime_value.forecast import Forecast
 
 LEFT_ADVICE = (
     "That happens in a young base, where nobody had time to leave, and where customers were chosen because "
@@ -26,13 +25,12 @@ LEFT_ADVICE = (
 )
 
 
-@or_small(small_form.regulars)
-@or_unpriced("Who carries the value to come cannot be told")
-def who_carries_it(report: ValueReport) -> Block:
+@section(part="priced", needs="Who carries the value to come cannot be told", small=small_form.regulars)
+def who_carries_it(report: ValueReport, found: Forecast) -> Block:
     """Residual value by tier, with the ceiling on what to spend."""
-    tiers = report.forecast.tiers.tiers.copy()
+    tiers = found.tiers.tiers.copy()
     tiers["customer_share"] = tiers["customers"] / tiers["customers"].sum()
-    spread, money = report.forecast.tiers.spread, f"money:{report.base.currency}"
+    spread, money = found.tiers.spread, report.currency
     columns = ["tier", "customers", "value", "value_share", "value_per_customer", "purchases", "revenue"]
     return blocks.chart(
         figures.bars(tiers, y="tier", x="value_share", context="customer_share", fmt="percent:0"),
@@ -50,14 +48,17 @@ def who_carries_it(report: ValueReport) -> Block:
     )
 
 
-@or_small(small_form.favourites)
-@or_unpriced("Status is told in money here: ask who will buy instead")
-def who_is_still_there(report: ValueReport) -> Block:
+@section(
+    part="priced",
+    needs="Status is told in money here: ask who will buy instead",
+    small=small_form.favourites,
+)
+def who_is_still_there(report: ValueReport, forecast: Forecast) -> Block:
     """Customers by the chance that they are still customers."""
-    if not report.forecast.tells_who_left:
-        return blocks.note(NOBODY_LEAVES, f"{report.forecast.status.diagnosis.message} {LEFT_ADVICE}")
-    found = report.forecast.tiers
-    statuses, money = found.statuses, f"money:{report.base.currency}"
+    if not forecast.tells_who_left:
+        return blocks.note(NOBODY_LEAVES, f"{forecast.status.diagnosis.message} {LEFT_ADVICE}")
+    found = forecast.tiers
+    statuses, money = found.statuses, report.currency
     people = statuses["customers"].sum()
     gone = statuses.set_index("status").loc["Probably gone"]
     share = words.percent(gone["customers"] / people, 0)
@@ -71,29 +72,32 @@ def who_is_still_there(report: ValueReport) -> Block:
     )
 
 
-@headed("The best customers")
-@or_small(small_form.last_visits)
-@or_unpriced("The best customers cannot be told by value")
-def best_customers(report: ValueReport) -> Block:
+@section(
+    "The best customers",
+    part="priced",
+    needs="The best customers cannot be told by value",
+    small=small_form.last_visits,
+)
+def best_customers(report: ValueReport, found: Forecast) -> Block:
     """The ten customers with most to come."""
-    scored = report.forecast.scored
+    scored = found.scored
     top = report.base.collect(
         scored.order_by([ibis.desc("lifetime_value"), "customer_id"])
         .select("customer_id", "lifetime_value", "probability_alive", "expected_purchases", "expected_spend")
         .limit(10)
     )
-    top["customer_id"] = called(report.base, top["customer_id"], report.show_customers)
-    money = f"money:{report.base.currency}"
-    if report.forecast.tells_who_left:
+    top["customer_id"] = report.called(top["customer_id"])
+    money = report.currency
+    if found.tells_who_left:
         top["value_at_risk"] = top["lifetime_value"] * (1 - top["probability_alive"])
     else:
         top = top.drop(columns="probability_alive")
-    share = top["lifetime_value"].sum() / report.forecast.value.mean
+    share = top["lifetime_value"].sum() / found.value.mean
     return blocks.table(
         top.rename(columns={"customer_id": "customer", "lifetime_value": "value_to_come"}),
         finding=f"Ten customers carry {words.percent(share, 0)} of the value to come",
         caption="Expected over the horizon, one customer at a time: right on average, not for each."
-        + (f" {AT_RISK}" if report.forecast.tells_who_left else "")
+        + (f" {AT_RISK}" if found.tells_who_left else "")
         + (
             ""
             if report.show_customers or report.base.show_customers
@@ -104,19 +108,19 @@ def best_customers(report: ValueReport) -> Block:
     )
 
 
-@headed("By the textbook")
+@section("By the textbook")
 def by_the_textbook(report: ValueReport | UnpricedReport | SmallValueReport) -> Block:
     """The textbook value with every ingredient and its n."""
     book = report.textbook
     frame = book.ingredients
-    money = f"money:{report.base.currency}"
+    money = report.currency
     frame["value"] = [
         words.say(value, money if unit == "money" else "number:2")
         for value, unit in zip(frame["value"], frame["unit"], strict=True)
     ]
     return blocks.table(
         frame.assign(unit=frame["unit"].replace("money", report.base.currency or "money")),
-        finding=f"By the textbook a customer is worth {words.money(book.value, report.base.currency)} in a "
+        finding=f"By the textbook a customer is worth {report.money(book.value)} in a "
         f"lifetime of {_lifetime(book.lifespan_years)}",
         caption=f"Average purchase value × purchases a year × lifespan. {book.rule} Revenue, undiscounted, "
         "the same for every customer.",
@@ -131,12 +135,12 @@ def _lifetime(years: float) -> str:
     )
 
 
-@headed("A second opinion")
-@or_small(
-    lambda r: blocks.note(
+@section(
+    "A second opinion",
+    small=blocks.note(
         "A second opinion comes with the models",
         "lifetimes' own fitter is asked when there is something to fit.",
-    )
+    ),
 )
 def second_opinion(report: ValueReport | UnpricedReport) -> Block:
     """What lifetimes' own fitter finds on the same customers."""

@@ -11,28 +11,25 @@ import pandas as pd
 
 from crm_analytics.analyses.btyd.checks.drift import LIMIT
 from crm_analytics.pages import blocks, figures, words
-from crm_analytics.reports.lifetime_value.purchases_only import or_unpriced
 from crm_analytics.reports.lifetime_value.report import ValueReport
-from crm_analytics.reports.shared.customer_names import called
-from crm_analytics.reports.shared.small_form import headed, or_small
+from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
+    from crm_analytics.reports.lifetime_value.value_drivers import Carriers
 
 TOP = 10
 AT_RISK = "Value at risk: value to come × the chance that the customer has left already, by MBG/NBD."
-_SMALL = ("This comes with the models", "Until then the list of customers is the answer.")
+_SMALL = blocks.note("This comes with the models", "Until then the list of customers is the answer.")
 
 
-@headed("By segment")
-@or_small(lambda r: blocks.note(*_SMALL))
-@or_unpriced("What each segment will bring cannot be told")
-def value_by_segment(report: ValueReport) -> Block:
+@section("By segment", part="carriers", needs="What each segment will bring cannot be told", small=_SMALL)
+def value_by_segment(report: ValueReport, parts: Carriers) -> Block:
     """What each RFM segment will bring, with its interval."""
-    table = report.carriers.segments
+    table = parts.segments
     if table is None or table.empty:
         return blocks.note("Segments cannot be told yet", "They begin with 100 customers.")
-    money, total = f"money:{report.base.currency}", float(table["value"].sum())
+    money, total = report.currency, float(table["value"].sum())
     first = table.iloc[0]
     return blocks.chart(
         figures.intervals(table, "segment", "value", "lower", "upper", fmt=money),
@@ -64,15 +61,18 @@ def _apart(report: ValueReport) -> str:
     return said
 
 
-@headed("Today and to come")
-@or_small(lambda r: blocks.note(*_SMALL))
-@or_unpriced("Today against to come cannot be told in money")
-def today_and_to_come(report: ValueReport) -> Block:
+@section(
+    "Today and to come",
+    part="carriers",
+    needs="Today against to come cannot be told in money",
+    small=_SMALL,
+)
+def today_and_to_come(report: ValueReport, parts: Carriers) -> Block:
     """Nine fields with a play and a ceiling."""
-    table = report.carriers.grid.fields
+    table = parts.grid.fields
     shown = table[table["customers"] > 0].reset_index(drop=True)
     rising = table[(table["to_come"] == "Top 20 %") & (table["today"] != "Top 20 %")]
-    money = f"money:{report.base.currency}"
+    money = report.currency
     finding = (
         f"{words.plural(rising['customers'].sum(), 'customer')} of the best fifth to come are not among "
         "today's best"
@@ -94,12 +94,12 @@ def today_and_to_come(report: ValueReport) -> Block:
     )
 
 
-@headed("Who is overlooked")
-@or_small(lambda r: blocks.note(*_SMALL))
-@or_unpriced("Who is overlooked cannot be told by value")
-def who_is_overlooked(report: ValueReport) -> Block:
+@section(
+    "Who is overlooked", part="carriers", needs="Who is overlooked cannot be told by value", small=_SMALL
+)
+def who_is_overlooked(report: ValueReport, parts: Carriers) -> Block:
     """High forecast, low past, not contacted."""
-    grid = report.carriers.grid
+    grid = parts.grid
     many = int(grid.overlooked.count().to_pyarrow().as_py())
     if not many:
         return blocks.note(
@@ -109,11 +109,11 @@ def who_is_overlooked(report: ValueReport) -> Block:
         report.forecast.scored.select("customer_id", "probability_alive"), "customer_id"
     ).drop("customer_id_right")
     found = report.base.collect(overlooked.order_by([ibis.desc("lifetime_value"), "customer_id"]).limit(TOP))
-    money = f"money:{report.base.currency}"
+    money = report.currency
     value = found["lifetime_value"].astype("float64")
     shown = pd.DataFrame(
         {
-            "customer": called(report.base, found["customer_id"], report.show_customers),
+            "customer": report.called(found["customer_id"]),
             "revenue_of_52_weeks": found["revenue"].astype("float64"),
             "value_to_come": value,
             "value_at_risk": value * (1 - found["probability_alive"].astype("float64")),
@@ -137,12 +137,15 @@ def _in_words(reason: str) -> str:
     return said[:1].upper() + said[1:]
 
 
-@headed("Has anything changed since the last fit")
-@or_small(lambda r: blocks.note("There is no fit to compare with yet"))
-@or_unpriced("What has changed is not told where purchases have no price")
-def what_has_changed(report: ValueReport) -> Block:
+@section(
+    "Has anything changed since the last fit",
+    part="carriers",
+    needs="What has changed is not told where purchases have no price",
+    small=blocks.note("There is no fit to compare with yet"),
+)
+def what_has_changed(report: ValueReport, parts: Carriers) -> Block:
     """Purchases against those of an earlier fit, added up week by week."""
-    found = report.carriers.drift
+    found = parts.drift
     if found is None or report.earlier_day is None:
         why = report.not_compared or "It needs four weeks and enough customers."
         return blocks.note("There is no earlier fit to compare with", why)

@@ -9,10 +9,10 @@ import pandas as pd
 
 from crm_analytics.analyses import btyd, rfm
 from crm_analytics.analyses.btyd.forecasts.dert import residual
-from crm_analytics.analyses.margin import margin_share
 from crm_analytics.analyses.portfolio.value_grid import ValueGrid, value_grid
-from crm_analytics.errors import NotEnoughData
 from crm_analytics.reports.lifetime_value.forecast import Forecast
+from crm_analytics.reports.shared.margin import margin_of
+from crm_analytics.reports.shared.report import attempt
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -50,18 +50,10 @@ def carriers(
     before : the base of an earlier day and what was fitted then
     wanted : horizon, rate, timing
     """
-    try:
-        named = rfm.score(base).customers.select("customer_id", "segment")
-        segments = btyd.value_by_group(found.summary, found.model, found.spend, named, draws=DRAWS, **wanted)
-    except NotEnoughData:
-        segments = None
     moved = None
     if before is not None:
-        then = before[1]
-        try:
-            moved = btyd.drift(btyd.freeze(then.summary, then.model, then.spend), base)
-        except NotEnoughData:
-            moved = None
+        then = btyd.freeze(before[1].summary, before[1].model, before[1].spend)
+        moved = attempt({}, "drift", lambda: btyd.drift(then, base))
     cells = found.summary.cells.astype(float)
     each = pd.Series(
         found.spend._expected(
@@ -72,7 +64,13 @@ def carriers(
     rest = residual(
         found.model, cells, wanted["horizon"], wanted["rate"], wanted["timing"], worth=each
     ).share_beyond
-    share = margin_share(base)
+    share = margin_of(base).share
     history = base.purchase_history
     past = float(history.revenue.sum().to_pyarrow().as_py() or 0)
+    segments = attempt({}, "segments", lambda: _by_segment(base, found, wanted))
     return Carriers(segments, value_grid(base, found.scored, margin=share), past, rest, share, moved)
+
+
+def _by_segment(base: CustomerBase, found: Forecast, wanted: dict[str, Any]) -> pd.DataFrame:
+    named = rfm.score(base).customers.select("customer_id", "segment")
+    return btyd.value_by_group(found.summary, found.model, found.spend, named, draws=DRAWS, **wanted)

@@ -7,17 +7,17 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.profiles.report import ProfilesReport
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared.section import section
 
 FEW = 0.01  # share of the customers: a group with fewer asks for nothing
 
 
-@or_small(small_form.headline)
+@section(small=small_form.headline)
 def headline(report: ProfilesReport) -> Block:
     """Who carries the forecast, and what could grow; without a forecast, how many moved."""
     found = report.portfolio
     if found is None:
-        return blocks.headline(_moved(report) or _largest(report), report.why("forecast"))
+        return blocks.headline(_moved(report) or _largest(report), report.why("portfolio"))
     groups = found.groups.set_index("group")
     top, grow, low = (groups.loc[name] for name in (VALUABLE, GROWABLE, BELOW_ZERO))
     what = "margin" if found.has_margin else "revenue"
@@ -30,10 +30,8 @@ def headline(report: ProfilesReport) -> Block:
         f"{words.plural(top['customers'], 'customer')} carry {words.percent(share, 0)} of next year's {what}"
     )
     if grow["customers"]:
-        sentence += (
-            f"; {words.plural(grow['customers'], 'other')} could bring {report.money(grow['gap'])} more in "
-            "another year like their best"
-        )
+        sentence += f"""; {words.plural(grow["customers"], "other")} could bring {report.money(grow["gap"])}
+            more in another year like their best"""
     lede = f"Their share: {words.interval(100 * least, 100 * most, 'number:0')} %. "
     if low["customers"]:
         forecast = "is" if low["customers"] == 1 else "are"
@@ -42,10 +40,8 @@ def headline(report: ProfilesReport) -> Block:
         )
     matter = report.significant
     if matter and matter.at_risk:
-        lede += (
-            f"Of {words.plural(matter.count, 'strategically significant customer')} "
-            f"{words.count(matter.at_risk)} have probably gone. "
-        )
+        lede += f"""Of {words.plural(matter.count, "strategically significant customer")}
+            {words.count(matter.at_risk)} have probably gone. """
     return blocks.headline(sentence, lede + _moved(report))
 
 
@@ -54,21 +50,17 @@ def _moved(report: ProfilesReport) -> str:
     if moves is None:
         return ""
     share, low, high, _ = moves.stayed
-    return (
-        f"{words.percent(share, 0)} are in the same segment as on {words.date(moves.then)} "
-        f"({words.interval(low, high, 'percent:0')})."
-    )
+    return f"""{words.percent(share, 0)} are in the same segment as on {words.date(moves.then)}
+        ({words.interval(low, high, "percent:0")})."""
 
 
 def _largest(report: ProfilesReport) -> str:
     top = report.scores.segments.nlargest(1, "revenue").iloc[0]
-    return (
-        f"“{top['segment']}”, {words.plural(top['customers'], 'customer')}, bring "
-        f"{words.percent(top['revenue_share'], 0)} of revenue"
-    )
+    return f"""“{top["segment"]}”, {words.plural(top["customers"], "customer")}, bring
+        {words.percent(top["revenue_share"], 0)} of revenue"""
 
 
-@or_small(small_form.kpis)
+@section(small=small_form.kpis)
 def kpis(report: ProfilesReport) -> Block:
     """Most valuable, most growable, below zero, and who stayed in their segment."""
     items = []
@@ -107,7 +99,7 @@ def kpis(report: ProfilesReport) -> Block:
     return blocks.kpis(*items)
 
 
-@or_small(small_form.thanks)
+@section(small=small_form.thanks)
 def actions(report: ProfilesReport) -> Block:
     """The plays of the groups with most money, each with what it may cost."""
     items = []

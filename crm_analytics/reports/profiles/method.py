@@ -5,34 +5,30 @@ from __future__ import annotations
 from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.profiles.report import ProfilesReport
-from crm_analytics.reports.shared import provenance, small_form
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.section import section
 
 
-@or_small(small_form.method)
+@section(small=small_form.method)
 def method(report: ProfilesReport) -> Block:
     """Rules of groups and reasons, cut points, what is not in it."""
-    items = {"Data": provenance.data(report.base), "Order": provenance.ORDER}
+    items = report.method
     rules = "; ".join(f"{row.segment}: {row.rule}" for row in report.scores.segments.itertuples())
     cut = report.scores.cuts.to_dict("records")
     cuts = "; ".join(f"{row['measure']}: {', '.join(words.number(v, 0) for v in row['cuts'])}" for row in cut)
     items["Segments"] = f"The first rule that fits. {rules}. Cut points: {cuts}."
     if report.migration:
-        items["Moves"] = (
-            f"The same rules on {words.date(report.migration.then)} and {words.date(report.migration.now)}. "
-            "The cut points of F and M are those of each day's own customers: a segment is a place among "
-            "them, and one may move because the others did."
-        )
+        items["Moves"] = f"""The same rules on {words.date(report.migration.then)} and
+            {words.date(report.migration.now)}. The cut points of F and M are those of each day's own
+            customers: a segment is a place among them, and one may move because the others did."""
     if report.portfolio:
-        items["Portfolio"] = (
-            "Below zero: forecast margin less the expected cost to serve is negative; expected is the cost "
-            "of the last 52 weeks times the chance to be still a customer. Most valuable: the fifth with the "
-            "highest value. Most growable: as many of the others with the largest gap between their own best "
-            "52 weeks, times the same chance, and the forecast. Forecast: BG/NBD with Gamma-Gamma, 52 weeks, "
-            "15 % a year; the chance to be still a customer by MBG/NBD. Interval of a share: 95 %, customers "
-            "as the draw; the forecast's own error is not in it. Peppers & Rogers's most valuable, most "
-            "growable and below zero."
-        )
+        items["Portfolio"] = """Below zero: forecast margin less the expected cost to serve is negative;
+            expected is the cost of the last 52 weeks times the chance to be still a customer. Most
+            valuable: the fifth with the highest value. Most growable: as many of the others with the
+            largest gap between their own best 52 weeks, times the same chance, and the forecast.
+            Forecast: BG/NBD with Gamma-Gamma, 52 weeks, 15 % a year; the chance to be still a customer by
+            MBG/NBD. Interval of a share: 95 %, customers as the draw; the forecast's own error is not in
+            it. Peppers & Rogers's most valuable, most growable and below zero."""
         items["Reasons"] = "; ".join(
             f"{row.reason}: {row.rule}" for row in report.significant.reasons.itertuples()
         ) if report.significant else ""  # fmt: skip
@@ -40,26 +36,18 @@ def method(report: ProfilesReport) -> Block:
         steps = report.needs.stability.to_dict("records")
         tried = "; ".join(f"{row['clusters']:.0f}: {words.number(row['stability'], 2)}" for row in steps)
         items["Clusters"] = f"The largest stable number of them. Stability tried: {tried}."
-    items["Favourites"] = (
-        "What a customer has most lines (weekday: orders) of; ties go by the alphabet. Basket and price "
-        "level: "
-        "thirds of all customers."
-    )
-    items["Not in here"] = (
-        "Causes. A habit that goes with an age need not come from it. The best of several years is partly "
-        "luck, so what the most growable could bring is a ceiling."
-    )
+    items["Favourites"] = """What a customer has most lines (weekday: orders) of; ties go by the alphabet.
+        Basket and price level: thirds of all customers."""
+    items["Not in here"] = """Causes. A habit that goes with an age need not come from it. The best of
+        several years is partly luck, so what the most growable could bring is a ceiling."""
     return blocks.method({name: text for name, text in items.items() if text})
 
 
-@or_small(small_form.record)
+@section(small=small_form.record)
 def record(report: ProfilesReport) -> Block:
     """The key numbers, for machines and for tests."""
-    counts = report.base.counts
-    facts: dict[str, object] = {
-        "day": report.base.day, "rows": counts["rows"], "customers": counts["customers"],
-        "clear_traits": int(report.traits["clear"].sum()) if len(report.traits) else 0,
-    }  # fmt: skip
+    facts = report.facts
+    facts["clear_traits"] = int(report.traits["clear"].sum()) if len(report.traits) else 0
     if report.portfolio:
         for row in report.portfolio.groups.to_dict("records"):
             name = str(row["group"]).lower().replace(" ", "_")

@@ -9,8 +9,6 @@ import pandas as pd
 
 from crm_analytics.analyses import btyd, rfm
 from crm_analytics.analyses.disclosure import ON_A_PAGE
-from crm_analytics.analyses.margin import margin_share
-from crm_analytics.analyses.overview import overview
 from crm_analytics.analyses.portfolio.portfolio import Portfolio, portfolio
 from crm_analytics.analyses.portfolio.strategic_customers import Significant, significant
 from crm_analytics.analyses.profiling.demography import habits_by_demography
@@ -19,9 +17,10 @@ from crm_analytics.analyses.profiling.needs_clusters import Needs, needs
 from crm_analytics.analyses.profiling.traits import traits
 from crm_analytics.analyses.rfm.migration import Migration, migration
 from crm_analytics.analyses.rfm.plays import plays
-from crm_analytics.errors import DataError, NotEnoughData
-from crm_analytics.reports.shared.report import InMoney
-from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport
+from crm_analytics.errors import DataError
+from crm_analytics.reports.shared.margin import margin_of
+from crm_analytics.reports.shared.report import Report, attempt
+from crm_analytics.reports.shared.small_form import SmallReport, too_small
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
 UNIT = "W"
 
 
-@dataclass(frozen=True)
-class ProfilesReport(InMoney):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ProfilesReport(Report):
     """Everything the sections show; a part that the data do not hold is None, and why stands in `missing`.
 
     Attributes
@@ -41,11 +40,8 @@ class ProfilesReport(InMoney):
     traits : what sets each segment apart
     habits : attribute of demography -> its groups' habits
     favourites : Ibis, one row a customer
-    missing : part -> why it is not there
     """
 
-    base: CustomerBase
-    show_customers: bool
     scores: rfm.RfmScores
     migration: Migration | None
     portfolio: Portfolio | None
@@ -55,13 +51,7 @@ class ProfilesReport(InMoney):
     habits: dict[str, pd.DataFrame]
     favourites: ir.Table
     needs: Needs | None
-    missing: dict[str, str]
     margin: float | None
-
-    def why(self, part: str) -> str:
-        """Why a part is not there, as a sentence."""
-        said = self.missing.get(part, "")
-        return f"{said[:1].upper()}{said[1:]}." if said else ""
 
 
 def prepare(
@@ -84,62 +74,43 @@ def prepare(
         margin the plays say an expected value
     seed : of the draws that find clusters
     """
-    seen = overview(base)
-    if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
-        return SmallReport(base, seen, show_customers)
+    if small := too_small(base, show_customers):
+        return small
     missing: dict[str, str] = {}
-    scores = rfm.score(base)
-    share = margin or margin_share(base)
-    scored = _scored(base, missing)
+    scores, share = rfm.score(base), margin_of(base, margin).share
+    scored = attempt(missing, "portfolio", lambda: _scored(base))
     found = portfolio(base, scored, margin=share) if scored is not None else None
+    if scored is None:
+        missing["significant"] = missing["portfolio"]
     habits = base.materialise(favourites(base, ON_A_PAGE))
     table = plays(scores, scored, margin=share, cost=contact_cost or None, response=response or None)
     return ProfilesReport(
-        base,
-        show_customers,
-        scores,
-        _moves(base, scores, compare_to, missing),
-        found,
-        significant(base, found) if found else None,
-        table,
-        traits(base, scores.customers, habits),
-        habits_by_demography(base, habits),
-        habits,
-        _needs(base, seed, missing),
-        missing,
-        share,
+        base=base,
+        show_customers=show_customers,
+        missing=missing,
+        scores=scores,
+        migration=attempt(missing, "migration", lambda: _moves(base, scores, compare_to)),
+        portfolio=found,
+        significant=significant(base, found) if found else None,
+        plays=table,
+        traits=traits(base, scores.customers, habits),
+        habits=habits_by_demography(base, habits),
+        favourites=habits,
+        needs=attempt(missing, "needs", lambda: needs(base, seed=seed, minimum=ON_A_PAGE)),
+        margin=share,
     )
 
 
-def _scored(base: CustomerBase, missing: dict[str, str]) -> ir.Table | None:
-    """A year's forecast of every customer; None where the models do not speak."""
-    try:
-        summary = btyd.summarize(base, unit=UNIT)
-        model, spend = btyd.BetaGeo.fit(summary), btyd.GammaGamma.fit(summary)
-        status = btyd.ModifiedBetaGeo.fit(summary)
-        return base.materialise(btyd.score(summary, model, spend, status_model=status))
-    except DataError as error:
-        missing["forecast"] = str(error)
-        return None
+def _scored(base: CustomerBase) -> ir.Table:
+    """A year's forecast of every customer."""
+    summary = btyd.summarize(base, unit=UNIT)
+    model, spend = btyd.BetaGeo.fit(summary), btyd.GammaGamma.fit(summary)
+    status = btyd.ModifiedBetaGeo.fit(summary)
+    return base.materialise(btyd.score(summary, model, spend, status_model=status))
 
 
-def _moves(
-    base: CustomerBase, scores: rfm.RfmScores, compare_to: str, missing: dict[str, str]
-) -> Migration | None:
+def _moves(base: CustomerBase, scores: rfm.RfmScores, compare_to: str) -> Migration:
     before = base.earlier(compare_to)
     if before is None:
-        missing["migration"] = f"the data do not reach back {compare_to.lstrip('-')}"
-        return None
-    try:
-        return migration(rfm.score(before, rules=scores.rules), scores)
-    except NotEnoughData as error:
-        missing["migration"] = str(error)
-        return None
-
-
-def _needs(base: CustomerBase, seed: int, missing: dict[str, str]) -> Needs | None:
-    try:
-        return needs(base, seed=seed, minimum=ON_A_PAGE)
-    except DataError as error:
-        missing["needs"] = str(error)
-        return None
+        raise DataError(f"the data do not reach back {compare_to.lstrip('-')}")
+    return migration(rfm.score(before, rules=scores.rules), scores)

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from crm_analytics.analyses.portfolio.portfolio import GROWABLE, VALUABLE
-from crm_analytics.analyses.rfm.migration import NEW, THIN
+from crm_analytics.analyses.portfolio.portfolio import GROWABLE, VALUABLE, Portfolio
+from crm_analytics.analyses.portfolio.strategic_customers import Significant
+from crm_analytics.analyses.rfm.migration import NEW, THIN, Migration
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.profiles.report import ProfilesReport
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.customer_names import called
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared.section import section
 
 SHOWN = 10
+NOBODY = "Nobody has a reason yet to be looked after one by one"
 
 
-@or_small(small_form.too_few("Who is most valuable and most growable is not shown"))
-def who_is_worth_most(report: ProfilesReport) -> Block:
+@section(
+    part="portfolio",
+    needs="What customers will be worth is not known",
+    small="Who is most valuable and most growable is not shown",
+)
+def who_is_worth_most(report: ProfilesReport, found: Portfolio) -> Block:
     """The portfolio in four groups: what they are forecast to bring, and could bring."""
-    found = report.portfolio
-    if found is None:
-        return blocks.note("What customers will be worth is not known", report.why("forecast"))
     groups = found.groups.set_index("group")
     what = "margin less cost to serve" if found.has_margin else "revenue"
     told = (
@@ -43,12 +45,13 @@ def who_is_worth_most(report: ProfilesReport) -> Block:
     )
 
 
-@or_small(small_form.too_few("Where customers moved is not shown"))
-def where_customers_moved(report: ProfilesReport) -> Block:
+@section(
+    part="migration",
+    needs="Where customers moved is not known",
+    small="Where customers moved is not shown",
+)
+def where_customers_moved(report: ProfilesReport, moves: Migration) -> Block:
     """The migration matrix between two days."""
-    moves = report.migration
-    if moves is None:
-        return blocks.note("Where customers moved is not known", report.why("migration"))
     matrix = moves.matrix()
     sizes = moves.moves.drop_duplicates("from_segment").set_index("from_segment")["from_customers"]
     thin = [name for name in matrix.index if sizes[name] < THIN]
@@ -77,19 +80,18 @@ def where_customers_moved(report: ProfilesReport) -> Block:
     )  # fmt: skip
 
 
-@or_small(small_form.too_few("Who matters beyond the average is not shown"))
-def who_matters_and_why(report: ProfilesReport) -> Block:
+@section(
+    part="significant",
+    needs="Who matters beyond the average is not known",
+    small="Who matters beyond the average is not shown",
+)
+def who_matters_and_why(report: ProfilesReport, found: Significant) -> Block:
     """Reasons why a customer is strategically significant, and how many have them."""
-    found = report.significant
-    if found is None:
-        return blocks.note("Who matters beyond the average is not known", report.why("forecast"))
     told = found.reasons[found.reasons["customers"].notna()].reset_index(drop=True)
     unknown = found.reasons.loc[found.reasons["customers"].isna(), "reason"].tolist()
     left = f" Not known here: {words.listing(unknown)}." if unknown else ""
-    finding = (
-        f"{words.plural(found.count, 'customer')} have a reason to be looked after one by one: they hold "
-        f"{words.percent(found.value_share, 0)} of the forecast"
-    )
+    finding = f"""{words.plural(found.count, "customer")} have a reason to be looked after one by one: they
+        hold {words.percent(found.value_share, 0)} of the forecast"""
     if found.at_risk:
         finding += f", and {words.count(found.at_risk)} of them have probably gone"
         left = f" Those hold {report.money(found.value_at_risk)} of the forecast.{left}"
@@ -102,17 +104,16 @@ def who_matters_and_why(report: ProfilesReport) -> Block:
     )
 
 
-@or_small(small_form.regulars)
-def whom_to_look_after(report: ProfilesReport) -> Block:
+@section(part="significant", needs=NOBODY, small=small_form.regulars)
+def whom_to_look_after(report: ProfilesReport, found: Significant) -> Block:
     """The significant customers with most reasons and most value, by pseudonym."""
-    found = report.significant
-    if found is None or not found.count:
-        return blocks.note("Nobody has a reason yet to be looked after one by one", report.why("forecast"))
+    if not found.count:
+        return blocks.note(NOBODY)
     table = found.customers
     top = report.base.collect(
         table.order_by([table.how_many.desc(), table.value.desc(), "customer_id"]).limit(SHOWN)
     )
-    shown = top.assign(customer=called(report.base, top["customer_id"], report.show_customers))
+    shown = top.assign(customer=report.called(top["customer_id"]))
     gone = int((top["probability_alive"] < 0.5).sum())
     return blocks.table(
         shown[["customer", "reasons", "value", "revenue", "cost_to_serve", "probability_alive"]],
@@ -125,7 +126,7 @@ def whom_to_look_after(report: ProfilesReport) -> Block:
     )
 
 
-@or_small(small_form.too_few("What to do with each segment is not shown"))
+@section(small="What to do with each segment is not shown")
 def what_to_do_with_each_segment(report: ProfilesReport) -> Block:
     """The play of each segment, what it holds, and how much may be spent."""
     table = report.plays[report.plays["customers"] > 0].reset_index(drop=True)

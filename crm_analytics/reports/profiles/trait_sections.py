@@ -5,12 +5,12 @@ from __future__ import annotations
 import ibis
 import pandas as pd
 
+from crm_analytics.analyses.profiling.needs_clusters import Needs
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.profiles.report import ProfilesReport
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.customer_names import called
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared.section import section
 
 NAMES = {
     "category": "mostly buy", "channel": "mostly buy by", "weekday": "mostly buy on", "basket": "basket",
@@ -48,7 +48,7 @@ def _shown(table: pd.DataFrame, group: str) -> pd.DataFrame:
     )
 
 
-@or_small(small_form.weekdays)
+@section(small=small_form.weekdays)
 def what_sets_segments_apart(report: ProfilesReport) -> Block:
     """Habits that are clearly more frequent in a segment than elsewhere."""
     table = report.traits
@@ -67,15 +67,14 @@ def what_sets_segments_apart(report: ProfilesReport) -> Block:
         finding=f"“{first['segment']}”: {words.percent(first['share'], 0)} {_habit(first)}, "
         f"{words.percent(first['elsewhere'], 0)} elsewhere",
         data=_listed(table.head(60), "segment"),
-        caption="Share within the segment less the share among all other customers, with 95 % intervals. "
-        "Clear: "
-        f"at most one in twenty of the {words.count(int(table['clear'].sum()))} clear differences of "
-        f"{words.count(len(table))} looked at is expected to be chance (Benjamini & Hochberg).",
+        caption=f"""Share within the segment less the share among all other customers, with 95 % intervals.
+            Clear: at most one in twenty of the {words.count(int(table['clear'].sum()))} clear differences
+            of {words.count(len(table))} looked at is expected to be chance (Benjamini & Hochberg).""",
         formats=dict.fromkeys(SHARES, "percent") | {"chance": "number:4"},
     )  # fmt: skip
 
 
-@or_small(small_form.too_few("Which habits go with whom is not shown"))
+@section(small="Which habits go with whom is not shown")
 def which_habits_go_with_whom(report: ProfilesReport) -> Block:
     """Habits by type of customer, gender, age and region, in groups that tell of nobody."""
     if not report.habits:
@@ -91,16 +90,14 @@ def which_habits_go_with_whom(report: ProfilesReport) -> Block:
     quiet = [PERSONS.get(n, n) for n, t in report.habits.items() if not t["clear"].any()]
     data = _listed(table.assign(group=table["of"] + ": " + table["group"]), "group")
     formats = dict.fromkeys(SHARES, "percent") | {"chance": "number:4"}
-    caption = (
-        "Share within the group less the share among all others whose group is known; groups and levels are "
-        "merged until each count is of five customers or more. Clear after correction for many looks."
-    )
+    caption = """Share within the group less the share among all others whose group is known; groups and
+        levels are merged until each count is of five customers or more. Clear after correction for many
+        looks."""
     if shown.empty:
         return blocks.table(
             data.head(12),
-            finding=f"No habit goes with {words.listing(quiet, 'or')}: of {words.count(len(table))} "
-            "comparisons "
-            "none is clear",
+            finding=f"""No habit goes with {words.listing(quiet, "or")}: of {words.count(len(table))}
+                comparisons none is clear""",
             caption=caption,
             formats=formats,
         )
@@ -119,12 +116,13 @@ def which_habits_go_with_whom(report: ProfilesReport) -> Block:
     )  # fmt: skip
 
 
-@or_small(small_form.too_few("Clusters of needs are not shown"))
-def who_wants_the_same(report: ProfilesReport) -> Block:
+@section(
+    part="needs",
+    needs="There are no groups of customers who want the same",
+    small="Clusters of needs are not shown",
+)
+def who_wants_the_same(report: ProfilesReport, found: Needs) -> Block:
     """Clusters of needs with their profile, or why there are none."""
-    found = report.needs
-    if found is None:
-        return blocks.note("There are no groups of customers who want the same", report.why("needs"))
     kept = found.stability[found.stability["kept"]].iloc[0]
     profile = found.profile
     top = profile.iloc[0]
@@ -135,23 +133,22 @@ def who_wants_the_same(report: ProfilesReport) -> Block:
         finding=f"{words.plural(len(profile), 'group')} of customers want the same; the largest, "
         f"“{top['need']}”, is {words.percent(top['share'], 0)}",
         data=profile,
-        caption=f"k-means on shares of categories, price level and basket of {words.count(found.clustered)} "
-        f"customers with three orders or more. Stability {words.number(kept['stability'], 2)} (adjusted "
-        "Rand index "
-        "of two halves; 0.8 is asked for). A group is named by what it is highest in.",
+        caption=f"""k-means on shares of categories, price level and basket of {words.count(found.clustered)}
+            customers with three orders or more. Stability {words.number(kept["stability"], 2)} (adjusted
+            Rand index of two halves; 0.8 is asked for). A group is named by what it is highest in.""",
         formats=dict.fromkeys((*features, "share"), "percent")
         | {"price": "number:2", "basket": "number:2", "customers": "count"},
     )
 
 
-@or_small(small_form.favourites)
+@section(small=small_form.favourites)
 def what_the_best_customers_like(report: ProfilesReport) -> Block:
     """Favourites of the customers with most revenue, each with how often."""
     table = report.favourites
     history = report.base.purchase_history.select("customer_id", "revenue")
     joined = table.inner_join(history, "customer_id")
     top = report.base.collect(joined.order_by([ibis.desc("revenue"), "customer_id"]).limit(10))
-    shown = pd.DataFrame({"customer": called(report.base, top["customer_id"], report.show_customers)})
+    shown = pd.DataFrame({"customer": report.called(top["customer_id"])})
     for name in ("product", "category", "weekday"):
         if name in top:
             pairs = zip(top[name], top[f"{name}_n"], top[f"{name}_of"], strict=True)
@@ -165,7 +162,6 @@ def what_the_best_customers_like(report: ProfilesReport) -> Block:
     return blocks.table(
         shown,
         finding="What the ten customers with most revenue take most, and how often",
-        caption="In brackets: of how many of their lines, or orders for the weekday. All customers' "
-        "favourites are "
-        "a table of one row each: profiling.favourites(base).",
+        caption="""In brackets: of how many of their lines, or orders for the weekday. All customers'
+            favourites are a table of one row each: profiling.favourites(base).""",
     )

@@ -9,13 +9,13 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.reports.segments.report import QUIET, SegmentReport, repeat_buyers
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.period_change import period_kpi
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
 
 
-@or_small(small_form.headline)
+@section(small=small_form.headline)
 def headline(report: SegmentReport) -> Block:
     """The finding: how concentrated revenue is, and what lies with proven buyers who went quiet."""
     spread, quiet = report.spread, report.segment(QUIET)
@@ -43,7 +43,7 @@ def headline(report: SegmentReport) -> Block:
     return blocks.headline(sentence, lede)
 
 
-@or_small(small_form.kpis)
+@section(small=small_form.kpis)
 def kpis(report: SegmentReport) -> Block:
     """Buyers, revenue, repeat share and concentration, each with its change and interval."""
     people, again = repeat_buyers(report.scores)
@@ -92,7 +92,7 @@ def kpis(report: SegmentReport) -> Block:
     return blocks.kpis(*items)
 
 
-@or_small(small_form.thanks)
+@section(small=small_form.thanks)
 def actions(report: SegmentReport) -> Block:
     """What to do next, the segments' plays with the money observed in each."""
     table = report.scores.segments.set_index("segment")

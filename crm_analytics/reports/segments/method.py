@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.segments.report import QUIET, SegmentReport, repeat_buyers
-from crm_analytics.reports.shared import provenance, small_form
-from crm_analytics.reports.shared.small_form import SmallReport, or_small
+from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.small_form import SmallReport
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
-    from crm_analytics.tables.customer_base import CustomerBase
 
 
-@or_small(small_form.method)
+@section(small=small_form.method)
 def method(report: SegmentReport) -> Block:
     """Definitions, cut points, exclusions, how changes were measured, what is missing."""
     scores = report.scores
@@ -34,8 +34,7 @@ def method(report: SegmentReport) -> Block:
         )
     return blocks.method(
         {
-            "Data": provenance.data(report.base),
-            "Order": provenance.ORDER,
+            **report.method,
             "Scores": f"Each customer scores 1 to {scores.bins} by quantiles of this base; equal customers "
             f"score equal. Cut points: {said}.",
             "Segments": "The first rule that fits, in the order of the table above. Rules take time from the "
@@ -50,23 +49,16 @@ def method(report: SegmentReport) -> Block:
 
 def _small_record(report: SmallReport) -> Block:
     seen = report.seen
-    return blocks.record(
-        **_common(report.base), orders=seen.orders, revenue=seen.revenue, returning=seen.returning
-    )
+    return blocks.record(**report.facts, orders=seen.orders, revenue=seen.revenue, returning=seen.returning)
 
 
-def _common(base: CustomerBase) -> dict[str, Any]:
-    counts = base.counts
-    return {"day": base.day, "rows": counts["rows"], "customers": counts["customers"]}
-
-
-@or_small(_small_record)
+@section(small=_small_record)
 def record(report: SegmentReport) -> Block:
     """The key numbers, for machines and for tests."""
     people, again = repeat_buyers(report.scores)
     quiet = report.segment(QUIET)
     return blocks.record(
-        **_common(report.base),
+        **report.facts,
         buyers=people,
         repeat_buyers=again,
         revenue=report.scores.segments["revenue"].sum(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -10,10 +11,8 @@ import pandas as pd
 from crm_analytics.analyses import rfm
 from crm_analytics.analyses.comparison import Comparison, compare_periods
 from crm_analytics.analyses.concentration import Concentration
-from crm_analytics.analyses.overview import overview
-from crm_analytics.errors import NotEnoughData
-from crm_analytics.reports.shared.report import InMoney
-from crm_analytics.reports.shared.small_form import SEGMENTS_FROM, SmallReport
+from crm_analytics.reports.shared.report import Report, attempt
+from crm_analytics.reports.shared.small_form import SmallReport, too_small
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -21,12 +20,10 @@ if TYPE_CHECKING:
 QUIET = ("Cannot lose", "At risk")  # proven buyers past their rhythm
 
 
-@dataclass(frozen=True)
-class SegmentReport(InMoney):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SegmentReport(Report):
     """Everything the sections show."""
 
-    base: CustomerBase
-    show_customers: bool
     scores: rfm.RfmScores
     spread: Concentration
     earlier: rfm.RfmScores | None  # the same scores at an earlier day, where there is one
@@ -54,25 +51,24 @@ def prepare(
     window : count orders and revenue over the last days only ("365D"); empty for the whole past
     compare_to : how far back the earlier day lies ("-13w")
     """
-    seen = overview(base)
-    if seen.customers < SEGMENTS_FROM or seen.revenue <= 0:
-        return SmallReport(base, seen, show_customers)
+    if small := too_small(base, show_customers):
+        return small
+    missing: dict[str, str] = {}
     scores = rfm.score(base, bins=bins, window=window or None)
     before = base.earlier(compare_to)
     earlier = None
     if before is not None:
-        try:
-            earlier = rfm.score(before, bins=bins, window=window or None, rules=scores.rules)
-        except NotEnoughData:
-            before = None
+        score = partial(rfm.score, before, bins=bins, window=window or None, rules=scores.rules)
+        earlier = attempt(missing, "earlier", score)
     return SegmentReport(
-        base,
-        show_customers,
-        scores,
-        rfm.revenue_concentration(scores),
-        earlier,
-        rfm.revenue_concentration(earlier) if earlier else None,
-        compare_periods(base, compare_to),
+        base=base,
+        show_customers=show_customers,
+        missing=missing,
+        scores=scores,
+        spread=rfm.revenue_concentration(scores),
+        earlier=earlier,
+        earlier_spread=rfm.revenue_concentration(earlier) if earlier else None,
+        periods=compare_periods(base, compare_to),
     )
 
 

@@ -11,14 +11,13 @@ from crm_analytics.analyses import rfm
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.segments.report import QUIET, SegmentReport
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.customer_names import called
-from crm_analytics.reports.shared.small_form import or_small
+from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
 
 
-@or_small(small_form.regulars)
+@section(small=small_form.regulars)
 def who_brings_the_money(report: SegmentReport) -> Block:
     """Each segment's share of customers and of revenue."""
     table = report.scores.segments
@@ -47,14 +46,14 @@ def who_brings_the_money(report: SegmentReport) -> Block:
         formats={
             "customer_share": "percent",
             "revenue_share": "percent",
-            "revenue": f"money:{report.base.currency}",
-            "order_value": f"money:{report.base.currency}",
+            "revenue": report.currency,
+            "order_value": report.currency,
             "median_recency_days": "number:0",
         },
     )
 
 
-@or_small(small_form.favourites)
+@section(small=small_form.favourites)
 def where_the_money_sits(report: SegmentReport) -> Block:
     """Revenue by days since the last purchase and number of orders."""
     grid = rfm.recency_frequency_grid(report.scores)
@@ -80,7 +79,7 @@ def where_the_money_sits(report: SegmentReport) -> Block:
     once = grid[grid["order_band"] == columns[0]]
     who = words.plural(again["customers"].sum(), "repeat buyer")
     table = people.add_suffix(" customers").join(revenue.add_suffix(" revenue")).reset_index()
-    formats = {str(c): f"money:{report.base.currency}" for c in table if str(c).endswith("revenue")}
+    formats = {str(c): report.currency for c in table if str(c).endswith("revenue")}
     return blocks.chart(
         figures.heatmap(revenue, text=texts, x_title="orders", y_title="last purchase"),
         finding=f"{report.money(again['revenue'].sum())} came from {who} now silent beyond their rhythm, "
@@ -94,7 +93,7 @@ def where_the_money_sits(report: SegmentReport) -> Block:
     )
 
 
-@or_small(small_form.when_models_begin)
+@section(small=small_form.when_models_begin)
 def does_80_20_hold(report: SegmentReport) -> Block:
     """The Lorenz curve, and whether the famous rule holds here."""
     spread = report.spread
@@ -127,7 +126,7 @@ def _steps(curve: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-@or_small(small_form.weekdays)
+@section(small=small_form.weekdays)
 def what_changed(report: SegmentReport) -> Block:
     """Segment sizes at the day and at the earlier day, by the same rules."""
     if report.earlier is None:
@@ -154,12 +153,12 @@ def what_changed(report: SegmentReport) -> Block:
         data=both[["segment", "customers", "customers_before", "change", "revenue", "revenue_before"]],
         caption=f"Customers by segment on {words.date(report.base.day)} (colour) and {day} (grey), by the "
         "rules of the later day.",
-        formats=dict.fromkeys(("revenue", "revenue_before"), f"money:{report.base.currency}")
+        formats=dict.fromkeys(("revenue", "revenue_before"), report.currency)
         | {"customers": "count", "customers_before": "count", "change": "count"},
     )
 
 
-@or_small(small_form.last_visits)
+@section(small=small_form.last_visits)
 def whom_to_contact(report: SegmentReport) -> Block:
     """The ten quiet customers who brought most."""
     customers = report.scores.customers
@@ -171,7 +170,7 @@ def whom_to_contact(report: SegmentReport) -> Block:
     )
     if top.empty:
         return blocks.note("Nobody needs to be won back", "No proven buyer is silent beyond their rhythm.")
-    top["customer_id"] = called(report.base, top["customer_id"], report.show_customers)
+    top["customer_id"] = report.called(top["customer_id"])
     shown = report.show_customers or report.base.show_customers
     return blocks.table(
         top.rename(
@@ -182,5 +181,5 @@ def whom_to_contact(report: SegmentReport) -> Block:
         caption=""
         if shown
         else "Customers are pseudonyms here; the command crm reveal names them to whoever holds the key.",
-        formats={"revenue": f"money:{report.base.currency}"},
+        formats={"revenue": report.currency},
     )

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.overview import Overview
+from crm_analytics.analyses.overview import Overview, overview
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.shared import provenance
 from crm_analytics.reports.shared.customer_names import called
+from crm_analytics.reports.shared.report import Report
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
@@ -23,32 +23,34 @@ SILENT = pd.Timedelta(days=14)  # behind the others: time to ask after somebody
 SEGMENTS_FROM = 100  # customers; five bins then hold twenty each, and a share is sure to ± 10 points
 
 
-@dataclass(frozen=True)
-class SmallReport:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SmallReport(Report):
     """What the small form of any report is made from."""
 
-    base: CustomerBase
     seen: Overview
-    show_customers: bool
+    nothing: str = ""  # where customers would be enough: what there is none of, as a sentence
 
 
-def or_small(small: Callable[[Any], Block]) -> Callable[[Callable[[Any], Block]], Callable[[Any], Block]]:
-    """Give the small form of a section where the report is a `SmallReport`."""
+def too_small(base: CustomerBase, show_customers: bool, seen: Overview | None = None) -> SmallReport | None:
+    """The small form of a report, where the base is too small for any; None where it is not.
 
-    def choose(section: Callable[[Any], Block]) -> Callable[[Any], Block]:
-        @wraps(section)
-        def shown(report: Any) -> Block:
-            return small(report) if isinstance(report, SmallReport) else section(report)
-
-        return shown
-
-    return choose
+    Parameters
+    ----------
+    seen : the overview of the base, where it is at hand
+    """
+    seen = seen or overview(base)
+    if seen.customers >= SEGMENTS_FROM and seen.revenue > 0:
+        return None
+    return SmallReport(base=base, show_customers=show_customers, seen=seen)
 
 
 def headline(report: SmallReport) -> Block:
     """What there is, in one sentence."""
     base, seen = report.base, report.seen
     again = seen.returning / seen.customers if seen.customers else 0.0
+    if report.nothing:
+        have = f"{words.plural(seen.customers, 'customer')} with {words.plural(seen.orders, 'order')}"
+        return blocks.headline(report.nothing, f"In all, there are {have}.", thin=True)
     return blocks.headline(
         f"{words.plural(seen.customers, 'customer')}, {words.plural(seen.orders, 'order')}, "
         f"{words.money(seen.revenue, base.currency)} so far; {words.percent(again, 0)} came back",
@@ -205,26 +207,24 @@ def record(report: SmallReport) -> Block:
     return blocks.record(day=report.base.day, rows=counts["rows"], customers=counts["customers"])
 
 
-def too_few(what: str, needed: int = SEGMENTS_FROM) -> Callable[[SmallReport], Block]:
-    """A section's small form: from how many customers on it speaks."""
+def too_few(
+    what: str, text: str = "That begins with {needed} customers; there are {customers}."
+) -> Callable[[SmallReport], Block]:
+    """A section's small form: that it says nothing yet, and from how many customers it will.
+
+    Parameters
+    ----------
+    what : the sentence
+    text : what stands under it, with {needed}, {customers} ("12 customers") and {number}
+    """
 
     def said(report: SmallReport) -> Block:
         n = words.plural(report.seen.customers, "customer")
-        if report.seen.customers >= needed:
+        if report.nothing:
+            return blocks.note("There is nothing to show", f"{report.nothing}.")
+        if report.seen.customers >= SEGMENTS_FROM:
             return blocks.note(what, f"There are {n}, but no revenue to speak of.")
-        return blocks.note(what, f"That begins with {words.count(needed)} customers; there are {n}.")
+        counted = {"needed": words.count(SEGMENTS_FROM), "number": words.count(report.seen.customers)}
+        return blocks.note(what, text.format(**counted, customers=n))
 
     return said
-
-
-def headed(label: str) -> Callable[[Callable[[Any], Block]], Callable[[Any], Block]]:
-    """A section with a small heading of its own, below another section."""
-
-    def under(section: Callable[[Any], Block]) -> Callable[[Any], Block]:
-        @wraps(section)
-        def shown(report: Any) -> Block:
-            return section(report).under(label)
-
-        return shown
-
-    return under

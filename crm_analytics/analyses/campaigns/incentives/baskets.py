@@ -98,13 +98,13 @@ def within_customers(base: CustomerBase, orders: ir.Table, *, level: float = 0.9
     cells = cells.sort_values(["deals", "plain"], ignore_index=True)
     n = int(cells["customers"].sum())
     rows = [] if n < MINIMUM else [_ratio(cells, y, level) for y in outcomes]
-    told = {
+    facts = {
         "customers": n,
         "orders": int((cells["customers"] * (cells["deals"] + cells["plain"])).sum()),
         "deals": int((cells["customers"] * cells["deals"]).sum()),
     }
     table = pd.DataFrame(rows, columns=["outcome", "ratio", "lower", "upper", "verdict"])
-    return table.assign(**told)[["outcome", "ratio", "lower", "upper", *told, "verdict"]]
+    return table.assign(**facts)[["outcome", "ratio", "lower", "upper", *facts, "verdict"]]
 
 
 def _sum(value: ir.Value, where: ir.BooleanValue | None = None) -> ir.Value:

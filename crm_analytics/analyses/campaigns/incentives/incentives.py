@@ -95,19 +95,28 @@ def incentives(
     members = membership(base, margin, level=level)
     if not deals and members is None:
         raise NotEnoughData("the measure of incentives", 0, 1, "orders with a coupon or discount, or members")
-    baskets, repeat, people, bands, told = pd.DataFrame(), pd.DataFrame(), None, pd.DataFrame(), None
+    baskets, repeat, people, bands, offered = pd.DataFrame(), pd.DataFrame(), None, pd.DataFrame(), None
     if orders is not None and deals:
         baskets = within_customers(base, orders, level=level)
         repeat = _repeat(base, orders, level)
         people, bands = deal_proneness(base, orders)
         if "campaign_members" in base.tables:
-            told = offers(
+            offered = offers(
                 base, orders, segments=segments, margin=margin, contact_cost=contact_cost, window=window,
                 level=level,
             )  # fmt: skip
-    effects = _together(baskets, repeat, told, members)
+    effects = _together(baskets, repeat, offered, members)
     return Incentives(
-        effects, baskets, repeat, told, members, people, bands, deals=deals, orders=count, discount=discount
+        effects,
+        baskets,
+        repeat,
+        offered,
+        members,
+        people,
+        bands,
+        deals=deals,
+        orders=count,
+        discount=discount,
     )
 
 
@@ -148,7 +157,7 @@ _COLUMNS = ["incentive", "outcome", "how", "effect", "lower", "upper", "unit", "
 
 
 def _together(
-    baskets: pd.DataFrame, repeat: pd.DataFrame, told: Offers | None, members: pd.DataFrame | None
+    baskets: pd.DataFrame, repeat: pd.DataFrame, offered: Offers | None, members: pd.DataFrame | None
 ) -> pd.DataFrame:
     rows: list[tuple[object, ...]] = []
     for r in baskets.to_dict("records"):
@@ -162,7 +171,7 @@ def _together(
         rows.append(
             ("coupon or discount", outcome, STRATIFIED, *ends, "difference", r["customers"], r["verdict"])
         )
-    for r in () if told is None else told.effects.to_dict("records"):
+    for r in () if offered is None else offered.effects.to_dict("records"):
         ends = (r["adjusted"], r["adjusted_lower"], r["adjusted_upper"])
         outcome = f"{r['outcome']} in {r['window_days']} days"
         rows.append(

@@ -82,8 +82,8 @@ def offers(
         if found.empty:
             continue
         first = first or waves
-        told = window if days == window else LATER
-        found.insert(0, "window_days", _days(waves) if told is None else told)
+        period = window if days == window else LATER
+        found.insert(0, "window_days", _days(waves) if period is None else period)
         effects.append(found)
     if first is None:
         return None

@@ -135,6 +135,6 @@ def _cycles(known: Known, bought: ir.Table) -> ir.Table:
     products = known.base.tables.get("products")
     if products is None or "replenishment_days" not in products.columns:
         return seen
-    told = products.filter(products.replenishment_days.notnull())
-    told = told.select("product_id", cycle=told.replenishment_days.ceil().cast("int64"))
-    return told.union(seen.anti_join(told, "product_id"))
+    cycles = products.filter(products.replenishment_days.notnull())
+    cycles = cycles.select("product_id", cycle=cycles.replenishment_days.ceil().cast("int64"))
+    return cycles.union(seen.anti_join(cycles, "product_id"))

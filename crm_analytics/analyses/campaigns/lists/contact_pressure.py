@@ -66,11 +66,11 @@ def _of_campaigns(base: CustomerBase, issued: ir.Table | None) -> ir.Table | Non
         back = issued.select("customer_id", campaign_id=ibis.literal("").concat(*words)).distinct()
         each = each.anti_join(back, ["campaign_id", "customer_id"])
     first = each.group_by("campaign_id").aggregate(first_sent=each.sent.min())
-    told = planned(base, each.left_join(first, "campaign_id").drop("campaign_id_right"))
-    return told.select(
+    contacts = planned(base, each.left_join(first, "campaign_id").drop("campaign_id_right"))
+    return contacts.select(
         "campaign_id",
         "customer_id",
-        day=ibis.coalesce(told.sent, told.first_sent, told.start_day),
-        treated=told.arm == "treated",
-        window=told.planned_days.fill_null(WINDOW),
+        day=ibis.coalesce(contacts.sent, contacts.first_sent, contacts.start_day),
+        treated=contacts.arm == "treated",
+        window=contacts.planned_days.fill_null(WINDOW),
     ).distinct().drop("campaign_id")  # fmt: skip

@@ -91,26 +91,26 @@ def _by_list(members: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 def _files(wave: Lists, name: str, rows: pd.DataFrame, folder: Path, show_customers: bool) -> list[Path]:
     """One list, as CSV for mail tools and as Parquet for machines: the same rows, people and columns."""
-    told = rows[["customer", *_COLUMNS]].reset_index(drop=True)
-    due_on = pd.to_datetime(told["due_on"])
-    told = told.assign(due_on=due_on.dt.strftime("%Y-%m-%d"))
+    columns = rows[["customer", *_COLUMNS]].reset_index(drop=True)
+    due_on = pd.to_datetime(columns["due_on"])
+    columns = columns.assign(due_on=due_on.dt.strftime("%Y-%m-%d"))
     if show_customers:
-        told = told.drop(columns="customer")
-        told.insert(0, "customer_id", rows["customer_id"].to_numpy())
+        columns = columns.drop(columns="customer")
+        columns.insert(0, "customer_id", rows["customer_id"].to_numpy())
         people = wave.base.tables.get("customers")
         have = [c for c in FOR_PEOPLE if people is not None and c in people.columns]
         if people is not None and have:
             listed = wave.next_actions.filter(wave.next_actions["list"] == name)
             named = people.semi_join(listed, "customer_id").select("customer_id", *have)
-            told = told.merge(wave.base.collect(named), on="customer_id", how="left")
+            columns = columns.merge(wave.base.collect(named), on="customer_id", how="left")
             if "phone" in have:
-                told["phone"] = told["phone"].map(international, na_action="ignore")
-    typed = told.assign(due_on=due_on, **told[list(NUMBERS)].astype("float64"))
+                columns["phone"] = columns["phone"].map(international, na_action="ignore")
+    typed = columns.assign(due_on=due_on, **columns[list(NUMBERS)].astype("float64"))
     types = {"due_on": pa.date32(), **dict.fromkeys(NUMBERS, pa.float64())}
     schema = pa.schema([(column, types.get(column, pa.string())) for column in typed.columns])
     table = pa.Table.from_pandas(typed, schema, preserve_index=False).replace_schema_metadata()
     return [
-        write_csv(told, folder / f"{name}.csv"),
+        write_csv(columns, folder / f"{name}.csv"),
         write_whole(folder / f"{name}.parquet", _parquet(table)),
     ]
 

@@ -56,18 +56,18 @@ def waterfall(wave: Lists) -> pd.DataFrame:
     counts = wave.base.collect(counted).set_index(["list", "step"])["n"]
     of_all = counts.groupby("step").sum()
     cost = float("nan") if wave.terms.contact_cost is None else wave.terms.contact_cost
-    told = []
+    steps = []
     for name in ["", *(rule.name for rule in wave.rules)]:
         mine = of_all if name == "" else counts[counts.index.get_level_values("list") == name].droplevel(0)
         left = int(mine.sum())
-        told.append((name, "due", left, left, 0.0))
+        steps.append((name, "due", left, left, 0.0))
         for each in (*STEPS, CONTROL):
             if each in mine.index:
                 n = int(mine[each])
                 left -= n
-                told.append((name, each, n, left, n * cost))
-        told.append((name, TREATED, left, left, 0.0))
-    return pd.DataFrame(told, columns=["list", "step", "customers", "left", "saved"])
+                steps.append((name, each, n, left, n * cost))
+        steps.append((name, TREATED, left, left, 0.0))
+    return pd.DataFrame(steps, columns=["list", "step", "customers", "left", "saved"])
 
 
 def overlap(wave: Lists) -> pd.DataFrame:

@@ -115,8 +115,8 @@ def lists(
     left_out = {rule.name: why for rule in table if (why := _missing(base, rule, scores))}
     asked = tuple(rule for rule in table if rule.name not in left_out)
     if not asked:
-        told = "; ".join(f"{name}: {why}" for name, why in left_out.items()) or "no rule was given"
-        raise DataError(f"no list can be made of this source ({told})")
+        reasons = "; ".join(f"{name}: {why}" for name, why in left_out.items()) or "no rule was given"
+        raise DataError(f"no list can be made of this source ({reasons})")
     facts = known(base, terms.days, scores, previous)
     due = ibis.union(*[_due(facts, rule, n) for n, rule in enumerate(asked, start=1)])
     if terms.where:

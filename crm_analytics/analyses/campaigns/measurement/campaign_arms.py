@@ -215,12 +215,12 @@ def _looked_at(base: CustomerBase, placed: ir.Table) -> tuple[pd.DataFrame, pd.D
     gone = pd.concat([found[found["reason"].notna()], good.assign(reason=reason)[reason.notna()]])
     left_out = gone[["campaign_id", "reason", "members"]].sort_values(["campaign_id", "reason"])
     good = good[reason.isna()]
-    told = {"campaign_name": None, "channel": None, "offer_code": None, "budget": None}
+    attributes = {"campaign_name": None, "channel": None, "offer_code": None, "budget": None}
     if "campaigns" in base.tables:
         names = base.tables["campaigns"]
-        have = [c for c in told if c in names.columns]
+        have = [c for c in attributes if c in names.columns]
         good = good.merge(base.collect(names.select("campaign_id", *have)), on="campaign_id", how="left")
-    good = good.assign(**{c: v for c, v in told.items() if c not in good.columns})
-    columns = ["campaign_id", *told, "sent_day", "window_days", "treated", "control"]
+    good = good.assign(**{c: v for c, v in attributes.items() if c not in good.columns})
+    columns = ["campaign_id", *attributes, "sent_day", "window_days", "treated", "control"]
     good = good.sort_values(["sent_day", "campaign_id"], ignore_index=True)[columns]
     return good, left_out.reset_index(drop=True)

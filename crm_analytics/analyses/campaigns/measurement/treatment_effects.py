@@ -120,9 +120,9 @@ def differences(
     squares = _clustered(base, rows, cells, pairs, list(by))
     table = []
     for key, group in groups:
-        told = dict(zip(by, key, strict=True))
+        key_values = dict(zip(by, key, strict=True))
         whole = cells.loc[group.index]
-        table += [told | _difference(whole, squares[key], y, level) for y in pairs]
+        table += [key_values | _difference(whole, squares[key], y, level) for y in pairs]
     return pd.DataFrame(table, columns=[*by, *_COLUMNS])
 
 
@@ -197,7 +197,7 @@ def _difference(group: pd.DataFrame, spread: pd.Series, y: str, level: float) ->
     y_mean = [float(share[a] @ (h[f"{y}_sum"] / h["n"])) for a, h in ((1, treated), (0, control))]
     x_mean = [float(share[a] @ (h[f"{y}_x_sum"] / h["n"])) for a, h in ((1, treated), (0, control))]
     within = [float((h[f"{y}_square"] - h[f"{y}_sum"] ** 2 / h["n"]).sum()) for h in (treated, control)]
-    told = min(within) > 1e-9 * max(1.0, float(group[f"{y}_square"].sum()))
+    varies = min(within) > 1e-9 * max(1.0, float(group[f"{y}_square"].sum()))
     rows = float(group["rows"].iloc[0])
     error = np.sqrt([float(spread[f"{y}_{kind}"]) for kind in ("plain", "adjusted")]) / rows
     freedom = max(1.0, float(min(spread["treated_customers"], spread["control_customers"])) - 1)
@@ -205,7 +205,7 @@ def _difference(group: pd.DataFrame, spread: pd.Series, y: str, level: float) ->
     effect, theta = y_mean[0] - y_mean[1], float(group[f"{y}_theta"].iloc[0])
     adjusted = effect - theta * (x_mean[0] - x_mean[1])
     bounds = [effect - half[0], effect + half[0], adjusted - half[1], adjusted + half[1]]
-    if not told or np.isnan(bounds).any():
+    if not varies or np.isnan(bounds).any():
         bounds, p, verdict = [np.nan] * 4, np.nan, TOO_LITTLE
     else:
         p = float(2 * stats.t.sf(abs(adjusted) / error[1], freedom)) if error[1] > 0 else 0.0
@@ -223,7 +223,7 @@ def _difference(group: pd.DataFrame, spread: pd.Series, y: str, level: float) ->
         "adjusted": adjusted,
         "adjusted_lower": bounds[2],
         "adjusted_upper": bounds[3],
-        "variance_reduction": 1 - float(error[1] / error[0]) ** 2 if told and error[0] > 0 else np.nan,
+        "variance_reduction": 1 - float(error[1] / error[0]) ** 2 if varies and error[0] > 0 else np.nan,
         "p": p,
         "verdict": verdict,
     }

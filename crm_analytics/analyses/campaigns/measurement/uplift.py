@@ -95,12 +95,12 @@ def with_segments(waves: Waves, segments: str | ir.Table | None = None) -> tuple
         if listed is None or segments not in listed.columns:
             have = listed.columns if listed is not None else ()
             raise DataError(f"the customers table has no column {segments!r}{nearest(segments, have)}")
-        told = f"{segments} as the customers table says it today"
+        origin = f"{segments} as the customers table says it today"
         table = listed.select("customer_id", segment=listed[segments].cast("string"))
     else:
-        table, told = segments.select("customer_id", "segment"), "segments as given"
+        table, origin = segments.select("customer_id", "segment"), "segments as given"
     joined = rows.left_join(table, "customer_id").drop("customer_id_right")
-    return joined.mutate(segment=joined.segment.fill_null("not known")), told
+    return joined.mutate(segment=joined.segment.fill_null("not known")), origin
 
 
 _NAMES = tuple(name for _, name in BANDS)

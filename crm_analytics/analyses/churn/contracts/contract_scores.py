@@ -129,8 +129,8 @@ def _days(base: CustomerBase, window: int, grace: int) -> list[date]:
 
 def _part(base: CustomerBase, day: date, window: int, grace: int) -> tuple[pd.DataFrame, Array]:
     known = contract_features.features(base.as_of(day))
-    told = contract_features.labels(base, day, window, grace=grace).select("subscription_id", "left")
-    joined = known.inner_join(told, "subscription_id")
+    outcomes = contract_features.labels(base, day, window, grace=grace).select("subscription_id", "left")
+    joined = known.inner_join(outcomes, "subscription_id")
     frame = base.collect(joined.order_by("subscription_id"))
     return frame, frame.pop("left").to_numpy(float)
 

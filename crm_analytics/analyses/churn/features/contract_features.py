@@ -110,10 +110,10 @@ def _with_purchases_and_tickets(past: CustomerBase, one: ir.Table) -> ir.Table:
     tickets = past.tables["tickets"]
     tickets = tickets.filter(day.delta(tickets.created_at.date(), unit="day") < 90)
     bad = tickets.is_complaint.fill_null(False) if "is_complaint" in tickets.columns else ibis.literal(False)
-    told = tickets.group_by("customer_id").aggregate(
+    ticket_counts = tickets.group_by("customer_id").aggregate(
         tickets_90_days=tickets.count(), complaints_90_days=bad.cast("int64").sum()
     )
-    one = _beside(one, told)
+    one = _beside(one, ticket_counts)
     return one.mutate(
         tickets_90_days=one.tickets_90_days.fill_null(0),
         complaints_90_days=one.complaints_90_days.fill_null(0),

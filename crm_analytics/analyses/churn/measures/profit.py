@@ -117,8 +117,8 @@ def profit_curve(
     )
     best, optimism = table.iloc[int(profit.argmax())], _optimism(drawn, profit)
     pays = bool(best["lower"] - optimism > 0)
-    said = _words(money, success)
-    return ProfitCurve(table, best, optimism, pays, said, len(left), int(left.sum()), level)
+    summary = _words(money, success)
+    return ProfitCurve(table, best, optimism, pays, summary, len(left), int(left.sum()), level)
 
 
 def _check(money: dict[str, float], success: float, at: Array) -> None:

@@ -141,15 +141,15 @@ def _with_complaint(base: CustomerBase, one: ir.Table, pace: int) -> ir.Table:
 def _cells(one: ir.Table, pace: int) -> ir.Table:
     """Spells before and after the first complaint, counted."""
     start = ibis.literal(pace, "int64")
-    told = one.since.notnull() & (one.since <= one.duration)
+    complained = one.since.notnull() & (one.since <= one.duration)
     before = one.select(
         "pace",
         complained=ibis.literal(False),
         entry=start,
-        duration=told.ifelse(one.since, one.duration),
-        event=one.gone & ~told,
+        duration=complained.ifelse(one.since, one.duration),
+        event=one.gone & ~complained,
     )
-    late = one.filter(told & (one.since < one.duration))
+    late = one.filter(complained & (one.since < one.duration))
     after = late.select(
         "pace",
         complained=ibis.literal(True),
@@ -165,9 +165,9 @@ def _cells(one: ir.Table, pace: int) -> ir.Table:
 
 def _summed(cells: pd.DataFrame) -> pd.DataFrame:
     days = (cells["duration"] - cells["entry"]) * cells["customers"]
-    told = cells["complained"].astype(bool)
+    complained = cells["complained"].astype(bool)
     frame = pd.DataFrame(
-        {"complained": told, "customers": cells["customers"], "days": days,
+        {"complained": complained, "customers": cells["customers"], "days": days,
          "left": cells["customers"].where(cells["event"], 0)}
     )  # fmt: skip
     return frame.groupby("complained", as_index=False).sum()

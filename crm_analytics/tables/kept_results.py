@@ -1,0 +1,79 @@
+"""Results kept on disk, so that the processes of one night compute each of them once.
+
+A result is a folder named by the digest of its key: Ibis tables and frames as Parquet, bytes as they are, the
+rest as JSON. It is private, goes with the night, and is never published.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import ibis.expr.types as ir
+import pandas as pd
+from filelock import FileLock
+from ibis.backends import BaseBackend
+
+_PARTS = "parts.json"
+
+Parts = Mapping[str, Any]
+
+
+def remember(
+    folder: Path, connection: BaseBackend, key: tuple[Any, ...], make: Callable[[], Parts]
+) -> dict[str, Any]:
+    """The parts of a result: read where they are kept, else made and kept.
+
+    Two processes that want the same result at once make it once: the second waits for the first.
+
+    Parameters
+    ----------
+    folder : private
+    connection : reads the tables
+    key : what the result depends on; its `repr` must be the same in every process
+    make : gives the parts by name: Ibis tables, frames, bytes, or what JSON holds. What it raises is not kept
+
+    Returns
+    -------
+    The parts as they are read back, the first time, too: tables of `connection`, frames, bytes, JSON.
+    """
+    place = folder / hashlib.sha256(repr(key).encode()).hexdigest()[:32]
+    with FileLock(f"{place}.lock"):
+        if not (place / _PARTS).is_file():
+            _write(place, connection, make())
+    return _read(place, connection)
+
+
+def _write(place: Path, connection: BaseBackend, parts: Parts) -> None:
+    shutil.rmtree(place, ignore_errors=True)  # of a process that died over it
+    place.mkdir(mode=0o700)
+    kinds = {}
+    for name, value in parts.items():
+        if isinstance(value, ir.Table):
+            kinds[name] = "table"
+            connection.to_parquet(value, place / f"{name}.parquet")
+        elif isinstance(value, pd.DataFrame):
+            kinds[name] = "frame"
+            value.to_parquet(place / f"{name}.parquet")
+        elif isinstance(value, bytes):
+            kinds[name] = "bytes"
+            (place / name).write_bytes(value)
+        else:
+            kinds[name] = "json"
+            (place / f"{name}.json").write_text(json.dumps(value, allow_nan=False), encoding="utf-8")
+    (place / _PARTS).write_text(json.dumps(kinds), encoding="utf-8")  # last: with it the result is whole
+
+
+def _read(place: Path, connection: BaseBackend) -> dict[str, Any]:
+    read: dict[str, Callable[[str], Any]] = {
+        "table": lambda name: connection.read_parquet(str(place / f"{name}.parquet")),
+        "frame": lambda name: pd.read_parquet(place / f"{name}.parquet"),
+        "bytes": lambda name: (place / name).read_bytes(),
+        "json": lambda name: json.loads((place / f"{name}.json").read_text(encoding="utf-8")),
+    }
+    kinds = json.loads((place / _PARTS).read_text(encoding="utf-8"))
+    return {name: read[kind](name) for name, kind in kinds.items()}
