@@ -43,7 +43,7 @@ def run(obj: dict[str, Any], config: Path, dry_run: bool, only: tuple[str, ...],
     from crm_analytics.runs.workers import Ended
 
     schedule = read_schedule(config, now(), **options)
-    items = prepare(schedule, only)
+    items = prepare(schedule, only, ask=not dry_run)
     if dry_run:
         for item in items:
             _foretell(item)

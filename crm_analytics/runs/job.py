@@ -44,6 +44,10 @@ class Job(Protocol):
         """Jobs of one lane run one after the other, in the order of the file; empty where order is free."""
 
     @property
+    def limit_seconds(self) -> float | None:
+        """Wall time it may take; None for any."""
+
+    @property
     def result(self) -> RunResult | None:
         """What became of it, where nothing is to be made."""
 

@@ -68,6 +68,11 @@ class WaveDecision:
         """Make the wave; it has no cells to tell of."""
         return make_wave(self, workshop.kept, progress)
 
+    @property
+    def limit_seconds(self) -> float | None:
+        """A list has no limit of its own."""
+        return None
+
     def failing(self, error: CrmError) -> WaveDecision:
         """The same, known to fail."""
         return WaveDecision(self.request, problem=error)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 import crm_analytics
 from crm_analytics.errors import DataError
+from crm_analytics.runs import version_query
 from crm_analytics.runs.catalogue.parameters import INJECTED
 from crm_analytics.runs.plan import Plan, check_age
 from crm_analytics.runs.publishing import publish
@@ -24,7 +26,6 @@ from crm_analytics.runs.publishing.manifest import code_digest, digest, versions
 from crm_analytics.tables.project_key import fingerprint, read_key
 
 MAPPING_FILE = "mapping.toml"  # found by itself beside the data; the module of that name needs the engine
-MOST_ROWS = 1000  # of the answer to a version_query
 
 Stamp = list[Any]  # size, time of change, and SHA-256 where it was worked out
 
@@ -67,8 +68,12 @@ class Former:
     day: str
 
 
-def inputs_of(plan: Plan) -> Inputs:
+def inputs_of(plan: Plan, *, ask: bool = True) -> Inputs:
     """What a run of this plan would be made from, as it is now.
+
+    Parameters
+    ----------
+    ask : whether the source may be asked its `version_query`; without the answer no run is a repetition
 
     Raises
     ------
@@ -78,6 +83,7 @@ def inputs_of(plan: Plan) -> Inputs:
     varied = plan.report.parameters.changed(plan.values) if request.slug is None else {}
     asked = digest(request.slug, plan.as_of, plan.source_name, varied)
     query = request.version_query
+    answer = version_query.answer(plan.source, _path_of(plan.source), query) if query and ask else ""
     parts = {
         "notebook": code_digest(plan.report.notebook),
         "code": package_digest(),
@@ -85,11 +91,12 @@ def inputs_of(plan: Plan) -> Inputs:
         "versions": digest(versions()),
         "key": key_digest(plan.root),
         "source": digest(plan.source_name),
-        "version": digest(query, _answer(plan.source, query)) if query else "",
+        "version": digest(query, answer) if answer else "",
     }
     files = {name: stamp(path) for name, path in watched(plan.source, request.mapping).items()}
     connection = "://" in plan.source and not files
     never = "a connection without version_query is never skipped" if connection and not query else ""
+    never = never or ("its version_query is not asked now" if query and not ask else "")
     return Inputs(asked, parts, files, never)
 
 
@@ -167,13 +174,25 @@ def watched(source: str, mapping: Path | None) -> dict[str, Path]:
     root = _path_of(source)
     files: list[tuple[str, Path]] = []
     if root is not None and root.is_dir():
-        files = [(p.relative_to(root).as_posix(), p) for p in sorted(root.rglob("*")) if p.is_file()]
+        files = sorted(_below(root, root))
     elif root is not None and root.exists():
         beside = (root, root.with_name(f"{root.name}.wal"), root.with_name(MAPPING_FILE))
         files = [(p.name, p) for p in beside if p.is_file()]
     if mapping is not None:
         files.append(("the mapping", Path(mapping).expanduser()))
     return {digest(name)[:16]: path for name, path in files}
+
+
+def _below(folder: Path, root: Path, above: frozenset[Path] = frozenset()) -> Iterator[tuple[str, Path]]:
+    """Every file below a folder with its place there; folders behind links are gone into, circles are not."""
+    here = folder.resolve()
+    if here in above:
+        return
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _below(path, root, above | {here})
+        elif path.is_file():
+            yield path.relative_to(root).as_posix(), path
 
 
 def _path_of(source: str) -> Path | None:
@@ -233,32 +252,3 @@ def package_digest() -> str:
     kinds = {".py", ".html", ".css", ".js"}
     files = sorted(p for p in root.rglob("*") if p.suffix in kinds and p.is_file())
     return digest([[p.relative_to(root).as_posix(), _sha256(p)] for p in files])
-
-
-def _answer(url: str, query: str) -> str:
-    """What the source answers to its version query: any few values that change when the data do."""
-    try:
-        path = _path_of(url)
-        return json.dumps(_rows_of_file(path, query) if path else _rows(url, query), default=str)
-    except Exception as error:
-        raise DataError(
-            f"the version_query has no answer ({type(error).__name__}). Try it in the database: it must give "
-            "a few rows that change when the data do, such as SELECT max(updated_at), count(*) FROM orders"
-        ) from error
-
-
-def _rows_of_file(path: Path, query: str) -> list[Any]:
-    import duckdb
-
-    with duckdb.connect(str(path), read_only=True) as connection:
-        return connection.sql(query).fetchmany(MOST_ROWS)
-
-
-def _rows(url: str, query: str) -> list[Any]:
-    import ibis
-
-    connection = ibis.connect(url)
-    try:
-        return connection.sql(query).limit(MOST_ROWS).to_pyarrow().to_pylist()
-    finally:
-        connection.disconnect()

@@ -21,6 +21,7 @@ from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.cut import collect, count_lines, cut
 from crm_analytics.tables.days import as_day, shift
 from crm_analytics.tables.kept_results import Parts, remember
+from crm_analytics.tables.regular_files import check_regular
 from crm_analytics.tables.rejects import drops_row
 from crm_analytics.tables.snapshot import SNAPSHOT_FILE, Snapshot
 from crm_analytics.tables.sources import find_data, open_source
@@ -84,6 +85,7 @@ class CustomerBase:
         DataError : nothing usable is there; the message says what, where and the next step.
         """
         if isinstance(source, (str, Path)) and "://" not in str(source):
+            check_regular(Path(source).expanduser())
             source = find_data(source)
             if (source / SNAPSHOT_FILE).is_file():
                 return cls._saved(snapshots.read(source))

@@ -15,7 +15,9 @@ import crm_analytics
 from crm_analytics.errors import ParameterError, nearest
 from crm_analytics.runs.catalogue.parameters import ParameterSet, read_parameters
 from crm_analytics.tables.project import project_folder
+from crm_analytics.tables.regular_files import read_text
 
+MOST_BYTES = 64 << 20  # of a notebook, with the outputs that it may hold
 _NUMBER = re.compile(r"^\d+[_-]*")
 
 
@@ -123,14 +125,23 @@ def read_report(path: Path) -> Report:
     ParameterError : the file is not a notebook.
     """
     try:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
-        cells = notebook["cells"]
-        if notebook.get("nbformat") != 4 or not all(isinstance(c, dict) for c in cells):
+        notebook = json.loads(read_text(path, MOST_BYTES))
+        if notebook.get("nbformat") != 4 or not all(_is_cell(cell) for cell in notebook["cells"]):
             raise ValueError("another format")
     except OSError as error:
         raise ParameterError(f"{path} cannot be read ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ParameterError(
             f"{path} is not a notebook of Jupyter's format 4; save it anew in JupyterLab"
         ) from None
     return Report(report_name(path), path.resolve(), notebook)
+
+
+def _is_cell(cell: object) -> bool:
+    """Whether a cell is what the format says: nothing of it is believed before."""
+    if not isinstance(cell, dict) or cell.get("cell_type") not in ("code", "markdown", "raw"):
+        return False
+    about, source = cell.get("metadata", {}), cell.get("source", "")
+    tags = about.get("tags", []) if isinstance(about, dict) else None
+    texts = source if isinstance(source, list) else [source]
+    return isinstance(tags, list) and all(isinstance(one, str) for one in (*texts, *tags))

@@ -44,11 +44,19 @@ def entries(out: Path, today: date | None = None) -> list[IndexEntry]:
     ----------
     today : for the days that schedules expect; None where nobody asks
     """
-    found = [_entry(out, slug) for slug in sorted(out.glob("*/*/")) if not slug.parent.name.startswith(".")]
-    found += [_wave(out, folder) for folder in sorted(out.glob(f"{wave_folders.LISTS}/*/"))]
+    found = [_entry(out, slug) for slug in sorted(out.glob("*/*/")) if not _is_hidden(slug)]
+    found += [
+        _wave(out, folder)
+        for folder in sorted(out.glob(f"{wave_folders.LISTS}/*/"))
+        if not _is_hidden(folder)
+    ]
     kept = _as_scheduled([entry for entry in found if entry is not None], out, today)
     kept.sort(key=lambda e: (e.day or date.max, e.slug), reverse=True)
     return sorted(kept, key=lambda e: e.name)
+
+
+def _is_hidden(slug: Path) -> bool:
+    return slug.name.startswith(".") or slug.parent.name.startswith(".")
 
 
 def _as_scheduled(found: list[IndexEntry], out: Path, today: date | None) -> list[IndexEntry]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _PLACE = re.compile(
     r"(?<![\w/.:…])(?:~|[A-Za-z]:(?=[/\\]))?[/\\](?:[^/\\\s'\"`:(),;]+(?: [^/\\\s'\"`:(),;]+)*[/\\])+"
 )
+_BESIDE = re.compile(r"; did you mean '[^'\n]*'\?|: it has [^\n]*?(?=\.(?:\s|$)|$)")
 BLOCK = "application/vnd.crm-analytics.block+json"
 LIBRARIES = (
     "numpy",
@@ -65,17 +66,22 @@ def _without_path(value: Any) -> Any:
 
 
 def published_words(text: str) -> str:
-    """A message as it may stand on a page, in a record, in the index: no password, no folder of this machine.
+    """A message as it may stand on a page, in a record, in the index.
+
+    Without passwords, without folders of this machine, and without the names of what else lies there: those
+    are for whoever runs it.
 
     >>> published_words("/home/ann/shop data.csv cannot be read at postgres://ann:pw@db/shop")
     'shop data.csv cannot be read at postgres://…'
     >>> published_words("cell 3 failed (and/or more): 5 / 7")
     'cell 3 failed (and/or more): 5 / 7'
+    >>> published_words("there is no file 'a.csv'; did you mean 'ann_vogel.csv'?")
+    "there is no file 'a.csv'"
     """
     said = "".join(
         c for c in redact(text) if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs")
     )
-    return _PLACE.sub("", said)
+    return _PLACE.sub("", _BESIDE.sub("", said))
 
 
 def versions() -> dict[str, str]:

@@ -32,6 +32,7 @@ UNDATED = "undated"  # failures from before the day of the data was known
 SCHEMA = 1
 
 _SLUG = re.compile(r"[a-z0-9-]{1,64}")
+_DAY_SLUG = re.compile(r"\d{4}-\d{2}-\d{2}(-[0-9a-f]{8})?")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?=-|$)")
 _WINDOWS = {"con", "prn", "aux", "nul", *(f"{n}{i}" for n in ("com", "lpt") for i in range(10))}
 
@@ -189,7 +190,8 @@ def publish(
     run : of `run_id`
     files : content by path inside the run's folder; ``page.html`` is the page
     pointer : what `current.json` says besides the run
-    keep : how many runs of this slug stay, this one included
+    keep : how many runs of this slug stay, this one included; and of slugs named by their day, how many of
+        these
 
     Returns
     -------
@@ -208,7 +210,8 @@ def publish(
         for failed in settled(place):
             failed.unlink(missing_ok=True)
         _prune(place, keep)
-        return folder
+    _prune_days(place, keep)
+    return folder
 
 
 def publish_failure(
@@ -318,6 +321,28 @@ def _prune(place: Place, keep: int) -> None:
         gone = old.with_name(f".part-{old.name}")
         old.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
+
+
+def _prune_days(place: Place, keep: int) -> None:
+    """Remove the slugs that were made longest ago, where slugs are named by their day and nothing else.
+
+    A slug that somebody chose stays, and so does one that is being made, or that cannot be removed now.
+    """
+    mine = _DAY_SLUG.fullmatch(place.slug)
+    if mine is None:
+        return
+    made = []
+    for folder in (place.out / place.name).glob("*/"):
+        named, pointer = _DAY_SLUG.fullmatch(folder.name), pointer_of(folder, "current.json")
+        if named and pointer and named[1] == mine[1] and folder.name != place.slug:
+            made.append((pointer["run"], folder))
+    for _, folder in sorted(made, reverse=True)[max(keep - 1, 0) :]:
+        with suppress(LockedError, PublishError, OSError), locked(Place(place.out, place.name, folder.name)):
+            gone = folder.with_name(f".part-{folder.name}")
+            folder.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
+    for left in (place.out / place.name).glob(".part-*"):  # of a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _write(path: Path, content: bytes) -> None:

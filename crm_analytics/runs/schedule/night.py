@@ -65,12 +65,13 @@ class Summary:
         }
 
 
-def prepare(schedule: Schedule, only: Sequence[str] = ()) -> list[Item]:
+def prepare(schedule: Schedule, only: Sequence[str] = (), *, ask: bool = True) -> list[Item]:
     """What is to be done about each report; nothing is started, nothing written.
 
     Parameters
     ----------
     only : names of reports, or "name/slug"; empty for all
+    ask : whether sources may be asked their `version_query`
 
     Raises
     ------
@@ -80,7 +81,7 @@ def prepare(schedule: Schedule, only: Sequence[str] = ()) -> list[Item]:
     if not any(one.request.force for one in (*schedule.reports, *schedule.lists)):
         schedule_state.check_name(schedule)
         published_tree.check(schedule.out, project_folder(schedule.path.parent))
-    decisions = [decide(one.request) for one in schedule.reports]
+    decisions = [decide(one.request, ask=ask) for one in schedule.reports]
     items = [
         Item(n, one, made) for n, (one, made) in enumerate(zip(schedule.reports, decisions, strict=True))
     ]

@@ -1,0 +1,122 @@
+"""What a database answers when it is asked whether its data have changed: one reading query, in time."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+from crm_analytics.errors import CrmError, DataError, LimitError, ParameterError
+
+MOST_ROWS = 1000
+SECONDS = 30.0
+
+
+def check(query: str) -> str:
+    """A query that reads and does nothing else.
+
+    Raises
+    ------
+    ParameterError : it is not one SELECT.
+
+    >>> check("SELECT max(updated_at), count(*) FROM orders")
+    'SELECT max(updated_at), count(*) FROM orders'
+    """
+    import sqlglot
+    from sqlglot import expressions as sql
+
+    refusal = ParameterError(
+        "the version_query must be one SELECT that reads, such as "
+        "SELECT max(updated_at), count(*) FROM orders"
+    )
+    try:
+        statements = [one for one in sqlglot.parse(query, dialect="duckdb") if one is not None]
+    except (sqlglot.errors.SqlglotError, RecursionError):
+        raise refusal from None
+    if len(statements) != 1 or not isinstance(statements[0], (sql.Select, sql.SetOperation)):
+        raise refusal
+    writing = (sql.DML, sql.DDL, sql.Command, sql.Into, sql.Copy, sql.Attach, sql.Pragma, sql.Set, sql.Lock)
+    reads = (sql.Select, sql.SetOperation, sql.Subquery)  # DDL and DML to sqlglot, too, in some versions
+    if any(isinstance(n, writing) and not isinstance(n, reads) for n in statements[0].walk()):
+        raise refusal
+    return query
+
+
+def answer(source: str, path: Path | None, query: str, seconds: float = SECONDS) -> str:
+    """What the source answers: any few values that change when the data do, as JSON.
+
+    Parameters
+    ----------
+    source : the URL
+    path : the file it means; None for a connection
+    seconds : wall time it may take
+
+    Raises
+    ------
+    ParameterError : the query is not one SELECT.
+    DataError : it has no answer.
+    LimitError : it has none in time.
+    """
+    check(query)
+    told: list[Any] = []
+    connections: list[Any] = []
+
+    def ask() -> None:
+        try:
+            rows = _rows_of_file(path, query, connections) if path else _rows_of_url(source, query)
+            told.append(json.dumps(rows, default=str))
+        except Exception as error:  # it is told in the thread that waits
+            told.append(error)
+
+    # A driver that waits for the network cannot be interrupted: its thread is left behind and ends with us.
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        for connection in connections:
+            connection.interrupt()
+        raise LimitError(f"the version_query had no answer within {seconds:g} seconds. Make it a quick one")
+    (found,) = told
+    if isinstance(found, CrmError):
+        raise found
+    if isinstance(found, Exception):
+        raise DataError(
+            f"the version_query has no answer ({type(found).__name__}). Try it in the database: it must give "
+            "a few rows that change when the data do, such as SELECT max(updated_at), count(*) FROM orders"
+        ) from found
+    return str(found)
+
+
+def _rows_of_file(path: Path, query: str, connections: list[Any]) -> list[Any]:
+    import duckdb
+
+    fences = {
+        "enable_external_access": "false",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "allow_community_extensions": "false",
+        "lock_configuration": "true",
+    }
+    with duckdb.connect(str(path), read_only=True, config=fences) as connection:
+        connections.append(connection)
+        return connection.sql(query).fetchmany(MOST_ROWS)
+
+
+def _rows_of_url(url: str, query: str) -> list[Any]:
+    import ibis
+
+    connection = ibis.connect(url)
+    try:
+        if connection.name in _READ_ONLY:
+            connection.raw_sql(_READ_ONLY[connection.name])
+        return connection.sql(query).limit(MOST_ROWS).to_pyarrow().to_pylist()
+    finally:
+        connection.disconnect()
+
+
+_READ_ONLY = {
+    "postgres": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+    "mysql": "SET SESSION TRANSACTION READ ONLY",
+    "sqlite": "PRAGMA query_only = 1",
+}
