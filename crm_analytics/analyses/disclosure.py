@@ -26,6 +26,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -97,6 +98,51 @@ def publishable(
     for attribute, groups in gone.items():
         cells[attribute] = cells[attribute].mask(cells[attribute].isin(groups), others)
     return _summed(cells, attributes, others)
+
+
+def settled_days(day: date) -> tuple[date, date]:
+    """The last two ends of a quarter up to a day, the later first.
+
+    What is counted at the end of a quarter stands still from night to night: no two pages of it differ by the
+    one customer who had a birthday, moved or bought in between.
+
+    >>> settled_days(date(2025, 3, 9)), settled_days(date(2025, 3, 31))[0]
+    ((datetime.date(2024, 12, 31), datetime.date(2024, 9, 30)), datetime.date(2025, 3, 31))
+    """
+    following = day + timedelta(days=1)
+    later = following.replace(month=3 * ((following.month - 1) // 3) + 1, day=1) - timedelta(days=1)
+    return later, later.replace(month=later.month - 2, day=1) - timedelta(days=1)
+
+
+def withheld(
+    frame: pd.DataFrame,
+    by: str,
+    columns: Sequence[str],
+    *,
+    count: str = "customers",
+    minimum: int = ON_A_PAGE,
+) -> pd.DataFrame:
+    """The rows without sums of so few customers, and without the next smallest where a rest would tell them.
+
+    Parameters
+    ----------
+    by : the rows of one value of it add up to a total that may be known
+    columns : the sums, such as revenue; counts stay
+
+    >>> moves = pd.DataFrame({"segment": ["a"] * 3, "customers": [1, 9, 6], "revenue": [1318.0, 90.0, 60.0]})
+    >>> withheld(moves, "segment", ["revenue"])["revenue"].tolist()
+    [nan, 90.0, nan]
+    """
+    few = frame[count].gt(0) & frame[count].lt(minimum)
+    hidden = few.copy()
+    for _, rows in frame.groupby(by, sort=False):
+        mine = rows[few[rows.index]]
+        if 0 < mine[count].sum() < minimum:
+            others = rows.drop(mine.index)
+            hidden[others[others[count] > 0].sort_values(count, kind="stable").index[:1]] = True
+    made = frame.copy()
+    made[list(columns)] = made[list(columns)].astype("float64").mask(hidden)
+    return made
 
 
 def shared(table: ir.Table, column: str, minimum: int, who: str = "customer_id") -> ir.Table:

@@ -29,7 +29,8 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="For machines.")
 @click.option(
     "--dirty", is_flag=True, help="The company's transactions with broken, repeated and future rows."
 )
-def demo(name: str | None, **asked: int | bool | None) -> int:
+@click.option("--force", is_flag=True, help="Replace files of your own in that folder.")
+def demo(name: str | None, force: bool, **asked: int | bool | None) -> int:
     """Write demo data to data/NAME: company, cdnow, cdnow-master or lemonade. Without NAME: what there is.
 
     \b
@@ -48,7 +49,7 @@ def demo(name: str | None, **asked: int | bool | None) -> int:
     options = {option: value for option, value in asked.items() if value not in (None, False)}
     if options and name != "company":
         raise ParameterError(f"--{next(iter(options))} is for the company; '{name}' is as it is")
-    echo(write_demo(name, project_folder() / "data", **options))
+    echo(write_demo(name, project_folder() / "data", force=force, **options))
     say(f"{DEMOS[name]}\nNext: crm list --data {name}")
     return 0
 

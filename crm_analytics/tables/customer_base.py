@@ -88,7 +88,10 @@ class CustomerBase:
             check_regular(Path(source).expanduser())
             source = find_data(source)
             if (source / SNAPSHOT_FILE).is_file():
-                return cls._saved(snapshots.read(source))
+                saved = cls._saved(snapshots.read(source))
+                if today is not None and saved.day > as_day(today, "today"):
+                    raise DataError(f"{source.name}/ is a snapshot of {saved.day}, which lies in the future")
+                return saved
         limit = clock.date.today() if today is None else as_day(today, "today")
         return cls._whole(snapshots.take(open_source(source, mapping), limit, max_rejected))
 
@@ -104,7 +107,13 @@ class CustomerBase:
     def _saved(cls, snapshot: Snapshot) -> CustomerBase:
         day, first, start = (snapshot.saved.get(k) for k in ("day", "first_day", "start"))
         begin = date.fromisoformat(start) if start else None
-        return cls(snapshot, date.fromisoformat(str(day)), date.fromisoformat(str(first)), begin)
+        made = cls(snapshot, date.fromisoformat(str(day)), date.fromisoformat(str(first)), begin)
+        last = snapshot.tables["transactions"].transaction_date.max().date().to_pyarrow().as_py()
+        if last is not None and last > made.day:
+            raise DataError(
+                f"the snapshot says that it ends on {made.day}, and has rows of {last}: make it again"
+            )
+        return made
 
     # -- the day -------------------------------------------------------------------------------
 

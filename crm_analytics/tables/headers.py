@@ -23,15 +23,15 @@ _WORDS = frozenset(
     fecha importe precio cantidad data valore prezzo quantita montant quantite commande cds dollars
     """.split()  # noqa: SIM905 (a hundred quotes and commas read worse)
 )
-_ENDS = ("datum", "nummer", "preis", "number", "amount", "customerid", "orderid", "productid", "userid")
+_ENDS = ("datum", "nummer", "preis", "number", "amount", "customerid", "orderid", "productid")
 _SHOWN = 12
 
 
 def looks_like_data(names: Sequence[str]) -> bool:
     """Whether these "column names" are a row of values, or may be.
 
-    A header has two names made of words that columns are called by, and nothing that only a value has: an amount, a
-    day in words, a phone number, a mail address, a bracket.
+    A header has two names made of words that columns are called by, and nothing that only a value has: an
+    amount, a day in words, a phone number, a mail address, a bracket.
 
     >>> looks_like_data(["Ann Vogel", "2026-01-31", "12.50"]), looks_like_data(["who", "when", "price 2"])
     (True, False)
@@ -44,7 +44,7 @@ def looks_like_data(names: Sequence[str]) -> bool:
 
 
 def _is_a_column(name: str) -> bool:
-    """Whether every word of a name is one that columns are called by: as in CustomerID, not in "Ann Price"."""
+    """Whether every word of a name is one that columns are called by: CustomerID, but not "Ann Price"."""
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
     words = [word for word in re.split(r"[\W\d_]+", parted) if word]
     return bool(words) and all(word in _WORDS or word.endswith(_ENDS) for word in words)
