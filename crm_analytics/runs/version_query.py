@@ -91,7 +91,7 @@ def answer(source: str, path: Path | None, query: str, seconds: float = SECONDS)
 def _rows_of_file(path: Path, query: str, connections: list[Any]) -> list[Any]:
     import duckdb
 
-    fences = {
+    fences: dict[str, str | bool | int | float | list[str]] = {
         "enable_external_access": "false",
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",

@@ -128,7 +128,7 @@ def remember(
     """
     path = _path(schedule)
     before = _read(path)
-    jobs = [*schedule.reports, *schedule.lists]
+    jobs: list[ScheduledReport | ScheduledList] = [*schedule.reports, *schedule.lists]
     keys = [_key_of(one) for one in jobs]
     now = {
         key: _expected(one, results.get(number), before.expected.get(key))

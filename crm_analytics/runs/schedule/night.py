@@ -78,7 +78,7 @@ def prepare(schedule: Schedule, only: Sequence[str] = (), *, ask: bool = True) -
     ParameterError : a report is unknown, one of its parameters is wrong, two would have one place, or `only`
         names none. All reports are looked at, whatever `only` says; every problem is told.
     """
-    if not any(one.request.force for one in (*schedule.reports, *schedule.lists)):
+    if not schedule.force:
         schedule_state.check_name(schedule)
         published_tree.check(schedule.out, project_folder(schedule.path.parent))
     decisions = [decide(one.request, ask=ask) for one in schedule.reports]

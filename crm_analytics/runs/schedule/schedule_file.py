@@ -124,7 +124,12 @@ class Schedule:
     @property
     def now(self) -> datetime:
         """When it is run."""
-        return (*self.reports, *self.lists)[0].request.now
+        return self.reports[0].request.now if self.reports else self.lists[0].request.now
+
+    @property
+    def force(self) -> bool:
+        """Whether its user insists."""
+        return any(one.request.force for one in self.reports) or any(o.request.force for o in self.lists)
 
     @property
     def name(self) -> str:

@@ -53,7 +53,8 @@ def repair(folder: Path, key: bytes) -> bool:
         rows = _rows(folder, name)
         if rows is None:
             return False
-        called = rows["customer"] if "customer" in rows else pseudonyms(rows["customer_id"].tolist(), key)
+        named = rows["customer"].tolist() if "customer" in rows else None
+        called = pd.Series(named or pseudonyms(rows["customer_id"].tolist(), key), index=rows.index)
         parts.append(rows.assign(list=name, customer=called, treatment=TREATED))
     if not parts:
         return False
