@@ -84,7 +84,7 @@ def answer(source: str, path: Path | None, query: str, seconds: float = SECONDS)
         raise DataError(
             f"the version_query has no answer ({type(found).__name__}). Try it in the database: it must give "
             "a few rows that change when the data do, such as SELECT max(updated_at), count(*) FROM orders"
-        ) from found
+        ) from (found if path else None)  # a driver's words may repeat a piece of the URL's password
     return str(found)
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from crm_analytics.errors import DataError, nearest
+from crm_analytics.errors import DataError
 from crm_analytics.tables.casts import cast_value, is_present, number_text, read_with_format
 from crm_analytics.tables.contract import ROW, Column, Table
-from crm_analytics.tables.headers import the_source_has
+from crm_analytics.tables.headers import nearest_column, the_source_has
 from crm_analytics.tables.mapping import TableMapping, evaluate, find_column
 
 EARLIEST_DAY = date(1900, 1, 1)
@@ -170,9 +170,9 @@ _USUAL_NAMES = {
 def _missing(names: list[str], table: Table, raw: ir.Table) -> DataError:
     says = []
     for name in names:
-        offer = nearest(name, raw.columns)
+        offer = nearest_column(name, raw.columns)
         for word in _USUAL_NAMES.get(name, ()):
-            offer = offer or nearest(word, raw.columns)
+            offer = offer or nearest_column(word, raw.columns)
         derived = " (nor unit_quantity and unit_price)" if name == "unit_spend" else ""
         says.append(f"no column '{name}'{derived}{offer or ','}")
     fix = "\n".join(f'  {name} = "<your column>"' for name in names)

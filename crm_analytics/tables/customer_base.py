@@ -15,12 +15,13 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from crm_analytics.errors import DataError, ParameterError, nearest
+from crm_analytics.errors import DataError, ParameterError, in_words, nearest
 from crm_analytics.tables import snapshot as snapshots
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.cut import collect, count_lines, cut
 from crm_analytics.tables.days import as_day, shift
 from crm_analytics.tables.kept_results import Parts, remember
+from crm_analytics.tables.redaction import holds_secret, without_secrets_of
 from crm_analytics.tables.regular_files import check_regular
 from crm_analytics.tables.rejects import drops_row
 from crm_analytics.tables.snapshot import SNAPSHOT_FILE, Snapshot
@@ -84,6 +85,19 @@ class CustomerBase:
         ------
         DataError : nothing usable is there; the message says what, where and the next step.
         """
+        try:
+            return cls._opened(source, mapping, today, max_rejected)
+        except Exception as error:
+            if not isinstance(source, str) or not holds_secret(source):
+                raise
+            # A library may repeat a piece of the password, in words that no pattern knows.
+            known = in_words(error)
+            raise type(known)(without_secrets_of(str(known), source)) from None
+
+    @classmethod
+    def _opened(
+        cls, source: Any, mapping: Any, today: str | date | None, max_rejected: float
+    ) -> CustomerBase:
         if isinstance(source, (str, Path)) and "://" not in str(source):
             check_regular(Path(source).expanduser())
             source = find_data(source)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from crm_analytics.errors import nearest
+
 # A mail address, a number, a day or time: nobody calls a column so, but every row holds one.
 _VALUE = re.compile(r"\s*(.*@.*|[-+]?[\d.,\s]*\d[\d.,\s]*|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*)\s*", re.DOTALL)
 # What stands in values and in no column's name: a currency, a bracket of JSON, a phone number, two numbers.
@@ -48,6 +50,15 @@ def _is_a_column(name: str) -> bool:
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
     words = [word for word in re.split(r"[\W\d_]+", parted) if word]
     return bool(words) and all(word in _WORDS or word.endswith(_ENDS) for word in words)
+
+
+def nearest_column(name: str, columns: Sequence[str]) -> str:
+    """As `errors.nearest`, for columns; nothing where these look like somebody's data.
+
+    >>> nearest_column("customer", ["customer_id", "date"]), nearest_column("ann", ["Ann V", "Bonn"])
+    ("; did you mean 'customer_id'?", '')
+    """
+    return "" if looks_like_data(columns) else nearest(name, columns)
 
 
 def the_source_has(names: Sequence[str]) -> str:

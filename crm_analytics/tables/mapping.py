@@ -40,7 +40,7 @@ from sqlglot import expressions as sql
 
 from crm_analytics.errors import DataError, ParameterError, nearest
 from crm_analytics.tables.contract import TABLES
-from crm_analytics.tables.headers import the_source_has
+from crm_analytics.tables.headers import nearest_column, the_source_has
 
 FILE_NAME = "mapping.toml"
 _TABLE_WORDS = ("from", "join", "where", "decimal", "encoding")
@@ -188,7 +188,7 @@ def find_column(name: str, columns: tuple[str, ...], table: str) -> str:
     if name in columns:
         return name
     raise DataError(
-        f"{table}: there is no column '{name}'{nearest(name, columns) or '.'} {the_source_has(columns)}"
+        f"{table}: there is no column '{name}'{nearest_column(name, columns) or '.'} {the_source_has(columns)}"
     )
 
 
@@ -209,7 +209,7 @@ def evaluate(expression: str, raw: ir.Table, table: str, number: Callable[[ir.Va
     if expression in raw.columns:
         return raw[expression]
     refusal = DataError(
-        f"{table}: '{expression[:80]}' is neither a column{nearest(expression, raw.columns)} nor a sum of "
+        f"{table}: '{expression[:80]}' is neither a column{nearest_column(expression, raw.columns)} nor a sum of "
         "columns and numbers with + - * / and parentheses"
     )
     try:

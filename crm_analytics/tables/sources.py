@@ -23,6 +23,7 @@ from crm_analytics.errors import DataError, nearest
 from crm_analytics.tables.contract import ROW, TABLES
 from crm_analytics.tables.csv_files import CsvFile, read_csv
 from crm_analytics.tables.frames import to_arrow
+from crm_analytics.tables.headers import nearest_column
 from crm_analytics.tables.mapping import FILE_NAME, Mapping, kept_rows, read_mapping
 from crm_analytics.tables.project import LIBRARIES_MB, MEMORY_VARIABLE, project_folder
 from crm_analytics.tables.scratch import scratch_folder
@@ -175,7 +176,7 @@ def _check_join(left: ir.Table, right: ir.Table, key: str, table: str, name: str
     for side in (left, right):
         if key not in side.columns:
             raise DataError(
-                f"{table}: cannot join {name} on '{key}': no such column{nearest(key, side.columns)}"
+                f"{table}: cannot join {name} on '{key}': no such column{nearest_column(key, side.columns)}"
             )
     named = right.filter(right[key].notnull())
     counts = named.group_by(key).aggregate(n=named.count())

@@ -136,11 +136,11 @@ def _foreign_index(out: Path) -> bool:
     try:
         with (out / "index.html").open("rb") as page:
             ours = _MARK in page.read(4096)
-        return not ours and not any(out.glob("*/*/current.json"))
     except FileNotFoundError:
         return False
     except OSError:
-        return True  # a folder, or a page we may not read: not ours to replace
+        ours = False  # a folder, or a page that we may not read
+    return not ours and not any(out.glob("*/*/current.json"))
 
 
 # --- the key ------------------------------------------------------------------------------------------------

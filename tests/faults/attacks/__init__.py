@@ -18,7 +18,7 @@ from crm_analytics.runs.schedule.night import prepare
 from crm_analytics.runs.schedule.schedule_file import read_schedule
 
 Tries = Iterator[tuple[str, bool]]
-MODULES = ("erasure",)
+MODULES = ("erasure", "keys", "fences", "secrets", "persons", "status")
 LIST = '[[list]]\nname = "weekly"\nsource = "shop"\nlists = ["birthday", "welcome"]\nholdout = 0.0\n'
 
 
@@ -35,7 +35,9 @@ class Attack:
 ATTACKS: list[Attack] = []
 
 
-def attack(section: str, *, slow: bool = False) -> Callable[[Callable[[Path], Tries]], Callable[[Path], Tries]]:
+def attack(
+    section: str, *, slow: bool = False
+) -> Callable[[Callable[[Path], Tries]], Callable[[Path], Tries]]:
     """Register an attack; slow ones are for the attack run, not for every CI."""
 
     def register(run: Callable[[Path], Tries]) -> Callable[[Path], Tries]:

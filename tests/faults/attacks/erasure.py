@@ -51,15 +51,21 @@ def the_person_is_gone_from_every_file(folder: Path) -> Tries:
     yield "called from elsewhere", code == 0 and not traces(root)
     yield "no key is made elsewhere", not (folder / "elsewhere" / ".crm-key").exists()
     lines = [json.loads(line) for line in (root / ".crm-audit.jsonl").read_text().splitlines()]
-    yield "it is logged who did what and when", [one["what"] for one in lines] == ["forget begins", "forget done"]
+    yield (
+        "it is logged who did what and when",
+        [one["what"] for one in lines] == ["forget begins", "forget done"],
+    )
     yield "the log names nobody", not files_with(root, WHO + '"') and WHO not in str(lines)
     yield "the log is private", (root / ".crm-audit.jsonl").stat().st_mode & 0o077 == 0
     shutil.rmtree(root / "reports" / "segments", ignore_errors=True)
     for day, more in (("2026-03-09", ""), ("2026-03-17", "cap = 9\n")):
         sell(root, day)
         again = wave(root, pd.Timestamp(f"{day} 23:00", tz="UTC"), "show_customers = true\n" + more)
-        yield f"not contacted on {day} from a source not cleaned yet", (
-            again.status == "done" and not traces(root)  # type: ignore[attr-defined]
+        yield (
+            f"not contacted on {day} from a source not cleaned yet",
+            (
+                again.status == "done" and not traces(root)  # type: ignore[attr-defined]
+            ),
         )
 
 
@@ -79,8 +85,13 @@ def no_false_all_clear(folder: Path) -> Tries:
     ]
     for what, arguments, wanted in cases:
         code, _, said = crm(folder, "forget", *arguments, "--yes")
-        yield f"{what} is refused in words", code == wanted and len(said) > 20 and everything(root / "reports") == before
-    code, _, _ = crm(folder, "forget", WHO, "--data", str(folder / "renamed"), "--out", out, "--known-as", "shop", "--yes")
+        yield (
+            f"{what} is refused in words",
+            code == wanted and len(said) > 20 and everything(root / "reports") == before,
+        )
+    code, _, _ = crm(
+        folder, "forget", WHO, "--data", str(folder / "renamed"), "--out", out, "--known-as", "shop", "--yes"
+    )
     yield "a renamed source is found by its old name", code == 0 and not traces(root)
 
 
@@ -102,7 +113,10 @@ def without_the_key_nothing_is_said_to_be_gone(folder: Path) -> Tries:
     about = json.loads(record.read_text())
     record.write_text(json.dumps({n: v for n, v in about.items() if n not in ("key", "source")}))
     code, _, _ = crm(root, *arguments)
-    yield "another key, and a wave of an earlier version", code == 2 and bool(files_with(root / "reports", WHO))
+    yield (
+        "another key, and a wave of an earlier version",
+        code == 2 and bool(files_with(root / "reports", WHO)),
+    )
     (root / ".crm-key").write_text(key)
     code, _, _ = crm(root, *arguments)
     yield "the right key again", code == 0 and not traces(root)

@@ -64,7 +64,7 @@ def repair(folder: Path, key: bytes) -> bool:
 
 
 def repair_record(folder: Path, key: bytes) -> None:
-    """Put a short record in the place of one that cannot be read: the day and the key.
+    """Put a short record in the place of one that cannot be read: the day, the key, one day of rest.
 
     Raises
     ------
@@ -73,7 +73,8 @@ def repair_record(folder: Path, key: bytes) -> None:
     try:
         exporting.terms_of(folder)
     except DataError:
-        facts = {"schema": exporting.SCHEMA, "day": folder.name, "key": fingerprint(key), "terms": {}}
+        facts = {"schema": exporting.SCHEMA, "day": folder.name, "key": fingerprint(key)}
+        facts["terms"] = {"days": 1}  # at least: what the wave was made for is lost with the record
         write_whole(folder / WAVE, exporting.as_json(facts))
 
 
