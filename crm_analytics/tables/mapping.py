@@ -188,7 +188,8 @@ def find_column(name: str, columns: tuple[str, ...], table: str) -> str:
     if name in columns:
         return name
     raise DataError(
-        f"{table}: there is no column '{name}'{nearest_column(name, columns) or '.'} {the_source_has(columns)}"
+        f"{table}: there is no column '{name}'{nearest_column(name, columns) or '.'} "
+        f"{the_source_has(columns)}"
     )
 
 
@@ -209,8 +210,8 @@ def evaluate(expression: str, raw: ir.Table, table: str, number: Callable[[ir.Va
     if expression in raw.columns:
         return raw[expression]
     refusal = DataError(
-        f"{table}: '{expression[:80]}' is neither a column{nearest_column(expression, raw.columns)} nor a sum of "
-        "columns and numbers with + - * / and parentheses"
+        f"{table}: '{expression[:80]}' is neither a column{nearest_column(expression, raw.columns)} nor "
+        "a sum of columns and numbers with + - * / and parentheses"
     )
     try:
         statements = sqlglot.parse(expression, dialect="duckdb") if len(expression) <= _LONGEST else []

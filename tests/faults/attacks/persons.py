@@ -11,8 +11,8 @@ import pandas as pd
 from crm_analytics import CustomerBase
 from crm_analytics.analyses.attribution.self_reported import heard_from
 from crm_analytics.analyses.disclosure import ON_A_PAGE, settled_days, withheld
-from crm_analytics.analyses.journey.emotion import pain_points
 from crm_analytics.analyses.journey import journey
+from crm_analytics.analyses.journey.emotion import pain_points
 from crm_analytics.analyses.profiling.demography import habits_by_demography
 from crm_analytics.analyses.profiling.favourites import favourites
 from crm_analytics.errors import CrmError

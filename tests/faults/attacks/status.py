@@ -230,7 +230,7 @@ def make_clean_keeps_lists(folder: Path) -> Tries:
     lines = text[text.index("\nclean:") :].splitlines()[2:]
     found = next(line.strip() for line in lines if line.strip().startswith("find reports"))
     before = everything(root / "reports" / "lists")
-    subprocess.run(found, shell=True, cwd=root, check=True)  # noqa: S602
+    subprocess.run(found, shell=True, cwd=root, check=True)
     yield (
         "lists, tokens and the tree's record stay",
         (
