@@ -12,10 +12,11 @@ BIN := $(ENV)/bin
 PYTHON ?= python3
 STAMP := $(ENV)/.crm-analytics-installed
 DATA ?= company cdnow
+TWO := -n 2 --dist loadgroup --no-loadscope-reorder   # a file, or what it names a group, stays on one worker
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test lab bench lint test-spark test-browser test-slow notebooks constraints clean
+.PHONY: help setup report test lab bench lint test-spark test-browser test-slow test-weekly notebooks constraints clean
 
 help:  ## this list
 	@echo "crm-analytics. First: make report, then open the page it names."
@@ -40,9 +41,10 @@ report: setup  ## write the demo data and run the reports on them (DATA=company,
 	@echo "Open $(CURDIR)/reports/index.html"
 
 test: setup  ## the tests: laws, published numbers, notebooks (minutes)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest $(TWO)
 	$(BIN)/crm demo cdnow && $(BIN)/crm demo company
-	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/notebooks/nbval.ini notebooks
+	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env \
+	  --nbval-sanitize-with tests/notebooks/nbval.ini notebooks
 
 lab: setup  ## JupyterLab on notebooks/
 	@test -d data/cdnow || $(BIN)/crm demo cdnow
@@ -65,10 +67,14 @@ test-spark: setup  ## the same numbers on Spark (needs Java 17; installs the spa
 test-browser: setup  ## the pages in real Chromium (needs Node.js and Chromium)
 	@command -v node >/dev/null || { echo "Node.js is needed; on Debian: apt-get install nodejs npm"; exit 1; }
 	@command -v chromium >/dev/null || { echo "Chromium is needed; on Debian: apt-get install chromium"; exit 1; }
-	$(BIN)/python -m pytest -m browser tests/browser
+	$(BIN)/python -m pytest $(TWO) -m browser tests/browser
 
-test-slow: setup  ## a fresh environment from environment.yml, big data, long simulations
-	$(BIN)/python -m pytest -m slow
+test-slow: setup  ## a fresh environment from environment.yml, big data, every report under other conditions
+	$(BIN)/python -m pytest $(TWO) -m "slow and not alone" tests
+	$(BIN)/python -m pytest -m "slow and alone" tests
+
+test-weekly: setup  ## long simulations whose results are committed (an hour; not part of .ci/run)
+	$(BIN)/python -m pytest -m weekly tests
 
 notebooks: setup  ## run the notebooks and keep the text form of their blocks, as nbval compares them
 	$(BIN)/crm demo cdnow && $(BIN)/crm demo company

@@ -186,7 +186,7 @@ def of_row(row: dict[Any, Any]) -> Cells:
 
 
 def measured(found: dict[str, Cells]) -> list[str]:
-    """One line a method, the best ranking first."""
+    """One line per method, the best ranking first."""
     lines = ["| method | " + " | ".join(name for name, _, _ in MEASURES) + " |"]
     lines.append("|---|" + "---:|" * len(MEASURES))
     for method, cells in sorted(found.items(), key=lambda item: -item[1][0][0]):

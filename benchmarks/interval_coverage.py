@@ -35,7 +35,7 @@ LEVEL, DRAWS = 0.90, 400
 ENOUGH = NormalDist().inv_cdf((1 + LEVEL) / 2)
 BANDS = {"total": (0, 1_000_000), "x = 0": (0, 0), "x = 1 or 2": (1, 2), "x = 3 or more": (3, 1_000_000)}
 OPPORTUNITIES_AHEAD = 10
-Held = dict[str, bool] | None  # which intervals held the truth; None where the fit did not come to rest
+Held = dict[str, bool] | None  # which intervals held the truth; None where the fit did not converge
 
 
 def by_band(model: Any, base: bases.Base, t: float, seed: int) -> dict[str, bool]:
@@ -151,7 +151,7 @@ def band(n: int, inside: float = 0.999) -> tuple[int, int]:
 def table(
     simulations: int, first_seed: int = 1, models: Sequence[str] = tuple(COVERED), workers: int = 1
 ) -> pd.DataFrame:
-    """Counts by model and interval, with the binomial band; refused are fits that did not come to rest."""
+    """Counts by model and interval, with the binomial band; refused are fits that did not converge."""
     rows = []
     seeds = range(first_seed, first_seed + simulations)
     for name in models:

@@ -48,7 +48,7 @@ def concentration(base: CustomerBase, values: ir.Table, column: str) -> Concentr
 
     Parameters
     ----------
-    values : customer_id and `column`, one row a customer; who should not count is left out before
+    values : customer_id and `column`, one row per customer; who should not count is left out before
 
     The interval of the top share is 1.96 standard errors of its influence function,
     ``((x - q)+ + q p - s x) / mean`` for share s of the top p with threshold q (Beach & Davidson 1983).

@@ -1,4 +1,4 @@
-"""What the rules of campaign lists go by: one row a customer, as known at the end of the base's day."""
+"""What the rules of campaign lists go by: one row per customer, as known at the end of the base's day."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def publishable(
 
     Parameters
     ----------
-    frame : one row a group: the attributes, counts of customers, and any further columns that may be summed
+    frame : one row per group: the attributes, counts of customers, and any further columns that may be summed
     by : the attribute, or all attributes that are crossed or shown beside each other
     count : the columns that count customers; each must come to 0 or at least `minimum` in every group
     minimum : the set size, 2 or more
@@ -273,7 +273,7 @@ class _Merging:
 
 
 def _summed(cells: pd.DataFrame, attributes: list[str], others: str) -> pd.DataFrame:
-    """One row a group, in the order of appearance, with the others last."""
+    """One row per group, in the order of appearance, with the others last."""
     whole = cells.groupby(attributes, sort=False, as_index=False).sum()[list(cells.columns)]
     merged = (whole[attributes] == others).sum(axis=1)
     return whole.iloc[merged.argsort(kind="stable")].reset_index(drop=True)

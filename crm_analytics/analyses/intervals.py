@@ -1,34 +1,54 @@
-"""Intervals of shares and of changes, in one place."""
+"""Intervals of shares and of changes, and p-values of many tests, in one place."""
 
 from __future__ import annotations
 
-import math
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import false_discovery_control
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 Z95 = 1.959963984540054  # the 97.5 % point of the standard normal
 
 
-def wilson(successes: int, n: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927, JASA 22, 209-212); (0, 1) when nothing was observed.
+def wilson(successes: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """Interval of a share (Wilson 1927, JASA 22, 209-212); (0, 1) when nothing was observed.
 
+    Parameters
+    ----------
+    successes, n : counts; weights need not be whole
+    level : probability of the interval, 0..1
+
+    Examples
+    --------
     >>> [round(x, 4) for x in wilson(81, 263)]
     [0.2553, 0.3662]
     """
     if n == 0:
         return 0.0, 1.0
-    share, z2 = successes / n, Z95**2
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    low, high = proportion_confint(successes, n, 1 - level, method="wilson")
+    # a share of nothing or of all ends there, without rounding errors
+    return (0.0 if successes == 0 else float(low)), (1.0 if successes == n else float(high))
 
 
 def share_difference(k1: int, n1: int, k2: int, n2: int) -> tuple[float, float]:
     """95 % interval of ``k1/n1 - k2/n2`` for independent samples (Newcombe 1998, method 10).
 
+    (-1, 1) when nothing was observed of one of them.
+
     >>> [round(x, 4) for x in share_difference(56, 70, 48, 80)]
     [0.0524, 0.3339]
     """
-    (low1, high1), (low2, high2) = wilson(k1, n1), wilson(k2, n2)
-    p1, p2 = (k1 / n1 if n1 else 0.5), (k2 / n2 if n2 else 0.5)
-    lower = p1 - p2 - math.hypot(p1 - low1, high2 - p2)
-    upper = p1 - p2 + math.hypot(high1 - p1, p2 - low2)
-    return lower, upper
+    if not (n1 and n2):
+        return -1.0, 1.0
+    low, high = confint_proportions_2indep(k1, n1, k2, n2, method="newcomb", compare="diff")
+    return float(low), float(high)
+
+
+def false_discoveries(p: ArrayLike) -> NDArray[np.float64]:
+    """P-values adjusted for how many there are (Benjamini & Hochberg 1995, JRSS B 57, 289-300).
+
+    >>> false_discoveries([0.01, 0.04, 0.03, 0.5]).round(4).tolist()
+    [0.04, 0.0533, 0.0533, 0.5]
+    """
+    each = np.asarray(p, float)
+    return np.asarray(false_discovery_control(each) if each.size else each)

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 from markupsafe import escape
 
 from crm_analytics.errors import NotebookError, nearest
-from crm_analytics.pages import drawing, words
+from crm_analytics.pages import block_values, drawing, words
 from crm_analytics.pages.render import render
 from crm_analytics.pages.theme import MUTED, PAPER, template
 
 MOST_ROWS = 500
+Formats = Mapping[str, str | Sequence[str]]  # column -> format of `words.say`, or one for each row
 
 
 # --- a frame as the table of a page -------------------------------------------------------------------------
 
 
-def table(
-    frame: pd.DataFrame, formats: dict[str, str] | None = None, limit: int | None = None
-) -> dict[str, Any]:
-    """`frame` in words: ``{"columns": [{"label", "align"}], "rows": [[text, ...]], "more": rows left out}``.
+def table(frame: pd.DataFrame, formats: Formats | None = None, limit: int | None = None) -> dict[str, Any]:
+    """`frame` in words, and what they say in numbers.
 
-    An index that says something (a name, or no plain 0..n-1) becomes the first column. At most 500 rows.
+    ``{"columns": [{"label", "align", "name", "format", "type", "values"}], "rows": [[text, ...]], "more":
+    rows left out}``. An index that says something (a name, or no plain 0..n-1) becomes the first column. At
+    most 500 rows.
 
     Raises
     ------
@@ -33,6 +35,8 @@ def table(
     --------
     >>> table(pd.DataFrame({"segment": ["Loyal"], "revenue": [29190.4]}), {"revenue": "money:USD"})["rows"]
     [['Loyal', '$29,190']]
+    >>> table(pd.DataFrame({"revenue": [29190.4]}), {"revenue": "money:USD"})["columns"][0]["values"]
+    [29190.4]
     """
     frame = frame.to_frame() if isinstance(frame, pd.Series) else frame
     if frame.index.nlevels > 1 or frame.index.name is not None or not _is_plain(frame.index):
@@ -42,15 +46,23 @@ def table(
     for name in formats:
         if name not in flat:
             raise NotebookError(f"formats: the table has no column '{name}'{nearest(name, flat)}")
+        if not isinstance(formats[name], str) and len(formats[name]) != len(frame):
+            raise NotebookError(f"formats: '{name}' has {len(formats[name])} formats for {len(frame)} rows")
     shown = frame.head(min(limit or MOST_ROWS, MOST_ROWS))
     columns, cells = [], []
     for position, name in enumerate(flat):
-        fmt = formats.get(name, "auto")
+        given = formats.get(name, "auto")
+        fmt = given if isinstance(given, str) else "mixed"
         values = shown.iloc[:, position].tolist()
         if fmt == "auto" and shown.dtypes.iloc[position].kind == "f":
             fmt = f"number:{words.same_digits(values)}"
-        columns.append({"label": heading(name), "align": words.align(fmt, values)})
-        cells.append([words.clean(words.say(v, fmt), words.LONGEST_LABEL * 2) for v in values])
+        each = [fmt] * len(values) if isinstance(given, str) else list(given)[: len(values)]
+        told = [words.say(v, f) for v, f in zip(values, each, strict=True)]
+        said = [words.clean(text, words.LONGEST_LABEL * 2) for text in told]
+        column = {"label": heading(name), "align": "text" if fmt == "mixed" else words.align(fmt, values)}
+        column |= {"name": words.clean(name, words.LONGEST_LABEL), "format": fmt}
+        columns.append(column | block_values.column(shown.iloc[:, position], said, each[0] if each else fmt))
+        cells.append(said)
     return {
         "columns": columns,
         "rows": [list(row) for row in zip(*cells, strict=True)],

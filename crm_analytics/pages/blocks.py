@@ -52,6 +52,14 @@ class Block:
         """
         return replace(self, payload={**self.payload, "label": _text(label)})
 
+    def named(self, section: str) -> Block:
+        """The block with the name of its section, which its published table is called by.
+
+        >>> note("Monday is the busiest day").named("busiest_day").to_json()["section"]
+        'busiest_day'
+        """
+        return replace(self, payload={**self.payload, "section": section})
+
     def __repr__(self) -> str:
         return block_views.text(self.kind, self.payload)
 
@@ -126,7 +134,7 @@ def chart(
     finding: str,
     data: pd.DataFrame,
     caption: str = "",
-    formats: dict[str, str] | None = None,
+    formats: block_views.Formats | None = None,
 ) -> Block:
     """A figure under the sentence that says what it shows, and over the numbers it is drawn from.
 
@@ -134,9 +142,10 @@ def chart(
     ----------
     figure : of `figures`, or any Plotly figure without WebGL, maps or 3-D; its labels are escaped here
     finding : the section's title: what the reader should see
-    data : the numbers, one row a mark; shown as a table, and all there is with JavaScript off
+    data : the numbers, one row per mark; shown as a table, and all there is with JavaScript off
     caption : how to read it
-    formats : column -> format of `words.say`, e.g. ``{"revenue": "money:USD", "share": "percent"}``
+    formats : column -> format of `words.say`, e.g. ``{"revenue": "money:USD", "share": "percent"}``; where
+        rows have different units, a list of formats
 
     Raises
     ------
@@ -159,12 +168,25 @@ def chart(
     return Block("chart", payload, figure)
 
 
+def together(*numbers: pd.Series) -> pd.Series:
+    """Columns as one column of a table, for the formats ``interval`` and ``estimate``.
+
+    >>> frame = pd.DataFrame({"share": together(pd.Series([0.61]), pd.Series([0.65]))})
+    >>> table(frame, finding="About two thirds", formats={"share": "interval:percent:0"})
+    [table]
+    About two thirds
+    Share
+    61–65 %
+    """
+    return pd.Series(list(zip(*numbers, strict=True)), index=numbers[0].index, dtype="object")
+
+
 def table(
     frame: pd.DataFrame,
     *,
     finding: str,
     caption: str = "",
-    formats: dict[str, str] | None = None,
+    formats: block_views.Formats | None = None,
     limit: int | None = None,
 ) -> Block:
     """A table under the sentence that says what it shows; at most `limit` (and never more than 500) rows.

@@ -48,7 +48,7 @@ def triangle(
 
     Parameters
     ----------
-    frame : one row a cell
+    frame : one row per cell
     row, age, value : the cohort's name, its age (a whole number), the number of the cell
     partial : column that marks cells of a period that is not whole
     aside : column that marks cells which do not set the scale of shades
@@ -159,7 +159,7 @@ def ribbons(
 
     Parameters
     ----------
-    frame : one row an age, ascending; each of the columns with both suffixes
+    frame : one row per age, ascending; each of the columns with both suffixes
     names : what stands at the end of the two curves
 
     >>> frame = pd.DataFrame({"age": [1, 2], **{c + s: [0.4, 0.3] for c in ("share", "lower", "upper")
@@ -227,7 +227,7 @@ def stack(
 
     Parameters
     ----------
-    frame : one row a part of a column, in the order of time; groups from oldest to newest, six at the most
+    frame : one row per part of a column, in the order of time; groups from oldest to newest, six at the most
     partial : values of `x` whose period is not whole
     quiet : a group drawn grey
 

@@ -45,7 +45,7 @@ def lines(
 
     Parameters
     ----------
-    frame : one row a point, ascending in `x`
+    frame : one row per point, ascending in `x`
     ys : columns; the first is blue, more take the further colours
     band : lower and upper column of an interval around the first line
     names : column -> what stands at the end of its line

@@ -50,7 +50,7 @@ def bars(
 
     Parameters
     ----------
-    frame : one row a bar
+    frame : one row per bar
     y, x : columns of the names and of the lengths
     context : column of a second, grey bar to compare with
     highlight : names whose bar is orange
@@ -122,7 +122,7 @@ def columns(
 
     Parameters
     ----------
-    frame : one row a group, in the order of the axis
+    frame : one row per group, in the order of the axis
     ys : one or more columns of heights
     names : column -> what the key calls it
     highlight : groups drawn in orange, with one column only

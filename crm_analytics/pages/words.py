@@ -260,12 +260,13 @@ def change(now: Any, before: Any, fmt: str = "percent", *, missing: str = "no ea
 
 # --- formats by name ----------------------------------------------------------------------------------------
 
-_FORMATS = ("auto", "text", "count", "number", "percent", "money", "compact", "date")
+_FORMATS = ("auto", "text", "count", "number", "percent", "money", "compact", "date", "interval", "estimate")
 
 
 def say(value: Any, fmt: str = "auto") -> str:
     """One value in a format by name: ``count``, ``number:1``, ``percent``, ``percent:0``, ``money:USD``,
-    ``compact:USD``, ``date``, ``date:short``, ``text`` or ``auto``.
+    ``compact:USD``, ``date``, ``date:short``, ``text`` or ``auto``; of several numbers, ``interval:percent``
+    (lower, upper) or ``estimate:percent`` (value, lower, upper).
 
     Raises
     ------
@@ -273,6 +274,8 @@ def say(value: Any, fmt: str = "auto") -> str:
 
     >>> say(0.632, "percent"), say(37.5, "money:USD"), say(12.345, "number:1"), say(12), say(True), say("A")
     ('63.2 %', '$37.50', '12.3', '12', 'yes', 'A')
+    >>> say((0.61, 0.65), "interval:percent:0"), say((0.63, 0.61, 0.65), "estimate:number:2")
+    ('61–65 %', '0.63 (0.61–0.65)')
     """
     kind, _, extra = fmt.partition(":")
     if kind not in _FORMATS or (kind in {"number", "percent"} and extra and not extra.isdigit()):
@@ -288,6 +291,8 @@ def say(value: Any, fmt: str = "auto") -> str:
         "money": lambda: money(value, extra),
         "compact": lambda: compact(value, extra),
         "date": lambda: date(value, short=extra == "short"),
+        "interval": lambda: interval(value[0], value[1], extra),
+        "estimate": lambda: f"{say(value[0], extra)} ({interval(value[1], value[2], extra)})",
     }
     return ways[kind]()
 
@@ -328,7 +333,7 @@ def align(fmt: str, values: Iterable[Any]) -> str:
     """
     kind = fmt.partition(":")[0]
     if kind != "auto":
-        return "text" if kind in {"text", "date"} else "number"
+        return "text" if kind in {"text", "date", "interval", "estimate"} else "number"
     known = [v for v in values if not is_unknown(v)]
     numbers = [v for v in known if not isinstance(v, str | bool | dt.date) and hasattr(v, "__float__")]
     return "number" if known and len(numbers) == len(known) else "text"

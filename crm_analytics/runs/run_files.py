@@ -13,6 +13,7 @@ from crm_analytics.errors import CrmError, PublishError
 from crm_analytics.pages.status import Status
 from crm_analytics.runs.plan import OpenedData, Plan
 from crm_analytics.runs.publishing import manifest, publish
+from crm_analytics.runs.publishing.published_tables import published_tables
 from crm_analytics.runs.unchanged import key_digest
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def success(record: Record, place: publish.Place) -> Outcome:
         "page.html": html,
         "notebook.ipynb": _notebook(record),
         "manifest.json": publish.as_json(about),
-        **manifest.published_tables(shown),
+        **published_tables(shown),
     }
     _refuse_paths(record, files)
     run = publish.run_id(record.plan.request.now, hashlib.sha256(html).hexdigest())
@@ -196,7 +197,7 @@ def _manifest(
 ) -> dict[str, Any]:
     plan, data = record.plan, record.data
     return {
-        "schema": publish.SCHEMA,
+        "schema": manifest.SCHEMA,
         "report": place.name,
         "slug": place.slug,
         "status": status,

@@ -123,7 +123,7 @@ TABLES: dict[str, Table] = {
             """transaction_line_id:text transaction_id:text customer_id:text transaction_date:time*
             product_id:text unit_quantity:number unit_price:money unit_spend:money* unit_cost:money
             discount:money tax:money currency:text channel:text store_id:text campaign_id:text coupon:text
-            is_return:flag""",
+            is_return:flag attributes:text""",
             key="transaction_line_id",
             row_time="transaction_date",
         ),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import ibis
 import ibis.expr.types as ir
@@ -26,6 +26,8 @@ from crm_analytics.tables.regular_files import check_regular
 from crm_analytics.tables.rejects import drops_row
 from crm_analytics.tables.snapshot import SNAPSHOT_FILE, Snapshot
 from crm_analytics.tables.sources import find_data, open_source
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -316,27 +318,37 @@ class CustomerBase:
         """Compute a table once and keep it in the engine as long as the base lives."""
         return self.snapshot.materialise(expression)
 
-    def remember(self, key: tuple[Any, ...], make: Callable[[], Parts]) -> dict[str, Any]:
+    def remember(
+        self,
+        key: tuple[Any, ...],
+        make: Callable[[], Made],
+        pack: Callable[[Made], Parts],
+        unpack: Callable[[Parts], Made],
+    ) -> Made:
         """A result that is computed once for all that look at the same data, as the reports of a night do.
 
         Parameters
         ----------
         key : the function and its arguments; the cut and the data are added
-        make : gives its parts by name: Ibis tables, frames, bytes, or what JSON holds
+        make : computes the result
+        pack : takes it apart into parts by name: Ibis tables, frames, bytes, or what JSON holds
+        unpack : the opposite
 
         Returns
         -------
-        The parts. A base without a place to keep them (see `keeping`) makes them each time.
+        The result. A base without a place to keep it (see `keeping`) computes it each time.
 
         >>> base = CustomerBase.open(pd.DataFrame({"customer_id": ["a"], "unit_spend": [9.0],
         ...     "transaction_date": ["2026-01-05"]}), today="2026-02-01")
-        >>> base.remember(("days", 1), lambda: {"days": base.customer_days.count().execute().item()})
-        {'days': 1}
+        >>> count = lambda: base.customer_days.count().execute().item()
+        >>> base.remember(("days", 1), count, lambda days: {"days": days}, lambda parts: parts["days"])
+        1
         """
         if self.snapshot.kept_in is None:
-            return dict(make())
+            return make()
         whole = (*key, *self._facts.values(), self.data_hash)
-        return remember(self.snapshot.kept_in, self.snapshot.connection, whole, make)
+        connection = self.snapshot.connection
+        return unpack(remember(self.snapshot.kept_in, connection, whole, lambda: pack(make())))
 
     def keeping(self, folder: Path | None) -> CustomerBase:
         """The same base, whose results are kept in a private folder for others with the same data.

@@ -26,7 +26,11 @@ def looked(look, tmp_path_factory):
     return functools.cache(lambda name: look(made[name]))
 
 
-PAGES = ("fair", "hostile", "failure", "index", "empty")
+PAGES = [
+    pytest.param(n, marks=pytest.mark.xdist_group(n))
+    for n in ("fair", "hostile", "failure", "index", "empty")
+]
+FULL = PAGES[:2]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -48,7 +52,7 @@ def test_page_has_no_accessibility_violation(looked, name):
     assert looked(name)["axe"] == {"light": [], "dark": []}
 
 
-@pytest.mark.parametrize("name", ["fair", "hostile"])
+@pytest.mark.parametrize("name", FULL)
 def test_every_figure_is_drawn(looked, name):
     for form in SCREENS:
         seen = looked(name)[form]
@@ -56,7 +60,7 @@ def test_every_figure_is_drawn(looked, name):
         assert seen["noWebgl"] == 0, form
 
 
-@pytest.mark.parametrize("name", ["fair", "hostile"])
+@pytest.mark.parametrize("name", FULL)
 def test_tables_fold_on_screen_and_open_on_paper_and_without_a_script(looked, name):
     seen = looked(name)
     assert seen["desk"]["readable"] == 1 < seen["desk"]["tables"] == 7
@@ -65,10 +69,12 @@ def test_tables_fold_on_screen_and_open_on_paper_and_without_a_script(looked, na
     assert seen["noscript"]["rooms"] == 0
 
 
+@pytest.mark.xdist_group("fair")
 def test_keyboard_stops_are_few(looked):
     assert looked("fair")["desk"]["stops"] <= 15
 
 
+@pytest.mark.xdist_group("fair")
 def test_figures_follow_the_colour_scheme(looked):
     seen = looked("fair")
     assert seen["desk"]["inks"] != seen["dark"]["inks"]

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 from filelock import FileLock
 
 from tests.all_reports import REPORTS, ROOT
@@ -93,7 +94,14 @@ LOOKED_AT += [(d, r) for d in ("cdnow", "lemonade", "hostile") for r in ("segmen
 LOOKED_AT += [("cdnow", "audit"), ("cdnow", "lifecycle"), ("lemonade", "audit"), ("hostile", "profiles")]
 
 
-@pytest.mark.parametrize(("data", "report"), LOOKED_AT, ids=lambda v: v)
+def looked_at(data: str, report: str) -> ParameterSet:
+    """A page that any worker may look at, whoever made it."""
+    return pytest.param(
+        data, report, marks=pytest.mark.xdist_group(f"{data} {report}"), id=f"{data}-{report}"
+    )
+
+
+@pytest.mark.parametrize(("data", "report"), [looked_at(*one) for one in LOOKED_AT])
 def test_published_report_is_whole_quiet_and_readable_everywhere(published, look, data, report):
     page = published(data, report)
     assert page.stat().st_size <= 2_500_000

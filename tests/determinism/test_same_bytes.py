@@ -78,9 +78,13 @@ def of(report: str, found: dict[str, str]) -> dict[str, str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("report", REPORTS)
 @pytest.mark.parametrize(
-    ("plain", "other"), [("data/cdnow", "shuffled/cdnow"), ("data/company", "data/company")]
+    ("plain", "other"),
+    [
+        pytest.param("data/cdnow", "shuffled/cdnow", marks=pytest.mark.xdist_group("bytes of cdnow")),
+        pytest.param("data/company", "data/company", marks=pytest.mark.xdist_group("bytes of the company")),
+    ],
 )
-def test_report_is_the_same_bytes_under_other_conditions(
+def test_report_is_the_same_bytes_under_all_conditions(
     runs: Runs, plain: str, other: str, report: str
 ) -> None:
     first, again = (of(report, found) for found in runs(plain, other))
@@ -110,6 +114,7 @@ def write_large(folder: Path, seed: int) -> Path:
 
 @needs_taskset
 @pytest.mark.slow
+@pytest.mark.xdist_group("bytes of a large base")
 def test_large_base_is_the_same_bytes_on_any_number_of_threads(project: Path) -> None:
     made = [write_large(project / f"large{seed}" / "shop", seed) for seed in (1, 2)]
     first = publish(project, "large-first", "--all", "--data", str(made[0]))

@@ -1,10 +1,11 @@
-"""Bases that every report must speak of: whole, poor, small, odd, hostile, and in currencies of small units."""
+"""Bases every report must speak of: whole, poor, small, odd, hostile, and in currencies of small units."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,8 @@ ODD: dict[str, list[tuple[int, str, float]]] = {
     "nobody stays": [(i, HALVES[i % 2], 5.0) for i in range(150)] + [(999, "2026-01-01", 1.0)],
     "only returns now": [(i, "2025-01-01", 5.0) for i in range(150)]
     + [(i, "2026-06-01", -5.0) for i in range(100)] + [(999, "2023-01-01", 900.0)],
+    "only returns but one": [(0, "2026-01-01", 5.0)] + [(1 + i, "2026-01-01", -5.0) for i in range(50)],
+    "nothing before": [(i, "2026-06-01", 5.0) for i in range(150)] + [(999, "2022-01-01", 1.0)],
     "worth nothing": [(i, f"{2024 + i % 3}-06-01", 0.0) for i in range(150)],
     "all equal": [(i % 120, f"{2024 + i % 3}-06-{1 + i // 360:02}", 1e9) for i in range(720)],
 }  # fmt: skip
@@ -80,7 +83,8 @@ SMALL_UNITS = {"JPY": 10_000_000.0, "KRW": 40_000_000.0, "VND": 900_000_000.0, "
 
 def poor(folder: Path) -> Given:
     """The sales of the company, and nothing else: not who, not what."""
-    sales = pd.read_parquet(folder / "transactions.parquet", columns=["customer_id", "transaction_date", "unit_spend"])
+    columns = ["customer_id", "transaction_date", "unit_spend"]
+    sales = pd.read_parquet(folder / "transactions.parquet", columns=columns)
     few = sorted(sales["customer_id"].dropna().unique())[:250]
     kept = sales[sales["customer_id"].isin(few)]
     return Given(CustomerBase.open(kept, today=TODAY), COMPANY_ID)
@@ -110,17 +114,26 @@ def lemonade(folder: Path) -> Given:
     return Given(base, LEMONADE_ID, thin=True)
 
 
+def company(folder: Path) -> Given:
+    """Everything the contract knows."""
+    return Given(CustomerBase.open(folder, today=TODAY), COMPANY_ID, thin=False)
+
+
+def odd(name: str, _: Path) -> Given:
+    """Purchases that no shop would plan for."""
+    return Given(opened(ODD[name]), OWN_ID, thin=True if name == "one customer" else None)
+
+
+def in_small_units(unit: str, _: Path) -> Given:
+    """A shop whose customers spend millions."""
+    return Given(opened(purchases(SMALL_UNITS[unit]), unit), OWN_ID)
+
+
 BASES: dict[str, Callable[[Path], Given]] = {
-    "company": lambda folder: Given(CustomerBase.open(folder, today=TODAY), COMPANY_ID, thin=False),
+    "company": company,
     "poor": poor,
     "lemonade": lemonade,
     "hostile": hostile,
-    **{
-        name: lambda _, rows=rows: Given(opened(rows), OWN_ID, thin=True if len(rows) == 1 else None)  # type: ignore[misc]
-        for name, rows in ODD.items()
-    },
-    **{
-        f"in {unit}": lambda _, unit=unit, mean=mean: Given(opened(purchases(mean), unit), OWN_ID)  # type: ignore[misc]
-        for unit, mean in SMALL_UNITS.items()
-    },
+    **{name: partial(odd, name) for name in ODD},
+    **{f"in {unit}": partial(in_small_units, unit) for unit in SMALL_UNITS},
 }

@@ -16,7 +16,7 @@ from crm_analytics.pages.blocks import Block
 from crm_analytics.runs.catalogue.catalogue import Report
 
 # A missing value that was worded; "inf" and "nan" as words of their own, in any case.
-NONSENSE = re.compile(r"\bnan\b|\bNone\b|\bNaT\b|<NA>|\binf(inity)?\b|\b(?:Timestamp|Decimal)\(")
+NONSENSE = re.compile(r"\bnan\b|\bNone\b|\bNaT\b|<NA>|\binf(inity)?\b|\b(?:Timestamp|Decimal)\(|; 0 others")
 HIDDEN = ("bdata",)  # packed arrays of a figure: no words
 
 

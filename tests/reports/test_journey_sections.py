@@ -8,7 +8,6 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.reports import journey
-from crm_analytics.tables.company import write_company
 
 OTHER = ("JourneyReport", "prepare")
 
@@ -32,10 +31,8 @@ def purchases(customers: int = 150, seed: int = 3) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def company(somewhere) -> dict[str, str]:
-    (somewhere / "company").mkdir()
-    base = CustomerBase.open(write_company(somewhere / "company", customers=800))
-    return said(base.as_of(base.day))
+def company(small_company: CustomerBase, somewhere) -> dict[str, str]:
+    return said(small_company)
 
 
 def test_the_company_fills_every_section(company):
@@ -83,7 +80,20 @@ def test_purchases_alone_say_what_is_missing():
 def test_a_small_base_takes_the_small_form():
     text = said(CustomerBase.open(purchases(40), today="2027-01-01"))
     assert "too little for a statistical model" in text["headline"]
-    assert all("[" in block for block in text.values())
+    assert "journeys are mapped from 100 on" in text["where_customers_are_lost"]
+
+
+def test_a_year_of_returns_only_says_that_no_step_was_recorded():
+    sales = purchases()
+    recent = sales["transaction_date"] > "2025-12-31"
+    sales["unit_spend"] = sales["unit_spend"].where(~recent, -1.0)
+    text = said(CustomerBase.open(sales, today="2027-01-01"))
+    nothing = "No step of the funnel has been recorded after 1 January 2026"
+    assert nothing in text["headline"]
+    assert "thin" in text["headline"]
+    for name in ("the_map", "where_customers_are_lost", "what_hurts", "who_is_awake"):
+        assert nothing in text[name]
+        assert "too few" not in text[name].lower()
 
 
 def events(names: list[str], customers: int = 150) -> pd.DataFrame:

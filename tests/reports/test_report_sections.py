@@ -238,24 +238,10 @@ def test_small_form_of_lifetime_value_gives_the_textbook_value(lemonade):
     assert "needs at least 100 customers, this base has 40" in repr(lifetime_value.headline(found))
 
 
-ODD = {
-    "one customer": [("a", "2026-01-01", 5.0)],
-    "only one-timers": [(f"c{i}", f"2026-0{1 + i % 6}-11", 5.0 + i % 7) for i in range(200)],
-    "everybody the same day": [(f"c{i}", "2026-01-01", 5.0) for i in range(200)],
-    "only returns but one": [("a", "2026-01-01", 5.0)] + [(f"c{i}", "2026-01-01", -5.0) for i in range(50)],
-    "free purchases": [(f"c{i % 120}", f"2026-0{1 + i % 6}-11", 0.0) for i in range(400)],
-    "hostile names": [
-        (HOSTILE[i % 5] + str(i % 130), f"2026-0{1 + i % 6}-1{i % 9}", 9.0) for i in range(600)
-    ],
-}
-
-
-@pytest.mark.parametrize("name", ODD)
 @pytest.mark.parametrize("module", SECTIONS, ids=lambda m: m.__name__.rsplit(".", 1)[-1])
-def test_odd_bases_never_fail_a_section(module, name):
-    found = sections(module, module.prepare(base_of(ODD[name]), show_customers=name == "hostile names"))
-    said = texts(found)
-    assert "nan" not in said.lower().replace("finance", "")
+def test_hostile_ids_are_cleaned_and_kept_short_where_they_may_stand(module):
+    rows = [(HOSTILE[i % 5] + str(i % 130), f"2026-0{1 + i % 6}-1{i % 9}", 9.0) for i in range(600)]
+    said = texts(sections(module, module.prepare(base_of(rows), show_customers=True)))
     assert "\u202e" not in said
     assert len(said) < 100_000
 

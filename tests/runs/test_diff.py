@@ -112,6 +112,20 @@ def test_run_is_found_however_it_is_named(out: Path, place: str) -> None:
     assert run_diff.find_run(out, given).facts == OLD
 
 
+@pytest.mark.parametrize("schema", [1, 2])
+def test_runs_of_both_schemas_are_read(out: Path, schema: int) -> None:
+    put(out, "2026-03-31", NEW, schema=schema)
+    assert run_diff.find_run(out, "segments/2026-03-31").facts == NEW
+
+
+def test_run_of_a_later_version_says_so(out: Path) -> None:
+    put(out, "2026-03-31", NEW, schema=3)
+    with pytest.raises(
+        ParameterError, match="2026-03-31: its manifest has schema 3, made by a later version"
+    ):
+        run_diff.find_run(out, "segments/2026-03-31")
+
+
 @pytest.mark.parametrize(
     ("place", "says"),
     [

@@ -148,6 +148,7 @@ def test_one_notebook_becomes_a_published_page(request_: RunRequest, project: Pa
     assert all(stat.S_IMODE(p.stat().st_mode) & 0o007 == 0 for p in request_.out.rglob("*"))
 
     manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["schema"] == 2
     assert manifest["facts"] == {
         "rows": 20,
         "label": "00123",

@@ -249,6 +249,7 @@ def test_runs_leave_nothing_behind(warm: WarmKernels) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_hundred_runs_leave_nothing_behind(warm: WarmKernels) -> None:
     assert_no_creep(warm, 100)
 

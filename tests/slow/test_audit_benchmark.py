@@ -9,7 +9,7 @@ from benchmarks import audit
 SMALL, LARGE = 50_000, 200_000
 MILLION = 1_000_000
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ def pip_block() -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("fresh environment")
 def test_fresh_environment_from_environment_yml_makes_a_report(tmp_path):
     assert pip_block() == ["-c", "constraints.txt", "-e", ".[dev]"]
     clean = {
@@ -52,6 +53,7 @@ def test_fresh_environment_from_environment_yml_makes_a_report(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("wheel")
 def test_wheel_alone_makes_the_reports(tmp_path):
     clean = {
         k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "CRM_", "PYTEST"))

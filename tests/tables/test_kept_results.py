@@ -49,7 +49,7 @@ def test_a_kept_result_is_the_one_that_was_made(saved: Path) -> None:
 
     base = CustomerBase.open(saved)
     for _ in range(2):
-        found = base.remember(("all kinds",), make)
+        found = base.remember(("all kinds",), make, dict, dict)
         pd.testing.assert_frame_equal(found["frame"], table)
         assert (found["bytes"], found["json"]) == (b"\0\1", {"a": [1, None]})
         assert found["rows"].count().execute() == base.customer_days.count().execute()
@@ -62,11 +62,11 @@ def test_what_raises_is_not_kept_and_what_is_half_written_is_made_anew(saved: Pa
         raise NotEnoughData("This", 1, 2)
 
     with pytest.raises(NotEnoughData):
-        base.remember(("x",), fail)
-    assert base.remember(("x",), lambda: {"n": 1}) == {"n": 1}
+        base.remember(("x",), fail, dict, dict)
+    assert base.remember(("x",), lambda: {"n": 1}, dict, dict) == {"n": 1}
     (place,) = [p for p in kept.iterdir() if p.is_dir()]
     (place / "parts.json").unlink()
-    assert base.remember(("x",), lambda: {"n": 2}) == {"n": 2}
+    assert base.remember(("x",), lambda: {"n": 2}, dict, dict) == {"n": 2}
 
 
 def test_two_who_want_it_at_once_make_it_once(saved: Path) -> None:
@@ -74,7 +74,7 @@ def test_two_who_want_it_at_once_make_it_once(saved: Path) -> None:
     bases = [CustomerBase.open(saved) for _ in range(4)]
 
     def ask(base: CustomerBase) -> dict[str, Any]:
-        return base.remember(("together",), lambda: {"n": made.append(1) or len(made)})
+        return base.remember(("together",), lambda: {"n": made.append(1) or len(made)}, dict, dict)
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(ask, bases)) == [{"n": 1}] * 4
@@ -82,18 +82,18 @@ def test_two_who_want_it_at_once_make_it_once(saved: Path) -> None:
 
 
 def test_kept_results_are_private(saved: Path, kept: Path) -> None:
-    CustomerBase.open(saved).remember(("x",), lambda: {"n": 1})
+    CustomerBase.open(saved).remember(("x",), lambda: {"n": 1}, dict, dict)
     assert {stat.S_IMODE(p.stat().st_mode) for p in kept.iterdir() if p.is_dir()} == {0o700}
 
 
 def test_other_data_are_another_result(saved: Path, kept: Path) -> None:
     frame = pd.DataFrame({"customer_id": ["a"], "transaction_date": ["2026-01-01"], "unit_spend": [1.0]})
     other = CustomerBase.open(frame, today="2026-12-31").keeping(kept)
-    assert CustomerBase.open(saved).remember(("x",), lambda: {"n": 1}) == {"n": 1}
-    assert other.remember(("x",), lambda: {"n": 2}) == {"n": 2}
+    assert CustomerBase.open(saved).remember(("x",), lambda: {"n": 1}, dict, dict) == {"n": 1}
+    assert other.remember(("x",), lambda: {"n": 2}, dict, dict) == {"n": 2}
 
 
 def test_a_base_without_a_place_keeps_nothing() -> None:
     frame = pd.DataFrame({"customer_id": ["a"], "transaction_date": ["2026-01-01"], "unit_spend": [1.0]})
     alone = CustomerBase.open(frame, today="2026-12-31")
-    assert [alone.remember(("x",), lambda n=n: {"n": n}) for n in (1, 2)] == [{"n": 1}, {"n": 2}]
+    assert [alone.remember(("x",), lambda n=n: {"n": n}, dict, dict) for n in (1, 2)] == [{"n": 1}, {"n": 2}]

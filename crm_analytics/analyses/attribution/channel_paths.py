@@ -37,7 +37,7 @@ class ChannelPaths:
     ----------
     paths : path (list of channels), conversions, nulls, value, new_customers (of the conversions, first
         purchases); distinct paths, as `attribute` takes them
-    touches : Ibis table, one row a touch: person, path, place, channel, days (before the path's end),
+    touches : Ibis table, one row per touch: person, path, place, channel, days (before the path's end),
         converted, value (money of the path's purchase)
     untracked, untracked_value : purchases without a touch in the window, and their money
     open : paths that may still end in a purchase (their last touch lies within the window); left out
@@ -209,7 +209,7 @@ def channel_paths(
 
 
 def _each_path(touches: ir.Table) -> ir.Table:
-    """One row a path: way (its touches in order, as one text), and what is known of it."""
+    """One row per path: way (its touches in order, as one text), and what is known of it."""
     # Not every engine collects in an order; all of them sort texts, so the place leads each.
     placed = touches.place.cast("string").lpad(PLACES, "0").concat(touches.channel)
     each = touches.group_by("person", "path").aggregate(

@@ -30,7 +30,7 @@ class Economics:
     ----------
     models : model, channel, conversions, value, spend, roas (value / spend), profit (value x margin -
         spend), roi (profit / spend), cost_per_order; empty where a channel has no spend
-    channels : one row a channel: spend, profit_low and profit_high (over models and, where the credit has
+    channels : one row per channel: spend, profit_low and profit_high (over models and, where the credit has
         them, its intervals), roas_low, roas_high, new_customers, cac, value_per_cac, payback_months, verdict
     margin : share of the value that is left after the cost of goods
     """

@@ -38,7 +38,7 @@ def attribute(  # noqa: PLR0917 - the names are the contract
 
     Parameters
     ----------
-    paths : one row a path or a customer: ``path`` (``"a > b"`` or a list), ``conversions``; if given
+    paths : one row per path or a customer: ``path`` (``"a > b"`` or a list), ``conversions``; if given
         ``nulls``, ``value``, ``days`` (see `read_paths`)
     models : of `MODELS`: rules (first, last, last_non_direct, linear, u_shaped 40/20/40, j_shaped
         20/20/60, inverse_j 60/20/20, time_decay), shapley, and markov or markov_k of order k

@@ -89,7 +89,7 @@ class Paths:
 
 
 def read_paths(frame: pd.DataFrame | Paths) -> Paths:
-    """Paths from a frame, one row a path or one a customer.
+    """Paths from a frame, one row per path or one a customer.
 
     Parameters
     ----------

@@ -36,11 +36,11 @@ from crm_analytics.analyses.btyd.forecasts.purchase_probability import (
 from crm_analytics.analyses.btyd.forecasts.scoring import score
 from crm_analytics.analyses.btyd.forecasts.simulated_total import forecast_total
 from crm_analytics.analyses.btyd.forecasts.textbook import TextbookValue, textbook_value
-from crm_analytics.analyses.btyd.forecasts.uncertainty import TotalForecast
 from crm_analytics.analyses.btyd.forecasts.value_parts import tops, value_by_group, value_intervals
 from crm_analytics.analyses.btyd.forecasts.value_totals import value_total
 from crm_analytics.analyses.btyd.opportunity_models.bg_bb import BetaGeoBetaBinomial
 from crm_analytics.analyses.btyd.purchases.beta_geo import BetaGeo
+from crm_analytics.analyses.btyd.purchases.gamma_gompertz import GammaGompertzNBD
 from crm_analytics.analyses.btyd.purchases.modified_beta_geo import ModifiedBetaGeo
 from crm_analytics.analyses.btyd.purchases.nbd import NBD
 from crm_analytics.analyses.btyd.purchases.pareto_nbd import ParetoNBD
@@ -49,6 +49,7 @@ from crm_analytics.analyses.btyd.purchases.regular_model import RegularBetaGeo, 
 from crm_analytics.analyses.btyd.purchases.regularity import Regularity, regularity
 from crm_analytics.analyses.btyd.spend.banded_spend import BandedGammaGamma
 from crm_analytics.analyses.btyd.spend.gamma_gamma import GammaGamma
+from crm_analytics.analyses.btyd.totals.uncertainty import TotalForecast
 
 __all__ = [
     "MINIMUM_CUSTOMERS",
@@ -69,6 +70,7 @@ __all__ = [
     "Evidence",
     "FrozenModels",
     "GammaGamma",
+    "GammaGompertzNBD",
     "ModifiedBetaGeo",
     "ParetoNBD",
     "Ranking",

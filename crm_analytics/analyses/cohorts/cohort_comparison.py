@@ -22,7 +22,7 @@ class Comparison:
     Attributes
     ----------
     newer, earlier : labels of the cohorts on each side, oldest first
-    by_age : one row an age that both sides have lived with 30 customers or more: age; customers, active,
+    by_age : one row per age that both sides have lived with 30 customers or more: age; customers, active,
         share, lower, upper, value_per_customer, value_lower, value_upper of the newer, and the same with
         `_earlier`; difference of the shares with difference_lower and _upper (Newcombe 1998, method 10);
         value_difference with its interval (normal, variances over customers)

@@ -17,7 +17,7 @@ OLD_SHARE = 0.05  # of a cohort in the customers table before the data begin
 
 
 def cohort_table(reduced: Reduced) -> pd.DataFrame:
-    """One row a cohort: number, cohort, start, end, customers, complete, left_truncated."""
+    """One row per cohort: number, cohort, start, end, customers, complete, left_truncated."""
     calendar = reduced.calendar
     sizes = reduced.people.groupby("cohort")["customers"].sum()
     numbers = [int(n) for n in sizes.index]

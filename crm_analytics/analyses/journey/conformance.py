@@ -27,7 +27,8 @@ class Conformance:
 
     Attributes
     ----------
-    paths : Ibis table, one row a path: path, person, length, in_order (the most expected steps the path takes
+    paths : Ibis table, one row per path: path, person, length, in_order (the most expected steps the path
+        takes
         in their order, other steps allowed between: the longest common subsequence), fitness (in_order /
         expected steps), detours (steps that are not among those), edits (steps to insert or delete until
         the path is the expected one)

@@ -21,7 +21,7 @@ EXACT = "decimal(18, 4)"
 
 
 def scores(journey: Steps) -> ir.Table | None:
-    """One row a score: person, at, source, instrument, score (DECIMAL); None where nothing was asked."""
+    """One row per score: person, at, source, instrument, score (DECIMAL); None where nothing was asked."""
     base, parts = journey.base, []
 
     def add(name: str, at: str, column: str, instrument: ir.Value | None = None) -> None:

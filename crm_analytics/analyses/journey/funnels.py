@@ -28,7 +28,7 @@ def named(step: Step) -> str:
 
 
 def reached(journey: Steps, steps: Sequence[Step], within: float | None = None) -> ir.Table:
-    """One row a path that took the first step: path, person, reached_k and taken_k for each step k.
+    """One row per path that took the first step: path, person, reached_k and taken_k for each step k.
 
     ``reached_k``: epoch second at which the path first stood at step k (NULL: never);
     ``taken_k``: seconds since the first step.
@@ -107,7 +107,7 @@ def funnel(journey: Steps, steps: Sequence[Step], within: float | None = None) -
 
 
 def time_between(journey: Steps, first: Step, then: Step) -> ir.Table:
-    """One row a path that came from one step to the other: path, person, seconds (NULL: never came)."""
+    """One row per path that came from one step to the other: path, person, seconds (NULL: never came)."""
     each = reached(journey, [first, then])
     return each.select("path", "person", seconds=each.taken_2.cast("int64"))
 

@@ -50,7 +50,7 @@ class Journey(Steps):
         return matches(self, pattern)
 
     def metrics(self, events: Sequence[str] = ()) -> ir.Table:
-        """One row a path: length, duration, active days and more; see `metrics.metrics`."""
+        """One row per path: length, duration, active days and more; see `metrics.metrics`."""
         return metrics(self, events)
 
     def difference(self, a: Any, b: Any) -> Difference:

@@ -30,7 +30,7 @@ class JourneyMap:
 
     Attributes
     ----------
-    stages : one row a segment and stage: segment, stage, next_stage, paths (of the segment), reached (the
+    stages : one row per segment and stage: segment, stage, next_stage, paths (of the segment), reached (the
         stage "purchase" by buying, any other by any step), reach (share of paths), of (first reached at
         least `within` days before the base's day), went_on (of those, within so many days), conversion
         with lower and upper (95 %), dropped (of - went_on), days_median, days_q90 (until then, of those who
@@ -108,7 +108,7 @@ def _check(journey: Steps, stages: Sequence[str], within: float) -> None:
 
 
 def _times(journey: Steps, stages: Sequence[str]) -> ir.Table:
-    """One row a path, epoch seconds: t_k when stage k was first reached, n_k when what follows it was."""
+    """One row per path, epoch seconds: t_k when stage k was first reached, n_k when what follows it was."""
     steps, numbers = journey.table, range(1, len(stages) + 1)
     bought = steps.event == PURCHASE
     flags = {k: _is_in(steps, name) for k, name in enumerate(stages, 1)}
@@ -175,7 +175,7 @@ def _reach(journey: Steps, each: ir.Table, stages: Sequence[str], within: float)
 
 
 def _values(journey: Steps, each: ir.Table, stages: int, long: int) -> ir.Table:
-    """One row a path with money: path, value_k (in the first `long` seconds of what follows stage k)."""
+    """One row per path with money: path, value_k (in the first `long` seconds of what follows stage k)."""
     paid = journey.table.filter(journey.table.value.notnull()).select("path", "at", "value")
     numbers = range(1, stages + 1)
     paid = paid.inner_join(each.select("path", *(f"n_{k}" for k in numbers)), "path")

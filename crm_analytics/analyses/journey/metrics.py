@@ -23,7 +23,7 @@ def column_of(event: str) -> str:
 
 
 def metrics(journey: Steps, events: Sequence[str] = ()) -> ir.Table:
-    """One row a path.
+    """One row per path.
 
     Parameters
     ----------

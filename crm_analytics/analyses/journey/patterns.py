@@ -54,7 +54,7 @@ def matches(journey: Steps, pattern: str) -> ir.Table:
 
     Returns
     -------
-    One row a path: path, person, matched
+    One row per path: path, person, matched
 
     Raises
     ------

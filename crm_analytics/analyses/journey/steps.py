@@ -28,8 +28,8 @@ class Steps:
     Attributes
     ----------
     base : whose steps they are
-    table : Ibis table, one row a step: person, path (the person, or person and session), position (1, 2, ...
-        in the path), at, event, source (place in `SOURCES`), channel, stage, session (1, 2, ... of the
+    table : Ibis table, one row per step: person, path (the person, or person and session), position (1, 2,
+        ... in the path), at, event, source (place in `SOURCES`), channel, stage, session (1, 2, ... of the
         person), value (money of a purchase), next_event (NULL at the end), seconds_to_next
     sources : the tables it was made from
     session_minutes : silence that begins a new session
@@ -47,7 +47,7 @@ class Steps:
 
     @property
     def paths(self) -> ir.Table:
-        """One row a path: path, person, length."""
+        """One row per path: path, person, length."""
         return self.table.group_by("path", "person").aggregate(length=self.table.count())
 
     def count(self) -> int:

@@ -27,7 +27,7 @@ WIDEST = 1_000  # events of a matrix; the table of transitions knows no limit
 
 
 def edges(journey: Steps) -> ir.Table:
-    """One row a transition: path, event, next_event (with path_start and path_end), seconds."""
+    """One row per transition: path, event, next_event (with path_start and path_end), seconds."""
     steps = journey.table
     inner = steps.select(
         "path", event="event", next_event=steps.next_event.fill_null(END), seconds="seconds_to_next"

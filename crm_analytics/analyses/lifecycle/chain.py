@@ -119,7 +119,7 @@ class RecencyChain:
         return RecencyChain(self.p[: state - 1], self.contribution, self.mailing_cost, self.discount)
 
     def stopping_rules(self) -> pd.DataFrame:
-        """What each stopping rule is worth: one row a rule.
+        """What each stopping rule is worth: one row per rule.
 
         Columns: stop_at (periods since the last purchase at which mailing ends; n + 1: as the chain
         stands), value (of a customer who has just bought, that purchase included), best (bool).

@@ -1,4 +1,4 @@
-"""Would the chain have foretold the purchases that came? Fitted in the past, counted since."""
+"""Would the chain have predicted the purchases that came? Fitted in the past, counted since."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ChainCheck:
     ----------
     then : the day at which the chain was fitted, with what was known
     periods, customers : length of the check, and how many customers it is about
-    expected, actual : purchases foretold and come
+    expected, actual : purchases predicted and come
     """
 
     then: date
@@ -38,7 +38,7 @@ class ChainCheck:
 
     @property
     def ratio(self) -> float:
-        """Come for each one foretold."""
+        """Come for each one predicted."""
         return self.actual / self.expected if self.expected else float("nan")
 
 

@@ -146,7 +146,7 @@ def _check_settings(margin: float, contact_cost: float, rate: float, longest: in
 
 
 def _periods(base: CustomerBase, length: int) -> ir.Table:
-    """One row a customer and period with a purchase: customer_id, back (0: the last period), spend."""
+    """One row per customer and period with a purchase: customer_id, back (0: the last period), spend."""
     days = base.exact_occasions
     back = ibis.literal(base.day).delta(days.day, unit="day").cast("int64") // length
     return days.mutate(back=back).group_by("customer_id", "back").aggregate(spend=days.spend.sum())

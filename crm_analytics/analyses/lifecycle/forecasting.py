@@ -1,4 +1,4 @@
-"""How many customers will stand in each stage, and how well that was foretold before.
+"""How many customers will stand in each stage, and how well that was predicted before.
 
 A chain over (stage, periods spent in it so far): the stages end after fixed days without a purchase, which
 a chain over stages alone cannot know. R. A. Howard (1971), *Dynamic Probabilistic Systems* 2, ch. 11

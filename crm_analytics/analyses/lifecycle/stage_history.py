@@ -37,7 +37,7 @@ class Stages:
 
     Attributes
     ----------
-    customers : customer_id, stage, entered_on; one row a customer
+    customers : customer_id, stage, entered_on; one row per customer
     spells : customer_id, stage, entered_on, left_on (first day of the next stage; NULL while it lasts),
         to_stage, order_count (purchases when it began)
     sizes : stage, customers, share (of all staged customers), n (them), median_days (in the stage

@@ -41,7 +41,7 @@ class Portfolio:
     groups : group, customers, value (forecast margin less cost to serve), value_share, gap (what they
         would bring more in another year like their own best), cost_to_serve (expected), revenue (last
         year), play
-    customers : Ibis, one row a customer: customer_id, group, value, gap, cost_to_serve, revenue,
+    customers : Ibis, one row per customer: customer_id, group, value, gap, cost_to_serve, revenue,
         probability_alive
     margin : share of revenue taken as margin; 1 where no unit cost is known, and then value is revenue
     has_margin : whether it is known

@@ -41,7 +41,7 @@ class ValueGrid:
     fields : today, to_come (tiers "Top 20 %", "Next 30 %", "The rest"), customers, revenue (of the last
         year), value (to come), play, ceiling (forecast margin of a mean customer; only where the margin is
         given); nine rows, also empty ones
-    overlooked : Ibis table, one row a customer: customer_id, revenue, lifetime_value, last_contact (NULL:
+    overlooked : Ibis table, one row per customer: customer_id, revenue, lifetime_value, last_contact (NULL:
         never); in the best fifth by forecast, in the lower half by revenue, not contacted for `quiet`
     contacts_known : whether any table says when customers were contacted; if not, nobody counts as contacted
     quiet : the span without a contact, like "-90d"

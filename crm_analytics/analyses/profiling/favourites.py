@@ -19,7 +19,7 @@ DEAL_PRONE = 0.5  # share of the orders with a coupon or discount, from which on
 
 
 def favourites(base: CustomerBase, minimum: int = 1) -> ir.Table:
-    """One row a customer who bought: what they take most, and in how many of their lines or orders.
+    """One row per customer who bought: what they take most, and in how many of their lines or orders.
 
     Returns
     -------

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses.intervals import share_difference
+from crm_analytics.analyses.intervals import false_discoveries, share_difference
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -76,7 +76,7 @@ def compare(counts: pd.DataFrame, group: str) -> pd.DataFrame:
     cells = table[["customers", "n", "rest", "rest_n"]].astype("int64").itertuples(index=False)
     bounds = np.array([share_difference(*cell) for cell in cells]).reshape(-1, 2)
     table["lower"], table["upper"] = bounds[:, 0], bounds[:, 1]
-    table["p_adjusted"] = benjamini_hochberg(_p_values(table))
+    table["p_adjusted"] = false_discoveries(_p_values(table))
     table["clear"] = table["p_adjusted"] < LEVEL
     order = table.assign(size=-table["difference"].abs(), doubt=~table["clear"]).sort_values(
         ["doubt", "size", group, "attribute", "level"]
@@ -91,17 +91,3 @@ def _p_values(table: pd.DataFrame) -> np.ndarray:
     error = np.sqrt(pooled * (1 - pooled) * (1 / table["n"] + 1 / table["rest_n"]))
     z = (table["difference"].abs() / error.where(error > 0)).fillna(0.0)
     return np.array([math.erfc(value / math.sqrt(2)) for value in z])
-
-
-def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """Adjusted p-values (Benjamini & Hochberg 1995, JRSS B 57, 289-300).
-
-    >>> benjamini_hochberg(np.array([0.01, 0.04, 0.03, 0.5])).round(4).tolist()
-    [0.04, 0.0533, 0.0533, 0.5]
-    """
-    order = np.argsort(p, kind="stable")
-    scaled = p[order] * len(p) / np.arange(1, len(p) + 1)
-    falling = np.minimum.accumulate(scaled[::-1])[::-1].clip(max=1.0)
-    adjusted = np.empty(len(p))
-    adjusted[order] = falling
-    return adjusted

@@ -23,7 +23,7 @@ def plays(
     cost: float | None = None,
     response: float | None = None,
 ) -> pd.DataFrame:
-    """One row a segment, in rule order.
+    """One row per segment, in rule order.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ class RfmScores:
     ----------
     customers : customer_id, recency_days, order_count, invoice_count, revenue (DECIMAL), r_score,
         f_score, m_score (1..bins; NULL without a purchase), segment
-    segments : one row a segment in rule order: segment, customers, customer_share, orders, revenue,
+    segments : one row per segment in rule order: segment, customers, customer_share, orders, revenue,
         revenue_share, revenue_per_customer, order_value, median_recency_days, rule, play
     cuts : measure, and the values that part one score from the next
     rules : the ordered rule table
@@ -102,7 +102,7 @@ def score(
     own = {name: tuple(map(float, values)) for name, values in (cuts or {}).items()}
     given = None if rules is None else tuple(rules)
     key = ("rfm.score", bins, sorted(own.items()), window, given)
-    kept = base.remember(key, lambda: _scored(base, bins, own, window, given))
+    kept = base.remember(key, lambda: _scored(base, bins, own, window, given), _parts, _parts)
     rhythm = Rhythm(*kept["rhythm"]) if kept["rhythm"] else None
     table = default_rules(bins, rhythm) if given is None else given
     return RfmScores(
@@ -116,13 +116,18 @@ def score(
     )
 
 
+def _parts(scored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is kept of scores: they are parts already."""
+    return scored
+
+
 def _scored(
     base: CustomerBase,
     bins: int,
     cuts: Mapping[str, Sequence[float]],
     window: str | None,
     rules: tuple[Rule, ...] | None,
-) -> dict[str, Any]:
+) -> Mapping[str, Any]:
     rhythm = rhythm_of(base)
     table = default_rules(bins, rhythm) if rules is None else rules
     check_rules(table)
@@ -269,7 +274,7 @@ def recency_frequency_grid(scores: RfmScores) -> pd.DataFrame:
 
     Returns
     -------
-    recency_band, order_band, customers, revenue; one row a cell of the grid, empty cells included,
+    recency_band, order_band, customers, revenue; one row per cell of the grid, empty cells included,
     the freshest band and the fewest orders first
     """
     typical, late = (scores.rhythm.typical, scores.rhythm.long) if scores.rhythm else (30, 90)

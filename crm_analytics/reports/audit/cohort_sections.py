@@ -90,7 +90,8 @@ def how_a_cohort_ages(report: AuditReport) -> Block:
         data=_side_by_side(found, rows),
         caption=f"Blue: customers {newer}; grey: {earlier}. Compared {age_in_words(found, both.age)}, the "
         f"oldest age that all newer cohorts have lived. {caption}",
-        formats=dict.fromkeys(("share", "share, earlier"), "percent"),
+        formats=dict.fromkeys(("share", "share, earlier"), "percent")
+        | dict.fromkeys(("interval", "interval, earlier", "difference"), "interval:percent"),
     )  # fmt: skip
 
 
@@ -101,12 +102,12 @@ def _side_by_side(found: Cohorts, rows: pd.DataFrame) -> pd.DataFrame:
             "bought": rows["active"],
             "of": rows["customers"],
             "share": rows["share"],
-            "interval": _ranges(rows["lower"], rows["upper"]),
+            "interval": blocks.together(rows["lower"], rows["upper"]),
             "bought, earlier": rows["active_earlier"],
             "of, earlier": rows["customers_earlier"],
             "share, earlier": rows["share_earlier"],
-            "interval, earlier": _ranges(rows["lower_earlier"], rows["upper_earlier"]),
-            "difference": _ranges(rows["difference_lower"], rows["difference_upper"]),
+            "interval, earlier": blocks.together(rows["lower_earlier"], rows["upper_earlier"]),
+            "difference": blocks.together(rows["difference_lower"], rows["difference_upper"]),
         }
     )
 
@@ -170,13 +171,14 @@ def who_brings_todays_revenue(report: AuditReport) -> Block:
         old = f"Customers won before {words.date(found.begin)} count as won when they are first seen. "
     return blocks.chart(
         cohort_figures.stack(
-            drawn, "period", "won", "revenue", partial=set(partial), quiet=NOBODY, fmt=f"money:{currency}"
+            drawn, "period", "won", "revenue", partial=set(partial), quiet=NOBODY, fmt=report.currency
         ),
         finding=cohort_findings.whole(found, currency),
         data=_by_period(found, table),
         caption=f"Revenue net of returns by {found.every}, stacked by when its customers first bought: the "
         f"oldest at the bottom. {about_hatched(found)}{old}",
-        formats=dict.fromkeys(("revenue", *table.columns), f"money:{currency}") | {"won before": "percent:0"},
+        formats=dict.fromkeys(("revenue", *table.columns), report.currency)
+        | {"won before": "percent:0", "interval": "interval:percent"},
     )
 
 
@@ -188,7 +190,7 @@ def _by_period(found: Cohorts, parts: pd.DataFrame) -> pd.DataFrame:
             "new customers": rows["new_customers"],
             "revenue": rows["revenue"],
             "won before": rows["share_before"],
-            "interval": _ranges(rows["lower"], rows["upper"]),
+            "interval": blocks.together(rows["lower"], rows["upper"]),
         }
     ).merge(parts, on="period", how="left")
     names = rows["period"].map(period_in_short)
@@ -212,10 +214,6 @@ def _groups(found: Cohorts) -> dict[str, str]:
 
 def _axis(found: Cohorts) -> str:
     return f"{found.every}s after the {found.every} of the first purchase"
-
-
-def _ranges(lower: pd.Series, upper: pd.Series) -> list[str]:
-    return [words.interval(a, b, "percent") for a, b in zip(lower, upper, strict=True)]
 
 
 def _titles(found: Cohorts) -> dict[str, str]:

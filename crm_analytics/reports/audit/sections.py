@@ -116,7 +116,7 @@ def who_made_the_change(report: AuditReport, change: Change) -> Block:
     biggest = max(net, key=lambda move: abs(net[move]))
     moves = change.moves.assign(move=[MOVES[m][0] for m in change.moves["move"]])
     finding = f"{MOVES[biggest][1]} moved revenue most: {report.money(net[biggest])}; "
-    finding += f"all together {report.money(total.now - total.before)}"
+    finding += f"in total {report.money(total.now - total.before)}"
     names = [MOVES[m][0] for m in ("decreased", "lapsed")]
     return blocks.chart(
         figures.bars(moves, y="move", x="change", highlight=names, fmt=report.currency),
@@ -141,15 +141,17 @@ def why_revenue_changed(report: AuditReport, tree: RevenueTree) -> Block:
     top = nodes[~nodes["factor"].isin(["items", "price"])]
     main = top.iloc[int(top["contribution"].abs().to_numpy().argmax())]
     effect, total = report.money(main["contribution"]), report.money(tree.change)
-    made = f"moved revenue most: {effect}; all together {total}"
+    made = f"moved revenue most: {effect}; in total {total}"
     if 0 < main["contribution"] * tree.change <= tree.change**2:
         made = f"made the largest part: {effect} of {total}"
     shown = nodes.assign(factor=[FACTORS[f][0] for f in nodes["factor"]])
-    for name in ("before", "now"):
-        shown[name] = [
-            words.count(value) if factor == "customers" else words.number(value, 2 if value >= 1 else 4)
+    units = {
+        name: [
+            "count" if factor == "customers" else f"number:{2 if value >= 1 else 4}"
             for factor, value in zip(nodes["factor"], nodes[name], strict=True)
         ]
+        for name in ("before", "now")
+    }
     down = shown.loc[nodes["contribution"] < 0, "factor"].tolist()
     return blocks.chart(
         figures.bars(shown, y="factor", x="contribution", highlight=down, fmt=report.currency),
@@ -158,7 +160,7 @@ def why_revenue_changed(report: AuditReport, tree: RevenueTree) -> Block:
         caption="Revenue is customers × orders a customer × money an order. Each contribution takes the "
         "middle of both periods for the other factors, so that the three sum to the change; pieces and price "
         "sum to money an order.",
-        formats={"contribution": report.currency},
+        formats={"contribution": report.currency, **units},
     )
 
 
@@ -174,12 +176,8 @@ def where_it_was_won_and_lost(report: AuditReport, table: pd.DataFrame) -> Block
     """Gains and losses of each product category."""
     first = table.iloc[0]
     doubt = "" if first["lower"] * first["upper"] > 0 else ", which may be chance"
-    ranges = [
-        words.interval(low, high, report.currency)
-        for low, high in zip(table["lower"], table["upper"], strict=True)
-    ]
     shown = table.drop(columns=["before", "lower", "upper"])  # more columns than these do not fit on paper
-    shown.insert(3, "interval", ranges)
+    shown.insert(3, "interval", blocks.together(table["lower"], table["upper"]))
     names = {
         "level": "category",
         "switched_from": "switched in",
@@ -196,7 +194,8 @@ def where_it_was_won_and_lost(report: AuditReport, table: pd.DataFrame) -> Block
         "them. Intervals: 95 %, over customers.",
         formats=dict.fromkeys(
             [names.get(c, c) for c in shown.columns if c not in ("level", "interval")], report.currency
-        ),
+        )
+        | {"interval": f"interval:{report.currency}"},
     )
 
 

@@ -53,7 +53,8 @@ def who_answers(report: CampaignsReport, found: Evaluation) -> Block:
         caption="Share that bought in the campaign's window, by score on the day before the sending (5: "
         "latest, most often, most spent; 0: had never bought). A high share is no effect: the controls "
         f"bought, too.{_about(groups)}",
-        formats=dict.fromkeys(("treated_mean", "control_mean", "effect"), "percent"),
+        formats=dict.fromkeys(("treated_mean", "control_mean", "effect"), "percent")
+        | {"points": "interval:number:1"},
     )  # fmt: skip
 
 
@@ -86,10 +87,8 @@ def _people(found: Evaluation, names: tuple[str, ...]) -> ir.Table | None:
 
 
 def _rows(table: pd.DataFrame) -> pd.DataFrame:
-    points = [
-        words.interval(HUNDRED * low, HUNDRED * high)
-        for low, high in zip(table["adjusted_lower"], table["adjusted_upper"], strict=True)
-    ]
+    ends = (HUNDRED * table["adjusted_lower"], HUNDRED * table["adjusted_upper"])
+    points = blocks.together(*ends)
     shown = table.drop(columns="effect").rename(columns={"adjusted": "effect"}).assign(points=points)
     return shown[SHOWN].reset_index(drop=True)
 

@@ -39,13 +39,13 @@ class Due:
 
     @cached_property
     def lists(self) -> pd.DataFrame:
-        """One row a list that names anybody."""
+        """One row per list that names anybody."""
         table = campaigns.summary(self.wave)
         return table[table["due"] > 0].reset_index(drop=True)
 
     @cached_property
     def steps(self) -> pd.DataFrame:
-        """Who is kept out, over all lists."""
+        """Who is suppressed, over all lists."""
         table = campaigns.waterfall(self.wave)
         return table[table["list"] == ""].drop(columns="list").reset_index(drop=True)
 

@@ -116,11 +116,8 @@ def do_offers_bring_people_back(report: CampaignsReport, told: Incentives) -> Bl
         {
             "incentive": table["incentive"],
             "outcome": table["outcome"] + money.map({True: ", each", False: f", by {HUNDRED}"}),
-            "effect": [words.say(v, f) for v, f in zip(table["effect"] * by, fmt, strict=True)],
-            "interval": [
-                words.interval(low, high, f)
-                for low, high, f in zip(table["lower"] * by, table["upper"] * by, fmt, strict=True)
-            ],
+            "effect": table["effect"] * by,
+            "interval": blocks.together(table["lower"] * by, table["upper"] * by),
             "compared": table["how"].map(HOW),
             "customers": table["n"],
             "verdict": table["verdict"],
@@ -139,7 +136,7 @@ def do_offers_bring_people_back(report: CampaignsReport, told: Incentives) -> Bl
             campaign's days and in 90 days, where a purchase only brought forward no longer counts. Alike
             before: the next order within {AGAIN} days, orders with a deal against those without, among
             customers of the same number of orders, days since the last and mean value.""",
-        formats={"customers": "count"},
+        formats={"customers": "count", "effect": fmt, "interval": [f"interval:{f}" for f in fmt]},
     )
 
 

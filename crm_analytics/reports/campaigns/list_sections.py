@@ -1,4 +1,4 @@
-"""Whom to contact now, who is kept out and why, and what contacting the best of them would bring."""
+"""Whom to contact now, who is suppressed and why, and what contacting the best of them would bring."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _left_out(due: Due) -> str:
         return ""
     gone = words.listing(map(called, due.wave.left_out))
     why = f" Who will leave cannot be told: {due.no_scores}." if due.no_scores else ""
-    return f" Not asked, for want of data: {gone}.{why}"
+    return f" Not asked, for lack of data: {gone}.{why}"
 
 
 @section("What contacting the best would bring", part="listed", needs=no_list, small=FEW_LISTS)
@@ -115,17 +115,19 @@ def who_comes_first(report: CampaignsReport, due: Due) -> Block:
     )
 
 
-@section("Who is kept out", part="listed", needs=no_list, small=FEW_LISTS)
+@section("Who is suppressed", part="listed", needs=no_list, small=FEW_LISTS)
 def who_is_kept_out(report: CampaignsReport, due: Due) -> Block:
     """Entries after each step of suppression, and what is saved."""
     table = due.steps
     kept = table[~table["step"].isin(["due", "treated", "control"])]
     if kept.empty:
-        finding = "Nobody is kept out"
+        finding = "Nobody is suppressed"
     else:
         most = kept.nlargest(1, "customers").iloc[0]
         of = words.plural(table["customers"].iloc[0], "entry")
-        finding = f"{words.count(kept['customers'].sum())} of {of} are kept out, most of them: {most['step']}"
+        finding = (
+            f"{words.count(kept['customers'].sum())} of {of} are suppressed, most of them: {most['step']}"
+        )
     cost = due.cost
     saved = table["customers"] * cost if cost is not None else pd.Series(float("nan"), table.index)
     saved[table["step"].isin(["due", "treated"])] = float("nan")
@@ -134,7 +136,7 @@ def who_is_kept_out(report: CampaignsReport, due: Due) -> Block:
     return blocks.table(
         shown,
         finding=finding,
-        caption="Entries: a customer counts once on each list. Each is kept out by the first step that "
+        caption="Entries: a customer counts once on each list. Each is suppressed by the first step that "
         "applies. " + ("" if cost is None else f"Saved: {report.money(cost)} a contact."),
         formats={"saved": report.currency} if cost is not None else None,
     )

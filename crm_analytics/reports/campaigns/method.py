@@ -28,10 +28,10 @@ def method(report: CampaignsReport) -> Block:
         items["Effect"] = f"""Intention to treat: whoever was to get the campaign counts as treated, opened
             or not. The mean over campaigns of treated less control, weighted by n t n c / (n t + n c); a
             customer in several campaigns is one cluster. CUPED (Deng et al. 2013): less what the member's
-            orders and spend of the {found.waves.before} days before foretold. “No effect shown” is said
+            orders and spend of the {found.waves.before} days before predicted. “No effect shown” is said
             where the interval holds zero; it is no proof that there is none."""
         items["Ranking"] = """T-learner (Künzel et al. 2019): one ridge regression an arm on recency,
-            frequency, value and segment; learned on what the past did not foretell; each member scored by
+            frequency, value and segment; learned on what the past did not predict; each member scored by
             models fitted to other customers. Qini coefficient (Radcliffe 2007): area between the curve
             and contacting blindly; bootstrap of customers, the scores as given."""
     if report.incentives is not None:

@@ -1,4 +1,4 @@
-"""What campaigns did: all together, one by one, by segment, by score, in money, and whom they move."""
+"""What campaigns did: in total, one by one, by segment, by score, in money, and whom they move."""
 
 from __future__ import annotations
 
@@ -23,9 +23,8 @@ SHOWN = 12  # campaigns on a chart, the newest
 COLUMNS = ["treated", "control", "treated_mean", "control_mean", "adjusted", "interval", "verdict"]
 
 
-def _interval(report: CampaignsReport, row: pd.Series) -> str:
-    fmt = "number:1" if row["outcome"] in COUNTED else report.currency
-    return words.interval(row["adjusted_lower"], row["adjusted_upper"], fmt)
+def _interval(table: pd.DataFrame) -> pd.Series:
+    return blocks.together(table["adjusted_lower"], table["adjusted_upper"])
 
 
 def _named(row: pd.Series) -> str:
@@ -40,29 +39,28 @@ def what_campaigns_did(report: CampaignsReport, found: Evaluation) -> Block:
     shown = pd.DataFrame(
         {
             "of": [WORDS[o] + (f", by {HUNDRED}" if o in COUNTED else ", each") for o in table["outcome"]],
-            "treated": [_said(report, r["outcome"], r["treated_mean"]) for _, r in table.iterrows()],
-            "control": [_said(report, r["outcome"], r["control_mean"]) for _, r in table.iterrows()],
-            "effect": [_said(report, r["outcome"], r["adjusted"]) for _, r in table.iterrows()],
-            "interval": [_interval(report, r) for _, r in table.iterrows()],
+            "treated": table["treated_mean"],
+            "control": table["control_mean"],
+            "effect": table["adjusted"],
+            "interval": _interval(table),
             "sharper_by": table["variance_reduction"],
             "verdict": table["verdict"],
         }
     )
     row = found.pooled.iloc[0]
+    units = ["number:1" if o in COUNTED else report.currency for o in table["outcome"]]
     return blocks.table(
         shown,
         finding=found.sentence.rstrip("."),
         caption=f"{words.count(row['treated'])} treated and {words.count(row['control'])} controls, "
         f"{words.count(row['customers'])} customers. Effect: treated less control, after taking away what "
-        f"their purchases of the {found.waves.before} days before foretold (CUPED); sharper by: the share of "
-        "the variance this takes away. Intervals: 95 %, customers as the draw. Visits: of customers known by "
+        f"their purchases of the {found.waves.before} days before predicted (CUPED); sharper by: the share "
+        "of the variance this takes away. Intervals: 95 %, customers as the draw. Visits: of customers known "
+        "by "
         f"name when they came. {found.waves.costs.capitalize()}.",
-        formats={"sharper_by": "percent:0"},
+        formats={"sharper_by": "percent:0", "interval": [f"interval:{unit}" for unit in units]}
+        | dict.fromkeys(("treated", "control", "effect"), units),
     )
-
-
-def _said(report: CampaignsReport, outcome: str, value: float) -> str:
-    return words.number(value, 1) if outcome in COUNTED else report.money(value)
 
 
 @section("Which campaigns worked", part="waves", needs=UNMEASURED, small=FEW)
@@ -71,7 +69,7 @@ def which_campaigns_worked(report: CampaignsReport, found: Evaluation) -> Block:
     table = per_hundred(found.campaigns[found.campaigns["outcome"] == "orders"])
     table = table.iloc[::-1].reset_index(drop=True)
     table["campaign"] = [_named(row) for _, row in table.iterrows()]
-    table["interval"] = [_interval(report, row) for _, row in table.iterrows()]
+    table["interval"] = _interval(table)
     known = table[table["adjusted_lower"].notna()].head(SHOWN)
     clear = table[table["verdict"] == MORE]["campaign"].tolist()
     finding = (
@@ -87,6 +85,7 @@ def which_campaigns_worked(report: CampaignsReport, found: Evaluation) -> Block:
     formats = {
         "sent_day": "date:short",
         **dict.fromkeys(("treated_mean", "control_mean", "effect"), "number:1"),
+        "interval": "interval:number:1",
     }
     if known.empty:
         return blocks.table(data, finding=finding, caption=caption, formats=formats)
@@ -106,7 +105,7 @@ def which_campaigns_worked(report: CampaignsReport, found: Evaluation) -> Block:
 def who_is_moved(report: CampaignsReport, found: Evaluation) -> Block:
     """Orders added in each segment."""
     table = per_hundred(found.segments[found.segments["outcome"] == "orders"]).reset_index(drop=True)
-    table["interval"] = [_interval(report, row) for _, row in table.iterrows()]
+    table["interval"] = _interval(table)
     known = table[table["adjusted_lower"].notna()]
     clear = table[table["verdict"] == MORE].sort_values("adjusted", ascending=False)
     if len(clear):
@@ -121,6 +120,7 @@ def who_is_moved(report: CampaignsReport, found: Evaluation) -> Block:
     caption = f"""Orders added by {HUNDRED} contacts; segments: {found.segments_are}. The intervals hold
         together with 95 %, so that the best of many is not believed for being the best."""
     formats = dict.fromkeys(("treated_mean", "control_mean", "effect"), "number:1")
+    formats["interval"] = "interval:number:1"
     if known.empty:
         return blocks.table(data, finding=finding, caption=caption, formats=formats)
     return blocks.chart(
@@ -177,8 +177,7 @@ def what_campaigns_earned(report: CampaignsReport, found: Evaluation) -> Block:
             "campaign": ["all" if pd.isna(i) else _named(pd.Series({**names.loc[i], "campaign_id": i}))
                          for i in table["campaign_id"]],
             "contacts": table["treated"], "a_contact": table["each"], "total": table["total"],
-            "interval": [words.interval(low, high, report.currency)
-                         for low, high in zip(table["total_lower"], table["total_upper"], strict=True)],
+            "interval": blocks.together(table["total_lower"], table["total_upper"]),
             "budget": table["budget"], "verdict": table["verdict"],
         }
     ).reset_index(drop=True)  # fmt: skip
@@ -190,7 +189,8 @@ def what_campaigns_earned(report: CampaignsReport, found: Evaluation) -> Block:
         finding=f"Campaigns added {report.money(row['total'])} of margin after contacts ({bounds}){proved}",
         caption=f"""{found.waves.costs.capitalize()}. Discounts are in the margin already; the budget, where
             one is given, is not taken off. Intervals of single campaigns hold together with 95 %.""",
-        formats={"contacts": "count"} | dict.fromkeys(("a_contact", "total", "budget"), report.currency),
+        formats={"contacts": "count", "interval": f"interval:{report.currency}"}
+        | dict.fromkeys(("a_contact", "total", "budget"), report.currency),
         limit=SHOWN + 1,
     )
 
@@ -202,10 +202,7 @@ def were_the_arms_alike(report: CampaignsReport, found: Evaluation) -> Block:
     odd = table[table["verdict"] != AS_PLANNED]
     shown = table.assign(
         campaign=table["campaign_id"].fillna("all"),
-        before=[
-            words.interval(low, high, "number:2")
-            for low, high in zip(table["orders_before_lower"], table["orders_before_upper"], strict=True)
-        ],
+        before=blocks.together(table["orders_before_lower"], table["orders_before_upper"]),
     )
     gone = found.waves.left_out
     left = "" if gone.empty else " Left out: " + "; ".join(
@@ -230,6 +227,7 @@ def were_the_arms_alike(report: CampaignsReport, found: Evaluation) -> Block:
         caption=f"""Ratio p: chance of shares as odd as these where the plan was kept. Before: difference of
             orders in the {found.waves.before} days before the sending, 95 %. Doubt is said below a chance
             of one in a thousand over all campaigns.{left}""",
-        formats={"control_share": "percent", "planned_share": "percent", "ratio_p": "number:3"},
+        formats=dict.fromkeys(("control_share", "planned_share"), "percent")
+        | {"ratio_p": "number:3", "before": "interval:number:2"},
         limit=SHOWN + 1,
     )

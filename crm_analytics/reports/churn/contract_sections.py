@@ -55,15 +55,15 @@ def what_contracts_bring(report: ChurnReport, found: ContractValue) -> Block:
     return blocks.chart(
         figures.lines(
             found.curve, "month", ["survival", "seen"], ("lower", "upper"),
-            names={"survival": "foretold", "seen": "seen"}, context=["seen"],
+            names={"survival": "predicted", "seen": "seen"}, context=["seen"],
             mark=found.seen, mark_label="seen until here", x_title="month of the contract", fmt="percent:0",
         ),
         finding=finding,
-        data=found.curve.iloc[:: max(1, len(found.curve) // 12)].rename(columns={"survival": "foretold"}),
+        data=found.curve.iloc[:: max(1, len(found.curve) // 12)].rename(columns={"survival": "predicted"}),
         caption=f"Share of contracts that last longer than a month, by {best[0]} (BIC lower than that of "
         f"{best[1]}); intervals: 95 %, by drawing contracts anew. Each running contract goes on from the "
         "month it has reached; money is its price a month, if prices stay.",
-        formats=dict.fromkeys(("foretold", "lower", "upper", "seen"), "percent"),
+        formats=dict.fromkeys(("predicted", "lower", "upper", "seen"), "percent"),
     )  # fmt: skip
 
 

@@ -38,7 +38,7 @@ MARGIN_FROM = {
 RISKS = ("high", "medium", "low", "gone")
 
 UNTOLD = "Who will leave cannot be told yet"
-FEW = too_few("Leaving is not foretold yet", "That begins with {needed}; there are {customers}.")
+FEW = too_few("Leaving is not predicted yet", "That begins with {needed}; there are {customers}.")
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class ChurnReport(Report):
     Attributes
     ----------
     trained : the model and how well it did; None where the history is too short
-    scored : of `churn.score`, one row a customer; None without `trained`
+    scored : of `churn.score`, one row per customer; None without `trained`
     definition : the gaps between purchases; None where too few have ended
     profit : of contacting, as measured on the held-out window, for as many customers as are here now
     earlier : the earlier day, and how many customers were still there on it
@@ -85,7 +85,7 @@ class ChurnReport(Report):
 
     @cached_property
     def risks(self) -> pd.DataFrame:
-        """risk, customers, leaving (expected), value, value_at_risk: one row a band, all four."""
+        """risk, customers, leaving (expected), value, value_at_risk: one row per band, all four."""
         assert self.scored is not None
         table = self.scored
         exact = {name: table[name].round(4).cast(MONEY) for name in ("value", "value_at_risk")}

@@ -129,12 +129,10 @@ def how_well_it_did(report: ChurnReport, trained: Churn) -> Block:
     shown = pd.DataFrame(
         {
             "method": table["method"],
-            "ranking_(AUC)": [_with(row, "auc", "number:3") for _, row in table.iterrows()],
-            "average_precision": [_with(row, "average_precision", "number:3") for _, row in table.iterrows()],
-            "lift_of_the_top_tenth": [
-                _with(row, "top_decile_lift", "number:1") for _, row in table.iterrows()
-            ],
-            "brier": [_with(row, "brier", "number:3") for _, row in table.iterrows()],
+            "ranking_(AUC)": _with(table, "auc"),
+            "average_precision": _with(table, "average_precision"),
+            "lift_of_the_top_tenth": _with(table, "top_decile_lift"),
+            "brier": _with(table, "brier"),
             "used": ["yes" if m == trained.method else "" for m in table["method"]],
         }
     )
@@ -151,6 +149,8 @@ def how_well_it_did(report: ChurnReport, trained: Churn) -> Block:
         f"{'; learnt from earlier windows only' if tested(trained) else ''}. AUC: chance that of a leaver "
         "and a stayer the leaver has the higher score. Brier: mean squared error, 0 is perfect. Intervals: "
         f"95 %.{_not_tested(trained)}",
+        formats=dict.fromkeys(("ranking_(AUC)", "average_precision", "brier"), "estimate:number:3")
+        | {"lift_of_the_top_tenth": "estimate:number:1"},
     )
 
 
@@ -158,8 +158,9 @@ def _not_tested(trained: Churn) -> str:
     return "" if tested(trained) else " The rule was learnt from these customers: no other window is over."
 
 
-def _with(row: pd.Series, name: str, fmt: str) -> str:
-    return f"{words.say(row[name], fmt)} ({words.interval(row[f'{name}_lower'], row[f'{name}_upper'], fmt)})"
+def _with(table: pd.DataFrame, name: str) -> pd.Series:
+    """A measure with its interval."""
+    return blocks.together(table[name], table[f"{name}_lower"], table[f"{name}_upper"])
 
 
 @section("Does it say what comes", part="trained", needs=UNTOLD, small=FEW)

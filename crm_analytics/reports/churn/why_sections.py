@@ -23,10 +23,7 @@ def what_tells_leavers(report: ChurnReport, trained: Churn) -> Block:
         return blocks.note("What tells leavers is not known", f"The recency rule: {trained.rule.words}.")
     named = table.assign(
         feature=[churn.WORDS.get(f, f) for f in table["feature"]],
-        interval=[
-            words.interval(low, high, "number:3")
-            for low, high in zip(table["lower"], table["upper"], strict=True)
-        ],
+        interval=blocks.together(table["lower"], table["upper"]),
     )
     clear = named[named["lower"] > 0]["feature"].tolist()
     finding = (
@@ -43,7 +40,7 @@ def what_tells_leavers(report: ChurnReport, trained: Churn) -> Block:
         data=named[["feature", "auc_lost", "interval"]],
         caption="""AUC lost when one thing is shuffled between customers (Breiman 2001). Things that say the
             same share what they are worth. It tells what the model goes by, not what makes people leave.""",
-        formats={"auc_lost": "number:3"},
+        formats={"auc_lost": "number:3", "interval": "interval:number:3"},
     )  # fmt: skip
 
 
@@ -130,10 +127,7 @@ def who_is_misjudged(report: ChurnReport, trained: Churn) -> Block:
             "customers": table["n"],
             "left": table["left_share"],
             "said": table["predicted"],
-            "more_than_said": [
-                words.interval(low, high, "percent:0")
-                for low, high in zip(table["lower"], table["upper"], strict=True)
-            ],
+            "more_than_said": blocks.together(table["lower"], table["upper"]),
             "auc": table["auc"],
             "verdict": table["how"].where(table["differs"], ""),
         }
@@ -146,5 +140,6 @@ def who_is_misjudged(report: ChurnReport, trained: Churn) -> Block:
         finding=report.groups.words.rstrip("."),
         caption=f"""Against all other customers, corrected for {report.groups.tested} comparisons (Holm
             1979). Groups of fewer than {report.groups.minimum} customers are among the others.""",
-        formats={"left": "percent:0", "said": "percent:0", "auc": "number:2"},
+        formats={"left": "percent:0", "said": "percent:0", "more_than_said": "interval:percent:0"}
+        | {"auc": "number:2"},
     )

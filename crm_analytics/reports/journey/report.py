@@ -106,15 +106,14 @@ def prepare(
     start = shift(base.day, compare_to)
     whole = start >= base.first_day - timedelta(days=1)
     after = start if whole else base.first_day - timedelta(days=1)
-    try:
-        now = _period(base, after, steps, within, session_minutes)
-    except NotEnoughData:
+    period = partial(_period, steps=steps, within=within, session_minutes=session_minutes)
+    now = attempt({}, "now", lambda: period(base, after), NotEnoughData)
+    if now is None:
         nothing = f"No step of the funnel has been recorded after {words.date(after)}"
         return SmallReport(base=base, show_customers=show_customers, seen=overview(base), nothing=nothing)
     before, past = None, base.earlier(compare_to) if whole else None
     if past is not None and shift(past.day, compare_to) >= base.first_day - timedelta(days=1):
-        begun = shift(past.day, compare_to)
-        before = attempt({}, "before", partial(_period, past, begun, steps, within, session_minutes))
+        before = attempt({}, "before", partial(period, past, shift(past.day, compare_to)))
     return JourneyReport(base=base, show_customers=show_customers, now=now, before=before, within=within)
 
 
@@ -150,8 +149,8 @@ def segments_before(report: JourneyReport, period: Period) -> ir.Table:
     if period.after < base.first_day:
         return new
     past = base.as_of(period.after)
-    try:
-        return new.union(rfm.score(past).customers.select("customer_id", "segment"))
-    except NotEnoughData:
-        old = past.purchase_history.filter(lambda t: t.first_day.notnull())
-        return new.union(old.select("customer_id", segment=ibis.literal(RETURNING)))
+    scores = attempt({}, "segments", lambda: rfm.score(past))
+    if scores is not None:
+        return new.union(scores.customers.select("customer_id", "segment"))
+    old = past.purchase_history.filter(lambda t: t.first_day.notnull())
+    return new.union(old.select("customer_id", segment=ibis.literal(RETURNING)))

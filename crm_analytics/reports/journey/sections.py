@@ -31,7 +31,7 @@ def called(stage: str) -> str:
 
 @section(small="Too few customers for a map")
 def the_map(report: JourneyReport) -> Block:
-    """One column a stage: who is there, who goes on, how long it takes, how it feels, what it is worth."""
+    """One column per stage: who is there, who goes on, how long it takes, how it feels, what it is worth."""
     now, days = report.now, words.number(report.within, 0)
     table = points(now)
     best = table.iloc[0] if len(table) else None
@@ -122,9 +122,7 @@ def the_map_of_each_segment(report: JourneyReport) -> Block:
     shown = table.set_index("segment").loc[bought["segment"]].reset_index()
     told = shown.assign(
         stage=[called(stage) for stage in shown["stage"]],
-        interval=[
-            words.interval(low, high, "percent:0") for low, high in shown[["lower", "upper"]].to_numpy()
-        ],
+        interval=blocks.together(shown["lower"], shown["upper"]),
         days=[
             f"{words.number(half, 0)} ({words.number(late, 0)})"
             for half, late in shown[["days_median", "days_q90"]].to_numpy()
@@ -146,7 +144,8 @@ def the_map_of_each_segment(report: JourneyReport) -> Block:
         f"feeling in standard deviations (scores; from {FEELINGS_FROM} on). Segments of {ENOUGH} or more. "
         "Stages before the purchase are left out: most visitors become known "
         "only by buying.",
-        formats={"of": "count", "conversion": "percent:0", "steps": "number:1", "tickets": "number:2",
+        formats={"of": "count", "conversion": "percent:0", "interval": "interval:percent:0",
+                 "steps": "number:1", "tickets": "number:2",
                  "next_value": report.currency, "at_stake": report.currency},
     )  # fmt: skip
 

@@ -67,7 +67,7 @@ def did_the_last_forecast_hold(report: LifecycleReport) -> Block:
             check,
             "stage",
             ["actual", "expected"],
-            {"expected": f"foretold {weeks} weeks before"},
+            {"expected": f"predicted {weeks} weeks before"},
             fmt="count",
         ),
         finding=f"{weeks} weeks ago it would have put {words.count(ours)} customers in the wrong stage, "
@@ -192,6 +192,6 @@ def _checked(report: LifecycleReport) -> str:
     check = report.check
     if check is None:
         return ""
-    return f""" Fitted on {words.date(check.then)}, it foretold {words.count(check.expected)} purchases of
+    return f""" Fitted on {words.date(check.then)}, it predicted {words.count(check.expected)} purchases of
         {words.count(check.customers)} customers by now; {words.count(check.actual)} came. For the value
         of single customers take the report Lifetime value, which knows how often each bought."""

@@ -117,7 +117,7 @@ def _value_by(
     """One row of `Details.by_model`."""
     cells = score_cells(summary, model, discount, model)
     n, x = (summary.cells[c].to_numpy(float) for c in ("customers", "frequency"))
-    each = spend._expected(x, summary.cell_days["monetary_value"].to_numpy(float))
+    each = spend.expected(x, summary.cell_days["monetary_value"].to_numpy(float))
     value = float(n @ (cells["discounted_purchases"].to_numpy() * each))
     return model.LABEL, value, float(n @ cells["probability_alive"].to_numpy())
 

@@ -56,7 +56,7 @@ def carriers(
         moved = attempt({}, "drift", lambda: btyd.drift(then, base))
     cells = found.summary.cells.astype(float)
     each = pd.Series(
-        found.spend._expected(
+        found.spend.expected(
             cells["frequency"].to_numpy(), found.summary.cell_days["monetary_value"].to_numpy(float)
         ),
         cells.index,

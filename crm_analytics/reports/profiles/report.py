@@ -39,7 +39,7 @@ class ProfilesReport(Report):
     plays : segment, play, customers, revenue [, value, ceiling, expected_value]
     traits : what sets each segment apart
     habits : attribute of demography -> its groups' habits
-    favourites : Ibis, one row a customer
+    favourites : Ibis, one row per customer
     """
 
     scores: rfm.RfmScores

@@ -17,7 +17,7 @@ NAMES = {
     "price_level": "price level", "deal_prone": "use coupons",
 }  # fmt: skip
 PERSONS = {"customer_type": "type", "gender": "gender", "age": "age", "region": "region"}
-SHARES = ("share", "elsewhere")
+FORMATS = {"share": "percent", "elsewhere": "percent", "points": "interval:number:1", "chance": "number:4"}
 
 
 def _habit(row: pd.Series) -> str:
@@ -34,8 +34,7 @@ def _habit(row: pd.Series) -> str:
 
 def _listed(table: pd.DataFrame, group: str) -> pd.DataFrame:
     """The table of numbers, narrow enough for paper."""
-    bounds = zip(100 * table["lower"], 100 * table["upper"], strict=True)
-    points = [words.interval(low, high, "number:1") for low, high in bounds]
+    points = blocks.together(100 * table["lower"], 100 * table["upper"])
     data = table[[group, "attribute", "level", "customers", "n", "share", "elsewhere"]]
     return data.assign(points=points, chance=table["p_adjusted"])
 
@@ -70,7 +69,7 @@ def what_sets_segments_apart(report: ProfilesReport) -> Block:
         caption=f"""Share within the segment less the share among all other customers, with 95 % intervals.
             Clear: at most one in twenty of the {words.count(int(table['clear'].sum()))} clear differences
             of {words.count(len(table))} looked at is expected to be chance (Benjamini & Hochberg).""",
-        formats=dict.fromkeys(SHARES, "percent") | {"chance": "number:4"},
+        formats=FORMATS,
     )  # fmt: skip
 
 
@@ -89,7 +88,6 @@ def which_habits_go_with_whom(report: ProfilesReport) -> Block:
     shown = _shown(table, "group")
     quiet = [PERSONS.get(n, n) for n, t in report.habits.items() if not t["clear"].any()]
     data = _listed(table.assign(group=table["of"] + ": " + table["group"]), "group")
-    formats = dict.fromkeys(SHARES, "percent") | {"chance": "number:4"}
     caption = """Share within the group less the share among all others whose group is known; groups and
         levels are merged until each count is of five customers or more. Clear after correction for many
         looks."""
@@ -99,7 +97,7 @@ def which_habits_go_with_whom(report: ProfilesReport) -> Block:
             finding=f"""No habit goes with {words.listing(quiet, "or")}: of {words.count(len(table))}
                 comparisons none is clear""",
             caption=caption,
-            formats=formats,
+            formats=FORMATS,
         )
     first = shown.iloc[0]
     none = f"; nothing goes with {words.listing(quiet, 'or')}" if quiet else ""
@@ -112,7 +110,7 @@ def which_habits_go_with_whom(report: ProfilesReport) -> Block:
         f"{words.percent(first['elsewhere'], 0)} elsewhere{none}",
         data=data.head(80),
         caption=caption,
-        formats=formats,
+        formats=FORMATS,
     )  # fmt: skip
 
 

@@ -73,7 +73,7 @@ def section(
     def made(told: Callable[..., Block]) -> Section:
         @wraps(told)
         def shown(report: Report) -> Block:
-            block = form(told, report)
+            block = form(told, report).named(told.__name__)
             return block.under(title) if title else block
 
         return shown

@@ -11,8 +11,6 @@ import pandas as pd
 from crm_analytics.analyses import btyd
 from crm_analytics.analyses.overview import Overview, overview
 from crm_analytics.pages import blocks, figures, words
-from crm_analytics.reports.shared import provenance
-from crm_analytics.reports.shared.customer_names import called
 from crm_analytics.reports.shared.report import Report
 
 if TYPE_CHECKING:
@@ -28,7 +26,7 @@ class SmallReport(Report):
     """What the small form of any report is made from."""
 
     seen: Overview
-    nothing: str = ""  # where customers would be enough: what there is none of, as a sentence
+    nothing: str = ""  # with customers enough: what there is none of
 
 
 def too_small(base: CustomerBase, show_customers: bool, seen: Overview | None = None) -> SmallReport | None:
@@ -53,7 +51,7 @@ def headline(report: SmallReport) -> Block:
         return blocks.headline(report.nothing, f"In all, there are {have}.", thin=True)
     return blocks.headline(
         f"{words.plural(seen.customers, 'customer')}, {words.plural(seen.orders, 'order')}, "
-        f"{words.money(seen.revenue, base.currency)} so far; {words.percent(again, 0)} came back",
+        f"{report.money(seen.revenue)} so far; {words.percent(again, 0)} came back",
         f"From {words.date(base.first_day)} to {words.date(base.day)}. That is too little for a statistical "
         "model, and enough to know your customers by heart: here is what is known, and from how many "
         "customers on each model begins.",
@@ -63,20 +61,20 @@ def headline(report: SmallReport) -> Block:
 
 def kpis(report: SmallReport) -> Block:
     """Four plain counts."""
-    base, seen = report.base, report.seen
+    seen = report.seen
     per_order = seen.revenue / seen.orders if seen.orders else None
     return blocks.kpis(
         blocks.kpi("Customers", words.count(seen.customers), note=f"{words.count(seen.returning)} came back"),
         blocks.kpi("Orders", words.count(seen.orders), note="days on which a customer bought"),
-        blocks.kpi("Revenue", words.money(seen.revenue, base.currency), note="net of returns"),
-        blocks.kpi("An order is worth", words.money(per_order, base.currency), note="on average"),
+        blocks.kpi("Revenue", report.money(seen.revenue), note="net of returns"),
+        blocks.kpi("An order is worth", report.money(per_order), note="on average"),
     )
 
 
 def thanks(report: SmallReport) -> Block:
     """Whom to thank: the customers who came most often; and whom to ask after."""
-    base, seen, show_customers = report.base, report.seen, report.show_customers
-    again = seen.regulars[seen.regulars["order_count"] > 1]
+    regulars = report.seen.regulars
+    again = regulars[regulars["order_count"] > 1]
     if again.empty:
         return blocks.actions(
             blocks.action(
@@ -87,29 +85,26 @@ def thanks(report: SmallReport) -> Block:
     missed = again[again["last_day"] < again["last_day"].max() - SILENT].head(3)
     best = again.drop(missed.index).head(3)
     items = [
-        _who(base, best, show_customers, "Thank {} in person.", "They came {} times."),
-        _who(base, missed, show_customers, "Ask after {}.", "They came {} times, and not for two weeks."),
+        _who(report, best, "Thank {} in person.", "They came {} times."),
+        _who(report, missed, "Ask after {}.", "They came {} times, and not for two weeks."),
     ]
     return blocks.actions(*(item for item in items if item))
 
 
-def _who(
-    base: CustomerBase, rows: pd.DataFrame, show_customers: bool, do: str, why: str
-) -> dict[str, str] | None:
+def _who(report: SmallReport, rows: pd.DataFrame, do: str, why: str) -> dict[str, str] | None:
     if rows.empty:
         return None
     return blocks.action(
-        do.format(words.listing(called(base, rows["customer_id"], show_customers))),
+        do.format(words.listing(report.called(rows["customer_id"]))),
         why.format(words.listing(rows["order_count"].map(words.count))),
-        value_at_stake=f"{words.money(rows['revenue'].sum(), base.currency)} so far",
+        value_at_stake=f"{report.money(rows['revenue'].sum())} so far",
     )
 
 
 def regulars(report: SmallReport) -> Block:
     """The customers who came most often, with their last visit."""
-    base, seen, show_customers = report.base, report.seen, report.show_customers
-    frame = seen.regulars.copy()
-    frame["customer_id"] = called(base, frame["customer_id"], show_customers)
+    frame = report.seen.regulars.copy()
+    frame["customer_id"] = report.called(frame["customer_id"])
     frame = frame.rename(
         columns={"customer_id": "customer", "order_count": "orders", "last_day": "last_visit"}
     )
@@ -118,16 +113,15 @@ def regulars(report: SmallReport) -> Block:
         frame,
         finding=f"{first['customer']} came most often: {words.plural(first['orders'], 'time')}",
         caption="Ten customers at the most, by number of orders.",
-        formats={"revenue": f"money:{base.currency}", "last_visit": "date:short"},
+        formats={"revenue": report.currency, "last_visit": "date:short"},
     ).under("Regulars")
 
 
 def last_visits(report: SmallReport) -> Block:
     """The regulars by their last visit, the longest silent first."""
-    base, seen, show_customers = report.base, report.seen, report.show_customers
-    frame = seen.regulars.sort_values(["last_day", "customer_id"], ignore_index=True)
-    frame["customer_id"] = called(base, frame["customer_id"], show_customers)
-    frame["days_silent"] = (pd.Timestamp(base.day) - frame["last_day"]).dt.days
+    frame = report.seen.regulars.sort_values(["last_day", "customer_id"], ignore_index=True)
+    frame["customer_id"] = report.called(frame["customer_id"])
+    frame["days_silent"] = (pd.Timestamp(report.base.day) - frame["last_day"]).dt.days
     first = frame.iloc[0]
     return blocks.table(
         frame[["customer_id", "last_day", "days_silent", "order_count"]].rename(
@@ -142,17 +136,17 @@ def last_visits(report: SmallReport) -> Block:
 
 def favourites(report: SmallReport) -> Block:
     """What they buy; where no product is known, on which day they come."""
-    base, seen = report.base, report.seen
+    seen = report.seen
     if seen.favourites.empty:
         return weekdays(report)
     best = seen.favourites.iloc[0]
-    symbol = words.money(0, base.currency).partition("0")[0]
+    symbol = report.money(0).partition("0")[0]
     return blocks.chart(
         figures.bars(seen.favourites, y="product", x="revenue", prefix=symbol),
-        finding=f"{best['product']} brings most: {words.money(best['revenue'], base.currency)}",
+        finding=f"{best['product']} brings most: {report.money(best['revenue'])}",
         data=seen.favourites,
         caption="Revenue by product; the table counts who bought it, and how often.",
-        formats={"revenue": f"money:{base.currency}"},
+        formats={"revenue": report.currency},
     ).under("Favourites")
 
 
@@ -191,20 +185,13 @@ def when_models_begin(report: SmallReport) -> Block:
 
 def method(report: SmallReport) -> Block:
     """How the plain counts were made."""
-    base = report.base
-    return blocks.method(
-        {
-            "Data": provenance.data(base),
-            "Order": provenance.ORDER,
-            "Not in here": "Forecasts, segments, intervals: with so few customers chance decides them.",
-        }
-    )
+    left_out = "Forecasts, segments, intervals: with so few customers chance decides them."
+    return blocks.method(report.method | {"Not in here": left_out})
 
 
 def record(report: SmallReport) -> Block:
     """The key numbers of a small base."""
-    counts = report.base.counts
-    return blocks.record(day=report.base.day, rows=counts["rows"], customers=counts["customers"])
+    return blocks.record(**report.facts)
 
 
 def too_few(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
 import unicodedata
@@ -24,6 +23,7 @@ _PLACE = re.compile(
 )
 _BESIDE = re.compile(r"; did you mean '[^'\n]*'\?|: it has [^\n]*?(?=\.(?:\s|$)|$)")
 BLOCK = "application/vnd.crm-analytics.block+json"
+SCHEMA = 2  # in 1 the cells of published tables were texts, and their files had no name but a number
 LIBRARIES = (
     "numpy",
     "pandas",
@@ -151,36 +151,3 @@ def _blocks_of(cell: NotebookNode) -> Iterator[dict[str, Any]]:
     for output in cell.outputs:
         if BLOCK in output.get("data", {}):
             yield {"output_type": "display_data", "metadata": {}, "data": {BLOCK: output["data"][BLOCK]}}
-
-
-def published_tables(executed: NotebookNode) -> dict[str, bytes]:
-    """The table of each chart and table block as Parquet, by path: ``tables/03_chart.parquet``.
-
-    Cells are as the page words them; the finding stands in the file's metadata.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    found: dict[str, bytes] = {}
-    blocks = [o["data"][BLOCK] for c in executed.cells if c.cell_type == "code" for o in _blocks_of(c)]
-    for number, block in enumerate(blocks, start=1):
-        table = block.get("table")
-        if not table:
-            continue
-        names = _distinct([column["label"] for column in table["columns"]])
-        columns = list(zip(*table["rows"], strict=True)) or [()] * len(names)
-        arrays = [pa.array([str(v) for v in column], pa.string()) for column in columns]
-        schema = pa.schema([(n, pa.string()) for n in names], metadata={"finding": block.get("finding", "")})
-        buffer = io.BytesIO()
-        pq.write_table(pa.table(arrays, schema=schema), buffer)
-        found[f"tables/{number:02}_{block['kind']}.parquet"] = buffer.getvalue()
-    return found
-
-
-def _distinct(names: list[str]) -> list[str]:
-    seen: dict[str, int] = {}
-    made = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        made.append(name if seen[name] == 1 else f"{name} {seen[name]}")
-    return made

@@ -18,6 +18,7 @@ from crm_analytics.errors import ParameterError, nearest
 from crm_analytics.pages.status import Status
 from crm_analytics.runs.publishing import publish
 
+READABLE = (1, 2)  # schemas of a manifest: the facts are alike in both
 _PARTS = ("_lower", "_upper", "_n")
 _Z = 1.959964
 
@@ -206,6 +207,11 @@ def _in(out: Path, place: str) -> Path:
 def _read(folder: Path, place: str) -> PublishedRun:
     try:
         about = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        if about.get("schema", 1) not in READABLE:
+            newer = (
+                f"{place}: its manifest has schema {about['schema']}, made by a later version of this package"
+            )
+            raise ParameterError(f"{newer}. Compare with that version")
         if about["status"] == Status.FAILED:
             raise ParameterError(f"{place}: this run failed and records no facts. Choose one that worked")
         return PublishedRun(

@@ -1,7 +1,7 @@
 """What the index knows of the schedules: which reports there should be, and what their last run came to.
 
-One file a `crm.toml`, ``reports/.schedule/<its name>.json``; without it the index could not tell of a report
-that never ran.
+One file per `crm.toml`, ``reports/.schedule/<its name>.json``; without it the index could not tell of a
+report that never ran.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`[[list]]` of a `crm.toml`: which contact lists are made, and on what terms."""
+"""`[[list]]` of a `crm.toml`: which contact lists are made, and under which conditions."""
 
 from __future__ import annotations
 

@@ -58,6 +58,7 @@ def test_models_rank_the_planted_channels_and_conserve_credit(found: ChannelPath
         assert (part[["conversions", "value"]] >= 0).all().all()
     markov = credit[credit["model"] == "markov"].set_index("channel")["conversions"]
     per_touch = markov / pd.Series({c.name: c.touches for c in plan.CHANNELS})
+    # E-mail (0.24) and search (0.20) are planted so near that another draw may turn them.
     assert per_touch["email"] > per_touch["search"] > per_touch["social"] > per_touch["display"]
 
 
@@ -102,5 +103,6 @@ def test_without_clicks_the_page_says_what_customers_say(base: CustomerBase, pro
     report = channels.prepare(CustomerBase.open(tables, today="2026-01-01").as_of("2025-12-31"))
     assert report.now is None
     assert "% of customers say they heard of us by" in repr(channels.headline(report))
-    for section in ("kpis", "actions", "which_channels_pay", "what_only_a_test_can_tell", "method", "record"):
-        assert repr(getattr(channels, section)(report))
+    for section in ("which_channels_pay", "what_each_model_says", "how_long_it_takes"):
+        assert "there are no tracked paths to purchases" in repr(getattr(channels, section)(report))
+    assert report.missing in repr(channels.which_channels_pay(report))

@@ -8,7 +8,7 @@ import pytest
 
 from crm_analytics.analyses import audit
 from crm_analytics.errors import NotEnoughData
-from crm_analytics.tables.company import plan, write_company
+from crm_analytics.tables.company import plan
 from crm_analytics.tables.customer_base import CustomerBase
 
 DAY = "2025-12-31"
@@ -20,8 +20,8 @@ def opened(rows: list[tuple[str, str, float]], **tables: pd.DataFrame) -> Custom
 
 
 @pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> CustomerBase:
-    return CustomerBase.open(write_company(tmp_path_factory.mktemp("company"), customers=2_500)).as_of(DAY)
+def company(demo_company: CustomerBase) -> CustomerBase:
+    return demo_company.as_of(DAY)
 
 
 FIVE = [  # openretailscience's example, and two more: reactivated, and a return alone

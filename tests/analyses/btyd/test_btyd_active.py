@@ -8,8 +8,9 @@ import pytest
 from scipy import integrate
 
 from crm_analytics.analyses import btyd
+from crm_analytics.analyses.btyd.fitting.histories import History
 from crm_analytics.analyses.btyd.forecasts import purchase_probability
-from crm_analytics.analyses.btyd.forecasts.predictive import counts_if_alive
+from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 from crm_analytics.errors import ParameterError
 
 MODELS = [
@@ -31,20 +32,16 @@ def histories(*rows):
     return pd.DataFrame(rows, columns=["frequency", "recency", "T"], dtype=float)
 
 
-def columns(frame):
-    return tuple(frame[c].to_numpy(float) for c in ("frequency", "recency", "T"))
-
-
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.LABEL)
 @pytest.mark.parametrize("h", [1 / 7, 4.0, 39.0, 400.0])
 def test_silence_is_a_ratio_of_likelihoods(model, h):
     """L(x, t_x, T + h) / L(x, t_x, T): what the closed forms must come to."""
-    x, recency, T = columns(histories(*ROWS))
-    silent = np.exp(model._log_density(x, recency, T + h) - model._log_density(x, recency, T))
+    who = History.of(histories(*ROWS))
+    silent = np.exp(model.log_density(who.later(h)) - model.log_density(who))
     found = btyd.probability_active(model, histories(*ROWS), h)
     np.testing.assert_allclose(found, 1 - silent, atol=1e-8)
-    none = counts_if_alive(model, x, T, h, 0)[:, 0]
-    np.testing.assert_allclose(found, model._alive(x, recency, T) * (1 - none), rtol=1e-9)
+    none = model.count_probabilities(who, h, 0)[:, 0]
+    np.testing.assert_allclose(found, model.alive(who) * (1 - none), rtol=1e-9)
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -66,7 +63,7 @@ def test_pareto_matches_quadrature_over_rate_and_hazard(row):
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.LABEL)
 def test_drawn_futures_agree(model):
     frame = pd.concat([histories(*ROWS)] * 20_000, ignore_index=True)
-    bought = model._counts(*columns(frame), 13.0, np.random.default_rng(3)) > 0
+    bought = model.simulate(History.of(frame), 13.0, np.random.default_rng(3)) > 0
     share = bought.reshape(20_000, len(ROWS)).mean(axis=0)
     chance = btyd.probability_active(model, histories(*ROWS), 13.0).to_numpy()
     assert (np.abs(share - chance) < 4 * np.sqrt(chance * (1 - chance) / 20_000)).all()
@@ -85,15 +82,10 @@ def test_it_rises_with_time_towards_alive_and_stays_finite(model):
     np.testing.assert_allclose(tiny, model.expected_purchases(frame.iloc[:5], 1e-9), rtol=1e-6)
 
 
-def test_another_model_is_taken_by_its_likelihood():
-    known = MODELS[0]
-    other = type("Unknown", (), {"_log_density": known._log_density, "_alive": known._alive})()
-    who = columns(histories(*ROWS))
-    np.testing.assert_allclose(
-        purchase_probability.chance_to_buy(other, who, 13.0),
-        purchase_probability.chance_to_buy(known, who, 13.0),
-        atol=1e-12,
-    )
+@pytest.mark.parametrize("model", MODELS, ids=lambda m: m.LABEL)
+def test_a_model_without_a_form_of_its_own_is_taken_by_its_likelihood(model):
+    who = History.of(histories(*ROWS))
+    np.testing.assert_allclose(PurchaseModel.active(model, who, 13.0), model.active(who, 13.0), atol=1e-12)
 
 
 @pytest.mark.parametrize("kind", [btyd.RegularBetaGeo, btyd.RegularModifiedBetaGeo])
@@ -107,7 +99,7 @@ def test_regular_buyers_are_due(kind):
         rtol=1e-9,
     )
     model, frame = kind(params, k=3), pd.concat([histories(*ROWS)] * 10_000, ignore_index=True)
-    bought = model._counts(*columns(frame), 13.0, np.random.default_rng(4)) > 0
+    bought = model.simulate(History.of(frame), 13.0, np.random.default_rng(4)) > 0
     chance = btyd.probability_active(model, histories(*ROWS), 13.0).to_numpy()
     share = bought.reshape(10_000, len(ROWS)).mean(axis=0)
     assert (np.abs(share - chance) < 4 * np.sqrt(chance * (1 - chance) / 10_000)).all()
@@ -140,7 +132,7 @@ def test_planted_chances_are_reliable(draw_histories):
     truth = {"r": 0.5, "alpha": 4.0, "a": 0.9, "b": 2.5}
     model = btyd.BetaGeo(truth, unit="W")
     rows = draw_histories(20_000, 40, truth, 0, seed=5)
-    rows["bought"] = model._counts(*columns(rows), 13.0, np.random.default_rng(6))
+    rows["bought"] = model.simulate(History.of(rows), 13.0, np.random.default_rng(6))
     rows["customers"] = 1
     found = purchase_probability.reliability_of(rows, model, 13.0)
     assert found.table["inside"].sum() >= 8

@@ -10,6 +10,7 @@ from scipy import stats
 from crm_analytics.analyses import btyd
 from crm_analytics.analyses.btyd.checks import calibration
 from crm_analytics.analyses.btyd.checks.ranking_curve import ranking_of
+from crm_analytics.analyses.btyd.fitting.histories import History
 from crm_analytics.analyses.btyd.forecasts.holdout import held_out
 from crm_analytics.analyses.btyd.forecasts.purchase_probability import equal_groups
 from crm_analytics.errors import ParameterError
@@ -117,8 +118,7 @@ def test_planted_groups_are_covered(draw_histories):
     truth = {"r": 0.5, "alpha": 4.0, "a": 0.9, "b": 2.5}
     model = btyd.BetaGeo(truth, unit="W")
     rows = draw_histories(4_000, 40, truth, 0, seed=9).assign(customers=1.0)
-    who = tuple(rows[c].to_numpy(float) for c in ("frequency", "recency", "T"))
-    came = model._counts(*who, 26.0, np.random.default_rng(10))
+    came = model.simulate(History.of(rows), 26.0, np.random.default_rng(10))
     each = model.expected_purchases(rows, 26.0).to_numpy()
     code = equal_groups(each, np.ones(4_000), 20)
     names = [str(g) for g in range(code.max() + 1)]

@@ -12,8 +12,9 @@ from scipy import stats
 from crm_analytics.analyses import btyd
 from crm_analytics.analyses.btyd.checks import comparison
 from crm_analytics.analyses.btyd.checks.model_choice import winner_of, words_of
+from crm_analytics.analyses.btyd.fitting.histories import History
 from crm_analytics.analyses.btyd.forecasts.holdout import held_out
-from crm_analytics.analyses.btyd.forecasts.predictive import counts_if_alive, scores_of_counts
+from crm_analytics.analyses.btyd.forecasts.predictive import scores_of_counts
 from crm_analytics.analyses.btyd.purchases.nbd import NBDLikelihood
 from crm_analytics.errors import NotEnoughData, ParameterError
 
@@ -85,8 +86,8 @@ def test_cdnow_says_that_past_and_future_disagree(found):
 
 
 def test_vuong_matches_its_own_formula_on_rows(found, frame, bg, mbg):
-    x, recency, T = (frame[c].to_numpy(float) for c in ("frequency", "recency", "T"))
-    difference = bg._log_density(x, recency, T) - mbg._log_density(x, recency, T)
+    who = History.of(frame)
+    difference = bg.log_density(who) - mbg.log_density(who)
     z = difference.sum() / (np.sqrt(len(frame)) * difference.std())
     row = found.in_sample.set_index("model").loc["BG/NBD"]
     assert row["vuong_z"] == pytest.approx(z, rel=1e-6)
@@ -131,21 +132,22 @@ def test_counts_sum_to_one_and_their_mean_is_the_expectation(bg, mbg, summary):
     pareto = btyd.ParetoNBD({"r": 0.553, "alpha": 10.578, "s": 0.606, "beta": 11.669})
     nbd = btyd.NBD({"r": 0.385, "alpha": 12.07})
     x, T = np.array([0.0, 2.0, 26.0, 7.0]), np.array([38.86, 38.86, 31.0, 0.0])
+    who = History(x, T, T)
     for model in (bg, mbg, pareto, nbd):
-        p = counts_if_alive(model, x, T, 39.0, 600)
+        p = model.count_probabilities(who, 39.0, 600)
         np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-9)
         mean = p @ np.arange(601.0)
-        np.testing.assert_allclose(mean, model._while_alive(x, T, np.array([39.0]))[:, 0], rtol=1e-7)
+        np.testing.assert_allclose(mean, model.while_alive(who, np.array([39.0]))[:, 0], rtol=1e-7)
         assert (p >= 0).all()
 
 
 @pytest.mark.parametrize("kind", [btyd.BetaGeo, btyd.ModifiedBetaGeo, btyd.ParetoNBD])
 def test_counts_of_a_customer_match_drawn_futures(kind, summary):
     model = kind.fit(summary)
-    x, recency, T = (np.full(100_000, v) for v in (2.0, 30.43, 38.86))
-    drawn = model._counts(x, recency, T, 39.0, np.random.default_rng(2))
-    alive = model._alive(x[:1], recency[:1], T[:1])[0]
-    p = alive * counts_if_alive(model, x[:1], T[:1], 39.0, 12)[0]
+    who = History(*(np.full(100_000, v) for v in (2.0, 30.43, 38.86)))
+    drawn = model.simulate(who, 39.0, np.random.default_rng(2))
+    alive = model.alive(who.rows([0]))[0]
+    p = alive * model.count_probabilities(who.rows([0]), 39.0, 12)[0]
     p[0] += 1 - alive
     share = np.bincount(drawn.astype(int), minlength=13)[:13] / 100_000
     assert (np.abs(share - p) < 4.5 * np.sqrt(p / 100_000) + 1e-5).all()
@@ -154,7 +156,8 @@ def test_counts_of_a_customer_match_drawn_futures(kind, summary):
 def test_drawn_distribution_scores_as_the_closed_one(mbg, held):
     """A model without closed counts is scored by futures; here one that has both."""
     hidden = dataclasses.make_dataclass("Hidden", ["inner"])
-    for name in ("_alive", "_while_alive", "_counts"):
+    hidden.count_probabilities = lambda *_: None
+    for name in ("alive", "while_alive", "simulate"):
         setattr(hidden, name, lambda self, *a, name=name: getattr(self.inner, name)(*a))
     part = held.iloc[::7]
     n = part["customers"].to_numpy(float)
@@ -166,9 +169,9 @@ def test_drawn_distribution_scores_as_the_closed_one(mbg, held):
 def test_crps_matches_its_other_definition(bg, held):
     """E|N - y| - E|N - N'| / 2 (Gneiting & Raftery 2007, equation 21)."""
     part = held[held["bought"] > 2].head(3)
-    x, recency, T = (part[c].to_numpy(float) for c in ("frequency", "recency", "T"))
-    alive = bg._alive(x, recency, T)
-    p = alive[:, None] * counts_if_alive(bg, x, T, 39.0, 400)
+    who = History.of(part)
+    alive = bg.alive(who)
+    p = alive[:, None] * bg.count_probabilities(who, 39.0, 400)
     p[:, 0] += 1 - alive
     n = np.arange(401)
     apart = np.abs(n[:, None] - n[None, :])

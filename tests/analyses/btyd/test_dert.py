@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm_analytics.analyses import btyd
-from crm_analytics.analyses.btyd.forecasts.dert import dert_while_alive, endless, scaled_exponential_integral
+from crm_analytics.analyses.btyd.discounting.infinite_horizon import endless, scaled_exponential_integral
+from crm_analytics.analyses.btyd.fitting.histories import History
 from crm_analytics.errors import ParameterError
 
 BTYD = {"r": 0.5629966, "alpha": 12.559037, "s": 0.4081095, "beta": 10.5148048}
@@ -83,14 +84,14 @@ def test_exponential_integral_matches_abramowitz_stegun():
 def test_closed_forms_match_quadrature(r, alpha, s, beta, force, x, T):
     """Through F(t) itself, which knows nothing of the exponential integral."""
     t = np.exp(np.arange(-40.0, 3.9, 0.25))
-    who = (np.array([float(x)]), np.array([T]))
+    who = History(np.array([float(x)]), np.array([T]), np.array([T]))
     for model in (
         btyd.ParetoNBD({"r": r, "alpha": alpha, "s": s, "beta": beta}),
         btyd.BetaGeo({"r": r, "alpha": alpha, "a": s, "b": beta}),
         btyd.ModifiedBetaGeo({"r": r, "alpha": alpha, "a": s, "b": beta}),
     ):
-        found = dert_while_alive(model, *who, force)
-        slow = model._while_alive(*who, t / force) @ (t * np.exp(-t) * 0.25)
+        found = model.perpetual_while_alive(who, force)
+        slow = model.while_alive(who, t / force) @ (t * np.exp(-t) * 0.25)
         np.testing.assert_allclose(found, slow, rtol=1e-8)
 
 
@@ -130,7 +131,8 @@ def test_without_discount_a_finite_sum_is_the_expectation(model, some):
 def test_without_discount_tends_to_all_purchases_there_will_ever_be(kind, some):
     """For a > 1 that is E[1 / p] = (a + b + m - 1) / (a - 1), though its customers never end for a <= 1."""
     model = kind({"r": 0.8, "alpha": 3.0, "a": 3.5, "b": 2.0}, unit="D")
-    found = dert_while_alive(model, np.array([0.0, 4.0]), np.array([10.0, 10.0]), 1e-10)
+    x, T = np.array([0.0, 4.0]), np.array([10.0, 10.0])
+    found = model.perpetual_while_alive(History(x, T, T), 1e-10)
     m = np.array([0.0, 4.0]) + model.SHIFT
     np.testing.assert_allclose(found, (3.5 + 2.0 + m - 1) / 2.5, rtol=1e-6)
 

@@ -31,9 +31,9 @@ MODELS = {
 
 
 def means_agree(model, rows: pd.DataFrame, t: int, times: int = 20_000) -> None:
-    expected = model._expected(rows, t)
+    expected = model.expected_of(rows, t)
     many = rows.loc[rows.index.repeat(times)].reset_index(drop=True)
-    drawn = model._drawn(many, t, np.random.default_rng(3)).reshape(len(rows), times)
+    drawn = model.simulate_rows(many, t, np.random.default_rng(3)).reshape(len(rows), times)
     assert (drawn >= 0).all()
     assert (drawn == np.floor(drawn)).all()
     # where hardly anybody buys, the spread of the drawn says nothing: a rare count varies as its mean
@@ -52,7 +52,7 @@ def test_customers_with_covariates_are_drawn_with_parameters_of_their_own(kind, 
     rows["club"] = np.arange(len(rows)) % 2
     fit = btyd.fit_covariates(kind, rows, buying=["club"], leaving=["club"])
     some = rows.groupby(["frequency", "club"]).head(1).reset_index(drop=True)
-    means_agree(fit, fit._rows(some), t=12, times=4_000)
+    means_agree(fit, fit.rows_of(some), t=12, times=4_000)
     found = btyd.forecast_total(rows, fit, 12)
     assert found.mean == pytest.approx(fit.expected_purchases(rows, 12).sum(), rel=1e-9)
     plain = btyd.forecast_total(rows, kind.fit(rows), 12)
@@ -67,7 +67,7 @@ def test_equal_seeds_give_equal_totals_and_a_large_base_the_same_interval():
     assert found == btyd.forecast_total(many, model, 10, seed=2)
     # parameters were given: chance alone, the sum of independent customers
     one = OPPORTUNITIES.loc[OPPORTUNITIES.index.repeat(5_000)].reset_index(drop=True)
-    drawn = model._drawn(one, 10, np.random.default_rng(1)).reshape(4, 5_000)
+    drawn = model.simulate_rows(one, 10, np.random.default_rng(1)).reshape(4, 5_000)
     spread = np.sqrt(5_000 * drawn.var(axis=1).sum())
     assert found.upper - found.lower == pytest.approx(2 * 1.96 * spread, rel=0.15)
     assert "chance alone" in found.note

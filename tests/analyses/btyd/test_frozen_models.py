@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -55,6 +56,17 @@ def test_a_file_gives_back_the_same_models_and_the_same_bytes(frozen, tmp_path):
     assert again.spreads == frozen.spreads
     assert again.save(tmp_path / "again.json").read_bytes() == path.read_bytes()
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_a_file_made_before_the_modules_moved_is_read():
+    again = FrozenModels.load(Path(__file__).parents[2] / "data" / "frozen_models_format_1.json")
+    assert [type(m).__name__ for m in (again.purchases, again.status, again.spend)] == [
+        "BetaGeo",
+        "ModifiedBetaGeo",
+        "GammaGamma",
+    ]
+    assert again.purchases.params["r"] == 1.4004283780707008
+    assert (again.unit, again.customers, again.day.isoformat()) == ("W", 420, "2025-09-01")
 
 
 def test_scores_of_a_later_day_are_those_of_the_fitted_models(base, frozen, tmp_path):

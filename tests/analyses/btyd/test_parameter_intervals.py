@@ -8,7 +8,6 @@ from scipy.optimize import minimize
 
 from crm_analytics.analyses import btyd
 from crm_analytics.analyses.btyd import BetaGeo, ModifiedBetaGeo, ParetoNBD
-from crm_analytics.analyses.btyd.discounting.simulation import draw_models
 from crm_analytics.analyses.btyd.fitting.parameter_draws import log_covariance_of
 from crm_analytics.analyses.btyd.fitting.parameter_intervals import parameter_intervals
 from crm_analytics.errors import ParameterError
@@ -111,7 +110,7 @@ def test_models_without_a_profile_say_what_to_read(summary, frame):
 def test_totals_hardly_know_a_ridge_from_a_hill(summary, kind, near):
     """Normal draws against the same draws weighted by the likelihood: the ends of the total's interval."""
     fit, cells = kind.fit(summary), summary.cells
-    drawn = draw_models(fit, 1_000, np.random.default_rng(1))
+    drawn = fit.drawn(1_000, np.random.default_rng(1))
     off = np.log([m.values for m in drawn]) - np.log(fit.values)
     normal = -np.einsum("di,ij,dj->d", off, np.linalg.inv(log_covariance_of(fit)), off) / 2
     true = np.array([m.log_likelihood_of(cells) for m in drawn]) - fit.log_likelihood

@@ -9,6 +9,7 @@ import pytest
 from scipy import integrate
 
 from crm_analytics.analyses import btyd
+from crm_analytics.analyses.btyd.fitting.histories import History
 from crm_analytics.analyses.btyd.purchases.pareto_nbd_likelihood import ParetoLikelihood, integral
 from tests.analyses.btyd.test_fits import _check_derivatives
 
@@ -264,13 +265,10 @@ def test_forecast_recovers_what_planted_customers_do_next():
     assert expected.sum() == pytest.approx(actual.sum(), rel=0.02)
     alive = model.probability_alive(frame)
     assert alive.mean() == pytest.approx((life > 52.0).mean(), abs=0.004)
-    drawn = model._counts(
-        *(frame[c].to_numpy(float) for c in ("frequency", "recency", "T")), 26.0, np.random.default_rng(1)
-    )
+    who = History.of(frame)
+    drawn = model.simulate(who, 26.0, np.random.default_rng(1))
     assert drawn.sum() == pytest.approx(expected.sum(), rel=0.02)
-    owner, moment = model._futures(
-        *(frame[c].to_numpy(float) for c in ("frequency", "recency", "T")), 26.0, np.random.default_rng(2)
-    )
+    owner, moment = model.simulate_times(who, 26.0, np.random.default_rng(2))
     assert len(owner) == pytest.approx(expected.sum(), rel=0.02)
     early = model.expected_purchases(frame, 13.0).sum() / expected.sum()
     assert (moment < 13.0).mean() == pytest.approx(early, abs=0.01)

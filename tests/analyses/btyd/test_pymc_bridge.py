@@ -1,8 +1,13 @@
-"""Models of pymc-marketing, read and made; the package itself is no dependency, so its shape is played."""
+"""Models of pymc-marketing, read and made.
+
+The package is no dependency. Its shape is played by a stub with the signatures of 0.19 without what it says
+goes with 1.0 (data given to the constructor); where the package can be imported, the last test asks it.
+"""
 
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -17,19 +22,39 @@ PARAMS = {"r": 0.2426, "alpha": 4.4136, "a": 0.7929, "b": 2.4259}
 
 
 class BetaGeoModel:
-    """Of pymc-marketing: data, and after the fit an xarray-like posterior (chain, draw)."""
+    """Of pymc-marketing: made without data; after the fit an xarray-like posterior (chain, draw)."""
 
-    def __init__(self, data=None, posterior=None):
-        self.data, self.posterior, self.idata = data, posterior, None
+    def __init__(self, *, model_config=None, sampler_config=None, non_distributions=None):
+        self.idata = None
 
-    def build_model(self):
-        self.built = True
+    def build_model(self, data):
+        assert {"customer_id", "frequency", "recency", "T"} <= set(data.columns)
+        self.data = data
 
     @property
     def fit_result(self):
-        if self.posterior is None:
+        if self.idata is None or "posterior" not in self.idata:
             raise RuntimeError("The model hasn't been fit yet, call .fit() first")
-        return self.posterior
+        return self.idata["posterior"]
+
+
+def fitted(data=None, posterior=None) -> BetaGeoModel:
+    made = BetaGeoModel()
+    if data is not None:
+        made.build_model(data)
+    if posterior is not None:
+        made.idata = {"posterior": posterior}
+    return made
+
+
+def from_dict(posterior=None, *, prior=None):
+    """Of ArviZ before 1."""
+    return {"posterior": posterior}
+
+
+def from_dict_of_groups(data, *, name=None):
+    """Of ArviZ 1."""
+    return data
 
 
 def at(point: dict[str, float]) -> dict[str, np.ndarray]:
@@ -38,7 +63,7 @@ def at(point: dict[str, float]) -> dict[str, np.ndarray]:
 
 def test_a_point_is_read_with_the_likelihood_of_its_own_data(summary, bg):
     rows = summary.customers.to_pandas()
-    found = BetaGeo.from_pymc_marketing(BetaGeoModel(rows, at(bg.params)), unit="W")
+    found = BetaGeo.from_pymc_marketing(fitted(rows, at(bg.params)), unit="W")
     assert found.params == pytest.approx(bg.params)
     assert found.diagnosis.converged
     assert "pymc-marketing" in found.diagnosis.message
@@ -49,7 +74,7 @@ def test_a_point_is_read_with_the_likelihood_of_its_own_data(summary, bg):
 def test_draws_give_their_mean_and_covariance():
     rng = np.random.default_rng(2)
     draws = {name: value * np.exp(0.1 * rng.standard_normal((2, 500))) for name, value in PARAMS.items()}
-    found = BetaGeo.from_pymc_marketing(BetaGeoModel(None, draws))
+    found = BetaGeo.from_pymc_marketing(fitted(None, draws))
     assert found.params["alpha"] == pytest.approx(draws["alpha"].mean())
     assert found.standard_errors["r"] == pytest.approx(draws["r"].std(ddof=1))
 
@@ -57,10 +82,10 @@ def test_draws_give_their_mean_and_covariance():
 @pytest.mark.parametrize(
     ("made", "kind", "says"),
     [
-        (BetaGeoModel(), BetaGeo, "is not fitted"),
-        (BetaGeoModel(None, at({"r": 1.0})), BetaGeo, "has other parameters"),
-        (BetaGeoModel(None, at(PARAMS) | {"alpha": np.ones((1, 1, 5))}), BetaGeo, "has covariates"),
-        (BetaGeoModel(None, at(PARAMS)), ParetoNBD, "takes a fitted ParetoNBDModel, got a BetaGeoModel"),
+        (fitted(), BetaGeo, "is not fitted"),
+        (fitted(None, at({"r": 1.0})), BetaGeo, "has other parameters"),
+        (fitted(None, at(PARAMS) | {"alpha": np.ones((1, 1, 5))}), BetaGeo, "has covariates"),
+        (fitted(None, at(PARAMS)), ParetoNBD, "takes a fitted ParetoNBDModel, got a BetaGeoModel"),
         (SimpleNamespace(), GammaGamma, "takes a fitted GammaGammaModel, got a SimpleNamespace"),
     ],
 )
@@ -77,17 +102,53 @@ def test_draws_go_out_as_the_fit_left_them(bg):
     assert np.corrcoef(logs)[2, 3] == pytest.approx(0.9405, abs=0.01)
 
 
-def test_a_model_is_made_where_the_package_is(bg, monkeypatch):
+ROWS = pd.DataFrame({"customer_id": [1], "frequency": [2], "recency": [30.43], "T": [38.86]})
+
+
+def played(monkeypatch, kind, reader) -> None:
     clv, arviz = ModuleType("pymc_marketing.clv"), ModuleType("arviz")
-    clv.BetaGeoModel, arviz.from_dict = BetaGeoModel, lambda posterior: posterior
+    clv.BetaGeoModel, arviz.from_dict = kind, reader
     monkeypatch.setitem(sys.modules, "pymc_marketing", ModuleType("pymc_marketing"))
     monkeypatch.setitem(sys.modules, "pymc_marketing.clv", clv)
     monkeypatch.setitem(sys.modules, "arviz", arviz)
-    rows = pd.DataFrame({"customer_id": [1], "frequency": [2], "recency": [30.43], "T": [38.86]})
-    made = bg.to_pymc_marketing(rows, draws=10)
-    assert made.built
-    assert made.idata["b"].shape == (1, 10)
-    assert made.data is rows
+
+
+@pytest.mark.parametrize("reader", [from_dict, from_dict_of_groups])
+def test_a_model_is_made_where_the_package_is(bg, monkeypatch, reader):
+    played(monkeypatch, BetaGeoModel, reader)
+    made = bg.to_pymc_marketing(ROWS, draws=10)
+    assert made.fit_result["b"].shape == (1, 10)
+    assert made.data is ROWS
+
+
+def test_a_package_too_old_says_so(bg, monkeypatch):
+    class Old(BetaGeoModel):
+        def build_model(self):
+            pass
+
+    played(monkeypatch, Old, from_dict)
+    with pytest.raises(ParameterError, match="takes no data when a model is built: install a newer one"):
+        bg.to_pymc_marketing(ROWS)
+
+
+@pytest.mark.skipif(find_spec("pymc_marketing") is None, reason="pymc-marketing is not installed here")
+@pytest.mark.filterwarnings("ignore")
+def test_the_package_itself_takes_and_gives_our_models(bg, frame):
+    """In an environment of its own: pip install pymc-marketing."""
+    rows = frame.head(60).reset_index(drop=True)
+    rows["customer_id"] = np.arange(len(rows))
+    made = bg.to_pymc_marketing(rows[["customer_id", "frequency", "recency", "T"]], draws=200)
+    drawn = posterior_of(bg, 200)
+    for name in bg.NAMES:
+        np.testing.assert_allclose(np.asarray(made.fit_result[name]), drawn[name])
+    theirs = np.asarray(made.expected_probability_alive(rows)).mean(axis=(0, 1))
+    ours = np.mean(
+        [BetaGeo({n: float(drawn[n][0, i]) for n in bg.NAMES}).probability_alive(rows) for i in range(200)],
+        axis=0,
+    )
+    np.testing.assert_allclose(theirs, ours, rtol=1e-6)
+    again = BetaGeo.from_pymc_marketing(made, unit="W")
+    assert again.params == pytest.approx({n: float(drawn[n].mean()) for n in bg.NAMES})
 
 
 def test_without_the_package_the_message_says_what_to_do(bg, monkeypatch):

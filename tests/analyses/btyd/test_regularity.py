@@ -12,6 +12,7 @@ from scipy import integrate
 
 from crm_analytics import CustomerBase
 from crm_analytics.analyses import btyd
+from crm_analytics.analyses.btyd.fitting.histories import History
 from crm_analytics.analyses.btyd.purchases.regular_likelihood import RegularLikelihood, log_density
 from crm_analytics.analyses.btyd.purchases.regularity import gap_lengths
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError
@@ -95,8 +96,7 @@ def test_forecast_recovers_what_planted_customers_do_next(kind, k):
     for few in (frame["frequency"] == 0, frame["frequency"] >= 4, frame["T"] - frame["recency"] > 20):
         spread = 4 * np.sqrt(came[few].var() / few.sum())
         assert expected[few].mean() == pytest.approx(came[few].mean(), abs=spread)
-    who = tuple(frame[c].to_numpy() for c in ("frequency", "recency", "T"))
-    drawn = model._counts(*who, 15.0, np.random.default_rng(1))
+    drawn = model.simulate(History.of(frame), 15.0, np.random.default_rng(1))
     assert drawn.mean() == pytest.approx(expected.mean(), abs=4 * drawn.std() / np.sqrt(len(drawn)))
 
 
@@ -236,7 +236,7 @@ def test_bad_questions_say_so(frame):
     with pytest.raises(ParameterError, match=r"k must be a whole number from 1 to 20, got 0"):
         btyd.RegularBetaGeo(TRUTH, k=0)
     with pytest.raises(ParameterError, match="ask expected_purchases"):
-        btyd.RegularBetaGeo(TRUTH)._while_alive(*np.ones((3, 1)))
+        btyd.RegularBetaGeo(TRUTH).while_alive(History(*np.ones((3, 1))), np.ones(1))
     with pytest.raises(DataError, match="'log_gaps' is missing"):
         btyd.regularity(frame.assign(log_gaps=np.nan), unit="W")
     with pytest.raises(NotEnoughData, match="CNBD-k needs at least 100 customers"):

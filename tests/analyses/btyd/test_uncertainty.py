@@ -9,8 +9,9 @@ import pytest
 from crm_analytics.analyses import btyd
 from crm_analytics.analyses.btyd.discounting import simulation
 from crm_analytics.analyses.btyd.discounting.discounting import Discount
-from crm_analytics.analyses.btyd.forecasts import uncertainty
+from crm_analytics.analyses.btyd.fitting.histories import History
 from crm_analytics.analyses.btyd.purchases.dropout_model import posterior
+from crm_analytics.analyses.btyd.totals import purchase_totals, value_totals
 from crm_analytics.errors import ParameterError
 
 ACTUAL = 1_882
@@ -58,7 +59,9 @@ def test_drawn_futures_have_the_forecast_as_mean(summary, which, request):
     cells = summary.cells[summary.cells["frequency"].isin([0, 1, 3])]
     x, recency, T = (np.repeat(cells[c].to_numpy(float), 200) for c in ("frequency", "recency", "T"))
     rng = np.random.default_rng(5)
-    rate, leave, alive = posterior(model.values, model.SHIFT, (x, T, model._alive(x, recency, T)), rng)
+    rate, leave, alive = posterior(
+        model.values, model.SHIFT, (x, T, model.alive(History(x, recency, T))), rng
+    )
     bought = np.where(alive, np.minimum(rng.poisson(rate * 39), rng.geometric(leave)), 0)
     expected = model.expected_purchases(pd.DataFrame({"frequency": x, "recency": recency, "T": T}), 39)
     for count in (0, 1, 3):
@@ -79,12 +82,9 @@ def test_drawn_values_have_the_value_as_mean(summary, bg, gg, timing):
     discount = Discount.of((52, "W"), 0.5, timing, "W")
     cells = pd.concat([summary.cells, summary.cell_days["monetary_value"]], axis=1)
     cells = cells[cells["frequency"] == 1]
-    x, recency, T, means = (
-        np.repeat(cells[c].to_numpy(float), 300) for c in ("frequency", "recency", "T", "monetary_value")
-    )
-    drawn = simulation.worth_of_a_future(
-        (known, spend), (x, recency, T, means), discount, np.random.default_rng(3)
-    )
+    rows = np.repeat(np.arange(len(cells)), 300)
+    who, means = History.of(cells).rows(rows), cells["monetary_value"].to_numpy(float)[rows]
+    drawn = simulation.worth_of_a_future((known, spend), who, means, discount, np.random.default_rng(3))
     expected = known.lifetime_value(spend, cells, (52, "W"), 0.5, timing).mean()
     assert drawn.mean() == pytest.approx(expected, abs=4 * drawn.std() / np.sqrt(len(drawn)))
 
@@ -93,7 +93,8 @@ def test_large_bases_by_their_normal_limit_agree_with_drawing_all(summary, bg, g
     options = {"draws": 2000, "seed": 4}
     all_drawn = btyd.forecast_total(summary, bg, 39, **options)
     money = btyd.value_total(summary, bg, gg, **options)
-    monkeypatch.setattr(uncertainty, "EXACT_UP_TO", 10)
+    for module in (purchase_totals, value_totals):
+        monkeypatch.setattr(module, "EXACT_UP_TO", 10)
     limit = btyd.forecast_total(summary, bg, 39, **options)
     assert limit.mean == all_drawn.mean
     assert (limit.lower, limit.upper) == pytest.approx((all_drawn.lower, all_drawn.upper), abs=30)
@@ -104,16 +105,14 @@ def test_large_bases_by_their_normal_limit_agree_with_drawing_all(summary, bg, g
 def test_quadratic_follows_the_exact_mean(summary, bg):
     """The parameters' part against evaluating every draw on all cells."""
     rng = np.random.default_rng(1)
-    models = simulation.draw_models(bg, 100, rng)
+    models = bg.drawn(100, rng)
     n = summary.cells["customers"].to_numpy()
     exact = np.array([m.expected_purchases(summary.cells, 39) @ n for m in models])
 
-    def mean_of(m, part):
-        return float(
-            (part[3] * m._alive(*part[:3])) @ m._while_alive(part[0], part[2], np.array([39.0]))[:, 0]
-        )
+    def mean_of(m, who, weight):
+        return float(weight @ m.purchases(who, np.array([39.0]))[:, 0])
 
-    ratio = uncertainty.ratios(bg, models, summary.cells, mean_of)
+    ratio = purchase_totals.ratios(bg, models, summary.cells, mean_of)
     centre = bg.expected_purchases(summary.cells, 39) @ n
     np.testing.assert_allclose(centre * ratio, exact, rtol=0.01)
 
@@ -126,8 +125,7 @@ def test_interval_covers_as_often_as_it_says(draw_histories):
     for seed in range(20):
         rows = draw_histories(800, 40, truth, 0, seed=100 + seed)
         model = btyd.BetaGeo.fit(rows)
-        x, recency, T = (rows[c].to_numpy(float) for c in ("frequency", "recency", "T"))
-        came = btyd.BetaGeo(truth)._counts(x, recency, T, 20, rng).sum()
+        came = btyd.BetaGeo(truth).simulate(History.of(rows), 20, rng).sum()
         covered += btyd.forecast_total(rows, model, 20, level=0.9, draws=200).covers(came)
     assert covered >= 15
 

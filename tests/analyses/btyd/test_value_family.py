@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from crm_analytics.analyses import btyd
+from crm_analytics.analyses.btyd.fitting.histories import History
 from crm_analytics.errors import DataError, ParameterError
 
 WANTED = {"horizon": (39, "W"), "rate": 0.1}
@@ -58,12 +59,12 @@ def test_value_total_of_regular_buyers_is_the_sum_with_an_interval(summary, fram
 def test_drawn_futures_of_regular_buyers_have_the_value_as_mean(k):
     model = btyd.RegularBetaGeo({"r": 1.2, "alpha": 3.0, "a": 0.8, "b": 2.4}, unit="W", k=k)
     rng, size = np.random.default_rng(4), 40_000
-    who = tuple(np.full(size, v) for v in (4.0, 20.0, 24.0))
-    owner, moment = model._futures(*who, 26.0, rng)
+    who = History(*(np.full(size, v) for v in (4.0, 20.0, 24.0)))
+    owner, moment = model.simulate_times(who, 26.0, rng)
     assert ((moment >= 0) & (moment <= 26)).all()
     for t in (6.0, 26.0):
         came = np.bincount(owner[moment <= t], minlength=size)
-        expected = model._ahead(*(w[:1] for w in who), np.array([t])).item()
+        expected = model.purchases(who.rows([0]), np.array([t])).item()
         assert came.mean() == pytest.approx(expected, abs=4 * came.std() / np.sqrt(size))
 
 

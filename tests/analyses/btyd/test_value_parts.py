@@ -9,6 +9,7 @@ import pytest
 from crm_analytics.analyses import btyd, rfm
 from crm_analytics.analyses.btyd.discounting.discounting import Discount
 from crm_analytics.analyses.btyd.discounting.simulation import worth_of_a_future
+from crm_analytics.analyses.btyd.fitting.histories import History
 from crm_analytics.errors import ParameterError
 
 WANTED = {"horizon": (52, "W"), "rate": 0.15, "draws": 200}
@@ -73,10 +74,9 @@ def test_single_intervals_hold_what_they_promise():
     )
     found = btyd.value_intervals(rows, model, spend, draws=2_000, seed=1)
     many = rows.loc[np.repeat([0, 1], 4_000)].reset_index(drop=True)
-    who = tuple(many[c].to_numpy(float) for c in many)
-    came = worth_of_a_future(
-        (model, spend), who, Discount.of((52, "W"), 0.15, "end", "W"), np.random.default_rng(9)
-    )
+    who, means = History.of(many), many["monetary_value"].to_numpy(float)
+    discount = Discount.of((52, "W"), 0.15, "end", "W")
+    came = worth_of_a_future((model, spend), who, means, discount, np.random.default_rng(9))
     for k in (0, 1):
         inside = (came[many["frequency"] == rows.loc[k, "frequency"]] <= found.loc[k, "upper"]).mean()
         assert inside == pytest.approx(0.95, abs=0.015)

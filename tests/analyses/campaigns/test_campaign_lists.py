@@ -1,4 +1,4 @@
-"""Campaign lists: who is due, who is kept out, who is control; and their laws on the demo company."""
+"""Campaign lists: who is due, who is suppressed, who is control; and their laws on the demo company."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from crm_analytics.analyses.campaigns.measurement.uplift import (
     by_segment,
     cross_fitted,
     learn,
-    unforetold,
+    unpredicted,
     with_segments,
 )
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError
@@ -120,9 +120,9 @@ def test_taking_away_the_past_leaves_the_difference_of_the_arms_and_less_noise()
     gaps = []
     for seed in range(20):
         x, treated, y = trial(100 + seed, 500)
-        y += 2 * x  # most of the outcome was foretold
+        y += 2 * x  # most of the outcome was predicted
         who = np.array([f"c{i}" for i in range(500)], dtype=object)
-        rest = unforetold(x[:, None], y, who)
+        rest = unpredicted(x[:, None], y, who)
         gaps.append([v[treated == 1].mean() - v[treated == 0].mean() for v in (y, rest)])
     plain, sharper = np.array(gaps).T
     assert abs((plain - sharper).mean()) < 3 * (plain - sharper).std(ddof=1) / np.sqrt(len(plain))

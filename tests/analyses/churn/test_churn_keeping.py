@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -19,10 +21,11 @@ from crm_analytics.analyses.churn.model import persistence
 from crm_analytics.analyses.churn.model.model import ChurnModel
 from crm_analytics.analyses.churn.model.persistence import load, save
 from crm_analytics.analyses.churn.model.recency_rule import recency_rule
+from crm_analytics.analyses.churn.model.serialisation import FORMAT_2, results
 from crm_analytics.errors import DataError, ParameterError
 from tests.analyses.churn.simulated import customers
 
-APART = "crm_analytics.analyses.churn.model.serialisation"
+DATA = Path(__file__).parents[2] / "data"
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +83,32 @@ def test_results_with_frames_and_dates_come_back(tmp_path: Path) -> None:
     np.testing.assert_array_equal(back.probability([0, 60, 999]), rule.probability([0, 60, 999]))
 
 
+def test_a_file_of_format_2_is_read_as_it_was_saved(tmp_path: Path) -> None:
+    """Made before the modules moved; what its models said then is kept in it."""
+    old = tmp_path / "churn_format_2.skops"
+    old.write_bytes(gzip.decompress((DATA / "churn_format_2.skops.gz").read_bytes()))
+    shutil.copy(DATA / "churn_format_2.skops.json", tmp_path)
+    kept = load(old)
+    said, trained = kept["says"], kept["trained"]
+    assert trained.probability(trained.held_out.frame.head(5)).tolist() == said["trained"]
+    for learner in ("logistic", "boosted"):
+        np.testing.assert_allclose(kept[learner].leaving(kept["few"]), said[learner], rtol=1e-12)
+    assert kept["card"].features["feature"].tolist() == kept["logistic"].card().features["feature"].tolist()
+    again = load(save(kept, tmp_path / "now.skops"))
+    assert json.loads((tmp_path / "now.skops.json").read_text())["format"] == 3
+    assert again["trained"].windows == trained.windows
+
+
+def test_files_name_no_module(model: ChurnModel, tmp_path: Path) -> None:
+    path = save({"model": model, "rule": recency_rule([1, 50, 100, 200], [0, 0, 1, 1], 180)}, tmp_path / "x")
+    assert b"crm_analytics" not in path.read_bytes()
+    assert "crm_analytics" not in Path(f"{path}.json").read_text()
+
+
+def test_format_2_named_results_that_there_still_are() -> None:
+    assert {name for names in FORMAT_2.values() for name in names} <= results().keys()
+
+
 def test_a_changed_file_is_refused(model: ChurnModel, tmp_path: Path) -> None:
     path = save(model, tmp_path / "churn.skops")
     content = bytearray(path.read_bytes())
@@ -104,13 +133,21 @@ def test_untrusted_types_are_named_and_refused(tmp_path: Path) -> None:
 
 
 def test_only_results_of_this_package_are_made(tmp_path: Path) -> None:
-    def written(structure: object) -> Path:
-        return as_if_saved(skops.io.dumps({"structure": json.dumps(structure)}), tmp_path / "churn.skops")
+    def written(structure: object, version: int = persistence.FORMAT) -> Path:
+        content = skops.io.dumps({"structure": json.dumps(structure)})
+        return as_if_saved(content, tmp_path / "churn.skops", format=version)
 
-    here = persistence.__name__
-    for of, name in (("subprocess", "Popen"), (here, "save"), (here, "Path"), (f"{APART}.OURS", "x")):
+    for name in ("Popen", "subprocess.Popen", "save", "Path", "ChurnModel", "BetaGeo"):
+        with pytest.raises(DataError, match=f"asks for {name}, which is no result of this package"):
+            load(written({"is": "result", "name": name, "parts": {}}))
+    old = "crm_analytics.analyses.churn"
+    of_format_2 = (
+        ("subprocess", "Popen"), (f"{old}.keeping", "save"), (f"{old}.keeping", "Path"),
+        (f"{old}.rule.os", "RecencyRule"), ("elsewhere.rule", "RecencyRule"), (f"{old}.rule", "Tree"),
+    )  # fmt: skip
+    for of, name in of_format_2:
         with pytest.raises(DataError, match=f"asks for {of}.{name}, which is no result of this package"):
-            load(written({"is": "result", "of": of, "name": name, "parts": {}}))
+            load(written({"is": "result", "of": of, "name": name, "parts": {}}, version=2))
     with pytest.raises(DataError, match="something unknown: 'LogisticRegression'"):
         load(written({"is": "LogisticRegression"}))
     content = skops.io.dumps(LogisticRegression())  # trusted by skops, but nothing of ours
@@ -130,7 +167,7 @@ def test_bad_files_say_what_is_wrong(model: ChurnModel, tmp_path: Path) -> None:
         load(path)
     with pytest.raises(DataError, match="is not a skops file"):
         load(as_if_saved(b"nothing", path))
-    with pytest.raises(DataError, match="has format 0, this version reads 2"):
+    with pytest.raises(DataError, match="has format 0, this version reads 2 and 3"):
         load(as_if_saved(b"nothing", path, format=0))
 
 

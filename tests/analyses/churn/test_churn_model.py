@@ -283,7 +283,7 @@ def test_bad_input_says_what_is_wrong() -> None:
     says(BadFrame, "1 of 700 rows repeat a customer_id", frame.assign(customer_id=[0, *range(699)]), left)
     for name in ("customerID", "CustomerId", "client_id", "User Id", "ID"):
         twice = frame.assign(**{name: [f"i{k // 2}" for k in range(700)]})
-        says(BadFrame, f"350 of 700 rows repeat a {name}: one row a customer", twice, left)
+        says(BadFrame, f"350 of 700 rows repeat a {name}: one row per customer", twice, left)
     says(BadFrame, "two columns have the same name: plan", pd.concat([frame, frame[["plan"]]], axis=1), left)
     says(BadFrame, "'since' holds dates", frame.assign(since=pd.Timestamp("2026-01-01")), left)
     says(BadFrame, "'days' contains infinity", frame.assign(days=np.inf), left)

@@ -6,18 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from crm_analytics import CustomerBase
 from crm_analytics.analyses.journey import Journey, journey
-from crm_analytics.tables.company import write_company
 
 ADDS, CHECKS, LOOKS = 0.25, 0.4, 0.7  # planted, of visits without a purchase; who adds has looked
 STEPS = ["Product Viewed", "Product Added", "Checkout Started", "Order Completed"]
 
 
 @pytest.fixture(scope="module")
-def visits(tmp_path_factory) -> Journey:
-    base = CustomerBase.open(write_company(tmp_path_factory.mktemp("company"), customers=1_500))
-    return journey(base.as_of(""), ["events"]).sessions().kept()
+def visits(small_company) -> Journey:
+    return journey(small_company, ["events"]).sessions().kept()
 
 
 def without_purchase(visits: Journey) -> Journey:

@@ -16,20 +16,20 @@ from crm_analytics.analyses.profiling.traits import compare, traits
 from crm_analytics.analyses.rfm.migration import NEW, migration
 from crm_analytics.analyses.rfm.plays import plays
 from crm_analytics.errors import NotEnoughData, ParameterError
-from crm_analytics.tables.company import TRUTH_CUSTOMERS, write_company
+from crm_analytics.tables.company import TRUTH_CUSTOMERS
 from crm_analytics.tables.customer_base import CustomerBase
 
 DAY = "2025-12-31"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory):
-    return write_company(tmp_path_factory.mktemp("company"), customers=2_500)
+def folder(small_company_folder):
+    return small_company_folder
 
 
 @pytest.fixture(scope="module")
-def base(folder) -> CustomerBase:
-    return CustomerBase.open(folder).as_of(DAY)
+def base(small_company) -> CustomerBase:
+    return small_company.as_of(DAY)
 
 
 @pytest.fixture(scope="module")

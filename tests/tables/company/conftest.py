@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from crm_analytics.tables.company import TRUTH, TRUTH_CUSTOMERS, write_company
+from crm_analytics.tables.company import TRUTH, TRUTH_CUSTOMERS
 
 
 @dataclass(frozen=True)
@@ -48,5 +48,5 @@ def open_company(folder: Path) -> Company:
 
 
 @pytest.fixture(scope="session")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
-    return open_company(write_company(tmp_path_factory.mktemp("company"), customers=6_000))
+def company(demo_company_folder: Path) -> Company:
+    return open_company(demo_company_folder)

@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from crm_analytics.analyses.btyd.checks.ranking_curve import Ranking, ranking_of
-from crm_analytics.analyses.btyd.discounting.simulation import draw_models
-from crm_analytics.analyses.btyd.fitting.histories import HISTORY
+from crm_analytics.analyses.btyd.fitting.histories import HISTORY, History
 from crm_analytics.analyses.btyd.fitting.summary import Summary, summarize
 from crm_analytics.analyses.btyd.fitting.units import UNIT_WORDS
 from crm_analytics.analyses.btyd.forecasts.holdout import KEYS, held_out, length_of
 from crm_analytics.analyses.btyd.forecasts.purchase_probability import equal_groups
-from crm_analytics.analyses.btyd.forecasts.uncertainty import EXACT_UP_TO
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
+from crm_analytics.analyses.btyd.totals.uncertainty import EXACT_UP_TO
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -168,16 +167,16 @@ def _drawn(
     Up to `EXACT_UP_TO` customers each future is drawn. Above, a sample of customers says how each group's
     mean follows the parameters, and how much chance there is in it; its sum is near enough to normal.
     """
-    x, recency, T, n = (cells[c].to_numpy(float) for c in (*HISTORY, "customers"))
+    n = cells["customers"].to_numpy(float)
     rng = np.random.default_rng(seed)
-    models = draw_models(model, draws, rng)
+    models = model.drawn(draws, rng)
     customers = np.repeat(np.arange(len(n)), np.rint(n).astype(np.int64))
     exact = len(customers) <= EXACT_UP_TO
     few = customers if exact else customers[:: max(1, len(customers) // _SAMPLED)]
-    who = (x[few], recency[few], T[few])
+    who = History.of(cells).rows(few)
     sizes = [len(names) for _, names in groups]
     if exact:
-        futures = [m._counts(*who, t, rng) for m in models]
+        futures = [m.simulate(who, t, rng) for m in models]
         return [
             np.stack([np.bincount(code[few], f, minlength=k) for f in futures])
             for (code, _), k in zip(groups, sizes, strict=True)
@@ -185,7 +184,7 @@ def _drawn(
     rows = cells.iloc[few]
     means = [m.expected_purchases(rows, t).to_numpy() for m in models]
     here = model.expected_purchases(rows, t).to_numpy()
-    chance = (model._counts(*who, t, rng) - model._counts(*who, t, rng)) ** 2 / 2
+    chance = (model.simulate(who, t, rng) - model.simulate(who, t, rng)) ** 2 / 2
     each = model.expected_purchases(cells, t).to_numpy()
     found = []
     for (code, _), k in zip(groups, sizes, strict=True):

@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from crm_analytics.analyses.btyd.checks.cohort_trends import Trend, log_error, rates_of, trends_of
+from crm_analytics.analyses.btyd.checks.cohort_trends import Trend, log_error, trends_of
 from crm_analytics.analyses.btyd.fitting.optimise import GIVEN, newton
 from crm_analytics.analyses.btyd.purchases.modified_beta_geo import ModifiedBetaGeo
 from crm_analytics.analyses.btyd.purchases.purchase_model import (
@@ -157,8 +157,8 @@ def _partial(
     """The spread with the highest marginal likelihood, and the models at it."""
     kind = type(pooled)
     scale = pooled.params["alpha"]  # any will do, the same for all cohorts
-    centre = np.log(pooled.values) - np.log(kind._scales(scale))
-    likelihoods = [kind._likelihood_of(p, scale) for p in parts]
+    centre = np.log(pooled.values) - np.log(kind.scales(scale))
+    likelihoods = [kind.likelihood_of(p, scale) for p in parts]
     best, spread, found = -np.inf, 0.0, [centre] * len(parts)
     for candidate in SPREADS:
         pairs = [_drawn_towards(likelihood, centre, candidate) for likelihood in likelihoods]
@@ -167,7 +167,7 @@ def _partial(
             best, spread, found = value, candidate, [at for _, at in pairs]
     models = []
     for at, likelihood, part in zip(found, likelihoods, parts, strict=True):
-        values = np.exp(at) * kind._scales(scale)
+        values = np.exp(at) * kind.scales(scale)
         if not spread:
             models.append(replace(pooled, customers=round(part["customers"].sum())))
             continue
@@ -219,10 +219,10 @@ def _table(
             "log_likelihood": fit.log_likelihood,
             "converged": fit.diagnosis.converged,
         }
-        for what, (value, gradient) in rates_of(fit).items():
+        for what, (value, gradient) in fit.rates().items():
             reach = np.exp(stats.norm.ppf(0.975) * log_error(fit, gradient))
             row |= {what: value, f"{what}_lower": value / reach, f"{what}_upper": value * reach}
-            row[f"{what}_partial"] = rates_of(pulled)[what][0]
+            row[f"{what}_partial"] = pulled.rates()[what][0]
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -34,19 +34,6 @@ class Trend:
     cohorts: int
 
 
-def rates_of(model: PurchaseModel) -> dict[str, tuple[float, Array]]:
-    """Mean rate of buying and of leaving, with the gradient of its logarithm in log parameters."""
-    p = model.params
-    slots = {name: np.eye(len(model.NAMES))[i] for i, name in enumerate(model.NAMES)}
-    found: dict[str, tuple[float, Array]] = {"buying": (p["r"] / p["alpha"], slots["r"] - slots["alpha"])}
-    if "a" in p:
-        share = p["a"] / (p["a"] + p["b"])
-        found["leaving"] = (share, (1 - share) * (slots["a"] - slots["b"]))
-    elif "s" in p:
-        found["leaving"] = (p["s"] / p["beta"], slots["s"] - slots["beta"])
-    return found
-
-
 def log_error(model: PurchaseModel, gradient: Array) -> float:
     """Standard error of the logarithm of a rate; NaN where the fit says nothing of it."""
     if model.covariance.empty or not model.diagnosis.converged:
@@ -64,8 +51,8 @@ def trends_of(fits: list[PurchaseModel], names: list[str]) -> tuple[Trend, ...]:
     middle = [p[0].start_time + (p[-1].end_time - p[0].start_time) / 2 for p in periods]
     years = np.array([(m - middle[0]).days / 365.25 for m in middle])
     found = []
-    for what in rates_of(fits[0]):
-        pairs = [rates_of(fit)[what] for fit in fits]
+    for what in fits[0].rates():
+        pairs = [fit.rates()[what] for fit in fits]
         log = np.log([value for value, _ in pairs])
         error = np.array([log_error(fit, g) for fit, (_, g) in zip(fits, pairs, strict=True)])
         good = np.isfinite(error) & (error > 0)

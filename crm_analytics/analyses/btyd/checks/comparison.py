@@ -14,17 +14,16 @@ from scipy.special import ndtr
 from crm_analytics.analyses.btyd.checks.baselines import errors_of, naive_forecasts
 from crm_analytics.analyses.btyd.checks.holdout_value import COLUMNS, money_of
 from crm_analytics.analyses.btyd.checks.model_choice import RULE, winner_of, words_of
-from crm_analytics.analyses.btyd.fitting.histories import HISTORY
+from crm_analytics.analyses.btyd.fitting.histories import History
 from crm_analytics.analyses.btyd.fitting.summary import Summary, summarize
 from crm_analytics.analyses.btyd.forecasts.holdout import held_out, length_of
 from crm_analytics.analyses.btyd.forecasts.predictive import scores_of_counts
 from crm_analytics.analyses.btyd.forecasts.simulated_total import forecast_total
-from crm_analytics.analyses.btyd.forecasts.uncertainty import TotalForecast
 from crm_analytics.analyses.btyd.purchases.beta_geo import BetaGeo
 from crm_analytics.analyses.btyd.purchases.modified_beta_geo import ModifiedBetaGeo
 from crm_analytics.analyses.btyd.purchases.pareto_nbd import ParetoNBD
 from crm_analytics.analyses.btyd.purchases.purchase_model import MINIMUM_CUSTOMERS, PurchaseModel
-from crm_analytics.analyses.btyd.purchases.regular_model import RegularModel
+from crm_analytics.analyses.btyd.totals.uncertainty import TotalForecast
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -166,11 +165,11 @@ def _fitted(models: Sequence[Candidate], summary: Summary, minimum: int) -> dict
 def in_sample_table(models: Sequence[PurchaseModel], summary: Summary) -> pd.DataFrame:
     """Likelihood, AIC, BIC and Vuong's test of each model; see `Comparison.in_sample`."""
     cells = summary.cells
-    x, recency, T, n = (cells[c].to_numpy(float) for c in (*HISTORY, "customers"))
+    who, n = History.of(cells), cells["customers"].to_numpy(float)
     total = n.sum()
     # where every gap counts, no customer has a likelihood of his own: the fit knows the total
-    whole = {m.LABEL for m in models if isinstance(m, RegularModel) and m.k > 1}
-    each = {m.LABEL: m._log_density(x, recency, T) for m in models if m.LABEL not in whole}
+    whole = {m.LABEL for m in models if not m.sufficient}
+    each = {m.LABEL: m.log_density(who) for m in models if m.sufficient}
     rows = []
     for m in models:
         k = len(m.NAMES)

@@ -117,11 +117,11 @@ def dependence(
         # q <= 1: nothing can be said of one-time buyers
         banded = found if len(found.lowest) > 1 and found.models[0].params["q"] > 1 else None
     x, each, purchases = _purchases(summary, model, t)
-    total = float(purchases @ pooled._expected(x, each))
+    total = float(purchases @ pooled.expected(x, each))
     change = low = high = 0.0
     ratio, degrees, p = 0.0, 0, float("nan")
     if banded is not None:
-        change = float(purchases @ banded._expected(x, each)) / total - 1
+        change = float(purchases @ banded.expected(x, each)) / total - 1
         low = high = float("nan")
         if banded.diagnosis.converged:
             low, high = _interval(banded, (x, each, purchases), total, draws, seed)

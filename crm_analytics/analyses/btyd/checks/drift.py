@@ -16,7 +16,7 @@ from crm_analytics.analyses.btyd.checks.frozen_models import (
     hash_of_cells,
     spread_of,
 )
-from crm_analytics.analyses.btyd.fitting.histories import HISTORY
+from crm_analytics.analyses.btyd.fitting.histories import History
 from crm_analytics.analyses.btyd.fitting.summary import Summary, summarize
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
 from crm_analytics.analyses.btyd.forecasts.simulated_total import forecast_total
@@ -136,8 +136,8 @@ def _watched(frozen: FrozenModels, then: Summary, future: CustomerBase) -> pd.Da
     after = (pd.to_datetime(days["day"]) - pd.Timestamp(frozen.day)).dt.days.to_numpy()
     times = np.arange(1.0, periods + 1)
     actual = np.array([days["bought"].to_numpy(float)[after <= t * scale].sum() for t in times])
-    x, recency, T, n = (then.cells[c].to_numpy(float) for c in (*HISTORY, "customers"))
-    expected = n @ model._ahead(x, recency, T, times)
+    n = then.cells["customers"].to_numpy(float)
+    expected = n @ model.purchases(History.of(then.cells), times)
     looks = np.unique(np.linspace(1, periods, LOOKS).round())
     totals = [forecast_total(then, model, float(t), level=LEVEL, draws=DRAWS) for t in looks]
     errors = [(one.upper - one.lower) / (2 * NormalDist().inv_cdf(0.5 + LEVEL / 2)) for one in totals]

@@ -13,9 +13,9 @@ from crm_analytics.analyses.btyd.fitting.summary import Summary, summarize
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
 from crm_analytics.analyses.btyd.forecasts.holdout import held_out, length_of
 from crm_analytics.analyses.btyd.forecasts.simulated_total import forecast_total
-from crm_analytics.analyses.btyd.forecasts.uncertainty import TotalForecast
 from crm_analytics.analyses.btyd.purchases.beta_geo import BetaGeo
 from crm_analytics.analyses.btyd.purchases.purchase_model import MINIMUM_CUSTOMERS, PurchaseModel
+from crm_analytics.analyses.btyd.totals.uncertainty import TotalForecast
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:

@@ -71,7 +71,7 @@ def money_of(
 
 def _expected(summary: Summary, model: PurchaseModel, spend: GammaGamma, t: float) -> float:
     x, n = (summary.cells[c].to_numpy(float) for c in ("frequency", "customers"))
-    each = spend._expected(x, summary.cell_days["monetary_value"].to_numpy(float))
+    each = spend.expected(x, summary.cell_days["monetary_value"].to_numpy(float))
     return float((n * model.expected_purchases(summary.cells, t).to_numpy()) @ each)
 
 

@@ -21,7 +21,7 @@ def spend_by_band(summary: Summary, spend: GammaGamma, lowest: tuple[int, ...] =
     cells = summary.spend_cells
     x, mean, n = (cells[c].to_numpy(float) for c in ("frequency", "monetary_value", "customers"))
     band = band_of(x, lowest)
-    expected = spend._expected(x, mean)
+    expected = spend.expected(x, mean)
     rows = []
     for i, name in enumerate(labels_of(lowest)):
         w = n[band == i]
@@ -65,7 +65,7 @@ def spend_held_by_band(
     x, n, bought = (held[c].to_numpy(float) for c in ("frequency", "customers", "bought"))
     band = np.where(x == 0, 0, 1 + band_of(x, BANDS))
     purchases = n * bought
-    expected = purchases * spend._expected(x, held["monetary_value"].to_numpy(float))
+    expected = purchases * spend.expected(x, held["monetary_value"].to_numpy(float))
     rows = []
     for code, name in enumerate(["0", *labels_of(BANDS)]):
         here = band == code

@@ -22,6 +22,8 @@ from crm_analytics.analyses.btyd.contracts.infinite_sums import endless_sum
 from crm_analytics.analyses.btyd.discounting.periods import earlier, rate_per_period
 from crm_analytics.analyses.btyd.fitting.fitted import FittedModel
 from crm_analytics.analyses.btyd.fitting.optimise import Optimum, best_of, diagnose, log_covariance, newton
+from crm_analytics.analyses.btyd.totals.purchase_totals import total_of_rows
+from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 Array = NDArray[np.float64]
@@ -91,7 +93,8 @@ class ContractModel(FittedModel):
         optimum = newton(likelihood, np.log(begin), tolerance=_NEAR)
         return self._from_optimum(optimum, likelihood, self.unit)
 
-    def _objective(self, source: Any) -> tuple[ContractLikelihood, Array]:
+    def objective(self, source: Any) -> tuple[ContractLikelihood, Array]:
+        """What the fit made least, and by what its parameters are multiplied to be ours."""
         cells = contract_cells(source, self.LABEL)
         return ContractLikelihood.of(cells, "c" in self.NAMES), np.ones(len(self.NAMES))
 
@@ -217,14 +220,20 @@ class ContractModel(FittedModel):
         found = self._residual(_renewals(tenure, "tenure"), float(np.log1p(each)), periods)
         return _plain(found * earlier(each, timing, self.LABEL))
 
-    def _rows(self, source: Any) -> pd.DataFrame:
+    def total_purchases(self, source: Any, t: float, wanted: Interval) -> TotalForecast:
+        """Renewals of all running contracts within `t`, by drawing alone; see `forecast_total`."""
+        return total_of_rows(source, self, t, wanted)
+
+    def rows_of(self, source: Any) -> pd.DataFrame:
+        """The contracts that are running."""
         cells = contract_cells(source, self.LABEL)
         return cells[~cells["cancelled"]].reset_index(drop=True)
 
-    def _expected(self, rows: pd.DataFrame, t: float) -> Array:
+    def expected_of(self, rows: pd.DataFrame, t: float) -> Array:
+        """Renewals expected of each row within `t`."""
         return np.asarray(self.expected_residual_lifetime(rows["tenure"].to_numpy(), int(t)))
 
-    def _drawn(self, rows: pd.DataFrame, t: float, rng: np.random.Generator) -> Array:
+    def simulate_rows(self, rows: pd.DataFrame, t: float, rng: np.random.Generator) -> Array:
         """Renewals in one drawn future. After n renewals theta is Beta(gamma, delta + n^c), and the hazard
         -ln(1 - theta) ((n + j)^c - n^c) reaches an exponential before the renewal that fails.
         """

@@ -113,7 +113,7 @@ class CovariateCells:
         plain = pd.DataFrame(
             {"frequency": self.x, "recency": self.recency, "T": self.T, "customers": self.weight}
         )
-        likelihood = self.kind._likelihood_of(plain, 1.0)
+        likelihood = self.kind.likelihood_of(plain, 1.0)
         first = best_of(likelihood, likelihood.starts()).at
         return [self._start(log_params) for log_params in (first, *likelihood.starts())]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,13 @@ from crm_analytics.analyses.btyd.covariates.covariate_likelihood import natural
 from crm_analytics.analyses.btyd.discounting.discounting import Discount, value_of
 from crm_analytics.analyses.btyd.fitting.boundary_messages import meaning
 from crm_analytics.analyses.btyd.fitting.cadence import with_cadence
-from crm_analytics.analyses.btyd.fitting.histories import HISTORY, WEIGHTS, checked, require_customers
+from crm_analytics.analyses.btyd.fitting.histories import (
+    HISTORY,
+    WEIGHTS,
+    History,
+    checked,
+    require_customers,
+)
 from crm_analytics.analyses.btyd.fitting.optimise import Diagnosis, Optimum, best_of, diagnose, log_covariance
 from crm_analytics.analyses.btyd.fitting.units import time_ahead
 from crm_analytics.analyses.btyd.purchases.customer_parameters import Individuals
@@ -30,6 +36,11 @@ from crm_analytics.analyses.btyd.purchases.purchase_model import (
     MINIMUM_REPEAT_BUYERS,
     PurchaseModel,
 )
+from crm_analytics.analyses.btyd.spend.spend_model import SpendModel
+from crm_analytics.analyses.btyd.totals.purchase_totals import total_of_rows
+from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
+from crm_analytics.analyses.btyd.totals.value_totals import value_of_rows
+from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.discounting.discounting import Spend
@@ -75,16 +86,14 @@ class CovariateFit:
     def probability_alive(self, frame: pd.DataFrame) -> pd.Series:
         """P(the customer has not left), one a row of frequency, recency, T and the covariates."""
         f = checked(frame, HISTORY, self.kind.LABEL)
-        found = self._at(frame).alive(*(f[c].to_numpy() for c in HISTORY))
+        found = self._at(frame).alive(History.of(f))
         return pd.Series(found, f.index, name="probability_alive")
 
     def expected_purchases(self, frame: pd.DataFrame, t: float) -> pd.Series:
         """Expected repeat purchases of each customer in the next `t` units."""
         ahead = time_ahead(t)
         f = checked(frame, HISTORY, self.kind.LABEL)
-        x, recency, T = (f[c].to_numpy() for c in HISTORY)
-        who = self._at(frame)
-        found = who._ahead(x, recency, T, np.array([ahead]))[:, 0]
+        found = self._at(frame).purchases(History.of(f), np.array([ahead]))[:, 0]
         return pd.Series(found, f.index, name="expected_purchases")
 
     def lifetime_value(
@@ -133,25 +142,43 @@ class CovariateFit:
         """Of the model without covariates."""
         return self.kind.LABEL
 
-    def _rows(self, source: pd.DataFrame) -> pd.DataFrame:
+    def total_purchases(self, source: pd.DataFrame, t: float, wanted: Interval) -> TotalForecast:
+        """Of all customers within `t`, by drawing alone; see `forecast_total`."""
+        return total_of_rows(source, self, t, wanted)
+
+    def total_value(
+        self, source: Any, spend: SpendModel, discount: Discount, wanted: Interval
+    ) -> TotalForecast:
+        """Money of the customers of a frame; see `value_total`."""
+        if not isinstance(source, pd.DataFrame):
+            raise ParameterError(
+                f"{self.LABEL} with covariates: a summary knows no covariates; give a frame with frequency, "
+                "recency, T, monetary_value and the covariates"
+            )
+        return value_of_rows(source, self, spend, discount, wanted)
+
+    def rows_of(self, source: pd.DataFrame) -> pd.DataFrame:
+        """Histories checked, with their covariates."""
         own = source[[c for c in source.columns if c not in (*HISTORY, *WEIGHTS)]]
         rows = checked(source, HISTORY, self.LABEL)
         return own.assign(**{str(name): rows[name].to_numpy() for name in rows})
 
-    def _expected(self, rows: pd.DataFrame, t: float) -> Array:
+    def expected_of(self, rows: pd.DataFrame, t: float) -> Array:
+        """Expected purchases of a customer of each row within `t`."""
         return self.expected_purchases(rows, t).to_numpy()
 
-    def _drawn(self, rows: pd.DataFrame, t: float, rng: np.random.Generator) -> Array:
-        x, recency, T = (rows[c].to_numpy(float) for c in HISTORY)
-        return self._at(rows).counts(x, recency, T, t, rng)
+    def simulate_rows(self, rows: pd.DataFrame, t: float, rng: np.random.Generator) -> Array:
+        """Purchases of a customer of each row in one drawn future."""
+        return self._at(rows).simulate(History.of(rows), t, rng)
 
-    def others(self, draws: int, rng: np.random.Generator) -> list[CovariateFit]:
+    def drawn(self, draws: int, rng: np.random.Generator) -> list[Self]:
         """The fit at estimates drawn from what is known of them."""
         known = np.nan_to_num(self.covariance.to_numpy()) * self.diagnosis.converged
         drawn = rng.multivariate_normal(self.estimates.to_numpy(), known, draws)
         return [replace(self, estimates=pd.Series(row, self.estimates.index)) for row in drawn]
 
-    def _people(self, frame: pd.DataFrame) -> Individuals:
+    def for_customers(self, frame: pd.DataFrame) -> Individuals:
+        """What it says of the customers of a frame, row by row."""
         return self._at(frame)
 
     def _at(self, frame: pd.DataFrame, estimates: Array | None = None) -> Individuals:
@@ -160,7 +187,7 @@ class CovariateFit:
         at = self.estimates.to_numpy() if estimates is None else estimates
         parts = np.split(at, np.cumsum([d.shape[1] for d in design])[:-1])
         local = np.stack([d @ part for d, part in zip(design, parts, strict=True)])
-        return Individuals(self.kind, natural(local, shift_of(self.kind)), self.unit)
+        return self.kind.of_each(natural(local, shift_of(self.kind)))
 
 
 def fit_covariates(

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crm_analytics.analyses.btyd.fitting.histories import History
 from crm_analytics.analyses.btyd.fitting.units import DAYS_PER_YEAR, days_per_unit, time_ahead
 from crm_analytics.analyses.btyd.spend.spend_model import SpendModel
 from crm_analytics.errors import ParameterError, nearest
@@ -80,6 +81,11 @@ class Discount:
         times, weights = _weights(whole, period, force, timing)
         return cls(times, weights, period, whole * period, force, timing)
 
+    @property
+    def perpetuity(self) -> bool:
+        """Whether it is paid continuously and for ever: then many models have a closed form."""
+        return bool(np.isinf(self.horizon)) and self.timing == "continuous"
+
     def factor(self, time: Array) -> Array:
         """Discount factor of a purchase at `time`, by the timing."""
         if self.timing == "continuous":
@@ -143,17 +149,17 @@ class Buyers(Protocol):
     def params(self) -> dict[str, float]:
         """By name."""
 
-    def _while_alive(self, x: Array, T: Array, times: Array) -> Array:
+    def while_alive(self, who: History, times: Array) -> Array:
         """Purchases within each of `times` if alive."""
 
-    def _discounted(self, x: Array, recency: Array, T: Array, discount: Discount) -> Array:
+    def discounted(self, who: History, discount: Discount) -> Array:
         """Expected purchases, discounted."""
 
 
-def discounted_while_alive(model: Buyers, x: Array, T: Array, discount: Discount) -> Array:
+def discounted_while_alive(model: Buyers, who: History, discount: Discount) -> Array:
     """Discounted purchases of each customer, if alive."""
     times, weights = _fewer(discount, model.params["alpha"])
-    return model._while_alive(x, T, times) @ weights
+    return model.while_alive(who, times) @ weights
 
 
 def _fewer(discount: Discount, alpha: float, degree: int = 28) -> tuple[Array, Array]:
@@ -179,8 +185,7 @@ def value_of(
     discount: Discount,
 ) -> pd.Series:
     """Discounted purchases times expected spend, on the frame's index."""
-    x, recency, T = (checked[c].to_numpy() for c in ("frequency", "recency", "T"))
-    purchases = model._discounted(x, recency, T, discount)
+    purchases = model.discounted(History.of(checked), discount)
     each = spend_of_each(spend, frame, len(checked))
     return pd.Series(purchases * each, checked.index, name="lifetime_value")
 

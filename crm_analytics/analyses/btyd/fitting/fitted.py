@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crm_analytics.analyses.btyd.discounting.discounting import Discount
 from crm_analytics.analyses.btyd.fitting import lifetimes_bridge, pymc_bridge
 from crm_analytics.analyses.btyd.fitting.optimise import GIVEN, Diagnosis
+from crm_analytics.analyses.btyd.fitting.parameter_draws import draw_values
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
+from crm_analytics.analyses.btyd.spend.spend_model import SpendModel
+from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
 from crm_analytics.errors import ParameterError
 
 
@@ -64,9 +68,34 @@ class FittedModel:
             return pd.Series(np.nan, index=index, name="standard_error")
         return pd.Series(np.sqrt(np.diag(self.covariance)), index=index, name="standard_error")
 
-    def _objective(self, source: Any) -> tuple[Likelihood, NDArray[np.float64]]:
+    def with_values(self, values: NDArray[np.float64]) -> Self:
+        """The model at other parameters, in the order of `params`; what else it has stays."""
+        return replace(self, params=dict(zip(self.NAMES, values, strict=True)))
+
+    def drawn(self, draws: int, rng: np.random.Generator) -> list[Self]:
+        """Models whose parameters are drawn from the normal distribution of their logarithms (Laplace)."""
+        values = draw_values(self, draws, rng)
+        # what else a model has, its unit or its k, stays
+        given = replace(self, log_likelihood=float("nan"), covariance=pd.DataFrame(), diagnosis=GIVEN)
+        return [given.with_values(row) for row in values]
+
+    def objective(self, source: Any) -> tuple[Likelihood, NDArray[np.float64]]:
         """What the fit made least, and by what its parameters are multiplied to be ours."""
         raise NotImplementedError
+
+    def total_value(
+        self, source: Any, spend: SpendModel, discount: Discount, wanted: Interval
+    ) -> TotalForecast:
+        """Money of all customers, where the model knows it; see `value_total`.
+
+        Raises
+        ------
+        ParameterError : the model counts opportunities or renewals.
+        """
+        raise ParameterError(
+            f"{self.LABEL} counts {self.COUNTED}: of a total ask forecast_total, of money each customer's "
+            "lifetime_value or derl"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As plain values for a JSON file; nothing but numbers, never a pickle."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,43 @@ HISTORY = ("frequency", "recency", "T")
 SPEND = ("frequency", "monetary_value")
 WEIGHTS = ("customers", "weights")  # how many customers a row is: ours, and lifetimes' name
 _BIGGEST_FREQUENCY = 10_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """What models of repeat purchases know of customers: three float arrays of one length, a customer each.
+
+    x : repeat purchases
+    recency : time from the first purchase to the last
+    T : time from the first purchase to the day
+    """
+
+    x: Array
+    recency: Array
+    T: Array
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Self:
+        """The columns frequency, recency and T of a frame, unchecked; `checked` checks.
+
+        Examples
+        --------
+        >>> who = History.of(pd.DataFrame({"frequency": [2, 0], "recency": [3, 0], "T": [9, 9]}))
+        >>> len(who), who.rows([0]).x.tolist()
+        (2, [2.0])
+        """
+        return cls(*(frame[column].to_numpy(float) for column in HISTORY))
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def rows(self, which: Any) -> Self:
+        """Some of them: what NumPy takes as an index."""
+        return type(self)(self.x[which], self.recency[which], self.T[which])
+
+    def later(self, h: float) -> Self:
+        """The same customers `h` later, silent since."""
+        return type(self)(self.x, self.recency, self.T + h)
 
 
 def checked(frame: pd.DataFrame, columns: tuple[str, ...], what: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crm_analytics.analyses.btyd.fitting.boundary_messages import meaning
+from crm_analytics.analyses.btyd.fitting.boundary_messages import meaning as usual_meaning
 
 Array = NDArray[np.float64]
 # minus the mean log-likelihood per customer, its gradient and its Hessian, at log parameters
@@ -152,6 +152,7 @@ def diagnose(
     at_rest: float = _GRADIENT_AT_REST,
     *,
     plain: Collection[str] = (),
+    meaning: Callable[[dict[str, float], Collection[str]], str] = usual_meaning,
 ) -> Diagnosis:
     """Put the optimum into words.
 
@@ -162,6 +163,7 @@ def diagnose(
     names : of the parameters, in order; times in units of the mean T
     at_rest : gradient below which the likelihood counts as flat
     plain : names of numbers that are no logarithms, as coefficients of covariates
+    meaning : what parameters at a limit say of the customers, where a model has words of its own
     """
     free = optimum.free
     gradient = float(np.abs(optimum.gradient[free]).max()) if free.any() else 0.0

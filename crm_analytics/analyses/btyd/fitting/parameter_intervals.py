@@ -79,7 +79,7 @@ def parameter_intervals(source: Any, model: FittedModel, level: float = 0.95) ->
 
 def _profile(source: Any, model: FittedModel, i: int, step: float, drop: float) -> tuple[float, float]:
     """Where the profile of parameter i has fallen by `drop` log-likelihood, below and above."""
-    likelihood, unit = model._objective(source)
+    likelihood, unit = model.objective(source)
     best = np.log(model.values / unit)
     top = likelihood(best)[0]
     others = np.delete(np.arange(len(best)), i)

@@ -7,6 +7,7 @@ package must be installed.
 from __future__ import annotations
 
 import importlib
+import inspect
 from dataclasses import replace
 from typing import Any
 
@@ -128,7 +129,17 @@ def to_pymc_marketing(model: Any, data: pd.DataFrame, draws: int = 1_000, seed: 
             "pymc-marketing is not installed here: pip install pymc-marketing, or take "
             "btyd.posterior_of(model) to where it is"
         ) from None
-    made = getattr(clv, MODELS[name])(data=data)
-    made.build_model()
-    made.idata = arviz.from_dict(posterior=posterior_of(model, draws, seed))
+    made = getattr(clv, MODELS[name])()
+    try:
+        made.build_model(data=data)
+    except TypeError:
+        raise ParameterError(
+            "this pymc-marketing takes no data when a model is built: install a newer one (0.19 does)"
+        ) from None
+    posterior = posterior_of(model, draws, seed)
+    # ArviZ 1 takes a dict of groups, before it each group by its name
+    by_name = "posterior" in inspect.signature(arviz.from_dict).parameters
+    made.idata = (
+        arviz.from_dict(posterior=posterior) if by_name else arviz.from_dict({"posterior": posterior})
+    )
     return made

@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, polygamma
+from scipy.special import expit, gammaln, polygamma
 
 Array = NDArray[np.float64]
 
@@ -65,6 +65,13 @@ def purchases_while_alive(z: ArrayLike, x: ArrayLike, r: float, a: float, b: flo
     if flat_z.size > _INTERPOLATE_FROM * len(groups):
         return _by_series(flat_z, inverse, groups, (r, a, b)).reshape(shape)
     return _by_quadrature(flat_z, inverse, groups, (r, a, b)).reshape(shape)
+
+
+def nbd_probabilities(n: Array, r: Array, alpha: Array, t: Array | float) -> Array:
+    """P(n purchases in t) at a rate Gamma(r, alpha)."""
+    log_share = np.log(np.maximum(t, 1e-300)) - np.log(alpha + t)
+    log_p = gammaln(r + n) - gammaln(r) - gammaln(n + 1) - r * np.log1p(t / alpha)
+    return np.asarray(np.exp(log_p + np.where(n > 0, n * log_share, 0.0)))
 
 
 def beta_nodes(a: float | Array, b: Array) -> tuple[Array, Array]:

@@ -26,118 +26,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from crm_analytics.analyses.btyd.discounting.discounting import (
-    EARLY,
-    TIMINGS,
-    Discount,
-    annual_rate,
-    spend_of_each,
-)
+from crm_analytics.analyses.btyd.discounting.discounting import Discount, spend_of_each
+from crm_analytics.analyses.btyd.discounting.infinite_horizon import endless
 from crm_analytics.analyses.btyd.discounting.periods import periods_of
-from crm_analytics.analyses.btyd.fitting.histories import HISTORY, checked
+from crm_analytics.analyses.btyd.fitting.histories import HISTORY, History, checked
 from crm_analytics.analyses.btyd.fitting.opportunities import checked_opportunities
-from crm_analytics.analyses.btyd.fitting.special import beta_nodes
-from crm_analytics.analyses.btyd.fitting.units import DAYS_PER_YEAR, days_per_unit
 from crm_analytics.analyses.btyd.opportunity_models.bg_bb import BetaGeoBetaBinomial
-from crm_analytics.analyses.btyd.purchases.customer_parameters import Individuals
-from crm_analytics.analyses.btyd.purchases.dropout_model import DropoutModel
-from crm_analytics.analyses.btyd.purchases.nbd import NBD
-from crm_analytics.analyses.btyd.purchases.pareto_nbd import ParetoNBD
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
-from crm_analytics.analyses.btyd.purchases.regular_model import RegularModel
-from crm_analytics.errors import ParameterError, nearest
+from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.covariates.covariates import CovariateFit
     from crm_analytics.analyses.btyd.discounting.discounting import Spend
 
 Array = NDArray[np.float64]
-_STEP = 0.125  # of the rule for e^z E_n(z)
-_TAIL = 45.0  # exp(-45) of the integrand is cut off
-_CHUNK = 1 << 20  # numbers at a time
-_LOG_STEP = 0.25  # of ln t, where DERT is a sum over times
-_ONE_BY_ONE = 400  # periods summed as they are, before the sum becomes an integral
-
-
-def scaled_exponential_integral(n: ArrayLike, z: ArrayLike) -> Array:
-    """e^z E_n(z) = integral over u from 0 of exp(-z u) (1 + u)^-n, for n > 0 and z > 0.
-
-    Every part of the integral is positive: no cancellation, no case for whole n. By the double-exponential
-    rule, u = exp(v - exp(-v)) / (n + z).
-
-    Examples
-    --------
-    e E_1(1), Abramowitz & Stegun, table 5.1:
-
-    >>> round(float(scaled_exponential_integral(1.0, 1.0)), 9)
-    0.596347362
-    """
-    orders, points = np.broadcast_arrays(np.asarray(n, float), np.asarray(z, float))
-    flat_n, flat_z = orders.ravel(), points.ravel()
-    found = np.empty(flat_n.size)
-    # Small z have long tails: equal ones share a grid.
-    reach = np.log(_TAIL * (flat_n + flat_z) / flat_z)
-    order = np.argsort(reach, kind="stable")
-    rows = _CHUNK // 128
-    for begin in range(0, len(order), rows):
-        part = order[begin : begin + rows]
-        v = np.arange(-3.75, reach[part].max() + _STEP, _STEP)
-        w = np.exp(v - np.exp(-v))
-        scale = (flat_n + flat_z)[part, None]
-        u = w / scale
-        each = np.exp(-flat_z[part, None] * u - flat_n[part, None] * np.log1p(u)) * u
-        found[part] = each @ (1.0 + np.exp(-v)) * _STEP
-    return found.reshape(orders.shape)
-
-
-def dert_while_alive(model: PurchaseModel | Individuals, x: Array, T: Array, force: float) -> Array:
-    """Purchases to come for ever of customers who are there, discounted continuously at `force` a unit."""
-    if isinstance(model, Individuals):
-        if issubclass(model.kind, DropoutModel):
-            return _dropout(model.own, x, T, force, model.kind.SHIFT)
-        r, alpha, s, beta = model.own
-        return np.asarray((r + x) / (alpha + T) * _time_left(s, beta + T, force))
-    if isinstance(model, ParetoNBD):
-        r, alpha, s, beta = model.values
-        some, inverse = np.unique(T, return_inverse=True)
-        return np.asarray((r + x) / (alpha + T) * _time_left(s, beta + some, force)[inverse])
-    if isinstance(model, NBD):
-        r, alpha = model.values
-        return np.asarray((r + x) / (alpha + T) / force)
-    if isinstance(model, DropoutModel):
-        (some_x, some_T), inverse = np.unique(np.stack([x, T]), axis=1, return_inverse=True)
-        return _dropout(model.values, some_x, some_T, force, model.SHIFT)[inverse.ravel()]
-    times, weights = _steady(force)
-    return model._while_alive(x, T, times) @ weights
-
-
-def _time_left(s: float | Array, rest: Array, force: float) -> Array:
-    return rest * scaled_exponential_integral(s, force * rest)
-
-
-def _dropout(values: Array, x: Array, T: Array, force: float, shift: int) -> Array:
-    r, alpha, a, b = np.broadcast_to(values.reshape(4, -1), (4, len(x)))
-    found = np.empty(len(x))
-    rows = max(1, _CHUNK // (128 * 128))
-    for begin in range(0, len(x), rows):
-        part = slice(begin, begin + rows)
-        shape = (r[part] + x[part])[:, None]
-        p, weight = beta_nodes(a[part], b[part] + x[part] + shift)
-        wait = force * (alpha[part] + T[part])[:, None]
-        # As p -> 0 the customer stays for ever: shape / wait.
-        z = wait / np.maximum(p, 1e-290)
-        each = shape * scaled_exponential_integral(shape + 1, z) / np.maximum(p, 1e-290)
-        found[part] = (np.where(p > 1e-290, each, shape / wait) * weight).sum(axis=1)
-    return found
-
-
-def _steady(force: float) -> tuple[Array, Array]:
-    """Times and weights of F whose sum is the integral of exp(-force t) dF(t): trapezoids in ln t."""
-    t = np.exp(np.arange(-40.0, 3.9, _LOG_STEP))
-    weights = t * np.exp(-t) * _LOG_STEP
-    return t / force, weights
 
 
 @dataclass(frozen=True)
@@ -196,6 +100,7 @@ def dert(
     --------
     BTYD's example, a force of discount of .0027 a week (15 % a year of 52.1 weeks is .00268):
 
+    >>> from crm_analytics.analyses.btyd.purchases.pareto_nbd import ParetoNBD
     >>> model = ParetoNBD({"r": 0.563, "alpha": 12.559, "s": 0.408, "beta": 10.515}, unit="W")
     >>> one = pd.DataFrame({"frequency": [7], "recency": [35.0], "T": [77.86]})
     >>> dert(model, one, rate=0.15).round(2).tolist()
@@ -211,17 +116,13 @@ def _within(
     model: PurchaseModel | CovariateFit, frame: pd.DataFrame, discount: Discount
 ) -> tuple[pd.DataFrame, Array]:
     """Histories checked, and the discounted purchases of each."""
-    if not hasattr(model, "_people"):
+    if not hasattr(model, "for_customers"):
         raise ParameterError(
             f"{getattr(model, 'LABEL', type(model).__name__)} foresees no purchases: DERT is of models of "
             "repeat purchases; of contracts ask derl(tenure, rate, timing), renewals to come"
         )
-    f, who = checked(frame, HISTORY, model.LABEL), model._people(frame)
-    x, recency, T = (f[c].to_numpy() for c in HISTORY)
-    forever = np.isinf(discount.horizon) and discount.timing == "continuous"
-    if forever and not isinstance(who, RegularModel):
-        return f, who._alive(x, recency, T) * dert_while_alive(who, x, T, discount.force)
-    return f, who._discounted(x, recency, T, discount)
+    f = checked(frame, HISTORY, model.LABEL)
+    return f, model.for_customers(frame).discounted(History.of(f), discount)
 
 
 def residual(
@@ -277,34 +178,3 @@ def residual_value(
     """
     found = dert(model, frame, rate, timing, period) * spend_of_each(spend, frame, len(frame))
     return found.rename("residual_value")
-
-
-def endless(rate: float, timing: str, period: str, unit: str | None) -> Discount:
-    """The discount of an infinite horizon, for `discounted_while_alive`.
-
-    Paid by periods of length h with d = exp(-force h), the sum is d^-s (1 - d) times the sum over j of
-    d^j F(j h), s = 1, 1/2, 0 for start, mid, end. Its first terms are taken one by one, the rest by
-    Euler's and Maclaurin's formula.
-    """
-    force = _force(rate, unit)
-    if timing not in TIMINGS:
-        raise ParameterError(f"timing: expected one of {', '.join(TIMINGS)}{nearest(str(timing), TIMINGS)}")
-    h = days_per_unit(period) / days_per_unit(unit)
-    if timing == "continuous":
-        times, weights = _steady(force)
-        return Discount(times, weights, h, float("inf"), force, timing)
-    first = np.arange(1, _ONE_BY_ONE + 2) * h
-    each = np.exp(-force * first)
-    # the last two are g(N h) / 2 - (g((N+1) h) - g((N-1) h)) / 24
-    each[-3] *= 1 + 1 / 24
-    each[-2] *= 1 / 2
-    each[-1] *= -1 / 24
-    rest = first[-2] + np.exp(np.arange(-40.0, 3.9, _LOG_STEP)) / force
-    tail = np.exp(-force * rest) * (rest - first[-2]) * _LOG_STEP / h
-    factor = -np.expm1(-force * h) * np.exp(force * h * EARLY[timing])
-    return Discount(np.append(first, rest), factor * np.append(each, tail), h, float("inf"), force, timing)
-
-
-def _force(rate: float, unit: str | None) -> float:
-    one = days_per_unit(unit)
-    return float(np.log1p(annual_rate(rate, endless=True))) * one / DAYS_PER_YEAR

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses.btyd.fitting.histories import HISTORY, checked
+from crm_analytics.analyses.btyd.fitting.histories import HISTORY, History, checked
 from crm_analytics.analyses.btyd.fitting.units import time_ahead
-from crm_analytics.analyses.btyd.forecasts.predictive import counts_if_alive
+from crm_analytics.analyses.btyd.forecasts.predictive import pairs_of
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 from crm_analytics.errors import ParameterError
 
@@ -42,11 +42,11 @@ def probability_of_next(model: PurchaseModel, frame: pd.DataFrame, n: int, t: fl
         raise ParameterError(f"n must be a whole number >= 0, got {n!r}")
     ahead = time_ahead(t)
     f = checked(frame, HISTORY, model.LABEL)
-    x, recency, T = (f[c].to_numpy() for c in HISTORY)
-    alive = model._alive(x, recency, T)
-    pairs, inverse = np.unique(np.stack([x, T]), axis=1, return_inverse=True)
-    counts = counts_if_alive(model, pairs[0], pairs[1], ahead, int(n))
+    who = History.of(f)
+    alive = model.alive(who)
+    pairs, inverse = pairs_of(who)
+    counts = model.count_probabilities(pairs, ahead, int(n))
     if counts is None:
         raise ParameterError(f"{model.LABEL} has no closed distribution of counts; draw futures instead")
-    found = alive * counts[inverse.ravel(), int(n)] + (1 - alive if n == 0 else 0.0)
+    found = alive * counts[inverse, int(n)] + (1 - alive if n == 0 else 0.0)
     return pd.Series(found, f.index, name=f"probability_of_{n}")

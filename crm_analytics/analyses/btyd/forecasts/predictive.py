@@ -14,74 +14,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import betainc, betaln, gammaln
 
-from crm_analytics.analyses.btyd.purchases.dropout_model import DropoutModel
-from crm_analytics.analyses.btyd.purchases.nbd import NBD
-from crm_analytics.analyses.btyd.purchases.pareto_nbd import ParetoNBD
+from crm_analytics.analyses.btyd.fitting.histories import History
+from crm_analytics.analyses.btyd.fitting.special import nbd_probabilities
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 
 Array = NDArray[np.float64]
-_NODES, _WEIGHTS = (half / 2 for half in np.polynomial.legendre.leggauss(64))
-_NODES = _NODES + 0.5
 _DRAWN = 1_000  # futures of each cell, where a model has no closed distribution
 _SMOOTHED = 5.0
-_CHUNK = 1 << 21  # numbers at a time
 _MOST = 4_096  # purchases beyond which the tail counts as one
-
-
-def counts_if_alive(model: PurchaseModel, x: Array, T: Array, t: float, most: int) -> Array | None:
-    """P(n purchases within `t`) of customers who are there at T: one row each, columns n = 0 .. most.
-
-    None where the model has no closed distribution.
-    """
-    if isinstance(model, DropoutModel):
-        r, alpha, a, b = model.values
-        return _geometric((r + x, alpha + T, np.full_like(x, a), b + x + model.SHIFT), t, most)
-    if isinstance(model, ParetoNBD):
-        r, alpha, s, beta = model.values
-        return _pareto((r + x, alpha + T, np.full_like(x, s), beta + T), t, most)
-    if isinstance(model, NBD):
-        r, alpha = model.values
-        return _nbd(np.arange(most + 1.0)[None, :], (r + x)[:, None], (alpha + T)[:, None], t)
-    return None
-
-
-def _nbd(n: Array, r: Array, alpha: Array, t: Array | float) -> Array:
-    """P(n purchases in t) at a rate Gamma(r, alpha)."""
-    log_share = np.log(np.maximum(t, 1e-300)) - np.log(alpha + t)
-    log_p = gammaln(r + n) - gammaln(r) - gammaln(n + 1) - r * np.log1p(t / alpha)
-    return np.asarray(np.exp(log_p + np.where(n > 0, n * log_share, 0.0)))
-
-
-def _geometric(params: tuple[Array, Array, Array, Array], t: float, most: int) -> Array:
-    """A new BG/NBD customer: still there after n, or left right after purchase n."""
-    r, alpha, a, b = (v[:, None] for v in params)
-    n = np.arange(most + 1.0)[None, :]
-    still = np.exp(betaln(a, b + n) - betaln(a, b)) * _nbd(n, r, alpha, t)
-    left = np.exp(betaln(a + 1, b + np.maximum(n, 1) - 1) - betaln(a, b))
-    reached = betainc(np.maximum(n, 1), r, t / (alpha + t))
-    return np.asarray(still + np.where(n > 0, left * reached, 0.0))
-
-
-def _pareto(params: tuple[Array, Array, Array, Array], t: float, most: int) -> Array:
-    """A new Pareto/NBD customer: there to the end, or gone at a time u, by Gauss' rule in ln(1 + u / c)."""
-    r, alpha, s, beta = params
-    c = np.minimum(alpha, beta)[:, None]
-    longest = np.log1p(t / c)
-    u = c * np.expm1(longest * _NODES)
-    beyond = beta[:, None] + u
-    density = s[:, None] * np.exp(s[:, None] * np.log(beta[:, None] / beyond)) / beyond * (c + u)
-    weight = density * _WEIGHTS * longest  # one row a customer, one column a time of leaving
-    n = np.arange(most + 1.0)
-    stays = np.exp(-s * np.log1p(t / beta))[:, None]
-    found = stays * _nbd(n[None, :], r[:, None], alpha[:, None], t)
-    rows = max(1, _CHUNK // (len(n) * len(_NODES)))
-    for begin in range(0, len(r), rows):
-        part = slice(begin, begin + rows)
-        each = _nbd(n[None, :, None], r[part, None, None], alpha[part, None, None], u[part, None, :])
-        found[part] += np.einsum("ink,ik->in", each, weight[part])
-    return found
 
 
 def scores_of_counts(
@@ -116,16 +57,16 @@ def scores_of_counts(
     >>> round(float(np.exp(log_score[0])), 3), round(float(crps[0]), 3)
     (0.239, 0.338)
     """
-    x, recency, T, bought = (held[c].to_numpy(float) for c in ("frequency", "recency", "T", "bought"))
-    alive = model._alive(x, recency, T)
+    who, bought = History.of(held), held["bought"].to_numpy(float)
+    alive = model.alive(who)
     found = np.empty((3, len(held)))
     rng = np.random.default_rng(seed)
     # Rows alike in x and in what came need tails of similar length.
-    order = np.lexsort((T, bought, x))
+    order = np.lexsort((who.T, bought, who.x))
     rows = 4_096
     for begin in range(0, len(order), rows):
         part = order[begin : begin + rows]
-        p = _distribution(model, (x[part], recency[part], T[part]), t, int(bought[part].max()), rng)
+        p = _distribution(model, who.rows(part), t, int(bought[part].max()), rng)
         p = alive[part, None] * p
         p[:, 0] += 1 - alive[part]
         found[:, part] = _scores(p, bought[part].astype(np.intp))
@@ -133,36 +74,38 @@ def scores_of_counts(
 
 
 def _distribution(
-    model: PurchaseModel, who: tuple[Array, Array, Array], t: float, bought: int, rng: np.random.Generator
+    model: PurchaseModel, who: History, t: float, bought: int, rng: np.random.Generator
 ) -> Array:
     """P(n) if alive, far enough that what lies beyond is less than a millionth."""
-    x, _, T = who
-    pairs, inverse = np.unique(np.stack([x, T]), axis=1, return_inverse=True)
-    if counts_if_alive(model, pairs[0, :1], pairs[1, :1], t, 0) is None:
+    pairs, inverse = pairs_of(who)
+    if model.count_probabilities(pairs.rows(slice(1)), t, 0) is None:
         return _drawn(model, who, t, bought, rng)
-    mean = model._while_alive(pairs[0], pairs[1], np.array([t]))[:, 0]
+    mean = model.while_alive(pairs, np.array([t]))[:, 0]
     most = int(min(max(bought, 8 + 2 * mean.max()), _MOST))
     while True:
-        p = counts_if_alive(model, pairs[0], pairs[1], t, most)
+        p = model.count_probabilities(pairs, t, most)
         if p is not None and (most >= _MOST or 1 - p.sum(axis=1).min() < 1e-6):
-            return np.asarray(p[inverse.ravel()])
+            return np.asarray(p[inverse])
         most *= 2
 
 
-def _drawn(
-    model: PurchaseModel, who: tuple[Array, Array, Array], t: float, bought: int, rng: np.random.Generator
-) -> Array:
+def pairs_of(who: History) -> tuple[History, NDArray[np.intp]]:
+    """Histories that differ in x or T (recency counts as T), and which of them each customer has."""
+    pairs, inverse = np.unique(np.stack([who.x, who.T]), axis=1, return_inverse=True)
+    return History(pairs[0], pairs[1], pairs[1]), inverse.ravel()
+
+
+def _drawn(model: PurchaseModel, who: History, t: float, bought: int, rng: np.random.Generator) -> Array:
     """From drawn futures, given alive, with a little of an NBD of equal mean and variance, as weighty as
     `_SMOOTHED` draws: so that nothing is impossible that was only not drawn.
     """
-    x, recency, T = who
-    size, alive = len(x), model._alive(x, recency, T)
-    drawn = np.stack([model._counts(x, recency, T, t, rng) for _ in range(_DRAWN)]).astype(np.intp)
+    size, alive = len(who), model.alive(who)
+    drawn = np.stack([model.simulate(who, t, rng) for _ in range(_DRAWN)]).astype(np.intp)
     most = max(int(drawn.max()), bought)
     cells = np.bincount((drawn + np.arange(size) * (most + 1)).ravel(), minlength=size * (most + 1))
     mean, variance = np.maximum(drawn.mean(axis=0), 0.5 / _DRAWN), drawn.var(axis=0)
     shape = mean**2 / np.maximum(variance - mean, 0.01 * mean)
-    smooth = _nbd(np.arange(most + 1.0)[None, :], shape[:, None], (shape / mean)[:, None], 1.0)
+    smooth = nbd_probabilities(np.arange(most + 1.0)[None, :], shape[:, None], (shape / mean)[:, None], 1.0)
     p = (cells.reshape(size, most + 1) + _SMOOTHED * smooth) / (_DRAWN + _SMOOTHED)
     # the caller mixes with P(alive): what is left of zero is what comes from the living
     p[:, 0] = np.maximum(p[:, 0] - (1 - alive), 0.0)

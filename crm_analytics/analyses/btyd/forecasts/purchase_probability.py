@@ -12,16 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import betainc
 
-from crm_analytics.analyses.btyd.fitting.histories import HISTORY, checked
+from crm_analytics.analyses.btyd.fitting.histories import HISTORY, History, checked
 from crm_analytics.analyses.btyd.fitting.summary import Summary, summarize
 from crm_analytics.analyses.btyd.fitting.units import time_ahead
 from crm_analytics.analyses.btyd.forecasts.holdout import KEYS, held_out, length_of
-from crm_analytics.analyses.btyd.purchases.dropout_model import DropoutModel
-from crm_analytics.analyses.btyd.purchases.pareto_nbd import ParetoNBD
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
-from crm_analytics.analyses.btyd.purchases.regular_model import RegularModel
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.errors import ParameterError
 
@@ -31,9 +27,6 @@ if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 Array = NDArray[np.float64]
-_NODES, _WEIGHTS = (half / 2 for half in np.polynomial.legendre.leggauss(64))
-_NODES = _NODES + 0.5
-_BLOCK = 16_384
 
 
 def probability_active(model: PurchaseModel, frame: pd.DataFrame, h: float) -> pd.Series:
@@ -70,53 +63,12 @@ def probability_active(model: PurchaseModel, frame: pd.DataFrame, h: float) -> p
     ([1.0], [0.062])
     """
     f = checked(frame, HISTORY, model.LABEL)
-    x, recency, T = (f[c].to_numpy() for c in HISTORY)
-    return pd.Series(chance_to_buy(model, (x, recency, T), h), f.index, name="probability_active")
+    return pd.Series(chance_to_buy(model, History.of(f), h), f.index, name="probability_active")
 
 
-def chance_to_buy(model: PurchaseModel, who: tuple[Array, Array, Array], h: float) -> Array:
-    """The same for arrays of frequency, recency and T."""
-    h = time_ahead(h, "h")
-    x, recency, T = who
-    if isinstance(model, DropoutModel):
-        r, alpha, *_ = model.values
-        return model._alive(x, recency, T) * -np.expm1(-(r + x) * np.log1p(h / (alpha + T)))
-    if isinstance(model, ParetoNBD):
-        return model._alive(x, recency, T) * _next_purchase(model, x, T, h)
-    if isinstance(model, RegularModel):
-        return _next_regular(model, x, recency, T, h)
-    silent = model._log_density(x, recency, T + h) - model._log_density(x, recency, T)
-    return np.asarray(-np.expm1(np.minimum(silent, 0.0)))
-
-
-def _next_purchase(model: ParetoNBD, x: Array, T: Array, h: float) -> Array:
-    """P(a purchase within h | alive): over its time u, rate (r + x) at u and still there, by Gauss' rule.
-
-    In y = ln(1 + u / c) the integrand is smooth and positive: nothing cancels.
-    """
-    r, alpha, s, beta = model.values
-    found = np.empty(len(x))
-    for begin in range(0, len(x), _BLOCK):
-        part = slice(begin, begin + _BLOCK)
-        shape, end, rest = (r + x[part])[:, None], (alpha + T[part])[:, None], (beta + T[part])[:, None]
-        # a busy customer's next purchase comes soon: the nodes are spread over that time
-        c = np.minimum(end / np.maximum(shape, 1.0), rest)
-        longest = np.log1p(h / c)
-        u = c * np.expm1(longest * _NODES)
-        log_f = np.log(shape) - (shape + 1) * np.log1p(u / end) - np.log(end) - s * np.log1p(u / rest)
-        found[part] = (np.exp(log_f) * (c + u) * _WEIGHTS).sum(axis=1) * longest[:, 0]
-    return np.minimum(found, 1.0)
-
-
-def _next_regular(model: RegularModel, x: Array, recency: Array, T: Array, h: float) -> Array:
-    """With j events since the last purchase, k - j more within h make the next."""
-    r, alpha, *_ = model.values
-    share = h / (alpha + T + h)
-    parts = [
-        there * betainc(model.k - j, r + model.k * x + j, share)
-        for j, there in enumerate(model._shares(x, recency, T))
-    ]
-    return np.minimum(np.sum(parts, axis=0), 1.0)
+def chance_to_buy(model: PurchaseModel, who: History, h: float) -> Array:
+    """`probability_active` for arrays."""
+    return model.active(who, time_ahead(h, "h"))
 
 
 def active_customers(
@@ -141,14 +93,14 @@ def active_customers(
                 f"the summary is in units of '{summary.unit}', {one.LABEL} was fitted in '{one.unit}': "
                 "summarize in the model's unit"
             )
-    x, recency, T = (summary.cells[c].to_numpy(float) for c in HISTORY)
+    who = History.of(summary.cells)
     scores = pd.DataFrame(
         {
             "frequency": summary.cells["frequency"],
             "recency_days": summary.cell_days["recency_days"],
             "age_days": summary.cell_days["age_days"],
-            "probability_active": chance_to_buy(model, (x, recency, T), h),
-            "probability_alive": (status or model)._alive(x, recency, T),
+            "probability_active": chance_to_buy(model, who, h),
+            "probability_alive": (status or model).alive(who),
         }
     )
     joined = summary.history.left_join(summary.base.to_engine(scores), KEYS)
@@ -221,9 +173,9 @@ def reliability(
 
 def reliability_of(held: pd.DataFrame, model: PurchaseModel, h: float, groups: int = 10) -> Reliability:
     """The same for cells that are counted already (`holdout.held_out`)."""
-    x, recency, T = (held[c].to_numpy(float) for c in HISTORY)
+    who = History.of(held)
     n = held["customers"].to_numpy(float)
-    p, came = chance_to_buy(model, (x, recency, T), h), (held["bought"] > 0).to_numpy(float)
+    p, came = chance_to_buy(model, who, h), (held["bought"] > 0).to_numpy(float)
     tenth = equal_groups(p, n, groups)
     total = n.sum()
     size, foreseen, bought = (np.bincount(tenth, w) for w in (n, n * p, n * came))
@@ -245,7 +197,7 @@ def reliability_of(held: pd.DataFrame, model: PurchaseModel, h: float, groups: i
         }
     )
     table["inside"] = table["predicted"].between(table["lower"], table["upper"])
-    alive = float(n @ model._alive(x, recency, T) / total)
+    alive = float(n @ model.alive(who) / total)
     counts = (round(float(n @ came)), round(float(total)))
     return Reliability(model, h, table, brier, rel, res, unc, brier - rel + res - unc, *counts, alive)
 

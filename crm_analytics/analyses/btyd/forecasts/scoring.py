@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.btyd.discounting.discounting import Discount
+from crm_analytics.analyses.btyd.fitting.histories import History
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 from crm_analytics.analyses.btyd.spend.banded_spend import BandedGammaGamma
 from crm_analytics.errors import ParameterError
@@ -88,18 +89,18 @@ def score_cells(
 ) -> pd.DataFrame:
     """One row a cell: the days it is known by, recency and T, and what to expect of its customers."""
     cells = summary.cells
-    x, recency, T = (cells[c].to_numpy(float) for c in ("frequency", "recency", "T"))
-    alive = model._alive(x, recency, T)
+    who = History.of(cells)
+    alive = model.alive(who)
     return pd.DataFrame(
         {
             "frequency": cells["frequency"],
             "recency_days": summary.cell_days["recency_days"],
             "age_days": summary.cell_days["age_days"],
-            "recency": recency,
-            "T": T,
-            "expected_purchases": model._ahead(x, recency, T, np.array([discount.horizon]))[:, 0],
-            "probability_alive": alive if status is model else status._alive(x, recency, T),
-            "discounted_purchases": model._discounted(x, recency, T, discount),
+            "recency": who.recency,
+            "T": who.T,
+            "expected_purchases": model.purchases(who, np.array([discount.horizon]))[:, 0],
+            "probability_alive": alive if status is model else status.alive(who),
+            "discounted_purchases": model.discounted(who, discount),
         }
     )
 

@@ -11,13 +11,8 @@ import pandas as pd
 
 from crm_analytics.analyses.btyd.covariates.covariates import CovariateFit
 from crm_analytics.analyses.btyd.discounting.discounting import Discount
-from crm_analytics.analyses.btyd.discounting.simulation import (
-    Foresight,
-    SpendModel,
-    draw_models,
-    worth_of_a_future,
-)
-from crm_analytics.analyses.btyd.fitting.histories import HISTORY, SPEND, checked
+from crm_analytics.analyses.btyd.discounting.simulation import Foresight, worth_of_a_future
+from crm_analytics.analyses.btyd.fitting.histories import HISTORY, SPEND, History, checked
 from crm_analytics.analyses.btyd.fitting.summary import cells_and_days
 from crm_analytics.analyses.btyd.forecasts.value_totals import value_total
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
@@ -27,6 +22,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from crm_analytics.analyses.btyd.fitting.summary import Summary
+    from crm_analytics.analyses.btyd.spend.spend_model import SpendModel
 
 MOST_ROWS = 20_000  # single customers at a time: every one of them is drawn in every draw
 TOP, OTHERS = "top", "others"
@@ -150,11 +146,13 @@ def value_intervals(
     discount = Discount.of(horizon, rate, timing, model.unit)
     f, money = checked(frame, HISTORY, model.LABEL), checked(frame, SPEND, spend.LABEL)
     mean = model.lifetime_value(spend, frame, horizon, rate, timing)
-    x, recency, T = (f[c].to_numpy() for c in HISTORY)
-    who = (x, recency, T, money["monetary_value"].to_numpy())
+    who, means = History.of(f), money["monetary_value"].to_numpy()
     rng = np.random.default_rng(seed)
     found = np.array(
-        [worth_of_a_future(pair, who, discount, rng) for pair in _drawn(model, spend, frame, draws, rng)]
+        [
+            worth_of_a_future(pair, who, means, discount, rng)
+            for pair in _drawn(model, spend, frame, draws, rng)
+        ]
     )
     low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return pd.DataFrame(
@@ -170,9 +168,5 @@ def _drawn(
     rng: np.random.Generator,
 ) -> list[tuple[Foresight, SpendModel]]:
     """Both at parameters drawn from what is known of them."""
-    people: list[Foresight]
-    if isinstance(model, CovariateFit):
-        people = [one._people(frame) for one in model.others(draws, rng)]
-    else:
-        people = list(draw_models(model, draws, rng))
+    people = [one.for_customers(frame) for one in model.drawn(draws, rng)]
     return list(zip(people, spend.drawn(draws, rng), strict=True))

@@ -29,6 +29,8 @@ from crm_analytics.analyses.btyd.opportunity_models.bg_bb_likelihood import (
     probability_of_count,
 )
 from crm_analytics.analyses.btyd.purchases.purchase_model import MINIMUM_CUSTOMERS, MINIMUM_REPEAT_BUYERS
+from crm_analytics.analyses.btyd.totals.purchase_totals import total_of_rows
+from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.discounting.discounting import Spend
@@ -113,7 +115,8 @@ class BetaGeoBetaBinomial(FittedModel):
         optimum = Optimum(log_params, *likelihood(log_params), iterations=0)
         return cls._from_optimum(optimum, likelihood, unit, at_rest=1e-4)
 
-    def _objective(self, source: pd.DataFrame) -> tuple[OpportunityLikelihood, Array]:
+    def objective(self, source: pd.DataFrame) -> tuple[OpportunityLikelihood, Array]:
+        """What the fit made least, and by what its parameters are multiplied to be ours."""
         return OpportunityLikelihood.of(opportunity_cells(source, self.LABEL)), np.ones(len(self.NAMES))
 
     @classmethod
@@ -264,14 +267,23 @@ class BetaGeoBetaBinomial(FittedModel):
 
     # -- one drawn future ----------------------------------------------------------------------------
 
-    def _rows(self, source: pd.DataFrame) -> pd.DataFrame:
+    def total_purchases(self, source: pd.DataFrame, t: float, wanted: Interval) -> TotalForecast:
+        """Of all customers at the next `t` opportunities, by drawing alone; see `forecast_total`."""
+        return total_of_rows(source, self, t, wanted)
+
+    def rows_of(self, source: pd.DataFrame) -> pd.DataFrame:
+        """Cells of equal histories."""
         return opportunity_cells(source, self.LABEL)
 
-    def _expected(self, rows: pd.DataFrame, t: float) -> Array:
+    def expected_of(self, rows: pd.DataFrame, t: float) -> Array:
+        """Purchases expected of each row within `t`."""
         return self.expected_purchases(rows, int(t)).to_numpy()
 
-    def _drawn(self, rows: pd.DataFrame, t: float, rng: np.random.Generator) -> Array:
-        """Given there, p is Beta(alpha + x, beta + n - x), theta Beta(gamma, delta + n), independent."""
+    def simulate_rows(self, rows: pd.DataFrame, t: float, rng: np.random.Generator) -> Array:
+        """Purchases of each row in one drawn future.
+
+        Given there, p is Beta(alpha + x, beta + n - x), theta Beta(gamma, delta + n), independent.
+        """
         alpha, beta, gamma, delta = self.values
         x, n = rows["frequency"].to_numpy(), rows["opportunities"].to_numpy()
         there = rng.random(len(rows)) < np.exp(self._each(rows)[1])

@@ -10,6 +10,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import digamma, gammaln, polygamma, xlogy
 
+from crm_analytics.analyses.btyd.fitting.histories import History
+from crm_analytics.analyses.btyd.fitting.special import nbd_probabilities
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel, counts_and_times
 
 Array = NDArray[np.float64]
@@ -99,33 +101,51 @@ class NBD(PurchaseModel):
         return float(found) if found.ndim == 0 else found
 
     @classmethod
-    def _likelihood_of(cls, cells: pd.DataFrame, scale: float) -> NBDLikelihood:
+    def likelihood_of(cls, cells: pd.DataFrame, scale: float) -> NBDLikelihood:
+        """Of cells whose times are divided by `scale`."""
         return NBDLikelihood.of(cells, scale)
 
-    def _log_density(self, x: Array, recency: Array, T: Array) -> Array:
+    def log_density(self, who: History) -> Array:
+        """Log-likelihood of each history."""
         r, alpha = self.values
         return np.asarray(
-            gammaln(r + x) - gammaln(r) + r * np.log(alpha) - (r + x) * np.log(alpha + T), float
+            gammaln(r + who.x) - gammaln(r) + r * np.log(alpha) - (r + who.x) * np.log(alpha + who.T), float
         )
 
-    def _alive(self, x: Array, recency: Array, T: Array) -> Array:
-        return np.ones(np.broadcast_shapes(np.shape(x), np.shape(T)))
+    def alive(self, who: History) -> Array:
+        """1: nobody leaves."""
+        return np.ones(len(who))
 
-    def _while_alive(self, x: Array, T: Array, times: Array) -> Array:
+    def while_alive(self, who: History, times: Array) -> Array:
+        """Purchases within each of `times`; a row for each customer, a column for each time."""
         r, alpha = self.values
-        return ((r + x) / (alpha + T))[:, None] * times[None, :]
+        return ((r + who.x) / (alpha + who.T))[:, None] * times[None, :]
+
+    def perpetual_while_alive(self, who: History, force: float) -> Array:
+        """(r + x) / (alpha + T) / force."""
+        r, alpha = self.values
+        return np.asarray((r + who.x) / (alpha + who.T) / force)
+
+    def count_probabilities(self, who: History, t: float, most: int) -> Array:
+        """An NBD with Gamma(r + x, alpha + T)."""
+        r, alpha = self.values
+        return nbd_probabilities(
+            np.arange(most + 1.0)[None, :], (r + who.x)[:, None], (alpha + who.T)[:, None], t
+        )
 
     def _new(self, times: Array) -> Array:
         r, alpha = self.values
         return np.asarray(r / alpha * times)
 
-    def _counts(self, x: Array, recency: Array, T: Array, t: float, rng: np.random.Generator) -> Array:
+    def simulate(self, who: History, t: float, rng: np.random.Generator) -> Array:
+        """Purchases of each customer within `t`, in one drawn future."""
         r, alpha = self.values
-        return rng.poisson(rng.gamma(r + x) / (alpha + T) * t).astype(float)
+        return rng.poisson(rng.gamma(r + who.x) / (alpha + who.T) * t).astype(float)
 
-    def _futures(
-        self, x: Array, recency: Array, T: Array, horizon: float, rng: np.random.Generator
+    def simulate_times(
+        self, who: History, horizon: float, rng: np.random.Generator
     ) -> tuple[NDArray[np.intp], Array]:
-        count = self._counts(x, recency, T, horizon, rng).astype(np.intp)
-        owner = np.repeat(np.arange(len(x)), count)
+        """The customer (row) of each purchase of one drawn future, and when it comes."""
+        count = self.simulate(who, horizon, rng).astype(np.intp)
+        owner = np.repeat(np.arange(len(who)), count)
         return owner, rng.random(len(owner)) * horizon

@@ -10,6 +10,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, exprel, gammaln
 
+from crm_analytics.analyses.btyd.discounting.infinite_horizon import scaled_exponential_integral
+from crm_analytics.analyses.btyd.fitting.histories import History
+from crm_analytics.analyses.btyd.fitting.special import nbd_probabilities
+from crm_analytics.analyses.btyd.purchases.customer_parameters import Individuals
 from crm_analytics.analyses.btyd.purchases.pareto_nbd_likelihood import (
     NAMES,
     ParetoLikelihood,
@@ -21,6 +25,10 @@ from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel, 
 Array = NDArray[np.float64]
 _NODES, _WEIGHTS = (half / 2 for half in np.polynomial.legendre.leggauss(96))
 _NODES = _NODES + 0.5
+_FEWER_NODES, _FEWER_WEIGHTS = (half / 2 for half in np.polynomial.legendre.leggauss(64))
+_FEWER_NODES = _FEWER_NODES + 0.5
+_BLOCK = 16_384  # customers at a time
+_CHUNK = 1 << 21  # numbers at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,30 +90,135 @@ class ParetoNBD(PurchaseModel):
     # -- in its own way ------------------------------------------------------------------------------
 
     @classmethod
-    def _likelihood_of(cls, cells: pd.DataFrame, scale: float) -> ParetoLikelihood:
+    def likelihood_of(cls, cells: pd.DataFrame, scale: float) -> ParetoLikelihood:
+        """Of cells whose times are divided by `scale`."""
         return ParetoLikelihood.of(cells, scale)
 
-    def _log_density(self, x: Array, recency: Array, T: Array) -> Array:
-        return log_density(self.values, x, recency, T)
+    def log_density(self, who: History) -> Array:
+        """Log-likelihood of each history."""
+        return log_density(self.values, who.x, who.recency, who.T)
 
-    def _alive(self, x: Array, recency: Array, T: Array) -> Array:
-        return np.asarray(expit(-log_odds_gone(self.values, x, recency, T)))
+    def rates(self) -> dict[str, tuple[float, Array]]:
+        """Mean rate of buying and mean hazard of leaving, each with the gradient of its log."""
+        third, fourth = np.eye(4)[2:]
+        return super().rates() | {"leaving": (self.params["s"] / self.params["beta"], third - fourth)}
 
-    def _while_alive(self, x: Array, T: Array, times: Array) -> Array:
+    def alive(self, who: History) -> Array:
+        """P(the customer has not left)."""
+        return np.asarray(expit(-log_odds_gone(self.values, who.x, who.recency, who.T)))
+
+    def while_alive(self, who: History, times: Array) -> Array:
+        """Purchases within each of `times` if alive; a row for each customer, a column for each time."""
         r, alpha, s, beta = self.values
-        return ((r + x) / (alpha + T))[:, None] * time_there(s, beta + T[:, None], times[None, :])
+        return ((r + who.x) / (alpha + who.T))[:, None] * time_there(s, beta + who.T[:, None], times[None, :])
+
+    def perpetual_while_alive(self, who: History, force: float) -> Array:
+        """(r + x) / (alpha + T) (beta + T) e^z E_s(z), z = force (beta + T): Fader, Hardie & Lee (2005)."""
+        r, alpha, s, beta = self.values
+        some, inverse = np.unique(who.T, return_inverse=True)
+        return np.asarray((r + who.x) / (alpha + who.T) * _time_left(s, beta + some, force)[inverse])
+
+    def active(self, who: History, h: float) -> Array:
+        """P(alive) times an integral over the time of the next purchase: small chances stay exact."""
+        return self.alive(who) * self._next_purchase(who, h)
+
+    def _next_purchase(self, who: History, h: float) -> Array:
+        """P(a purchase within h | alive): over its time u, rate (r + x) at u and still there, by Gauss' rule.
+
+        In y = ln(1 + u / c) the integrand is smooth and positive: nothing cancels.
+        """
+        (r, alpha, s, beta), (x, T) = self.values, (who.x, who.T)
+        found = np.empty(len(x))
+        for begin in range(0, len(x), _BLOCK):
+            part = slice(begin, begin + _BLOCK)
+            shape, end, rest = (r + x[part])[:, None], (alpha + T[part])[:, None], (beta + T[part])[:, None]
+            # a busy customer's next purchase comes soon: the nodes are spread over that time
+            c = np.minimum(end / np.maximum(shape, 1.0), rest)
+            longest = np.log1p(h / c)
+            u = c * np.expm1(longest * _FEWER_NODES)
+            log_f = np.log(shape) - (shape + 1) * np.log1p(u / end) - np.log(end) - s * np.log1p(u / rest)
+            found[part] = (np.exp(log_f) * (c + u) * _FEWER_WEIGHTS).sum(axis=1) * longest[:, 0]
+        return np.minimum(found, 1.0)
+
+    def count_probabilities(self, who: History, t: float, most: int) -> Array:
+        """Of a new customer with Gamma(r + x, alpha + T) and Gamma(s, beta + T).
+
+        There to the end, or gone at a time u, by Gauss' rule in ln(1 + u / c).
+        """
+        _, alpha, s, beta = self.values
+        r, alpha, s, beta = self.values[0] + who.x, alpha + who.T, np.full_like(who.x, s), beta + who.T
+        c = np.minimum(alpha, beta)[:, None]
+        longest = np.log1p(t / c)
+        u = c * np.expm1(longest * _FEWER_NODES)
+        beyond = beta[:, None] + u
+        density = s[:, None] * np.exp(s[:, None] * np.log(beta[:, None] / beyond)) / beyond * (c + u)
+        weight = density * _FEWER_WEIGHTS * longest  # columns: times of leaving
+        n = np.arange(most + 1.0)
+        stays = np.exp(-s * np.log1p(t / beta))[:, None]
+        found = stays * nbd_probabilities(n[None, :], r[:, None], alpha[:, None], t)
+        rows = max(1, _CHUNK // (len(n) * len(_FEWER_NODES)))
+        for begin in range(0, len(r), rows):
+            part = slice(begin, begin + rows)
+            each = nbd_probabilities(
+                n[None, :, None], r[part, None, None], alpha[part, None, None], u[part, None, :]
+            )
+            found[part] += np.einsum("ink,ik->in", each, weight[part])
+        return found
+
+    @classmethod
+    def of_each(cls, own: Array) -> ParetoIndividuals:
+        """Customers who each have parameters of their own (one column each)."""
+        return ParetoIndividuals(own)
 
     def _new(self, times: Array) -> Array:
         r, alpha, s, beta = self.values
         return np.asarray(r / alpha * time_there(s, beta, times))
 
-    def _counts(self, x: Array, recency: Array, T: Array, t: float, rng: np.random.Generator) -> Array:
-        return drawn_counts(self.values, (x, T, self._alive(x, recency, T)), t, rng)
+    def simulate(self, who: History, t: float, rng: np.random.Generator) -> Array:
+        """Purchases of each customer within `t`, in one drawn future."""
+        return drawn_counts(self.values, (who.x, who.T, self.alive(who)), t, rng)
 
-    def _futures(
-        self, x: Array, recency: Array, T: Array, horizon: float, rng: np.random.Generator
+    def simulate_times(
+        self, who: History, horizon: float, rng: np.random.Generator
     ) -> tuple[NDArray[np.intp], Array]:
-        return drawn_futures(self.values, (x, T, self._alive(x, recency, T)), horizon, rng)
+        """The customer (row) of each purchase of one drawn future, and when it comes."""
+        return drawn_futures(self.values, (who.x, who.T, self.alive(who)), horizon, rng)
+
+
+@dataclass(frozen=True, eq=False)
+class ParetoIndividuals(Individuals):
+    """Pareto/NBD customers with r, alpha, s, beta of their own."""
+
+    NAMES: ClassVar[tuple[str, ...]] = NAMES
+
+    def alive(self, who: History) -> Array:
+        """P(the customer has not left)."""
+        return np.asarray(expit(-log_odds_gone(self.own, who.x, who.recency, who.T)))
+
+    def while_alive(self, who: History, times: Array) -> Array:
+        """Purchases within each of `times` if alive; a row for each customer, a column for each time."""
+        r, alpha, s, beta = self.own
+        there = time_there(s[:, None], (beta + who.T)[:, None], times[None, :])
+        return np.asarray(((r + who.x) / (alpha + who.T))[:, None] * there)
+
+    def perpetual_while_alive(self, who: History, force: float) -> Array:
+        """Purchases to come for ever if alive, discounted continuously at `force` a unit."""
+        r, alpha, s, beta = self.own
+        return np.asarray((r + who.x) / (alpha + who.T) * _time_left(s, beta + who.T, force))
+
+    def simulate(self, who: History, t: float, rng: np.random.Generator) -> Array:
+        """Purchases of each customer within `t`, in one drawn future."""
+        return drawn_counts(self.own, (who.x, who.T, self.alive(who)), t, rng)
+
+    def simulate_times(
+        self, who: History, horizon: float, rng: np.random.Generator
+    ) -> tuple[NDArray[np.intp], Array]:
+        """The customer (row) of each purchase of one drawn future, and when it comes."""
+        return drawn_futures(self.own, (who.x, who.T, self.alive(who)), horizon, rng)
+
+
+def _time_left(s: float | Array, rest: Array, force: float) -> Array:
+    return rest * scaled_exponential_integral(s, force * rest)
 
 
 def drawn_counts(values: Array, who: tuple[Array, Array, Array], t: float, rng: np.random.Generator) -> Array:

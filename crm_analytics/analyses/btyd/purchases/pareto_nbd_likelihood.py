@@ -19,6 +19,7 @@ The times u do not depend on what is differentiated, so that gradient and Hessia
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -105,7 +106,7 @@ class ParetoLikelihood:
     customers_at: Array  # and how many customers have each
 
     @classmethod
-    def of(cls, cells: pd.DataFrame, scale: float) -> ParetoLikelihood:
+    def of(cls, cells: pd.DataFrame, scale: float) -> Self:
         """From cells; times are divided by `scale`."""
         x, weight = cells["frequency"].to_numpy(float), cells["customers"].to_numpy(float)
         counts = np.bincount(x.astype(np.int64), weight)
@@ -121,7 +122,7 @@ class ParetoLikelihood:
             np.asarray(counts[distinct], float),
         )
 
-    def coarse(self, bins: int = 24) -> ParetoLikelihood:
+    def coarse(self, bins: int = 24) -> Self:
         """Cells merged on a grid of recency and T, each at its mean."""
         longest = self.T.max() or 1.0
         rows, columns = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
@@ -10,10 +11,13 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from crm_analytics.analyses.btyd.discounting import discounting as money
+from crm_analytics.analyses.btyd.discounting.infinite_horizon import times_and_weights
+from crm_analytics.analyses.btyd.fitting.boundary_messages import meaning
 from crm_analytics.analyses.btyd.fitting.cadence import with_cadence
 from crm_analytics.analyses.btyd.fitting.fitted import FittedModel
 from crm_analytics.analyses.btyd.fitting.histories import (
     HISTORY,
+    History,
     cells_of,
     checked,
     require_customers,
@@ -21,11 +25,16 @@ from crm_analytics.analyses.btyd.fitting.histories import (
 )
 from crm_analytics.analyses.btyd.fitting.optimise import Optimum, best_of, diagnose, log_covariance, newton
 from crm_analytics.analyses.btyd.fitting.units import time_ahead
+from crm_analytics.analyses.btyd.purchases.customer_parameters import Individuals
+from crm_analytics.analyses.btyd.totals.purchase_totals import total_of_histories
+from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
+from crm_analytics.analyses.btyd.totals.value_totals import value_of_histories
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.discounting.discounting import Spend
     from crm_analytics.analyses.btyd.fitting.summary import Summary
+    from crm_analytics.analyses.btyd.spend.spend_model import SpendModel
 
 Array = NDArray[np.float64]
 MINIMUM_CUSTOMERS = 100
@@ -124,7 +133,7 @@ class PurchaseModel(FittedModel):
     def at(cls, source: Summary | pd.DataFrame, params: dict[str, float], unit: str | None = None) -> Self:
         """The model at given parameters, with log-likelihood and covariance from these customers."""
         likelihood, scale = cls._likelihood(cells_of(source, HISTORY, cls.LABEL))
-        log_params = np.log([params[name] for name in cls.NAMES]) - np.log(cls._scales(scale))
+        log_params = np.log([params[name] for name in cls.NAMES]) - np.log(cls.scales(scale))
         optimum = Optimum(log_params, *likelihood(log_params), iterations=0)
         return cls._from_optimum(optimum, likelihood, scale, unit_of(source, unit), at_rest=1e-4)
 
@@ -132,14 +141,15 @@ class PurchaseModel(FittedModel):
     def _likelihood(cls, cells: pd.DataFrame) -> tuple[LikelihoodOfCells, float]:
         weight = cells["customers"].to_numpy(float)
         scale = float(weight @ cells["T"].to_numpy(float) / weight.sum()) or 1.0
-        return cls._likelihood_of(cells, scale), scale
+        return cls.likelihood_of(cells, scale), scale
 
-    def _objective(self, source: Summary | pd.DataFrame) -> tuple[LikelihoodOfCells, Array]:
+    def objective(self, source: Summary | pd.DataFrame) -> tuple[LikelihoodOfCells, Array]:
+        """What the fit made least, and by what its parameters are multiplied to be ours."""
         likelihood, scale = self._likelihood(cells_of(source, HISTORY, self.LABEL))
-        return likelihood, self._scales(scale)
+        return likelihood, self.scales(scale)
 
     @classmethod
-    def _scales(cls, scale: float) -> Array:
+    def scales(cls, scale: float) -> Array:
         """By which each parameter is multiplied when times are divided by `scale`."""
         return np.array([scale if name in cls.TIMES else 1.0 for name in cls.NAMES])
 
@@ -153,7 +163,7 @@ class PurchaseModel(FittedModel):
         at_rest: float = 1e-6,
     ) -> Self:
         log_cov = log_covariance(optimum, likelihood.total)
-        values = np.exp(optimum.at) * cls._scales(scale)
+        values = np.exp(optimum.at) * cls.scales(scale)
         # Each repeat purchase is a density in time: unscaling takes one factor of the scale for each.
         repeats = float(likelihood.weight @ likelihood.x)
         return cls(
@@ -162,7 +172,7 @@ class PurchaseModel(FittedModel):
             pd.DataFrame(np.outer(values, values) * log_cov, index=cls.NAMES, columns=cls.NAMES),
             round(likelihood.total),
             unit,
-            diagnose(optimum, log_cov, cls.NAMES, at_rest),
+            diagnose(optimum, log_cov, cls.NAMES, at_rest, meaning=cls.limits),
         )
 
     # -- the fit ---------------------------------------------------------------------------------
@@ -170,23 +180,20 @@ class PurchaseModel(FittedModel):
     def log_likelihood_of(self, frame: pd.DataFrame) -> float:
         """Log-likelihood of other histories under these parameters, total over customers."""
         f = checked(frame, HISTORY, self.LABEL)
-        x, recency, T = (f[c].to_numpy() for c in HISTORY)
-        one = self._log_density(x, recency, T)
-        return float(one @ f["customers"].to_numpy())
+        return float(self.log_density(History.of(f)) @ f["customers"].to_numpy())
 
     # -- what it says ----------------------------------------------------------------------------
 
     def probability_alive(self, frame: pd.DataFrame) -> pd.Series:
-        """P(the customer has not left), one a row, 0..1."""
+        """P(the customer has not left) of each row, 0..1."""
         f = checked(frame, HISTORY, self.LABEL)
-        return pd.Series(self._alive(*(f[c].to_numpy() for c in HISTORY)), f.index, name="probability_alive")
+        return pd.Series(self.alive(History.of(f)), f.index, name="probability_alive")
 
     def expected_purchases(self, frame: pd.DataFrame, t: float) -> pd.Series:
         """Expected repeat purchases of each customer in the next `t` units, >= 0."""
         f = checked(frame, HISTORY, self.LABEL)
         ahead = time_ahead(t)
-        x, recency, T = (f[c].to_numpy() for c in HISTORY)
-        expected = self._ahead(x, recency, T, np.array([ahead]))[:, 0]
+        expected = self.purchases(History.of(f), np.array([ahead]))[:, 0]
         return pd.Series(expected, f.index, name="expected_purchases")
 
     def expected_purchases_new(self, t: ArrayLike) -> Any:
@@ -227,55 +234,105 @@ class PurchaseModel(FittedModel):
         """P(a new customer makes exactly `n` repeat purchases in the `t` units after the first)."""
         raise NotImplementedError
 
-    # -- what each model says in its own way ---------------------------------------------------------
+    # -- totals --------------------------------------------------------------------------------------
 
-    def _grid(self, cells: pd.DataFrame, bins: int) -> LikelihoodOfCells:
-        """Cells merged on a grid of recency and T."""
-        return self._likelihood_of(cells, 1.0).coarse(bins)
+    def total_purchases(self, source: Summary | pd.DataFrame, t: float, wanted: Interval) -> TotalForecast:
+        """Of all customers within `t`; see `forecast_total`."""
+        return total_of_histories(source, self, t, wanted)
+
+    def total_value(
+        self, source: Summary | pd.DataFrame, spend: SpendModel, discount: money.Discount, wanted: Interval
+    ) -> TotalForecast:
+        """Money of all customers; see `value_total`."""
+        if isinstance(source, pd.DataFrame):
+            raise ParameterError(f"{self.LABEL}: value_total takes a summary; of a frame ask lifetime_value")
+        return value_of_histories(source, self, spend, discount, wanted)
+
+    # -- what each model says in its own way: arrays of histories, one row for each customer ---------
 
     @classmethod
-    def _likelihood_of(cls, cells: pd.DataFrame, scale: float) -> LikelihoodOfCells:
+    def likelihood_of(cls, cells: pd.DataFrame, scale: float) -> LikelihoodOfCells:
         """Of cells whose times are divided by `scale`."""
         raise NotImplementedError
 
-    def _log_density(self, x: Array, recency: Array, T: Array) -> Array:
+    def merged(self, cells: pd.DataFrame, bins: int) -> LikelihoodOfCells:
+        """Cells merged on a grid of recency and T."""
+        return self.likelihood_of(cells, 1.0).coarse(bins)
+
+    @staticmethod
+    def limits(values: Mapping[str, float], edge: Collection[str]) -> str:
+        """What parameters at a limit say of the customers, in words; times in units of the mean T."""
+        return meaning(values, edge)
+
+    @property
+    def sufficient(self) -> bool:
+        """Whether the history carries the whole likelihood of a customer, so that `log_density` exists."""
+        return True
+
+    def log_density(self, who: History) -> Array:
         """Log-likelihood of each history."""
         raise NotImplementedError
 
-    def _alive(self, x: Array, recency: Array, T: Array) -> Array:
-        """P(the customer has not left)."""
+    def rates(self) -> dict[str, tuple[float, Array]]:
+        """Mean rate of "buying" and of "leaving", each with the gradient of its log in log parameters."""
+        first, second = np.eye(len(self.NAMES))[:2]
+        return {"buying": (self.params["r"] / self.params["alpha"], first - second)}
+
+    def alive(self, who: History) -> Array:
+        """P(the customer has not left), 0..1."""
         raise NotImplementedError
 
-    def _while_alive(self, x: Array, T: Array, times: Array) -> Array:
-        """Purchases within each of `times` if alive; one row a customer, one column a time."""
+    def while_alive(self, who: History, times: Array) -> Array:
+        """Purchases within each of `times` if alive; a row for each customer, a column for each time."""
         raise NotImplementedError
 
-    def _ahead(self, x: Array, recency: Array, T: Array, times: Array) -> Array:
-        """Expected purchases within each of `times`; one row a customer, one column a time."""
-        return self._alive(x, recency, T)[:, None] * self._while_alive(x, T, times)
+    def purchases(self, who: History, times: Array) -> Array:
+        """Expected purchases within each of `times`; shape as of `while_alive`."""
+        return self.alive(who)[:, None] * self.while_alive(who, times)
 
-    def _discounted(self, x: Array, recency: Array, T: Array, discount: money.Discount) -> Array:
+    def perpetual_while_alive(self, who: History, force: float) -> Array:
+        """Purchases to come for ever if alive, discounted continuously at `force` a unit: DERT / P(alive)."""
+        times, weights = times_and_weights(force)
+        return self.while_alive(who, times) @ weights
+
+    def discounted(self, who: History, discount: money.Discount) -> Array:
         """Expected purchases of each customer, discounted."""
-        return self._alive(x, recency, T) * money.discounted_while_alive(self, x, T, discount)
+        if discount.perpetuity:
+            return self.alive(who) * self.perpetual_while_alive(who, discount.force)
+        return self.alive(who) * money.discounted_while_alive(self, who, discount)
 
-    def _roughly(self, x: Array, recency: Array, T: Array, discount: money.Discount) -> Array:
-        """The same, near enough to tell how it follows the parameters, where that is much sooner had."""
-        return self._discounted(x, recency, T, discount)
+    def roughly_discounted(self, who: History, discount: money.Discount) -> Array:
+        """The same, near enough to tell how it follows the parameters, where that is much faster."""
+        return self.discounted(who, discount)
 
-    def _people(self, frame: pd.DataFrame) -> Self:
-        """What speaks of the customers of a frame: all have the same parameters."""
+    def active(self, who: History, h: float) -> Array:
+        """P(the customer buys within `h`): 1 - L(x, t_x, T + h) / L(x, t_x, T), whatever the model."""
+        silent = self.log_density(who.later(h)) - self.log_density(who)
+        return np.asarray(-np.expm1(np.minimum(silent, 0.0)))
+
+    def count_probabilities(self, who: History, t: float, most: int) -> Array | None:
+        """P(n purchases within `t` | alive), columns n = 0 .. most; None where there is no closed form."""
+        return None
+
+    def for_customers(self, frame: pd.DataFrame) -> Self:
+        """The model of the customers of a frame: all have the same parameters."""
         return self
+
+    @classmethod
+    def of_each(cls, own: Array) -> Individuals:
+        """Customers who each have parameters of their own (one column each), as covariates give them."""
+        raise NotImplementedError
 
     def _new(self, times: Array) -> Array:
         """Expected repeat purchases of a new customer within each of `times`."""
         raise NotImplementedError
 
-    def _counts(self, x: Array, recency: Array, T: Array, t: float, rng: np.random.Generator) -> Array:
+    def simulate(self, who: History, t: float, rng: np.random.Generator) -> Array:
         """Purchases of each customer within `t`, in one drawn future."""
         raise NotImplementedError
 
-    def _futures(
-        self, x: Array, recency: Array, T: Array, horizon: float, rng: np.random.Generator
+    def simulate_times(
+        self, who: History, horizon: float, rng: np.random.Generator
     ) -> tuple[NDArray[np.intp], Array]:
         """One drawn future: the customer (row) of each purchase, and when it comes (0..horizon)."""
         raise NotImplementedError

@@ -11,7 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, betaln, gammaln, logsumexp
 
 from crm_analytics.analyses.btyd.discounting.discounting import Discount
-from crm_analytics.analyses.btyd.fitting.histories import HISTORY, cells_of, require_customers, unit_of
+from crm_analytics.analyses.btyd.fitting.histories import (
+    HISTORY,
+    History,
+    cells_of,
+    require_customers,
+    unit_of,
+)
 from crm_analytics.analyses.btyd.fitting.optimise import best_of, newton
 from crm_analytics.analyses.btyd.purchases.dropout_model import moments
 from crm_analytics.analyses.btyd.purchases.purchase_model import (
@@ -22,6 +28,8 @@ from crm_analytics.analyses.btyd.purchases.purchase_model import (
 )
 from crm_analytics.analyses.btyd.purchases.regular_likelihood import RegularLikelihood, log_density, log_terms
 from crm_analytics.analyses.btyd.purchases.regular_worth import discounted_regular
+from crm_analytics.analyses.btyd.totals.purchase_totals import total_of_rows
+from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
 from crm_analytics.errors import ParameterError
 
 Array = NDArray[np.float64]
@@ -117,28 +125,35 @@ class RegularModel(PurchaseModel):
 
     # -- in its own way ------------------------------------------------------------------------------
 
-    def _log_density(self, x: Array, recency: Array, T: Array) -> Array:
-        if self.k > 1:
-            raise ParameterError(f"{self.LABEL}: the likelihood needs every gap, not recency alone")
-        return log_density(self.values, (x, recency, T), self.k, self.SHIFT)
+    @property
+    def sufficient(self) -> bool:
+        """For k = 1 alone: else the likelihood needs every gap between purchases."""
+        return self.k == 1
 
-    def _shares(self, x: Array, recency: Array, T: Array) -> Array:
+    def log_density(self, who: History) -> Array:
+        """Log-likelihood of each history, for k = 1."""
+        if not self.sufficient:
+            raise ParameterError(f"{self.LABEL}: the likelihood needs every gap, not recency alone")
+        return log_density(self.values, (who.x, who.recency, who.T), self.k, self.SHIFT)
+
+    def shares(self, who: History) -> Array:
         """P(there with j events since the last purchase), j = 0 .. k - 1; what is missing to one has left."""
-        terms = log_terms(self.values, (x, recency, T), self.k, self.SHIFT)
+        terms = log_terms(self.values, (who.x, who.recency, who.T), self.k, self.SHIFT)
         return np.asarray(np.exp(terms[:-1] - logsumexp(terms, axis=0)))
 
-    def _alive(self, x: Array, recency: Array, T: Array) -> Array:
-        return np.asarray(self._shares(x, recency, T).sum(axis=0))
+    def alive(self, who: History) -> Array:
+        """P(the customer has not left)."""
+        return np.asarray(self.shares(who).sum(axis=0))
 
-    def _ahead(self, x: Array, recency: Array, T: Array, times: Array) -> Array:
-        """Expected purchases within each of `times`; one row a customer.
+    def purchases(self, who: History, times: Array) -> Array:
+        """Expected purchases within each of `times`; a row for each customer, a column for each time.
 
         Given j events since the last purchase the rate is Gamma(r + k x + j, alpha + T), and the n-th
         purchase comes with event k n - j; it is made by whoever stayed after the n - 1 before it.
         """
-        r, alpha, a, b = self.values
+        (r, alpha, a, b), (x, T) = self.values, (who.x, who.T)
         whole = np.zeros((len(x), len(times)))
-        shares = self._shares(x, recency, T)
+        shares = self.shares(who)
         order = np.argsort(x, kind="stable")  # alike ones together need sums of like length
         for begin in range(0, len(x), _ROWS):
             rows = order[begin : begin + _ROWS]
@@ -158,13 +173,25 @@ class RegularModel(PurchaseModel):
                     first, stretch = first + stretch, min(2 * stretch, _LONGEST)
         return whole
 
-    def _discounted(self, x: Array, recency: Array, T: Array, discount: Discount) -> Array:
-        return discounted_regular(self, (x, recency, T), discount)
+    def discounted(self, who: History, discount: Discount) -> Array:
+        """Expected purchases, discounted; a mean over rates and chances to leave, see `regular_worth`."""
+        return discounted_regular(self, who, discount)
 
-    def _roughly(self, x: Array, recency: Array, T: Array, discount: Discount) -> Array:
+    def roughly_discounted(self, who: History, discount: Discount) -> Array:
+        """The same, with purchases taken to grow straight between a few times."""
         ends = np.linspace(0.0, discount.horizon, _FEW + 1)
         hats = np.array([np.interp(discount.times, ends, hat) for hat in np.eye(_FEW + 1)])
-        return np.asarray(self._ahead(x, recency, T, ends[1:]) @ (hats @ discount.weights)[1:])
+        return np.asarray(self.purchases(who, ends[1:]) @ (hats @ discount.weights)[1:])
+
+    def active(self, who: History, h: float) -> Array:
+        """With j events since the last purchase, k - j more within h make the next."""
+        r, alpha, *_ = self.values
+        share = h / (alpha + who.T + h)
+        parts = [
+            there * betainc(self.k - j, r + self.k * who.x + j, share)
+            for j, there in enumerate(self.shares(who))
+        ]
+        return np.minimum(np.sum(parts, axis=0), 1.0)
 
     def _new(self, times: Array) -> Array:
         r, alpha, a, b = self.values
@@ -180,55 +207,65 @@ class RegularModel(PurchaseModel):
             if (added <= _NEGLIGIBLE * (found + 1e-300)).all():
                 return found.reshape(np.shape(times))
 
-    def _while_alive(self, x: Array, T: Array, times: Array) -> Array:
+    def while_alive(self, who: History, times: Array) -> Array:
+        """Refused: it depends on recency."""
         raise ParameterError(
-            f"{self.LABEL}: what a customer buys hangs on recency, too; ask expected_purchases"
+            f"{self.LABEL}: what a customer buys depends on recency, too; ask expected_purchases"
         )
 
-    def _rows(self, source: Any) -> pd.DataFrame:
+    def total_purchases(self, source: Any, t: float, wanted: Interval) -> TotalForecast:
+        """Of all customers within `t`, by drawing alone."""
+        return total_of_rows(source, self, t, wanted)
+
+    def rows_of(self, source: Any) -> pd.DataFrame:
+        """Cells of equal histories."""
         return cells_of(source, HISTORY, self.LABEL)
 
-    def _expected(self, rows: pd.DataFrame, t: float) -> Array:
+    def expected_of(self, rows: pd.DataFrame, t: float) -> Array:
+        """Expected purchases of a customer of each row within `t`."""
         return self.expected_purchases(rows, t).to_numpy()
 
-    def _drawn(self, rows: pd.DataFrame, t: float, rng: np.random.Generator) -> Array:
-        x, recency, T = (rows[c].to_numpy(float) for c in HISTORY)
-        return self._counts(x, recency, T, t, rng)
+    def simulate_rows(self, rows: pd.DataFrame, t: float, rng: np.random.Generator) -> Array:
+        """Purchases of a customer of each row in one drawn future."""
+        return self.simulate(History.of(rows), t, rng)
 
     @classmethod
-    def _likelihood_of(cls, cells: pd.DataFrame, scale: float) -> RegularLikelihood:
+    def likelihood_of(cls, cells: pd.DataFrame, scale: float) -> RegularLikelihood:
+        """Refused: k is not known to the class."""
         raise ParameterError(
-            f"{cls.LABEL}: its likelihood hangs on k, which is not known here; fit it with k, and ask "
+            f"{cls.LABEL}: its likelihood depends on k, which is not known here; fit it with k, and ask "
             "BG/NBD, MBG/NBD or Pareto/NBD for the effects of cohorts"
         )
 
-    def _objective(self, source: Any) -> tuple[RegularLikelihood, Array]:
+    def objective(self, source: Any) -> tuple[RegularLikelihood, Array]:
+        """What the fit made least, and by what its parameters are multiplied to be ours."""
         cells = cells_of(source, HISTORY, self.LABEL)
         scale = float(np.average(cells["T"], weights=cells["customers"])) or 1.0
-        return RegularLikelihood.of(cells, scale, self.k, self.SHIFT), self._scales(scale)
+        return RegularLikelihood.of(cells, scale, self.k, self.SHIFT), self.scales(scale)
 
-    def _grid(self, cells: pd.DataFrame, bins: int) -> RegularLikelihood:
+    def merged(self, cells: pd.DataFrame, bins: int) -> RegularLikelihood:
+        """Cells merged on a grid of recency and T."""
         return RegularLikelihood.of(cells, 1.0, self.k, self.SHIFT).coarse(bins)
 
-    def _lives(
-        self, x: Array, recency: Array, T: Array, rng: np.random.Generator
-    ) -> tuple[NDArray[np.intp], Array, Array]:
-        """One draw a customer: events since the last purchase (k: has left), their rate, chance to leave."""
-        r, alpha, a, b = self.values
-        shares = np.cumsum(self._shares(x, recency, T), axis=0)
+    def _lives(self, who: History, rng: np.random.Generator) -> tuple[NDArray[np.intp], Array, Array]:
+        """Of each customer: events since the last purchase (k: has left), their rate, chance to leave."""
+        (r, alpha, a, b), (x, T) = self.values, (who.x, who.T)
+        shares = np.cumsum(self.shares(who), axis=0)
         since = (rng.random(len(x)) > shares).sum(axis=0)
         rate = rng.gamma(r + self.k * x + np.minimum(since, self.k - 1)) / (alpha + T)
         return since, rate, np.clip(rng.beta(a, b + x + self.SHIFT), 1e-12, 1.0)
 
-    def _counts(self, x: Array, recency: Array, T: Array, t: float, rng: np.random.Generator) -> Array:
-        since, rate, leave = self._lives(x, recency, T, rng)
+    def simulate(self, who: History, t: float, rng: np.random.Generator) -> Array:
+        """Purchases of each customer within `t`, in one drawn future."""
+        since, rate, leave = self._lives(who, rng)
         made = (rng.poisson(rate * t) + since) // self.k
         return np.where(since < self.k, np.minimum(made, rng.geometric(leave)), 0).astype(float)
 
-    def _futures(
-        self, x: Array, recency: Array, T: Array, horizon: float, rng: np.random.Generator
+    def simulate_times(
+        self, who: History, horizon: float, rng: np.random.Generator
     ) -> tuple[NDArray[np.intp], Array]:
-        since, rate, leave = self._lives(x, recency, T, rng)
+        """The customer (row) of each purchase of one drawn future, and when it comes."""
+        since, rate, leave = self._lives(who, rng)
         events = np.where(since < self.k, rng.poisson(rate * horizon), 0)
         last = rng.geometric(leave)
         owner, share, rank = moments(events, rng)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from crm_analytics.analyses.btyd.discounting.discounting import EARLY, Discount
+from crm_analytics.analyses.btyd.fitting.histories import History
 from crm_analytics.analyses.btyd.fitting.special import beta_nodes
 
 Array = NDArray[np.float64]
@@ -45,7 +46,7 @@ class RegularModel(Protocol):
     def values(self) -> Array:
         """r, alpha, a, b."""
 
-    def _shares(self, x: Array, recency: Array, T: Array) -> Array:
+    def shares(self, who: History) -> Array:
         """P(there with j events since the last purchase), j = 0 .. k - 1."""
 
 
@@ -56,7 +57,7 @@ def worth_of_intensity(discount: Discount) -> Callable[[Complex], Complex]:
     --------
     Paid at once and for ever, 1 / (mu + force):
 
-    >>> from crm_analytics.analyses.btyd.forecasts.dert import endless
+    >>> from crm_analytics.analyses.btyd.discounting.infinite_horizon import endless
     >>> paid = worth_of_intensity(endless(0.15, "continuous", "Y", "Y"))
     >>> float(np.round(paid(np.array([0.3 + 0j]))[0].real * (0.3 + np.log(1.15)), 12))
     1.0
@@ -81,14 +82,14 @@ def _falling(mu: Complex, t: float) -> Complex:
     return np.asarray(whole)
 
 
-def discounted_regular(model: RegularModel, who: tuple[Array, Array, Array], discount: Discount) -> Array:
-    """Discounted purchases of each customer (frequency, recency, T); what has left counts as nothing.
+def discounted_regular(model: RegularModel, who: History, discount: Discount) -> Array:
+    """Discounted purchases of each customer; who has left counts as nothing.
 
     Good to eight digits and more.
     """
-    (x, recency, T), paid = who, worth_of_intensity(discount)
+    paid = worth_of_intensity(discount)
     least = max(discount.force, 1 / discount.horizon)
-    pairs, inverse = np.unique(np.stack([x, T]), axis=1, return_inverse=True)
+    pairs, inverse = np.unique(np.stack([who.x, who.T]), axis=1, return_inverse=True)
     order = np.argsort(pairs[0], kind="stable")  # alike ones need alike nodes
     each = np.empty((model.k, len(order)))
     begin = 0
@@ -96,7 +97,7 @@ def discounted_regular(model: RegularModel, who: tuple[Array, Array, Array], dis
         rows = order[begin : begin + max(1, _CHUNK // 16_384)]
         each[:, rows] = _mean(model, pairs[0][rows], pairs[1][rows], paid, least)
         begin += len(rows)
-    return np.asarray((model._shares(x, recency, T) * each[:, inverse.ravel()]).sum(axis=0))
+    return np.asarray((model.shares(who) * each[:, inverse.ravel()]).sum(axis=0))
 
 
 def _mean(model: RegularModel, x: Array, T: Array, paid: Callable[[Complex], Complex], least: float) -> Array:

@@ -113,7 +113,7 @@ class BandedGammaGamma:
         Give the model to `lifetime_value`, `score`, `value_total` and `freeze` in place of a Gamma-Gamma.
         """
         f = checked(frame, SPEND, self.LABEL)
-        found = self._expected(f["frequency"].to_numpy(), f["monetary_value"].to_numpy())
+        found = self.expected(f["frequency"].to_numpy(), f["monetary_value"].to_numpy())
         return pd.Series(found, f.index, name="expected_spend")
 
     LABEL: ClassVar[str] = "Gamma-Gamma by frequency"
@@ -147,11 +147,12 @@ class BandedGammaGamma:
             for p, q, *v in self.draws(draws, rng)
         ]
 
-    def _expected(self, x: Array, mean: Array) -> Array:
+    def expected(self, x: Array, mean: Array) -> Array:
+        """`expected_spend` for arrays of frequency and mean spend."""
         band, found = band_of(x, self.lowest), np.empty(len(x))
         for i, model in enumerate(self.models):
             here = band == i
-            found[here] = model._expected(x[here], mean[here])
+            found[here] = model.expected(x[here], mean[here])
         return found
 
     def draws(self, count: int, rng: np.random.Generator) -> Array:

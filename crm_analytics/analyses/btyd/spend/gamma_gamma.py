@@ -173,7 +173,8 @@ class GammaGamma(FittedModel):
         scale = float(weight @ mean / weight.sum()) if len(x) else 1.0
         return SpendLikelihood(x, mean / scale, weight), scale
 
-    def _objective(self, source: Summary | pd.DataFrame) -> tuple[SpendLikelihood, Array]:
+    def objective(self, source: Summary | pd.DataFrame) -> tuple[SpendLikelihood, Array]:
+        """What the fit made least, and by what its parameters are multiplied to be ours."""
         likelihood, scale = self._likelihood(source)
         return likelihood, np.array([1.0, 1.0, scale])
 
@@ -227,7 +228,7 @@ class GammaGamma(FittedModel):
         """
         f = checked(frame, SPEND, self.LABEL)
         x, mean = f["frequency"].to_numpy(), f["monetary_value"].to_numpy()
-        found = self._expected(x, mean)
+        found = self.expected(x, mean)
         return pd.Series(found, f.index, name="expected_spend")
 
     def at_frequency(self, x: Array) -> tuple[float, float, Array]:
@@ -235,13 +236,14 @@ class GammaGamma(FittedModel):
         p, q, v = self.values
         return float(p), float(q), np.full(len(x), v)
 
-    def drawn(self, draws: int, rng: np.random.Generator) -> list[GammaGamma]:
+    def drawn(self, draws: int, rng: np.random.Generator) -> list[Self]:
         """Models at parameters as the fit leaves them open; q is kept above 1, where the mean exists."""
         values = draw_values(self, draws, rng)
         values[:, 1] = np.maximum(values[:, 1], LEAST_Q)
-        return [GammaGamma(dict(zip(NAMES, row, strict=True))) for row in values]
+        return [type(self)(dict(zip(NAMES, row, strict=True))) for row in values]
 
-    def _expected(self, x: Array, mean: Array) -> Array:
+    def expected(self, x: Array, mean: Array) -> Array:
+        """`expected_spend` for arrays of frequency and mean spend."""
         p, q, v = self.values
         endless = p * x + q <= 1
         if endless.any():

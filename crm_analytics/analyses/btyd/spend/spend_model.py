@@ -42,5 +42,5 @@ class SpendModel(Protocol):
     def expected_spend(self, frame: pd.DataFrame) -> pd.Series:
         """A purchase of each customer, money."""
 
-    def _expected(self, x: Array, mean: Array) -> Array:
+    def expected(self, x: Array, mean: Array) -> Array:
         """The same for arrays."""

@@ -64,7 +64,7 @@ def membership(
 
 
 def _customers(base: CustomerBase, listed: ir.Table, margin: float | None) -> tuple[ir.Table, list[str]]:
-    """One row a buyer: member (0/1), stratum, days since the first order, and what came after it."""
+    """One row per buyer: member (0/1), stratum, days since the first order, and what came after it."""
     days = days_with_margin(base, margin)[0]
     firsts = days.filter(days.is_occasion).group_by("customer_id").aggregate(first_day=lambda t: t.day.min())
     joined = days.inner_join(firsts, "customer_id")

@@ -101,7 +101,7 @@ def _days(waves: Waves) -> int:
 
 
 def _redeemed(waves: Waves, orders: ir.Table) -> ir.Table:
-    """One row a treated member: customer_id, orders in the window, redeemed, discount of the redeemed."""
+    """One row per treated member: customer_id, orders in the window, redeemed, discount of the redeemed."""
     rows = waves.rows.filter(waves.rows.treated == 1)
     rows = rows.select("campaign_id", "customer_id", "orders", "offer_code", "sent_day", "window_days")
     used = orders.filter(orders.code.notnull()).select("customer_id", "day", "code", "discount")

@@ -1,4 +1,4 @@
-"""On what terms customers may be contacted: channels, caps, the control group, money."""
+"""Under which conditions customers may be contacted: channels, caps, the control group, money."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@
     <folder>/<list>.csv          whom to contact, the most worth first; no cell runs as a formula
     <folder>/<list>.parquet      the same with types
     <folder>/members.parquet     treated and control, pseudonyms: what later waves and the evaluation read
-    <folder>/waterfall.csv       who was kept out, at which step
+    <folder>/waterfall.csv       who was suppressed, at which step
     <folder>/wave.json           the day, the terms, the counts
 """
 

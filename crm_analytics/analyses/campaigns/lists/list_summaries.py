@@ -1,4 +1,4 @@
-"""What the lists of a wave add up to: sizes, who was kept out at which step, who is due on several."""
+"""What the lists of a wave add up to: sizes, who was suppressed at which step, who is due on several."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def summary(wave: Lists) -> pd.DataFrame:
-    """One row a list, in the order of the rules.
+    """One row per list, in the order of the rules.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Campaign lists of one wave: who is due, who is kept out and why, whom to contact, who is control."""
+"""Campaign lists of one wave: who is due, who is suppressed and why, whom to contact, who is control."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Lists:
 
     Attributes
     ----------
-    members : Ibis, one row a list and customer who is due: list, customer_id, reason_code, reason (words),
+    members : Ibis, one row per list and customer who is due: list, customer_id, reason_code, reason (words),
         due_on, item, channel, priority (1: the rule first in the table), order_value (their mean order),
         value_at_stake, expected_value (money; NULL unless margin, cost and response are given), treatment
-        ("treated", "control"; NULL for who is kept out), suppressed_by (the first step that keeps them out,
+        ("treated", "control"; NULL for who is suppressed), suppressed_by (the first step that keeps them out,
         or NULL)
     rules : those that were asked
     left_out : list -> why the source cannot answer it
@@ -53,7 +53,7 @@ class Lists:
 
     @property
     def next_actions(self) -> ir.Table:
-        """Whom to contact: the treated, with `one_action` one row a customer."""
+        """Whom to contact: the treated, with `one_action` one row per customer."""
         return self.members.filter(self.members.treatment == TREATED)
 
 

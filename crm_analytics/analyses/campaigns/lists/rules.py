@@ -10,7 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from crm_analytics.analyses.campaigns.lists import buying_rules, calendar_rules, service_rules
+from crm_analytics.analyses.campaigns.lists import (
+    buying_rules,
+    calendar_rules,
+    product_rules,
+    service_rules,
+)
 from crm_analytics.analyses.customer_facts import Who
 from crm_analytics.errors import ParameterError, nearest
 
@@ -26,7 +31,7 @@ class ListRule:
     ----------
     name : of the list, and the reason code of its members
     words : the reason, for people
-    who : from `Known` to an Ibis table: customer_id [, due_on, item, reason], one row a customer
+    who : from `Known` to an Ibis table: customer_id [, due_on, item, reason], one row per customer
     stake : money of one customer: "order" (what their mean order is worth), "year" (what they bought in the
         last 365 days), "risk" (that times the probability to leave, of `churn.score`)
     needs : columns by table without which the rule is left out
@@ -82,6 +87,10 @@ RULES: tuple[ListRule, ...] = (
         {"transactions": ("product_id",)}, 30,
     ),
     ListRule("win_back", "silent for longer than usual", buying_rules.win_back, "order", {}, 90),
+    ListRule(
+        "season_offer", "likely to buy a category whose season comes", product_rules.season_offer, "order",
+        {"transactions": ("product_id",), "products": ("product_id", "category_0_name")}, 60,
+    ),
 )  # fmt: skip
 
 

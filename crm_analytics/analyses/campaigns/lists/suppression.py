@@ -31,7 +31,7 @@ _DIGITAL = ("email", "sms")  # what an unsubscription ends
 
 
 def reachable(base: CustomerBase, terms: Terms) -> ir.Table:
-    """One row a customer: customer_id, channel (NULL: none is allowed), closed, barred.
+    """One row per customer: customer_id, channel (NULL: none is allowed), closed, barred.
 
     A consent must be recorded as true; a column that is missing counts as none unless `terms.assumed` names
     the channel. An unsubscription ends e-mail and SMS. The consents are those of today, whatever the base's

@@ -35,7 +35,7 @@ def balance(waves: Waves, control_share: float | None = None) -> pd.DataFrame:
 
     Returns
     -------
-    campaign_id (None: all together), treated, control, control_share, planned_share, ratio_p (chi-squared),
+    campaign_id (None: in total), treated, control, control_share, planned_share, ratio_p (chi-squared),
     orders_before, orders_before_lower, orders_before_upper, spend_before, ... (treated less control, 95 %),
     before_p (the smaller of both, doubled), verdict
 

@@ -1,4 +1,4 @@
-"""Past waves as one row a member: in which arm, what came in the window, what was known before.
+"""Past waves as one row per member: in which arm, what came in the window, what was known before.
 
 Everything stays in the engine. The day of sending counts whole, and both arms have it, so that it favours
 neither. Where some members of a campaign have no time of sending, all of them get that of the campaign:
@@ -45,14 +45,14 @@ class Waves:
 
     Attributes
     ----------
-    rows : Ibis, one row a campaign and customer: campaign_id, customer_id, treated (0/1), sent_day,
+    rows : Ibis, one row per campaign and customer: campaign_id, customer_id, treated (0/1), sent_day,
         window_days; in the window conversion (0/1), orders, spend (net, DECIMAL), and where the tables tell
         visit (0/1), margin, profit (margin less the cost of the contact, where that is known of all
         campaigns), cost (NULL where it is not); before the sending
         orders_before, spend_before (of `before` days), conversion_before (0/1), recency_days, order_count,
         revenue, tenure_days (all of the past; NULL without a purchase)
     campaigns : campaign_id, campaign_name, channel, offer_code, budget, sent_day (first), window_days,
-        treated, control; one row a campaign that is looked at, the oldest first
+        treated, control; one row per campaign that is looked at, the oldest first
     left_out : campaign_id, reason, members; who is not in `rows`, and why
     outcomes : the outcomes there are, by name, each with the column of the past that goes with it
     before : days
@@ -132,7 +132,7 @@ def _check(before: int, window: int | None, margin: float | None, contact_cost: 
 def _placed(
     base: CustomerBase, members: ir.Table, window: int | None, contact_cost: float | None
 ) -> ir.Table:
-    """One row a campaign and customer: treated, sent_day, window_days, cost, reason (of being left out)."""
+    """One row per campaign and customer: treated, sent_day, window_days, cost, reason (of being left out)."""
     arm = members.treatment
     treated = ibis.cases(*((arm == name, number) for name, number in ARMS.items()), else_=None).cast("int64")
     sent = members.sent_at.date() if "sent_at" in members.columns else ibis.null("date")

@@ -145,7 +145,7 @@ def _kept(
 
 
 def reach(waves: Waves) -> pd.DataFrame:
-    """What became of the mails: one row a campaign, the oldest first.
+    """What became of the mails: one row per campaign, the oldest first.
 
     Returns
     -------

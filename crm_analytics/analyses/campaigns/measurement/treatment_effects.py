@@ -3,7 +3,7 @@
 The estimate is the mean over campaigns of the difference of their arms (intention to treat: whoever was to
 be treated counts as treated, whatever became of the mail), each weighted by ``n_t n_c / (n_t + n_c)``. A
 customer who was in several campaigns is one cluster: the variance is the sum over customers of the square
-of the sum of their influences. CUPED takes from each outcome what the same customer's past foretold.
+of the sum of their influences. CUPED takes from each outcome what the same customer's past predicted.
 
 Sources: Deng, Xu, Kohavi & Walker (2013), "Improving the sensitivity of online controlled experiments by
 utilizing pre-experiment data", WSDM, eq. 4-5; Cameron & Miller (2015), "A practitioner's guide to
@@ -34,7 +34,7 @@ _SCALE = "decimal(18, 6)"  # of influences: their sums must not know the order o
 
 
 def moments(base: CustomerBase, rows: ir.Table, pairs: Mapping[str, str], by: Sequence[str]) -> pd.DataFrame:
-    """Sums, squares and products of outcomes and what goes with them: one row a campaign, arm and `by`.
+    """Sums, squares and products of outcomes and what goes with them: one row per campaign, arm and `by`.
 
     Parameters
     ----------
@@ -168,9 +168,9 @@ def _clustered(
     influence = {}
     for y, x in pairs.items():
         plain = joined[y].cast("float64") - joined[f"{y}_mean"]
-        foretold = (joined[x].cast("float64") - joined[f"{y}_x_mean"]) * joined[f"{y}_theta"]
+        predicted = (joined[x].cast("float64") - joined[f"{y}_x_mean"]) * joined[f"{y}_theta"]
         influence[f"{y}_plain"] = (joined.factor * plain).round(6).cast(_SCALE)
-        influence[f"{y}_adjusted"] = (joined.factor * (plain - foretold)).round(6).cast(_SCALE)
+        influence[f"{y}_adjusted"] = (joined.factor * (plain - predicted)).round(6).cast(_SCALE)
     each = joined.select(*by, "customer_id", "treated", **influence)
     one = each.group_by(*by, "customer_id").aggregate(
         is_treated=each.treated.max(),

@@ -48,7 +48,7 @@ class Uplift:
 
     Attributes
     ----------
-    qini : of the cross-fitted scores, on the outcome that was learned, less what the past foretold of it
+    qini : of the cross-fitted scores, on the outcome that was learned, less what the past predicted of it
     profit : the same ranking counted in money (margin less contacts); None where no profit is known
     outcome, learner : what was learned, and by which model
     deciles : decile (1 = highest score), members, predicted, observed (treated less control); from the same
@@ -165,7 +165,7 @@ def learn(
     wanted = {
         name: frame[name].to_numpy(dtype=float) for name in (outcome, "profit") if name in frame.columns
     }
-    rest = {name: unforetold(past, y, who) for name, y in wanted.items()}
+    rest = {name: unpredicted(past, y, who) for name, y in wanted.items()}
     score = cross_fitted(past, rest[outcome], treated, who, learner=learner, seed=seed)
     told: dict[str, Any] = {"level": level, "draws": draws, "seed": seed}
     return Uplift(
@@ -201,8 +201,8 @@ def _features(frame: pd.DataFrame) -> np.ndarray:
     return np.column_stack([np.asarray(p, dtype=float) for p in parts])
 
 
-def unforetold(features: np.ndarray, y: np.ndarray, customers: np.ndarray) -> np.ndarray:
-    """What of each outcome the member's past did not foretell, by a model that has not seen the customer.
+def unpredicted(features: np.ndarray, y: np.ndarray, customers: np.ndarray) -> np.ndarray:
+    """What of each outcome the member's past did not predict, by a model that has not seen the customer.
 
     The arms' difference stays what it is, since both lose the same; its noise shrinks, as by CUPED.
     """

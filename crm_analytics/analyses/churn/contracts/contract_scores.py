@@ -36,7 +36,7 @@ class ContractScores:
 
     Attributes
     ----------
-    scores : one row a running contract, the likeliest to end first: subscription_id, customer_id,
+    scores : one row per running contract, the likeliest to end first: subscription_id, customer_id,
         probability, price_a_month (money; NaN where the source has none), at_risk (their product), reason
         (what speaks most for ending, in words; "" by the rate)
     interval : of the contracts that end, 95 %: by chance, and for what is not known of their rate
@@ -114,7 +114,7 @@ def contract_scores(
 
 
 def _around(chance: Array, spread: float) -> tuple[float, float]:
-    """Of how many end: each by its own chance, and all together by the standard error of their rate."""
+    """Of how many end: each by its own chance, and in total by the standard error of their rate."""
     half = 1.96 * float(np.sqrt((chance * (1 - chance)).sum() + (len(chance) * spread) ** 2))
     total = float(chance.sum())
     return max(total - half, 0.0), min(total + half, float(len(chance)))

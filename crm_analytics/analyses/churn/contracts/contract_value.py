@@ -97,7 +97,7 @@ def contract_value(
     each = going.loc[going.index.repeat(going["customers"])].rename(columns={"months": "tenure"})
     rng = np.random.default_rng(seed)
     others = _drawn_anew(model, cells, draws, rng)
-    lasting = np.array([m._drawn(each, horizon, rng) for m in others])
+    lasting = np.array([m.simulate_rows(each, horizon, rng) for m in others])
     expected = model.expected_residual_lifetime(each["tenure"].to_numpy(), horizon)
     seen = int(cells["months"].max())
     return ContractValue(

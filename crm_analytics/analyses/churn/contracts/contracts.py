@@ -35,7 +35,7 @@ class Contracts:
 
     Attributes
     ----------
-    contracts : Ibis table, one row a contract: customer_id, started_at, until (end, or the end of the day),
+    contracts : Ibis table, one row per contract: customer_id, started_at, until (end, or the end of the day),
         ended (bool), months (at risk: begun ones for contracts that ended, whole ones for the others),
         recurrence (words); and the source's subscription_id, amount, is_recurring where there are such
     rates : recurrence, contracts, running, ended, months, rate (ended a month at risk), lower, upper (95 %,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.btyd import BetaGeo, ModifiedBetaGeo, summarize
+from crm_analytics.analyses.btyd.fitting.histories import History
 from crm_analytics.errors import NotEnoughData
 
 if TYPE_CHECKING:
@@ -24,16 +25,14 @@ def with_btyd(past: CustomerBase, table: ir.Table, window: int) -> ir.Table:
     except NotEnoughData:
         return table
     cells = summary.cells
-    x, recency, T = (cells[c].to_numpy(float) for c in ("frequency", "recency", "T"))
-    expected = model._alive(x, recency, T) * model._while_alive(x, T, np.array([float(window)]))[:, 0]
+    who = History.of(cells)
+    expected = model.purchases(who, np.array([float(window)]))[:, 0]
     keys = {
         "frequency": cells["frequency"],
         **{c: summary.cell_days[c] for c in ("recency_days", "age_days")},
     }
     scores = past.to_engine(
-        pd.DataFrame(
-            {**keys, "expected_purchases": expected, "probability_alive": status._alive(x, recency, T)}
-        )
+        pd.DataFrame({**keys, "expected_purchases": expected, "probability_alive": status.alive(who)})
     )
     each = summary.history.inner_join(scores, list(keys))
     each = each.select("customer_id", "expected_purchases", "probability_alive")

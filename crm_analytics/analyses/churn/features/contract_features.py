@@ -20,7 +20,7 @@ GRACE = 30  # days
 
 
 def features(past: CustomerBase) -> ir.Table:
-    """What is known of each running contract at the end of the day: one row a contract.
+    """What is known of each running contract at the end of the day: one row per contract.
 
     Columns: subscription_id (where there is one), customer_id, age_days, recurrence_months, amount,
     is_recurring, days_to_renewal (NULL without a recurrence), other_contracts (of the customer, before the

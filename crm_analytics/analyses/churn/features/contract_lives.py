@@ -19,7 +19,7 @@ MINUTE = 60  # seconds: a contract that ends with its month belongs to it, howev
 
 
 def lives(base: CustomerBase, grace: int) -> ir.Table:
-    """One row a contract, as `contracts.Contracts` says; with stopped_at (NULL while it is open)."""
+    """One row per contract, as `contracts.Contracts` says; with stopped_at (NULL while it is open)."""
     table, end = base.tables["subscriptions"], end_of(base.day)
     stop = _stop(table)
     word = ibis.literal(False)

@@ -89,7 +89,7 @@ def features(past: CustomerBase) -> ir.Table:
 
     Returns
     -------
-    Ibis table, one row a customer: customer_id, and those of `FEATURES` whose tables and columns are there.
+    Ibis table, one row per customer: customer_id, and those of `FEATURES` whose tables and columns are there.
     Counts without anything to count are 0; means without anything are NULL.
 
     Examples

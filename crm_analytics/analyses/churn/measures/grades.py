@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from crm_analytics.analyses.churn.measures.ranking import checked, ranked, share_interval
+from crm_analytics.analyses.churn.measures.ranking import checked, ranked
+from crm_analytics.analyses.intervals import wilson
 from crm_analytics.errors import ParameterError
 
 MARGIN = 0.1  # what an A is better than the rule, in shares of the leavers
@@ -99,7 +100,7 @@ than by the recency rule (50%)')
     letter: Literal["A", "B", "C"] = "C"
     if right >= RIGHT and ahead > 0:
         letter = "A" if ahead >= MARGIN else "B"
-    lower, upper = share_interval(found, float(leavers), 0.95)
+    lower, upper = wilson(found, float(leavers), 0.95)
     return Grade(
         letter,
         accuracy=float(right),

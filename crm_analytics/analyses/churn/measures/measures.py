@@ -19,8 +19,8 @@ from crm_analytics.analyses.churn.measures.ranking import (
     bootstrap,
     checked,
     placements,
-    share_interval,
 )
+from crm_analytics.analyses.intervals import wilson
 from crm_analytics.errors import ParameterError
 
 Array = NDArray[np.float64]
@@ -84,7 +84,7 @@ def auc(y: ArrayLike, p: ArrayLike, *, level: float = 0.95) -> Measure:
     z = stats.norm.ppf(0.5 + level / 2)
     if spread == 0 or not 0 < value < 1:
         fewest = min(len(above), len(below))
-        lower, upper = share_interval(value * fewest, fewest, level)
+        lower, upper = wilson(value * fewest, fewest, level)
         return _measure(left, (value, lower, upper), level)
     middle, half = np.log(value / (1 - value)), z * spread / (value * (1 - value))
     lower, upper = (float(1 / (1 + np.exp(-x))) for x in (middle - half, middle + half))
@@ -174,7 +174,7 @@ def gains(
 
     Returns
     -------
-    customers_share, leavers_share, lower, upper, lift: one row a share; the last of the defaults is all.
+    customers_share, leavers_share, lower, upper, lift: one row per share; the last of the defaults is all.
 
     Examples
     --------
@@ -230,7 +230,7 @@ def calibration(y: ArrayLike, p: ArrayLike, *, bins: int = 10, level: float = 0.
         leavers=("left", "sum"),
     )
     pairs = zip(table["leavers"], table["customers"], strict=True)
-    bounds = [share_interval(k, n, level) for k, n in pairs]
+    bounds = [wilson(k, n, level) for k, n in pairs]
     table.insert(2, "lower", [low for low, _ in bounds])
     table.insert(3, "upper", [high for _, high in bounds])
     return table.reset_index(drop=True).astype({"leavers": "int64", "customers": "int64"})

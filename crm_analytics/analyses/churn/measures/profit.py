@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 class ProfitCurve:
     """Profit of a campaign by how many are contacted.
 
-    table : one row a share: customers_share, customers, leavers, lift, profit, lower, upper
+    table : one row per share: customers_share, customers, leavers, lift, profit, lower, upper
     best : the row of the highest profit. Chosen on the same customers it flatters itself; `optimism` is by
         how much, as found by choosing on resampled customers
     optimism : money to take off the best row's profit, >= 0
@@ -175,7 +175,7 @@ def _units(place: Array, each: Array, left: Array) -> pd.DataFrame:
 
 
 def _drawn(units: pd.DataFrame, at: Array, draws: int, seed: int) -> Array:
-    """Profit by share in resampled bases of the same size, one row a draw."""
+    """Profit by share in resampled bases of the same size, one row per draw."""
     rng, count = np.random.default_rng(seed), units["customers"].to_numpy()
     _, cell = np.unique(units["place"].to_numpy(), return_inverse=True)
     mean, spread = (units[name].to_numpy() for name in ("money", "spread"))

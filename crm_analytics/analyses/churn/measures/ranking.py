@@ -18,7 +18,7 @@ CELLS = 2_000  # distinct scores kept for the spread of large bases
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """Customers from the highest score down, one row a distinct score.
+    """Customers from the highest score down, one row per distinct score.
 
     customers, leavers : customers with that score, and those of them who left
     """
@@ -115,14 +115,3 @@ def bootstrap(
             drawn.append(statistic(Ranking(sample[:k] + sample[k:], sample[:k])))
     low, high = np.quantile(np.array(drawn), [(1 - level) / 2, (1 + level) / 2], axis=0)
     return value, low - centre + value, high - centre + value
-
-
-def share_interval(successes: float, n: float, level: float) -> tuple[float, float]:
-    """Wilson's interval of a share at any level; (0, 1) when nothing was observed."""
-    if n == 0:
-        return 0.0, 1.0
-    z, share = stats.norm.ppf(0.5 + level / 2), successes / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    lower, upper = max(0.0, float(middle - half)), min(1.0, float(middle + half))
-    return (0.0 if share == 0 else lower), (1.0 if share == 1 else upper)  # without rounding errors

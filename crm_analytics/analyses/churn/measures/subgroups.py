@@ -75,7 +75,7 @@ def subgroups(
     ----------
     y : who left, 0/1 or bool, one a customer
     p : probability of leaving, 0..1; of customers the model was not fitted on
-    groups : one row a customer, one column an attribute (text; band ages first). Missing is "unknown"
+    groups : one row per customer, one column per attribute (text; band ages first). Missing is "unknown"
     minimum : the set size of `analyses.disclosure`: groups of fewer customers join the others; 2 or more
     level : of the intervals
 

@@ -12,7 +12,8 @@ import pandas as pd
 class Contributions:
     """What each feature adds to the log-odds of leaving, customer by customer.
 
-    frame : one row a customer (index as given), one column a feature; log-odds, positive = towards leaving
+    frame : one row per customer (index as given), one column per feature; log-odds, positive = towards
+    leaving
     base : log-odds of the average customer of the training data, where the sums begin
     log_odds : of each customer's churn probability
     sums_to_score : whether base and contributions come to `log_odds` for every customer (to 1e-8)

@@ -48,10 +48,12 @@ def check_customers(frame: pd.DataFrame, minimum: int) -> None:
     if not len(frame):
         raise TooFew("the churn model", 0, minimum)
     if not frame.index.is_unique:
-        raise BadFrame(f"the index has {int(frame.index.duplicated().sum())} duplicates: one row a customer")
+        raise BadFrame(
+            f"the index has {int(frame.index.duplicated().sum())} duplicates: one row per customer"
+        )
     for name in filter(is_identifier, frame.columns):
         if twice := int(frame[name].dropna().duplicated().sum()):
-            raise BadFrame(f"{twice} of {len(frame):,} rows repeat a {name}: one row a customer")
+            raise BadFrame(f"{twice} of {len(frame):,} rows repeat a {name}: one row per customer")
 
 
 def labels_of(frame: pd.DataFrame, y: Any, minimum: int, leaver: Any = None) -> Labels:

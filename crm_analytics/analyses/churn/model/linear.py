@@ -20,7 +20,7 @@ class Design:
     """How the matrix of features becomes that of the regression: one block of columns a feature.
 
     A number is scaled to mean 0 and deviation 1, after an asinh where it is skewed, and held within
-    `REACH`; where some were missing in training, a second column says so. A category has one column a name,
+    `REACH`; where some were missing in training, a second column says so. A category has one column per name,
     and one for missing. Every column is centred, so that what is unknown and was never missing counts as
     an average customer.
 

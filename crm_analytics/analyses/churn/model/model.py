@@ -104,7 +104,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> ChurnModel:
         """Learn from customers whose leaving is known.
 
-        X : one row a customer, one column a feature; y : their labels, two different ones;
+        X : one row per customer, one column per feature; y : their labels, two different ones;
         sample_weight : one a customer, >= 0
         """
         self._check_parameters()
@@ -158,7 +158,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         return self._log_odds(self.columns_.matrix(self.frame(X)))
 
     def predict_proba(self, X: Any) -> Array:
-        """Probability of each of `classes_`, one row a customer; both in 0..1, together 1."""
+        """Probability of each of `classes_`, one row per customer; both in 0..1, together 1."""
         p = expit(self.decision_function(X))
         return np.column_stack([1 - p, p])
 

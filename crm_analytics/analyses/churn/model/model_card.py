@@ -28,7 +28,7 @@ class ModelCard:
     seed : of everything drawn
     customers, left : trained on, and those of them who left
     leaver : the label of those
-    features : feature, kind, missing_share, levels, note; one row a feature used
+    features : feature, kind, missing_share, levels, note; one row per feature used
     ignored : column -> why it is not used
     warnings : sentences
     auc, brier : by cross-validation on the training customers, None without folds; measured at the same

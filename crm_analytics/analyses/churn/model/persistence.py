@@ -19,7 +19,8 @@ import skops.io
 from crm_analytics.analyses.churn.model.serialisation import Apart, Together
 from crm_analytics.errors import DataError
 
-FORMAT = 2  # raised when older files can no longer be read
+FORMAT = 3  # of the files that are written: results are named, their modules are not
+READ = (2, 3)  # 2 named modules, too
 MOST_BYTES, MOST_PARTS = 256 << 20, 20_000  # a model of the largest kind has 10 MB in 2,000 parts
 SCHEMA = "schema.json"  # skops' own list of contents
 
@@ -60,7 +61,7 @@ def save(trained: Any, path: str | os.PathLike[str]) -> Path:
         "format": FORMAT,
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
-        "holds": f"{type(trained).__module__}.{type(trained).__name__}",
+        "holds": type(trained).__name__,
         "skops": skops.__version__,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,10 +95,10 @@ def load(path: str | os.PathLike[str]) -> Any:
             f"{path.name} has changed since it was saved: its sha256 is {found[:12]}.., "
             f"{_beside(path).name} says {str(about.get('sha256'))[:12]}... Train it again"
         )
-    if about.get("format") != FORMAT:
-        raise DataError(
-            f"{path.name} has format {about.get('format')}, this version reads {FORMAT}. Train it again"
-        )
+    version = about.get("format")
+    if version not in READ:
+        formats = " and ".join(str(one) for one in READ)
+        raise DataError(f"{path.name} has format {version}, this version reads {formats}. Train it again")
     _check_size(content, path.name)
     try:
         untrusted = skops.io.get_untrusted_types(data=content)
@@ -108,7 +109,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     kept = skops.io.loads(content, trusted=[])
     if not isinstance(kept, dict) or not isinstance(kept.get("structure"), str):
         raise DataError(f"{path.name} holds a {type(kept).__name__}, which is no model of this package")
-    return Together(kept).put(json.loads(kept["structure"]))
+    return Together(kept, version).put(json.loads(kept["structure"]))
 
 
 def _check_size(content: bytes, name: str) -> None:

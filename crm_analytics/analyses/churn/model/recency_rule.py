@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.isotonic import isotonic_regression
 
-from crm_analytics.analyses.churn.measures.ranking import as_labels, share_interval
+from crm_analytics.analyses.churn.measures.ranking import as_labels
+from crm_analytics.analyses.intervals import wilson
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 Array = NDArray[np.float64]
@@ -117,7 +118,7 @@ def _tried(days: Array, left: Array, cut: int) -> dict[str, float]:
     called, gone = days >= cut, left > 0
     leavers, stayers = gone.sum(), (~gone).sum()
     found, spared = (called & gone).sum(), (~called & ~gone).sum()
-    lower, upper = share_interval(float(found), float(leavers), 0.95)
+    lower, upper = wilson(float(found), float(leavers), 0.95)
     return {
         "cut_days": cut,
         "called": float(called.mean()),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,8 +16,55 @@ import pandas as pd
 from crm_analytics.analyses.churn.model.model import ChurnModel
 from crm_analytics.errors import DataError, ParameterError
 
-OURS = "crm_analytics.analyses."
+OURS = "crm_analytics.analyses.churn"
 PLAIN = (str, int, float, bool, type(None))
+# Where the results stood when files named modules (format 2): {module below OURS: names of its results}
+FORMAT_2 = {
+    "calibrating": ("Calibration",),
+    "card": ("ModelCard",),
+    "columns": ("Column", "Columns"),
+    "complaints": ("AfterComplaint",),
+    "contract_scores": ("ContractScores",),
+    "contract_value": ("ContractValue",),
+    "contracts": ("Contracts",),
+    "cox": ("Hazards",),
+    "definition": ("Definition",),
+    "features": ("Feature",),
+    "grades": ("Grade", "Minimums"),
+    "inputs": ("Labels",),
+    "learners": ("Fitted",),
+    "linear": ("Design", "Linear"),
+    "measures": ("Measure",),
+    "profit": ("ProfitCurve",),
+    "ranking": ("Ranking",),
+    "reasons": ("Contributions",),
+    "rule": ("RecencyRule",),
+    "subgroups": ("Subgroups",),
+    "survival": ("Survival",),
+    "training": ("HeldOut", "Churn"),
+    "trees": ("Tree", "Forest"),
+    "windows": ("Window",),
+}
+
+
+@cache
+def results() -> dict[str, type]:
+    """The results of the analysis of churn by name: what a file may hold, wherever its module stands.
+
+    Examples
+    --------
+    >>> results()["RecencyRule"].__module__.rpartition(".")[2]
+    'recency_rule'
+    """
+    found: dict[str, type] = {}
+    package = importlib.import_module(OURS)
+    for module in pkgutil.walk_packages(package.__path__, f"{OURS}."):
+        for name, kind in vars(importlib.import_module(module.name)).items():
+            if is_dataclass(kind) and isinstance(kind, type) and kind.__module__ == module.name:
+                if name in found:
+                    raise TypeError(f"{name} is a result of both {found[name].__module__} and {module.name}")
+                found[name] = kind
+    return found
 
 
 class Apart:
@@ -39,11 +88,11 @@ class Apart:
         for kind, take in _TAKE.items():
             if isinstance(value, kind):
                 return take(self, value, where)
-        kind, module = type(value), type(value).__module__
-        if is_dataclass(value) and module.startswith(OURS):
+        kind = type(value)
+        if is_dataclass(value) and results().get(kind.__name__) is kind:
             kept = [f.name for f in fields(value) if f.init]
             parts = {name: self.take(getattr(value, name), f"{where}.{name}") for name in kept}
-            return {"is": "result", "of": module, "name": kind.__qualname__, "parts": parts}
+            return {"is": "result", "name": kind.__name__, "parts": parts}
         raise ParameterError(f"{where} is a {kind.__name__}, which cannot be kept without running code")
 
     def model(self, model: ChurnModel, where: str) -> Any:
@@ -125,8 +174,8 @@ _TAKE: dict[Any, Callable[[Apart, Any, str], Any]] = {
 class Together:
     """The opposite of `Apart`."""
 
-    def __init__(self, arrays: dict[str, np.ndarray]) -> None:
-        self._arrays = arrays
+    def __init__(self, arrays: dict[str, np.ndarray], version: int) -> None:
+        self._arrays, self._version = arrays, version
 
     def put(self, value: Any) -> Any:
         """The value as it was."""
@@ -141,16 +190,16 @@ class Together:
 
     def result(self, value: dict[str, Any]) -> Any:
         """A frozen result of this package, and of nothing else."""
-        module, name = str(value["of"]), str(value["name"])
-        kind = None
-        if module.startswith(OURS):
-            try:
-                kind = getattr(importlib.import_module(module), name, None)
-            except ImportError:
-                kind = None
-        if not (isinstance(kind, type) and is_dataclass(kind) and kind.__module__ == module):
-            raise DataError(f"the file asks for {module}.{name}, which is no result of this package")
-        return kind(**{part: self.put(x) for part, x in value["parts"].items()})
+        name, asked = str(value["name"]), str(value["name"])
+        known = name in results()
+        if self._version == 2:
+            module = str(value["of"])
+            asked = f"{module}.{name}"
+            place, _, room = module.rpartition(".")
+            known = place == OURS and name in FORMAT_2.get(room, ())
+        if not known:
+            raise DataError(f"the file asks for {asked}, which is no result of this package")
+        return results()[name](**{part: self.put(x) for part, x in value["parts"].items()})
 
     def model(self, value: dict[str, Any]) -> ChurnModel:
         """A fitted model."""

@@ -74,7 +74,7 @@ def cox(
 
     Parameters
     ----------
-    frame : one row a customer, or one row a spell in which the features stand still
+    frame : one row per customer, or one row per spell in which the features stand still
     duration : column with the time of the event or until it was last looked, >= 0
     event : column that says whether it came
     features : columns; numbers, booleans and text (text: one ratio a name, against the most frequent).

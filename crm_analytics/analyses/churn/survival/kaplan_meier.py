@@ -41,7 +41,7 @@ def kaplan_meier(
 
     Returns
     -------
-    time, at_risk (just before it), events, survival, lower, upper: one row a time with events, and a last
+    time, at_risk (just before it), events, survival, lower, upper: one row per time with events, and a last
     one where the longest duration is censored: beyond it nothing is known.
 
     Raises

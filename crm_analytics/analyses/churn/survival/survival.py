@@ -201,7 +201,7 @@ def leaving(base: CustomerBase, window: int, *, by: ir.Table | None = None) -> S
 
 
 def spans(base: CustomerBase, window: int) -> ir.Table:
-    """One row a customer who bought at least a window before the day.
+    """One row per customer who bought at least a window before the day.
 
     Columns: customer_id, first_day, duration (days from the first to the last purchase, or to `window` days
     before the day for who was still there), gone (bool).

@@ -1,0 +1,1 @@
+"""Totals of all customers with their intervals, as the models give them."""

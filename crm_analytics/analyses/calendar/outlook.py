@@ -1,0 +1,207 @@
+"""What the next weeks will sell: the way that erred least before, with the errors it made as its interval.
+
+Three ways are tried on days of the past, each knowing only what lay before: the level of the last weeks, the
+same weeks a year ago times the growth since, and the level times the seasonal index. Their errors over whole
+horizons are the interval: no model of the noise is needed, only that the next weeks are like those tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from crm_analytics.analyses.calendar.trading_calendar import calendar_of
+from crm_analytics.errors import NotEnoughData, ParameterError
+
+Array = NDArray[np.float64]
+WEEK = 7
+LEVEL_WEEKS = 8  # whose mean is the level
+GROWTH_WEEKS = 13  # held against the same weeks a year ago
+YEAR = 364  # days: whole weeks, so that weekdays meet
+STEP = 28  # days between two days tried
+MOST_TRIALS = 26
+TWO_YEARS = 2 * 366 + 31  # days that hold 24 whole months
+TRIALS = 4  # horizons that do not overlap, from which errors have a scatter worth the name
+COVER = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """The weeks after the last day of a series.
+
+    Attributes
+    ----------
+    weeks : start (first day), expected, lower, upper (95 %)
+    expected, lower, upper : of all these weeks together
+    way : "level", "last year" or "index"
+    trials : way, trials, error (root mean square of the logarithm of what came over what was expected, over
+        the whole horizon); the days tried are the same for all ways
+    year_ago : what the same weeks sold a year before; NaN where the data do not reach back
+    words : what to know when reading it
+    """
+
+    weeks: pd.DataFrame
+    expected: float
+    lower: float
+    upper: float
+    way: str
+    trials: pd.DataFrame
+    year_ago: float
+    words: str
+
+
+def outlook(daily: pd.Series, weeks: int = 8) -> Outlook:
+    """Expect the next weeks.
+
+    Parameters
+    ----------
+    daily : values of 0 or more on a daily DatetimeIndex without gaps, e.g. of `daily.daily`
+    weeks : how many, 1..26
+
+    Raises
+    ------
+    NotEnoughData : the past has fewer than `TRIALS` horizons to try a way on.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2023-01-01", "2025-12-28")
+    >>> found = outlook(pd.Series(np.where(days.month == 12, 30.0, 10.0), days))
+    >>> found.way, len(found.weeks), found.year_ago
+    ('last year', 8, 600.0)
+    """
+    if not 1 <= weeks <= 26:
+        raise ParameterError(f"weeks is {weeks}: it must be 1 to 26")
+    values, horizon = daily.to_numpy(float), weeks * WEEK
+    least = LEVEL_WEEKS * WEEK + TRIALS * horizon
+    if len(values) < least or not values.sum() > 0:
+        have = len(values) // WEEK if values.sum() > 0 else 0
+        raise NotEnoughData(f"the next {weeks} weeks", have, -(-least // WEEK), "weeks with sales")
+    ways = _ways(daily, horizon)
+    trials = _trials(daily, ways, horizon)
+    way = min(trials.errors, key=lambda name: _rms(trials.errors[name]))
+    scatter = _rms(trials.errors[way])
+    if trials.season.any():  # what erred in these weeks a year ago counts by itself
+        scatter = max(scatter, _rms(trials.errors[way][trials.season]))
+    expected = _by_week(ways[way][1](len(values)))
+    total = float(expected.sum())
+    low, high = _interval(total, scatter, len(trials.days) * min(1.0, STEP / horizon))
+    first = pd.Timestamp(daily.index[-1]) + pd.Timedelta(days=1)
+    weekly = max(_rms(trials.weekly[way]), scatter)
+    bounds = np.array([_interval(e, weekly, len(trials.days)) for e in expected])
+    table = pd.DataFrame(
+        {
+            "start": pd.date_range(first, periods=weeks, freq="7D"),
+            "expected": expected,
+            "lower": bounds[:, 0],
+            "upper": bounds[:, 1],
+        }
+    )
+    tried = pd.DataFrame(
+        [(name, len(trials.days), _rms(errors)) for name, errors in trials.errors.items()],
+        columns=["way", "trials", "error"],
+    )
+    ago = len(values) - YEAR
+    year_ago = float(values[ago : ago + horizon].sum()) if ago >= 0 else float("nan")
+    return Outlook(
+        table, total, low, high, way, tried, year_ago, _words(way, len(trials.days), trials, weeks)
+    )
+
+
+def _ways(daily: pd.Series, horizon: int) -> dict[str, tuple[int, Callable[[int], Array]]]:
+    """Each way with the days it needs to know, and from the number of days known to the days ahead."""
+    values = daily.to_numpy(float)
+    return {
+        "level": (LEVEL_WEEKS * WEEK, lambda known: _level(values[:known], horizon)),
+        "last year": (YEAR + GROWTH_WEEKS * WEEK, lambda known: _last_year(values[:known], horizon)),
+        "index": (TWO_YEARS, lambda known: _indexed(daily.iloc[:known], horizon)),
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class _Trials:
+    """days known at each trial; season: whether it was of these weeks a year ago; errors and weekly, by way."""
+
+    days: NDArray[np.intp]
+    season: NDArray[np.bool_]
+    errors: dict[str, Array]
+    weekly: dict[str, Array]
+
+
+def _trials(daily: pd.Series, ways: dict[str, tuple[int, Callable[[int], Array]]], horizon: int) -> _Trials:
+    """Try the ways on the same days. A way that cannot be tried in these weeks a year ago is left out:
+    where none but the level can, its errors are of other seasons, and `_words` says so.
+    """
+    values = daily.to_numpy(float)
+    year_ago = len(values) - YEAR
+    able = [name for name, (least, _) in ways.items() if least <= year_ago] or ["level"]
+    least = max(ways[name][0] for name in able)
+    days = np.arange(len(values) - horizon, least - 1, -STEP)[:MOST_TRIALS]
+    came = np.array([_by_week(values[known : known + horizon]) for known in days])
+    errors, weekly = {}, {}
+    for name in able:
+        due = np.array([_by_week(ways[name][1](int(known))) for known in days])
+        errors[name] = _error(came.sum(axis=1), due.sum(axis=1))
+        weekly[name] = _error(came, due).ravel()
+    return _Trials(days, np.abs(days - year_ago) <= STEP, errors, weekly)
+
+
+def _level(past: Array, horizon: int) -> Array:
+    weeks = past[-LEVEL_WEEKS * WEEK :].reshape(-1, WEEK)
+    return np.resize(weeks.mean(axis=0), horizon)
+
+
+def _last_year(past: Array, horizon: int) -> Array:
+    span = GROWTH_WEEKS * WEEK
+    now, then = past[-span:].sum(), past[-span - YEAR : -YEAR].sum()
+    growth = now / then if then > 0 else 1.0
+    start = len(past) - YEAR
+    return past[start : start + horizon] * growth
+
+
+def _indexed(past: pd.Series, horizon: int) -> Array:
+    try:
+        found = calendar_of(past, "orders")
+    except NotEnoughData:
+        return _level(past.to_numpy(float), horizon)
+    days = pd.date_range(past.index[-1] + pd.Timedelta(days=1), periods=horizon, freq="D")
+    recent = past.iloc[-LEVEL_WEEKS * WEEK :]
+    usual = found.index_of(pd.DatetimeIndex(recent.index)).sum()
+    level = recent.sum() / usual if usual > 0 else 0.0
+    return np.asarray(level * found.index_of(days))
+
+
+def _by_week(values: Array) -> Array:
+    return values.reshape(-1, WEEK).sum(axis=1)
+
+
+def _error(came: Array, due: Array) -> Array:
+    return np.asarray(np.log((came + 0.5) / (due + 0.5)))
+
+
+def _rms(errors: Array) -> float:
+    return float(np.sqrt(np.mean(np.asarray(errors) ** 2)))
+
+
+def _interval(expected: float, scatter: float, trials: float) -> tuple[float, float]:
+    """Student's t on logarithms; trials that overlap count by the days they cover."""
+    half = float(stats.t.ppf(0.5 + COVER / 2, max(trials, 2.0))) * scatter
+    return max((expected + 0.5) * np.exp(-half) - 0.5, 0.0), (expected + 0.5) * np.exp(half) - 0.5
+
+
+def _words(way: str, count: int, trials: _Trials, weeks: int) -> str:
+    how = {
+        "level": f"the mean of the last {LEVEL_WEEKS} weeks",
+        "last year": f"the same weeks a year ago, times the growth of the last {GROWTH_WEEKS} weeks",
+        "index": f"the level of the last {LEVEL_WEEKS} weeks, times the season",
+    }[way]
+    text = f"Expected is {how}. The interval is what this erred by on {count} earlier days."
+    if "last year" not in trials.errors:
+        text += " The data reach back too little for a season: none is in it."
+    if weeks * WEEK > STEP:
+        text += " These days overlap."
+    return text

@@ -1,0 +1,1 @@
+"""What customers buy, when, together, first and next."""

@@ -1,0 +1,25 @@
+"""What each customer is likely to buy next: ways to score, how good they are, and the lists."""
+
+from crm_analytics.analyses.products.next_product.evaluation import (
+    score_split,
+    split_by_time,
+    split_last_days,
+    summary,
+)
+from crm_analytics.analyses.products.next_product.histories import Histories, base_histories, histories
+from crm_analytics.analyses.products.next_product.model import BASELINES, MODELS, NextProduct
+from crm_analytics.analyses.products.next_product.tifu_knn import TifuKnn
+
+__all__ = [
+    "BASELINES",
+    "MODELS",
+    "Histories",
+    "NextProduct",
+    "TifuKnn",
+    "base_histories",
+    "histories",
+    "score_split",
+    "split_by_time",
+    "split_last_days",
+    "summary",
+]
