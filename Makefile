@@ -16,7 +16,7 @@ TWO := -n 2 --dist loadgroup --no-loadscope-reorder   # a file, or what it names
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test lab bench lint test-spark test-browser test-slow test-weekly notebooks constraints clean
+.PHONY: help setup report test lab bench lint test-spark test-postgres test-browser test-slow test-weekly notebooks constraints clean
 
 help:  ## this list
 	@echo "crm-analytics. First: make report, then open the page it names."
@@ -64,6 +64,12 @@ test-spark: setup  ## the same numbers on Spark (needs Java 17; installs the spa
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,spark]'
 	$(BIN)/python -m pytest -m spark tests/spark
 
+test-postgres: setup  ## a PostgreSQL warehouse on loopback (needs its server; installs the postgres extra)
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+	  { echo "PostgreSQL is needed; on Debian: apt-get install postgresql"; exit 1; }
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,postgres]'
+	$(BIN)/python -m pytest -m postgres tests/postgres
+
 test-browser: setup  ## the pages in real Chromium (needs Node.js and Chromium)
 	@command -v node >/dev/null || { echo "Node.js is needed; on Debian: apt-get install nodejs npm"; exit 1; }
 	@command -v chromium >/dev/null || { echo "Chromium is needed; on Debian: apt-get install chromium"; exit 1; }
@@ -73,7 +79,7 @@ test-slow: setup  ## a fresh environment from environment.yml, big data, every r
 	$(BIN)/python -m pytest $(TWO) -m "slow and not alone" tests
 	$(BIN)/python -m pytest -m "slow and alone" tests
 
-test-weekly: setup  ## long simulations whose results are committed (an hour; not part of .ci/run)
+test-weekly: setup  ## long simulations whose results are committed (not part of .ci/run)
 	$(BIN)/python -m pytest -m weekly tests
 
 notebooks: setup  ## run the notebooks and keep the text form of their blocks, as nbval compares them

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +99,37 @@ def test_no_private_name_crosses_a_module() -> None:
         and any(part.startswith("_") and part != "__version__" for part in [*module.split("."), name])
     ]
     assert not wrong, wrong
+
+
+def private_names_of(path: Path) -> tuple[set[str], set[str]]:
+    """Private names that a module defines, and those it asks of anything but self, cls and super()."""
+    defined, asked = set(), set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name):
+                defined.add(name)
+            case ast.Name(id=name, ctx=ast.Store()):
+                defined.add(name)
+            case ast.Attribute(attr=name, value=ast.Name(id="self" | "cls")):
+                defined.add(name)
+            case ast.Attribute(attr=name, value=ast.Call(func=ast.Name(id="super"))):
+                defined.add(name)
+            case ast.Attribute(attr=name):
+                asked.add(name)
+    private = re.compile(r"_[^_]\w*")
+    return {n for n in defined if private.fullmatch(n)}, {n for n in asked if private.fullmatch(n)}
+
+
+def test_no_private_attribute_crosses_a_module() -> None:
+    """No module asks for what the objects of another keep to themselves; other packages do not count."""
+    names = {name_of(path): private_names_of(path) for path in MODULES}
+    anywhere = set().union(*(defined for defined, _ in names.values()))
+    wrong = {
+        module: sorted(asked & anywhere - defined)
+        for module, (defined, asked) in names.items()
+        if asked & anywhere - defined
+    }
+    assert not wrong
 
 
 def test_the_package_never_imports_pyspark() -> None:

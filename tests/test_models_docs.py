@@ -26,6 +26,8 @@ def test_every_block_runs_and_gives_the_numbers_it_names(tmp_path, monkeypatch):
     assert names["contract"].params["gamma"] == pytest.approx(0.7041, abs=5e-5)
     assert names["contract"].params["delta"] == pytest.approx(1.1820, abs=5e-5)
     assert names["contract"].survival(12) == pytest.approx(0.1700, abs=5e-5)
+    assert names["gompertz"].log_likelihood == pytest.approx(names["pareto"].log_likelihood, abs=0.005)
+    assert "The model is degenerate: it is Pareto/NBD" in names["gompertz"].diagnosis.message
     left = names["y"] == "left"
     assert np.mean(names["model"].predict(names["X"])[left] == "left") > 0.6
     assert names["later"].purchases.params == names["bg"].params

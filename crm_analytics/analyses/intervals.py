@@ -44,10 +44,10 @@ def share_difference(k1: int, n1: int, k2: int, n2: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def false_discoveries(p: ArrayLike) -> NDArray[np.float64]:
+def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:
     """P-values adjusted for how many there are (Benjamini & Hochberg 1995, JRSS B 57, 289-300).
 
-    >>> false_discoveries([0.01, 0.04, 0.03, 0.5]).round(4).tolist()
+    >>> benjamini_hochberg([0.01, 0.04, 0.03, 0.5]).round(4).tolist()
     [0.04, 0.0533, 0.0533, 0.5]
     """
     each = np.asarray(p, float)

@@ -17,7 +17,7 @@ import click
 
 from crm_analytics import __version__
 from crm_analytics.cli.console import CellBar, echo, now, say, show_trace, stopped_in_words, tell
-from crm_analytics.cli.data_commands import check, demo, list_reports
+from crm_analytics.cli.data_commands import check, demo, list_reports, map_source
 from crm_analytics.cli.key_commands import key, reveal
 from crm_analytics.cli.past_commands import diff, forget, waves
 from crm_analytics.cli.run_commands import run
@@ -52,6 +52,7 @@ def crm(ctx: click.Context, debug: bool) -> None:
     crm demo cdnow                       write demo data to data/cdnow
     crm list --data cdnow                which reports the data are ready for
     crm report segments --data cdnow     make a report, open reports/index.html
+    crm map shop.csv                     draft which of your columns is which field
     crm check shop.csv                   look at data of your own
     crm run crm.toml                     every report of a schedule, side by side
     """  # noqa: D301 - click wants the character
@@ -126,6 +127,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     default=0,
     metavar="SECONDS",
     help="Wait for another run of the same report instead of ending with 75.",
+)
+@click.option(
+    "--max-rejected",
+    type=click.FloatRange(0, 1),
+    default=0.05,
+    show_default=True,
+    metavar="SHARE",
+    help="Share of broken rows, or of their money, above which nothing is made.",
 )
 @click.option("--force", is_flag=True, help="Run although nothing has changed.")
 @click.option("--help-parameters", is_flag=True, help="List the parameters of the reports and stop.")
@@ -233,5 +242,5 @@ def index(out: Path, force: bool) -> int:
     return 0
 
 
-for _command in (check, demo, list_reports, run, diff, forget, waves, key, reveal):
+for _command in (check, demo, list_reports, map_source, run, diff, forget, waves, key, reveal):
     crm.add_command(_command)

@@ -55,11 +55,11 @@ def reveal(ids: tuple[str, ...], data: str, mapping: Path | None) -> int:
     That it was done, by whom and when, is written to .crm-audit.jsonl; not of whom.
     """
     from crm_analytics.runs.publishing import audit_trail
-    from crm_analytics.runs.publishing.manifest import source_name
     from crm_analytics.tables.customer_base import CustomerBase
     from crm_analytics.tables.export import pseudonyms
     from crm_analytics.tables.project import project_folder
     from crm_analytics.tables.project_key import KEY_FILE, read_key
+    from crm_analytics.tables.source_ref import public_name
 
     root, moment = project_folder(), now()
     own = read_key(root)
@@ -72,7 +72,7 @@ def reveal(ids: tuple[str, ...], data: str, mapping: Path | None) -> int:
     known = base.collect(base.customers.select("customer_id"))["customer_id"].tolist()
     real = dict(zip(pseudonyms(known, own), known, strict=True))
     found = sum(one.lower() in real for one in ids)
-    audit_trail.record(root, moment, "reveal", source=source_name(data), asked=len(ids), found=found)
+    audit_trail.record(root, moment, "reveal", source=public_name(data), asked=len(ids), found=found)
     for one in ids:
         echo(f"{one}\t{real.get(one.lower(), '')}")
     if found < len(ids):

@@ -82,8 +82,8 @@ def forget(*, customer: str, data: str, mapping: Path | None, out: Path, known_a
     and make the reports again with `crm run` or `crm report`. A call that was stopped is called again.
     """
     from crm_analytics.runs.publishing import audit_trail, erasure, published_tree
-    from crm_analytics.runs.publishing.manifest import source_name
     from crm_analytics.tables.customer_base import CustomerBase
+    from crm_analytics.tables.source_ref import public_name
 
     moment, folder = now(), out.expanduser().resolve()
     root = published_tree.project_of(folder)
@@ -97,7 +97,7 @@ def forget(*, customer: str, data: str, mapping: Path | None, out: Path, known_a
     counts = {"runs": len(found.runs), "lists": len(found.waves)}
     _tell_found(found, yes)
     if yes:
-        facts = {"source": source_name(data), **counts}
+        facts = {"source": public_name(data), **counts}
         audit_trail.record(root, moment, "forget begins", **facts)
         key = published_tree.key_for(folder, root)
         erasure.erase(folder, found, customer, key, moment.date())

@@ -46,6 +46,8 @@ class PageContext:
     parameters : as the notebook got them; paths are never shown
     rows, rejected : transaction rows used and set aside
     first_day, last_day : of the data seen
+    timezone : on whose clock days are counted; empty where the data write no offset
+    cautions : sentences on the data that a reader must know before any number
     """
 
     report: str
@@ -58,6 +60,8 @@ class PageContext:
     rejected: int
     first_day: dt.date | None
     last_day: dt.date | None
+    timezone: str = ""
+    cautions: tuple[str, ...] = ()
 
 
 @dataclass
@@ -159,6 +163,7 @@ def _footer(context: PageContext) -> list[tuple[str, str]]:
     return [
         ("Data", f"{context.label}, {window}"),
         ("Rows", f"{rows} used, {words.count(context.rejected)} rejected"),
+        ("Days", f"of {context.timezone}" if context.timezone else "as the data write them"),
         ("Fingerprint", context.data_hash[:12]),
         ("Parameters", ", ".join(said) or "none"),
         ("Made by", f"crm-analytics {context.version}"),

@@ -23,7 +23,7 @@ from crm_analytics.errors import CrmError, DataError, LimitError, LockedError, i
 from crm_analytics.pages.status import Status
 from crm_analytics.runs import unchanged
 from crm_analytics.runs.publishing import index, publish, published_tree, wave_memory
-from crm_analytics.runs.publishing.manifest import published_words, source_name
+from crm_analytics.runs.publishing.manifest import published_words
 from crm_analytics.runs.publishing.result import RunResult
 from crm_analytics.runs.publishing.wave_folders import FAILED, headline, waves_of
 
@@ -141,7 +141,7 @@ def _made(request: WaveRequest, began: float, kept: Path | None, progress: Progr
     key = published_tree.key_for(request.out, request.root)
     stamps = _stamps(request)
     base = CustomerBase.open(request.data, mapping=request.mapping, today=request.today)
-    unchanged.check_at_rest(stamps, _stamps(request), source_name(request.data))
+    unchanged.check_at_rest(stamps, _stamps(request), request.data.name)
     _check_age(request, base.day)
     base = base.as_of(request.as_of).keeping(kept)
     before = waves_of(request.place.folder)
@@ -173,7 +173,7 @@ def _check_age(request: WaveRequest, newest: date) -> None:
     age = (request.today - newest).days
     if request.oldest_days is not None and age > request.oldest_days:
         raise DataError(
-            f"the newest row of {source_name(request.data)} is of {newest}, {age:,} days before "
+            f"the newest row of {request.data.name} is of {newest}, {age:,} days before "
             f"{request.today}; at most {request.oldest_days:,} are allowed (oldest_data). Nobody is "
             "contacted on old data: find out why no newer rows came, or allow more"
         )
@@ -222,7 +222,7 @@ def _publish(request: WaveRequest, wave: Lists, key: bytes, stamps: dict[str, An
         draft.mkdir(mode=publish.FOLDER_MODE)
         try:
             campaigns.export(
-                wave, draft, key, show_customers=request.show_customers, source=source_name(request.data)
+                wave, draft, key, show_customers=request.show_customers, source=request.data.name
             )
             _remember_source(draft, stamps)
             publish.sync(draft)

@@ -12,10 +12,13 @@ from crm_analytics.errors import CrmError, DataError, ParameterError, in_words
 from crm_analytics.runs.catalogue.catalogue import Report, find_report
 from crm_analytics.runs.catalogue.parameter_rules import Value
 from crm_analytics.runs.publishing import published_tree
-from crm_analytics.runs.publishing.manifest import digest, source_name
+from crm_analytics.runs.publishing.manifest import digest
 from crm_analytics.runs.publishing.publish import UNDATED, Place, check_slug
+from crm_analytics.runs.schedule import relative_days
+from crm_analytics.tables.named_sources import find_source
 from crm_analytics.tables.project import limited_memory, project_folder
 from crm_analytics.tables.project_key import read_key
+from crm_analytics.tables.source_ref import SourceRef
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class RunRequest:
     ----------
     report : a name ("segments") or the path of a notebook
     now : when it is asked for; runs are named and ages counted by it, analyses never see it
-    data : a file, a folder, the name of a folder in the project's `data/`, or a connection's URL;
-        empty for what the notebook's parameters cell says
+    data : a file, a folder, the name of a source in `crm.toml` or of a folder in the project's `data/`, or a
+        connection's URL; empty for what the notebook's parameters cell says
     mapping : a `mapping.toml`; None for the one beside the data
     as_of : ISO day; empty for the last day in the data
     parameters : by name; texts are converted to the declared kinds
@@ -38,6 +41,7 @@ class RunRequest:
     limit_seconds : wall time of the notebook; None for no limit
     limit_memory_mb : megabytes of data the notebook's process may hold; None for no limit
     wait : seconds to wait for another run of the same report and slug
+    max_rejected : share of broken rows, or of their money, above which the source is refused, 0..1
     oldest_days : days that the newest row of the source may lie back; None for any
     version_query : of a connection: SQL whose answer changes when the data do
     root : the project's folder; None for that of the caller's
@@ -45,7 +49,7 @@ class RunRequest:
 
     report: str
     now: datetime
-    data: str = ""
+    data: str | SourceRef = ""
     mapping: Path | None = None
     as_of: str = ""
     parameters: dict[str, object] = field(default_factory=dict)
@@ -56,6 +60,7 @@ class RunRequest:
     limit_seconds: float | None = None
     limit_memory_mb: int | None = None
     wait: float = 0
+    max_rejected: float = 0.05
     oldest_days: int | None = None
     version_query: str = ""
     root: Path | None = None
@@ -73,7 +78,7 @@ class Plan:
     request: RunRequest
     report: Report
     values: dict[str, Value]
-    source: str  # absolute, or a URL
+    source: SourceRef
     as_of: str
     slug: str | None  # None until the day is known
     out: Path
@@ -82,7 +87,7 @@ class Plan:
     @property
     def source_name(self) -> str:
         """What may be told of the source."""
-        return source_name(self.values["data"])  # type: ignore[arg-type]
+        return self.source.name
 
     def place(self, day: str | None) -> Place:
         """Where the run goes: by its slug, or by the day and what differs from the defaults."""
@@ -111,6 +116,8 @@ class OpenedData:
     last_day: date | None
     newest_day: date  # of the whole source
     has_future: bool = False  # rows after today were set aside: tomorrow they count
+    timezone: str = ""  # on whose clock days are counted
+    cautions: tuple[str, ...] = ()  # on the data, before any number
     files: dict[str, list[Any]] = field(default_factory=dict)  # of `unchanged.read_stamps`
 
     def facts(self) -> dict[str, Any]:
@@ -124,6 +131,8 @@ class OpenedData:
             "first_day": self.first_day,
             "last_day": self.last_day,
             "newest_day": self.newest_day,
+            "timezone": self.timezone,
+            "cautions": list(self.cautions),
         }
 
 
@@ -146,20 +155,20 @@ def plan_run(request: RunRequest) -> Plan:
             raise ParameterError(f"{name} is given with --{name.replace('_', '-')}, not with -p")
     given: dict[str, object] = dict(request.parameters)
     if request.data:
-        given["data"] = request.data
+        given["data"] = str(getattr(request.data, "name", request.data))
     if request.as_of and "as_of" in declared:
         given["as_of"] = request.as_of
     values = declared.check(given)
     as_of = request.as_of or str(values.get("as_of", ""))
     _check_day(as_of)
     out = request.out.expanduser().resolve()
-    source = _absolute(str(values["data"]), root)
+    request, source = _source_of(request, values["data"], root)
     _check_apart(out, source)
     published_tree.check(out, root, name=report.name, origin=report.origin(root), force=request.force)
     if read_key(root) is None:  # the run would make a new one
         published_tree.check_key(out, root, None)
     slug = check_slug(request.slug) if request.slug is not None else None
-    plan = Plan(request, report, values, source, as_of, slug, out, root)
+    plan = Plan(request, report, {**values, "data": source.name}, source, as_of, slug, out, root)
     return replace(plan, slug=slug or (plan.default_slug(as_of) if as_of else None))
 
 
@@ -171,24 +180,27 @@ def _check_day(as_of: str) -> None:
         raise ParameterError(f"--as-of expects a day like 2026-01-31, got {as_of[:40]!r}") from None
 
 
-def _absolute(source: str, root: Path) -> str:
-    """The source from the caller's folder, else the folder of that name in the project's `data/`."""
-    if not source:
+def _source_of(request: RunRequest, data: object, root: Path) -> tuple[RunRequest, SourceRef]:
+    """The source, and the request with what `crm.toml` says of a source it names."""
+    said = request.data or str(data)
+    if not said:
         raise ParameterError("which data? Give a file, a folder or a name with --data, such as --data cdnow")
-    if "://" in source:
-        return source
-    path = Path(source).expanduser()
-    demo = root / "data" / path
-    if not path.exists() and len(path.parts) == 1 and demo.exists():
-        return str(demo)
-    # A source that is not there is told by CustomerBase, which knows the nearest name.
-    return str(path.resolve()) if path.exists() else source
+    found = find_source(said, root)
+    if not found.settings:
+        return request, found.ref
+    oldest = str(found.settings.get("oldest_data", ""))
+    return replace(
+        request,
+        mapping=request.mapping or found.mapping,
+        oldest_days=request.oldest_days or (relative_days.days_of(oldest) if oldest else None),
+        version_query=request.version_query or str(found.settings.get("version_query", "")),
+    ), found.ref
 
 
-def _check_apart(out: Path, source: str) -> None:
+def _check_apart(out: Path, source: SourceRef) -> None:
     """Reports must not land where they would be read as data."""
-    path = Path(source)
-    if "://" not in source and path.is_absolute() and path.is_dir() and out.is_relative_to(path):
+    path = source.path
+    if path is not None and path.is_dir() and out.is_relative_to(path.resolve()):
         raise ParameterError(f"the reports would be written into the data: --out {out} lies inside {path}")
 
 
@@ -217,8 +229,11 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
     from crm_analytics.tables.customer_base import CustomerBase
 
     try:
-        with limited_memory(plan.request.limit_memory_mb):
-            base = CustomerBase.open(plan.source, mapping=plan.request.mapping, today=plan.request.today)
+        asked = plan.request
+        with limited_memory(asked.limit_memory_mb):
+            base = CustomerBase.open(
+                plan.source, mapping=asked.mapping, today=asked.today, max_rejected=asked.max_rejected
+            )
         newest, rules = base.day, base.rejected["rule"].astype("str")
         check_age(plan, newest)
         if plan.as_of:
@@ -237,6 +252,8 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
             last_day=counts["last_day"],
             newest_day=newest,
             has_future=bool(rules.str.contains("after today").any()),
+            timezone=base.timezone,
+            cautions=base.cautions,
         )
     except CrmError:
         raise

@@ -87,7 +87,9 @@ class Workshop:
             run = _Run(record, self._shared, own, progress, time.perf_counter(), decision.problem)
             result = run.make()
         never = decision.inputs.never if decision.inputs else ""
-        return replace(result, note=never) if never else result
+        cautions = record.data.cautions if record.data else ()
+        notes = [note for note in (result.note, never, *cautions) if note]
+        return replace(result, note="\n  ".join(notes))
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ class _SharedData:
 
     def get(self, plan: Plan, inputs: unchanged.Inputs) -> OpenedData:
         mapping = plan.request.mapping
-        key = (plan.source, mapping, plan.as_of, plan.request.today, plan.request.oldest_days)
+        key = (plan.source, mapping, plan.as_of, plan.request.today, plan.request.oldest_days,
+               plan.request.max_rejected)  # fmt: skip
         if key not in self.opened:
             folder = private_folder()
             self.stack.callback(shutil.rmtree, folder, ignore_errors=True)

@@ -189,6 +189,8 @@ def _context(record: Record) -> PageContext:
         rejected=data.rejected,
         first_day=data.first_day,
         last_day=data.last_day,
+        timezone=data.timezone,
+        cautions=data.cautions,
     )
 
 
@@ -231,8 +233,9 @@ def _pointer(
 def _refuse_paths(record: Record, files: dict[str, bytes]) -> None:
     """The private folder and the source's place must not be told, whatever a notebook shows."""
     places = [record.data.folder.parent.as_posix()] if record.data else []
-    if record.plan.source.startswith("/") and record.plan.source.count("/") > 1:
-        places.append(record.plan.source)
+    source = record.plan.source.path
+    if source is not None and len(source.parts) > 2:
+        places.append(str(source))
     for name, content in files.items():
         if any(place.encode("utf-8") in content for place in places):
             raise PublishError(

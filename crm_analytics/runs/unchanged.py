@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -24,8 +23,7 @@ from crm_analytics.runs.plan import Plan, check_age
 from crm_analytics.runs.publishing import publish
 from crm_analytics.runs.publishing.manifest import code_digest, digest, versions
 from crm_analytics.tables.project_key import fingerprint, read_key
-
-MAPPING_FILE = "mapping.toml"  # found by itself beside the data; the module of that name needs the engine
+from crm_analytics.tables.source_ref import SourceRef
 
 Stamp = list[Any]  # size, time of change, and SHA-256 where it was worked out
 
@@ -83,19 +81,19 @@ def inputs_of(plan: Plan, *, ask: bool = True) -> Inputs:
     varied = plan.report.parameters.changed(plan.values) if request.slug is None else {}
     asked = digest(request.slug, plan.as_of, plan.source_name, varied)
     query = request.version_query
-    answer = version_query.answer(plan.source, _path_of(plan.source), query) if query and ask else ""
+    answer = version_query.answer(plan.source, query) if query and ask else ""
     parts = {
         "notebook": code_digest(plan.report.notebook),
         "code": package_digest(),
         "parameters": digest({n: v for n, v in plan.values.items() if n not in INJECTED}),
         "versions": digest(versions()),
         "key": key_digest(plan.root),
-        "source": digest(plan.source_name),
+        "source": digest(plan.source_name, plan.source.identity if plan.source.is_connection else ""),
         "version": digest(query, answer) if answer else "",
     }
     files = {name: stamp(path) for name, path in watched(plan.source, request.mapping).items()}
-    connection = "://" in plan.source and not files
-    never = "a connection without version_query is never skipped" if connection and not query else ""
+    asking = plan.source.is_connection and not query
+    never = "a connection without version_query is never skipped" if asking else ""
     never = never or ("its version_query is not asked now" if query and not ask else "")
     return Inputs(asked, parts, files, never)
 
@@ -169,41 +167,12 @@ def _difference(recorded: dict[str, Any], inputs: Inputs, plan: Plan) -> str:
     return ""
 
 
-def watched(source: str, mapping: Path | None) -> dict[str, Path]:
+def watched(source: SourceRef, mapping: Path | None) -> dict[str, Path]:
     """The files a run is made from, by a digest of their name (which might tell of somebody)."""
-    root = _path_of(source)
-    files: list[tuple[str, Path]] = []
-    if root is not None and root.is_dir():
-        files = sorted(_below(root, root))
-    elif root is not None and root.exists():
-        beside = (root, root.with_name(f"{root.name}.wal"), root.with_name(MAPPING_FILE))
-        files = [(p.name, p) for p in beside if p.is_file()]
-    if mapping is not None:
-        files.append(("the mapping", Path(mapping).expanduser()))
-    return {digest(name)[:16]: path for name, path in files}
+    return {digest(name)[:16]: path for name, path in source.watched(mapping).items()}
 
 
-def _below(folder: Path, root: Path, above: frozenset[Path] = frozenset()) -> Iterator[tuple[str, Path]]:
-    """Every file below a folder with its place there; folders behind links are gone into, circles are not."""
-    here = folder.resolve()
-    if here in above:
-        return
-    for path in folder.iterdir():
-        if path.is_dir():
-            yield from _below(path, root, above | {here})
-        elif path.is_file():
-            yield path.relative_to(root).as_posix(), path
-
-
-def _path_of(source: str) -> Path | None:
-    """The file or folder of a source, a DuckDB URL's included; None for other connections."""
-    if source.startswith("duckdb://"):
-        path = source.removeprefix("duckdb://").split("?")[0]
-        return Path(path if Path(path).exists() else path.lstrip("/"))
-    return None if "://" in source else Path(source)
-
-
-def read_stamps(source: str, mapping: Path | None) -> dict[str, Stamp]:
+def read_stamps(source: SourceRef, mapping: Path | None) -> dict[str, Stamp]:
     """Size, time and SHA-256 of every watched file."""
     return {name: [*stamp(path), _sha256(path)] for name, path in watched(source, mapping).items()}
 

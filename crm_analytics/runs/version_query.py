@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from crm_analytics.errors import CrmError, DataError, LimitError, ParameterError
+from crm_analytics.tables.source_ref import SourceRef
 
 MOST_ROWS = 1000
 SECONDS = 30.0
@@ -43,13 +44,11 @@ def check(query: str) -> str:
     return query
 
 
-def answer(source: str, path: Path | None, query: str, seconds: float = SECONDS) -> str:
+def answer(source: SourceRef, query: str, seconds: float = SECONDS) -> str:
     """What the source answers: any few values that change when the data do, as JSON.
 
     Parameters
     ----------
-    source : the URL
-    path : the file it means; None for a connection
     seconds : wall time it may take
 
     Raises
@@ -64,7 +63,8 @@ def answer(source: str, path: Path | None, query: str, seconds: float = SECONDS)
 
     def ask() -> None:
         try:
-            rows = _rows_of_file(path, query, connections) if path else _rows_of_url(source, query)
+            duckdb_file = source.path is not None and source.kind in ("duckdb", "file")
+            rows = _rows_of_file(source.path, query, connections) if duckdb_file else _rows_of(source, query)
             told.append(json.dumps(rows, default=str))
         except Exception as error:  # it is told in the thread that waits
             told.append(error)
@@ -84,11 +84,11 @@ def answer(source: str, path: Path | None, query: str, seconds: float = SECONDS)
         raise DataError(
             f"the version_query has no answer ({type(found).__name__}). Try it in the database: it must give "
             "a few rows that change when the data do, such as SELECT max(updated_at), count(*) FROM orders"
-        ) from (found if path else None)  # a driver's words may repeat a piece of the URL's password
+        ) from (found if source.path else None)  # a driver's words may repeat a piece of the URL's password
     return str(found)
 
 
-def _rows_of_file(path: Path, query: str, connections: list[Any]) -> list[Any]:
+def _rows_of_file(path: Path | None, query: str, connections: list[Any]) -> list[Any]:
     import duckdb
 
     fences: dict[str, str | bool | int | float | list[str]] = {
@@ -103,20 +103,7 @@ def _rows_of_file(path: Path, query: str, connections: list[Any]) -> list[Any]:
         return connection.sql(query).fetchmany(MOST_ROWS)
 
 
-def _rows_of_url(url: str, query: str) -> list[Any]:
-    import ibis
+def _rows_of(source: SourceRef, query: str) -> list[Any]:
+    from crm_analytics.tables.connections import answer as ask
 
-    connection = ibis.connect(url)
-    try:
-        if connection.name in _READ_ONLY:
-            connection.raw_sql(_READ_ONLY[connection.name])
-        return connection.sql(query).limit(MOST_ROWS).to_pyarrow().to_pylist()
-    finally:
-        connection.disconnect()
-
-
-_READ_ONLY = {
-    "postgres": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
-    "mysql": "SET SESSION TRANSACTION READ ONLY",
-    "sqlite": "PRAGMA query_only = 1",
-}
+    return ask(source, query, MOST_ROWS)

@@ -3,32 +3,47 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
-from crm_analytics.tables.contract import MONEY, Column
-from crm_analytics.tables.mapping import TableMapping
+from crm_analytics.tables.contract import Column
+from crm_analytics.tables.date_columns import DateReading, date_value
+from crm_analytics.tables.mapping import EPOCHS, EXCEL
+from crm_analytics.tables.money import MONEY
+from crm_analytics.tables.number_columns import number_text
+from crm_analytics.tables.number_grammar import NumberReading
+from crm_analytics.tables.zones import UTC, wall_clock
 
-_SECONDS = len("2026-01-31 12:00:00")
-_COMPACT = len("20260131")
 _BLANKS = (" ", "\t", "\n", "\r")
 # strptime's codes as Spark writes them
 _SPARK_CODES = {
     "%Y": "yyyy", "%y": "yy", "%m": "MM", "%d": "dd", "%H": "HH", "%I": "hh", "%M": "mm", "%S": "ss",
-    "%p": "a", "%b": "MMM", "%B": "MMMM", "%f": "SSSSSS", "%-d": "d", "%-m": "M",
+    "%p": "a", "%b": "MMM", "%B": "MMMM", "%f": "SSSSSS", "%-d": "d", "%-m": "M", "%z": "xx",
 }  # fmt: skip
+_EXCEL_DAY = 86_400_000_000 // 1_000  # milliseconds
+_EXCEL_ZERO = datetime(1899, 12, 30)
 
 
-def cast_value(value: ir.Value, column: Column, spec: TableMapping) -> ir.Value:
-    """`value` in the type of a contract column; NULL where it cannot be read, NaN or infinite."""
+def cast_value(
+    value: ir.Value, column: Column, reading: NumberReading | DateReading | None = None, zone: str = UTC,
+    written_in: str | None = None,
+) -> ir.Value:  # fmt: skip
+    """`value` in the type of a contract column; NULL where it cannot be read, NaN or infinite.
+
+    Parameters
+    ----------
+    reading : of a text column, as decided from all of its values
+    zone, written_in : the shop's time zone, and that of moments without an offset where it is another
+    """
     if column.engine_type == "string":
         return _text(value).lower() if column.type == "word" else _text(value)
     if column.type in ("time", "date"):
-        return _moment(value, column.engine_type)
+        return _moment(value, reading, zone, written_in).cast(column.engine_type)
     if column.type == "flag":
         return _flag(value)
-    number = number_text(value, spec.decimal)
+    number = number_text(value, reading if isinstance(reading, NumberReading) else None)
     if column.type == "count":
         whole = number.try_cast("int64")
         if number.type().is_integer():
@@ -51,31 +66,37 @@ def is_present(value: ir.Value) -> ir.BooleanValue:
     return value.notnull()
 
 
-def number_text(value: ir.Value, decimal: str) -> ir.Value:
-    """Text of a number with a decimal point; other types as they are."""
-    if not value.type().is_string():
-        return value
-    text = value.strip()
-    if decimal == ",":
-        for thousands in (".", " ", "\u00a0", "\u202f"):
-            text = text.replace(thousands, "")
-        text = text.replace(",", ".")
-    return text
+def number_value(value: ir.Value, reading: NumberReading | None) -> ir.Value:
+    """A column as float64, for arithmetic."""
+    return number_text(value, reading).try_cast("float64")
 
 
-def read_with_format(raw: ir.Table, name: str, pattern: str | None) -> ir.Value:
-    """A column of dates written in a `strptime` pattern; what does not fit becomes NULL."""
-    if pattern is None or raw[name].type().is_temporal():
-        return raw[name]
-    text = raw[name].cast("string").strip()
+def read_with_format(raw: ir.Table, name: str, pattern: str, zone: str, written_in: str | None) -> ir.Value:
+    """A column of dates written in a `strptime` pattern, in seconds since 1970 or in a spreadsheet's days.
+
+    What does not fit becomes NULL.
+    """
+    value = raw[name]
+    if value.type().is_temporal():
+        return _moment(value, None, zone, written_in)
+    if pattern == EXCEL:
+        days = value.try_cast("float64")
+        days = ((days > 0) & (days < 3_000_000)).ifelse(days, ibis.null("float64"))
+        shift = ibis.literal((_EXCEL_ZERO - datetime(1970, 1, 1)).days * _EXCEL_DAY)
+        return ((days * _EXCEL_DAY).round().cast("int64") + shift).as_timestamp("ms")
+    if pattern in EPOCHS:
+        number = value.try_cast("float64").try_cast("int64")
+        return date_value(number, DateReading(unit=EPOCHS[pattern]), zone)
+    text = value.cast("string").strip()
     if raw.get_backend().name == "pyspark":
         for code, letters in _SPARK_CODES.items():
             pattern = pattern.replace(code, letters)
         read = try_to_timestamp(text, pattern)
     else:
         read = try_strptime(text, pattern)
-    # A text that does not fit must count as unreadable, not as missing: it goes on as a text no date fits.
-    return read.cast("string").fill_null("?" + text.nullif(""))
+    if "%z" in pattern or "xx" in pattern:  # an offset: the engine gives the clock of UTC
+        return wall_clock(read.cast("timestamp"), zone)
+    return read.cast("timestamp") if written_in in (None, zone) else wall_clock(read, zone, str(written_in))
 
 
 @ibis.udf.scalar.builtin
@@ -88,9 +109,23 @@ def try_to_timestamp(text: str, format: str) -> datetime:  # type: ignore[empty-
     """Spark's own reader of dates in a given format."""
 
 
-@ibis.udf.scalar.builtin
-def timezone(zone: str, moment: datetime) -> datetime:  # type: ignore[empty-body]
-    """DuckDB's own: the wall clock of a zone at a moment, whatever the session's zone is."""
+def in_words(value: ir.Value, words: dict[str, Any], column: Column, otherwise: ir.Value) -> ir.Value:
+    """A cell by its word (in any case); what is no such word is read as ever."""
+    text = value.cast("string").strip().lower()
+    kind = column.engine_type
+    said = [(text == word.strip().lower(), _literal(told, kind)) for word, told in words.items()]
+    return ibis.cases(*said, else_=otherwise)
+
+
+def constant(said: Any, column: Column) -> ir.Value:
+    """A value that holds for every row."""
+    return ibis.literal(float(said)) if type(said) in (int, float) else ibis.literal(said)
+
+
+def _literal(told: Any, kind: str) -> ir.Value:
+    if kind == "boolean":
+        return ibis.literal(str(told).strip().lower() in ("true", "yes", "1", "y", "t"))
+    return ibis.literal(str(told) if kind == "string" else told).cast(kind)
 
 
 def _text(value: ir.Value) -> ir.Value:
@@ -111,25 +146,16 @@ def _text(value: ir.Value) -> ir.Value:
     return untidy.ifelse(tidy, value)
 
 
-def _moment(value: ir.Value, target: str) -> ir.Value:
+def _moment(value: ir.Value, reading: Any, zone: str, written_in: str | None) -> ir.Value:
     kind = value.type()
     if kind.is_timestamp() and kind.timezone is not None:
-        return _as_utc(value).cast(target)
-    if kind.is_temporal():
-        return value.cast(target)
-    text = (value if kind.is_string() else value.cast("string")).strip()
-    compact = text.substr(0, 4) + "-" + text.substr(4, 2) + "-" + text.substr(6, 2)
-    has_zone = (text.length() > _SECONDS) & text.re_search(r":[0-9]{2}([.][0-9]+)?[+-][0-9]{2}(:?[0-9]{2})?$")
-    return ibis.cases(
-        ((text.length() == _COMPACT) & ~text.contains("-"), compact.try_cast(target)),
-        (has_zone, _as_utc(text.try_cast("timestamp('UTC')")).cast(target)),
-        else_=text.try_cast(target),
-    )
-
-
-def _as_utc(value: ir.Value) -> ir.Value:
-    """A moment as the wall clock of UTC, whatever the session's zone (Ibis sets Spark's to UTC)."""
-    return timezone("UTC", value) if value.get_backend().name == "duckdb" else value.cast("timestamp")
+        return wall_clock(value, zone)
+    if kind.is_date() or kind.is_temporal():
+        moved = kind.is_timestamp() and written_in not in (None, zone)
+        return wall_clock(value, zone, str(written_in)) if moved else value
+    if isinstance(reading, DateReading):
+        return date_value(value, reading, zone, written_in)
+    return value.cast("string").strip().try_cast("timestamp")
 
 
 def _flag(value: ir.Value) -> ir.Value:

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
-from crm_analytics.errors import DataError
-from crm_analytics.tables.casts import cast_value, is_present, number_text, read_with_format
-from crm_analytics.tables.contract import ROW, Column, Table
-from crm_analytics.tables.headers import nearest_column, the_source_has
-from crm_analytics.tables.mapping import TableMapping, evaluate, find_column
+from crm_analytics.tables.column_readings import Readings
+from crm_analytics.tables.contract import ROW, Table
+from crm_analytics.tables.fields import Field, fields_of
+from crm_analytics.tables.mapping import TableMapping
+from crm_analytics.tables.money import LIMIT
+from crm_analytics.tables.signs import RETURNED, settle_signs
 
 EARLIEST_DAY = date(1900, 1, 1)
 BROKEN = "_broken"  # the row breaks a rule
 UNREAD = "_unread"  # an optional value could not be read: it is left empty, the row stays
+ROUNDED = "_rounded"  # money of more than four decimals: rounding changes it by more than a thousandth
 STAYS = "the value is left empty, the row stays"
+TOO_LARGE = "is 10^14 or more, beyond what money can be"
 _NOUN = {"time": "a date", "date": "a date", "flag": "true or false", "count": "a whole number"}
+_PART = 1e-3
+_AMOUNT = "unit_spend"
 
 
 @dataclass(frozen=True)
@@ -36,147 +40,94 @@ class Rule:
     drops_row: bool = True
 
 
-def cast_table(table: Table, raw: ir.Table, spec: TableMapping, today: date) -> ir.Table:
-    """The source's rows in the contract's columns and types, with the flags BROKEN and UNREAD.
+def cast_table(table: Table, raw: ir.Table, spec: TableMapping, today: date, readings: Readings) -> ir.Table:
+    """The source's rows in the contract's columns and types, with the flags BROKEN, UNREAD and more.
 
     Parameters
     ----------
     raw : the source's table, columns named by the source
     today : rows after this day are broken
+    readings : how its text columns are read
+
+    Returns
+    -------
+    The fields; ROW where rows have a place; BROKEN, UNREAD, and for purchase lines ROUNDED and RETURNED where
+    they can occur.
 
     Raises
     ------
     DataError : a required column is neither there nor derivable (the nearest name is offered).
     """
-    given = field_sources(table, raw, spec)
-    fields = {name: cast_value(value, table[name], spec) for name, value in given.items()}
+    fields = fields_of(table, raw, spec, readings)
+    values = {name: field.value for name, field in fields.items()}
     unread = ibis.literal(False)
-    for name, value in given.items():
-        if _may_be_unread(table[name], value):
-            unread |= is_present(value) & fields[name].isnull()
+    for name, field in fields.items():
+        if not table[name].required and not field.sure:
+            unread |= field.present & field.value.isnull()
+    values, turned = settle_signs(values)
+    flags: dict[str, ir.Value] = {UNREAD: unread}
+    if turned is not None:
+        flags[RETURNED] = turned
+    if (rounded := _rounded(fields)) is not None:
+        flags[ROUNDED] = rounded
     place = {ROW: raw[ROW]} if ROW in raw.columns else {}
-    cast = raw.select(**fields, **place, **{UNREAD: unread})
+    cast = raw.select(**values, **place, **flags)
     broken = ibis.literal(False)
-    for name in fields:
+    for name in values:
         if table[name].required:
             broken |= cast[name].isnull()
-    for _, condition in _outside_time(table, cast, today):
+    for _, condition in _outside_time(table, {name: cast[name] for name in values}, today):
         broken |= condition.fill_null(False)
     return cast.mutate(**{BROKEN: broken})
 
 
-def rules_of(table: Table, raw: ir.Table, spec: TableMapping, today: date) -> list[Rule]:
+def rules_of(table: Table, raw: ir.Table, spec: TableMapping, today: date, readings: Readings) -> list[Rule]:
     """Every rule of a table over its source, in the order in which a row is judged."""
-    given = field_sources(table, raw, spec)
-    fields = {name: cast_value(value, table[name], spec) for name, value in given.items()}
+    fields = fields_of(table, raw, spec, readings)
     rules, aside = [], []
-    for name, value in given.items():
+    for name, field in fields.items():
         column = table[name]
         says = f"is not {_NOUN.get(column.type, 'a number')}"
-        unreadable = is_present(value) & fields[name].isnull()
+        unreadable = field.present & field.value.isnull()
+        large = _too_large(field) if column.type == "money" else None
         if column.required:
+            if large is not None:
+                rules.append(Rule(name, TOO_LARGE, large))
             rules.append(Rule(name, says, unreadable))
-            rules.append(Rule(name, "is missing", fields[name].isnull()))
-        elif _may_be_unread(column, value):
+            rules.append(Rule(name, "is missing", field.value.isnull()))
+        elif not field.sure:
             aside.append(Rule(name, f"{says}; {STAYS}", unreadable, drops_row=False))
-    rules += [Rule(str(table.row_time), says, c) for says, c in _outside_time(table, fields, today)]
+    times = {name: field.value for name, field in fields.items()}
+    rules += [Rule(str(table.row_time), says, c) for says, c in _outside_time(table, times, today)]
     return rules + aside
 
 
-def repeats_key(cast: ir.Table, table: Table) -> ir.BooleanValue | None:
-    """Whether a good row repeats the key of another; None where the source gives no whole key.
-
-    Without a key column in the source nothing is a repetition: equal lines are two purchases. Which of
-    two rows stays is told by what they hold, so that the order of rows does not matter.
-    """
-    if not table.key or any(k not in cast.columns for k in table.key):
+def _too_large(field: Field) -> ir.BooleanValue | None:
+    if field.number is None:
         return None
-    complete = ~cast[BROKEN]
-    for key in table.key:
-        complete &= cast[key].notnull()
-    contents = [c for c in table.names if c in cast.columns and c not in table.key]
-    window = ibis.window(group_by=[*table.key, complete], order_by=contents or list(table.key))
-    return complete & (ibis.row_number().over(window) > 0)
+    size = field.number.cast("float64").abs()
+    return field.value.isnull() & (size >= LIMIT) & ~size.isinf()
 
 
-def count_repeats(cast: ir.Table, table: Table) -> ir.IntegerScalar | None:
-    """How many good rows repeat a key: cheap, asked before the windows of `repeats_key`."""
-    if not table.key or any(k not in cast.columns for k in table.key):
+def _rounded(fields: dict[str, Field]) -> ir.BooleanValue | None:
+    """Whether an amount of many decimals is another one after rounding."""
+    field = fields.get(_AMOUNT)
+    if field is None or field.number is None or field.exact:
         return None
-    named = cast.filter([~cast[BROKEN], *(cast[k].notnull() for k in table.key)])
-    keys = named.group_by(list(table.key)).aggregate(n=named.count())
-    return (keys.n - 1).sum()
+    number = field.number.cast("float64")
+    return ((number - field.value.cast("float64")).abs() > _PART * number.abs()).fill_null(False)
 
 
-def field_sources(table: Table, raw: ir.Table, spec: TableMapping) -> dict[str, ir.Value]:
-    """Where each field of the contract comes from: the mapping, a column of that name, or a derivation."""
-
-    def number(value: ir.Value) -> ir.Value:
-        return number_text(value, spec.decimal).try_cast("float64")
-
-    sources: dict[str, Any] = {}
-    for column in table.columns:
-        said = spec.fields.get(column.name)
-        if isinstance(said, dict):
-            name = find_column(said.get("column", column.name), raw.columns, table.name)
-            told = said.get("equals")
-            sources[column.name] = (
-                read_with_format(raw, name, said.get("format"))
-                if told is None
-                else raw[name].cast("string").isin([told] if isinstance(told, str) else told)
-            )
-        elif isinstance(said, int | float):
-            sources[column.name] = ibis.literal(float(said))
-        elif said is not None:
-            sources[column.name] = evaluate(said, raw, table.name, number)
-        elif column.name in raw.columns:
-            sources[column.name] = raw[column.name]
-    if "unit_spend" not in sources and {"unit_quantity", "unit_price"} <= sources.keys():
-        sources["unit_spend"] = number(sources["unit_quantity"]) * number(sources["unit_price"])
-    needed = [*(("customer_id",) if table.name == "transactions" else ()), *table.required]
-    missing = [name for name in needed if name not in sources]
-    if missing:
-        raise _missing(missing, table, raw)
-    return sources
-
-
-def _may_be_unread(column: Column, value: ir.Value) -> bool:
-    safe = column.engine_type == "string" or value.type().is_temporal() or value.type().is_boolean()
-    return not column.required and not safe
-
-
-def _outside_time(table: Table, fields: Any, today: date) -> list[tuple[str, ir.BooleanValue]]:
+def _outside_time(
+    table: Table, fields: dict[str, ir.Value], today: date
+) -> list[tuple[str, ir.BooleanValue]]:
     """Rows before the calendar of any shop, and facts that cannot have happened yet.
 
     A campaign or a launch may be planned ahead; where the time is not required it is no fact.
     """
-    if table.row_time is None or table.row_time not in (
-        fields.columns if isinstance(fields, ir.Table) else fields
-    ):
+    if table.row_time is None or table.row_time not in fields:
         return []
     moment = fields[table.row_time]
     early = ("lies before 1900", moment < ibis.literal(EARLIEST_DAY))
     late = ("lies after today", moment >= ibis.literal(today + timedelta(days=1)))
     return [late, early] if table[table.row_time].required else [early]
-
-
-_USUAL_NAMES = {
-    "customer_id": ("customer", "client", "user_id", "CustomerID", "cust_id", "household_id", "member_id"),
-    "transaction_date": ("date", "order_date", "InvoiceDate", "timestamp", "purchase_date", "created_at"),
-    "unit_spend": ("amount", "revenue", "sales", "total", "spend", "value", "price"),
-}
-
-
-def _missing(names: list[str], table: Table, raw: ir.Table) -> DataError:
-    says = []
-    for name in names:
-        offer = nearest_column(name, raw.columns)
-        for word in _USUAL_NAMES.get(name, ()):
-            offer = offer or nearest_column(word, raw.columns)
-        derived = " (nor unit_quantity and unit_price)" if name == "unit_spend" else ""
-        says.append(f"no column '{name}'{derived}{offer or ','}")
-    fix = "\n".join(f'  {name} = "<your column>"' for name in names)
-    return DataError(
-        f"{table.name}: {' '.join(says).rstrip(',?')}{'?' if says[-1].endswith('?') else '.'} "
-        f"{the_source_has(raw.columns)}. Say in mapping.toml which column it is:\n  [{table.name}]\n{fix}"
-    )

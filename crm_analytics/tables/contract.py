@@ -18,7 +18,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-MONEY = "decimal(18, 4)"
+from crm_analytics.tables.money import MONEY
+
 ROW = "_row_number"  # a row's place in its source, where the source has one
 
 ENGINE_TYPES = {

@@ -6,8 +6,9 @@ Everything is read as text ("00123" stays, "NA" is a surname); `checks` casts it
 from __future__ import annotations
 
 import codecs
-import csv
 import glob
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +16,10 @@ import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError
+from crm_analytics.tables.csv_layout import Layout, find_layout
+from crm_analytics.tables.findings import counted
 from crm_analytics.tables.headers import looks_like_data, the_source_has
+from crm_analytics.tables.physical_lines import close_quotes, count_lines
 from crm_analytics.tables.scratch import scratch_folder
 
 _LONGEST_LINE = 16_000_000  # bytes; a description of some megabytes is odd but no reason to stop
@@ -25,14 +29,30 @@ _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 @dataclass
 class CsvFile:
-    """A CSV file in the engine: its good lines, and the table where the reader put the torn ones."""
+    """A CSV file in the engine: its good lines, and the table where the reader put the torn ones.
+
+    Attributes
+    ----------
+    filled : lines below the header that hold anything, where they may not be records; None where they must be
+    says : how the file was read, where that is not plain
+    """
 
     name: str
     torn: str
     rows: ir.Table = field(init=False)
+    filled: int | None = None
+    says: list[str] = field(default_factory=list)
 
 
-def read_csv(connection: BaseBackend, path: Path, encoding: str | None, torn: str) -> CsvFile:
+def read_csv(
+    connection: BaseBackend,
+    path: Path,
+    encoding: str | None,
+    torn: str,
+    *,
+    skip: int | None = None,
+    footer: int | None = None,
+) -> CsvFile:
     """Read a CSV file as text columns.
 
     Parameters
@@ -40,26 +60,44 @@ def read_csv(connection: BaseBackend, path: Path, encoding: str | None, torn: st
     connection : the embedded engine
     encoding : as the mapping says; default UTF-8 where the bytes are, else Windows' Western European
     torn : name for the engine's table of lines with too few or too many fields
+    skip, footer : lines above the header and below the last row, as the mapping says; else they are found
 
     Raises
     ------
     DataError : the file is empty, its header repeats a name, or it cannot be read as text.
     """
     opened = CsvFile(path.name, torn)
+    _refuse_workbook(path)
     readable = path
-    found, lines_alike = _look_through(path)
+    found, lines_alike, quotes = _look_through(path)
     # The engine reads UTF-8 fastest and other encodings only in part; mixed line ends it refuses.
     if encoding or found != "utf-8" or not lines_alike:
         readable = scratch_folder(opened) / "utf8.csv"
         _write_utf8(path, readable, encoding or found)
-    header, delimiter = _header(readable, path.name)
+    layout = find_layout(readable, skip=skip, footer=footer)
+    header = _names(layout.header, path.name)
+    opened.says += layout.says
+    if layout.skip or layout.footer:
+        readable = _without(readable, scratch_folder(opened) / "table.csv", layout)
+    if quotes:
+        lines = count_lines(readable)
+        opened.filled = lines.filled - 1
+        if lines.odd:
+            closed = scratch_folder(opened) / "closed.csv"
+            strays = close_quotes(readable, closed, layout.delimiter, len(header))
+            if strays:
+                readable = closed
+                opened.says.append(
+                    f"{counted(strays, 'line')} with a quotation mark without its pair: it "
+                    f"is read as a character"
+                )
     try:
         opened.rows = connection.read_csv(
             glob.escape(str(readable)),
             columns=dict.fromkeys(header, "VARCHAR"),
             auto_detect=False,
             header=True,
-            delim=delimiter,
+            delim=layout.delimiter,
             quote='"',
             escape='"',
             nullstr="",
@@ -77,30 +115,73 @@ def read_csv(connection: BaseBackend, path: Path, encoding: str | None, torn: st
     return opened
 
 
-def _look_through(path: Path) -> tuple[str, bool]:
-    """The encoding of a file, and whether all its lines end alike.
+def _refuse_workbook(path: Path) -> None:
+    with path.open("rb") as stream:
+        start = stream.read(8)
+    if start.startswith((b"\xd0\xcf\x11\xe0", b"PK\x03\x04")):
+        kind = "an old Excel workbook" if start[0] == 0xD0 else "a workbook or a zip archive"
+        raise DataError(
+            f"{path.name} is {kind} under another name: save it as CSV, or give it its own ending"
+        )
 
-    UTF-8 where the bytes are, UTF-16 by its mark, else Windows-1252 or Latin-1.
+
+def _without(path: Path, copy: Path, layout: Layout) -> Path:
+    """The file without the lines above the header and below the last row."""
+    with (
+        path.open(encoding="utf-8-sig", newline="") as source,
+        copy.open("w", encoding="utf-8", newline="") as target,
+    ):
+        for _ in range(layout.skip):
+            source.readline()
+        held: deque[str] = deque()
+        filled = 0
+        for line in source:
+            held.append(line)
+            filled += bool(line.strip())
+            while filled > layout.footer:
+                first = held.popleft()
+                filled -= bool(first.strip())
+                target.write(first)
+    return copy
+
+
+def _look_through(path: Path) -> tuple[str, bool, bool]:
+    """The encoding of a file, whether all its lines end alike, and whether there are quotation marks.
+
+    UTF-8 where the bytes are, UTF-16 by its mark or by its zeros, else Windows-1252 or Latin-1.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     returns = feeds = pairs = 0
+    quotes = False
     before = b""
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK):
             if not before and chunk.startswith(_UTF16_MARKS):
-                return "utf-16", False
+                return "utf-16", False, True
+            if not before and (wide := _wide(chunk)):
+                return wide, False, True
+            quotes = quotes or b'"' in chunk
             returns, feeds = returns + chunk.count(b"\r"), feeds + chunk.count(b"\n")
             pairs += chunk.count(b"\r\n") + (before.endswith(b"\r") and chunk.startswith(b"\n"))
             before = chunk
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError:
-                return _western(path), False
+                return _western(path), False, True
     try:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return _western(path), False
-    return "utf-8", returns == 0 or returns == feeds == pairs
+        return _western(path), False, True
+    return "utf-8", returns == 0 or returns == feeds == pairs, quotes
+
+
+def _wide(chunk: bytes) -> str:
+    """UTF-16 without a mark: every second byte of Western text is zero."""
+    sample = chunk[: 1 << 12]
+    half = len(sample) // 2
+    if half >= 8 and sample[1::2].count(0) > half * 0.7:
+        return "utf-16-le"
+    return "utf-16-be" if half >= 8 and sample[0::2].count(0) > half * 0.7 else ""
 
 
 def _western(path: Path) -> str:
@@ -132,16 +213,8 @@ def _write_utf8(path: Path, copy: Path, encoding: str) -> None:
         ) from None
 
 
-def _header(path: Path, name: str) -> tuple[list[str], str]:
-    """Column names and the delimiter, from the first line."""
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        first = stream.readline(_CHUNK)
-        delimiter = max(",;\t|", key=first.count)
-        stream.seek(0)
-        try:
-            header = next(csv.reader(stream, delimiter=delimiter), [])
-        except csv.Error as error:
-            raise DataError(f"{name}: the first line cannot be read ({error})") from None
+def _names(header: Sequence[str], name: str) -> list[str]:
+    """Column names that an engine can take: one for each column, no two alike."""
     header = [column.strip() for column in header]
     if not any(header):
         raise DataError(f"{name} is empty: expected a header line and rows")
@@ -154,4 +227,4 @@ def _header(path: Path, name: str) -> tuple[list[str], str]:
         raise DataError(
             f"{name}: the header names {', '.join(map(repr, twice))} more than once; rename or drop one"
         )
-    return header, delimiter
+    return header

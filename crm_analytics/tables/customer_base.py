@@ -17,15 +17,19 @@ import pandas as pd
 
 from crm_analytics.errors import DataError, ParameterError, in_words, nearest
 from crm_analytics.tables import snapshot as snapshots
+from crm_analytics.tables.account import WORTH_TELLING, Account, lost_sentence
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.cut import collect, count_lines, cut
 from crm_analytics.tables.days import as_day, shift
+from crm_analytics.tables.findings import Finding
 from crm_analytics.tables.kept_results import Parts, remember
+from crm_analytics.tables.named_sources import check_exists, find_source
 from crm_analytics.tables.redaction import holds_secret, without_secrets_of
 from crm_analytics.tables.regular_files import check_regular
 from crm_analytics.tables.rejects import drops_row
 from crm_analytics.tables.snapshot import SNAPSHOT_FILE, Snapshot
-from crm_analytics.tables.sources import find_data, open_source
+from crm_analytics.tables.source_ref import SourceRef
+from crm_analytics.tables.sources import open_source
 
 Made = TypeVar("Made")
 
@@ -66,18 +70,23 @@ class CustomerBase:
         mapping: str | Path | Mapping[str, Any] | None = None,
         today: str | date | None = None,
         max_rejected: float = 0.05,
+        pushdown: bool = False,
     ) -> CustomerBase:
         """Open a source, check it against the contract, and keep what passes.
 
         Parameters
         ----------
-        source : a CSV, Parquet or DuckDB file (opened read-only), a folder of CSV and Parquet files, the
-            name of a folder in the project's `data/` ("cdnow"), an Ibis connection or URL, a pandas,
-            polars or pyarrow frame of transactions, or a dict of frames by table name
+        source : a file (.csv, .tsv, .parquet, .json, .jsonl, .xlsx, also as .gz or .zip; a DuckDB or SQLite
+            file, opened read-only), a folder of files, the name of a ``[source.NAME]`` in `crm.toml` or
+            of a folder in the project's `data/` ("cdnow"), a URL, an environment variable that holds one
+            ("$DATABASE_URL"), an Ibis connection, a Spark session, a frame of transactions (pandas, polars,
+            pyarrow, DuckDB, Ibis, Spark), or a dict of frames by table name
         mapping : `mapping.toml` or a dict; default the one beside the data. Says which file is which
             table and which column is which field
         today : rows after this day are rejected as future; default the system's day
         max_rejected : share of broken rows of a table above which opening fails, 0..1
+        pushdown : leave the rows of a connection in its own engine. DuckDB and Spark always do; the rows of
+            other engines are pulled into DuckDB unless asked, for not every analysis runs in every engine
 
         Returns
         -------
@@ -88,28 +97,34 @@ class CustomerBase:
         DataError : nothing usable is there; the message says what, where and the next step.
         """
         try:
-            return cls._opened(source, mapping, today, max_rejected)
+            return cls._opened(source, mapping, today, max_rejected, pushdown)
         except Exception as error:
-            if not isinstance(source, str) or not holds_secret(source):
+            said = source.text if isinstance(source, SourceRef) else str(source)
+            if not isinstance(source, (str, SourceRef)) or not holds_secret(said):
                 raise
             # A library may repeat a piece of the password, in words that no pattern knows.
             known = in_words(error)
-            raise type(known)(without_secrets_of(str(known), source)) from None
+            raise type(known)(without_secrets_of(str(known), said)) from None
 
     @classmethod
     def _opened(
-        cls, source: Any, mapping: Any, today: str | date | None, max_rejected: float
+        cls, source: Any, mapping: Any, today: str | date | None, max_rejected: float, pushdown: bool
     ) -> CustomerBase:
-        if isinstance(source, (str, Path)) and "://" not in str(source):
-            check_regular(Path(source).expanduser())
-            source = find_data(source)
-            if (source / SNAPSHOT_FILE).is_file():
-                saved = cls._saved(snapshots.read(source))
+        if isinstance(source, (str, Path, SourceRef)):
+            found = find_source(source)
+            check_exists(found.ref)
+            source, folder = found.ref, found.ref.path
+            if folder is not None:
+                check_regular(folder)
+            if folder is not None and (folder / SNAPSHOT_FILE).is_file():
+                saved = cls._saved(snapshots.read(folder))
                 if today is not None and saved.day > as_day(today, "today"):
-                    raise DataError(f"{source.name}/ is a snapshot of {saved.day}, which lies in the future")
+                    raise DataError(f"{folder.name}/ is a snapshot of {saved.day}, which lies in the future")
                 return saved
+            mapping = found.mapping if mapping is None else mapping
         limit = clock.date.today() if today is None else as_day(today, "today")
-        return cls._whole(snapshots.take(open_source(source, mapping), limit, max_rejected))
+        opened = open_source(source, mapping, pushdown=pushdown)
+        return cls._whole(snapshots.take(opened, limit, max_rejected))
 
     @classmethod
     def _whole(cls, snapshot: Snapshot) -> CustomerBase:
@@ -265,6 +280,27 @@ class CustomerBase:
     def currency(self) -> str:
         """ISO code of the amounts' currency, empty when unknown."""
         return self.snapshot.currency
+
+    @property
+    def timezone(self) -> str:
+        """On whose clock days are counted; empty where the data write no offset and the mapping no zone."""
+        return self.snapshot.timezone
+
+    @property
+    def accounts(self) -> Mapping[str, Account]:
+        """By table, what became of the source's rows and money: kept, broken, merged, left out."""
+        return self.snapshot.accounts
+
+    @functools.cached_property
+    def findings(self) -> list[Finding]:
+        """What a reader of the numbers must know of the whole source, the serious first."""
+        return self.snapshot.findings
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """Sentences that stand before any number: what was lost of the rows and money, serious findings."""
+        lost = [lost_sentence(a) + "." for a in self.accounts.values() if a.share >= WORTH_TELLING]
+        return (*lost, *(f.says for f in self.findings if f.severity == "serious"))
 
     @property
     def show_customers(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 import ibis.expr.types as ir
 import pandas as pd
 
+from crm_analytics.tables.account import Account
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.days import as_day
+from crm_analytics.tables.findings import Finding
+from crm_analytics.tables.read_as import ReadAs
 from crm_analytics.tables.rejects import drops_row
 
 if TYPE_CHECKING:
@@ -29,6 +33,10 @@ class Inspection:
         empty and the row stayed)
     skipped : tables that bear a name of the contract and could not be one, and why
     equal_lines : purchase lines that equal another in every field; they are kept and counted
+    accounts : by table, what became of the source's rows and money
+    findings : what a reader of the numbers must know, the serious first
+    readings : how each text column was read, with examples
+    timezone : on whose clock days are counted; empty where the data write no offset
     anonymous_rows, anonymous_spend : purchase lines without a customer, and what they are worth
     returns : lines with a negative amount
     """
@@ -45,6 +53,10 @@ class Inspection:
     anonymous_rows: int
     anonymous_spend: float
     returns: int
+    accounts: Mapping[str, Account]
+    findings: list[Finding]
+    readings: tuple[ReadAs, ...]
+    timezone: str
 
 
 def inspect(base: CustomerBase, today: str | date) -> Inspection:
@@ -96,6 +108,10 @@ def inspect(base: CustomerBase, today: str | date) -> Inspection:
         anonymous_rows=counts["anonymous_rows"],
         anonymous_spend=counts["anonymous_spend"],
         returns=counts["returns"],
+        accounts=base.accounts,
+        findings=base.findings,
+        readings=base.snapshot.readings,
+        timezone=base.timezone,
     )
 
 

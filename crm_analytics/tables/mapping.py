@@ -4,6 +4,7 @@ Example::
 
     label = "Online shop"
     currency = "GBP"
+    timezone = "Europe/London"
 
     [transactions]
     from = "order_details.csv"
@@ -12,58 +13,68 @@ Example::
     transaction_date = "OrderDate"                     # or { column = "Date", format = "%d/%m/%Y" }
     unit_spend = "UnitPrice * Quantity * (1 - Discount)"
 
-A log of clicks holds the purchases, too: `where` keeps the rows of one table, a number stands for itself,
-and a flag may be told by a value::
-
-    [transactions]
-    from = "clicks.parquet"
-    where = { event = "purchase" }                     # or several: ["purchase", "renewal"]
-    unit_spend = 1                                     # no money is known: every purchase counts one
-    [events]
-    from = "clicks.parquet"
-    is_conversion = { column = "event", equals = "purchase" }
+Every key, with an example that a test runs, stands in `docs/mapping.md`.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Callable
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import ibis
-import ibis.expr.types as ir
-import sqlglot
-from sqlglot import expressions as sql
-
-from crm_analytics.errors import DataError, ParameterError, nearest
+from crm_analytics.errors import ParameterError, nearest
 from crm_analytics.tables.contract import TABLES
-from crm_analytics.tables.headers import nearest_column, the_source_has
+from crm_analytics.tables.date_grammar import month_names
+from crm_analytics.tables.zones import check_zone
 
 FILE_NAME = "mapping.toml"
-_TABLE_WORDS = ("from", "join", "where", "decimal", "encoding")
-_LONGEST = 500  # characters; a field that needs more is a job for a view in the database
-_OPERATORS: dict[type, str] = {
-    sql.Add: "__add__",
-    sql.Sub: "__sub__",
-    sql.Mul: "__mul__",
-    sql.Div: "__truediv__",
-}
-_TOP_WORDS = ("label", "currency", "show_customers")
+TOP_WORDS = (
+    "label", "currency", "show_customers", "timezone", "language", "decimal", "anonymous", "fold_case",
+    "unknown_dates",
+)  # fmt: skip
+TABLE_WORDS = (
+    "from", "join", "where", "except", "decimal", "encoding", "skip", "footer", "fill_down", "default",
+    "rate", "language", "zone", "anonymous", "fold_case", "unknown_dates",
+)  # fmt: skip
+FIELD_WORDS = ("column", "format", "equals", "words", "value", "zone")
+_FORMAT = re.compile(r"(%-?[aAbBdfgGHIjmMnpSuVwWyYzZ%]|[^%])+")
+EPOCHS = {"%s": "s", "epoch_s": "s", "epoch_ms": "ms", "epoch_us": "us", "epoch_ns": "ns"}
+EXCEL = "excel"  # days since 1899-12-30, as spreadsheets count them
+
+
+@dataclass(frozen=True)
+class Join:
+    """A second source whose columns are added: where it lies, and which key column here is which there."""
+
+    origin: str | tuple[str, ...]
+    keys: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class TableMapping:
     """How one table of the contract is read: where it lies, what it is joined with, its rows and fields."""
 
-    origin: str | None = None
-    joins: tuple[tuple[str, str], ...] = ()
-    fields: MappingType[str, str | float | dict[str, str]] = field(default_factory=dict)
-    decimal: str = "."
+    origin: str | tuple[str, ...] | None = None
+    joins: tuple[Join, ...] = ()
+    fields: MappingType[str, str | float | dict[str, Any]] = field(default_factory=dict)
+    decimal: str | None = None
     encoding: str | None = None
     where: MappingType[str, tuple[str, ...]] = field(default_factory=dict)
+    exclude: MappingType[str, tuple[str, ...]] = field(default_factory=dict)
+    skip: int | None = None
+    footer: int | None = None
+    fill_down: tuple[str, ...] = ()
+    within: str | None = None
+    default: MappingType[str, str | float] = field(default_factory=dict)
+    rate: str | None = None
+    language: str = "en"
+    zone: str | None = None
+    anonymous: tuple[str, ...] = ()
+    fold_case: tuple[str, ...] = ()
+    unknown_dates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,10 +85,12 @@ class Mapping:
     label: str = ""
     currency: str = ""
     show_customers: bool = False
+    timezone: str | None = None
+    rest: TableMapping = field(default_factory=TableMapping)  # of tables that have no section
 
     def of(self, table: str) -> TableMapping:
-        """The mapping of one table; an empty one where nothing is said."""
-        return self.tables.get(table, TableMapping())
+        """The mapping of one table; what holds for all tables where nothing is said of it."""
+        return self.tables.get(table, self.rest)
 
 
 def read_mapping(source: str | Path | MappingType[str, Any] | None) -> Mapping:
@@ -90,82 +103,175 @@ def read_mapping(source: str | Path | MappingType[str, Any] | None) -> Mapping:
     """
     if source is None:
         return Mapping()
-    if isinstance(source, (str, Path)):
-        path = Path(source)
-        try:
-            content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except FileNotFoundError:
-            raise ParameterError(
-                f"mapping: there is no file {path.name} in {path.parent.name or '.'}/"
-            ) from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ParameterError(f"mapping: {path.name} is not valid TOML ({error})") from None
-    else:
-        content = dict(source)
+    content = mapping_content(source)
+    words = ("language", "decimal", "anonymous", "fold_case", "unknown_dates")
+    shared: dict[str, Any] = {word: content[word] for word in words if word in content}
     tables = {}
     for name, value in content.items():
-        if name in _TOP_WORDS:
+        if name in TOP_WORDS:
             continue
         if name not in TABLES:
             raise ParameterError(
-                f"mapping: unknown table or setting '{name}'{nearest(name, [*TABLES, *_TOP_WORDS])}"
+                f"mapping: unknown table or setting '{name}'{nearest(name, [*TABLES, *TOP_WORDS])}"
             )
-        tables[name] = _table_mapping(name, value)
+        tables[name] = _table_mapping(name, value, shared)
+    for word in ("label", "currency"):
+        if not isinstance(content.get(word, ""), str):
+            raise ParameterError(f'mapping: {word} must be a text like {word} = "EUR"')
+    zone = content.get("timezone")
     return Mapping(
         tables=tables,
-        label=str(content.get("label", "")),
-        currency=str(content.get("currency", "")),
+        label=content.get("label", ""),
+        currency=content.get("currency", "").strip(),
         show_customers=content.get("show_customers", False) is True,
+        timezone=None if zone is None else check_zone(zone, "timezone"),
+        rest=_table_mapping("every table", {}, shared),
     )
 
 
-def _table_mapping(table: str, value: Any) -> TableMapping:
+def mapping_content(source: str | Path | MappingType[str, Any]) -> dict[str, Any]:
+    """A mapping as plain data: the content of a TOML file, or a copy of a dict."""
+    if not isinstance(source, (str, Path)):
+        return dict(source)
+    path = Path(source)
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise ParameterError(f"mapping: there is no file {path.name} in {path.parent.name or '.'}/") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ParameterError(f"mapping: {path.name} is not valid TOML ({str(error)[:200]})") from None
+
+
+def _table_mapping(table: str, value: Any, shared: MappingType[str, Any]) -> TableMapping:
     if not isinstance(value, MappingType):
         raise ParameterError(f'mapping: [{table}] must be a section with `field = "column"` lines')
-    known = TABLES[table].names
+    said = {**shared, **value}
+    fill, within = _fill_down(table, value.get("fill_down", ()))
+    return TableMapping(
+        origin=_origin(table, value.get("from"), "from"),
+        joins=_joins(table, value.get("join", ())),
+        fields=_fields(table, value),
+        decimal=_decimal(table, said.get("decimal")),
+        encoding=_text(table, "encoding", value.get("encoding")),
+        where=_values(table, "where", value.get("where", {})),
+        exclude=_values(table, "except", value.get("except", {})),
+        skip=_lines(table, "skip", value.get("skip")),
+        footer=_lines(table, "footer", value.get("footer")),
+        fill_down=fill,
+        within=within,
+        default=_defaults(table, value.get("default", {})),
+        rate=_text(table, "rate", value.get("rate")),
+        language=_language(table, said.get("language", "en")),
+        zone=None if "zone" not in value else check_zone(value["zone"], f"[{table}] zone"),
+        anonymous=_texts(table, "anonymous", said.get("anonymous", ())),
+        fold_case=_texts(table, "fold_case", said.get("fold_case", ())),
+        unknown_dates=_texts(table, "unknown_dates", said.get("unknown_dates", ())),
+    )
+
+
+def _fields(table: str, value: MappingType[str, Any]) -> dict[str, Any]:
     fields = {}
-    for name, column in value.items():
-        if name in _TABLE_WORDS:
+    for name, said in value.items():
+        if name in TABLE_WORDS:
             continue
+        known = TABLES[table].names
         if name not in known:
-            raise ParameterError(f"mapping: [{table}] has no field '{name}'{nearest(name, known)}")
-        if not _says_a_field(column, TABLES[table][name].type):
-            more = {"number": ", a number", "money": ", a number"}
-            more["flag"] = ', { column = "...", equals = "yes" }'
             raise ParameterError(
-                f'mapping: [{table}] {name} must be "column", "a * b"'
-                f"{more.get(TABLES[table][name].type, '')} or "
+                f"mapping: [{table}] has no field '{name}'{nearest(name, [*known, *TABLE_WORDS])}"
+            )
+        kind = TABLES[table][name].type
+        if not _says_a_field(said, kind):
+            more = {
+                "number": ", a number",
+                "money": ", a number",
+                "flag": ', { column = "...", equals = "yes" }',
+            }
+            raise ParameterError(
+                f'mapping: [{table}] {name} must be "column", "a * b"{more.get(kind, "")}, '
+                f'{{ value = "email" }} or '
                 '{ column = "...", format = "%d/%m/%Y" }'
             )
-        fields[name] = dict(column) if isinstance(column, MappingType) else column
-    try:
-        joins = tuple((j["from"], j["on"]) for j in value.get("join", ()))
-    except (TypeError, KeyError):
-        raise ParameterError(
-            f'mapping: [{table}] join must look like [{{ from = "orders.csv", on = "OrderID" }}]'
-        ) from None
-    decimal = value.get("decimal", ".")
-    if decimal not in (".", ","):
-        raise ParameterError(f"mapping: [{table}] decimal must be '.' or ',', got {decimal!r}")
-    return TableMapping(
-        value.get("from"),
-        joins,
-        fields,
-        decimal,
-        value.get("encoding"),
-        _where(table, value.get("where", {})),
-    )
+        fields[name] = dict(said) if isinstance(said, MappingType) else said
+    return fields
 
 
 def _says_a_field(said: Any, kind: str) -> bool:
-    if isinstance(said, MappingType):
-        return not set(said) - {"column", "equals" if kind == "flag" else "format"}
-    return isinstance(said, str) or (kind in ("number", "money") and type(said) in (int, float))
+    if not isinstance(said, MappingType):
+        return isinstance(said, str) or (kind in ("number", "money", "count") and type(said) in (int, float))
+    if set(said) - set(FIELD_WORDS) or not all(
+        isinstance(said.get(w, ""), str) for w in ("column", "format", "zone")
+    ):
+        return False
+    if "value" in said:
+        return set(said) == {"value"} and type(said["value"]) in (str, int, float, bool)
+    if "equals" in said and kind != "flag":
+        return False
+    if ("format" in said or "zone" in said) and kind not in ("time", "date"):
+        return False
+    if "format" in said and not (said["format"] in (*EPOCHS, EXCEL) or _FORMAT.fullmatch(said["format"])):
+        raise ParameterError(
+            f"mapping: format = {said['format'][:40]!r} has a code that no date has; codes "
+            f"are those of strptime "
+            "(%Y %m %d %H %M %S %p %z %b ...), or one of " + ", ".join([*EPOCHS, EXCEL])
+        )
+    if "zone" in said:
+        check_zone(said["zone"], "zone")
+    words = said.get("words", {"": ""})
+    return (
+        isinstance(words, MappingType)
+        and len(words) > 0
+        and all(type(v) in (str, int, float, bool) for v in words.values())
+    )
 
 
-def _where(table: str, said: Any) -> dict[str, tuple[str, ...]]:
+def _origin(table: str, said: Any, word: str) -> str | tuple[str, ...] | None:
+    if said is None or isinstance(said, str):
+        return said
+    if isinstance(said, (list, tuple)) and said and all(isinstance(one, str) for one in said):
+        return tuple(said)
+    raise ParameterError(
+        f'mapping: [{table}] {word} must be a name, a pattern or a list like ["jan.csv", "feb.csv"]'
+    )
+
+
+def _joins(table: str, said: Any) -> tuple[Join, ...]:
     refusal = ParameterError(
-        f'mapping: [{table}] where must look like {{ event = "purchase" }} or {{ event = ["a", "b"] }}'
+        f'mapping: [{table}] join must look like [{{ from = "orders.csv", on = "OrderID" }}], or '
+        '[{ from = "orders.csv", on = { order_id = "id" } }] where the key has two names'
+    )
+    joins = []
+    if not isinstance(said, (list, tuple)):
+        raise refusal
+    for one in said:
+        if not isinstance(one, MappingType) or set(one) != {"from", "on"}:
+            raise refusal
+        on = one["on"]
+        named = [on] if isinstance(on, str) else on
+        keys: Any = {key: key for key in named} if isinstance(named, list) else named
+        if (
+            not isinstance(keys, MappingType)
+            or not keys
+            or not all(isinstance(v, str) for v in keys.values())
+        ):
+            raise refusal
+        joins.append(Join(_origin(table, one["from"], "join") or "", tuple(keys.items())))
+    return tuple(joins)
+
+
+def _fill_down(table: str, said: Any) -> tuple[tuple[str, ...], str | None]:
+    if isinstance(said, MappingType):
+        if set(said) != {"columns", "within"} or not isinstance(said["within"], str):
+            raise ParameterError(
+                f'mapping: [{table}] fill_down must look like ["Order"] or '
+                f'{{ columns = ["Status"], within = "Name" }}'
+            )
+        return _texts(table, "fill_down", said["columns"]), said["within"]
+    return _texts(table, "fill_down", said), None
+
+
+def _values(table: str, word: str, said: Any) -> dict[str, tuple[str, ...]]:
+    refusal = ParameterError(
+        f'mapping: [{table}] {word} must look like {{ event = "purchase" }} or {{ event = ["a", "b"] }}'
     )
     if not isinstance(said, MappingType):
         raise refusal
@@ -175,65 +281,42 @@ def _where(table: str, said: Any) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def kept_rows(raw: ir.Table, where: MappingType[str, tuple[str, ...]], table: str) -> ir.Table:
-    """The rows whose columns, as text, have one of the values wanted."""
-    for column, values in where.items():
-        name = find_column(column, raw.columns, table)
-        raw = raw.filter(raw[name].cast("string").isin(values))
-    return raw
+def _defaults(table: str, said: Any) -> dict[str, str | float]:
+    if isinstance(said, MappingType) and all(type(v) in (str, int, float) for v in said.values()):
+        return dict(said)
+    raise ParameterError(f"mapping: [{table}] default must look like {{ Discount = 0 }}")
 
 
-def find_column(name: str, columns: tuple[str, ...], table: str) -> str:
-    """The column of that exact name, or a DataError that offers the nearest one."""
-    if name in columns:
-        return name
-    raise DataError(
-        f"{table}: there is no column '{name}'{nearest_column(name, columns) or '.'} "
-        f"{the_source_has(columns)}"
-    )
+def _texts(table: str, word: str, said: Any) -> tuple[str, ...]:
+    found = (said,) if isinstance(said, str) else said
+    if isinstance(found, (list, tuple)) and all(isinstance(one, str) for one in found):
+        return tuple(found)
+    raise ParameterError(f'mapping: [{table}] {word} must be a list like ["guest", "0"]')
 
 
-def evaluate(expression: str, raw: ir.Table, table: str, number: Callable[[ir.Value], ir.Value]) -> ir.Value:
-    """A field's `mapping.toml` text as an Ibis expression over the raw table.
+def _text(table: str, word: str, said: Any) -> str | None:
+    if said is None or isinstance(said, str):
+        return said
+    raise ParameterError(f"mapping: [{table}] {word} must be a text")
 
-    A column's name stands for the column; otherwise arithmetic with ``+ - * /``, parentheses and
-    numbers is read. Nothing else is: the text is never handed to the engine as SQL.
 
-    Parameters
-    ----------
-    number : function that turns a raw column into numbers (CSV columns arrive as text)
+def _lines(table: str, word: str, said: Any) -> int | None:
+    if said is None or (type(said) is int and said >= 0):
+        return said
+    raise ParameterError(f"mapping: [{table}] {word} must be a number of lines, got {str(said)[:40]!r}")
 
-    Raises
-    ------
-    DataError : a column is not there, or the text is no such sum.
-    """
-    if expression in raw.columns:
-        return raw[expression]
-    refusal = DataError(
-        f"{table}: '{expression[:80]}' is neither a column{nearest_column(expression, raw.columns)} nor "
-        "a sum of columns and numbers with + - * / and parentheses"
-    )
+
+def _decimal(table: str, said: Any) -> str | None:
+    if said in (None, ".", ","):
+        return said
+    raise ParameterError(f"mapping: [{table}] decimal must be '.' or ',', got {str(said)[:40]!r}")
+
+
+def _language(table: str, said: Any) -> str:
     try:
-        statements = sqlglot.parse(expression, dialect="duckdb") if len(expression) <= _LONGEST else []
-    except (sqlglot.errors.SqlglotError, RecursionError):
-        raise refusal from None
-    if len(statements) != 1:
-        raise refusal
-
-    def walk(node: Any) -> Any:
-        if isinstance(node, sql.Column) and not node.table:
-            return number(raw[find_column(node.name, raw.columns, table)])
-        if isinstance(node, sql.Literal) and not node.is_string:
-            return ibis.literal(float(node.this))
-        if isinstance(node, sql.Paren):
-            return walk(node.this)
-        if isinstance(node, sql.Neg):
-            return -walk(node.this)
-        if type(node) in _OPERATORS:
-            return getattr(walk(node.this), _OPERATORS[type(node)])(walk(node.expression))
-        raise refusal
-
-    value = walk(statements[0])
-    if not isinstance(value, ir.Column):  # a number alone says nothing about a row
-        raise refusal
-    return value
+        month_names(str(said))
+    except KeyError:
+        raise ParameterError(
+            f"mapping: [{table}] language must be a code like de, fr or es, got {str(said)[:40]!r}"
+        ) from None
+    return str(said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 import ibis
@@ -10,21 +11,44 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.errors import DataError
-from crm_analytics.tables.checks import STAYS, cast_table, repeats_key, rules_of
+from crm_analytics.tables.account import Account
+from crm_analytics.tables.checks import STAYS, TOO_LARGE, cast_table, rules_of
+from crm_analytics.tables.column_readings import Readings
 from crm_analytics.tables.contract import ROW, TABLES
-from crm_analytics.tables.sources import Source
+from crm_analytics.tables.csv_files import CsvFile
+from crm_analytics.tables.duplicates import DIFFERS, REPEATED, REPEATS, VARIANT, merge
+from crm_analytics.tables.mapping import TableMapping
 
 REJECTED_COLUMNS = ("table", "row_number", "column", "rule")
+TOTAL_ROW = "is the sum of all other rows"
 _TORN = "the line has too few or too many fields, or an open quote"
-_REPEATED = "repeats a key that another row has"
 _HINTS = {
     "is not a date": 'dates in another order need { column = "...", format = "%d/%m/%Y" } in mapping.toml',
-    "is not a number": 'decimal commas need decimal = "," in mapping.toml',
+    "is not a number": "amounts are read as in 1,234.50, 1.234,50, (12.50), 12.50- or € 12,50",
+    "is missing": 'cells that are blank on purpose need default = { "<column>" = 0 } or fill_down',
     "lies after today": "check the clock of the machine, or the dates",
+    TOO_LARGE: 'count in thousands: unit_spend = "amount / 1000" in mapping.toml',
 }
 
 
-def explain(name: str, source: Source, today: date, *, flagged: bool, repeated: int) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Table:
+    """What is asked about the broken rows of one table: its raw rows, and how they are read."""
+
+    name: str
+    rows: ir.Table  # with ROW where rows have a place
+    spec: TableMapping
+    readings: Readings
+    today: date
+    files: tuple[CsvFile, ...] = ()
+
+    def torn(self, file: CsvFile) -> pd.Series:
+        """Places of the torn lines of a file."""
+        lines = self.rows.get_backend().table(file.torn).select("line").distinct().order_by("line")
+        return lines.to_pyarrow()["line"].to_pandas().astype("Int64") - 1
+
+
+def explain(table: Table, *, flagged: bool, repeated: int) -> pd.DataFrame:
     """The rejected rows and unreadable values of one table.
 
     Parameters
@@ -37,18 +61,16 @@ def explain(name: str, source: Source, today: date, *, flagged: bool, repeated: 
     table, row_number, column, rule; row 1 is the first after the header, rows that could not be read as
     CSV counted along; the number is missing where the engine keeps no order of rows.
     """
-    torn = _torn_lines(name, source)
+    torn = _torn_lines(table)
     parts = [torn]
-    numbered = source.numbered.get(name)
-    rows = source.tables[name] if numbered is None else numbered
     if flagged:
-        parts += _broken_rows(name, rows, source, today)
+        parts += _broken_rows(table)
     if repeated:
-        parts.append(_repeated_rows(name, rows, source, today))
+        parts.append(_repeated_rows(table))
     parts = [_in_file(part, torn) if part is not torn else part for part in parts if len(part)]
     if not parts:
-        return _frame(name, pd.Series([], dtype="Int64"), "", "")
-    parts += _torn_lines_of_joins(name, source)
+        return frame_of(table.name, pd.Series([], dtype="Int64"), "", "")
+    parts += _torn_lines_of_joins(table)
     found = pd.concat(parts, ignore_index=True)
     return found.sort_values(["row_number", "column"], kind="stable", ignore_index=True)
 
@@ -58,48 +80,60 @@ def drops_row(rejected: pd.DataFrame) -> pd.Series:
     return ~rejected["rule"].str.endswith(STAYS)
 
 
-def judge(name: str, good: int, found: pd.DataFrame, max_rejected: float) -> None:
-    """Refuse a table of which too much is broken, or nothing is left.
+def weighs(rejected: pd.DataFrame) -> pd.Series:
+    """True for rows whose loss counts: not copies of a row that stays, not sums of other rows."""
+    return drops_row(rejected) & ~rejected["rule"].isin([REPEATED, TOTAL_ROW])
+
+
+def judge(account: Account, found: pd.DataFrame, max_rejected: float, readings: Readings) -> None:
+    """Refuse a table of which too much is broken, by rows or by money, or nothing is left.
 
     Raises
     ------
     DataError : says how many rows, by which rules, and the first of them.
     """
-    broken = found[drops_row(found)] if len(found) else found
-    total = good + len(broken)
-    if len(broken) > max_rejected * total or (good == 0 and len(broken)):
+    broken = found[weighs(found)] if len(found) else found
+    total = account.kept + account.broken
+    if account.share > max_rejected or (account.kept == 0 and len(broken)):
         rules = (broken["column"] + " " + broken["rule"]).str.strip().value_counts()
         reasons = "; ".join(f"{count:,} × {rule}" for rule, count in rules.head(3).items())
         first = ", ".join(f"{n}" for n in broken["row_number"].dropna().head(5))
         hints = [hint for says, hint in _HINTS.items() if (broken["rule"] == says).any()]
+        if any(reading.serial for reading in readings.dates.values()):
+            hints = [
+                'days as a spreadsheet counts them need { column = "...", format = "excel" } in mapping.toml'
+            ]
+        if (language := readings.month_language) is not None:
+            hints = [f'months are written in another language: say language = "{language}" in mapping.toml']
+        money = f", about {100 * account.share_of_money:.0f} % of the money" if account.lost_money else ""
         raise DataError(
-            f"{name}: {len(broken):,} of {total:,} rows are broken ({reasons})"
+            f"{account.table}: {account.broken:,} of {total:,} rows are broken ({reasons}){money}"
             + (f", first in rows {first}" if first else "")
             + f". Repair the source or its mapping.toml{': ' if hints else ''}{'; '.join(hints)}"
         )
-    if good == 0 and name == "transactions":
+    if account.kept == 0 and account.table == "transactions":
         raise DataError("transactions: there is a header but not one row of data")
 
 
-def _broken_rows(name: str, rows: ir.Table, source: Source, today: date) -> list[pd.DataFrame]:
-    row = rows[ROW] if ROW in rows.columns else ibis.null("int64")
-    rules = rules_of(TABLES[name], rows, source.mapping.of(name), today)
+def _broken_rows(table: Table) -> list[pd.DataFrame]:
+    row = table.rows[ROW] if ROW in table.rows.columns else ibis.null("int64")
+    rules = rules_of(TABLES[table.name], table.rows, table.spec, table.today, table.readings)
     dropping = [r for r in rules if r.drops_row]
     first = ibis.cases(*((r.breaks, i) for i, r in enumerate(dropping)), else_=ibis.null("int16"))
     # A row is rejected once, for the first rule it breaks; a value left empty is told for each column.
     asked = [first] + [
-        (r.breaks & first.isnull()).ifelse(i, ibis.null("int16"))
-        for i, r in enumerate(rules)
-        if not r.drops_row
+        (r.breaks & first.isnull()).ifelse(len(dropping) + i, ibis.null("int16"))
+        for i, r in enumerate(r for r in rules if not r.drops_row)
     ]
+    rules = [*dropping, *(r for r in rules if not r.drops_row)]
     parts = []
     for rule in asked:
-        found = rows.select(row_number=row, rule=rule)
+        found = table.rows.select(row_number=row, rule=rule)
         frame = found.filter(found.rule.notnull()).to_pyarrow().to_pandas()
         which = frame["rule"].astype("int64")
         parts.append(
-            _frame(
-                name,
+            frame_of(
+                table.name,
                 frame["row_number"].astype("Int64"),
                 which.map(lambda i: rules[i].column),
                 which.map(lambda i: rules[i].says),
@@ -108,30 +142,32 @@ def _broken_rows(name: str, rows: ir.Table, source: Source, today: date) -> list
     return parts
 
 
-def _repeated_rows(name: str, rows: ir.Table, source: Source, today: date) -> pd.DataFrame:
-    table = TABLES[name]
-    cast = cast_table(table, rows, source.mapping.of(name), today)
-    marked = cast.select(
-        row_number=cast[ROW] if ROW in cast.columns else ibis.null("int64"), repeats=repeats_key(cast, table)
+def _repeated_rows(table: Table) -> pd.DataFrame:
+    contract = TABLES[table.name]
+    cast = cast_table(contract, table.rows, table.spec, table.today, table.readings)
+    place = cast[ROW] if ROW in cast.columns else ibis.null("int64")
+    marked = merge(cast.mutate(_place=place), contract)
+    marked = marked.filter(marked[REPEATS]).select(row_number="_place", variant=VARIANT)
+    frame = marked.to_pyarrow().to_pandas()
+    differs = frame["variant"] & (not contract[contract.key[0]].required)
+    return frame_of(
+        table.name,
+        frame["row_number"].astype("Int64"),
+        contract.key[0],
+        differs.map({True: DIFFERS, False: REPEATED}),
     )
-    frame = marked.filter(marked.repeats).to_pyarrow().to_pandas()
-    return _frame(name, frame["row_number"].astype("Int64"), table.key[0], _REPEATED)
 
 
-def _torn_lines(name: str, source: Source) -> pd.DataFrame:
-    files = source.csv.get(name, [])
-    return _frame(name, _torn(source, files[0].torn) if files else pd.Series([], dtype="Int64"), "", _TORN)
+def _torn_lines(table: Table) -> pd.DataFrame:
+    none = pd.Series([], dtype="Int64")
+    return frame_of(table.name, table.torn(table.files[0]) if table.files else none, "", _TORN)
 
 
-def _torn_lines_of_joins(name: str, source: Source) -> list[pd.DataFrame]:
-    files = source.csv.get(name, [])[1:]
-    torn = [(file, _torn(source, file.torn)) for file in files]
-    return [_frame(name, lines, "", f"{_TORN} (in {file.name})") for file, lines in torn if len(lines)]
-
-
-def _torn(source: Source, table: str) -> pd.Series:
-    lines = source.connection.table(table).select("line").distinct().order_by("line")
-    return lines.to_pyarrow()["line"].to_pandas().astype("Int64") - 1
+def _torn_lines_of_joins(table: Table) -> list[pd.DataFrame]:
+    torn = [(file, table.torn(file)) for file in table.files[1:]]
+    return [
+        frame_of(table.name, lines, "", f"{_TORN} (in {file.name})") for file, lines in torn if len(lines)
+    ]
 
 
 def _in_file(part: pd.DataFrame, torn: pd.DataFrame) -> pd.DataFrame:
@@ -144,6 +180,9 @@ def _in_file(part: pd.DataFrame, torn: pd.DataFrame) -> pd.DataFrame:
     return part.assign(row_number=part["row_number"] + skipped)
 
 
-def _frame(table: str, row_number: pd.Series, column: str | pd.Series, rule: str | pd.Series) -> pd.DataFrame:
+def frame_of(
+    table: str, row_number: pd.Series, column: str | pd.Series, rule: str | pd.Series
+) -> pd.DataFrame:
+    """Rejected rows as `CustomerBase.rejected` has them."""
     frame = pd.DataFrame({"table": table, "row_number": row_number, "column": column, "rule": rule})
     return frame[list(REJECTED_COLUMNS)].astype({"table": "str", "column": "str", "rule": "str"})

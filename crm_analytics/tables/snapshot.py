@@ -7,9 +7,8 @@ import glob
 import hashlib
 import itertools
 import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -24,16 +23,24 @@ import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError, LimitError, in_words
-from crm_analytics.tables.checks import BROKEN, UNREAD, cast_table, count_repeats, repeats_key
-from crm_analytics.tables.contract import MONEY, TABLES
+from crm_analytics.tables.acceptance import accept
+from crm_analytics.tables.account import Account
+from crm_analytics.tables.checks import cast_table
+from crm_analytics.tables.contract import TABLES
+from crm_analytics.tables.currencies import currency_of
+from crm_analytics.tables.embedded_engine import embedded_engine
+from crm_analytics.tables.findings import Finding, by_weight
+from crm_analytics.tables.money import MONEY
+from crm_analytics.tables.odd_days import odd_days
+from crm_analytics.tables.preparation import left_out, lines_lost, of_reading, prepare, shop_clock
+from crm_analytics.tables.read_as import ReadAs, read_as
 from crm_analytics.tables.regular_files import read_text
-from crm_analytics.tables.rejects import explain, judge
 from crm_analytics.tables.scratch import scratch_folder
-from crm_analytics.tables.sources import Source, embedded_engine
+from crm_analytics.tables.sources import Source
+from crm_analytics.tables.stand_ins import stand_ins
 
 SNAPSHOT_FILE = "snapshot.json"
 _MOST_BYTES = 1 << 20  # of it
-_REPEATS = "_repeats"
 _names = itertools.count()
 
 
@@ -50,6 +57,11 @@ class Snapshot:
     currency: str
     show_customers: bool
     skipped: Mapping[str, str] = field(default_factory=dict)  # optional tables left out, and why
+    accounts: Mapping[str, Account] = field(default_factory=dict)  # by table
+    notes: tuple[Finding, ...] = ()  # what was found when it was opened
+    readings: tuple[ReadAs, ...] = ()  # how its text columns were read
+    looked: tuple[Finding, ...] | None = None  # of a saved base, all that was found of the whole source
+    timezone: str = ""  # on whose clock days are counted; empty: as the data write them
     saved: Mapping[str, Any] = field(default_factory=dict)  # day, start, first_day, data_hash of a saved base
     kept: list[Any] = field(default_factory=list, repr=False)  # temporary tables live as long as the snapshot
     kept_in: Path | None = None  # where results are kept for others with the same data
@@ -91,6 +103,14 @@ class Snapshot:
             )
         )
 
+    @functools.cached_property
+    def findings(self) -> list[Finding]:
+        """What was found when it was opened, and what the rows show when looked at."""
+        if self.looked is not None:
+            return list(self.looked)
+        tables = dict(self.tables)
+        return by_weight([*self.notes, *stand_ins(tables), *odd_days(tables)])
+
     def materialise(self, expression: ir.Table) -> ir.Table:
         """Compute a table once and keep it in the engine."""
         cached = expression.cache()
@@ -113,23 +133,25 @@ def take(source: Source, today: date, max_rejected: float) -> Snapshot:
 
     Raises
     ------
-    DataError : a required column is missing, no row is usable, or more than `max_rejected` of a
-        table's rows are broken.
+    DataError : a required column is missing, no row is usable, a column can be read in two ways, or more than
+        `max_rejected` of a table's rows, or of its money, are broken.
     """
-    tables, broken, kept, skipped = {}, [], [], {}
-    for name, raw in source.tables.items():
-        try:
-            cast = cast_table(TABLES[name], raw, source.mapping.of(name), today)
-        except DataError as error:
-            if name == "transactions" or name in source.mapping.tables:
-                raise
-            skipped[name] = str(error)  # a file that only happens to bear the name of a table
-            continue
+    prepared, skipped = prepare(source, today)
+    clock = shop_clock(source, prepared)
+    tables, broken, kept = {}, [], []
+    accounts, notes = {}, [*clock.findings]
+    readings: list[ReadAs] = []
+    for name, found_table in prepared.items():
+        table = replace(found_table, readings=replace(found_table.readings, zone=clock.zone))
+        cast = cast_table(TABLES[name], table.rows, table.spec, today, table.readings)
         staged = _stage(name, cast)
         kept.append(staged)
-        tables[name], found = _accept(staged, name, source, today, max_rejected)
-        broken.append(found)
-    currency = _currency(tables["transactions"], source.mapping.currency)
+        found = accept(staged, table, max_rejected, left_out(source, name), lines_lost(source, table))
+        tables[name], accounts[name] = found.rows, found.account
+        broken.append(found.rejected)
+        notes += [*found.notes, *of_reading(source, table, found.account)]
+        readings += read_as(table)
+    currency, told = currency_of(tables["transactions"], source.mapping, prepared["transactions"])
     return Snapshot(
         source.connection,
         tables,
@@ -138,8 +160,16 @@ def take(source: Source, today: date, max_rejected: float) -> Snapshot:
         currency,
         source.mapping.show_customers,
         skipped=skipped,
+        accounts=accounts,
+        notes=(*notes, *told),
+        readings=tuple(readings),
+        timezone=clock.name,
         kept=kept,
     )
+
+
+def _read_as(said: dict[str, Any]) -> ReadAs:
+    return ReadAs(**{**said, "examples": tuple((text, value) for text, value in said["examples"])})
 
 
 def _stage(name: str, cast: ir.Table) -> ir.Table:
@@ -161,51 +191,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, (duckdb.BinderException, duckdb.CatalogException, duckdb.IOException)):
         return next(iter(str(error).splitlines()), type(error).__name__)[:200]
     return f"{type(error).__name__}. --debug shows its words, which may hold customers' values"
-
-
-def _accept(
-    staged: ir.Table, name: str, source: Source, today: date, max_rejected: float
-) -> tuple[ir.Table, pd.DataFrame]:
-    """The good rows of a staged table, and the rejected ones explained."""
-    contract = TABLES[name]
-    flags = staged.aggregate(rows=staged.count(), broken=staged[BROKEN].sum(), unread=staged[UNREAD].sum())
-    counts = flags.to_pyarrow().to_pylist()[0]
-    repeats = count_repeats(staged, contract)
-    repeated = scalar(repeats) if repeats is not None else 0
-    found = explain(
-        name, source, today, flagged=bool(counts["broken"] or counts["unread"]), repeated=repeated
-    )
-    good = counts["rows"] - (counts["broken"] or 0) - repeated
-    judge(name, good, found, max_rejected)
-    rows = staged
-    if repeated:
-        rows = staged.mutate(**{_REPEATS: repeats_key(staged, contract)})
-        rows = rows.filter(~rows[_REPEATS]).drop(_REPEATS)
-    if counts["broken"]:
-        rows = rows.filter(~rows[BROKEN])
-    return rows.drop(BROKEN, UNREAD), found
-
-
-def _currency(transactions: ir.Table, said: str) -> str:
-    if "currency" not in transactions.columns:
-        return said
-    distinct = transactions.select("currency").distinct().limit(4).to_pyarrow()
-    found = sorted(distinct["currency"].drop_null().to_pylist())
-    if len(found) > 1:
-        raise DataError(
-            f"transactions: amounts in several currencies ({', '.join(map(_told, found))}). "
-            "Convert them to one, or open one currency at a time"
-        )
-    if said and found and said != found[0]:
-        raise DataError(
-            f'transactions: mapping.toml says currency = "{said}", the rows say {_told(found[0])}'
-        )
-    return found[0] if found and _told(found[0]) == found[0] else said
-
-
-def _told(currency: str) -> str:
-    """A currency as it may be shown: a code or a sign; anything longer is no currency but somebody's text."""
-    return currency if re.fullmatch(r"[^\W\d]{3}|[^\s\d@]{1,4}", currency) else "…"
 
 
 def scalar(expression: ir.Scalar) -> int:
@@ -244,6 +229,10 @@ def write(folder: Path, snapshot: Snapshot, tables: Mapping[str, ir.Table], fact
         "show_customers": snapshot.show_customers,
         "tables": sorted(tables),
         "skipped": dict(snapshot.skipped),
+        "accounts": {name: account.as_dict() for name, account in snapshot.accounts.items()},
+        "findings": [found.as_dict() for found in snapshot.findings],
+        "readings": [one.as_dict() for one in snapshot.readings],
+        "timezone": snapshot.timezone,
         "saved": facts,
         "kept_in": str(snapshot.kept_in) if snapshot.kept_in else None,
     }
@@ -290,6 +279,10 @@ def read(folder: Path) -> Snapshot:
             content["currency"],
             content["show_customers"],
             skipped=content["skipped"],
+            accounts={name: Account(**said) for name, said in content["accounts"].items()},
+            looked=tuple(Finding(**said) for said in content["findings"]),
+            readings=tuple(_read_as(said) for said in content["readings"]),
+            timezone=content["timezone"],
             saved=content["saved"],
             kept_in=Path(content["kept_in"]) if content.get("kept_in") else None,
         )

@@ -19,11 +19,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="attacks or words of sections; all without")
     parser.add_argument("--write", type=Path, help="put the log into this file, between its marks")
+    parser.add_argument("--quick", action="store_true", help="without the slow ones")
     asked = parser.parse_args()
     counts: dict[str, list[int]] = {}
     broken = []
     for attack in every():
         if asked.names and not {attack.name, *attack.section.split()} & set(asked.names):
+            continue
+        if attack.slow and asked.quick:
             continue
         held, broke = 0, 0
         with TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from crm_analytics import CustomerBase
 from crm_analytics.analyses.cohorts import NOBODY, cohorts
 from crm_analytics.pages import cohort_figures, drawing, theme
 from crm_analytics.reports.audit import cohort_sections, cohort_words
+from crm_analytics.reports.audit.report import AuditReport
 from crm_analytics.tables import demo
 
 SECTIONS = (
@@ -25,7 +26,7 @@ SECTIONS = (
 
 
 def report_of(base, every="auto"):
-    return SimpleNamespace(base=base, cohorts=cohorts(base, every), show_customers=False)
+    return AuditReport(base=base, spread=None, change=None, acquisition=None, cohorts=cohorts(base, every))
 
 
 def texts(report):
@@ -127,7 +128,7 @@ def test_cohorts_too_young_or_too_small_for_a_curve_say_so():
     assert "Only 12 new customers can be followed into the month after" in said["do_they_come_back"]
     for name in ("how_a_cohort_ages", "what_a_cohort_is_worth"):
         assert "30 new customers with a whole month after their first; there are 12" in said[name]
-    nobody = SimpleNamespace(base=young.base, cohorts=None, show_customers=False)
+    nobody = replace(young, cohorts=None)
     assert "Nobody has bought yet" in "".join(texts(nobody).values())
 
 

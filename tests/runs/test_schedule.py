@@ -140,11 +140,11 @@ def test_paths_are_meant_from_the_folder_of_the_file(project: Path) -> None:
     first, second = (one.request for one in schedule.reports)
     assert first.out == schedule.out == project.parent / "pages"
     assert (schedule.workers, first.keep, first.wait, first.force) == (3, 4, 5, True)
-    assert first.data == str(project / "data" / "shop")
+    assert first.data.path == project / "data" / "shop"
     assert first.mapping == project / "data" / "m.toml"
     assert (first.as_of, first.oldest_days, first.limit_seconds) == ("2026-01-31", 14, 60)
     assert first.report == str(project / "notebooks" / "small.ipynb")
-    assert second.data == f"duckdb://{project / 'crm.duckdb'}"
+    assert (second.data.kind, second.data.path) == ("duckdb", project / "crm.duckdb")
     assert first.root == second.root == project
 
 

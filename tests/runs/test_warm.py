@@ -256,7 +256,7 @@ def test_a_hundred_runs_leave_nothing_behind(warm: WarmKernels) -> None:
 
 def test_the_engine_spills_before_the_limit(warm: WarmKernels) -> None:
     cell = (
-        "from crm_analytics.tables.sources import embedded_engine\n"
+        "from crm_analytics.tables.embedded_engine import embedded_engine\n"
         "con = embedded_engine().con\n"
         "print(repr(con.sql(\"select current_setting('memory_limit')\").fetchone()[0]))\n"
     )

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses.intervals import Z95, false_discoveries
+from crm_analytics.analyses.intervals import Z95, benjamini_hochberg
 
 MINIMUM = 30  # customers of a source, and of all others
 LEVEL = 0.05  # of false discoveries among the sources called clear
@@ -47,7 +47,7 @@ def sources_apart(sources: pd.DataFrame) -> pd.DataFrame:
         math.erfc(abs(d) / e / math.sqrt(2)) if e > 0 else float(d == 0)
         for d, e in zip(difference, error, strict=True)
     ]
-    adjusted = false_discoveries(p)
+    adjusted = benjamini_hochberg(p)
     found = sources.loc[kept, ["source", "customers", "revenue"]].reset_index(drop=True)
     return found.assign(
         elsewhere=elsewhere,

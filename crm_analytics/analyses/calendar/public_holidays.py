@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from crm_analytics.analyses.profiling.traits import benjamini_hochberg
+from crm_analytics.analyses.intervals import benjamini_hochberg
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
 
 if TYPE_CHECKING:
@@ -91,14 +91,14 @@ def country_of(base: CustomerBase) -> str | None:
 
 
 def _code(name: str) -> str | None:
-    from babel import Locale
+    """Alpha-2 code of a code or an English name; None where no calendar of it is known."""
+    from holidays.registry import COUNTRIES
 
-    territories = {c: str(n) for c, n in Locale("en").territories.items() if len(c) == 2 and c.isalpha()}
-    text = name.strip()
-    if text.upper() in territories:
-        return text.upper()
-    by_name = {n.lower(): c for c, n in territories.items()}
-    return by_name.get(text.lower())
+    text = name.strip().lower().replace(" ", "_")
+    for module, (_, two, *others) in COUNTRIES.items():
+        if text == module or text.upper() in (two, *others):
+            return str(two)
+    return None
 
 
 def _holidays(days: pd.DatetimeIndex, country: str) -> list[str | None]:
@@ -110,7 +110,7 @@ def _holidays(days: pd.DatetimeIndex, country: str) -> list[str | None]:
             f"no calendar of the country '{country}' is known{nearest(country, known)}; give its two letters"
         )
     years = range(int(days[0].year), int(days[-1].year) + 1)
-    found = holidays.country_holidays(country.upper(), years=years)
+    found = holidays.country_holidays(country.upper(), years=years, language="en_US")
     return [found.get(day.date()) for day in days]
 
 

@@ -20,6 +20,7 @@ from crm_analytics.analyses.churn.features.windows import Window, windows
 from crm_analytics.analyses.churn.measures import measures
 from crm_analytics.analyses.churn.measures.grades import MINIMUMS, Grade, grade
 from crm_analytics.analyses.churn.model.model import ChurnModel
+from crm_analytics.analyses.churn.model.persistence import packed, unpacked
 from crm_analytics.analyses.churn.model.recency_rule import RecencyRule, recency_rule
 from crm_analytics.analyses.churn.survival.definition import Definition, definition
 from crm_analytics.analyses.profiling.demography import ATTRIBUTES, demography
@@ -137,6 +138,18 @@ def train(
     ParameterError : an unknown learner, or a window that is no whole number of days
     """
     _check(window, learners, count)
+    key = ("churn.train", window, seed, sample, tuple(learners), count)
+    return base.remember(
+        key,
+        lambda: _trained(base, window, seed=seed, sample=sample, learners=learners, count=count),
+        lambda trained: {"trained": packed(trained)},
+        lambda parts: unpacked(parts["trained"], "the model kept this night"),
+    )
+
+
+def _trained(
+    base: CustomerBase, window: int | None, *, seed: int, sample: int, learners: Sequence[str], count: int
+) -> Churn:
     defined = definition(base) if window is None else None
     days = window if window is not None else defined.window if defined is not None else 0
     parts = _parts(base, windows(base, days, count), sample)

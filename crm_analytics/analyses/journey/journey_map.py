@@ -37,7 +37,7 @@ class JourneyMap:
         went on), next_value (mean money in the first `within` days from then on, of those who had so long),
         present (paths with a step in the stage), steps_per_path, tickets_per_path (effort, of the present),
         emotion with emotion_lower, emotion_upper and scores (n), at_stake (dropped x next_value)
-    pains : see `feelings.pain_points`
+    pains : see `emotion.pain_points`
     within : days
     """
 

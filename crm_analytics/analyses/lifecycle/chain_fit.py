@@ -16,6 +16,7 @@ from crm_analytics.analyses.intervals import Z95, wilson
 from crm_analytics.analyses.lifecycle.chain import RecencyChain, Vector
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.days import shift
+from crm_analytics.tables.money import square
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 MINIMUM_AT_RISK = 30  # customer-periods: below, the chance of a state says little
 MOST_STATES = 26
 STEP = 1e-4
-SQUARED_MONEY = "decimal(38, 4)"  # exact, so that the order of rows cannot matter; up to 10^17 squared
 
 
 @dataclass(frozen=True)
@@ -188,9 +188,10 @@ def hazards(gaps: pd.DataFrame) -> pd.DataFrame:
 def _spend(bought: ir.Table) -> tuple[float, float, int]:
     """Mean and variance of what a customer spends in a period with a purchase, and how many of these."""
     spend = bought.spend
-    square = (spend.cast("float64") ** 2).round(4).cast(SQUARED_MONEY)
     row = (
-        bought.aggregate(n=bought.count(), total=spend.sum(), square=square.sum()).to_pyarrow().to_pylist()[0]
+        bought.aggregate(n=bought.count(), total=spend.sum(), square=square(spend).sum())
+        .to_pyarrow()
+        .to_pylist()[0]
     )
     n = int(row["n"])
     mean = float(row["total"]) / n

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from crm_analytics.analyses.intervals import Z95
+from crm_analytics.analyses.intervals import Z95, benjamini_hochberg
 from crm_analytics.analyses.products.product_lines import product_lines
-from crm_analytics.analyses.profiling.traits import benjamini_hochberg
 from crm_analytics.errors import NotEnoughData
 
 if TYPE_CHECKING:

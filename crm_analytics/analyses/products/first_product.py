@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from crm_analytics.analyses.intervals import Z95, wilson
+from crm_analytics.analyses.intervals import Z95, benjamini_hochberg, wilson
 from crm_analytics.analyses.products.product_lines import product_lines
-from crm_analytics.analyses.profiling.traits import benjamini_hochberg
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from crm_analytics.analyses.intervals import benjamini_hochberg
 from crm_analytics.analyses.overview import WEEKDAYS
-from crm_analytics.analyses.profiling.traits import benjamini_hochberg
 from crm_analytics.errors import NotEnoughData
 
 if TYPE_CHECKING:

@@ -9,10 +9,9 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses.intervals import Z95
+from crm_analytics.analyses.intervals import Z95, benjamini_hochberg
 from crm_analytics.analyses.products import ratios
 from crm_analytics.analyses.products.product_lines import product_lines
-from crm_analytics.analyses.profiling.traits import benjamini_hochberg
 from crm_analytics.errors import NotEnoughData
 
 if TYPE_CHECKING:

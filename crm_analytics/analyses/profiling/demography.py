@@ -69,7 +69,7 @@ def habits_by_demography(
     """For each attribute: its groups' habits against those of all others, as `traits.compare` gives them.
 
     Whatever is not known is a level of its own, and groups and levels are merged into "others" until every
-    count is of nobody or of at least `minimum` customers (`groups.publishable`), so that no difference of
+    count is of nobody or of at least `minimum` customers (`disclosure.publishable`), so that no difference of
     two rows tells of fewer. Groups of fewer than `traits.MINIMUM` are not compared.
 
     Parameters

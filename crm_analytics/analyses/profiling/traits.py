@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses.intervals import false_discoveries, share_difference
+from crm_analytics.analyses.intervals import benjamini_hochberg, share_difference
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -76,7 +76,7 @@ def compare(counts: pd.DataFrame, group: str) -> pd.DataFrame:
     cells = table[["customers", "n", "rest", "rest_n"]].astype("int64").itertuples(index=False)
     bounds = np.array([share_difference(*cell) for cell in cells]).reshape(-1, 2)
     table["lower"], table["upper"] = bounds[:, 0], bounds[:, 1]
-    table["p_adjusted"] = false_discoveries(_p_values(table))
+    table["p_adjusted"] = benjamini_hochberg(_p_values(table))
     table["clear"] = table["p_adjusted"] < LEVEL
     order = table.assign(size=-table["difference"].abs(), doubt=~table["clear"]).sort_values(
         ["doubt", "size", group, "attribute", "level"]

@@ -27,10 +27,10 @@ import pyarrow.parquet as pq
 from crm_analytics.analyses.campaigns.lists.exporting import MEMBERS, NUMBERS
 from crm_analytics.errors import DataError, ParameterError
 from crm_analytics.runs.publishing import index, publish, published_tree, suppressions
-from crm_analytics.runs.publishing.manifest import source_name
 from crm_analytics.runs.publishing.wave_folders import LISTS, source_of_wave
 from crm_analytics.tables.export import pseudonyms, read_csv, write_csv
 from crm_analytics.tables.project_key import read_key
+from crm_analytics.tables.source_ref import public_name
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -106,10 +106,10 @@ def find(out: Path, root: Path, base: CustomerBase, customer: str, source: str) 
     known = _sources_in(out)
     if not known and not published_tree.waves_in(out):
         raise ParameterError(f"nothing is published in {out}: is this the right --out?")
-    mine = {source_name(source), base.label}
+    mine = {public_name(source), base.label}
     if known and not known & mine:
         raise ParameterError(
-            f"nothing in {out} was made from {source_name(source)}. It has reports of: "
+            f"nothing in {out} was made from {public_name(source)}. It has reports of: "
             f"{', '.join(sorted(known))}. If the source was renamed, say --known-as NAME"
         )
     key = read_key(root)

@@ -8,11 +8,11 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from importlib import metadata
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics.runs.catalogue.parameters import INJECTED
 from crm_analytics.tables.redaction import redact
+from crm_analytics.tables.source_ref import public_name
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -37,17 +37,6 @@ LIBRARIES = (
 )
 
 
-def source_name(source: str) -> str:
-    """What may be told of a source: a bare name, the last part of a path, the kind of a connection.
-
-    >>> source_name("cdnow"), source_name("/home/ann/shop.csv"), source_name("postgres://u:pw@host/db")
-    ('cdnow', 'shop.csv', 'postgres')
-    """
-    if "://" in source:
-        return source.split("://", 1)[0]
-    return PurePosixPath(PureWindowsPath(source).as_posix()).name
-
-
 def without_paths(values: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters that may be told: no source, no day (both stand elsewhere), no folder of this machine.
 
@@ -61,7 +50,7 @@ def _without_path(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_path(v) for v in value]
     if isinstance(value, str) and ("://" in value or re.match(r"[/~\\]|\.\.?[/\\]|[A-Za-z]:[/\\]", value)):
-        return source_name(value)
+        return public_name(value)
     return value
 
 
@@ -116,7 +105,7 @@ def published_notebook(executed: NotebookNode, values: Mapping[str, Any], source
     ----------
     executed : as it left the kernel, papermill's own cells included
     values : every parameter of the run
-    source : of `source_name`, in the place of the path that the run got
+    source : its public name, in the place of the path that the run got
     day : ISO
 
     Returns

@@ -13,6 +13,7 @@ from crm_analytics.errors import CrmError, ParameterError
 from crm_analytics.runs.publishing import publish
 from crm_analytics.runs.publishing.wave_folders import LISTS
 from crm_analytics.runs.schedule import relative_days
+from crm_analytics.tables.source_ref import SourceRef
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.campaigns import Terms
@@ -96,7 +97,7 @@ class WaveRequest:
 
     name: str
     now: datetime
-    data: str
+    data: SourceRef
     out: Path
     root: Path
     terms: Terms
@@ -154,6 +155,7 @@ def wave_request(one: ListTable, run: RunRequest, where: str) -> WaveRequest:
         terms = campaigns.Terms(**given, where=dict(one.where or {}))
         terms.check_lists(rule.name for rule in campaigns.RULES)
         assert run.root is not None
+        assert isinstance(run.data, SourceRef)
         return WaveRequest(
             one.name, run.now, run.data, run.out, run.root, terms,
             tuple(one.lists),

@@ -41,6 +41,7 @@ from crm_analytics.runs.catalogue.parameter_rules import short
 from crm_analytics.runs.plan import RunRequest
 from crm_analytics.runs.schedule import list_jobs, relative_days
 from crm_analytics.runs.schedule.list_jobs import ListTable, ScheduledList, wave_request
+from crm_analytics.tables.named_sources import ref_of
 from crm_analytics.tables.project import project_folder
 from crm_analytics.tables.regular_files import read_text
 
@@ -57,6 +58,7 @@ class SourceTable(BaseModel):
     mapping: str = ""
     oldest_data: str = ""
     version_query: str = ""
+    network: bool = False
 
 
 class ReportTable(BaseModel):
@@ -86,6 +88,7 @@ class ScheduleTable(BaseModel):
 
 _ALLOWED = {
     "workers": "a whole number 1..64",
+    "network": "true or false",
     "keep": "a whole number from 1",
     "source": "a table such as [source.shop]",
     "report": "one table or more, each begun by [[report]]",
@@ -157,8 +160,8 @@ def read_schedule(path: Path, now: datetime, *, wait: float = 0, force: bool = F
     out = (folder / Path(table.out).expanduser()).resolve()
     sources = {name: _source(name, one, folder, root) for name, one in table.source.items()}
     for name, request in sources.items():
-        data = Path(request.data)
-        if "://" not in request.data and data.is_dir() and out.is_relative_to(data):
+        data = request.data.path  # type: ignore[union-attr]
+        if data is not None and data.is_dir() and out.is_relative_to(data.resolve()):
             raise ParameterError(
                 f"{path.name}: out = {short(table.out)} lies inside the data of [source.{name}]; "
                 "reports would be read as data"
@@ -246,12 +249,7 @@ def _in_words(error: Any, content: dict[str, Any], name: str) -> str:
 
 def _source(name: str, table: SourceTable, folder: Path, root: Path) -> RunRequest:
     where = f"[source.{name}]"
-    if bool(table.path) == bool(table.url):
-        raise ParameterError(f'{where}: give path = "..." or url = "...", one of them')
-    if table.url and "://" not in table.url:
-        raise ParameterError(
-            f'{where}: url = {short(table.url)}: it must be like "duckdb:///crm.duckdb"; a file is a path'
-        )
+    ref = ref_of(table.model_dump(), name, folder, root)
     if table.version_query and table.path:
         raise ParameterError(f"{where}: version_query is for a url; files are watched by size and time")
     if table.version_query:
@@ -269,28 +267,12 @@ def _source(name: str, table: SourceTable, folder: Path, root: Path) -> RunReque
     return RunRequest(
         report="",
         now=datetime.min,
-        data=_absolute_url(table.url, folder) if table.url else _absolute_path(table.path, folder, root),
+        data=ref,
         mapping=mapping,
         oldest_days=oldest,
         version_query=table.version_query,
         root=root,
     )
-
-
-def _absolute_path(path: str, folder: Path, root: Path) -> str:
-    """From the file's folder, else the folder of that name in the project's `data/`."""
-    if "://" in path:
-        raise ParameterError(f"path = {short(path)} is a URL: write url = instead")
-    found, demo = (folder / Path(path).expanduser()).resolve(), root / "data" / path
-    return str(demo if not found.exists() and len(Path(path).parts) == 1 and demo.exists() else found)
-
-
-def _absolute_url(url: str, folder: Path) -> str:
-    if not url.startswith("duckdb://"):
-        return url
-    path, separator, options = url.removeprefix("duckdb://").partition("?")
-    beside = folder / path.lstrip("/")
-    return f"duckdb://{path if Path(path).exists() else beside.resolve()}{separator}{options}"
 
 
 def _report(one: ReportTable, request: RunRequest, where: str, folder: Path) -> ScheduledReport:

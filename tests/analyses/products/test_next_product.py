@@ -12,10 +12,10 @@ from crm_analytics.analyses.products.next_product import (
     TifuKnn,
     histories,
     score_split,
+    scorers,
     split_by_time,
     split_last_days,
 )
-from crm_analytics.analyses.products.next_product import scorers
 from crm_analytics.analyses.products.next_product.als import Als
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError
 

@@ -17,6 +17,7 @@ from crm_analytics.analyses.churn.model import persistence
 from crm_analytics.errors import CrmError, DataError, LimitError, ParameterError
 from crm_analytics.runs import version_query
 from crm_analytics.runs.catalogue.catalogue import read_report
+from crm_analytics.tables.source_ref import read_source
 from tests.faults.attacks import Tries, attack, crm, everything, project
 
 NO_SELECT = [
@@ -62,7 +63,7 @@ def a_version_query_only_reads(folder: Path) -> Tries:
     with duckdb.connect(str(folder / "x.duckdb")) as made:
         made.sql("CREATE TABLE t AS SELECT 1 AS a")
     (folder / "secret.txt").write_text("secret")
-    path, before = folder / "x.duckdb", everything(folder)
+    source, before = read_source(f"duckdb:///{folder}/x.duckdb"), everything(folder)
     for query in (
         f"SELECT * FROM read_text('{folder}/secret.txt')",
         f"SELECT * FROM '{folder}/secret.txt'",
@@ -71,19 +72,19 @@ def a_version_query_only_reads(folder: Path) -> Tries:
         "SELECT * FROM read_parquet('https://db.example/x.parquet')",
     ):
         try:
-            version_query.answer("duckdb://x", path, query)
+            version_query.answer(source, query)
             held = False
         except CrmError:
             held = everything(folder) == before
         yield f"reaches nothing: {query[:50]}", held
     slow, began = "SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b", time.monotonic()
     try:
-        version_query.answer("duckdb://x", path, slow, seconds=0.5)
+        version_query.answer(source, slow, seconds=0.5)
         held = False
     except LimitError:
         held = time.monotonic() - began < 20
     yield "a slow one ends", held
-    yield "a quick one answers", version_query.answer("duckdb://x", path, "SELECT count(*) FROM t") == "[[1]]"
+    yield "a quick one answers", version_query.answer(source, "SELECT count(*) FROM t") == "[[1]]"
 
 
 @attack("3 sources")

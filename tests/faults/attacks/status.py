@@ -245,6 +245,7 @@ def make_clean_keeps_lists(folder: Path) -> Tries:
 @attack("7 unchanged")
 def what_lies_behind_a_link_is_watched(folder: Path) -> Tries:
     from crm_analytics.runs import unchanged
+    from crm_analytics.tables.source_ref import read_source
 
     parts, data = folder / "elsewhere", folder / "data"
     parts.mkdir()
@@ -256,12 +257,12 @@ def what_lies_behind_a_link_is_watched(folder: Path) -> Tries:
     (parts / "deeper" / "back").symlink_to(data)  # a circle
     (data / "file.csv").symlink_to(folder / "aside.csv")
     (folder / "aside.csv").write_text("a\n")
-    before = unchanged.read_stamps(str(data), None)
+    before = unchanged.read_stamps(read_source(data), None)
     pd.concat([frame, frame]).to_parquet(parts / "part-0.parquet")
-    yield "parts behind a linked folder", unchanged.read_stamps(str(data), None) != before
-    before = unchanged.read_stamps(str(data), None)
+    yield "parts behind a linked folder", unchanged.read_stamps(read_source(data), None) != before
+    before = unchanged.read_stamps(read_source(data), None)
     (folder / "aside.csv").write_text("b\n")
-    yield "a linked file of the same size", unchanged.read_stamps(str(data), None) != before
-    before = unchanged.read_stamps(str(data), None)
+    yield "a linked file of the same size", unchanged.read_stamps(read_source(data), None) != before
+    before = unchanged.read_stamps(read_source(data), None)
     frame.to_parquet(parts / "part-1.parquet")
-    yield "a new part", unchanged.read_stamps(str(data), None) != before
+    yield "a new part", unchanged.read_stamps(read_source(data), None) != before

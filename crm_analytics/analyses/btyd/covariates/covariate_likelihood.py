@@ -126,7 +126,7 @@ def _to_mean_and_precision(mean: Array, found: Derivatives) -> Derivatives:
 
 
 def dropout_rows(params: Array, who: tuple[Array, Array, Array], shift: int) -> Derivatives:
-    """Log-likelihood of (M)BG/NBD row by row, with derivatives by r, alpha, a, b; see `dropout`."""
+    """Log-likelihood of (M)BG/NBD row by row, with derivatives; see `dropout_likelihood`."""
     r, alpha, a, b = params
     x, recency, T = who
     m, shape, end, last = x + shift, r + x, alpha + T, alpha + recency
@@ -158,7 +158,7 @@ def dropout_rows(params: Array, who: tuple[Array, Array, Array], shift: int) -> 
 
 
 def pareto_rows(params: Array, x: Array, recency: Array, T: Array) -> Derivatives:
-    """Log-likelihood of Pareto/NBD row by row, with derivatives by r, alpha, s, beta; see `pareto`."""
+    """Log-likelihood of Pareto/NBD row by row, with derivatives; see `pareto_nbd_likelihood`."""
     r, alpha, s, beta = params
     shape = r + x
     log_g, u, share = integral(params[:, :, None], x, recency, T)

@@ -121,10 +121,10 @@ class PurchaseModel(FittedModel):
         if small is not likelihood:
             optimum = newton(likelihood, optimum.at)
         found = cls._from_optimum(optimum, likelihood, scale, unit_of(source, unit))
-        return found._with_cadence(source, cells)
+        return found.with_note_on_unit(source, cells)
 
-    def _with_cadence(self, source: Any, cells: pd.DataFrame) -> Self:
-        """With a word on the unit, if rows were said to be in days; a base is looked at by `cadence`."""
+    def with_note_on_unit(self, source: Any, cells: pd.DataFrame) -> Self:
+        """With a note where rows said to be in days do not look like it; of a base ask `cadence`."""
         if not isinstance(source, pd.DataFrame):
             return self
         return replace(self, diagnosis=with_cadence(self.diagnosis, cells, self.unit))

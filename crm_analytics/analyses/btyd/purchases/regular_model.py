@@ -92,7 +92,7 @@ class RegularModel(PurchaseModel):
         if k > 1:
             repeats = float(weight @ x)
             total += (k - 1) * (log_gaps - repeats * np.log(scale)) - repeats * float(gammaln(k))
-        return replace(found, k=k, log_likelihood=total)._with_cadence(source, cells)
+        return replace(found, k=k, log_likelihood=total).with_note_on_unit(source, cells)
 
     def to_json(self) -> dict[str, Any]:
         """As plain values for a JSON file."""

@@ -39,7 +39,7 @@ class Incentives:
         ("ratio": 1 is no effect; "difference": 0 is none), n, verdict; everything below in one table
     baskets : of orders with a deal against the same customers' without, `baskets.within_customers`
     repeat : purchase within `AGAIN` days after an order with a deal against one without, stratified;
-        columns of `arms.differences`
+        columns of `treatment_effects.differences`
     offers : by the control groups of campaigns with an offer code: effects, redemption, margin given away;
         None without
     membership : `membership.membership`; None without a loyalty tier

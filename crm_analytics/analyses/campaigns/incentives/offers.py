@@ -33,8 +33,8 @@ class Offers:
 
     Attributes
     ----------
-    effects : window_days, outcome and the columns of `arms.differences`: in the campaign's window, and in
-        `LATER` days, where a purchase that was only brought forward no longer counts
+    effects : window_days, outcome and the columns of `treatment_effects.differences`: in the campaign's
+        window, and in `LATER` days, where a purchase that was only brought forward no longer counts
     redemption : segment (None: all), treated, orders, redeemed, share, lower, upper: of the orders of the
         treated in the window, those with the campaign's code
     given_away : one row: redeemed (orders), discount (money taken off them), anyway_share, anyway_lower,

@@ -85,7 +85,7 @@ def lists(
     issued : earlier waves, as `exporting.issued` gives them: list, customer_id, issued_on (date), treatment,
         and lists (the folder) if the base may hold the same waves as campaigns
     previous : the wave before this one of the same lists. Where this one comes late, it reaches back to the
-        end of that one (`known.LATEST` days at most), so that nobody falls between them
+        end of that one (`customer_facts.LATEST` days at most), so that nobody falls between them
     barred : ids of customers who must not be contacted, whatever the base says of them
 
     Raises

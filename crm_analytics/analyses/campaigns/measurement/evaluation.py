@@ -39,8 +39,9 @@ class Evaluation:
     Attributes
     ----------
     waves : the members with their outcomes, and who is left out and why
-    pooled : one row per outcome, all campaigns together, as `arms.differences` gives it: effect, lower, upper
-        (plain), adjusted, adjusted_lower, adjusted_upper (CUPED), variance_reduction, verdict
+    pooled : one row per outcome, all campaigns together, as `treatment_effects.differences` gives it:
+        effect, lower, upper (plain), adjusted, adjusted_lower, adjusted_upper (CUPED), variance_reduction,
+        verdict
     campaigns : the same for each campaign, with its name; the intervals of one outcome hold together
         (Bonferroni over campaigns)
     balance : whether the arms were drawn as planned and alike before, as `balance.balance` gives it

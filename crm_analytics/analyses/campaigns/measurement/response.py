@@ -42,7 +42,7 @@ def response(waves: Waves, *, bins: int = 5, level: float = 0.95) -> pd.DataFram
     Returns
     -------
     measure (r_score, f_score, m_score), score (0: had never bought, `bins`: best), outcome (conversion or
-    spend) and the columns of `arms.differences`
+    spend) and the columns of `treatment_effects.differences`
     """
     arguments.whole("bins", bins, 2, 20)
     arguments.level(level)
@@ -89,10 +89,10 @@ def response_by_group(
 
     Returns
     -------
-    attribute, group, outcome and the columns of `arms.differences`; the groups of an attribute lie inside
-    their intervals together with `level`. Counts are of all members of the group, so that they add up to
-    those of everybody; a campaign with fewer than two of them in an arm plays no part in the effect. Empty
-    where all customers together are too few.
+    attribute, group, outcome and the columns of `treatment_effects.differences`; the groups of an attribute
+    lie inside their intervals together with `level`. Counts are of all members of the group, so that they
+    add up to those of everybody; a campaign with fewer than two of them in an arm plays no part in the
+    effect. Empty where all customers together are too few.
     """
     arguments.level(level)
     attributes = [c for c in groups.columns if c != "customer_id"]

@@ -107,7 +107,7 @@ _NAMES = tuple(name for _, name in BANDS)
 
 
 def by_segment(waves: Waves, rows: ir.Table, *, level: float = 0.95) -> pd.DataFrame:
-    """The effect on each outcome in each segment, as `arms.differences` gives it, most members first.
+    """The effect on each outcome in each segment, most members first; see `treatment_effects.differences`.
 
     The intervals hold together: with a probability of `level` or more all segments of an outcome lie inside
     theirs (Bonferroni). `verdict` follows them, and `p` is multiplied by the number of segments.

@@ -1,4 +1,4 @@
-"""Logistic regression on the matrix of `columns`, as the numbers it comes to."""
+"""Logistic regression on the matrix of `feature_encoding`, as the numbers it comes to."""
 
 from __future__ import annotations
 

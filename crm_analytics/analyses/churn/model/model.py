@@ -40,8 +40,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
     """Who will leave, with calibrated probabilities and reasons; takes any flat frame.
 
     Numbers, booleans, text, categories, missing values and pandas' own types may stand side by side; see
-    `columns.learn` for what is made of them. Columns are found by name, so their order does not matter, and
-    neither does that of the rows. The same data and seed give the same numbers.
+    `feature_encoding.learn` for what is made of them. Columns are found by name, so their order does not
+    matter, and neither does that of the rows. The same data and seed give the same numbers.
 
     Parameters
     ----------

@@ -54,9 +54,7 @@ def save(trained: Any, path: str | os.PathLike[str]) -> Path:
     True
     """
     path = Path(path)
-    by = Apart()
-    structure = json.dumps(by.take(trained, type(trained).__name__))
-    content = _settled(skops.io.dumps({"structure": structure, **by.arrays}))
+    content = packed(trained)
     about = {
         "format": FORMAT,
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -99,16 +97,37 @@ def load(path: str | os.PathLike[str]) -> Any:
     if version not in READ:
         formats = " and ".join(str(one) for one in READ)
         raise DataError(f"{path.name} has format {version}, this version reads {formats}. Train it again")
-    _check_size(content, path.name)
+    return unpacked(content, path.name, version)
+
+
+def packed(trained: Any) -> bytes:
+    """The content of the file that `save` writes; equal models give equal bytes."""
+    by = Apart()
+    structure = json.dumps(by.take(trained, type(trained).__name__))
+    return _settled(skops.io.dumps({"structure": structure, **by.arrays}))
+
+
+def unpacked(content: bytes, name: str, version: int = FORMAT) -> Any:
+    """The opposite of `packed`.
+
+    Parameters
+    ----------
+    name : what to call the content in an error
+
+    Raises
+    ------
+    DataError : it is no skops file, or holds types that are not trusted; they are named.
+    """
+    _check_size(content, name)
     try:
         untrusted = skops.io.get_untrusted_types(data=content)
     except Exception as error:  # whatever skops says of a file that is none of its own
-        raise DataError(f"{path.name} is not a skops file ({type(error).__name__})") from error
+        raise DataError(f"{name} is not a skops file ({type(error).__name__})") from error
     if untrusted:
-        raise DataError(f"{path.name} holds types that are not trusted: {', '.join(sorted(untrusted))}")
+        raise DataError(f"{name} holds types that are not trusted: {', '.join(sorted(untrusted))}")
     kept = skops.io.loads(content, trusted=[])
     if not isinstance(kept, dict) or not isinstance(kept.get("structure"), str):
-        raise DataError(f"{path.name} holds a {type(kept).__name__}, which is no model of this package")
+        raise DataError(f"{name} holds a {type(kept).__name__}, which is no model of this package")
     return Together(kept, version).put(json.loads(kept["structure"]))
 
 

@@ -1,0 +1,59 @@
+"""The page of `crm check`: what is found of a source, for people who read pages and not terminals."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crm_analytics.errors import PublishError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from crm_analytics.tables.customer_base import CustomerBase
+
+FOLDER = "checks"  # beside the published reports
+
+
+def write_page(base: CustomerBase, rejected: pd.DataFrame, source: str, page: Path | None) -> Path:
+    """Write the page of a check, and say where it is.
+
+    Parameters
+    ----------
+    source : as the user calls it
+    page : the file; None for ``reports/checks/<name of the source>.html``
+
+    Raises
+    ------
+    PublishError : it cannot be written.
+    """
+    from crm_analytics.reports.source_check import page as check
+    from crm_analytics.reports.source_check.sections import Readiness
+    from crm_analytics.runs.catalogue.readiness import listing
+    from crm_analytics.runs.publishing.publish import FILE_MODE, make_folder
+    from crm_analytics.tables.named_sources import find_source
+
+    ref = find_source(source).ref
+    called = ref.name if ref.path is None else ref.path.resolve().name
+    reports = [
+        Readiness(name=one.name, question=one.question, status=one.status, next_step=one.next_step)
+        for one in listing(base, source if ref.path is not None or source.startswith("$") else called)
+        if one.status
+    ]
+    html = check.build(base, rejected, reports)
+    name = re.sub(r"[^\w.-]+", "-", Path(called).stem).strip("-.") or "source"
+    target = page or Path("reports") / FOLDER / f"{name}.html"
+    part = target.with_name(f".{target.name}.part")
+    try:
+        make_folder(target.parent)
+        handle = os.open(
+            part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), FILE_MODE
+        )
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(html)
+        part.replace(target)
+    except OSError as error:
+        raise PublishError(f"{target} cannot be written ({error.strerror}). Give --page FILE") from None
+    return target

@@ -1,0 +1,188 @@
+"""From staged rows to accepted ones: what is broken, merged, a sum of others or a stand-in is told apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import ibis.expr.types as ir
+import pandas as pd
+
+from crm_analytics.errors import DataError
+from crm_analytics.tables import rejects
+from crm_analytics.tables.account import Account
+from crm_analytics.tables.checks import BROKEN, ROUNDED, TOO_LARGE, UNREAD
+from crm_analytics.tables.contract import ROW, TABLES
+from crm_analytics.tables.duplicates import REPEATED, REPEATS, VARIANT, count_repeats, denied, merge
+from crm_analytics.tables.fields import fields_of
+from crm_analytics.tables.findings import Finding, counted
+from crm_analytics.tables.money import LIMIT, ROUNDING
+from crm_analytics.tables.placeholder_dates import empty_placeholders
+from crm_analytics.tables.signs import RETURNED
+from crm_analytics.tables.total_rows import total_row
+
+_AMOUNT = "unit_spend"
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """One table as it is kept, with the account of what was not."""
+
+    rows: ir.Table
+    rejected: pd.DataFrame
+    account: Account
+    notes: list[Finding] = field(default_factory=list)
+
+
+def accept(
+    staged: ir.Table, table: rejects.Table, max_rejected: float, left_out: int = 0, lines_lost: int = 0
+) -> Accepted:
+    """The good rows of a staged table, the rejected ones explained, and the account of both.
+
+    Parameters
+    ----------
+    left_out : rows that the mapping leaves out
+    lines_lost : physical lines that became no record
+
+    Raises
+    ------
+    DataError : too much is broken, by rows or by money; money does not fit four decimals or 10^14.
+    """
+    contract = TABLES[table.name]
+    total = total_row(staged) if table.name == "transactions" else None
+    if total is not None:
+        staged = staged.filter(~total.which(staged))
+    counts = _counts(staged)
+    repeats = count_repeats(staged, contract)
+    repeated = _scalar(repeats) if repeats is not None else 0
+    found = rejects.explain(table, flagged=bool(counts["broken"] or counts["unread"]), repeated=repeated)
+    if total is not None:
+        found = _with_total(found, table.name, total.row_number)
+    lost = found[rejects.weighs(found)]
+    merged = int((found["rule"] == REPEATED).sum())
+    account = _account(table.name, counts, lost, repeated, merged)
+    account = replace(account, left_out=left_out, totals=int(total is not None)).without(lines_lost)
+    rejects.judge(account, found, max_rejected, table.readings)
+    notes = [] if total is None else [total.finding]
+    if lines_lost:
+        notes.append(_lost(table.name, lines_lost))
+    if repeated:
+        notes.append(_merged(table.name, merged, repeated - merged, denied(staged, contract)))
+        staged = merge(staged, contract)
+        staged = staged.filter(~staged[REPEATS]).drop(REPEATS, VARIANT)
+    if counts["broken"]:
+        staged = staged.filter(~staged[BROKEN])
+    if counts["returned"]:
+        notes.append(_turned(counts))
+    if counts["rounded"]:
+        notes += _refuse_rounding(table, counts)
+    rows = staged.drop(*(c for c in (BROKEN, UNREAD, ROUNDED, RETURNED, ROW) if c in staged.columns))
+    rows, emptied = empty_placeholders(rows, contract)
+    return Accepted(rows, found, account, notes + emptied)
+
+
+def _counts(staged: ir.Table) -> dict[str, Any]:
+    wanted = {
+        "rows": staged.count(),
+        "broken": staged[BROKEN].sum(),
+        "unread": staged[UNREAD].sum(),
+    }
+    if RETURNED in staged.columns:
+        wanted["returned"] = staged[RETURNED].sum()
+    if ROUNDED in staged.columns:
+        wanted["rounded"] = staged[ROUNDED].sum()
+    if _AMOUNT in staged.columns:
+        size = staged[_AMOUNT].abs().cast("float64")
+        wanted["money"] = size.sum(where=~staged[BROKEN])
+        wanted["lost"] = size.sum(where=staged[BROKEN])
+        wanted["unpriced"] = (staged[BROKEN] & staged[_AMOUNT].isnull()).sum()
+        if RETURNED in staged.columns:
+            wanted["turned"] = size.sum(where=staged[RETURNED])
+    row = staged.aggregate(**wanted).to_pyarrow().to_pylist()[0]
+    row = {name: value or 0 for name, value in row.items()}
+    if row.get("money", 0) >= LIMIT:
+        raise DataError(
+            f"transactions: the amounts add up to {row['money']:.3g}, beyond the 10^14 "
+            f"that money can be. Count in "
+            'thousands or millions: unit_spend = "amount / 1000" in mapping.toml, and say so in the label'
+        )
+    return {"returned": 0, "rounded": 0, "money": 0.0, "lost": 0.0, "unpriced": 0, "turned": 0.0} | row
+
+
+def _account(name: str, counts: dict[str, Any], lost: pd.DataFrame, repeated: int, merged: int) -> Account:
+    kept = counts["rows"] - counts["broken"] - repeated
+    broken = len(lost)
+    unpriced = broken - (counts["broken"] - counts["unpriced"])  # torn, unreadable, or of a repeated key
+    mean = counts["money"] / max(1, kept + repeated)
+    money = counts["money"]
+    large = int((lost["rule"] == TOO_LARGE).sum())
+    return Account(
+        table=name,
+        read=kept + broken + merged,
+        kept=kept,
+        broken=broken,
+        merged=merged,
+        money=money,
+        lost_money=counts["lost"] + max(0, unpriced) * mean + large * LIMIT,
+    )
+
+
+def _with_total(found: pd.DataFrame, name: str, row_number: int | None) -> pd.DataFrame:
+    number = pd.Series([row_number], dtype="Int64")
+    one = rejects.frame_of(name, number, _AMOUNT, rejects.TOTAL_ROW)
+    return pd.concat([found, one], ignore_index=True) if len(found) else one
+
+
+def _merged(name: str, copies: int, variants: int, disagree: int) -> Finding:
+    says = f"{copies + variants:,} rows of {name} repeat the key of another; the newest of each key is kept"
+    if variants and not TABLES[name][TABLES[name].key[0]].required:
+        says += f", and {variants:,} of them differ from it: is {TABLES[name].key[0]} really one per row?"
+    if disagree:
+        says += (
+            f". {disagree:,} of the keys disagree on a consent or on do_not_contact: what any row forbids "
+            "stays forbidden"
+        )
+    return Finding("merged_rows", "warning" if disagree else "note", name, TABLES[name].key[0], says + ".",
+                   copies + variants)  # fmt: skip
+
+
+def _lost(name: str, lines: int) -> Finding:
+    says = (
+        f"{counted(lines, 'line')} of the file became no record: a quotation mark has "
+        f"probably swallowed them."
+    )
+    return Finding("lost_lines", "serious", name, "", says, lines)
+
+
+def _turned(counts: dict[str, Any]) -> Finding:
+    says = (
+        f"{counted(counts['returned'], 'purchase line')} called a return by is_return or "
+        f"by a negative quantity, but "
+        "with an amount that has no sign: taken off revenue."
+    )
+    return Finding("unsigned_returns", "warning", "transactions", _AMOUNT, says, counts["returned"],
+                   float(counts["turned"]))  # fmt: skip
+
+
+def _refuse_rounding(table: rejects.Table, counts: dict[str, Any]) -> list[Finding]:
+    """Money of more than four decimals: refused where rounding changes the sum, else told."""
+    fields = fields_of(TABLES[table.name], table.rows, table.spec, table.readings)
+    amount = fields[_AMOUNT]
+    if amount.number is None:
+        return []
+    exact, kept = amount.number.cast("float64"), amount.value.cast("float64")
+    sums = table.rows.aggregate(moved=(exact - kept).abs().sum(), whole=exact.abs().sum())
+    row = sums.to_pyarrow().to_pylist()[0]
+    if row["whole"] and row["moved"] > ROUNDING * row["whole"]:
+        raise DataError(
+            f"transactions: {counts['rounded']:,} amounts need more than the four decimals "
+            f"that money has; rounded, "
+            f"they would be {100 * row['moved'] / row['whole']:.1f} % off. Count in a smaller unit: "
+            f'unit_spend = "unit_spend * 1000000" in mapping.toml, and say so in the label'
+        )
+    says = f"{counted(counts['rounded'], 'amount')} of more than four decimals, rounded to four."
+    return [Finding("rounded_amounts", "note", table.name, _AMOUNT, says, counts["rounded"])]
+
+
+def _scalar(expression: ir.Scalar) -> int:
+    return int(expression.to_pyarrow().as_py() or 0)

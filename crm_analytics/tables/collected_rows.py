@@ -1,0 +1,203 @@
+"""The rows of each table of the contract: several files end to end, joins, fill down, defaults, `where`.
+
+`sources` says what a place holds and how one name in it is read; here is said which names make a table.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import ibis
+import ibis.expr.types as ir
+
+from crm_analytics.errors import DataError, nearest
+from crm_analytics.tables.casts import cast_value
+from crm_analytics.tables.contract import ROW, TABLES, Column
+from crm_analytics.tables.headers import nearest_column
+from crm_analytics.tables.mapping import FILE_NAME, Join, Mapping
+from crm_analytics.tables.row_selection import filled, kept, nothing_left, order_heads
+
+_KEY = Column("key", "text")
+_JOINED = "_joined"
+Read = Callable[[str, str], ir.Table]
+
+
+@dataclass(frozen=True)
+class Collected:
+    """Raw tables by the contract's names.
+
+    Attributes
+    ----------
+    tables : the source's rows, before casting
+    numbered : the same with ROW, the place in the source; only where rows have one
+    every : as `numbered`, with the rows that `where` and `except` leave out; only of tables that have such
+    unmatched : of tables with joins, the rows whose key the other source does not have, as an expression
+    filled : columns of `where` that an export writes in the first line of an order only, and that were filled
+    """
+
+    tables: dict[str, ir.Table] = field(default_factory=dict)
+    numbered: dict[str, ir.Table] = field(default_factory=dict)
+    every: dict[str, ir.Table] = field(default_factory=dict)
+    unmatched: dict[str, ir.IntegerScalar] = field(default_factory=dict)
+    filled: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def collect_tables(known: Mapping, names: dict[str, str], read: Read, where: str) -> Collected:
+    """Read every table of the contract that is there.
+
+    Parameters
+    ----------
+    names : what `read` takes, by the table it would be (or by its own name)
+    read : (name, table of the contract) -> raw table
+    where : what the place is called in messages
+
+    Raises
+    ------
+    DataError : there are no purchases, or a name, key or column of the mapping is not there.
+    """
+    found = Collected()
+    parts = {} if names.get("transactions") or known.of("transactions").origin else _in_parts(names)
+    for table in TABLES:
+        spec = known.of(table)
+        origin = spec.origin or parts.get(table) or names.get(table)
+        if origin is None:
+            continue
+        if len(names) == 1 and isinstance(origin, str) and origin not in (*names, *names.values()):
+            origin = next(iter(names.values()))  # one file was given, whatever it is called
+        raw = _end_to_end(origin, names, read, table)
+        in_order = raw.get_backend().name == "duckdb"
+        rows = raw.mutate(**{ROW: ibis.row_number() + 1}) if in_order else raw
+        for join in spec.joins:
+            rows = _join(rows, _end_to_end(join.origin, names, read, table), join, table)
+        if _JOINED in rows.columns:
+            found.unmatched[table] = rows[_JOINED].isnull().sum()
+        if heads := order_heads(rows, spec):
+            found.filled[table] = heads
+            spec = replace(spec, fill_down=heads, within=str(spec.fields["transaction_id"]))
+        rows = filled(rows, spec, table)
+        if spec.where or spec.exclude:
+            found.every[table] = rows
+            rows = rows.filter(kept(rows, spec, table))
+            if table == "transactions" and not rows.limit(1).count().to_pyarrow().as_py():
+                raise nothing_left(spec.where, found.every[table], table)
+        rows = rows.drop(_JOINED) if _JOINED in rows.columns else rows
+        found.tables[table] = rows.drop(ROW) if in_order else rows
+        if in_order:
+            found.numbered[table] = rows
+    if "transactions" not in found.tables:
+        raise DataError(
+            f"no table 'transactions' in {where}: it has {', '.join(sorted(names)) or 'nothing'}"
+            f"{nearest('transactions', names) or '.'} Say which one it is in {FILE_NAME}: "
+            '[transactions] from = "..."'
+        )
+    return found
+
+
+def expand(origin: str | tuple[str, ...], names: dict[str, str], table: str) -> list[str]:
+    """The names that a name, a list or a pattern (``orders_*.csv``) stands for, in order, each once.
+
+    >>> expand("orders_*", {"orders_1": "orders_1.csv", "x": "x.csv", "orders_2": "orders_2.csv"}, "t")
+    ['orders_1.csv', 'orders_2.csv']
+    """
+    found: list[str] = []
+    for one in (origin,) if isinstance(origin, str) else origin:
+        if not any(mark in one for mark in "*?[") or one in names or one in names.values():
+            found.append(one)
+            continue
+        fits = sorted(
+            real
+            for name, real in names.items()
+            if fnmatch.fnmatchcase(real, one) or fnmatch.fnmatchcase(name, one)
+        )
+        if not fits:
+            raise DataError(
+                f"{table}: nothing fits the pattern '{one}': it has {', '.join(sorted(names.values())[:12])}"
+            )
+        found += fits
+    return list(dict.fromkeys(found))
+
+
+def _in_parts(names: dict[str, str]) -> dict[str, tuple[str, ...]]:
+    """Files that differ by a number or a date alone (one a month) are the purchases, if no table has a name.
+
+    >>> _in_parts({"sales_2025-01": "sales_2025-01.csv", "sales_2025-02": "sales_2025-02.csv"})
+    {'transactions': ('sales_2025-01.csv', 'sales_2025-02.csv')}
+    >>> _in_parts({"sales_1": "sales_1.csv", "people": "people.csv"})
+    {}
+    """
+    others = {name: real for name, real in names.items() if name not in TABLES}
+    stems = {re.sub(r"[\W\d_]+", "", name).lower() for name in others}
+    if len(others) < 2 or len(stems) != 1 or not all(re.search(r"\d", name) for name in others):
+        return {}
+    return {"transactions": tuple(sorted(others.values()))}
+
+
+def _end_to_end(origin: str | tuple[str, ...], names: dict[str, str], read: Read, table: str) -> ir.Table:
+    """One source, or several below each other; a column that some of them lack is empty there."""
+    several = expand(origin, names, table)
+    tables = [read(name, table) for name in several]
+    if len(tables) == 1:
+        return tables[0]
+    columns = list(dict.fromkeys(c for t in tables for c in t.columns))
+    shared = set(tables[0].columns).intersection(*(t.columns for t in tables[1:]))
+    if not shared:
+        raise DataError(f"{table}: {', '.join(several[:6])} have no column in common")
+    kinds = {c: {t[c].type().copy(nullable=True) for t in tables if c in t.columns} for c in columns}
+    whole = []
+    for one in tables:
+        fields = {}
+        for name in columns:
+            alike = next(iter(kinds[name])) if len(kinds[name]) == 1 else None
+            if name not in one.columns:
+                fields[name] = ibis.null(alike if alike is not None else "string")
+            elif alike is None:  # a number in one file, text in another: as text, like a CSV
+                fields[name] = cast_value(one[name], _KEY)
+            else:
+                fields[name] = one[name]
+        whole.append(one.select(**fields))
+    return ibis.union(*whole)
+
+
+def _join(rows: ir.Table, other: ir.Table, join: Join, table: str) -> ir.Table:
+    """The columns of another source, by its key; a key of two types is compared as text, like every id."""
+    shown = join.origin if isinstance(join.origin, str) else join.origin[0]
+    for here, there in join.keys:
+        for side, key in ((rows, here), (other, there)):
+            if key not in side.columns:
+                raise DataError(
+                    f"{table}: cannot join {shown} on '{key}': no such column"
+                    f"{nearest_column(key, side.columns)}"
+                )
+    right_keys = [there for _, there in join.keys]
+    named = other.filter([other[key].notnull() for key in right_keys])
+    counts = named.group_by(right_keys).aggregate(n=named.count())
+    repeated = counts.filter(counts.n > 1).count().to_pyarrow().as_py()
+    if repeated:
+        raise DataError(
+            f"{table}: {shown} has {repeated:,} values of '{', '.join(right_keys)}' more than once; "
+            "joining would multiply rows"
+        )
+    alike = all(
+        rows[here].type().copy(nullable=True) == other[there].type().copy(nullable=True)
+        for here, there in join.keys
+    )
+    left: dict[str, ir.Value] = {}
+    right: dict[str, ir.Value] = {}
+    for i, (here, there) in enumerate(join.keys):
+        left[f"_key{i}"] = rows[here] if alike else cast_value(rows[here], _KEY)
+        right[f"_key{i}"] = other[there] if alike else cast_value(other[there], _KEY)
+    extra = {c: other[c] for c in other.columns if c not in rows.columns and c != _JOINED}
+    had = _JOINED in rows.columns
+    found = other.select(**extra, **right, _found=ibis.literal(True))
+    keys = list(right)
+    joined = rows.mutate(**left).left_join(found, keys)
+    gone = [
+        c for c in joined.columns if c in keys or (c.endswith("_right") and c.removesuffix("_right") in keys)
+    ]
+    joined = joined.drop(*gone)
+    if had:
+        return joined.mutate(**{_JOINED: joined[_JOINED] & joined["_found"]}).drop("_found")
+    return joined.rename({_JOINED: "_found"})

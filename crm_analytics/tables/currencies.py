@@ -1,0 +1,88 @@
+"""The one currency of a base: from the mapping, the rows, or the marks beside the amounts."""
+
+from __future__ import annotations
+
+import re
+
+import ibis.expr.types as ir
+
+from crm_analytics.errors import DataError
+from crm_analytics.tables.findings import Finding
+from crm_analytics.tables.mapping import Mapping
+from crm_analytics.tables.number_grammar import same_currency
+from crm_analytics.tables.rejects import Table
+from crm_analytics.tables.sums import parse_sum
+
+_RATE = re.compile(r"(?:^|[^a-z])(fx|rate|exchange|kurs|taux|tasa|conversion)", re.IGNORECASE)
+
+
+def currency_of(transactions: ir.Table, mapping: Mapping, table: Table) -> tuple[str, list[Finding]]:
+    """The currency of the amounts, empty when unknown, and what is to be said of it.
+
+    With an exchange rate (`rate`, or a rate's column in the sum) the mapping's currency is the target, and
+    the rows may name several.
+
+    Raises
+    ------
+    DataError : amounts in several currencies, or in another than the mapping says.
+    """
+    said = mapping.currency.upper() if re.fullmatch(r"[A-Za-z]{3}", mapping.currency) else mapping.currency
+    found = _in_rows(transactions)
+    if converted(table):
+        if not said:
+            raise DataError(
+                "transactions: amounts are converted by a rate, but to what? Say the target in mapping.toml: "
+                'currency = "EUR"'
+            )
+        if len(found) > 1:
+            listed = ", ".join(map(shown, found))
+            says = f"Amounts in {listed} are converted to {said} by the rate of each row."
+            return said, [Finding("converted", "note", "transactions", "unit_spend", says)]
+        return said, []
+    if len(found) > 1:
+        listed = ", ".join(map(shown, found))
+        raise DataError(
+            f"transactions: amounts in several currencies ({listed}). Convert them to one by a rate "
+            '([transactions] rate = "<your column>", and currency = "EUR" above), or open '
+            "one currency at a time "
+            f'(where = {{ currency = "{shown(found[0])}" }})'
+        )
+    if said and found and said != found[0]:
+        raise DataError(
+            f'transactions: mapping.toml says currency = "{said}", the rows say {shown(found[0])}'
+        )
+    marks = _marks(table)
+    if not found and said and marks and not same_currency({*marks, said}):
+        raise DataError(
+            f'transactions: mapping.toml says currency = "{said}", the amounts say {", ".join(sorted(marks))}'
+        )
+    if found:
+        return (found[0] if shown(found[0]) == found[0] else said), []
+    return said or next((m for m in sorted(marks) if len(m) == 3), ""), []
+
+
+def converted(table: Table) -> bool:
+    """Whether amounts are multiplied by a rate."""
+    if table.spec.rate is not None:
+        return True
+    spend = table.spec.fields.get("unit_spend")
+    if not isinstance(spend, str) or spend in table.rows.columns:
+        return False
+    return any(_RATE.search(name) for name in parse_sum(spend, table.rows.columns, table.name).columns)
+
+
+def shown(currency: str) -> str:
+    """A currency as it may be shown: a code or a sign; anything longer is no currency but somebody's text."""
+    return currency if re.fullmatch(r"[^\W\d]{3}|[^\s\d@]{1,4}", currency) else "…"
+
+
+def _in_rows(transactions: ir.Table) -> list[str]:
+    if "currency" not in transactions.columns:
+        return []
+    distinct = transactions.select(currency=transactions.currency.upper()).distinct().limit(5).to_pyarrow()
+    return sorted(distinct["currency"].drop_null().to_pylist())
+
+
+def _marks(table: Table) -> set[str]:
+    """Currency marks of the columns that the amounts are made of."""
+    return {mark for reading in table.readings.numbers.values() for mark in reading.marks}

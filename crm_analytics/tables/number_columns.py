@@ -1,0 +1,115 @@
+"""A column of text as numbers: its shapes counted in the engine, one reading for all of it."""
+
+from __future__ import annotations
+
+import re
+
+import ibis
+import ibis.expr.types as ir
+
+from crm_analytics.tables.number_grammar import (
+    BLANKS,
+    COMMA,
+    DIGITS,
+    MINUS,
+    NINES,
+    NumberDoubt,
+    NumberReading,
+    ambiguous,
+    decide,
+)
+
+MOST_SHAPES = 5_000  # a column with more is free text, and the rarest are no numbers
+
+
+def decide_numbers(raw: ir.Table, name: str, decimal: str | None) -> NumberReading | NumberDoubt:
+    """How the text column `name` is read, from all of its values.
+
+    Parameters
+    ----------
+    decimal : the mapping's; where every value proves the other mark, the values are believed
+    """
+    counts = shape_counts(raw, name)
+    found = decide(counts, None if decimal is None else decimal)
+    if isinstance(found, NumberReading) and decimal is not None:
+        proven = decide(counts, None)
+        if isinstance(proven, NumberReading) and proven.decimal != decimal and found.unread > proven.unread:
+            doubtful = any(ambiguous(shape) for shape, _ in counts)
+            readable = sum(
+                n
+                for shape, n in counts
+                if shape in found.shapes and len(shape) and shape not in proven.shapes
+            )
+            return found if doubtful or readable else proven
+    if isinstance(found, NumberDoubt) and not found.mixed:
+        return decide(counts, None, _zero_led(raw, name))
+    return found
+
+
+def shape_counts(raw: ir.Table, name: str) -> list[tuple[str, int]]:
+    """Shape and rows of a text column, the most frequent first; blank texts are left out."""
+    text = raw[name].strip()
+    shapes = raw.select(shape=text.translate(DIGITS, NINES)).filter(lambda t: t.shape != "")
+    counts = shapes.group_by("shape").aggregate(n=shapes.count())
+    rows = counts.order_by(ibis.desc("n"), "shape").limit(MOST_SHAPES).to_pyarrow().to_pylist()
+    return [(row["shape"], row["n"]) for row in rows]
+
+
+def example(raw: ir.Table, name: str) -> str:
+    """One of the texts that leave a choice; it is digits and marks alone."""
+    doubtful = [shape for shape, _ in shape_counts(raw, name) if ambiguous(shape)]
+    text = raw[name].strip()
+    found = raw.filter(text.translate(DIGITS, NINES).isin(doubtful)).aggregate(e=text.max())
+    return str(found.to_pyarrow()["e"][0].as_py() or "")
+
+
+def number_text(value: ir.Value, reading: NumberReading | None) -> ir.Value:
+    """Text as the engine casts it: digits with a decimal point; NULL where the reading does not reach.
+
+    Other types than text are as they are.
+    """
+    if not value.type().is_string() or reading is None:
+        return value
+    text = value.strip()
+    if reading.plain:
+        return text
+    shape = text.translate(DIGITS, NINES)
+    cases = []
+    exponents = [s for s, w in reading.shapes.items() if w.exponent]
+    if exponents:
+        cases.append((shape.isin(exponents), _ascii_minus(text).replace(COMMA, ".")))
+    for percent in (False, True):
+        written = {s: w for s, w in reading.shapes.items() if not w.exponent and w.percent == percent}
+        if not written:
+            continue
+        digits = _digits(text, reading)
+        if percent:
+            digits = digits + "e-2"
+        negative = [s for s, w in written.items() if w.negative]
+        if negative:
+            digits = shape.isin(negative).ifelse(ibis.literal("-") + digits, digits)
+        cases.append((shape.isin(list(written)), digits))
+    return ibis.cases(*cases, else_=ibis.null("string")) if cases else ibis.null("string")
+
+
+def _digits(text: ir.StringValue, reading: NumberReading) -> ir.StringValue:
+    """Only digits and the decimal mark; the shape was accepted before: nothing else of meaning is there."""
+    pointed = {w.mark for w in reading.shapes.values() if "." in w.mark}
+    for mark in sorted(pointed, key=len, reverse=True):
+        text = text.replace(mark, "")
+    bare = text.re_replace(f"[^0-9{re.escape(reading.decimal)}]", "")
+    return bare.replace(COMMA, ".") if reading.decimal == COMMA else bare
+
+
+def _ascii_minus(text: ir.StringValue) -> ir.StringValue:
+    return text.translate(MINUS, "-" * len(MINUS)).translate(BLANKS, " " * len(BLANKS)).strip()
+
+
+def _zero_led(raw: ir.Table, name: str) -> tuple[int, int]:
+    text = raw[name]
+    counts = raw.aggregate(
+        points=text.re_search(r"^[^0-9]*0[.][0-9]{3}[^0-9.,]*$").sum(),
+        commas=text.re_search(r"^[^0-9]*0[,][0-9]{3}[^0-9.,]*$").sum(),
+    )
+    row = counts.to_pyarrow().to_pylist()[0]
+    return int(row["points"] or 0), int(row["commas"] or 0)

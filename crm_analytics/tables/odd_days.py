@@ -1,0 +1,168 @@
+"""Days that are not like the others: imported twice, in another unit, missing, or shared by too many."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from crm_analytics.tables.contract import TABLES
+from crm_analytics.tables.findings import Finding
+from crm_analytics.tables.placeholder_dates import USUAL
+
+_LINES = 8  # of a day, from which its copies and its unit can be judged
+_COPIED = 0.9  # of a day's lines that stand there twice
+_RARELY = 0.25  # of the lines of other days
+_JUMP = (40.0, 250.0)  # how much larger or smaller a day in another unit is: about a hundredfold
+_GAP_DAYS = 6  # without a line
+_EXPECTED = 20.0  # lines that such a gap should have had
+_SHARED = 0.1  # of the customers that one date may be shared by
+_FOLD = 8  # times as many as on the day in the middle
+_DAYS = 8  # fewer, and every one of them is shared
+_CUSTOMERS = 20
+
+
+def odd_days(tables: dict[str, ir.Table]) -> list[Finding]:
+    """Days of the purchases, and dates of other tables, that look like a fault of the export."""
+    lines = tables["transactions"]
+    days = _by_day(lines)
+    found = [_twice(lines, days), _other_unit(days), _gap(days), *_default_days(days)]
+    found += [_shared(name, tables[name], column) for name, column in _dates(tables)]
+    return [one for one in found if one is not None]
+
+
+def _by_day(lines: ir.Table) -> pd.DataFrame:
+    table = lines.mutate(day=lines.transaction_date.date())
+    size = table.unit_spend.abs().cast("float64")
+    days = table.group_by("day").aggregate(
+        lines=table.count(), money=table.unit_spend.sum().cast("float64"), middle=size.nullif(0.0).median()
+    )
+    frame = days.order_by("day").to_pyarrow().to_pandas(date_as_object=False)
+    return frame.astype({"lines": "int64", "money": "float64", "middle": "float64"})
+
+
+def _twice(lines: ir.Table, days: pd.DataFrame) -> Finding | None:
+    """Days whose lines nearly all equal another line of the day, while those of other days do not."""
+    columns = [c for c in lines.columns if c != "transaction_line_id"]
+    table = lines.mutate(day=lines.transaction_date.date())
+    alike = table.group_by("day", *columns).aggregate(n=table.count())
+    copies = alike.group_by("day").aggregate(
+        lines=alike.n.sum(),
+        copied=alike.n.sum(where=alike.n % 2 == 0),
+        money=(alike.unit_spend * (alike.n // 2)).sum(where=alike.n % 2 == 0).cast("float64"),
+    )
+    frame = copies.to_pyarrow().to_pandas().fillna(0)
+    share = frame["copied"] / frame["lines"]
+    doubled = (share >= _COPIED) & (frame["lines"] >= _LINES)
+    rest = frame[~doubled]
+    if (
+        not doubled.any()
+        or (len(rest) and rest["copied"].sum() > _RARELY * rest["lines"].sum())
+        or not len(rest)
+    ):
+        return None
+    hit = frame[doubled]
+    says = (
+        f"Every line of {_days(hit['day'])} stands there twice: the day was probably imported twice. About "
+        f"{int(hit['lines'].sum() // 2):,} lines are too many."
+    )
+    rows, money = int(hit["lines"].sum()), float(hit["money"].sum())
+    return Finding("imported_twice", "serious", "transactions", "transaction_date", says, rows, money)
+
+
+def _other_unit(days: pd.DataFrame) -> Finding | None:
+    """Days whose amounts are a hundredfold, or a hundredth, of all others."""
+    known = days[(days["lines"] >= 3) & days["middle"].notna()]
+    if len(known) < 5:
+        return None
+    usual = float(known["middle"].median())
+    times = known["middle"] / usual
+    low, high = _JUMP
+    odd = known[((times >= low) & (times <= high)) | ((1 / times >= low) & (1 / times <= high))]
+    if odd.empty or len(odd) > len(known) / 2:
+        return None
+    factor = float((odd["middle"] / usual).median())
+    way = f"{factor:,.0f} times as large as" if factor > 1 else f"a {1 / factor:,.0f}th of those"
+    says = f"Amounts of {_days(odd['day'])} are about {way} on other days: probably another unit (cents)."
+    return Finding("other_unit", "serious", "transactions", "unit_spend", says, int(odd["lines"].sum()),
+                   float(odd["money"].sum()))  # fmt: skip
+
+
+def _gap(days: pd.DataFrame) -> Finding | None:
+    """A week without one line in a shop that sells every day."""
+    if len(days) < 15:
+        return None
+    moments = pd.to_datetime(days["day"])
+    away = moments.diff().dt.days.fillna(1).to_numpy() - 1
+    rate = float(days["lines"].sum()) / (
+        (moments.iloc[-1] - moments.iloc[0]).days + 1 - float(away[away > 2].sum())
+    )
+    usual = float(np.quantile(away, 0.95))
+    wide = (away >= _GAP_DAYS) & (away * rate >= _EXPECTED) & (away > 3 * usual)
+    if not wide.any() or wide.sum() > 5:
+        return None
+    spans = [
+        f"{(day - timedelta(days=int(n))).date()} to {(day - timedelta(days=1)).date()}"
+        for day, n in zip(moments[wide], away[wide], strict=True)
+    ]
+    says = (
+        f"There is not one line from {' and from '.join(spans[:3])}: was the shop closed, "
+        f"or are files missing?"
+    )
+    return Finding("missing_days", "warning", "transactions", "transaction_date", says,
+                   int(away[wide].sum() * rate))  # fmt: skip
+
+
+def _default_days(days: pd.DataFrame) -> list[Finding]:
+    """Purchases on a day that stands for unknown."""
+    first = [d for d in pd.to_datetime(days["day"]).dt.date if d in USUAL and d.year < 1995]
+    rest = days[~pd.to_datetime(days["day"]).dt.date.isin(first)]
+    if not first or rest.empty or pd.to_datetime(rest["day"]).min().date() < date(1996, 1, 1):
+        return []
+    hit = days[pd.to_datetime(days["day"]).dt.date.isin(first)]
+    listed = ", ".join(f'"{d.isoformat()}"' for d in first)
+    says = f"{int(hit['lines'].sum()):,} lines are of {_days(hit['day'])}: dates that stand for unknown."
+    rows, money, settles = int(hit["lines"].sum()), float(hit["money"].sum()), f"unknown_dates = [{listed}]"
+    return [
+        Finding("placeholder_date", "serious", "transactions", "transaction_date", says, rows, money, settles)
+    ]
+
+
+def _dates(tables: dict[str, ir.Table]) -> list[tuple[str, str]]:
+    """Dates of customers and purchases that many could share by a default."""
+    wanted = {"customers": ("created_at", "closed_at"), "transactions": ("transaction_date",)}
+    return [(t, c) for t, columns in wanted.items() if t in tables for c in columns if c in tables[t].columns]
+
+
+def _shared(name: str, table: ir.Table, column: str) -> Finding | None:
+    """A date that a tenth of the customers share."""
+    dated = table.filter(table[column].notnull() & table.customer_id.notnull())
+    every = dated.group_by(day=dated[column].cast("date")).aggregate(
+        customers=dated.customer_id.nunique(), rows=dated.count()
+    )
+    whole = int(dated.customer_id.nunique().to_pyarrow().as_py() or 0)
+    days = int(every.count().to_pyarrow().as_py())
+    if whole < _CUSTOMERS or days < _DAYS:
+        return None
+    middle = float(every.customers.median().to_pyarrow().as_py())
+    top = every.filter(every.customers >= max(_SHARED * whole, _FOLD * middle)).order_by("day")
+    hit = top.limit(4).to_pyarrow().to_pandas()
+    if hit.empty or len(hit) > 3:
+        return None
+    listed = ", ".join(f'"{d}"' for d in hit["day"])
+    says = (
+        f"{100 * hit['customers'].max() / whole:.0f} % of the customers share "
+        f"{_days(hit['day'])} in {column}: a "
+        "default, an import or a great day?"
+    )
+    known = TABLES[name].row_time == column and TABLES[name][column].required
+    return Finding("shared_date", "note" if known else "warning", name, column, says, int(hit["rows"].sum()),
+                   settles=f"[{name}]\nunknown_dates = [{listed}]")  # fmt: skip
+
+
+def _days(days: Any) -> str:
+    shown = [pd.Timestamp(d).date().isoformat() for d in days]
+    return ", ".join(shown[:3]) + (f" and {len(shown) - 3:,} more days" if len(shown) > 3 else "")

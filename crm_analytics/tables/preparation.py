@@ -1,0 +1,204 @@
+"""Before anything is cast: the columns that are needed, how they are read, and on whose clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import ibis.expr.types as ir
+
+from crm_analytics.errors import DataError
+from crm_analytics.tables.account import Account
+from crm_analytics.tables.column_readings import AmbiguousColumn, read_columns
+from crm_analytics.tables.contract import ROW, TABLES
+from crm_analytics.tables.date_columns import offsets
+from crm_analytics.tables.fields import fields_of, require_fields
+from crm_analytics.tables.findings import Finding, counted
+from crm_analytics.tables.mapping import EPOCHS, TableMapping
+from crm_analytics.tables.rejects import Table
+from crm_analytics.tables.sources import Source
+from crm_analytics.tables.sums import is_blank, parse_sum
+from crm_analytics.tables.written_zones import written_zone
+from crm_analytics.tables.zones import UTC, fixed_zone
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The zone that days are counted in, its name for people, and what is to be said of it."""
+
+    zone: str
+    name: str
+    findings: list[Finding] = field(default_factory=list)
+
+
+def prepare(source: Source, today: date) -> tuple[dict[str, Table], dict[str, str]]:
+    """Every table with the readings of its columns, and the tables that cannot be one, with the reason.
+
+    Raises
+    ------
+    DataError : purchases, or a table that the mapping names, cannot be read.
+    """
+    prepared, skipped = {}, {}
+    for name in source.rows.tables:
+        spec = source.mapping.of(name)
+        try:
+            require_fields(TABLES[name], tuple(source.rows.tables[name].columns), spec)
+            rows = _kept_at_hand(source, name, spec)
+            readings = read_columns(TABLES[name], rows, spec, today, UTC)
+        except DataError as error:
+            if name == "transactions" or name in source.mapping.tables or isinstance(error, AmbiguousColumn):
+                raise
+            skipped[name] = str(error)  # a file that only happens to bear the name of a table
+            continue
+        prepared[name] = Table(name, rows, spec, readings, today, tuple(source.csv.get(name, ())))
+    return prepared, skipped
+
+
+def _kept_at_hand(source: Source, name: str, spec: TableMapping) -> ir.Table:
+    """The rows, with their places where they have some; of a CSV the columns needed, read once."""
+    numbered = source.rows.numbered.get(name)
+    rows = source.rows.tables[name] if numbered is None else numbered
+    if name not in source.csv:
+        return rows
+    wanted = _mentioned(spec) | set(TABLES[name].names) | {ROW}
+    needed = [c for c in rows.columns if c in wanted or any(c in text for text in wanted)]
+    return rows.select(needed).cache() if needed else rows
+
+
+def _mentioned(spec: TableMapping) -> set[str]:
+    texts: set[str] = {spec.rate} if spec.rate else set()
+    for said in spec.fields.values():
+        texts.add(str(said.get("column", "")) if isinstance(said, dict) else str(said))
+    return texts
+
+
+def shop_clock(source: Source, prepared: dict[str, Table]) -> Clock:
+    """On whose clock the days are: the mapping's, that of the one offset in the data, else UTC."""
+    said = source.mapping.timezone
+    if said is not None:
+        return Clock(said, said)
+    found = _offsets(prepared["transactions"])
+    if found is None:
+        return Clock(UTC, "")
+    zone = written_zone(found) if found else UTC
+    if zone is None:
+        several = ", ".join(sorted({fixed_zone(offset) for _, offset in found})[:4])
+        says = (
+            f"Times are written at several offsets ({several}), and days are days of UTC. "
+            f"Say the shop's zone."
+        )
+        return Clock(UTC, UTC, [_clock_finding("warning", says, "Europe/Berlin")])
+    if zone == UTC:
+        says = "Days are days of UTC: an evening's purchase may count for another day. Say the shop's zone."
+        return Clock(UTC, UTC, [_clock_finding("note", says, "Europe/Berlin")])
+    says = f"Times are written on the clock of {zone}, and days are counted on it."
+    return Clock(zone, zone, [_clock_finding("note", says, zone)])
+
+
+def _clock_finding(severity: str, says: str, zone: str) -> Finding:
+    settles = f'timezone = "{zone}"'
+    return Finding("time_zone", severity, "transactions", "transaction_date", says, settles=settles)
+
+
+def _offsets(table: Table) -> list[tuple[datetime, str]] | None:
+    """Offsets of the purchases' times; None where they have none, empty where all are of UTC."""
+    said = table.spec.fields.get("transaction_date", "transaction_date")
+    name = said.get("column", "transaction_date") if isinstance(said, dict) else said
+    if name not in table.rows.columns:
+        return None
+    kind = table.rows[name].type()
+    if kind.is_timestamp():
+        return None if kind.timezone is None else []
+    reading = table.readings.dates.get(str(name))
+    if reading is not None and reading.unit not in (None, "day"):
+        return []  # seconds since 1970 are of UTC
+    pattern = said.get("format", "") if isinstance(said, dict) else ""
+    if pattern in EPOCHS:
+        return []
+    if "%z" not in pattern and (reading is None or not reading.zoned):
+        return None
+    moment = fields_of(TABLES[table.name], table.rows, table.spec, table.readings)["transaction_date"].value
+    return offsets(table.rows, str(name), moment)
+
+
+def left_out(source: Source, name: str) -> int:
+    """Rows that `where` and `except` leave out."""
+    every = source.rows.every.get(name)
+    if every is None:
+        return 0
+    counts = [int(t.count().to_pyarrow().as_py()) for t in (every, source.rows.tables[name])]
+    return counts[0] - counts[1]
+
+
+def lines_lost(source: Source, table: Table) -> int:
+    """Physical lines that are neither a record, nor torn, nor inside a field."""
+    if len(table.files) != 1 or table.files[0].filled is None:
+        return 0
+    file = table.files[0]
+    rows = source.rows.every.get(table.name, table.rows)
+    filled = file.filled or 0
+    missing = filled - int(rows.count().to_pyarrow().as_py()) - len(table.torn(file))
+    if missing <= 0:
+        return 0
+    inside = {c: file.rows[c].fill_null("").length() - file.rows[c].fill_null("").replace("\n", "").length()
+              for c in file.rows.columns}  # fmt: skip
+    counts = file.rows.aggregate(**{c: n.sum() for c, n in inside.items()}).to_pyarrow().to_pylist()[0]
+    return max(0, missing - sum(n or 0 for n in counts.values()))
+
+
+def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
+    """What is to be told of how a table was read."""
+    notes: list[Finding] = []
+    if account.left_out:
+        says = (
+            f"{counted(account.left_out, 'row')} of {table.name} left out by where or except in mapping.toml."
+        )
+        notes.append(Finding("left_out", "note", table.name, "", says, account.left_out))
+    if table.name in source.rows.filled:
+        columns = ", ".join(map(repr, source.rows.filled[table.name]))
+        says = f"{columns} stands only in the first line of an order: its other lines take it from there."
+        notes.append(Finding("filled_down", "note", table.name, "", says))
+    unmatched = source.rows.unmatched.get(table.name)
+    if unmatched is not None and (n := int(unmatched.to_pyarrow().as_py() or 0)):
+        says = f"{counted(n, 'row')} of {table.name} with a key that the joined source does not have."
+        notes.append(Finding("unmatched_join", "warning", table.name, "", says, n))
+    notes += _of_files(table)
+    notes += _of_blanks(table)
+    for name, reading in table.readings.numbers.items():
+        if table.spec.decimal is not None and reading.decimal != table.spec.decimal:
+            says = (
+                f"mapping.toml says decimal = '{table.spec.decimal}', but every value of "
+                f"'{name}' is written with "
+                f"'{reading.decimal}' and read so."
+            )
+            notes.append(Finding("other_decimal", "warning", table.name, name, says,
+                                 settles=f'[{table.name}]\ndecimal = "{reading.decimal}"'))  # fmt: skip
+    return notes
+
+
+def _of_files(table: Table) -> list[Finding]:
+    return [
+        Finding("file_lines", "note", table.name, "", f"{file.name}: {says}")
+        for file in table.files
+        for says in file.says
+    ]
+
+
+def _of_blanks(table: Table) -> list[Finding]:
+    """Blank operands that a sum counts as nothing."""
+    notes = []
+    for field_name, said in table.spec.fields.items():
+        if not isinstance(said, str) or said in table.rows.columns:
+            continue
+        if TABLES[table.name][field_name].type not in ("money", "number", "count"):
+            continue
+        optional = parse_sum(said, table.rows.columns, table.name).optional
+        for name in optional:
+            n = int(
+                table.rows.aggregate(n=is_blank(table.rows[name]).sum()).to_pyarrow()["n"][0].as_py() or 0
+            )
+            if n:
+                says = f"'{name}' is blank in {counted(n, 'row')}: it counts as nothing in {field_name}."
+                notes.append(Finding("blank_operand", "note", table.name, field_name, says, n,
+                                     settles=f'[{table.name}]\ndefault = {{ "{name}" = 0 }}'))  # fmt: skip
+    return notes

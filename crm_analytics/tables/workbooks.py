@@ -1,0 +1,114 @@
+"""Excel workbooks: each sheet is a table, its first filled row the header (needs the extra `excel`)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import warnings
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis.backends import BaseBackend
+
+from crm_analytics.errors import DataError
+from crm_analytics.tables.embedded_engine import load
+from crm_analytics.tables.headers import looks_like_data, the_source_has
+
+_PADDED = re.compile(r"0{2,}")  # the number format of "00123" kept as a number
+_ERROR = re.compile(r"#(N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!)")
+
+
+class Workbook:
+    """An .xlsx file; values as Excel last computed them."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            import openpyxl
+            from openpyxl.utils.exceptions import InvalidFileException
+        except ImportError:
+            raise DataError(
+                f'reading {path.name} needs openpyxl: pip install "crm-analytics[excel]", or save it as .csv'
+            ) from None
+        self.where = path.name
+        try:
+            with warnings.catch_warnings():  # of styles and validations that are not ours
+                warnings.simplefilter("ignore")
+                self._book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile, InvalidFileException):
+            raise DataError(
+                f"{path.name} is no readable .xlsx file, or is locked by a password: save it anew, or as .csv"
+            ) from None
+        self.sheets = tuple(s.title for s in self._book.worksheets if next(_filled(s), None) is not None)
+
+    def read(self, sheet: str, engine: BaseBackend) -> ir.Table:
+        """One sheet in the embedded engine: numbers, times and texts as they are; mixed columns as text.
+
+        Raises
+        ------
+        DataError : a header that is missing, or repeats a name.
+        """
+        rows = _filled(self._book[sheet])
+        header = [_text(cell) for cell in next(rows)]
+        while header and not header[-1]:
+            header.pop()
+        name = f"{self.where}, sheet {sheet}"
+        twice = sorted({h for h in header if h and [x.lower() for x in header].count(h.lower()) > 1})
+        if looks_like_data([h for h in header if h]):
+            raise DataError(f"{name}: {the_source_has(header)}")
+        if twice:
+            raise DataError(
+                f"{name}: the header names {', '.join(map(repr, twice))} more than once; rename one"
+            )
+        columns: list[list[Any]] = [[] for _ in header]
+        for row in rows:
+            for at, values in enumerate(columns):
+                values.append(_value(row[at]) if at < len(row) else None)
+        names = [h or f"column_{i}" for i, h in enumerate(header, start=1)]
+        return load(engine, pa.table({n: _array(c) for n, c in zip(names, columns, strict=True)}))
+
+
+def _filled(sheet: Any) -> Iterator[tuple[Any, ...]]:
+    """The rows that hold anything, as cells."""
+    for row in sheet.iter_rows():
+        if any(cell.value not in (None, "") for cell in row):
+            yield row
+
+
+def _value(cell: Any) -> Any:
+    value = cell.value
+    if value is None or value == "" or (isinstance(value, str) and _ERROR.fullmatch(value)):
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and _PADDED.fullmatch(cell.number_format or ""):
+        return str(value).zfill(len(cell.number_format))  # a postcode or an id as the sheet shows it
+    return value
+
+
+def _text(cell: Any) -> str:
+    value = _value(cell)
+    return "" if value is None else _as_text(value).strip()
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, dt.datetime | dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    return str(value)
+
+
+def _array(values: list[Any]) -> pa.Array:
+    kinds = {type(v) for v in values if v is not None}
+    if kinds <= {int}:
+        return pa.array(values, pa.int64()) if kinds else pa.array(values, pa.string())
+    if kinds <= {int, float}:
+        return pa.array(values, pa.float64())
+    if kinds <= {dt.datetime, dt.date}:
+        whole = [dt.datetime.combine(v, dt.time()) if type(v) is dt.date else v for v in values]
+        return pa.array(whole, pa.timestamp("us"))
+    if kinds == {bool}:
+        return pa.array(values, pa.bool_())
+    return pa.array([None if v is None else _as_text(v) for v in values], pa.string())
