@@ -99,7 +99,9 @@ class ReturnCurve:
     def back_within(self, silence: np.ndarray, days: int = YEAR) -> np.ndarray:
         """Share of customers silent for `silence` days who buy again within the next `days`."""
         now = self.away(silence)
-        return 1 - np.divide(self.away(np.asarray(silence) + days), now, out=np.ones_like(now), where=now > 0)
+        return 1 - np.divide(
+            self.away(np.asarray(silence) + days), now, out=np.zeros_like(now), where=now > 0
+        )
 
 
 @dataclass(frozen=True)
