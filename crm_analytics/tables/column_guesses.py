@@ -244,6 +244,6 @@ def _is_amount(sample: Sample, name: str) -> bool:
 
 
 def _noun(column: Column) -> str:
-    nouns = {"time": "times", "date": "dates", "money": "amounts", "number": "numbers"}
-    nouns |= {"count": "whole numbers", "flag": "true or false"}
-    return nouns.get(column.type, "texts")
+    names = {"time": "times", "date": "dates", "money": "amounts", "number": "numbers"}
+    names |= {"count": "whole numbers", "flag": "true or false"}
+    return names.get(column.type, "texts")
