@@ -300,7 +300,7 @@ class CustomerBase:
     def cautions(self) -> tuple[str, ...]:
         """Sentences that stand before any number: what was lost of the rows and money, serious findings."""
         lost = [lost_sentence(a) + "." for a in self.accounts.values() if a.share >= WORTH_TELLING]
-        return (*lost, *(f.says for f in self.findings if f.severity == "serious"))
+        return (*lost, *(f.sentence for f in self.findings if f.severity == "serious"))
 
     @property
     def show_customers(self) -> bool:
