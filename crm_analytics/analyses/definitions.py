@@ -98,10 +98,9 @@ class ReturnCurve:
 
     def back_within(self, silence: np.ndarray, days: int = YEAR) -> np.ndarray:
         """Share of customers silent for `silence` days who buy again within the next `days`."""
-        now = self.away(silence)
-        return 1 - np.divide(
-            self.away(np.asarray(silence) + days), now, out=np.zeros_like(now), where=now > 0
-        )
+        now, later = self.away(silence), self.away(np.asarray(silence) + days)
+        # Where nobody was silent for so long, everybody had come back before.
+        return 1 - np.divide(later, now, out=np.zeros_like(now), where=now > 0)
 
 
 @dataclass(frozen=True)

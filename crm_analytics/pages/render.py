@@ -67,7 +67,7 @@ def _is_wide(table: dict[str, Any]) -> bool:
 
 def _tidy(text: object) -> str:
     """Text cleaned once more at the door, numbers kept together with their unit."""
-    kept = re.sub(r"(?<=\d) (?=points\b)|(?<=\d) ?(?=%)", "\u00a0", words.clean(text))
+    kept = re.sub(r"(?<=\d) (?=points\b)|(?<=\d) ?(?=%)|(?<=\d) (?=[€$£¥])", "\u00a0", words.clean(text))
     kept = re.sub(r"\u2212(?=[€$£¥])", "\u2212\u2060", kept)  # no break between a minus and its currency
     # Names that run from right to left must not turn the order of the sentence around them.
     return _RIGHT_TO_LEFT.sub("\u2068\\g<0>\u2069", kept)

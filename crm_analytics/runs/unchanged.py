@@ -227,6 +227,6 @@ def _sha256(path: Path) -> str:
 def package_digest() -> str:
     """64 hex characters of this package's code and templates."""
     root = Path(crm_analytics.__file__).resolve().parent
-    kinds = {".py", ".html", ".css", ".js"}
+    kinds = {".py", ".html", ".css", ".js", ".toml"}
     files = sorted(p for p in root.rglob("*") if p.suffix in kinds and p.is_file())
     return digest([[p.relative_to(root).as_posix(), _sha256(p)] for p in files])

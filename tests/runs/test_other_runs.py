@@ -12,6 +12,7 @@ import pytest
 from nbformat import v4
 
 from crm_analytics.runs.plan import RunRequest
+from crm_analytics.runs.publishing import erasure, publish
 from crm_analytics.runs.report_run import run_report
 
 NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
@@ -79,9 +80,20 @@ def test_lists_stand_in_the_run_and_beside_the_stable_page(project):
     result, _ = made(project, "first", "2026-02-10")
     for folder in (result.run_folder, result.page.parent):
         assert pq.read_metadata(folder / "lists" / "due.parquet").num_rows == 2
-        assert (folder / "lists" / "due.csv").stat().st_mode & 0o077 == 0
+        assert (folder / "lists" / "due.csv").stat().st_mode & 0o007 == 0
     assert 'href="lists/due.csv"' in result.page.read_text(encoding="utf-8")
     assert str(project) not in (result.run_folder / "manifest.json").read_text(encoding="utf-8")
+
+
+def test_forgetting_a_run_takes_its_lists_away(project):
+    result, _ = made(project, "first", "2026-01-31")
+    place = publish.Place(project / "out", "first", "2026-01-31")
+    assert (place.folder / "lists" / "due.csv").exists()
+    names = [path.name for path in (place.folder / "runs").iterdir()]
+    runs = [erasure.KnowingRun(place, name, "shop.csv", "", True) for name in names]
+    erasure.delete(project / "out", runs, NOW.date())
+    assert not (project / "out" / "first" / "2026-01-31").exists()
+    assert not result.run_folder.exists()
 
 
 def test_a_list_of_another_length_than_the_page_says_is_refused(project):
