@@ -60,7 +60,7 @@ def test_check_says_rows_rejects_age_and_completeness(project, capsys):
     assert "1 lines equal another" in words
     assert "1 lines are returns" in words
     assert "currency is unknown" in words
-    assert "20.0 % of transactions is broken: reports stop above 5 %" in words
+    assert "20.0 % of the rows, about 20.0 % of the money. Reports stop above 5 %" in words
 
 
 def test_check_for_machines_is_json(project, capsys):

@@ -57,20 +57,30 @@ class Decision:
         """Have it made."""
         return workshop.make(self, progress)
 
+    @property
+    def limit_seconds(self) -> float | None:
+        """Wall time of the report; None for any."""
+        return self.request.limit_seconds
+
     def failing(self, error: CrmError) -> Decision:
         """The same, known to fail."""
         return Decision(self.request, self.plan, self.inputs, problem=error)
 
 
-def decide(request: RunRequest) -> Decision:
-    """Look at a request and at what is published; starts nothing and writes nothing."""
+def decide(request: RunRequest, *, ask: bool = True) -> Decision:
+    """Look at a request and at what is published; starts nothing and writes nothing.
+
+    Parameters
+    ----------
+    ask : whether a source may be asked its `version_query`
+    """
     began = time.perf_counter()
     try:
         plan = plan_run(request)
     except CrmError as error:
         return Decision(request, result=_refused(request, error, began))
     try:
-        inputs = unchanged.inputs_of(plan)
+        inputs = unchanged.inputs_of(plan, ask=ask)
         found = "forced" if request.force else unchanged.find(plan, inputs)
     except CrmError as error:
         return Decision(request, plan, problem=error, why=str(error))

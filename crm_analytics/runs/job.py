@@ -48,6 +48,10 @@ class Job(Protocol):
         """Names of jobs on the same source whose results it is told: it waits until they are made."""
 
     @property
+    def limit_seconds(self) -> float | None:
+        """Wall time it may take; None for any."""
+
+    @property
     def result(self) -> RunResult | None:
         """What became of it, where nothing is to be made."""
 

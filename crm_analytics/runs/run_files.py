@@ -14,6 +14,7 @@ from crm_analytics.pages.status import Status
 from crm_analytics.runs.plan import OpenedData, Plan
 from crm_analytics.runs.publishing import lists_on_page, manifest, publish
 from crm_analytics.runs.publishing.published_tables import published_tables
+from crm_analytics.runs.unchanged import key_digest
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -121,8 +122,6 @@ def _inputs(record: Record) -> dict[str, Any] | None:
     """What the next run compares itself with, see `unchanged`."""
     if record.inputs is None or record.data is None:
         return None
-    from crm_analytics.runs.unchanged import key_digest
-
     today = record.plan.request.today.isoformat() if record.data.has_future else ""
     parts = record.inputs.parts | {"key": key_digest(record.plan.root)}  # the run may have made the first one
     return {"parts": parts, "files": record.data.files, "today": today}
@@ -137,7 +136,7 @@ def failure(record: Record, place: publish.Place, error: CrmError, last_good: st
     """
     from crm_analytics.pages import page
 
-    message, code = str(error), error.exit_code
+    message, code = manifest.published_words(str(error)), error.exit_code
     up = PurePosixPath("../../../..")  # from reports/<name>/<slug>/runs/<id>/
     html = page.failure(
         _context(record),
@@ -234,6 +233,7 @@ def _manifest(
         "created": plan.request.now.isoformat(timespec="seconds"),
         "as_of": record.day,
         "parameters": manifest.without_paths(plan.values),
+        "key": key_digest(plan.root),
         "data": {"source": plan.source_name} | (data.facts() if data else {}),
         "notebook": {"file": plan.report.path.name, "sha256": manifest.code_digest(plan.report.notebook)},
         "versions": manifest.versions(),

@@ -106,7 +106,7 @@ def _too_large(field: Field) -> ir.BooleanValue | None:
     if field.number is None:
         return None
     size = field.number.cast("float64").abs()
-    return field.value.isnull() & (size >= LIMIT) & ~size.isinf()
+    return field.value.isnull() & (size >= LIMIT) & ~size.isinf() & ~size.isnan()
 
 
 def _rounded(fields: dict[str, Field]) -> ir.BooleanValue | None:

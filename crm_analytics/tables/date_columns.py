@@ -11,7 +11,16 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from crm_analytics.tables.date_grammar import PLAIN, Family, family_of, full_pattern, month_names, zoned
+from crm_analytics.tables.date_grammar import (
+    BASIC,
+    EPOCH,
+    PLAIN,
+    Family,
+    family_of,
+    full_pattern,
+    month_names,
+    zoned,
+)
 from crm_analytics.tables.number_columns import shape_counts
 from crm_analytics.tables.zones import wall_clock
 
@@ -82,6 +91,8 @@ def decide_dates(
     for shape, n in counts:
         if family := family_of(shape):
             families[family] = families.get(family, 0) + n
+    if BASIC in families and not _fitting(raw, name, BASIC):  # 978307200000 begins with no year: it counts
+        families[EPOCH] = families.get(EPOCH, 0) + families.pop(BASIC)
     pivot = today.year % 100 + 10
     settled: list[tuple[Family, str | None]] = []
     for family in families:
@@ -106,6 +117,11 @@ def decide_dates(
         serial=bool(counts) and re.fullmatch(r"99999([.]9+)?", counts[0][0]) is not None,
         words=_unknown_words(raw, name, families, language),
     )
+
+
+def _fitting(raw: ir.Table, name: str, family: Family) -> int:
+    fits = raw[name].strip().re_search(full_pattern(family))
+    return int(raw.aggregate(n=fits.sum()).to_pyarrow()["n"][0].as_py() or 0)
 
 
 def date_value(value: ir.Value, reading: DateReading, zone: str, written_in: str | None = None) -> ir.Value:

@@ -45,7 +45,7 @@ def _d(n: str) -> str:
 
 
 _NAMED = rf"{_WEEKDAY}{_d('1,2')}(?:st|nd|rd|th|er|[.º])?[- /]*(?:de )?{_WORD}[- /,]*(?:de )?{_d('4')}"
-_BASIC = rf"{_d('4')}{_d('2')}{_d('2')}T?{_d('2')}{_d('2')}{_d('2')}?"
+_BASIC = rf"((?:19|20)[0-9]{{2}}){_d('2')}{_d('2')}T?{_d('2')}{_d('2')}{_d('2')}?"
 
 FAMILIES: tuple[Family, ...] = (
     Family("year first", rf"{_d('4')}[-/.]{_d('1,2')}[-/.]{_d('1,2')}", "YMD"),
@@ -62,7 +62,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("name between, short", rf"{_d('1,2')}[- /]{_WORD}[- /]{_d('2')}", "DBy"),
     Family("name first", rf"{_WEEKDAY}{_WORD}[ -]{_d('1,2')}(?:st|nd|rd|th)?,?[ -]{_d('4')}", "BDY"),
     Family("name in the middle", rf"{_d('4')}[- /]{_WORD}[- /]{_d('1,2')}", "YBD"),
-    Family("epoch", r"([0-9]{9,10}|[0-9]{13}|[0-9]{16}|[0-9]{19})(?:[.][0-9]*)?", "E", clock=False),
+    Family("epoch", r"([0-9]{9,10}|[0-9]{12,13}|[0-9]{15,16}|[0-9]{18,19})(?:[.][0-9]*)?", "E", clock=False),
 )  # fmt: skip
 
 
@@ -81,10 +81,15 @@ def python_pattern(pattern: str) -> str:
 def _compiled(family: Family) -> re.Pattern[str]:
     # a shape's digits are all nines: what limits a digit is judged by the values, not by the shape
     loose = full_pattern(family).replace("[0-1]", "[0-9]").replace("[0-5]", "[0-9]").replace("[1-7]", "[0-9]")
+    loose = loose.replace("(?:19|20)", "[0-9]{2}")
     return re.compile(python_pattern(loose))
 
 
 PLAIN = re.compile(r"9999-99-99(?:[T ]99:99:99(?:[.]9{1,6})?)?")
+
+
+EPOCH = FAMILIES[-1]
+BASIC = next(family for family in FAMILIES if family.name == "compact moment")
 
 
 def family_of(shape: str) -> Family | None:

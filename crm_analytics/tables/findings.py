@@ -32,6 +32,13 @@ class Finding:
     money: float | None = None
     settles: str = ""
 
+    @property
+    def sentence(self) -> str:
+        """What was found, and the line that settles it, in one run of text."""
+        if not self.settles:
+            return self.says
+        return f"{self.says} Say in mapping.toml: {' '.join(self.settles.split())}"
+
     def as_dict(self) -> dict[str, Any]:
         """The record as plain data, for JSON."""
         return asdict(self)

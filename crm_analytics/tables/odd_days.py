@@ -22,6 +22,7 @@ _EXPECTED = 20.0  # lines that such a gap should have had
 _SHARED = 0.1  # of the customers that one date may be shared by
 _FOLD = 8  # times as many as on the day in the middle
 _DAYS = 8  # fewer, and every one of them is shared
+_DAYS_OF_SALES = 60  # a fair or a festival is no default: only in a long history is one told
 _CUSTOMERS = 20
 
 
@@ -145,7 +146,8 @@ def _shared(name: str, table: ir.Table, column: str) -> Finding | None:
     )
     whole = int(dated.customer_id.nunique().to_pyarrow().as_py() or 0)
     days = int(every.count().to_pyarrow().as_py())
-    if whole < _CUSTOMERS or days < _DAYS:
+    sales = TABLES[name].row_time == column and TABLES[name][column].required
+    if whole < _CUSTOMERS or days < (_DAYS_OF_SALES if sales else _DAYS):
         return None
     middle = float(every.customers.median().to_pyarrow().as_py())
     top = every.filter(every.customers >= max(_SHARED * whole, _FOLD * middle)).order_by("day")
@@ -158,8 +160,7 @@ def _shared(name: str, table: ir.Table, column: str) -> Finding | None:
         f"{_days(hit['day'])} in {column}: a "
         "default, an import or a great day?"
     )
-    known = TABLES[name].row_time == column and TABLES[name][column].required
-    return Finding("shared_date", "note" if known else "warning", name, column, says, int(hit["rows"].sum()),
+    return Finding("shared_date", "note" if sales else "warning", name, column, says, int(hit["rows"].sum()),
                    settles=f"[{name}]\nunknown_dates = [{listed}]")  # fmt: skip
 
 

@@ -124,7 +124,7 @@ def _ways(daily: pd.Series, horizon: int) -> dict[str, tuple[int, Callable[[int]
 
 @dataclass(frozen=True, eq=False)
 class _Trials:
-    """days known at each trial; season: whether it was of these weeks a year ago; errors and weekly, by way."""
+    """Days known at each trial, whether it was of these weeks a year ago, and the errors by way."""
 
     days: NDArray[np.intp]
     season: NDArray[np.bool_]

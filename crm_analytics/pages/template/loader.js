@@ -68,7 +68,7 @@
   // --- figures -------------------------------------------------------------------------------------------
 
   const tinted = (value, twins) => {
-    if (typeof value === 'string') return twins[value] ?? value;
+    if (typeof value === 'string') return Object.hasOwn(twins, value) ? twins[value] : value;
     if (Array.isArray(value)) return value.map((one) => tinted(one, twins));
     if (value && typeof value === 'object') {
       return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, tinted(one, twins)]));
@@ -77,8 +77,9 @@
   };
   const merged = (into, from) => {
     for (const [key, value] of Object.entries(from)) {
+      if (key === '__proto__' || key === 'constructor' || key === 'prototype') continue;
       const nested = value && typeof value === 'object' && !Array.isArray(value);
-      into[key] = nested ? merged(into[key] ?? {}, value) : value;
+      into[key] = nested ? merged(Object.hasOwn(into, key) ? into[key] ?? {} : {}, value) : value;
     }
     return into;
   };

@@ -27,4 +27,7 @@ def data(base: CustomerBase) -> str:
         )
     if counts["returns"]:
         parts.append(f"{words.plural(counts['returns'], 'return')} taken off revenue")
-    return "; ".join(parts) + "."
+    if base.timezone:
+        parts.append(f"days of {base.timezone}")
+    told = [finding.sentence for finding in base.findings if finding.severity == "warning"]
+    return " ".join(["; ".join(parts) + ".", *told])
