@@ -119,7 +119,7 @@ def _by_group(report: ValueReport | UnpricedReport, found: btyd.Calibration) -> 
             pd.DataFrame(
                 {
                     "by": report.t(f"by.{key}"),
-                    "group": table["group"],
+                    "group": [_group(report, name) for name in table["group"]],
                     "customers": table["customers"],
                     "actual": table["actual"] / table["customers"],
                     "expected": table["predicted"] / table["customers"],
@@ -131,6 +131,12 @@ def _by_group(report: ValueReport | UnpricedReport, found: btyd.Calibration) -> 
             )
         )
     return pd.concat(parts, ignore_index=True)
+
+
+def _group(report: ValueReport | UnpricedReport, name: object) -> str:
+    """A group in the language of the page; those of silence are spans of weeks."""
+    span, _, unit = str(name).partition(" ")
+    return report.t("by.weeks", span=span) if unit == "weeks" else str(name)
 
 
 def _purchases_to_come(report: ValueReport) -> Block:
