@@ -1,4 +1,4 @@
-"""Every kind of attack that was ever tried, again: each must hold. The slow ones: `tests.faults.attack_run`."""
+"""Every kind of attack that was ever tried, again: each must hold. Slow ones: `tests.faults.attack_run`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attacks on what people trust this project with. Each gives its tries: what was tried, and whether it held."""
+"""Attacks on what people trust this project with. Each gives its tries: what was tried, and if it held."""
 
 from __future__ import annotations
 

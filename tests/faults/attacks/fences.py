@@ -92,10 +92,12 @@ def a_dry_run_asks_nothing(folder: Path) -> Tries:
     root = project(folder)
     with duckdb.connect(str(root / "shop.duckdb")) as made:
         made.sql(
-            "CREATE TABLE transactions AS SELECT 'a' customer_id, DATE '2026-01-01' transaction_date, 1 unit_spend"
+            "CREATE TABLE transactions AS SELECT 'a' customer_id, DATE '2026-01-01' transaction_date,"
+            " 1 unit_spend"
         )
     slow = "SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b"
-    text = f'[source.s]\nurl = "duckdb:///shop.duckdb"\nversion_query = "{slow}"\n[[report]]\nname = "segments"\nsource = "s"\n'
+    text = f'[source.s]\nurl = "duckdb:///shop.duckdb"\nversion_query = "{slow}"\n'
+    text += '[[report]]\nname = "segments"\nsource = "s"\n'
     (root / "crm.toml").write_text(text)
     began = time.monotonic()
     code, out, _ = crm(root, "run", "--dry-run")
@@ -115,11 +117,12 @@ def a_duckdb_file_from_others_reads_nothing_else(folder: Path) -> Tries:
     secret = (root / ".crm-key").read_text().strip()
     with duckdb.connect(str(root / "gift.duckdb")) as made:
         made.sql(
-            "CREATE TABLE transactions AS SELECT 'a' || range customer_id, DATE '2026-01-01' transaction_date,"
-            " 1 unit_spend, 'p1' product_id FROM range(30)"
+            "CREATE TABLE transactions AS SELECT 'a' || range customer_id, DATE '2026-01-01'"
+            " transaction_date, 1 unit_spend, 'p1' product_id FROM range(30)"
         )
         made.sql(
-            f"CREATE VIEW products AS SELECT 'p1' product_id, trim(content) product_name FROM read_text('{root}/.crm-key')"
+            "CREATE VIEW products AS SELECT 'p1' product_id, trim(content) product_name "
+            f"FROM read_text('{root}/.crm-key')"
         )
     try:
         base = CustomerBase.open(root / "gift.duckdb", today="2026-03-01")

@@ -118,7 +118,7 @@ def shop(seed: int) -> CustomerBase:
         {
             "customer_id": [f"k{n}" for n in range(number)],
             "birth_date": [date(1940 + int(y), 1 + int(m), 1 + int(d)).isoformat() for y, m, d in
-                           zip(chance.integers(0, 60, number), chance.integers(0, 12, number), chance.integers(0, 28, number), strict=True)],
+                           zip(*(chance.integers(0, most, number) for most in (60, 12, 28)), strict=True)],
             "region": chance.choice(["North", "South", "East"], number),
         }
     )  # fmt: skip

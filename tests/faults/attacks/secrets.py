@@ -42,7 +42,8 @@ def a_password_is_told_nowhere(folder: Path) -> Tries:
             _, out, err = crm(root, *arguments)
             said += [out, err]
         (root / "crm.toml").write_text(
-            f'[source.s]\nurl = "{url}"\n[[report]]\nname = "segments"\nsource = "s"\n[[list]]\nname = "l"\nsource = "s"\n'
+            f'[source.s]\nurl = "{url}"\n[[report]]\nname = "segments"\nsource = "s"\n'
+            '[[list]]\nname = "l"\nsource = "s"\n'
         )
         for arguments in (
             ("run", "--dry-run"),

@@ -117,7 +117,9 @@ def names_of_scripts_are_names(folder: Path) -> Tries:
     script = source[start:end] + (
         "const names = JSON.parse(process.argv[1]);"
         "const out = names.map((n) => JSON.stringify(tinted([n], {red: 'pink'})));"
-        'const into = {a: {}}; for (const n of names) merged(into, JSON.parse(`{"${n}": {"polluted": 1}, "a": {"b": 1}}`));'
+        "const into = {a: {}};"
+        'const odd = (n) => JSON.parse(`{"${n}": {"polluted": 1}, "a": {"b": 1}}`);'
+        "for (const n of names) merged(into, odd(n));"
         "console.log(JSON.stringify([out, ({}).polluted ?? null, into.a.b, tinted('red', {red: 'pink'})]));"
     )
     done = subprocess.run(
