@@ -28,11 +28,11 @@ setup: $(STAMP)  ## make the environment and install, with pinned versions
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(ENV) || \
+	@test -x $(BIN)/python || $(PYTHON) -m venv --upgrade-deps $(ENV) || \
 	  { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
 	@echo "Installing into $(ENV) (a few minutes the first time)"
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
-	@$(BIN)/crm key >/dev/null
+	@$(BIN)/crm key >/dev/null || true
 	@touch $@
 
 report: setup  ## write the demo data and run the reports on them (DATA=company, cdnow, cdnow-master, lemonade)
@@ -91,7 +91,7 @@ constraints:  ## pin the newest working set again (needs uv)
 	  | (echo "# Every version of a working set, for any platform. Made by: make constraints"; cat) > constraints.new
 	mv constraints.new constraints.txt
 
-clean:  ## remove what was made here: .venv, demo data, reports
+clean:  ## remove what was made here: .venv, demo data, reports; contact lists and own files stay
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis node_modules
-	rm -rf data/company data/cdnow data/cdnow-master data/lemonade
-	find reports -mindepth 1 ! -name README.md -delete
+	$(PYTHON) -m crm_analytics.tables.demo_marker data/company data/cdnow data/cdnow-master data/lemonade
+	find reports -mindepth 1 ! -name README.md ! -path 'reports/lists' ! -path 'reports/lists/*' ! -path 'reports/.crm*' -delete

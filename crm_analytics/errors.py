@@ -7,7 +7,13 @@ customer's name or a whole frame.
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 from collections.abc import Iterable
+from pathlib import PurePath
+
+# Of libraries that this module does not import, by name.
+_MEMORY = ("OutOfMemoryException", "ArrowMemoryError", "_ArrayMemoryError")
 
 
 class CrmError(Exception):
@@ -65,6 +71,55 @@ class LockedError(CrmError):
     """Another run is making the same report."""
 
     exit_code = 75
+
+
+def in_words(error: BaseException) -> CrmError:
+    """An error that nobody expected, as one of ours: of its own class where the system or a text caused it.
+
+    Full disks, open files and memory are limits; a path or text that no system takes is a parameter; a file
+    that cannot be read is data. What is left is a fault of this package, and says so.
+
+    >>> in_words(OSError(28, "No space left on device")).exit_code, in_words(KeyError("x")).exit_code
+    (5, 4)
+    """
+    chain, cause = [error], error.__cause__ or error.__context__
+    while cause is not None and cause not in chain:
+        chain.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    for one in chain:
+        if isinstance(one, CrmError):
+            return one
+        if (said := _of_the_system(one)) is not None:
+            return said
+    return CrmError(
+        f"something went wrong that should not ({type(error).__name__}). "
+        "Run again with --debug and report what it shows"
+    )
+
+
+def _of_the_system(error: BaseException) -> CrmError | None:
+    number, text = getattr(error, "errno", None), str(error).lower()
+    io = isinstance(error, OSError) or type(error).__name__ == "IOException"  # DuckDB's
+    if isinstance(error, MemoryError) or type(error).__name__ in _MEMORY:
+        return LimitError("the memory ran out. Give it more memory or less data")
+    if number in (errno.ENOSPC, errno.EDQUOT) or (io and "no space left" in text):
+        return LimitError(
+            "a disk is full: that of the temporary folder, or of what is written. Make room, or set TMPDIR"
+        )
+    if number in (errno.EMFILE, errno.ENFILE) or (io and "too many open files" in text):
+        return LimitError("more files are open than the system allows. Allow more (ulimit -n)")
+    if isinstance(error, OSError) and number is not None:
+        name = (
+            PurePath(os.fsdecode(error.filename)).name
+            if isinstance(error.filename, (str, bytes))
+            else "a file"
+        )
+        return DataError(f"{name} cannot be used ({error.strerror})")
+    if isinstance(error, (UnicodeError, RecursionError)) or "null byte" in text:
+        return ParameterError(f"a text, path or file is not one that can be used ({type(error).__name__})")
+    if isinstance(error, RuntimeError) and ("home directory" in text or "symlink loop" in text):
+        return ParameterError(f"a path leads nowhere ({str(error)[:80]})")
+    return None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

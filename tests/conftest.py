@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -66,3 +69,42 @@ def somewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     patch.delenv("CRM_PROJECT", raising=False)
     yield folder
     patch.undo()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def attempts() -> Iterator[list[str]]:
+    """Nothing here tries the network unasked: whoever does is stopped, and fails the tests at their end."""
+    tried: list[str] = []
+    patch = pytest.MonkeyPatch()
+
+    def guarded(real: Any) -> Any:
+        def connect(self: socket.socket, address: Any) -> Any:
+            if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_here(str(address[0])):
+                tried.append(str(address))
+                raise OSError(f"the tests forbid the network: {address}")
+            return real(self, address)
+
+        return connect
+
+    real_look_up = socket.getaddrinfo
+
+    def look_up(host: Any, *arguments: Any, **options: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name and name != socket.gethostname() and not _is_here(name):
+            tried.append(str(name))
+            raise socket.gaierror(f"the tests forbid the network: {name}")
+        return real_look_up(host, *arguments, **options)
+
+    for name in ("connect", "connect_ex"):
+        patch.setattr(socket.socket, name, guarded(getattr(socket.socket, name)))
+    patch.setattr(socket, "getaddrinfo", look_up)
+    yield tried
+    patch.undo()
+    assert not tried, f"the network was tried: {tried}"
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback or ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return host in ("localhost", "")

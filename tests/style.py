@@ -20,6 +20,26 @@ STYLE = {
     r"\bwhat is more\b": "also",
     r"\bon what terms\b": "under which conditions",
 }
+# On pages alone: faults that were found there, and words that a shop manager would not say.
+ON_PAGES = {
+    "who without its noun": r"(?:^|[.;:,] )[Ww]ho (?:\w+ ){1,7}(?:counts|has|is|may)\b",
+    "two colons in a sentence": r":[^.;(]*:(?! \d)",
+    "foresaw": r"\bforesaw\b|\bforeseen\b|\bas foreseen\b",
+    "speaks against": r"\bspeaks against\b",
+    "in the sense of the model": r"in the sense of the model",
+    "likelier than not": r"\blikelier\b",
+    "but for chance": r"\bbut for chance\b",
+    "at stake so far": r"at stake [€$\d].*so far",
+    "cannot be lost": r"who cannot be lost",
+    "apart from it": r"(?:^|\. )Apart from it",
+    "no nearer": r"came no nearer",
+    "fit again": r"\bfit again\b",
+    "influence function": r"influence function",
+    "equal customers": r"\bequal customers\b",
+    "returns for repeat purchases": r"\ball returns come\b|\breturns come within\b",
+    "where it sits": r"\bWhere it sits\b",
+    "better than one chance": r"one chance for all",
+}
 _FOUND = {re.compile(pattern, re.IGNORECASE): better for pattern, better in STYLE.items()}
 
 
@@ -30,3 +50,14 @@ def translated(text: str) -> list[str]:
         for pattern, better in _FOUND.items()
         for match in pattern.finditer(text)
     ]
+
+
+def faults(text: str) -> list[str]:
+    """The kinds of fault in a sentence of a page.
+
+    >>> faults("who is silent for longer counts as quiet")
+    ['who without its noun']
+    >>> faults("At risk are 516 customers.")
+    []
+    """
+    return [kind for kind, pattern in ON_PAGES.items() if re.search(pattern, text)] + translated(text)

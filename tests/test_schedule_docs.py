@@ -46,7 +46,8 @@ def test_committed_schedule_names_reports_that_exist(tmp_path: Path) -> None:
     assert [item.name for item in items] == ["segments", "lifetime_value", "lists"]
 
 
-def test_documented_file_is_read(tmp_path: Path) -> None:
+def test_documented_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://crm@db.example/shop")
     path = tmp_path / "crm.toml"
     path.write_text(blocks("toml")[0])
     (tmp_path / "shop.toml").write_text("")

@@ -47,21 +47,33 @@ class Comparison:
     buyers: Change
 
 
-def compare_periods(base: CustomerBase, span: str) -> Comparison | None:
-    """The last period of length `span` (``"-13w"``) against the one before; None without two whole ones.
+YEAR = 364  # days: 52 whole weeks, so that a week is held against the same days of the week
+
+
+def compare_periods(base: CustomerBase, span: str, lag_days: int | None = None) -> Comparison | None:
+    """The last period of length `span` (``"-13w"``) against an earlier one of equal length.
 
     Revenue is net of returns; orders are purchase occasions; buyers are customers with an order.
     Anonymous sales are not in it: they have no customer to follow.
+
+    Parameters
+    ----------
+    span : length of both periods
+    lag_days : how long before the last period the earlier one ended, such as `YEAR`; default the period just
+        before the last
+
+    Returns
+    -------
+    None where the data do not hold both periods whole
     """
     middle = shift(base.day, span)
     days = (base.day - middle).days
-    start = middle - timedelta(days=days)
+    end = base.day - timedelta(days=days if lag_days is None else lag_days)
+    start = end - timedelta(days=days)
     if days <= 0 or start < base.first_day - timedelta(days=1):
         return None
     now = _by_customer(base.between(middle, base.day), "now")
-    earlier = _by_customer(
-        base.between(start, middle) if start >= base.first_day else base.as_of(middle), "before"
-    )
+    earlier = _by_customer(base.between(start, end) if start >= base.first_day else base.as_of(end), "before")
     both = now.outer_join(earlier, "customer_id")
     filled = {
         f"{what}_{when}": both[f"{what}_{when}"].fill_null(0).cast("float64")

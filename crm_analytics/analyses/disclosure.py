@@ -23,8 +23,11 @@ and it cannot help against somebody who knows everybody else of a group.
 
 from __future__ import annotations
 
+import heapq
+import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import pandas as pd
@@ -88,14 +91,58 @@ def publishable(
         known = cells[attribute].notna() if before is None else cells[attribute].isin(before[attribute])
         cells[attribute] = cells[attribute].astype("object").where(known, others)
     cells = _summed(cells[cells[counts].gt(0).any(axis=1)], attributes, others)
-    while len(bad := cells[_too_few(cells, counts, minimum)]):
-        step = _next_merge(cells, bad, attributes, counts[0], others)
-        if step is None:
-            return cells.iloc[:0]
-        attribute, group = step
-        cells[attribute] = cells[attribute].mask(cells[attribute] == group, others)
-        cells = _summed(cells, attributes, others)
-    return cells
+    merging = _Merging(cells, attributes, counts, minimum, others)
+    gone = merging.run()
+    if gone is None:
+        return cells.iloc[:0]
+    for attribute, groups in gone.items():
+        cells[attribute] = cells[attribute].mask(cells[attribute].isin(groups), others)
+    return _summed(cells, attributes, others)
+
+
+def settled_days(day: date) -> tuple[date, date]:
+    """The last two ends of a quarter up to a day, the later first.
+
+    What is counted at the end of a quarter stands still from night to night: no two pages of it differ by the
+    one customer who had a birthday, moved or bought in between.
+
+    >>> settled_days(date(2025, 3, 9)), settled_days(date(2025, 3, 31))[0]
+    ((datetime.date(2024, 12, 31), datetime.date(2024, 9, 30)), datetime.date(2025, 3, 31))
+    """
+    following = day + timedelta(days=1)
+    later = following.replace(month=3 * ((following.month - 1) // 3) + 1, day=1) - timedelta(days=1)
+    return later, later.replace(month=later.month - 2, day=1) - timedelta(days=1)
+
+
+def withheld(
+    frame: pd.DataFrame,
+    by: str,
+    columns: Sequence[str],
+    *,
+    count: str = "customers",
+    minimum: int = ON_A_PAGE,
+) -> pd.DataFrame:
+    """The rows without sums of so few customers, and without the next smallest where a rest would tell them.
+
+    Parameters
+    ----------
+    by : the rows of one value of it add up to a total that may be known
+    columns : the sums, such as revenue; counts stay
+
+    >>> moves = pd.DataFrame({"segment": ["a"] * 3, "customers": [1, 9, 6], "revenue": [1318.0, 90.0, 60.0]})
+    >>> withheld(moves, "segment", ["revenue"])["revenue"].tolist()
+    [nan, 90.0, nan]
+    """
+    few = frame[count].gt(0) & frame[count].lt(minimum)
+    hidden = few.copy()
+    for _, rows in frame.groupby(by, sort=False):
+        mine = rows[few[rows.index]]
+        if 0 < mine[count].sum() < minimum:
+            others = rows.drop(mine.index)
+            hidden[others[others[count] > 0].sort_values(count, kind="stable").index[:1]] = True
+    made = frame.copy()
+    made[list(columns)] = made[list(columns)].astype("float64").mask(hidden)
+    return made
 
 
 def shared(table: ir.Table, column: str, minimum: int, who: str = "customer_id") -> ir.Table:
@@ -136,32 +183,93 @@ def _check(frame: pd.DataFrame, attributes: list[str], counts: list[str], minimu
         raise ParameterError("counts of customers must be 0 or more")
 
 
-def _too_few(cells: pd.DataFrame, counts: list[str], minimum: int) -> pd.Series:
-    return ((cells[counts] > 0) & (cells[counts] < minimum)).any(axis=1)
+class _Merging:
+    """Which groups join the others: one merge after the other, each in the time of the cells it moves.
 
-
-def _next_merge(
-    cells: pd.DataFrame, bad: pd.DataFrame, attributes: list[str], count: str, others: str
-) -> tuple[str, object] | None:
-    """Which group of which attribute goes to the others next: the smallest that the smallest bad cell lies
-    in, else the smallest at all; None where everything is merged already. The order of rows plays no part.
+    The smallest group that the smallest bad cell lies in goes next; where the others are too few as they are,
+    the smallest group of the attribute that has most. Cells, groups and bad cells are kept in heaps, so that
+    all merges together take about n log n steps. The order of rows plays no part.
     """
-    sizes = {}
-    for attribute in attributes:
-        found = cells.groupby(attribute, sort=False)[count].sum().drop(others, errors="ignore")
-        sizes[attribute] = sorted((size, str(group), group) for group, size in found.items())
-    cell = min(bad.to_dict("records"), key=lambda c: (c[count], *(str(c[a]) for a in attributes)))
-    inside = [
-        (size, place, attribute, group)
-        for place, attribute in enumerate(attributes)
-        for size, _, group in sizes[attribute]
-        if group == cell[attribute]
-    ]
-    if inside:
-        return min(inside, key=lambda found: found[:2])[2:]
-    # The others are too few as they are: the smallest group of the attribute that has most joins them.
-    most = max(attributes, key=lambda a: len(sizes[a]))
-    return (most, sizes[most][0][2]) if sizes[most] else None
+
+    def __init__(
+        self, cells: pd.DataFrame, attributes: list[str], counts: list[str], minimum: int, others: str
+    ) -> None:
+        self.minimum, self.others, self.width = minimum, others, len(attributes)
+        keys = list(zip(*(cells[a] for a in attributes), strict=True))
+        numbers = cells[counts].to_numpy()
+        self.cells: dict[tuple[Any, ...], list[float]] = {
+            key: list(row) for key, row in zip(keys, numbers.tolist(), strict=True)
+        }
+        self.inside: list[dict[Any, set[tuple[Any, ...]]]] = [{} for _ in attributes]
+        self.sizes: list[dict[Any, float]] = [{} for _ in attributes]
+        self.gone: list[set[Any]] = [set() for _ in attributes]
+        for key, row in self.cells.items():
+            for place, group in enumerate(key):
+                self.inside[place].setdefault(group, set()).add(key)
+                self.sizes[place][group] = self.sizes[place].get(group, 0) + row[0]
+        self.smallest = [
+            [
+                (size, str(group), number, group)
+                for number, (group, size) in enumerate(sizes.items())
+                if group != others
+            ]
+            for sizes in self.sizes
+        ]
+        for heap in self.smallest:
+            heapq.heapify(heap)
+        self.attributes = attributes
+        self.number = itertools.count()
+        self.bad: list[tuple[Any, ...]] = []
+        for key in self.cells:
+            self._note(key)
+
+    def run(self) -> dict[str, set[Any]] | None:
+        """The groups of each attribute that are merged; None where nothing may be shown."""
+        while (key := self._next_bad()) is not None:
+            step = self._step(key)
+            if step is None:
+                return None
+            self._merge(*step)
+        return dict(zip(self.attributes, self.gone, strict=True))
+
+    def _note(self, key: tuple[Any, ...]) -> None:
+        row = self.cells[key]
+        if any(0 < count < self.minimum for count in row):
+            heapq.heappush(self.bad, (row[0], *map(str, key), next(self.number), key, tuple(row)))
+
+    def _next_bad(self) -> tuple[Any, ...] | None:
+        while self.bad:
+            key, row = self.bad[0][-2:]
+            if tuple(self.cells.get(key, ())) == row:
+                return key
+            heapq.heappop(self.bad)  # it was merged, or has grown since
+        return None
+
+    def _step(self, key: tuple[Any, ...]) -> tuple[int, Any] | None:
+        named = [(self.sizes[p][g], p, g) for p, g in enumerate(key) if g != self.others]
+        if named:
+            return min(named, key=lambda found: found[:2])[1:]
+        most = max(range(self.width), key=lambda p: len(self.sizes[p]) - (self.others in self.sizes[p]))
+        heap = self.smallest[most]
+        while heap and heap[0][-1] in self.gone[most]:
+            heapq.heappop(heap)
+        return (most, heap[0][-1]) if heap else None
+
+    def _merge(self, place: int, group: Any) -> None:
+        self.gone[place].add(group)
+        size = self.sizes[place].pop(group)
+        self.sizes[place][self.others] = self.sizes[place].get(self.others, 0) + size
+        for key in self.inside[place].pop(group):
+            row = self.cells.pop(key)
+            target = (*key[:place], self.others, *key[place + 1 :])
+            for other, name in enumerate(key):
+                if other != place:
+                    self.inside[other][name].discard(key)
+            for other, name in enumerate(target):
+                self.inside[other].setdefault(name, set()).add(target)
+            known = self.cells.get(target)
+            self.cells[target] = row if known is None else [a + b for a, b in zip(known, row, strict=True)]
+            self._note(target)
 
 
 def _summed(cells: pd.DataFrame, attributes: list[str], others: str) -> pd.DataFrame:

@@ -16,11 +16,12 @@ from typing import Any, NoReturn
 import click
 
 from crm_analytics import __version__
-from crm_analytics.cli.console import CellBar, now, say, show_trace, stopped_in_words, tell
+from crm_analytics.cli.console import CellBar, echo, now, say, show_trace, stopped_in_words, tell
 from crm_analytics.cli.data_commands import check, demo, list_reports, map_source
+from crm_analytics.cli.key_commands import key, reveal
 from crm_analytics.cli.past_commands import diff, forget, waves
 from crm_analytics.cli.run_commands import run
-from crm_analytics.errors import CrmError, ParameterError, nearest
+from crm_analytics.errors import CrmError, ParameterError, in_words, nearest
 
 
 class Commands(click.Group):
@@ -55,7 +56,10 @@ def crm(ctx: click.Context, debug: bool) -> None:
     crm check shop.csv                   look at data of your own
     crm run crm.toml                     every report of a schedule, side by side
     """  # noqa: D301 - click wants the character
+    from crm_analytics.tables.scratch import sweep
+
     ctx.obj = {"debug": debug}
+    sweep()  # what killed runs left behind holds customers' rows
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -81,8 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(error.exit_code)
     except Exception as error:
         show_trace(debug, "".join(traceback.format_exception(error)))
-        say(f"something went wrong that should not ({type(error).__name__}). Run again with --debug", "red")
-        sys.exit(CrmError.exit_code)
+        known = in_words(error)
+        say(str(known), "red")
+        sys.exit(known.exit_code)
 
 
 # --- report -------------------------------------------------------------------------------------------------
@@ -200,13 +205,13 @@ def _list_parameters(name: str) -> None:
     from crm_analytics.runs.catalogue.catalogue import find_report
 
     found = find_report(name)
-    click.echo(f"{found.name}: {found.title}")
+    echo(f"{found.name}: {found.title}")
     for p in found.parameters.parameters:
         given = {"data": "--data", "as_of": "--as-of"}.get(p.name, f"-p {p.name}=")
-        click.echo(f"  {given:<20} {p.kind:<10} {p.default!r:<12} {p.help or p.allowed}")
+        echo(f"  {given:<20} {p.kind:<10} {p.default!r:<12} {p.help or p.allowed}")
 
 
-# --- new, index, key, reveal --------------------------------------------------------------------------------
+# --- new, index ---------------------------------------------------------------------------------------------
 
 
 @crm.command()
@@ -216,60 +221,26 @@ def new(name: str) -> int:
     from crm_analytics.runs.catalogue.starter import write_starter
 
     path = write_starter(name, Path.cwd())
-    click.echo(path)
+    echo(path)
     say(f"Make it a page: crm report ./{path.name} --data cdnow\nChange it: jupyter lab {path.name}")
     return 0
 
 
 @crm.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
-def index(out: Path) -> int:
+@click.option("--force", is_flag=True, help="Replace an index.html that was not made here.")
+def index(out: Path, force: bool) -> int:
     """Write reports/index.html anew and print where it is."""
+    from crm_analytics.runs.publishing import published_tree
     from crm_analytics.runs.publishing.index import rebuild
-
-    click.echo(rebuild(out.expanduser().resolve(), now().date()))
-    return 0
-
-
-@crm.command()
-def key() -> int:
-    """Make the project's key for pseudonyms, if it has none yet."""
-    from crm_analytics.tables.export import KEY_FILE, ensure_key
     from crm_analytics.tables.project import project_folder
 
-    root = project_folder()
-    ensure_key(root)
-    click.echo(root / KEY_FILE)
+    folder = out.expanduser().resolve()
+    if force:
+        published_tree.claim(folder, project_folder())
+    echo(rebuild(folder, now().date()))
     return 0
 
 
-@crm.command()
-@click.argument("ids", nargs=-1, required=True, metavar="PSEUDONYM ...")
-@click.option("--data", required=True, metavar="SOURCE", help="Where these customers are.")
-@click.option("--mapping", type=click.Path(path_type=Path))
-def reveal(ids: tuple[str, ...], data: str, mapping: Path | None) -> int:
-    """Turn pseudonyms such as c-7hyaehqnce back into customer ids (needs the project's .crm-key)."""
-    from crm_analytics.tables.customer_base import CustomerBase
-    from crm_analytics.tables.export import KEY_FILE, project_key, pseudonyms
-    from crm_analytics.tables.project import project_folder
-
-    if not (project_folder() / KEY_FILE).exists():  # a new one would turn nothing back
-        raise ParameterError(
-            f"there is no key {KEY_FILE} in {project_folder()}. Only the key that made these pseudonyms can "
-            "turn them back: bring it back from your copy"
-        )
-    base = CustomerBase.open(data, mapping=mapping, today=now().date())
-    known = base.collect(base.customers.select("customer_id"))["customer_id"].tolist()
-    real = dict(zip(pseudonyms(known, project_key()), known, strict=True))
-    for one in ids:
-        click.echo(f"{one}\t{real.get(one.lower(), '')}")
-    unknown = [one for one in ids if one.lower() not in real]
-    if unknown:
-        raise ParameterError(
-            f"{len(unknown)} of {len(ids)} are not pseudonyms of these data under this project's key"
-        )
-    return 0
-
-
-for _command in (check, demo, list_reports, map_source, run, diff, forget, waves):
+for _command in (check, demo, list_reports, map_source, run, diff, forget, waves, key, reveal):
     crm.add_command(_command)

@@ -6,8 +6,9 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from crm_analytics.runs.report_run import RunResult
 
+_CONTROLS = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")  # of Unicode's categories: they draw nothing
+
 MARKS = {
     Status.DONE: ("done", "green"),
     Status.THIN: ("done, few data", "yellow"),
@@ -31,13 +34,48 @@ MARKS = {
 }
 
 
+def plain(text: str) -> str:
+    r"""Text as it may reach a terminal or a log: without the control characters that would move a cursor.
+
+    >>> plain("a\x1b]0;x\x07b\u202ec")
+    'a]0;xbc'
+    """
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in _CONTROLS)
+
+
+def echo(text: object) -> None:
+    """A line on stdout; a reader that is gone, or a full disk behind it, ends no night."""
+    try:
+        click.echo(plain(str(text)))
+        sys.stdout.flush()
+    except OSError:
+        _mute(sys.stdout)
+
+
+def echo_json(line: Mapping[str, Any]) -> None:
+    """One line of JSON for machines; no text in it tells a password."""
+    told = {name: redact(value) if isinstance(value, str) else value for name, value in line.items()}
+    echo(json.dumps(told, ensure_ascii=False))
+
+
+def _mute(stream: Any) -> None:
+    """Nothing more is said where nobody listens; what is being made goes on."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    with suppress(OSError, ValueError):
+        os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
 def say(text: str, colour: str | None = None, ctx: click.Context | None = None) -> None:
     """Words for people on stderr; coloured on a terminal only, and never under NO_COLOR."""
-    plain = bool(os.environ.get("NO_COLOR")) or not sys.stderr.isatty()
-    text = redact(text)
-    click.echo(text if plain else click.style(text, fg=colour), err=True)
+    bare = bool(os.environ.get("NO_COLOR")) or not sys.stderr.isatty()
+    told = plain(redact(text))
     if ctx is not None:
-        click.echo(f"{ctx.command_path} --help shows what there is", err=True)
+        told += f"\n{ctx.command_path} --help shows what there is"
+    try:
+        click.echo(told if bare else click.style(told, fg=colour), err=True)
+    except OSError:
+        _mute(sys.stderr)
 
 
 def now() -> datetime:
@@ -50,13 +88,12 @@ def now() -> datetime:
 def show_trace(debug: bool, text: str) -> None:
     """Python's own words of a failure, for whoever asked for them."""
     if debug and text:
-        click.echo(redact(text), err=True)
+        say(text)
 
 
 def tell(result: RunResult) -> None:
     """One line for machines, a few words for people."""
-    click.echo(json.dumps(result.line(), ensure_ascii=False))  # of a message that `redact` has seen
-    sys.stdout.flush()
+    echo_json(result.line())
     mark, colour = MARKS.get(result.status, ("failed", "red"))
     where = f"{result.name} {result.slug}".strip()
     say(f"{where}: {mark} ({result.seconds:.1f} s)", colour)

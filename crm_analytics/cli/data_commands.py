@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crm_analytics.cli.console import now, say
+from crm_analytics.cli.console import echo, now, say
 from crm_analytics.cli.tables import tell_table
 from crm_analytics.errors import DataError, ParameterError, nearest
 
@@ -31,7 +31,8 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="For machines.")
 @click.option(
     "--dirty", is_flag=True, help="The company's transactions with broken, repeated and future rows."
 )
-def demo(name: str | None, **asked: int | bool | None) -> int:
+@click.option("--force", is_flag=True, help="Replace files of your own in that folder.")
+def demo(name: str | None, force: bool, **asked: int | bool | None) -> int:
     """Write demo data to data/NAME: company, cdnow, cdnow-master or lemonade. Without NAME: what there is.
 
     \b
@@ -50,7 +51,7 @@ def demo(name: str | None, **asked: int | bool | None) -> int:
     options = {option: value for option, value in asked.items() if value not in (None, False)}
     if options and name != "company":
         raise ParameterError(f"--{next(iter(options))} is for the company; '{name}' is as it is")
-    click.echo(write_demo(name, project_folder() / "data", **options))
+    echo(write_demo(name, project_folder() / "data", force=force, **options))
     say(f"{DEMOS[name]}\nNext: crm list --data {name}")
     return 0
 
@@ -110,7 +111,7 @@ def check(
         raise DataError(f"{error}\nOr let `crm map {source}` draft a mapping.toml") from error
     seen = inspect(base, today)
     if as_json:
-        click.echo(_as_json(seen))
+        echo(_as_json(seen))
     else:
         _tell(seen)
     if page is not None or not (no_page or as_json):
@@ -180,14 +181,14 @@ def list_reports(data: str, mapping: Path | None, as_json: bool) -> int:
         base = CustomerBase.open(data, mapping=mapping, today=now().date())
     found = listing(base, data)
     if as_json:
-        click.echo(json.dumps([vars(one) for one in found], ensure_ascii=False))
+        echo(json.dumps([vars(one) for one in found], ensure_ascii=False))
         return 0
     for one in found:
-        click.echo(one.name + (f"  [{one.status}]" if one.status else ""))
-        click.echo(f"  {one.question}")
+        echo(one.name + (f"  [{one.status}]" if one.status else ""))
+        echo(f"  {one.question}")
         if one.needs:
-            click.echo(f"  needs  {one.needs}")
-        click.echo(f"  next   {one.next_step}\n")
+            echo(f"  needs  {one.needs}")
+        echo(f"  next   {one.next_step}\n")
     if not data:
         say("crm list --data SOURCE says which of them your data are ready for")
     return 0
@@ -208,7 +209,7 @@ def _tell_draft(draft: Draft) -> None:
 
 
 def _tell(seen: Inspection) -> None:
-    click.echo(f"{seen.label}: {seen.customers:,} customers, data up to {seen.day}\n\nTables")
+    echo(f"{seen.label}: {seen.customers:,} customers, data up to {seen.day}\n\nTables")
     tell_table(
         ("table", "rows", "set aside", "newest", "days old"),
         [
@@ -222,13 +223,13 @@ def _tell(seen: Inspection) -> None:
             for r in seen.tables.to_dict("records")
         ],
     )
-    click.echo("\nHow complete")
+    echo("\nHow complete")
     tell_table(
         ("table", "field", "filled"),
         [(r["table"], r["field"], f"{100 * r['filled']:.1f} %") for r in seen.fields.to_dict("records")],
     )
     if len(seen.rejected):
-        click.echo("\nBroken")
+        echo("\nBroken")
         tell_table(
             ("table", "column", "what is wrong", "rows", "first row"),
             [
@@ -254,7 +255,7 @@ def _tell(seen: Inspection) -> None:
     for finding in seen.findings:
         _tell_finding(finding, seen.currency)
     remarks = _remarks(seen)
-    click.echo("\n" + "\n".join(remarks) if remarks else "")
+    echo("\n" + "\n".join(remarks) if remarks else "")
 
 
 def _tell_finding(finding: Finding, currency: str) -> None:

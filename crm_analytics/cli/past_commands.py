@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crm_analytics.cli.console import now, say
+from crm_analytics.cli.console import echo, echo_json, now, say
 from crm_analytics.cli.tables import tell_table
-from crm_analytics.errors import ParameterError
+from crm_analytics.errors import DataError, ParameterError
 
 if TYPE_CHECKING:
+    from crm_analytics.runs.publishing.erasure import Found
     from crm_analytics.runs.publishing.run_diff import Difference
 
 _OUT = click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
@@ -41,9 +42,9 @@ def diff(runs: tuple[str, ...], out: Path, as_json: bool) -> int:
     if as_json:
         told = [{**vars(one), "words": one.words} for one in found]
         about = {"before": before.label, "after": after.label, "notes": notes, "facts": told}
-        click.echo(json.dumps(about, ensure_ascii=False))
+        echo(json.dumps(about, ensure_ascii=False))
         return 0
-    click.echo(f"{before.label}  ->  {after.label}\n")
+    echo(f"{before.label}  ->  {after.label}\n")
     header = ("fact", before.slug, after.slug, "change", "percent", "what may be said")
     tell_table(header, [_row(one) for one in found])
     for note in notes:
@@ -72,55 +73,69 @@ def _number(value: Any, sign: str = "") -> str:
 @click.option("--data", required=True, metavar="SOURCE", help="Where this customer is, or was.")
 @click.option("--mapping", type=click.Path(path_type=Path))
 @_OUT
-@click.option("--yes", is_flag=True, help="Delete; without it the runs are only listed.")
-def forget(customer: str, data: str, mapping: Path | None, out: Path, yes: bool) -> int:
-    """Delete every published run whose data held the customer ID, as far as can be told.
+@click.option("--known-as", metavar="NAME", default="", help="What the source was called when it was read.")
+@click.option("--yes", is_flag=True, help="Delete; without it, what would go is only listed.")
+def forget(*, customer: str, data: str, mapping: Path | None, out: Path, known_as: str, yes: bool) -> int:
+    """Take the customer ID out of all that is published: contact lists, and runs that may have known them.
 
-    Erase the customer in the source, too, and make the reports again with `crm run` or `crm report`.
+    The customer is remembered, without the id, as not to be contacted. Erase the customer in the source, too,
+    and make the reports again with `crm run` or `crm report`. A call that was stopped is called again.
     """
-    from crm_analytics.analyses import campaigns
-    from crm_analytics.runs.publishing.erasure import (
-        delete,
-        runs_that_knew,
-        take_out_of_waves,
-        waves_that_know,
-    )
+    from crm_analytics.runs.publishing import audit_trail, erasure, published_tree
     from crm_analytics.tables.customer_base import CustomerBase
-    from crm_analytics.tables.export import project_key
+    from crm_analytics.tables.source_ref import public_name
 
-    today = now().date()
-    folder = out.expanduser().resolve()
-    base = CustomerBase.open(data, mapping=mapping, today=today)
-    found = runs_that_knew(folder, base, customer, data)
-    for one in found:
-        click.echo(json.dumps(one.line(), ensure_ascii=False))
-    key = project_key()
-    waves = waves_that_know(folder, customer, key)
-    for wave in waves:
+    moment, folder = now(), out.expanduser().resolve()
+    root = published_tree.project_of(folder)
+    base = CustomerBase.open(data, mapping=mapping, today=moment.date())
+    found = erasure.find(folder, root, base, customer, known_as or data)
+    for one in found.runs:
+        echo_json(one.line())
+    for wave in found.waves:
         told = {"report": "lists", "slug": wave.parent.name, "run": wave.name, "certain": True}
-        click.echo(json.dumps(told))
-    if waves and yes:
-        for wave in waves:  # first, as it is by the wave's memory that they are found again
-            campaigns.take_out(wave, customer, key)
-        take_out_of_waves(waves, customer, key)
-    if waves:
+        echo_json(told)
+    counts = {"runs": len(found.runs), "lists": len(found.waves)}
+    _tell_found(found, yes)
+    if yes:
+        facts = {"source": public_name(data), **counts}
+        audit_trail.record(root, moment, "forget begins", **facts)
+        key = published_tree.key_for(folder, root)
+        erasure.erase(folder, found, customer, key, moment.date())
+        audit_trail.record(root, now(), "forget done", **facts)
         say(
-            f"The customer {'is taken out of' if yes else 'is on'} {len(waves)} waves of contact lists."
-            " Whoever got those files has them still."
+            f"{counts['runs']} runs are deleted, with their pages, tables and notebooks. The customer is "
+            "remembered, without the id, as not to be contacted."
         )
-    if not found:
-        say("No published run is of data that held this customer.")
-    elif not yes:
-        say(f"{len(found)} runs are of data that held this customer, or may be. Delete them: add --yes")
-    else:
-        delete(folder, found, today)
-        say(f"{len(found)} runs are deleted, with their pages, tables and notebooks.")
     say(
         "Pages show customers by pseudonym unless show_customers is set, so most held no id; their totals "
         "counted the customer. What is left to do: erase the customer in the source, make the reports again "
         "(crm run, crm report), and remember copies that were sent or backed up."
     )
     return 0
+
+
+def _tell_found(found: Found, yes: bool) -> None:
+    """What stands where, in words; a customer nobody knows is a slip of the pen until proved otherwise."""
+    if not (found.in_source or found.runs or found.waves or found.unreadable):
+        raise DataError(
+            "no customer of this id is in the source, in a run or on a list. Look at how the id is written"
+        )
+    if not found.in_source:
+        say("The source has no customer of this id now. If it never had, look at how the id is written.")
+    if found.waves:
+        say(
+            f"The customer {'is taken out of' if yes else 'is on'} {len(found.waves)} waves of contact lists."
+            " Whoever got those files has them still."
+        )
+    if not found.runs:
+        say("No published run is of data that held this customer.")
+    elif not yes:
+        say(f"{len(found.runs)} runs are of data that held this customer, or may be. Delete them: add --yes")
+    if found.other_sources:
+        say(
+            f"Runs of other sources were not looked at: {', '.join(found.other_sources)}. If the customer is "
+            "in them, too, call this again with each as --data."
+        )
 
 
 @click.command()
@@ -139,16 +154,16 @@ def waves(data: str, mapping: Path | None, out: Path, folder: Path) -> int:
     crm report campaigns --data shop             what the waves brought
     """  # noqa: D301
     from crm_analytics.analyses import campaigns
-    from crm_analytics.runs.publishing.wave_folders import LISTS, waves_of
+    from crm_analytics.runs.publishing import published_tree
     from crm_analytics.tables.customer_base import CustomerBase
-    from crm_analytics.tables.export import project_key
 
     base = CustomerBase.open(data, mapping=mapping, today=now().date())
-    places = sorted((out.expanduser().resolve() / LISTS).glob("*/"))
-    every = [wave for place in places for wave in waves_of(place)]
-    tables = campaigns.as_campaigns(base, every, project_key())
+    tree = out.expanduser().resolve()
+    every = published_tree.waves_in(tree)
+    key = published_tree.key_for(tree, published_tree.project_of(tree)) if every else b""
+    tables = campaigns.as_campaigns(base, every, key)
     for path in campaigns.write_campaigns(tables, folder.expanduser()):
-        click.echo(path)
+        echo(path)
     say(
         f"{len(tables[0]):,} lists of {len(every):,} waves, {len(tables[1]):,} members, control among them. "
         f"The files hold customer ids.\nNext: crm report campaigns --data {data}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crm_analytics.cli.console import now, say, show_trace, tell
+from crm_analytics.cli.console import echo_json, now, say, show_trace, tell
 
 if TYPE_CHECKING:
     from crm_analytics.runs.schedule.night import Item, Summary
@@ -44,7 +43,7 @@ def run(obj: dict[str, Any], config: Path, dry_run: bool, only: tuple[str, ...],
     from crm_analytics.runs.workers import Ended
 
     schedule = read_schedule(config, now(), **options)
-    items = prepare(schedule, only)
+    items = prepare(schedule, only, ask=not dry_run)
     if dry_run:
         for item in items:
             _foretell(item)
@@ -76,13 +75,12 @@ def _foretell(item: Item) -> None:
         status = "would fail"
     where = f"{item.name} {item.slug}".strip()
     line = {"name": item.name, "slug": item.slug or None, "status": status, "why": decision.why}
-    click.echo(json.dumps(line, ensure_ascii=False))
+    echo_json(line)
     say(f"{where}: {status} ({decision.why})", "yellow" if decision.problem is not None else None)
 
 
 def _conclude(summary: Summary) -> int:
-    click.echo(json.dumps(summary.line(), ensure_ascii=False))
-    sys.stdout.flush()
+    echo_json(summary.line())
     counts = ", ".join(f"{count} {status}" for status, count in sorted(summary.counts.items()))
     colour = "red" if summary.exit_code else "green"
     say(f"{summary.config}: {counts} ({summary.seconds:.1f} s), exit {summary.exit_code}", colour)

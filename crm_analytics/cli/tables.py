@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import click
+from crm_analytics.cli.console import echo
 
 _NUMBER = re.compile(r"[+-]?\d|-$")
 
@@ -19,4 +19,4 @@ def tell_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     numbers = [all(_NUMBER.match(row[i]) for row in rows) for i in columns]
     for row in (header, *rows):
         cells = [row[i].rjust(widths[i]) if numbers[i] else row[i].ljust(widths[i]) for i in columns]
-        click.echo("  " + "  ".join(cells).rstrip())
+        echo("  " + "  ".join(cells).rstrip())

@@ -20,7 +20,12 @@ Formats = Mapping[str, str | Sequence[str]]  # column -> format of `words.say`, 
 # --- a frame as the table of a page -------------------------------------------------------------------------
 
 
-def table(frame: pd.DataFrame, formats: Formats | None = None, limit: int | None = None) -> dict[str, Any]:
+def table(
+    frame: pd.DataFrame,
+    formats: Formats | None = None,
+    limit: int | None = None,
+    names: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """`frame` in words, and what they say in numbers.
 
     ``{"columns": [{"label", "align", "name", "format", "type", "values"}], "rows": [[text, ...]], "more":
@@ -59,7 +64,8 @@ def table(frame: pd.DataFrame, formats: Formats | None = None, limit: int | None
         each = [fmt] * len(values) if isinstance(given, str) else list(given)[: len(values)]
         told = [words.say(v, f) for v, f in zip(values, each, strict=True)]
         said = [words.clean(text, words.LONGEST_LABEL * 2) for text in told]
-        column = {"label": heading(name), "align": "text" if fmt == "mixed" else words.align(fmt, values)}
+        label = (names or {}).get(name) or heading(name)
+        column = {"label": label, "align": "text" if fmt == "mixed" else words.align(fmt, values)}
         column |= {"name": words.clean(name, words.LONGEST_LABEL), "format": fmt}
         columns.append(column | block_values.column(shown.iloc[:, position], said, each[0] if each else fmt))
         cells.append(said)
@@ -100,7 +106,13 @@ def text(kind: str, payload: dict[str, Any]) -> str:
 
 
 def _items(payload: dict[str, Any]) -> list[str]:
-    return [" | ".join(str(v) for v in item.values() if v) for item in payload["items"]]
+    return [" | ".join(_parts(item)) for item in payload["items"]]
+
+
+def _parts(item: dict[str, Any]) -> list[str]:
+    """What a line of numbers, actions or findings shows; facts for machines and anchors are not shown."""
+    said = [str(v) for key, v in item.items() if v and key not in ("list", "fact", "to")]
+    return [*said, f"list {item['list']['name']}: {item['list']['count']}"] if "list" in item else said
 
 
 def _chart(payload: dict[str, Any]) -> list[str]:
@@ -131,9 +143,11 @@ _TEXT = {
     "headline": lambda p: [p["sentence"], p["lede"], "thin" if p["thin"] else ""],
     "kpis": _items,
     "actions": _items,
+    "findings": _items,
     "chart": _chart,
     "table": lambda p: [p["finding"], p["caption"], *_grid(p["table"])],
     "method": lambda p: [f"{term}: {said}" for term, said in p["items"]],
+    "glossary": lambda p: [f"{term}: {said}" for term, said in p["items"]],
     "note": lambda p: [p["finding"], *p["paragraphs"], "thin" if p["thin"] else ""],
     "record": lambda p: [f"{name} = {_fact(value)}" for name, value in p["facts"].items()],
 }

@@ -1,4 +1,7 @@
-"""The only things a notebook displays: headline, kpis, chart, table, actions, method, note, record.
+"""The only things a notebook displays: headline, kpis, actions, findings, chart, table, note, method, ...
+
+A page has two layers. What stands in the manager's layer is read in two minutes: headline, numbers, actions,
+findings and at most a chart or two. Everything else is put `in_appendix`: folded, complete, printed.
 
 A block is a few words and plain JSON. In JupyterLab it shows itself; when a report runs it hands its JSON
 to `page.build`; with ``CRM_DISPLAY=text`` it is plain text, which is what committed notebooks keep and tests
@@ -14,7 +17,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,12 +27,15 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from crm_analytics.errors import NotebookError
-from crm_analytics.pages import block_views, drawing, words
+from crm_analytics.pages import block_views, drawing, locales, words
 
 MIME = "application/vnd.crm-analytics.block+json"
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
 VERSION = 1
-KINDS = ("headline", "kpis", "chart", "table", "actions", "method", "note", "record")
+KINDS = (
+    "headline", "kpis", "chart", "table", "actions", "findings", "glossary", "method", "note", "record",
+)  # fmt: skip
+MOST_ACTIONS, MOST_FINDINGS, LONGEST_FINDING = 3, 5, 90
 DIRECTIONS = ("", "up", "down", "flat")
 
 
@@ -51,6 +58,28 @@ class Block:
         'When they come'
         """
         return replace(self, payload={**self.payload, "label": _text(label)})
+
+    def in_appendix(self) -> Block:
+        """The block in the folded part of the page, for whoever asks how it is known.
+
+        >>> note("The model fits").in_appendix().to_json()["layer"]
+        'appendix'
+        """
+        return replace(self, payload={**self.payload, "layer": "appendix"})
+
+    def anchored(self, name: str) -> Block:
+        """The block with a name that findings can lead to.
+
+        Raises
+        ------
+        NotebookError : the name is no plain word.
+
+        >>> note("The model fits").anchored("fit").to_json()["anchor"]
+        'fit'
+        """
+        if not re.fullmatch(r"[a-z][a-z0-9-]{0,40}", name):
+            raise NotebookError(f"an anchor is a word like 'at-risk', got '{_short(name)}'")
+        return replace(self, payload={**self.payload, "anchor": name})
 
     def named(self, section: str) -> Block:
         """The block with the name of its section, which its published table is called by.
@@ -76,13 +105,20 @@ class Block:
         return bundle
 
 
-def headline(sentence: str, lede: str = "", thin: bool = False) -> Block:
+def headline(
+    sentence: str,
+    lede: str | Iterable[str] = "",
+    thin: bool = False,
+    language: str = locales.ENGLISH,
+    title: str = "",
+) -> Block:
     """The report in one sentence: the number, its change, its consequence. One a report.
 
     Parameters
     ----------
-    sentence, lede : plain text; the lede says why, in two or three sentences
+    sentence, lede : plain text; the lede says why, in two or three sentences, given one by one or as one text
     thin : the data are too few for the full report; its status becomes "thin"
+    language, title : of the page: "en" or "de"; what it is called there, by default the notebook's title
 
     Raises
     ------
@@ -91,9 +127,11 @@ def headline(sentence: str, lede: str = "", thin: bool = False) -> Block:
     >>> headline("40 customers, 120 cups").kind
     'headline'
     """
-    return Block(
-        "headline", {"sentence": _said(sentence, "headline"), "lede": _text(lede), "thin": bool(thin)}
-    )
+    lede = lede if isinstance(lede, str) else " ".join(_text(part) for part in lede if part)
+    payload = {"sentence": _said(sentence, "headline"), "lede": _text(lede), "thin": bool(thin)}
+    spoken = {} if language == locales.ENGLISH else {"language": locales.checked(language)}
+    spoken |= {"title": _text(title)} if title else {}
+    return Block("headline", payload | spoken)
 
 
 def kpi(label: str, value: str, change: str = "", note: str = "", direction: str = "") -> dict[str, str]:
@@ -135,6 +173,7 @@ def chart(
     data: pd.DataFrame,
     caption: str = "",
     formats: block_views.Formats | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Block:
     """A figure under the sentence that says what it shows, and over the numbers it is drawn from.
 
@@ -146,6 +185,7 @@ def chart(
     caption : how to read it
     formats : column -> format of `words.say`, e.g. ``{"revenue": "money:USD", "share": "percent"}``; where
         rows have different units, a list of formats
+    names : column -> its heading, where the column's own name will not do
 
     Raises
     ------
@@ -164,7 +204,13 @@ def chart(
     finding = _said(finding, "chart", "finding: the sentence that says what the chart shows")
     _has_rows(data, finding)
     texts = {"finding": finding, "caption": _text(caption)}
-    payload = {**texts, "table": block_views.table(data, formats), "figure": drawing.to_json(figure)}
+    payload: dict[str, Any] = {
+        **texts,
+        "table": block_views.table(data, formats, names=names),
+        "figure": drawing.to_json(figure),
+    }
+    if locales.language() != locales.ENGLISH:
+        payload["figure"]["layout"]["separators"] = locales.separators()
     return Block("chart", payload, figure)
 
 
@@ -188,6 +234,7 @@ def table(
     caption: str = "",
     formats: block_views.Formats | None = None,
     limit: int | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Block:
     """A table under the sentence that says what it shows; at most `limit` (and never more than 500) rows.
 
@@ -205,12 +252,20 @@ def table(
     finding = _said(finding, "table", "finding: the sentence that says what the table shows")
     _has_rows(frame, finding)
     texts = {"finding": finding, "caption": _text(caption)}
-    return Block("table", {**texts, "table": block_views.table(frame, formats, limit)})
+    return Block("table", {**texts, "table": block_views.table(frame, formats, limit, names)})
 
 
 def action(
-    do: str, why: str = "", who: str = "", value_at_stake: str = "", expected_value: str = ""
-) -> dict[str, str]:
+    do: str,
+    why: str = "",
+    who: str = "",
+    value_at_stake: str = "",
+    expected_value: str = "",
+    *,
+    list_name: str = "",
+    list_count: int = 0,
+    fact: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """One line of what to do next.
 
     Parameters
@@ -218,16 +273,30 @@ def action(
     do : an imperative sentence
     why, who : the reason in a number; the role that does it
     value_at_stake : what these customers spent, as observed, e.g. "$11,943 so far"
-    expected_value : only where margin, cost and response were given
+    expected_value : the margin that it can still bring, with its interval
+    list_name, list_count : of the list of customers that belongs to it, ``lists/<name>.csv`` beside the page,
+        and how many stand on it
+    fact : the action for machines, see `analyses.actions`; kept in the manifest
+
+    Raises
+    ------
+    NotebookError : no sentence, or a list without a name that a file can have.
 
     >>> action("Call the 28 customers who stopped", who="account managers")["who"]
     'account managers'
     """
     rest = {"why": why, "who": who, "value_at_stake": value_at_stake, "expected_value": expected_value}
-    return {"do": _said(do, "action"), **{key: _text(value) for key, value in rest.items()}}
+    said: dict[str, Any] = {"do": _said(do, "action"), **{key: _text(value) for key, value in rest.items()}}
+    if list_name:
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", list_name):
+            raise NotebookError(f"a list has a name like 'at_risk', got '{_short(list_name)}'")
+        said["list"] = {"name": list_name, "count": int(list_count)}
+    if fact is not None:
+        said["fact"] = {name: _fact(name, value) for name, value in fact.items()}
+    return said
 
 
-def actions(*items: dict[str, str]) -> Block:
+def actions(*items: dict[str, Any]) -> Block:
     """What to do next, the most urgent first.
 
     >>> actions(action("Thank Ann", why="9 cups"))
@@ -237,6 +306,46 @@ def actions(*items: dict[str, str]) -> Block:
     if not items:
         raise NotebookError("actions() needs at least one action(do); leave the block out when there is none")
     return Block("actions", {"items": list(items)})
+
+
+def finding(text: str, to: str = "") -> dict[str, str]:
+    """One thing the report found, in at most 90 letters; `to` is the anchor of the block that shows it.
+
+    Raises
+    ------
+    NotebookError : nothing is said, or too much for one glance.
+
+    >>> finding("Champions are 13 % of customers and 55 % of revenue", to="segments")["to"]
+    'segments'
+    """
+    said = _said(text, "finding")
+    if len(said) > LONGEST_FINDING:
+        raise NotebookError(f"a finding has at most {LONGEST_FINDING} letters, this one {len(said)}: {said}")
+    return {"text": said, "to": to}
+
+
+def findings(*items: dict[str, str]) -> Block:
+    """What the report found, at most five things, each with the way to its proof.
+
+    >>> findings(finding("Monday is the busiest day"))
+    [findings]
+    Monday is the busiest day
+    """
+    if not 1 <= len(items) <= MOST_FINDINGS:
+        raise NotebookError(f"findings() takes one to {MOST_FINDINGS}, got {len(items)}")
+    return Block("findings", {"items": list(items)})
+
+
+def glossary(items: Mapping[str, str]) -> Block:
+    """The words of the page, each in one sentence; one tap away on the page.
+
+    >>> glossary({"At risk": "Silent for 102 days or more."})
+    [glossary]
+    At risk: Silent for 102 days or more.
+    """
+    return Block(
+        "glossary", {"items": [[_said(word, "glossary"), _text(said)] for word, said in items.items()]}
+    )
 
 
 def method(items: Mapping[str, str]) -> Block:

@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from crm_analytics.pages import words
+from crm_analytics.pages import locales, words
 from crm_analytics.pages.axis_formats import LETTER, Wording, column, name_of, texts
+from crm_analytics.pages.sentences import sentences
 from crm_analytics.pages.theme import (
     ACCENT,
     ACCENT_SOFT,
@@ -161,7 +162,7 @@ def lorenz(frame: pd.DataFrame, x: str = "", y: str = "", *, mark: float | None 
     """
     x, y = x or str(frame.columns[0]), y or str(frame.columns[1])
     customers, value = column(frame, x).astype(float), column(frame, y).astype(float)
-    percent = Wording("percent:0", "", "")
+    percent, t = Wording("percent:0", "", ""), sentences(locales.language())
     figure = go.Figure()
     figure.add_scatter(
         x=percent.scaled(customers),
@@ -170,10 +171,7 @@ def lorenz(frame: pd.DataFrame, x: str = "", y: str = "", *, mark: float | None 
         line={"color": ACCENT, "width": 3},
         fill="tozeroy",
         fillcolor=ACCENT_SOFT,
-        customdata=[
-            f"the top {words.percent(a)} of customers: {words.percent(b)}"
-            for a, b in zip(customers, value, strict=True)
-        ],
+        customdata=[t("figure.hover", top=a, share=b) for a, b in zip(customers, value, strict=True)],
         hovertemplate="%{customdata}<extra></extra>",
     )
     figure.add_scatter(
@@ -186,7 +184,7 @@ def lorenz(frame: pd.DataFrame, x: str = "", y: str = "", *, mark: float | None 
     if mark is not None and len(frame):
         at = int((customers - mark).abs().to_numpy().argmin())
         here, brings = float(customers.iloc[at]), float(value.iloc[at])
-        said = f"the top {words.percent(here, 0)} bring {words.percent(brings, 0)}"
+        said = t("figure.top", top=here, share=brings)
         figure.add_scatter(
             x=[100 * here],
             y=[100 * brings],
@@ -201,7 +199,7 @@ def lorenz(frame: pd.DataFrame, x: str = "", y: str = "", *, mark: float | None 
         height=350,
         showlegend=False,
         margin={"r": 26, "t": 14},
-        xaxis={"ticksuffix": " %", "range": [0, 100], "title": {"text": "customers, most valuable first"}},
+        xaxis={"ticksuffix": " %", "range": [0, 100], "title": {"text": t("figure.first")}},
         yaxis={"ticksuffix": " %", "range": [0, max(101, 100 * value.max())]},
         meta={"phone": {"height": 300}},
     )

@@ -45,6 +45,9 @@ MOST_VALUES = 60_000
 _TEMPLATES = ("hovertemplate", "texttemplate", "hovertemplatefallback", "texttemplatefallback")
 _POINTS = ("x", "y", "z", "values", "r", "value")
 _EDGES = ("ticksuffix", "tickprefix", "suffix", "prefix")
+_PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
+_HARMLESS = re.compile(r"[^<>&\"']*")  # colours, formats, paths: no text of them is ever markup
+_PROTOTYPE = ("__proto__", "constructor", "prototype")  # a script must not find these as names of its own
 _VERBATIM = ("family", "path", "d", "colorscale", "colorway")
 
 
@@ -90,7 +93,7 @@ def _plain(value: Any, key: str = "") -> Any:  # noqa: PLR0911
     if isinstance(value, dict):
         if set(value) >= {"dtype", "bdata"}:
             return _plain(_unpacked(value), key)
-        return {k: _plain(v, k) for k, v in value.items() if v is not None}
+        return {k: _plain(v, k) for k, v in value.items() if v is not None and k not in _PROTOTYPE}
     if isinstance(value, str):
         return _text(value, key)
     if isinstance(value, np.datetime64):
@@ -117,8 +120,10 @@ def _text(text: str, key: str) -> str:
         if re.search(r"<\s*a\b|href", text, re.IGNORECASE):
             raise NotebookError(f"no links in a {key}: write plain text and %{{customdata}}")
         return text
-    if key in _VERBATIM or key.endswith(("color", "format")) or text.startswith("data:"):
+    if key == "source" and _PICTURE.fullmatch(text):
         return text
+    if key in _VERBATIM or key.endswith(("color", "format")):
+        return text if _HARMLESS.fullmatch(text) else words.label(text)
     if key in _EDGES:  # the space before "%" is meant
         return text[: len(text) - len(text.lstrip(" "))] + words.label(text) + text[len(text.rstrip(" ")) :]
     return words.label(text)

@@ -64,6 +64,20 @@ def facts(notebook: nbformat.NotebookNode) -> dict[str, Any]:
     return found
 
 
+def action_facts(notebook: nbformat.NotebookNode) -> list[dict[str, Any]]:
+    """What machines are told of the actions of a page, in its order."""
+    return [dict(item["fact"]) for item in _actions(notebook) if "fact" in item]
+
+
+def named_lists(notebook: nbformat.NotebookNode) -> dict[str, int]:
+    """The lists of customers that a page names, and how many it says are on each."""
+    return {item["list"]["name"]: int(item["list"]["count"]) for item in _actions(notebook) if "list" in item}
+
+
+def _actions(notebook: nbformat.NotebookNode) -> list[dict[str, Any]]:
+    return [item for _, block in shown(notebook) if block["kind"] == "actions" for item in block["items"]]
+
+
 def is_thin(notebook: nbformat.NotebookNode) -> bool:
     """Whether a headline or note says that the data are too few for the full report."""
     return any(block.get("thin") for _, block in shown(notebook))

@@ -13,25 +13,38 @@ from typing import Any
 import nbformat
 from markupsafe import Markup
 
-from crm_analytics.pages import prose, theme, words
+from crm_analytics.pages import locales, prose, theme, words
 from crm_analytics.pages.index_page import IndexEntry, index, safe_link
 from crm_analytics.pages.notebook_blocks import (
+    action_facts,
     block_of,
     facts,
     headline,
     is_thin,
+    named_lists,
     only_headline,
     opening,
     shown,
     title,
 )
 from crm_analytics.pages.render import PageError, island_json, library, render
+from crm_analytics.pages.sentences import sentences
 
 __all__ = ["IndexEntry", "PageContext", "PageError"]
-__all__ += ["build", "facts", "failure", "headline", "index", "is_thin", "title"]
+__all__ += [
+    "action_facts",
+    "build",
+    "facts",
+    "failure",
+    "headline",
+    "index",
+    "is_thin",
+    "named_lists",
+    "title",
+]
 
 LARGEST = 2_500_000
-_LIFTED = ("headline", "kpis", "actions", "method", "record")
+_LIFTED = ("headline", "kpis", "actions", "findings", "glossary", "method", "record")
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,7 @@ class PageContext:
     first_day, last_day : of the data seen
     timezone : on whose clock days are counted; empty where the data write no offset
     cautions : sentences on the data that a reader must know before any number
+    neighbours : (title, link) of the other reports of the same data and day, links from the stable page
     """
 
     report: str
@@ -62,6 +76,7 @@ class PageContext:
     last_day: dt.date | None
     timezone: str = ""
     cautions: tuple[str, ...] = ()
+    neighbours: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -70,6 +85,11 @@ class _Section:
     intro: Markup = field(default_factory=Markup)
     block: dict[str, Any] | None = None
     id: str = ""
+
+    @property
+    def heading(self) -> str:
+        """What contents call it."""
+        return self.label or (self.block or {}).get("finding", "")
 
 
 # --- the page -----------------------------------------------------------------------------------------------
@@ -94,31 +114,52 @@ def build(notebook: nbformat.NotebookNode, context: PageContext) -> str:
     first = opening(notebook)
     blocks = [block for _, block in shown(notebook)]
     top = only_headline(blocks)
-    sections = _sections(notebook)
-    figures = {s.id: s.block["figure"] for s in sections if s.block and s.block["kind"] == "chart"}
-    island = {"report": context.report, "as_of": context.as_of, "facts": facts(notebook)}
-    html = render(
-        "page.html",
-        title=words.listing([first.heading], ""),
-        question=prose.plain(first.prose),
-        context=context,
-        top=top,
-        kpis=[b for b in blocks if b["kind"] == "kpis"][:1],
-        actions=[b for b in blocks if b["kind"] == "actions"],
-        sections=sections,
-        method=[pair for b in blocks if b["kind"] == "method" for pair in b["items"]],
-        footer=_footer(context),
-        figures={key: island_json(figure) for key, figure in figures.items()},
-        facts=island_json(island),
-        look=island_json({"template": theme.template(), "dark": theme.DARK}) if figures else None,
-        library=library() if figures else None,
-    )
+    language = top.get("language", locales.ENGLISH)
+    with locales.speaking(language):
+        html = render(
+            "page.html",
+            title=top.get("title") or words.listing([first.heading], ""),
+            question=prose.plain(first.prose),
+            context=context,
+            top=top,
+            t=sentences(language),
+            **_parts(notebook, blocks, context),
+        )
     if len(html.encode()) > LARGEST:
         size = len(html.encode()) / 1e6
         raise PageError(
             f"the page is {size:.1f} MB, at most {LARGEST / 1e6}: draw fewer points or limit the tables"
         )
     return html
+
+
+def _parts(
+    notebook: nbformat.NotebookNode, blocks: list[dict[str, Any]], context: PageContext
+) -> dict[str, Any]:
+    """All that the page shows below its headline."""
+    sections = _sections(notebook)
+    figures = {s.id: s.block["figure"] for s in sections if s.block and s.block["kind"] == "chart"}
+    folded = [s for s in sections if s.block and s.block.get("layer") == "appendix"]
+    island = {"report": context.report, "as_of": context.as_of, "facts": facts(notebook)}
+
+    def items(kind: str) -> list[Any]:
+        return [item for b in blocks if b["kind"] == kind for item in b["items"]]
+
+    return {
+        "kpis": [b for b in blocks if b["kind"] == "kpis"][:1],
+        "actions": [b for b in blocks if b["kind"] == "actions"],
+        "findings": items("findings"),
+        "anchors": {s.id for s in sections},
+        "glossary": items("glossary"),
+        "sections": [s for s in sections if s not in folded],
+        "appendix": folded,
+        "method": items("method"),
+        "footer": _footer(context),
+        "figures": {key: island_json(figure) for key, figure in figures.items()},
+        "facts": island_json(island),
+        "look": island_json({"template": theme.template(), "dark": theme.DARK}) if figures else None,
+        "library": library() if figures else None,
+    }
 
 
 def _sections(notebook: nbformat.NotebookNode) -> list[_Section]:
@@ -147,8 +188,11 @@ def _sections(notebook: nbformat.NotebookNode) -> list[_Section]:
                 found.append(waiting)
                 waiting = _Section()
     found += [waiting] if waiting.intro else []
+    taken = {"main", "do", "how", "method", "found", "appendix", "facts", "look", "library"}
     for number, section in enumerate(found, start=1):
-        section.id = f"s{number}"
+        anchor = (section.block or {}).get("anchor", "")
+        section.id = anchor if anchor and anchor not in taken else f"s{number}"
+        taken.add(section.id)
     return found
 
 
@@ -158,15 +202,18 @@ def _footer(context: PageContext) -> list[tuple[str, str]]:
         if context.first_day and context.last_day
         else words.UNKNOWN
     )
-    rows = words.plural(context.rows, "row")
+    t = sentences(locales.language())
     said = [f"{name} = {_value(name, value, context)}" for name, value in sorted(context.parameters.items())]
     return [
-        ("Data", f"{context.label}, {window}"),
-        ("Rows", f"{rows} used, {words.count(context.rejected)} rejected"),
-        ("Days", f"of {context.timezone}" if context.timezone else "as the data write them"),
-        ("Fingerprint", context.data_hash[:12]),
-        ("Parameters", ", ".join(said) or "none"),
-        ("Made by", f"crm-analytics {context.version}"),
+        (t("footer.data"), f"{context.label}, {window}"),
+        (t("footer.rows"), t("footer.rows_used", rows=context.rows, rejected=context.rejected)),
+        (
+            t("footer.days"),
+            t("footer.days_of", zone=context.timezone) if context.timezone else t("footer.days_as_written"),
+        ),
+        (t("footer.fingerprint"), context.data_hash[:12]),
+        (t("footer.parameters"), ", ".join(said) or t("footer.none")),
+        (t("footer.made_by"), f"crm-analytics {context.version}"),
     ]
 
 

@@ -17,6 +17,9 @@ from markupsafe import Markup
 from crm_analytics.errors import PublishError
 from crm_analytics.pages import words
 
+_RTL = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
+_RIGHT_TO_LEFT = re.compile(f"[{_RTL}](?:[^A-Za-z]*[{_RTL}])?")
+_PHONE, _LETTER, _GAP = 340, 8.2, 22  # px: what a phone of 390 has for a table, a letter, between columns
 _FOLDER = Path(__file__).with_name("template")
 
 
@@ -33,7 +36,13 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    env.filters |= {"say": _tidy, "date": words.date, "count": words.count, "plural": words.plural}
+    env.filters |= {
+        "is_wide": _is_wide,
+        "say": _tidy,
+        "date": words.date,
+        "count": words.count,
+        "plural": words.plural,
+    }
     script = (_FOLDER / "loader.js").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     # Both files are part of the package: the only text on a page that is not escaped.
@@ -47,10 +56,21 @@ def render(name: str, **values: Any) -> str:
     return _environment().get_template(name).render(**values)
 
 
+def _is_wide(table: dict[str, Any]) -> bool:
+    """Whether a table is cut on a phone: there each of its rows becomes a card."""
+    widths = []
+    for place, column in enumerate(table["columns"]):
+        longest = max([len(column["label"]), *(len(row[place]) for row in table["rows"])], default=0)
+        widths.append(min(longest, 17) if column["align"] == "text" else longest)
+    return sum(_LETTER * width + _GAP for width in widths) > _PHONE
+
+
 def _tidy(text: object) -> str:
     """Text cleaned once more at the door, numbers kept together with their unit."""
     kept = re.sub(r"(?<=\d) (?=points\b)|(?<=\d) ?(?=%)", "\u00a0", words.clean(text))
-    return re.sub(r"\u2212(?=[€$£¥])", "\u2212\u2060", kept)  # no break between a minus and its currency
+    kept = re.sub(r"\u2212(?=[€$£¥])", "\u2212\u2060", kept)  # no break between a minus and its currency
+    # Names that run from right to left must not turn the order of the sentence around them.
+    return _RIGHT_TO_LEFT.sub("\u2068\\g<0>\u2069", kept)
 
 
 def island_json(value: Any) -> Markup:

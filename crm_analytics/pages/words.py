@@ -1,4 +1,4 @@
-"""Numbers, money, days and labels as people read them, in English.
+"""Numbers, money, days and labels as people read them, in English or in the language of `locales.speaking`.
 
 Every function takes a plain value and gives plain text: no markup, no escaping except in `label`, which
 writes for Plotly. What is not known is "–", and nothing is ever "-0". A minus is "−", so that a line break
@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from crm_analytics.errors import NotebookError, nearest
+from crm_analytics.pages import locales
 
 UNKNOWN = "–"
 MINUS = "−"
@@ -124,7 +125,7 @@ def number(x: Any, digits: int = 0) -> str:
     if is_unknown(x):
         return UNKNOWN
     text = f"{float(x):,.{digits}f}"
-    return text.replace("-", MINUS if re.search("[1-9]", text) else "")
+    return locales.separated(text.replace("-", MINUS if re.search("[1-9]", text) else ""))
 
 
 def count(n: Any) -> str:
@@ -146,15 +147,18 @@ def percent(x: Any, digits: int = 1) -> str:
 
 
 def money(x: Any, currency: str = "") -> str:
-    """An amount: whole from 100 on, with cents below, unless there are none.
+    """An amount: whole from 100 on, with cents below, unless there are none or the currency has none.
 
     >>> money(173116.4, "USD"), money(37.52, "USD"), money(-5, "USD"), money(1234, "SEK"), money(1234)
     ('$173,116', '$37.52', '−$5', '1,234 SEK', '1,234')
+    >>> money(37.52, "JPY"), money(1.5e12, "IDR")
+    ('¥38', '1,500,000,000,000 IDR')
     """
     if is_unknown(x):
         return UNKNOWN
-    cents = round(abs(float(x)), 2)
-    text = _in_currency(number(cents, 2 if cents < 100 and cents % 1 else 0), currency)
+    minor = locales.minor_digits(currency)
+    cents = round(abs(float(x)), minor)
+    text = _in_currency(number(cents, minor if cents < 100 and cents % 1 else 0), currency)
     return MINUS + text if float(x) < 0 and re.search("[1-9]", text) else text
 
 
@@ -175,11 +179,14 @@ def compact(x: Any, currency: str = "") -> str:
         return money(x, currency)
     digits = max(0, 2 - int(math.log10(size))) if unit else (0 if size >= 100 or size == int(size) else 1)
     text = f"{size:,.{digits}f}"
-    text = _in_currency((text.rstrip("0").rstrip(".") if "." in text else text) + unit, currency)
+    text = locales.separated(text.rstrip("0").rstrip(".") if "." in text else text)
+    text = _in_currency(text + unit, currency)
     return MINUS + text if float(x) < 0 and re.search("[1-9]", text) else text
 
 
 def _in_currency(text: str, currency: str) -> str:
+    if locales.language() != locales.ENGLISH:
+        return f"{text} {_SYMBOLS.get(currency, clean(currency, 12))}".strip()
     if currency in _SYMBOLS:
         return _SYMBOLS[currency] + text
     return f"{text} {clean(currency, 12)}".strip()
@@ -195,6 +202,8 @@ def date(day: Any, *, short: bool = False) -> str:
         return UNKNOWN
     if isinstance(day, str):
         day = dt.date.fromisoformat(day[:10])
+    if locales.language() != locales.ENGLISH:
+        return locales.day(day, short)
     month = _MONTHS.split()[day.month - 1]
     return f"{day.day} {month[:3] if short else month} {day.year}"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm_analytics.errors import CrmError
 from crm_analytics.pages.status import Status
-from crm_analytics.runs import unchanged
+from crm_analytics.runs import other_runs, unchanged
 from crm_analytics.runs.plan import Plan, RunRequest, plan_run
 from crm_analytics.runs.publishing.result import RunResult
 
@@ -48,24 +48,39 @@ class Decision:
         """Reports may run side by side."""
         return ""
 
+    @property
+    def after(self) -> tuple[str, ...]:
+        """The reports whose facts it is told."""
+        return other_runs.neighbours_of(self.plan) if self.plan else ()
+
     def run(self, workshop: Workshop, progress: Progress | None = None) -> RunResult:
         """Have it made."""
         return workshop.make(self, progress)
+
+    @property
+    def limit_seconds(self) -> float | None:
+        """Wall time of the report; None for any."""
+        return self.request.limit_seconds
 
     def failing(self, error: CrmError) -> Decision:
         """The same, known to fail."""
         return Decision(self.request, self.plan, self.inputs, problem=error)
 
 
-def decide(request: RunRequest) -> Decision:
-    """Look at a request and at what is published; starts nothing and writes nothing."""
+def decide(request: RunRequest, *, ask: bool = True) -> Decision:
+    """Look at a request and at what is published; starts nothing and writes nothing.
+
+    Parameters
+    ----------
+    ask : whether a source may be asked its `version_query`
+    """
     began = time.perf_counter()
     try:
         plan = plan_run(request)
     except CrmError as error:
         return Decision(request, result=_refused(request, error, began))
     try:
-        inputs = unchanged.inputs_of(plan)
+        inputs = unchanged.inputs_of(plan, ask=ask)
         found = "forced" if request.force else unchanged.find(plan, inputs)
     except CrmError as error:
         return Decision(request, plan, problem=error, why=str(error))

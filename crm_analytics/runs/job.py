@@ -44,6 +44,14 @@ class Job(Protocol):
         """Jobs of one lane run one after the other, in the order of the file; empty where order is free."""
 
     @property
+    def after(self) -> tuple[str, ...]:
+        """Names of jobs on the same source whose results it is told: it waits until they are made."""
+
+    @property
+    def limit_seconds(self) -> float | None:
+        """Wall time it may take; None for any."""
+
+    @property
     def result(self) -> RunResult | None:
         """What became of it, where nothing is to be made."""
 

@@ -14,18 +14,18 @@ import json
 import shutil
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crm_analytics.errors import CrmError, DataError, LockedError
+from crm_analytics.errors import CrmError, DataError, LimitError, LockedError, in_words
 from crm_analytics.pages.status import Status
 from crm_analytics.runs import unchanged
-from crm_analytics.runs.publishing import index, publish
+from crm_analytics.runs.publishing import index, publish, published_tree, wave_memory
+from crm_analytics.runs.publishing.manifest import published_words
 from crm_analytics.runs.publishing.result import RunResult
-from crm_analytics.runs.publishing.wave_folders import FAILED, LISTS, headline, waves_of
-from crm_analytics.tables.export import ensure_key
+from crm_analytics.runs.publishing.wave_folders import FAILED, headline, waves_of
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.campaigns import Lists
@@ -60,13 +60,23 @@ class WaveDecision:
         return (self.request.data, self.request.mapping, self.request.as_of)
 
     @property
+    def after(self) -> tuple[str, ...]:
+        """A list is told nothing by reports."""
+        return ()
+
+    @property
     def lane(self) -> str:
         """The next wave leaves alone whom the one before contacts: chance must not say which is first."""
         return "lists"
 
     def run(self, workshop: Workshop, progress: Progress | None = None) -> RunResult:
         """Make the wave; it has no cells to tell of."""
-        return make_wave(self, workshop.kept)
+        return make_wave(self, workshop.kept, progress)
+
+    @property
+    def limit_seconds(self) -> float | None:
+        """A list has no limit of its own."""
+        return None
 
     def failing(self, error: CrmError) -> WaveDecision:
         """The same, known to fail."""
@@ -100,12 +110,15 @@ def _not_due(request: WaveRequest, last: Path, day: date) -> str:
     return ""
 
 
-def make_wave(decision: WaveDecision, kept: Path | None = None) -> RunResult:
+def make_wave(
+    decision: WaveDecision, kept: Path | None = None, progress: Progress | None = None
+) -> RunResult:
     """Make the wave if one is due; errors of this package are told in the result and not raised.
 
     Parameters
     ----------
     kept : where the results of this night are kept, if anywhere
+    progress : asked before the wave is issued; where nobody listens any more, nobody would be told of it
     """
     request, began = decision.request, time.perf_counter()
     place = request.place
@@ -113,7 +126,7 @@ def make_wave(decision: WaveDecision, kept: Path | None = None) -> RunResult:
         with publish.locked(place, request.wait):
             if decision.problem is not None:
                 raise decision.problem
-            made = _made(request, began, kept)
+            made = _made(request, began, kept, progress)
             (place.folder / FAILED).unlink(missing_ok=True)
             return made
     except LockedError as error:
@@ -122,27 +135,19 @@ def make_wave(decision: WaveDecision, kept: Path | None = None) -> RunResult:
         told = "".join(traceback.format_exception(error)) if error.__cause__ is not None else ""
         return _failed(request, error, began, told)
     except Exception as error:
-        said = CrmError(
-            f"something went wrong that should not ({type(error).__name__}). "
-            "Run again with --debug and report what it shows"
-        )
-        return _failed(request, said, began, "".join(traceback.format_exception(error)))
+        return _failed(request, in_words(error), began, "".join(traceback.format_exception(error)))
 
 
-def _made(request: WaveRequest, began: float, kept: Path | None) -> RunResult:
+def _made(request: WaveRequest, began: float, kept: Path | None, progress: Progress | None) -> RunResult:
     from crm_analytics.analyses import campaigns
     from crm_analytics.tables.customer_base import CustomerBase
 
+    published_tree.check(request.out, request.root, force=request.force)
+    key = published_tree.key_for(request.out, request.root)
     stamps = _stamps(request)
     base = CustomerBase.open(request.data, mapping=request.mapping, today=request.today)
     unchanged.check_at_rest(stamps, _stamps(request), request.data.name)
-    age = (request.today - base.day).days
-    if request.oldest_days is not None and age > request.oldest_days:
-        raise DataError(
-            f"the newest row of {request.data.name} is of {base.day}, {age:,} days before "
-            f"{request.today}; at most {request.oldest_days:,} are allowed (oldest_data). Nobody is "
-            "contacted on old data: find out why no newer rows came, or allow more"
-        )
+    _check_age(request, base.day)
     base = base.as_of(request.as_of).keeping(kept)
     before = waves_of(request.place.folder)
     if before and (said := _not_due(request, before[-1], base.day)):
@@ -153,22 +158,61 @@ def _made(request: WaveRequest, began: float, kept: Path | None) -> RunResult:
     scores, why = campaigns.leaving(base) if wanted else (None, "")
     if why and not [rule for rule in rules if not rule.needs_scores]:
         raise DataError(f"no list can be made: {why}")
-    key = ensure_key(request.root)
     with publish.lists_locked(request.out):
-        every = [wave for lists in (request.out / LISTS).glob("*/") for wave in waves_of(lists)]
-        issued = campaigns.issued(base, sorted(every), key)
+        mended = wave_memory.mend(request.out, key)
+        before = waves_of(request.place.folder)
+        issued = campaigns.issued(base, published_tree.waves_in(request.out), key)
         wave = campaigns.lists(
             base, rules, request.terms, scores=scores, issued=issued,
             previous=campaigns.previous_of(before[-1]) if before else None,
+            barred=wave_memory.barred(request.out, base, key),
         )  # fmt: skip
+        _heard(progress)
+        published_tree.claim(request.out, request.root, key=key)
         folder = _publish(request, wave, key, stamps)
-    message, note = _told(wave, why), "; ".join(f"{n} left out: {w}" for n, w in wave.left_out.items())
-    index.rebuild(request.out, request.today)
-    return _result(request, Status.DONE, began, folder=folder, day=str(base.day), message=message, note=note)
+    note = "; ".join([*mended, *(f"{name} left out: {reason}" for name, reason in wave.left_out.items())])
+    return _issued(request, wave, why, began, folder, note)
+
+
+def _check_age(request: WaveRequest, newest: date) -> None:
+    age = (request.today - newest).days
+    if request.oldest_days is not None and age > request.oldest_days:
+        raise DataError(
+            f"the newest row of {request.data.name} is of {newest}, {age:,} days before "
+            f"{request.today}; at most {request.oldest_days:,} are allowed (oldest_data). Nobody is "
+            "contacted on old data: find out why no newer rows came, or allow more"
+        )
+
+
+def _heard(progress: Progress | None) -> None:
+    """Whether somebody still waits for the line that tells of the wave: else no wave must be issued."""
+    if progress is None:
+        return
+    try:
+        progress(0, 1)
+    except OSError:
+        raise LimitError(
+            "the run ended before this list was issued, so nobody would have been told of it. It is made "
+            "with the next one"
+        ) from None
+
+
+def _issued(  # noqa: PLR0917
+    request: WaveRequest, wave: Lists, why: str, began: float, folder: Path, note: str
+) -> RunResult:
+    """What is told of a wave that is issued: it stays issued, whatever becomes of the index."""
+    code, message = 0, _told(wave, why)
+    try:
+        index.rebuild(request.out, request.today)
+    except CrmError as error:
+        code, message = error.exit_code, f"{message}. The list is issued, but {error}"
+    day = str(wave.base.day)
+    done = _result(request, Status.DONE, began, folder=folder, day=day, message=message, note=note)
+    return replace(done, exit_code=code)
 
 
 def _publish(request: WaveRequest, wave: Lists, key: bytes, stamps: dict[str, Any]) -> Path:
-    """The wave's folder, written beside its place and renamed there."""
+    """The wave's folder, written beside its place, brought to the disk, and renamed there."""
     from crm_analytics.analyses import campaigns
 
     folder = request.place.folder
@@ -179,12 +223,16 @@ def _publish(request: WaveRequest, wave: Lists, key: bytes, stamps: dict[str, An
         for left in folder.glob(".part-*"):  # of a run that was killed: we hold the lock
             shutil.rmtree(left, ignore_errors=True)
         if target.exists():  # not whole, or it would be in `before`
-            shutil.rmtree(target)
+            wave_memory.set_aside(target)
         draft.mkdir(mode=publish.FOLDER_MODE)
         try:
-            campaigns.export(wave, draft, key, show_customers=request.show_customers)
+            campaigns.export(
+                wave, draft, key, show_customers=request.show_customers, source=request.data.name
+            )
             _remember_source(draft, stamps)
+            publish.sync(draft)
             draft.rename(target)
+            publish.sync(folder)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
@@ -224,7 +272,11 @@ def _unchanged(request: WaveRequest, last: Path, said: str, began: float | None 
 
 
 def _failed(request: WaveRequest, error: CrmError, began: float, told: str) -> RunResult:
-    facts = {"schema": publish.SCHEMA, "message": str(error), "looked": request.today.isoformat()}
+    facts = {
+        "schema": publish.SCHEMA,
+        "message": published_words(str(error)),
+        "looked": request.today.isoformat(),
+    }
     try:
         with publish.in_words(request.place.folder):
             publish.make_folder(request.place.folder)

@@ -8,14 +8,16 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from crm_analytics.errors import CrmError, DataError, ParameterError
+from crm_analytics.errors import CrmError, DataError, ParameterError, in_words
 from crm_analytics.runs.catalogue.catalogue import Report, find_report
 from crm_analytics.runs.catalogue.parameter_rules import Value
+from crm_analytics.runs.publishing import published_tree
 from crm_analytics.runs.publishing.manifest import digest
 from crm_analytics.runs.publishing.publish import UNDATED, Place, check_slug
 from crm_analytics.runs.schedule import relative_days
 from crm_analytics.tables.named_sources import find_source
-from crm_analytics.tables.project import project_folder
+from crm_analytics.tables.project import limited_memory, project_folder
+from crm_analytics.tables.project_key import read_key
 from crm_analytics.tables.source_ref import SourceRef
 
 
@@ -162,6 +164,9 @@ def plan_run(request: RunRequest) -> Plan:
     out = request.out.expanduser().resolve()
     request, source = _source_of(request, values["data"], root)
     _check_apart(out, source)
+    published_tree.check(out, root, name=report.name, origin=report.origin(root), force=request.force)
+    if read_key(root) is None:  # the run would make a new one
+        published_tree.check_key(out, root, None)
     slug = check_slug(request.slug) if request.slug is not None else None
     plan = Plan(request, report, {**values, "data": source.name}, source, as_of, slug, out, root)
     return replace(plan, slug=slug or (plan.default_slug(as_of) if as_of else None))
@@ -225,9 +230,10 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
 
     try:
         asked = plan.request
-        base = CustomerBase.open(
-            plan.source, mapping=asked.mapping, today=asked.today, max_rejected=asked.max_rejected
-        )
+        with limited_memory(asked.limit_memory_mb):
+            base = CustomerBase.open(
+                plan.source, mapping=asked.mapping, today=asked.today, max_rejected=asked.max_rejected
+            )
         newest, rules = base.day, base.rejected["rule"].astype("str")
         check_age(plan, newest)
         if plan.as_of:
@@ -252,6 +258,9 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
     except CrmError:
         raise
     except Exception as error:
+        known = in_words(error)
+        if type(known) is not CrmError:
+            raise known from error
         raise DataError(
             f"{plan.source_name} cannot be opened ({type(error).__name__}). Try `crm check`, "
             "or --debug for Python's own words"

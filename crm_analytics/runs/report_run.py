@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 import traceback
@@ -11,16 +12,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crm_analytics.errors import CrmError, LockedError, ParameterError, PublishError
+from crm_analytics.errors import CrmError, LockedError, ParameterError, PublishError, in_words
 from crm_analytics.pages.status import Status
-from crm_analytics.runs import run_files, unchanged
+from crm_analytics.runs import other_runs, run_files, unchanged
 from crm_analytics.runs.decisions import Decision, decide, repetition
 from crm_analytics.runs.kernels.kernel import Kernel, imports_of, private_folder
 from crm_analytics.runs.kernels.warm_kernels import WarmKernels
 from crm_analytics.runs.plan import OpenedData, Plan, RunRequest, open_data
-from crm_analytics.runs.publishing import index, publish
+from crm_analytics.runs.publishing import index, lists_on_page, publish, published_tree
 from crm_analytics.runs.publishing.result import RunResult, worst
 from crm_analytics.runs.run_files import Outcome, Record
+from crm_analytics.runs.time_limit import time_limit
 
 if TYPE_CHECKING:
     from crm_analytics.runs.kernels.engine import Progress
@@ -137,7 +139,9 @@ class _Run:
             if plan.request.wait and (made := self._made_meanwhile()):
                 return made
             kernel = self._start_kernel()
-            with self._timed("open"):
+            limit = plan.request.limit_seconds
+            late = f"{plan.source_name} was not opened within {limit} seconds. Allow more time"
+            with self._timed("open"), time_limit(limit, late):
                 assert record.inputs is not None
                 record.data = self.shared.get(plan, record.inputs)
             if not plan.slug:
@@ -159,7 +163,7 @@ class _Run:
             return self._failed(place, error)
         except Exception as error:
             record.traceback = "".join(traceback.format_exception(error))
-            return self._failed(place, _unexpected(error))
+            return self._failed(place, in_words(error))
 
     def _made_meanwhile(self) -> RunResult | None:
         """The result of the other run that was waited for, where it is what this one would give."""
@@ -195,15 +199,37 @@ class _Run:
         values: dict[str, Any] = {**record.plan.values, "data": str(record.data.folder)}
         if "as_of" in values:
             values["as_of"] = record.day
-        run = engine.Run(kernel, record.plan.request.limit_seconds, self.progress, meanwhile=_load_page)
+        desk = self._desk(kernel)
+        if desk is not None:
+            values[other_runs.PARAMETER] = str(desk)
+        run = engine.Run(kernel, self._seconds_left(), self.progress, meanwhile=_load_page)
         try:
             engine.execute(nbformat.from_dict(record.plan.report.notebook), values, run)
+            record.lists = lists_on_page.read(desk) if desk is not None else {}
         finally:
             record.executed, record.traceback = run.executed, run.traceback or kernel.complaints()
             kernel.stop()
 
+    def _desk(self, kernel: Kernel) -> Path | None:
+        """A private folder with what is handed in, where the notebook leaves its lists; None if not asked."""
+        record = self.record
+        assert record.data is not None
+        if not other_runs.is_told(record.plan):
+            return None
+        record.handed_in = other_runs.handed_in(record.plan, record.day or "", record.data.data_hash)
+        desk = kernel.folder / "desk"
+        desk.mkdir(mode=0o700)
+        (desk / other_runs.FILE).write_text(json.dumps(record.handed_in), encoding="utf-8")
+        return desk
+
+    def _seconds_left(self) -> float | None:
+        """Of the limit, what opening has left."""
+        limit = self.record.plan.request.limit_seconds
+        return None if limit is None else max(limit - self.record.timings.get("open", 0), 1)
+
     def _publish(self, place: publish.Place, made: Outcome) -> RunResult:
         request = self.record.plan.request
+        self._claim()
         folder = publish.publish(place, made.run, made.files, made.pointer, request.keep)
         code, message = 0, made.message
         try:
@@ -211,6 +237,11 @@ class _Run:
         except PublishError as error:  # the report itself is published and stays
             code, message = error.exit_code, str(error)
         return self._result(place, made.status, code, message, place.page, folder)
+
+    def _claim(self) -> None:
+        plan = self.record.plan
+        origin = plan.report.origin(plan.root)
+        published_tree.claim(plan.out, plan.root, name=plan.report.name, origin=origin)
 
     def _failed(self, place: publish.Place, error: CrmError) -> RunResult:
         """Publish a failure; the last good page stays where it is. What cannot be told there is told here."""
@@ -228,6 +259,7 @@ class _Run:
         link = good.relative_to(place.out).as_posix() if good else None
         made = run_files.failure(self.record, place, error, link)
         request = self.record.plan.request
+        self._claim()
         folder = publish.publish_failure(place, made.run, made.files, made.pointer, request.keep)
         index.rebuild(place.out, request.today)
         return folder
@@ -264,13 +296,6 @@ class _Run:
             yield
         finally:
             self.record.timings[step] = time.perf_counter() - began
-
-
-def _unexpected(error: Exception) -> CrmError:
-    return CrmError(
-        f"something went wrong that should not ({type(error).__name__}). "
-        "Run again with --debug and report what it shows"
-    )
 
 
 def _load_page() -> None:

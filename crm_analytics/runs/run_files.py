@@ -12,8 +12,9 @@ import crm_analytics
 from crm_analytics.errors import CrmError, PublishError
 from crm_analytics.pages.status import Status
 from crm_analytics.runs.plan import OpenedData, Plan
-from crm_analytics.runs.publishing import manifest, publish
+from crm_analytics.runs.publishing import lists_on_page, manifest, publish
 from crm_analytics.runs.publishing.published_tables import published_tables
+from crm_analytics.runs.unchanged import key_digest
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -41,6 +42,8 @@ class Record:
     traceback: str = ""  # for the person who debugs; never published
     timings: dict[str, float] = field(default_factory=dict)
     inputs: Inputs | None = None
+    handed_in: dict[str, list[dict[str, Any]]] | None = None  # of `other_runs`
+    lists: dict[str, bytes] = field(default_factory=dict)  # by path: "lists/at_risk.csv"
 
     @property
     def day(self) -> str | None:
@@ -78,6 +81,8 @@ def success(record: Record, place: publish.Place) -> Outcome:
     about = _manifest(record, place, status, 0, headline) | {
         "title": title,
         "facts": page.facts(shown),
+        "actions": page.action_facts(shown),
+        "handed_in": _handed_in(record),
         "warnings": _warnings(record.executed),
         "page": {"sha256": hashlib.sha256(html).hexdigest(), "bytes": len(html)},
         "inputs": _inputs(record),
@@ -87,6 +92,7 @@ def success(record: Record, place: publish.Place) -> Outcome:
         "notebook.ipynb": _notebook(record),
         "manifest.json": publish.as_json(about),
         **published_tables(shown),
+        **lists_on_page.checked(record.lists, page.named_lists(shown)),
     }
     _refuse_paths(record, files)
     run = publish.run_id(record.plan.request.now, hashlib.sha256(html).hexdigest())
@@ -96,12 +102,26 @@ def success(record: Record, place: publish.Place) -> Outcome:
     return Outcome(status, 0, headline, run, files, pointer)
 
 
+def _handed_in(record: Record) -> dict[str, Any] | None:
+    """What other runs told this one: enough to know whether they would tell the same again."""
+    if record.handed_in is None:
+        return None
+    from crm_analytics.runs.other_runs import fingerprint
+
+    told = {
+        what: [
+            {"report": one["report"], "slug": one["slug"], "day": one["day"]}
+            for one in record.handed_in[what]
+        ]
+        for what in ("previous", "neighbours")
+    }
+    return {"digest": fingerprint(record.handed_in), **told}
+
+
 def _inputs(record: Record) -> dict[str, Any] | None:
     """What the next run compares itself with, see `unchanged`."""
     if record.inputs is None or record.data is None:
         return None
-    from crm_analytics.runs.unchanged import key_digest
-
     today = record.plan.request.today.isoformat() if record.data.has_future else ""
     parts = record.inputs.parts | {"key": key_digest(record.plan.root)}  # the run may have made the first one
     return {"parts": parts, "files": record.data.files, "today": today}
@@ -116,7 +136,7 @@ def failure(record: Record, place: publish.Place, error: CrmError, last_good: st
     """
     from crm_analytics.pages import page
 
-    message, code = str(error), error.exit_code
+    message, code = manifest.published_words(str(error)), error.exit_code
     up = PurePosixPath("../../../..")  # from reports/<name>/<slug>/runs/<id>/
     html = page.failure(
         _context(record),
@@ -192,6 +212,10 @@ def _context(record: Record) -> PageContext:
         last_day=data.last_day,
         timezone=data.timezone,
         cautions=data.cautions,
+        neighbours=tuple(
+            (one["title"], f"../../{one['report']}/{one['slug']}/report.html")
+            for one in (record.handed_in or {}).get("neighbours", [])
+        ),
     )
 
 
@@ -209,6 +233,7 @@ def _manifest(
         "created": plan.request.now.isoformat(timespec="seconds"),
         "as_of": record.day,
         "parameters": manifest.without_paths(plan.values),
+        "key": key_digest(plan.root),
         "data": {"source": plan.source_name} | (data.facts() if data else {}),
         "notebook": {"file": plan.report.path.name, "sha256": manifest.code_digest(plan.report.notebook)},
         "versions": manifest.versions(),

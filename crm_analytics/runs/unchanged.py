@@ -17,14 +17,13 @@ from typing import Any
 
 import crm_analytics
 from crm_analytics.errors import DataError
+from crm_analytics.runs import other_runs, version_query
 from crm_analytics.runs.catalogue.parameters import INJECTED
 from crm_analytics.runs.plan import Plan, check_age
 from crm_analytics.runs.publishing import publish
 from crm_analytics.runs.publishing.manifest import code_digest, digest, versions
+from crm_analytics.tables.project_key import fingerprint, read_key
 from crm_analytics.tables.source_ref import SourceRef
-
-KEY_FILE = ".crm-key"
-MOST_ROWS = 1000  # of the answer to a version_query
 
 Stamp = list[Any]  # size, time of change, and SHA-256 where it was worked out
 
@@ -67,8 +66,12 @@ class Former:
     day: str
 
 
-def inputs_of(plan: Plan) -> Inputs:
+def inputs_of(plan: Plan, *, ask: bool = True) -> Inputs:
     """What a run of this plan would be made from, as it is now.
+
+    Parameters
+    ----------
+    ask : whether the source may be asked its `version_query`; without the answer no run is a repetition
 
     Raises
     ------
@@ -78,6 +81,7 @@ def inputs_of(plan: Plan) -> Inputs:
     varied = plan.report.parameters.changed(plan.values) if request.slug is None else {}
     asked = digest(request.slug, plan.as_of, plan.source_name, varied)
     query = request.version_query
+    answer = version_query.answer(plan.source, query) if query and ask else ""
     parts = {
         "notebook": code_digest(plan.report.notebook),
         "code": package_digest(),
@@ -85,11 +89,12 @@ def inputs_of(plan: Plan) -> Inputs:
         "versions": digest(versions()),
         "key": key_digest(plan.root),
         "source": digest(plan.source_name, plan.source.identity if plan.source.is_connection else ""),
-        "version": digest(query, _answer(plan.source, query)) if query else "",
+        "version": digest(query, answer) if answer else "",
     }
     files = {name: stamp(path) for name, path in watched(plan.source, request.mapping).items()}
     asking = plan.source.is_connection and not query
     never = "a connection without version_query is never skipped" if asking else ""
+    never = never or ("its version_query is not asked now" if query and not ask else "")
     return Inputs(asked, parts, files, never)
 
 
@@ -115,7 +120,7 @@ def find(plan: Plan, inputs: Inputs) -> Former | str:
         recorded, sha256 = about["inputs"], about["page"]["sha256"]
         whole = hashlib.sha256(place.page.read_bytes()).hexdigest() == sha256
         why = "" if whole else "the page is not as it was made"
-        why = why or _difference(recorded, inputs, plan)
+        why = why or _difference(recorded, inputs, plan) or _told_otherwise(about, plan)
         newest = date.fromisoformat(about["data"]["newest_day"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return "there is no whole record of the last run"
@@ -127,6 +132,15 @@ def find(plan: Plan, inputs: Inputs) -> Former | str:
     if any(failed.exists() for failed in publish.settled(place)):
         return "it failed last time"
     return Former(place, run, pointer, str(pointer.get("day") or ""))
+
+
+def _told_otherwise(about: dict[str, Any], plan: Plan) -> str:
+    """Whether other runs would now hand in other facts than they did then."""
+    if not other_runs.is_told(plan):
+        return ""
+    told = other_runs.handed_in(plan, str(about["as_of"]), about["data"]["hash"])
+    same = (about["handed_in"] or {}).get("digest") == other_runs.fingerprint(told)
+    return "" if same else "the facts of other runs changed"
 
 
 def _folder(plan: Plan, inputs: Inputs) -> Path | None:
@@ -196,8 +210,9 @@ def stamp(path: Path) -> Stamp:
 
 
 def key_digest(root: Path) -> str:
-    """Tells one key of a project from another by its file's size and time alone."""
-    return digest(stamp(root / KEY_FILE))
+    """Tells one key of a project from another, wherever its file was copied; empty where there is none."""
+    key = read_key(root)
+    return "" if key is None else fingerprint(key)
 
 
 def _sha256(path: Path) -> str:
@@ -215,16 +230,3 @@ def package_digest() -> str:
     kinds = {".py", ".html", ".css", ".js"}
     files = sorted(p for p in root.rglob("*") if p.suffix in kinds and p.is_file())
     return digest([[p.relative_to(root).as_posix(), _sha256(p)] for p in files])
-
-
-def _answer(source: SourceRef, query: str) -> str:
-    """What the source answers to its version query: any few values that change when the data do."""
-    from crm_analytics.tables.connections import answer
-
-    try:
-        return json.dumps(answer(source, query, MOST_ROWS), default=str)
-    except Exception as error:
-        raise DataError(
-            f"the version_query has no answer ({type(error).__name__}). Try it in the database: it must give "
-            "a few rows that change when the data do, such as SELECT max(updated_at), count(*) FROM orders"
-        ) from error

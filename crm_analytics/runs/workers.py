@@ -31,6 +31,7 @@ from crm_analytics.runs.publishing.result import RunResult
 from crm_analytics.runs.report_run import Workshop
 
 STOPPED = "the run was stopped from outside before it was done. Start it again, or allow more time"
+GRACE = 30.0  # seconds for a worker to tell that its time is over, or to be woken up again
 PATIENCE = 30  # seconds for a stopped worker to tell what became of its report
 
 MakeWorkshop = Callable[[WarmKernels | None, Path], AbstractContextManager[Any]]
@@ -98,6 +99,7 @@ class _Worker:
     number: int = -1  # of the report it makes
     keys: set[Any] = field(default_factory=set)  # sources it has opened
     began: float = 0.0
+    halted: float | None = None  # since when its process stands still
 
 
 class _Crew:
@@ -144,11 +146,17 @@ class _Crew:
         taken = {self.jobs[worker.number].lane for worker in self.busy} - {""}
         ready = []
         for number, job in self.todo:
-            if job.lane not in taken:
+            if job.lane not in taken and not self._waits(number, job):
                 ready.append((number, job))
             if job.lane:
                 taken.add(job.lane)
         return ready
+
+    def _waits(self, number: int, job: Job) -> bool:
+        """Whether a report that this one is told of is still to be made, before it in the file."""
+        making = [(worker.number, self.jobs[worker.number]) for worker in self.busy]
+        before = [other for n, other in (*self.todo, *making) if n < number]
+        return any(other.name in job.after and other.key == job.key for other in before)
 
     def listen(self, seconds: float = 0.2) -> Iterator[Event]:
         """What the workers say, and whether one has died."""
@@ -163,16 +171,35 @@ class _Crew:
             if isinstance(event, Ended):
                 self.busy.remove(worker)
                 yield from self._give(worker)
+                while self.idle and self._ready():  # what waited for it may begin
+                    yield from self._give(self.idle.pop())
+        for worker, why in [(w, why) for w in self.busy if (why := self._stuck(w))]:
+            worker.process.kill()
+            yield from self._replace(worker, why)
 
-    def _replace(self, worker: _Worker) -> Iterator[Event]:
+    def _stuck(self, worker: _Worker) -> str:
+        """Why a worker will not come to an end by itself; empty where it may."""
+        now, limit = time.perf_counter(), self.jobs[worker.number].limit_seconds
+        if limit is not None and now > worker.began + limit + GRACE:
+            return f"it did not end {GRACE:g} seconds after its limit of {limit:g} seconds, and was ended"
+        if not _is_halted(worker.process.pid):
+            worker.halted = None
+            return ""
+        worker.halted = worker.halted or now
+        if now < worker.halted + GRACE:
+            return ""
+        return f"its process was halted from outside for {GRACE:g} seconds (SIGSTOP), and was ended"
+
+    def _replace(self, worker: _Worker, why: str = "") -> Iterator[Event]:
         self.busy.remove(worker)
         worker.process.join(5)
         code = worker.process.exitcode
         how = f" (signal {-code})" if code is not None and code < 0 else ""
         yield self._failed(
             worker,
-            f"the process that made the report ended before its time{how}; most often the machine ran out of "
-            "memory. Give it more memory or fewer workers, and look into the system's log",
+            why
+            or f"the process that made the report ended before its time{how}; most often the machine "
+            "ran out of memory. Give it more memory or fewer workers, and look into the system's log",
         )
         if self.todo:
             yield from self._give(self._hire())
@@ -213,6 +240,15 @@ class _Crew:
             if worker.process.is_alive():
                 worker.process.kill()
                 worker.process.join()
+
+
+def _is_halted(pid: int | None) -> bool:
+    """Whether a process was halted by a signal; where the system does not tell, it was not."""
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return told.rpartition(")")[2].split()[:1] == ["T"]
 
 
 @contextmanager

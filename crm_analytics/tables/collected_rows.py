@@ -16,6 +16,7 @@ import ibis.expr.types as ir
 from crm_analytics.errors import DataError, nearest
 from crm_analytics.tables.casts import cast_value
 from crm_analytics.tables.contract import ROW, TABLES, Column
+from crm_analytics.tables.headers import nearest_column
 from crm_analytics.tables.mapping import FILE_NAME, Join, Mapping
 from crm_analytics.tables.row_selection import filled, kept, nothing_left, order_heads
 
@@ -167,7 +168,8 @@ def _join(rows: ir.Table, other: ir.Table, join: Join, table: str) -> ir.Table:
         for side, key in ((rows, here), (other, there)):
             if key not in side.columns:
                 raise DataError(
-                    f"{table}: cannot join {shown} on '{key}': no such column{nearest(key, side.columns)}"
+                    f"{table}: cannot join {shown} on '{key}': no such column"
+                    f"{nearest_column(key, side.columns)}"
                 )
     right_keys = [there for _, there in join.keys]
     named = other.filter([other[key].notnull() for key in right_keys])

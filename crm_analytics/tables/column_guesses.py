@@ -14,7 +14,7 @@ from crm_analytics.tables.export_kinds import plain
 from crm_analytics.tables.packed_files import table_name
 
 _DATE = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ](\d{1,2}|[a-zä]{3,9})[-/. ]\d{2,4}|"
-                   r"\d{8}$|\d{10}$|\d{13}$|\d{16}$|[a-z]{3,9} \d{1,2},? \d{4}).*", re.IGNORECASE)  # fmt: skip
+                   r"\d{8}$|\d{10}$|\d{13}$|\d{16}$|[a-z]{3,9} \d\d?,? \d{4}).*", re.IGNORECASE)  # fmt: skip
 _NUMBER = re.compile(r"\s*[-−+(]?\s*([$€£¥₹]|[A-Z]{3})?\s*[-−]?\d[\d.,'\u00a0\u202f ]*([eE][-+]?\d+)?\s*"
                      r"([$€£¥₹%]|[A-Z]{3})?\s*[-)]?\s*")  # fmt: skip
 _MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[a-z]{2,}", re.IGNORECASE)
@@ -244,5 +244,6 @@ def _is_amount(sample: Sample, name: str) -> bool:
 
 
 def _noun(column: Column) -> str:
-    return {"time": "times", "date": "dates", "money": "amounts", "number": "numbers", "count": "whole numbers",
-            "flag": "true or false"}.get(column.type, "texts")  # fmt: skip
+    nouns = {"time": "times", "date": "dates", "money": "amounts", "number": "numbers"}
+    nouns |= {"count": "whole numbers", "flag": "true or false"}
+    return nouns.get(column.type, "texts")

@@ -15,7 +15,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from crm_analytics.errors import DataError, ParameterError, nearest
+from crm_analytics.errors import DataError, ParameterError, in_words, nearest
 from crm_analytics.tables import snapshot as snapshots
 from crm_analytics.tables.account import WORTH_TELLING, Account, lost_sentence
 from crm_analytics.tables.contract import TABLES
@@ -24,6 +24,8 @@ from crm_analytics.tables.days import as_day, shift
 from crm_analytics.tables.findings import Finding
 from crm_analytics.tables.kept_results import Parts, remember
 from crm_analytics.tables.named_sources import check_exists, find_source
+from crm_analytics.tables.redaction import holds_secret, without_secrets_of
+from crm_analytics.tables.regular_files import check_regular
 from crm_analytics.tables.rejects import drops_row
 from crm_analytics.tables.snapshot import SNAPSHOT_FILE, Snapshot
 from crm_analytics.tables.source_ref import SourceRef
@@ -94,12 +96,31 @@ class CustomerBase:
         ------
         DataError : nothing usable is there; the message says what, where and the next step.
         """
+        try:
+            return cls._opened(source, mapping, today, max_rejected, pushdown)
+        except Exception as error:
+            said = source.text if isinstance(source, SourceRef) else str(source)
+            if not isinstance(source, (str, SourceRef)) or not holds_secret(said):
+                raise
+            # A library may repeat a piece of the password, in words that no pattern knows.
+            known = in_words(error)
+            raise type(known)(without_secrets_of(str(known), said)) from None
+
+    @classmethod
+    def _opened(
+        cls, source: Any, mapping: Any, today: str | date | None, max_rejected: float, pushdown: bool
+    ) -> CustomerBase:
         if isinstance(source, (str, Path, SourceRef)):
             found = find_source(source)
             check_exists(found.ref)
             source, folder = found.ref, found.ref.path
+            if folder is not None:
+                check_regular(folder)
             if folder is not None and (folder / SNAPSHOT_FILE).is_file():
-                return cls._saved(snapshots.read(folder))
+                saved = cls._saved(snapshots.read(folder))
+                if today is not None and saved.day > as_day(today, "today"):
+                    raise DataError(f"{folder.name}/ is a snapshot of {saved.day}, which lies in the future")
+                return saved
             mapping = found.mapping if mapping is None else mapping
         limit = clock.date.today() if today is None else as_day(today, "today")
         opened = open_source(source, mapping, pushdown=pushdown)
@@ -117,7 +138,13 @@ class CustomerBase:
     def _saved(cls, snapshot: Snapshot) -> CustomerBase:
         day, first, start = (snapshot.saved.get(k) for k in ("day", "first_day", "start"))
         begin = date.fromisoformat(start) if start else None
-        return cls(snapshot, date.fromisoformat(str(day)), date.fromisoformat(str(first)), begin)
+        made = cls(snapshot, date.fromisoformat(str(day)), date.fromisoformat(str(first)), begin)
+        last = snapshot.tables["transactions"].transaction_date.max().date().to_pyarrow().as_py()
+        if last is not None and last > made.day:
+            raise DataError(
+                f"the snapshot says that it ends on {made.day}, and has rows of {last}: make it again"
+            )
+        return made
 
     # -- the day -------------------------------------------------------------------------------
 
@@ -187,7 +214,7 @@ class CustomerBase:
 
     @property
     def customers(self) -> ir.Table:
-        """One row a customer: the `customers` table, and whoever bought without being in it."""
+        """One row per customer: the `customers` table, and whoever bought without being in it."""
         bought = self.customer_days.select("customer_id").distinct()
         if "customers" not in self.snapshot.tables:
             return bought
@@ -198,7 +225,7 @@ class CustomerBase:
 
     @functools.cached_property
     def customer_days(self) -> ir.Table:
-        """One row a customer and day: spend (DECIMAL, net), invoice_count, is_occasion; return days too."""
+        """One row per customer and day: spend (DECIMAL, net), invoice_count, is_occasion; return days too."""
         days = self.snapshot.customer_days
         visible = days.day <= ibis.literal(self.day)
         if self.start is not None:

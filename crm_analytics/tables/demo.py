@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from crm_analytics.errors import DataError, ParameterError, nearest
+from crm_analytics.tables import demo_marker
 from crm_analytics.tables.company import write_company
 from crm_analytics.tables.contract import TABLES
 
@@ -29,18 +30,19 @@ DEMOS = {
 }
 
 
-def write_demo(name: str, data: Path, **options: int | bool) -> Path:
+def write_demo(name: str, data: Path, *, force: bool = False, **options: int | bool) -> Path:
     """Write `data/<name>/` afresh and return it.
 
     Parameters
     ----------
     name : one of `DEMOS`
     data : the project's data folder
+    force : whether files that no demo wrote may be lost
     options : of `company.write_company`, for the company alone
 
     Raises
     ------
-    ParameterError : no such demo (the nearest name is offered).
+    ParameterError : no such demo (the nearest name is offered), or the folder holds files of your own.
     DataError : the lifetimes wheel is not installed, or not as published.
     """
     makers: dict[str, Callable[..., object]] = {
@@ -54,11 +56,17 @@ def write_demo(name: str, data: Path, **options: int | bool) -> Path:
             f"there is no demo '{name}'{nearest(name, makers)} There are: {', '.join(makers)}"
         )
     data.mkdir(parents=True, exist_ok=True)
+    target = data / name
+    if target.exists() and not force and (others := demo_marker.strangers(target)):
+        raise ParameterError(
+            f"{target} holds files of your own ({', '.join(others[:3])}), which would be lost. "
+            "Move them away, or insist with --force"
+        )
     fresh = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=data))
     try:
         makers[name](fresh, **options)
+        demo_marker.mark(fresh)
         fresh.chmod(0o755)
-        target = data / name
         if target.exists():
             shutil.rmtree(target)
         fresh.rename(target)

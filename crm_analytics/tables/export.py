@@ -8,23 +8,25 @@ import hashlib
 import hmac
 import os
 import re
-import secrets
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics.errors import DataError, PublishError
-from crm_analytics.tables.project import project_folder
+from crm_analytics.tables.project_key import KEY_FILE, ensure_key, project_key
 
 if TYPE_CHECKING:
     import pandas as pd
 
-KEY_FILE = ".crm-key"
-KEY_BYTES = 32
+__all__ = ["KEY_FILE", "ensure_key", "project_key", "pseudonyms", "read_csv", "write_csv"]
 
-# A cell that begins so is a formula to some spreadsheet; apostrophes before it are our own escape.
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
-_ESCAPED = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")
+# What begins a cell that some spreadsheet takes for a formula; marks that it may skip before, and
+# apostrophes, which are our own escape, included. A cell is also what follows a separator *inside* a text:
+# a spreadsheet set up for semicolons splits there.
+_FORMULA = re.compile(r"[\s\"'\ufeff\u200b]*[=+\-@＝＋－＠]")
+_SPLIT = re.compile(r"([,;|\t\r\n\v\f\x1c-\x1e\x85\u2028\u2029])")
+_BREAK = re.compile(r"'*[\t\r\n]")
+_PHONE = re.compile(r"\+[1-9]\d{3,14}")  # E.164: a spreadsheet reads a number in it, never a formula
 
 
 def pseudonyms(ids: Iterable[str | None], key: bytes) -> list[str | None]:
@@ -58,62 +60,15 @@ def _pseudonym(one: str, key: bytes) -> str:
     return "c-" + base64.b32encode(digest[:10]).decode("ascii")[:10].lower()
 
 
-def ensure_key(root: Path | str) -> bytes:
-    """The key of the project in `root`; a new one is made where there is none.
-
-    The file `.crm-key` is readable by its owner alone. Whoever holds it can turn pseudonyms back, and
-    without it nobody can: keep a copy where you keep passwords, never in git.
-
-    Raises
-    ------
-    PublishError : the file cannot be made or read, or does not hold a key.
-    """
-    path = Path(root) / KEY_FILE
-    try:
-        if not path.exists():
-            _make_key(path)
-        text = path.read_text(encoding="ascii").strip()
-        if path.stat().st_mode & 0o077:
-            path.chmod(0o600)
-        key = bytes.fromhex(text)
-    except ValueError:
-        key = b""
-    except OSError as error:
-        raise PublishError(f"{path}: the key for pseudonyms cannot be used ({error.strerror})") from None
-    if len(key) != KEY_BYTES:
-        raise PublishError(
-            f"{path} does not hold a key for pseudonyms. Bring back the file from your copy, or delete it: "
-            "a new key is made then, and earlier pseudonyms cannot be turned back"
-        )
-    return key
-
-
-def _make_key(path: Path) -> None:
-    """Write a new key beside and link it into place, so that two runs at once get the same one."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(KEY_BYTES) + "\n")
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def project_key() -> bytes:
-    """The key of the project we are in; see `ensure_key`."""
-    return ensure_key(project_folder())
-
-
 def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
     """Write a frame as UTF-8 CSV in which no text is a formula.
 
-    Texts and column names that begin with ``= + - @``, a tab, a line break or a full-width form of these
-    get a leading apostrophe; `read_csv` takes it away. Numbers stay numbers, NULL and the empty text are
-    both empty cells. The file appears whole or not at all, and others cannot read it.
+    Wherever a text or column name, or a part of it behind a separator (comma, semicolon, tab, bar, line
+    break: a spreadsheet may split there, whatever stands in quotes), begins with ``= + - @`` or a full-width
+    form of these, an apostrophe goes before it; `read_csv` takes it away. A phone number in the international
+    form (``+`` and 4 to 15 digits) stays as it is, because mail tools need it so. Numbers stay numbers, NULL
+    and the empty text are both empty cells. The file is on the disk whole or not at all, and others cannot
+    read it.
 
     Raises
     ------
@@ -131,6 +86,8 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             safe.to_csv(file, index=False, lineterminator="\r\n")  # so that both are quoted
+            file.flush()
+            os.fsync(file.fileno())
         draft.replace(target)
     except OSError as error:
         draft.unlink(missing_ok=True)
@@ -173,8 +130,20 @@ def _is_plain(dtype: Any) -> bool:
 
 
 def _neutral(value: Any) -> Any:
-    return "'" + value if isinstance(value, str) and _FORMULA.match(value) else value
+    """A text in which no part between separators begins like a formula; `_plain` gives it back."""
+    if not isinstance(value, str) or _PHONE.fullmatch(value):
+        return value
+    parts = _SPLIT.split(value)
+    parts[::2] = [f"'{part}" if _FORMULA.match(part) else part for part in parts[::2]]
+    made = "".join(parts)
+    return "'" + made if _BREAK.match(made) else made
 
 
 def _plain(text: str) -> str:
-    return text[1:] if _ESCAPED.match(text) else text
+    if _PHONE.fullmatch(text):
+        return text
+    if text.startswith("'") and _BREAK.match(text[1:]):
+        text = text[1:]
+    parts = _SPLIT.split(text)
+    parts[::2] = [p[1:] if p.startswith("'") and _FORMULA.match(p[1:]) else p for p in parts[::2]]
+    return "".join(parts)

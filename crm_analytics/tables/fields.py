@@ -9,7 +9,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from crm_analytics.errors import DataError, nearest
+from crm_analytics.errors import DataError
 from crm_analytics.tables.casts import (
     cast_value,
     constant,
@@ -20,7 +20,7 @@ from crm_analytics.tables.casts import (
 )
 from crm_analytics.tables.column_readings import Readings
 from crm_analytics.tables.contract import Column, Table
-from crm_analytics.tables.headers import the_source_has
+from crm_analytics.tables.headers import nearest_column, the_source_has
 from crm_analytics.tables.mapping import TableMapping
 from crm_analytics.tables.sums import find_column, is_blank, parse_sum
 
@@ -219,9 +219,9 @@ def require_fields(table: Table, columns: tuple[str, ...], spec: TableMapping) -
 def _missing(names: list[str], table: Table, columns: tuple[str, ...]) -> DataError:
     says = []
     for name in names:
-        offer = nearest(name, columns)
+        offer = nearest_column(name, columns)
         for word in _USUAL_NAMES.get(name, ()):
-            offer = offer or nearest(word, columns)
+            offer = offer or nearest_column(word, columns)
         derived = " (nor unit_quantity and unit_price)" if name == "unit_spend" else ""
         says.append(f"no column '{name}'{derived}{offer or ','}")
     fix = "\n".join(f'  {name} = "<your column>"' for name in names)

@@ -7,6 +7,7 @@ than it must: an address that is gone hurts nobody, a password that stays does.
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 HIDDEN = "…"
 # Up to the last @ of the line: a password may hold blanks, slashes, quotes and further @ signs.
@@ -43,6 +44,23 @@ def redact(text: object) -> str:
     said = _URL.sub(lambda found: f"{found[1].lower()}://{HIDDEN}", str(text))
     said = _PAIR.sub(lambda found: f"{found[1]}{HIDDEN}", said)
     return _BARE.sub(HIDDEN, said)
+
+
+def without_secrets_of(text: str, source: str) -> str:
+    """A text in which a library may have repeated a piece of a source's secrets, without these pieces.
+
+    >>> without_secrets_of("Port could not be cast to integer: 'pw1'", "postgres://ann:pw1/x@h:1/db")
+    "Port could not be cast to integer: '…'"
+    """
+    secrets = [found[1] for found in (re.search(r":/*[^:/@\n]*:([^\n]*)@", source),) if found]
+    secrets += [found[1] for found in re.finditer(r"[=]([^&;]+)", source)]
+    whole = [*secrets, *map(unquote, secrets)]
+    pieces = {
+        piece for secret in whole for piece in (secret, *re.split(r"[\s/:@?&;=#]+", secret)) if len(piece) > 2
+    }
+    for piece in sorted(pieces, key=len, reverse=True):
+        text = text.replace(piece, HIDDEN)
+    return text
 
 
 def holds_secret(text: str) -> bool:

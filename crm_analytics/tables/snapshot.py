@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 
-from crm_analytics.errors import DataError, LimitError
+from crm_analytics.errors import DataError, LimitError, in_words
 from crm_analytics.tables.acceptance import accept
 from crm_analytics.tables.account import Account
 from crm_analytics.tables.checks import cast_table
@@ -34,11 +34,13 @@ from crm_analytics.tables.money import MONEY
 from crm_analytics.tables.odd_days import odd_days
 from crm_analytics.tables.preparation import left_out, lines_lost, of_reading, prepare, shop_clock
 from crm_analytics.tables.read_as import ReadAs, read_as
+from crm_analytics.tables.regular_files import read_text
 from crm_analytics.tables.scratch import scratch_folder
 from crm_analytics.tables.sources import Source
 from crm_analytics.tables.stand_ins import stand_ins
 
 SNAPSHOT_FILE = "snapshot.json"
+_MOST_BYTES = 1 << 20  # of it
 _names = itertools.count()
 
 
@@ -66,7 +68,7 @@ class Snapshot:
 
     @functools.cached_property
     def customer_days(self) -> ir.Table:
-        """Lines merged to one row a customer and day: spend, invoice_count, is_occasion.
+        """Lines merged to one row per customer and day: spend, invoice_count, is_occasion.
 
         Computed once; a base cuts it by day afterwards, which changes no row of it.
         """
@@ -179,6 +181,8 @@ def _stage(name: str, cast: ir.Table) -> ir.Table:
             f"{name}: the source does not fit into memory; open less of it, or use Spark"
         ) from None
     except Exception as error:
+        if isinstance(known := in_words(error), LimitError):
+            raise known from None
         raise DataError(f"{name}: the source cannot be read: {_reason(error)}") from error
 
 
@@ -235,6 +239,24 @@ def write(folder: Path, snapshot: Snapshot, tables: Mapping[str, ir.Table], fact
     (folder / SNAPSHOT_FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
+def _checked(content: Any) -> dict[str, Any]:
+    """What a `snapshot.json` says, if `write` can have written it; whoever gave the folder can change it."""
+    kinds = {"label": str, "currency": str, "show_customers": bool, "tables": list, "skipped": dict}
+    kinds["saved"] = dict
+    if not isinstance(content, dict) or any(not isinstance(content[n], kind) for n, kind in kinds.items()):
+        raise ValueError("not as it was written")
+    unknown = [name for name in content["tables"] if name not in TABLES]
+    saved = content["saved"]
+    days = {
+        name: date.fromisoformat(saved[name]) for name in ("day", "first_day", "start") if saved.get(name)
+    }
+    if unknown or "transactions" not in content["tables"] or not {"day", "first_day"} <= days.keys():
+        raise ValueError("not the tables and days of a snapshot")
+    if not days["first_day"] <= days["day"] or days.get("start", date.min) >= days["day"]:
+        raise ValueError("its days contradict each other")
+    return content
+
+
 def read(folder: Path) -> Snapshot:
     """Open a folder that `write` made; it was checked then and is not checked again.
 
@@ -243,7 +265,7 @@ def read(folder: Path) -> Snapshot:
     DataError : a file of the snapshot is missing or damaged.
     """
     try:
-        content = json.loads((folder / SNAPSHOT_FILE).read_text(encoding="utf-8"))
+        content = _checked(json.loads(read_text(folder / SNAPSHOT_FILE, _MOST_BYTES)))
         connection = embedded_engine()
         tables = {
             n: connection.read_parquet(glob.escape(str(folder / f"{n}.parquet"))) for n in content["tables"]
@@ -264,7 +286,7 @@ def read(folder: Path) -> Snapshot:
             saved=content["saved"],
             kept_in=Path(content["kept_in"]) if content.get("kept_in") else None,
         )
-    except (OSError, ValueError, KeyError, TypeError, duckdb.Error) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, duckdb.Error) as error:
         raise DataError(
             f"{folder.name}/ is a damaged snapshot ({type(error).__name__}): make it again"
         ) from None

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -65,7 +65,7 @@ class SourceRef:
         """The files whose change means that the source has changed, by a name inside it."""
         root, files = self.path, {}
         if root is not None and root.is_dir():
-            files = {p.relative_to(root).as_posix(): p for p in sorted(root.rglob("*")) if p.is_file()}
+            files = dict(sorted(_below(root, root)))
         elif root is not None and root.exists():
             beside = (f"{root.name}.wal", f"{root.name}-wal", MAPPING_FILE)
             files = {p.name: p for p in (root, *(root.with_name(n) for n in beside)) if p.is_file()}
@@ -165,6 +165,18 @@ def _expand(text: str, environment: Mapping[str, str]) -> str:
         return environment[name] if alone else quote(environment[name], safe="")
 
     return _VARIABLE.sub(value, text)
+
+
+def _below(folder: Path, root: Path, above: frozenset[Path] = frozenset()) -> Iterator[tuple[str, Path]]:
+    """Every file below a folder with its place there; folders behind links are gone into, circles are not."""
+    here = folder.resolve()
+    if here in above:
+        return
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _below(path, root, above | {here})
+        elif path.is_file():
+            yield path.relative_to(root).as_posix(), path
 
 
 def _place(path: Path, folder: Path, root: Path | None) -> Path:

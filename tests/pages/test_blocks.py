@@ -139,6 +139,8 @@ def test_every_kind_has_all_three_forms(monkeypatch):
         chart(),
         blocks.table(FRAME, finding="A table", limit=1),
         blocks.actions(blocks.action("do", "why", "who", "$1", "$2")),
+        blocks.findings(blocks.finding("B", to="b")),
+        blocks.glossary({"At risk": "silent for long"}),
         blocks.method({"Data": "all"}),
         blocks.note("A note", "one\n\ntwo"),
         blocks.record(n=1, day=pd.Timestamp("1997-09-30"), x=np.float64(0.5), missing=float("nan")),

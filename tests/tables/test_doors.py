@@ -286,7 +286,9 @@ FRAMES = {
     "Period as the date": lambda: TYPED.assign(transaction_date=TYPED["transaction_date"].dt.to_period("D")),
     "Interval": lambda: TYPED.assign(band=pd.cut(TYPED["unit_spend"], 2)),
     "float16": lambda: TYPED.assign(x=np.float16(1)),
-    "duplicated column": lambda: pd.concat([TYPED.assign(z=1), TYPED[["unit_spend"]].set_axis(["z"], axis=1)], axis=1),
+    "duplicated column": lambda: pd.concat(
+        [TYPED.assign(z=1), TYPED[["unit_spend"]].set_axis(["z"], axis=1)], axis=1
+    ),
     "duplicated and equal": lambda: pd.concat([TYPED, TYPED[["unit_spend"]]], axis=1),
     "objects of any kind": lambda: TYPED.assign(q=[[1], {"a": 1}, None, object()]),
     "complex, durations, sparse": lambda: TYPED.assign(

@@ -1,5 +1,6 @@
 """Drafts of a mapping: known exports by their headers, everything else by names and values."""
 
+# ruff: noqa: E501 - the headers of exports stay in one piece
 from __future__ import annotations
 
 import pandas as pd

@@ -141,7 +141,7 @@ def test_a_connection_without_transactions_says_what_it_has() -> None:
 
 
 def test_something_else_says_what_is_expected() -> None:
-    with pytest.raises(DataError, match="expected a pandas, polars or pyarrow frame, .*, got list"):
+    with pytest.raises(DataError, match=r"expected a pandas, polars or pyarrow frame, .*, got list"):
         CustomerBase.open([1, 2, 3])
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import ibis
 import pandas as pd
 
-from crm_analytics.analyses.disclosure import shared
+from crm_analytics.analyses.disclosure import OTHERS, shared
 from crm_analytics.analyses.intervals import wilson
 
 if TYPE_CHECKING:
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 INSTRUMENT = "heard_from"
+_CHANNELS = (
+    ("customers", "acquisition_channel"),
+    ("marketing_spend", "channel"),
+    ("campaigns", "channel"),
+    ("events", "channel"),
+)
 
 
 def heard_from(base: CustomerBase, minimum: int = 1) -> pd.DataFrame:
@@ -24,7 +31,9 @@ def heard_from(base: CustomerBase, minimum: int = 1) -> pd.DataFrame:
     ----------
     base : with survey_responses of the instrument ``heard_from`` (the answer in ``text``), or customers
         with an acquisition_channel, or both
-    minimum : answers of fewer customers are called "others"
+    minimum : above 1 (a page that others read) an answer is told where it is the name of a channel that the
+        data know, and is called "others" otherwise: it is free text, however many give it. Channels of fewer
+        customers are "others", too
 
     Returns
     -------
@@ -36,7 +45,8 @@ def heard_from(base: CustomerBase, minimum: int = 1) -> pd.DataFrame:
     for source, answers in (("survey", _answers(base)), ("register", _register(base))):
         if answers is None:
             continue
-        named = shared(answers, "channel", minimum, answers.columns[0])
+        told = _known_channels(base, answers) if minimum > 1 and source == "survey" else answers
+        named = shared(told, "channel", minimum, answers.columns[0])
         counted = named.group_by("channel").aggregate(customers=named.count())
         frame = base.collect(counted).sort_values(["customers", "channel"], ascending=[False, True])
         frame.insert(0, "source", source)
@@ -62,6 +72,22 @@ def _answers(base: CustomerBase) -> ir.Table | None:
     first = asked.responded_at.min().over(group_by=asked.respondent_id)
     nearest = asked.filter(asked.responded_at == first)
     return nearest.group_by("respondent_id").aggregate(channel=nearest["text"].min())
+
+
+def _known_channels(base: CustomerBase, answers: ir.Table) -> ir.Table:
+    """The answers as channels that some table of the source names, whatever their case; else "others"."""
+    named = [
+        base.tables[table].select(known=base.tables[table][column].strip())
+        for table, column in _CHANNELS
+        if table in base.snapshot.tables and column in base.snapshot.tables[table].columns
+    ]
+    if not named:
+        return answers.mutate(channel=ibis.literal(OTHERS))
+    every = ibis.union(*named, distinct=True) if len(named) > 1 else named[0].distinct()
+    spelled = every.filter(every.known.notnull()).mutate(low=every.known.lower())
+    spelled = spelled.group_by("low").aggregate(known=spelled.known.min())
+    found = answers.left_join(spelled, answers.channel.strip().lower() == spelled.low)
+    return found.select(answers.columns[0], channel=found.known.fill_null(OTHERS))
 
 
 def _register(base: CustomerBase) -> ir.Table | None:

@@ -124,7 +124,7 @@ def _ways(daily: pd.Series, horizon: int) -> dict[str, tuple[int, Callable[[int]
 
 @dataclass(frozen=True, eq=False)
 class _Trials:
-    """Days known at each trial, whether it was of these weeks a year ago, and the errors by way."""
+    """Past trials: days known at each; season, of these weeks a year ago or not; errors and weekly."""
 
     days: NDArray[np.intp]
     season: NDArray[np.bool_]

@@ -3,7 +3,7 @@
 from crm_analytics.analyses.campaigns.incentives.incentives import Incentives, incentives
 from crm_analytics.analyses.campaigns.lists.churn_scores import leaving
 from crm_analytics.analyses.campaigns.lists.contact_policy import CHANNELS, Terms
-from crm_analytics.analyses.campaigns.lists.exporting import export, issued, previous_of, take_out
+from crm_analytics.analyses.campaigns.lists.exporting import export, issued, previous_of
 from crm_analytics.analyses.campaigns.lists.list_summaries import (
     overlap,
     reach_of_top,
@@ -13,6 +13,7 @@ from crm_analytics.analyses.campaigns.lists.list_summaries import (
 from crm_analytics.analyses.campaigns.lists.lists import Lists, lists
 from crm_analytics.analyses.campaigns.lists.rules import RULES, ListRule, chosen
 from crm_analytics.analyses.campaigns.lists.suppression import STEPS
+from crm_analytics.analyses.campaigns.lists.wave_repair import is_torn, repair, repair_record
 from crm_analytics.analyses.campaigns.measurement.campaign_arms import Waves, past_waves
 from crm_analytics.analyses.campaigns.measurement.evaluation import Evaluation, evaluate
 from crm_analytics.analyses.campaigns.measurement.measuring import as_campaigns, write_campaigns
@@ -39,6 +40,7 @@ __all__ = [
     "evaluate",
     "export",
     "incentives",
+    "is_torn",
     "issued",
     "leaving",
     "lists",
@@ -47,10 +49,11 @@ __all__ = [
     "previous_of",
     "qini",
     "reach_of_top",
+    "repair",
+    "repair_record",
     "response",
     "response_by_group",
     "summary",
-    "take_out",
     "waterfall",
     "write_campaigns",
 ]

@@ -107,7 +107,8 @@ def pain_points(journey: Steps, minimum: int = 1) -> pd.DataFrame:
 
     Parameters
     ----------
-    minimum : a subject of fewer customers is called "others", for it may name one of them
+    minimum : above 1 (a page that others read) tickets are told by their type alone: a subject is free text,
+        and may name somebody however many share it. A type of fewer customers is called "others"
 
     Returns
     -------
@@ -117,7 +118,7 @@ def pain_points(journey: Steps, minimum: int = 1) -> pd.DataFrame:
     columns = ["stage", "subject", "tickets", "customers", "complaints", "satisfaction", "rated"]
     name = "subject" if "tickets" in journey.sources else ""
     have = journey.base.snapshot.tables["tickets"].columns if name else ()
-    name = next((c for c in ("subject", "type") if c in have), "")
+    name = next((c for c in ("subject", "type")[minimum > 1 :] if c in have), "")
     if not name:
         return pd.DataFrame(columns=columns)
     table = journey.base.tables["tickets"]

@@ -22,7 +22,7 @@ def fieller(sums: pd.DataFrame, z: float = Z95) -> tuple[Array, Array]:
 
     Returns
     -------
-    lower (0 or more) and upper; infinite where the bottom is not told from 0
+    lower (0 or more) and upper; infinite where the bottom is not distinguished from 0
     """
     top, bottom, tt, tb, bb = (sums[c].to_numpy(float) for c in SUMS)
     a, b, c = bottom**2 - z**2 * bb, top * bottom - z**2 * tb, top**2 - z**2 * tt

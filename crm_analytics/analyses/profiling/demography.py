@@ -59,35 +59,59 @@ def _age_band(born: ir.DateValue, base: CustomerBase) -> ir.StringValue:
 
 
 def habits_by_demography(
-    base: CustomerBase, habits: ir.Table, attributes: tuple[str, ...] = ATTRIBUTES, minimum: int = 5
+    base: CustomerBase,
+    habits: ir.Table,
+    attributes: tuple[str, ...] = ATTRIBUTES,
+    minimum: int = 5,
+    *,
+    before: tuple[CustomerBase, ir.Table] | None = None,
 ) -> dict[str, pd.DataFrame]:
     """For each attribute: its groups' habits against those of all others, as `traits.compare` gives them.
 
     Whatever is not known is a level of its own, and groups and levels are merged into "others" until every
     count is of nobody or of at least `minimum` customers (`disclosure.publishable`), so that no difference of
     two rows tells of fewer. Groups of fewer than `traits.MINIMUM` are not compared.
+
+    Parameters
+    ----------
+    before : the base and habits that an earlier page was made of; groups that were merged there stay merged
     """
-    people = demography(base, attributes)
-    if people is None:
-        return {}
-    known = [h for h in HABITS if h in habits.columns]
-    levels = {h: habits[h].cast("string").fill_null(UNKNOWN) for h in known}
-    filled, found = habits.mutate(**levels), {}
-    for name in people.columns[1:]:
-        who = people.select("customer_id", people[name].fill_null(UNKNOWN).name(name))
-        counts = count_habits(base, who, filled, name, HABITS)
-        parts = [part.drop(columns="attribute") for _, part in counts.groupby("attribute", sort=False)]
-        cells = [
-            publishable(_without_unknown(part, name), [name, "level"], minimum=minimum).assign(
-                attribute=habit
-            )
-            for habit, part in zip(counts["attribute"].unique(), parts, strict=True)
-        ]
-        merged = pd.concat([cell for cell in cells if len(cell)] or [counts], ignore_index=True)
+    earlier = _cells(*before, attributes, minimum) if before is not None else None
+    found = {}
+    for name, cells in _cells(base, habits, attributes, minimum, earlier).items():
+        merged = pd.concat([cell for cell in cells.values() if len(cell)], ignore_index=True)
         table = compare(merged[merged["level"] != UNKNOWN], name)
         table = table[~table[name].isin(REST) & (table["level"] != OTHERS)].reset_index(drop=True)
         if table[name].nunique() > 1:
             found[str(name)] = table
+    return found
+
+
+def _cells(
+    base: CustomerBase,
+    habits: ir.Table,
+    attributes: tuple[str, ...],
+    minimum: int,
+    before: dict[str, dict[str, pd.DataFrame]] | None = None,
+) -> dict[str, dict[str, pd.DataFrame]]:
+    """By attribute and habit the cells that may be shown; of groups merged earlier none stands alone."""
+    people = demography(base, attributes)
+    if people is None:
+        return {}
+    known = [h for h in HABITS if h in habits.columns]
+    filled = habits.mutate(**{h: habits[h].cast("string").fill_null(UNKNOWN) for h in known})
+    found: dict[str, dict[str, pd.DataFrame]] = {}
+    for name in people.columns[1:]:
+        who = people.select("customer_id", people[name].fill_null(UNKNOWN).name(name))
+        counts = count_habits(base, who, filled, name, HABITS)
+        cells = {}
+        for habit, part in counts.groupby("attribute", sort=False):
+            shown = None if before is None else before.get(name, {}).get(str(habit))
+            kept = _without_unknown(part.drop(columns="attribute"), name)
+            made = publishable(kept, [name, "level"], minimum=minimum, before=shown)
+            cells[str(habit)] = made.assign(attribute=habit)
+        if any(len(cell) for cell in cells.values()):
+            found[str(name)] = cells
     return found
 
 

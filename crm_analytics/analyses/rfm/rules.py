@@ -11,6 +11,7 @@ import numpy as np
 from crm_analytics.errors import ParameterError, nearest
 
 if TYPE_CHECKING:
+    from crm_analytics.analyses.definitions import Definitions
     from crm_analytics.tables.customer_base import CustomerBase
 
 NO_PURCHASE = "No purchase"
@@ -64,8 +65,8 @@ class Rhythm:
 
     Attributes
     ----------
-    typical, long : days within which half, and nine in ten, of all returns happened
-    gaps : number of returns observed
+    typical, long : days within which half, and nine in ten, of all repeat purchases came
+    gaps : number of repeat purchases observed
     """
 
     typical: int
@@ -90,17 +91,30 @@ def rhythm_of(base: CustomerBase) -> Rhythm | None:
     return Rhythm(max(1, round(row["half"])), max(2, round(row["most"])), int(row["n"]))
 
 
-def default_rules(bins: int = 5, rhythm: Rhythm | None = None) -> tuple[Rule, ...]:
-    """The rule table from Champions to Lost; the first rule that fits names the segment.
+def default_rules(
+    bins: int = 5, rhythm: Rhythm | None = None, found: Definitions | None = None
+) -> tuple[Rule, ...]:
+    """The rule table from Champions to One-timers; the first rule that fits names the segment.
 
-    How often and how much is judged by the scores (the upper two fifths are high); how long ago by the
-    base's own rhythm, because a quantile calls someone "recent" however long the whole base has been
-    silent. Without a rhythm, 90 and 180 days stand in.
+    How often and how much is judged by the scores (the upper two fifths are high). How long ago is judged by
+    the base's own return curve: a quantile would call somebody recent however long the whole base has been
+    silent. A segment shares no name with a stage of the lifecycle: *at risk* and *lapsed* are words about
+    silence alone, see `analyses.definitions`.
+
+    Parameters
+    ----------
+    bins : number of scores
+    rhythm : of the base; "First-timers" bought within its typical gap. Default: 90 days
+    found : of the base; *quiet* begins where *at risk* does. Default: where nine in ten repeat purchases have
+        come, or else 180 days
 
     >>> [rule.segment for rule in default_rules()][:3]
-    ['Champions', 'Cannot lose', 'Loyal']
+    ['Champions', 'Cannot lose', 'Regulars']
     """
     typical, late = (rhythm.typical, rhythm.long) if rhythm else (90, 180)
+    if found is not None and found.at_risk_days is not None:
+        late = found.at_risk_days - 1
+        typical = min(typical, late)
     high = (int(np.floor(3 * bins / 5)) + 1, bins)
     best = (int(np.floor(4 * bins / 5)) + 1, bins)
     fresh, due, quiet = (0, typical), (0, late), (late + 1, INFINITY)
@@ -116,14 +130,14 @@ def default_rules(bins: int = 5, rhythm: Rhythm | None = None) -> tuple[Rule, ..
             {"recency_days": quiet, "f_score": best, "m_score": best},
             "Call or write by hand: find out why they stopped",
         ),
-        Rule("Loyal", {"recency_days": due, "f_score": high}, "Offer membership or the next category"),
+        Rule("Regulars", {"recency_days": due, "f_score": high}, "Offer membership or the next category"),
         Rule(
-            "At risk",
+            "Quiet regulars",
             {"recency_days": quiet, "f_score": high},
             "Send a next-order offer, and hold out a control group",
         ),
         Rule(
-            "New",
+            "First-timers",
             {"recency_days": fresh, "order_count": once},
             "Welcome them; the second purchase matters most",
         ),
@@ -143,7 +157,7 @@ def default_rules(bins: int = 5, rhythm: Rhythm | None = None) -> tuple[Rule, ..
             {"recency_days": quiet, "order_count": once, "m_score": best},
             "One personal offer, then let go",
         ),
-        Rule("Lost", {}, "Do not spend on them"),
+        Rule("One-timers", {}, "Do not spend on them"),
     )
 
 

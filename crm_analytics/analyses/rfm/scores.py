@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.concentration import Concentration, concentration
+from crm_analytics.analyses.definitions import definitions
 from crm_analytics.analyses.rfm.rules import (
     NO_PURCHASE,
     Rhythm,
@@ -104,7 +105,7 @@ def score(
     key = ("rfm.score", bins, sorted(own.items()), window, given)
     kept = base.remember(key, lambda: _scored(base, bins, own, window, given), _parts, _parts)
     rhythm = Rhythm(*kept["rhythm"]) if kept["rhythm"] else None
-    table = default_rules(bins, rhythm) if given is None else given
+    table = default_rules(bins, rhythm, definitions(base)) if given is None else given
     return RfmScores(
         customers=kept["customers"],
         segments=_segment_table(base, kept["customers"], table),
@@ -129,7 +130,7 @@ def _scored(
     rules: tuple[Rule, ...] | None,
 ) -> Mapping[str, Any]:
     rhythm = rhythm_of(base)
-    table = default_rules(bins, rhythm) if rules is None else rules
+    table = default_rules(bins, rhythm, definitions(base)) if rules is None else rules
     check_rules(table)
     measured = base.materialise(_measure(base, window))
     buyers = measured.filter(measured.recency_days.notnull())

@@ -13,12 +13,35 @@
       return value === undefined ? sessionStorage.getItem(name) : sessionStorage.setItem(name, value);
     } catch { return null; }
   };
-  const tables = all('details[data-key]');
+  const tables = all('details[data-key]'), appendix = document.getElementById('appendix');
+  let wanted = false;
+  // Whoever asks for a part of the appendix while it is drawn gets it open.
+  const called = () => {
+    const part = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!part || !appendix?.contains(part)) return;
+    wanted = true;
+    appendix.classList.add('open');
+    appendix.open = true;
+    part.scrollIntoView();
+  };
+  addEventListener('hashchange', called);
+  for (const menu of all('.menu')) {
+    menu.addEventListener('toggle', () => { if (menu.open) for (const other of all('.menu')) if (other !== menu) other.open = false; });
+    menu.addEventListener('click', (event) => { if (event.target.closest('a')) menu.open = false; });
+    menu.addEventListener('keydown', (event) => { if (event.key === 'Escape') menu.open = false; });
+  }
+  // A copy in the folder of its run lies two folders deeper than the page that people open.
+  if (/\/runs\/[^/]+\/[^/]*$/.test(location.pathname)) {
+    for (const link of all('a[data-up]')) link.setAttribute('href', `../../${link.getAttribute('href')}`);
+  }
   let printing = false, bare = false;
   for (const table of tables) {
     table.open = kept(table.dataset.key) === 'open';
+    if (table === appendix) table.classList.toggle('open', table.open);
     table.addEventListener('toggle', () => {
+      if (root.classList.contains('drawing')) return;
       if (!printing && !bare) kept(table.dataset.key, table.open ? 'open' : 'folded');
+      if (table === appendix) { table.classList.toggle('open', table.open); resized(); }
       scrollers();
     });
   }
@@ -32,6 +55,7 @@
   scrollers();
   addEventListener('resize', scrollers);
 
+  called();
   const charts = all('.chart[data-figure]');
   if (charts.length) root.classList.add('js');
   const giveUp = () => {
@@ -44,7 +68,7 @@
   // --- figures -------------------------------------------------------------------------------------------
 
   const tinted = (value, twins) => {
-    if (typeof value === 'string') return twins[value] ?? value;
+    if (typeof value === 'string') return Object.hasOwn(twins, value) ? twins[value] : value;
     if (Array.isArray(value)) return value.map((one) => tinted(one, twins));
     if (value && typeof value === 'object') {
       return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, tinted(one, twins)]));
@@ -53,38 +77,69 @@
   };
   const merged = (into, from) => {
     for (const [key, value] of Object.entries(from)) {
+      if (key === '__proto__' || key === 'constructor' || key === 'prototype') continue;
       const nested = value && typeof value === 'object' && !Array.isArray(value);
-      into[key] = nested ? merged(into[key] ?? {}, value) : value;
+      into[key] = nested ? merged(Object.hasOwn(into, key) ? into[key] ?? {} : {}, value) : value;
     }
     return into;
   };
   const shown = (text) => text.replace(/&[#\w]+;/g, '.').length;
+  // Labels break between words and never within one; a word longer than any label may be is cut, and says so.
+  const LONGEST = 24;
+  const trimmed = (word) => {
+    const parts = word.match(/&[#\w]+;|[^]/gu) ?? [];
+    return parts.length > LONGEST ? `${parts.slice(0, LONGEST - 1).join('')}…` : word;
+  };
   const wrapped = (text, width, most) => {
     const lines = [''];
-    for (const word of String(text).split(' ')) {
-      const pieces = word.match(new RegExp(`(?:&[#\\w]+;|[^]){1,${width}}`, 'gu')) ?? [''];
-      for (const piece of pieces) {
-        const last = lines[lines.length - 1];
-        if (!last) lines[lines.length - 1] = piece;
-        else if (shown(last) + 1 + shown(piece) <= width) lines[lines.length - 1] = `${last} ${piece}`;
-        else lines.push(piece);
-      }
+    for (const word of String(text).split(' ').map(trimmed)) {
+      const last = lines[lines.length - 1];
+      if (!last) lines[lines.length - 1] = word;
+      else if (shown(last) + 1 + shown(word) <= width) lines[lines.length - 1] = `${last} ${word}`;
+      else lines.push(word);
     }
     if (lines.length > most) { lines.length = most; lines[most - 1] += '…'; }
     return lines.join('<br>');
   };
-  // Long names of categories take more lines, not more of the chart's width.
+  // Long names of categories take more lines, not more of the chart's width. Below an axis, names whose words
+  // have no room beside each other stand upright.
   const categories = (figure, side, width) => {
     const axis = figure.layout[`${side}axis`];
     if (!axis || axis.type !== 'category' || axis.ticktext) return;
-    const names = [...new Set(figure.data.flatMap((trace) => trace[side] ?? []))];
-    if (!names.some((name) => shown(String(name)) > width)) return;
+    const names = [...new Set(figure.data.flatMap((trace) => trace[side] ?? []))].map(String);
+    if (!names.some((name) => shown(name) > width)) return;
+    const longest = Math.max(...names.flatMap((name) => name.split(' ').map((word) => shown(trimmed(word)))));
     axis.tickmode = 'array';
-    axis.tickangle = 0;
     axis.tickvals = names;
+    if (side === 'x' && longest > width) {
+      axis.tickangle = -90;
+      axis.ticktext = names.map((name) => wrapped(name, LONGEST, 1));
+      figure.layout.height += 7 * Math.min(LONGEST, Math.max(...names.map(shown)));
+      return;
+    }
+    axis.tickangle = 0;
     const room = side === 'y' ? ((figure.layout.height ?? 380) - 40) / names.length : 51;
     const most = Math.min(3, Math.max(1, Math.floor(room / 17)));
-    axis.ticktext = names.map((name) => wrapped(name, width, most));
+    axis.ticktext = names.map((name) => wrapped(name, Math.max(width, longest), most));
+  };
+  // On a phone a number that has no room is left to the table: smaller than 10 px nobody reads it.
+  const legible = (figure) => {
+    const standing = figure.data.filter((trace) => trace.type === 'bar' && trace.orientation !== 'h' && trace.visible !== false);
+    const groups = new Set(standing.flatMap((trace) => trace.x ?? [])).size;
+    const room = (innerWidth - 90) / Math.max(1, groups * (figure.layout.barmode === 'stack' ? 1 : standing.length));
+    for (const trace of figure.data.filter((one) => one.type === 'bar')) {
+      trace.constraintext = 'none';
+      const texts = Array.isArray(trace.text) ? trace.text : [];
+      if (standing.includes(trace) && texts.some((text) => 7.5 * shown(String(text)) > room)) trace.text = undefined;
+    }
+  };
+  // A table of shades whose numbers have no room gets a key.
+  const keyed = (figure) => {
+    for (const trace of figure.data.filter((one) => one.type === 'heatmap')) {
+      trace.showscale = true;
+      trace.colorbar = { orientation: 'h', thickness: 10, len: 1, y: -0.12, yanchor: 'top', nticks: 5, tickfont: { size: 12 }, outlinewidth: 0 };
+    }
+    figure.layout.height = (figure.layout.height ?? 380) + 56;
   };
   const fitted = (figure, look) => {
     const night = dark.matches && !printing, small = phone.matches && !printing;
@@ -94,7 +149,10 @@
     if (small) {
       merged(made.layout, { font: { size: 13 }, hoverlabel: { font: { size: 13 } } });
       merged(made.layout, made.layout.meta?.phone ?? {});
-      for (const trace of made.layout.meta?.phone_hide ?? []) made.data[trace].visible = false;
+      const hidden = made.layout.meta?.phone_hide ?? [];
+      for (const trace of hidden) made.data[trace].visible = false;
+      if (hidden.length) keyed(made);
+      legible(made);
       for (const name of Object.keys(made.layout).filter((key) => /^xaxis/.test(key))) {
         if (made.layout[name].type !== 'category') made.layout[name].nticks ??= 5;
       }
@@ -123,6 +181,9 @@
     box.style.setProperty('--shape', `${width} / ${height}`);
     for (const svg of place.querySelectorAll('.main-svg')) svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
   };
+  const resized = () => {
+    for (const [place] of figures) if (appendix?.contains(place) && appendix.open) Plotly.Plots.resize(place);
+  };
   const redraw = () => { for (const [place, figure] of figures) draw(place, figure); };
 
   const start = async () => {
@@ -138,6 +199,9 @@
     });
     URL.revokeObjectURL(url);
     look = read('look');
+    // A folded chart has no size: the appendix is laid out unseen while its charts are drawn.
+    const folded = appendix && !appendix.open;
+    if (folded) { root.classList.add('drawing'); appendix.open = true; }
     for (const place of charts) {
       const figure = read(place.dataset.figure);
       figures.push([place, figure]);
@@ -146,6 +210,8 @@
       scalable(place);
       place.style.setProperty('--room', '0px');
     }
+    if (folded && !wanted) appendix.open = false;
+    root.classList.remove('drawing');
     dark.addEventListener('change', redraw);
     phone.addEventListener('change', redraw);
     root.dataset.drawn = String(charts.length);

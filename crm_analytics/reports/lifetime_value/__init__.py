@@ -1,4 +1,4 @@
-"""The lifetime-value report: what the base is worth, how sure that is, and who carries it.
+"""The lifetime-value report: what today's customers will bring, how sure that is, and who carries it.
 
 Each function is one section of `02_lifetime_value.ipynb`: it takes the prepared report and gives one block.
 On a base too small for the models it gives the section's small form.
@@ -9,7 +9,7 @@ from crm_analytics.reports.lifetime_value.evidence import (
     by_purchases_before,
     did_the_last_forecast_hold,
 )
-from crm_analytics.reports.lifetime_value.first_screen import actions, headline, kpis
+from crm_analytics.reports.lifetime_value.first_screen import actions, findings, glossary, headline, kpis
 from crm_analytics.reports.lifetime_value.method import method, record
 from crm_analytics.reports.lifetime_value.next_purchases import spend_and_frequency, who_will_buy
 from crm_analytics.reports.lifetime_value.report import ValueReport, prepare
@@ -35,6 +35,8 @@ __all__ = [
     "by_purchases_before",
     "by_the_textbook",
     "did_the_last_forecast_hold",
+    "findings",
+    "glossary",
     "headline",
     "kpis",
     "method",

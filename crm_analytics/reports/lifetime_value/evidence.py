@@ -8,52 +8,49 @@ import pandas as pd
 
 from crm_analytics.analyses import btyd
 from crm_analytics.pages import blocks, figures, words
+from crm_analytics.reports.lifetime_value.placement import COMES_WITH_MODELS, names, noted, placed, translated
 from crm_analytics.reports.lifetime_value.report import UNIT, UnpricedReport, ValueReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.tiles import interval
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
 
-GROUPED = {
-    "frequency": "repeat purchases before",
-    "tenth": "tenth of customers by forecast, lowest first",
-    "silence": "time since the last purchase",
-    "cohort": "first purchase",
-}
+GROUPED = ("frequency", "tenth", "silence", "cohort")  # tables of a calibration, that of the figure first
 MANY = 7  # repeat purchases from which on customers are shown together
-NO_HOLDOUT = "The data do not reach back far enough: no forecast can be held against what came"
 
 
 @section(small=small_form.weekdays)
 def did_the_last_forecast_hold(report: ValueReport | UnpricedReport) -> Block:
     """Repeat purchases week by week: what the model expected before it could know, and what came."""
+    t = report.t
     if report.evidence is None:
-        return blocks.note(NO_HOLDOUT, "Choose a shorter holdout, or come back with a longer history.")
+        return noted(report, "held", "held.no", "held.no_why")
     tested, seasonal = report.evidence.model, report.evidence.seasonal
-    months = _four_weeks(tested.tracking)
-    shown, season = ["expected", "actual"], ""
+    months, shown = _four_weeks(tested.tracking), ["expected", "actual"]
     if seasonal.season.known:
         months["with_season"] = _four_weeks(seasonal.table, seasonal="seasonal")["seasonal"]
         shown.insert(1, "with_season")
-        season = f" {seasonal.words}"
-    return blocks.chart(
+    said = {"expected": "held.expected", "actual": "held.came", "with_season": "held.with_season"}
+    block = blocks.chart(
         figures.lines(
             months,
             "day",
             shown,
-            names={"expected": "expected", "actual": "came", "with_season": "with season"},
+            names={name: t(said[name]) for name in shown},
             context=["actual"],
             mark=pd.Timestamp(report.evidence.base.day),
-            mark_label="fitted up to here",
+            mark_label=t("held.mark"),
             fmt="count",
         ),
-        finding=_held_in_short(tested),
+        finding=_held_in_short(report, tested),
         data=months,
-        caption="Repeat purchases in four weeks: dashed what came, blue what the model expected, knowing "
-        f"nothing of the time after the mark.{season}",
+        caption=t("held.caption"),
         formats={"day": "date:short"} | dict.fromkeys([str(c) for c in months if c != "day"], "count"),
+        names=names(report, *map(str, months.columns)),
     )
+    return placed(report, block, "held")
 
 
 def _four_weeks(tracking: pd.DataFrame, **more: str) -> pd.DataFrame:
@@ -70,57 +67,58 @@ def _four_weeks(tracking: pd.DataFrame, **more: str) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
-def _held_in_short(tested: btyd.Evidence) -> str:
-    error = tested.total.mean / tested.actual - 1 if tested.actual else 0.0
-    if tested.covered:
-        return f"The last forecast held: {words.percent(error, 0)} off, inside its interval"
-    way = "low" if error < 0 else "high"
-    size = words.percent(abs(error), 0)
-    return f"The last forecast was {size} too {way}, more than chance and parameters explain"
+def _held_in_short(report: ValueReport | UnpricedReport, tested: btyd.Evidence) -> str:
+    if not tested.actual:
+        return report.t("held.finding_none")
+    error = tested.total.mean / tested.actual - 1
+    message = "held.finding_held" if tested.covered else "held.finding_missed"
+    return report.t(message, share=abs(error), way="low" if error < 0 else "high")
 
 
 @section(small=small_form.when_models_begin)
 def by_purchases_before(report: ValueReport | UnpricedReport) -> Block:
     """Where the last forecast was right and where not, by how often customers had bought before."""
-    if isinstance(report, ValueReport) and report.evidence is None:
-        return _purchases_to_come(report)
+    t = report.t
     if report.evidence is None:
-        return blocks.note(NO_HOLDOUT)
-    found = report.evidence.calibration
-    bands = report.evidence.model.bands
+        if isinstance(report, ValueReport):
+            return _purchases_to_come(report)
+        return noted(report, "bands", "held.no", "held.no_why")
+    found, bands = report.evidence.calibration, report.evidence.model.bands
     gaps = (bands["actual_total"] - bands["expected_total"]).abs()
     worst = bands.iloc[int(gaps.to_numpy().argmax())]
-    gap = worst["actual_total"] - worst["expected_total"]
-    noun = "purchase" if worst["band"] == "1" else "purchases"
-    return blocks.chart(
+    gap = float(worst["actual_total"] - worst["expected_total"])
+    frame = _by_group(report, found)
+    said = [t("bands.caption")]
+    if not words.is_unknown(found.ranking.gini):
+        said.append(t("bands.ranking", share=found.ranking.curve["purchases"].iloc[0]))
+    block = blocks.chart(
         figures.columns(
             bands,
             x="band",
             ys=["actual", "expected"],
-            names={"actual": "came", "expected": "expected"},
-            x_title="repeat purchases before",
+            names={"actual": t("bands.came"), "expected": t("bands.expected")},
+            x_title=t("bands.x"),
             fmt="number:1",
         ),
-        finding=f"Customers with {worst['band']} repeat {noun} before made "
-        f"{words.plural(abs(gap), 'purchase')} {'more' if gap > 0 else 'fewer'} than expected",
-        data=_by_group(found),
-        caption="Purchases a customer in the holdout, by repeat purchases before it; below also by tenth of "
-        "the forecast, by silence and by first purchase. Totals with the 95 % interval of what was expected. "
-        f"{_sorted_in_short(found.ranking)}",
+        finding=t("bands.finding", band=worst["band"], n=abs(gap), way="more" if gap > 0 else "fewer"),
+        data=frame,
+        caption=" ".join(said),
         formats=dict.fromkeys(("actual", "expected"), "number:2")
         | dict.fromkeys(("actual_total", "expected_total", "expected_lower", "expected_upper"), "count"),
+        names=names(report, *map(str, frame.columns)),
     )
+    return placed(report, block, "bands")
 
 
-def _by_group(found: btyd.Calibration) -> pd.DataFrame:
+def _by_group(report: ValueReport | UnpricedReport, found: btyd.Calibration) -> pd.DataFrame:
     """All tables of the calibration in one, that of the figure first."""
     parts = []
-    for key, name in GROUPED.items():
+    for key in GROUPED:
         table = found.tables[key]
         parts.append(
             pd.DataFrame(
                 {
-                    "by": name,
+                    "by": report.t(f"by.{key}"),
                     "group": table["group"],
                     "customers": table["customers"],
                     "actual": table["actual"] / table["customers"],
@@ -135,21 +133,9 @@ def _by_group(found: btyd.Calibration) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _sorted_in_short(ranking: btyd.Ranking) -> str:
-    """Whether the forecast put the right customers first."""
-    if words.is_unknown(ranking.gini):
-        return ""
-    made = ranking.curve["purchases"].iloc[0]
-    return (
-        f"The tenth of customers with the highest forecast made {words.percent(made, 0)} of all purchases, "
-        f"{words.number(ranking.lift, 1)} times their share "
-        f"({words.interval(ranking.lift_lower, ranking.lift_upper, 'number:1')})."
-    )
-
-
 def _purchases_to_come(report: ValueReport) -> Block:
     """Without a holdout: what the forecast says, by how often customers have bought."""
-    scored = report.forecast.scored
+    t, scored = report.t, report.forecast.scored
     capped = (scored.frequency >= MANY).ifelse(MANY, scored.frequency)
     grouped = scored.group_by(repeats=capped).aggregate(
         customers=scored.count(), purchases_to_come=scored.expected_purchases.sum()
@@ -157,54 +143,50 @@ def _purchases_to_come(report: ValueReport) -> Block:
     frame = report.base.collect(grouped.order_by("repeats"))
     frame["repeats"] = [f"{n}+" if n == MANY else str(n) for n in frame["repeats"]]
     best = frame.nlargest(1, "purchases_to_come").iloc[0]
-    figure = figures.columns(
-        frame, x="repeats", ys=["purchases_to_come"], x_title="repeat purchases so far", fmt="count"
-    )
-    return blocks.chart(
-        figure,
-        finding=f"{words.count(best['customers'])} customers with {best['repeats']} repeat purchases will "
-        "buy most",
+    block = blocks.chart(
+        figures.columns(
+            frame, x="repeats", ys=["purchases_to_come"], x_title=t("bands.x_so_far"), fmt="count"
+        ),
+        finding=t("bands.to_come", n=best["customers"], band=best["repeats"]),
         data=frame,
-        caption=f"Purchases expected in the next {report.span}, by repeat purchases so far.",
+        caption=t("bands.to_come_caption", span=report.span),
         formats={"purchases_to_come": "count"},
+        names=names(report, *map(str, frame.columns)),
     )
+    return placed(report, block, "bands")
 
 
 def _rules_without_holdout(report: ValueReport | UnpricedReport) -> Block:
     """Without a holdout: the forecast beside the naive rules, with nothing to tell which is right."""
-    found = report.forecast.purchases
+    t, found = report.t, report.forecast.purchases
     naive = btyd.baselines(report.base, report.weeks, UNIT, summary=report.forecast.summary)
-    said = words.listing(naive["forecast"].map(words.count), "or")
     rows: list[tuple[Any, ...]] = [("BG/NBD", found.mean, found.lower, found.upper)]
-    rows += [(row["baseline"], row["forecast"], None, None) for row in naive.to_dict("records")]
+    rows += [
+        (translated(t, "rule", row["baseline"]), row["forecast"], None, None)
+        for row in naive.to_dict("records")
+    ]
     frame = pd.DataFrame(rows, columns=["method", "forecast", "lower", "upper"])
-    return blocks.chart(
+    bounds = interval(t, naive["forecast"].min(), naive["forecast"].max(), "count")
+    block = blocks.chart(
         figures.intervals(frame, "method", "forecast", "lower", "upper", fmt="count"),
-        finding=f"Simple rules would forecast {said} purchases",
+        finding=t("models.none", interval=bounds),
         data=frame,
-        caption=f"Repeat purchases in the next {report.span}. Which is right will be known then.",
+        caption=t("models.none_caption", span=report.span),
         formats=dict.fromkeys(("forecast", "lower", "upper"), "count"),
+        names=names(report, *map(str, frame.columns)),
     )
+    return placed(report, block, "models")
 
 
-@section(small=lambda r: blocks.note("There is no forecast yet", f"{r.reason}.").under("Why"))
+@section(small=COMES_WITH_MODELS)
 def against_simple_rules(report: ValueReport | UnpricedReport) -> Block:
     """All models and the naive rules on the same holdout; who is chosen by what came."""
     if report.evidence is None:
         return _rules_without_holdout(report)
-    compared = report.evidence.comparison
-    inside = compared.in_sample.set_index("model")[["log_likelihood", "aic", "bic", "vuong_z"]]
-    # Vuong's test is one of optima: it says nothing of a fit that did not come to rest
-    rested = compared.in_sample.set_index("model")["converged"].astype(bool)
-    inside["vuong_z"] = inside["vuong_z"].where(rested & rested[compared.best_in_sample])
-    frame = compared.holdout.join(inside, on="model")
-    frame["value_to_come"] = frame["model"].map(report.details.by_model.set_index("model")["value"])
-    shown = ["model", "forecast", "lower", "upper", "error", "mean_absolute_error", "crps", "log_score"]
-    frame = frame[[*shown, *inside.columns, "value_to_come"]].rename(
-        columns={"model": "method", "mean_absolute_error": "error_a_customer"}
-    )
-    priced = isinstance(report, ValueReport)
-    return blocks.chart(
+    t, compared = report.t, report.evidence.comparison
+    frame = _side_by_side(report, compared)
+    shown = frame if isinstance(report, ValueReport) else frame.drop(columns="value")
+    block = blocks.chart(
         figures.intervals(
             frame,
             "method",
@@ -212,57 +194,43 @@ def against_simple_rules(report: ValueReport | UnpricedReport) -> Block:
             "lower",
             "upper",
             reference=float(compared.actual),
-            reference_label="came",
+            reference_label=t("models.came"),
             highlight=[compared.winner],
             fmt="count",
         ),
         finding=_chosen_in_short(report, compared),
-        data=frame if priced else frame.drop(columns="value_to_come"),
-        caption=_how_chosen(report, compared),
+        data=shown,
+        caption=" ".join(
+            [t("models.caption"), t("models.kept", model=report.forecast.model.LABEL)]
+            if compared.winner != report.forecast.model.LABEL
+            else [t("models.caption")]
+        ),
         formats=dict.fromkeys(("forecast", "lower", "upper"), "count")
         | dict.fromkeys(("log_score", "crps", "error_a_customer"), "number:3")
         | dict.fromkeys(("log_likelihood", "aic", "bic"), "number:1")
         | {"error": "percent:0", "vuong_z": "number:1"}
-        | ({"value_to_come": report.currency} if priced else {}),
+        | ({"value": report.currency} if "value" in shown else {}),
+        names=names(report, *map(str, shown.columns)),
     )
+    return placed(report, block, "models")
 
 
-def _how_chosen(report: ValueReport | UnpricedReport, compared: btyd.Comparison) -> str:
-    return (
-        "The same holdout, forecast from the same day; rules have no interval. Chosen (orange): the model "
-        "whose interval holds what came, and of several the one that foresaw each customer's count best (log "
-        "score: higher is better; CRPS and error a customer: lower). Log-likelihood (higher), AIC and BIC "
-        "(lower): how well the past fits; Vuong's z: against the best BIC, below −1.96 clearly worse. "
-        f"{' '.join(compared.words[1:])}{_value_by_model(report, compared.winner)}"
-    )
-
-
-def _value_by_model(report: ValueReport | UnpricedReport, winner: str) -> str:
-    """What other models would make of the value, and why it is not the chosen one's."""
-    if not isinstance(report, ValueReport):
-        return ""
-    values, money = report.details.by_model["value"], report.currency
-    said = ""
-    if len(values) > 1:
-        said = f" By model the value to come would be {words.interval(values.min(), values.max(), money)}."
-    if winner == report.forecast.model.LABEL:
-        return said
-    chosen = report.details.chosen
-    by_it = "what it makes of the value is not known"
-    if chosen is not None:
-        by_it = f"by it, {report.money(chosen.mean)} ({words.interval(chosen.lower, chosen.upper, money)})"
-    return (
-        f"{said} At the top stands {report.forecast.model.LABEL}, whichever is chosen: one holdout may "
-        "choose another model than the next, and a value that changed its model could not be compared with "
-        "the last. "
-        f"{winner} is chosen here; {by_it}."
-    )
+def _side_by_side(report: ValueReport | UnpricedReport, compared: btyd.Comparison) -> pd.DataFrame:
+    inside = compared.in_sample.set_index("model")[["log_likelihood", "aic", "bic", "vuong_z"]]
+    # Vuong's test is one of optima: it says nothing of a fit that ran to a limit
+    converged = compared.in_sample.set_index("model")["converged"].astype(bool)
+    inside["vuong_z"] = inside["vuong_z"].where(converged & converged[compared.best_in_sample])
+    frame = compared.holdout.join(inside, on="model")
+    frame["value"] = frame["model"].map(report.details.by_model.set_index("model")["value"])
+    scores = ["model", "forecast", "lower", "upper", "error", "mean_absolute_error", "crps", "log_score"]
+    frame = frame[[*scores, *inside.columns, "value"]]
+    frame = frame.rename(columns={"model": "method", "mean_absolute_error": "error_a_customer"})
+    frame["method"] = [translated(report.t, "rule", name) for name in frame["method"]]
+    return frame
 
 
 def _chosen_in_short(report: ValueReport | UnpricedReport, compared: btyd.Comparison) -> str:
-    said, chosen = f"{compared.winner} fits the past best and foresaw best what came", report.details.chosen
-    if compared.disagree:
-        said = f"{compared.best_in_sample} fits the past best, {compared.winner} foresaw what came"
+    chosen = report.details.chosen
     if chosen is None:
-        return said
-    return f"{said}; by it the value would be {report.money(chosen.mean)}"
+        return report.t("models.finding", model=compared.winner)
+    return report.t("models.finding_value", model=compared.winner, value=chosen.mean)

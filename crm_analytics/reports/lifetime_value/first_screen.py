@@ -1,204 +1,249 @@
-"""The first screen of the lifetime-value report: what the base is worth, how sure, what to do."""
+"""The manager's layer of the lifetime-value report: what is to come, how sure, what to do, what was found."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from crm_analytics.analyses.actions import Action
+from crm_analytics.analyses.audiences import BEST
+from crm_analytics.analyses.definitions import ACTIVE
+from crm_analytics.analyses.evidence import Evidence as Grade
+from crm_analytics.analyses.evidence import grade
 from crm_analytics.pages import blocks, words
-from crm_analytics.reports.lifetime_value.holdout import Evidence
 from crm_analytics.reports.lifetime_value.report import SmallValueReport, UnpricedReport, ValueReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, span, tile
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
-    from crm_analytics.reports.lifetime_value.forecast import Forecast
+    from crm_analytics.reports.lifetime_value.holdout import Evidence
+
+WORDS = (
+    "value_to_come", "still_a_customer", "at_risk", "lapsed", "silent", "margin", "contact_cost",
+    "contact_effect", "repeat_purchase", "revenue", "return_of_goods", "change",
+)  # fmt: skip
+RECENT = 13  # weeks at the end of a holdout that are looked at by themselves
+NEWS = 0.05  # a change smaller than this is no news, however sure
 
 
 def _small_headline(report: SmallValueReport) -> Block:
     seen, book = report.seen, report.textbook
     return blocks.headline(
-        f"A customer is worth about {report.money(book.value)} by the textbook formula",
+        f"A customer is worth about {words.money(book.value, report.base.currency)} by the textbook formula",
         f"{words.plural(seen.customers, 'customer')} and {words.plural(seen.orders, 'order')} from "
         f"{words.date(report.base.first_day)} to {words.date(report.base.day)} are too little for a "
-        f"forecast: {report.reason}. An average purchase, times purchases a year, times the years a customer "
-        "stays, is the answer until then, and a rough one.",
+        f"forecast: {report.reason}. Until then the textbook formula is the answer, and a rough one: an "
+        "average purchase, times purchases a year, times the years a customer stays.",
         thin=True,
     )
 
 
-def _unpriced_headline(report: UnpricedReport) -> Block:
+@section(small=_small_headline)
+def headline(report: ValueReport | UnpricedReport) -> Block:
+    """What today's customers will bring; before it, what changed or went wrong."""
+    odd, said = _odd(report), [_test(report), _recent(report)]
+    if isinstance(report, ValueReport):
+        last = report.t("lede.last_year", value=report.last_year, span=report.span)
+        lede = [odd, *_range(report), last, *said]
+        return blocks.headline(_news(report), lede, language=report.language, title=report.t("title"))
     found = report.forecast.purchases
-    return blocks.headline(
-        f"Today's customers will make {words.count(found.mean)} purchases over the next {report.span} "
-        f"({words.interval(found.lower, found.upper, 'count')}); what these will bring cannot be told",
-        _joined(report.reason, report.dates, held(report.evidence), _status(report)),
-    )
+    bounds = interval(report.t, found.lower, found.upper, "count")
+    sentence = report.t("headline.unpriced", n=found.mean, span=report.span, interval=bounds)
+    lede = [odd, report.t("lede.no_money"), *said]
+    return blocks.headline(sentence, lede, language=report.language, title=report.t("title"))
 
 
-@section(part="priced", needs=_unpriced_headline, small=_small_headline)
-def headline(report: ValueReport, found: Forecast) -> Block:
-    """What today's customers will bring, who carries it, and whether the last forecast held."""
-    value = found.value
-    range_ = words.interval(value.lower, value.upper, report.currency)
-    sentence = (
-        f"Today's customers will bring {report.money(value.mean)} over the next {report.span} ({range_}); "
-        f"a fifth of them carries {words.percent(found.tiers.spread.top_share, 0)} of it"
-    )
-    return blocks.headline(sentence, _joined(report.dates, held(report.evidence), _status(report)))
+def _news(report: ValueReport) -> str:
+    t, value, growth = report.t, report.outlook.total, report.growth
+    slots: dict[str, Any] = {
+        "value": value.mean,
+        "span": report.span,
+        "interval": interval(t, value.lower, value.upper, report.currency),
+    }
+    if report.evidence is not None and not report.evidence.model.covered and report.evidence.model.actual:
+        error = _error(report.evidence)
+        way = "low" if error < 0 else "high"
+        return t.of("headline.missed", slots | {"share": abs(error), "way": way})
+    if growth is not None and abs(growth.change) >= NEWS:
+        found = grade(growth.change, growth.lower, growth.upper, value.customers)
+        slots |= {
+            "share": abs(growth.change),
+            "day": growth.day,
+            "way": "up" if growth.change > 0 else "down",
+        }
+        if found is Grade.SHOWN:
+            return t.of("headline.moved", slots)
+        if found is Grade.SUGGESTED:
+            return t.of("headline.moved_probably", slots)
+    return t.of("headline.value", slots)
 
 
-def _joined(*parts: str) -> str:
-    return " ".join(part for part in parts if part)
+def _range(report: ValueReport) -> list[str]:
+    """The range of the value, where the headline has no room for it."""
+    value = report.outlook.total
+    bounds = interval(report.t, value.lower, value.upper, report.currency)
+    return [] if bounds in _news(report) else [report.t("lede.interval", interval=bounds)]
 
 
-def held(evidence: Evidence | None) -> str:
-    """Whether the last forecast held, in a sentence or two."""
-    if evidence is None:
-        return "The data do not reach back far enough to test the forecast on what came."
-    total, actual = evidence.model.total, evidence.model.actual
-    said = (
-        f"The same model, fitted on {words.date(evidence.base.day)}, forecast "
-        f"{words.count(total.mean)} repeat purchases "
-        f"({words.interval(total.lower, total.upper, 'count')}) up to this day; {words.count(actual)} came."
-    )
-    if evidence.model.covered:
-        return f"{said} That lies inside the interval."
-    if not actual:
-        return f"{said} Nobody came back, which the model did not expect."
-    way, reading = ("low", "cautious") if total.mean < actual else ("high", "hopeful")
-    error = words.percent(abs(total.mean / actual - 1), 0)
-    return (
-        f"{said} That lies outside the interval: the forecast was {error} too {way}, so read the value here "
-        f"as {reading}."
-    )
+def _error(evidence: Evidence) -> float:
+    return evidence.model.total.mean / evidence.model.actual - 1
 
 
-NOBODY_LEAVES = "The data do not tell who has left: the models find (almost) nobody leaving"
+def _test(report: ValueReport | UnpricedReport) -> str:
+    t, tested = report.t, report.evidence
+    if tested is None:
+        return t("lede.no_holdout")
+    total, came = tested.model.total, tested.model.actual
+    message = "held" if tested.model.covered else "missed" if came else "nobody_came"
+    slots = {"forecast": total.mean, "interval": interval(t, total.lower, total.upper, "count"), "came": came}
+    return t.of(f"lede.{message}", slots)
 
 
-def _status(report: ValueReport | UnpricedReport) -> str:
-    found = report.forecast
-    if not found.tells_who_left:
-        return f"{NOBODY_LEAVES}, so nobody is called lost here, and the interval is too narrow."
-    return (
-        f"About {words.count(found.alive)} of {words.plural(found.summary.customer_count, 'customer')} are "
-        "still customers in the sense of the model."
-    )
-
-
-def _unpriced_kpis(report: UnpricedReport) -> Block:
-    buyers = report.details.chances["buyers"].sum()
-    soon = blocks.kpi("Will buy in 13 weeks", words.count(buyers), note="customers, expected")
-    return blocks.kpis(*_purchases_and_people(report), _last_error(report) or soon)
-
-
-@section(part="priced", needs=_unpriced_kpis, small=small_form.kpis)
-def kpis(report: ValueReport, found: Forecast) -> Block:
-    """Value, purchases, customers left, and the error of the last forecast."""
-    value, before = found.value, report.earlier
-    change = words.change(
-        value.mean,
-        before.mean if before else None,
-        missing="no value then to compare with" if report.not_compared else "no earlier period",
-    )
-    if before:
-        change += f" since {words.date(report.earlier_day, short=True)}"
-    worth = blocks.kpi(
-        f"Value of the next {report.span}",
-        report.money(value.mean),
-        change,
-        words.interval(value.lower, value.upper, report.currency),
-        words.direction(value.mean, before.mean if before else None),
-    )
-    per = report.money(value.mean / value.customers)
-    each = blocks.kpi("A customer will bring", per, note=f"in the next {report.span}")
-    return blocks.kpis(worth, *_purchases_and_people(report), _last_error(report) or each)
-
-
-def _purchases_and_people(report: ValueReport | UnpricedReport) -> list[dict[str, str]]:
-    """Purchases to come, and who is still there."""
-    found, customers = report.forecast, report.forecast.summary.customer_count
-    coming = found.purchases
-    items = [
-        blocks.kpi(
-            "Purchases to come",
-            words.count(coming.mean),
-            note=words.interval(coming.lower, coming.upper, "count"),
-        )
-    ]
-    if not found.tells_who_left:
-        note = "the data do not tell who has left"
-        return [*items, blocks.kpi("Still customers", "not known", note=note)]
-    note = f"about {words.count(found.alive)} of {words.count(customers)}"
-    return [*items, blocks.kpi("Still customers", words.percent(found.alive / customers, 0), note=note)]
-
-
-def _last_error(report: ValueReport | UnpricedReport) -> dict[str, str] | None:
-    """How far off the last forecast was; None where nothing came, or nothing could be held against it."""
-    if report.evidence is None or not report.evidence.model.actual:
+def _off_lately(report: ValueReport | UnpricedReport) -> float | None:
+    """By how much the last weeks of the holdout ran above what was expected; None where nothing tells."""
+    if report.evidence is None:
         return None
-    tested = report.evidence.model
-    return blocks.kpi(
-        "Last forecast was off by",
-        words.percent(tested.total.mean / tested.actual - 1, 0),
-        "inside its interval" if tested.covered else "outside its interval",
-        f"{words.count(tested.actual)} came, {words.count(tested.total.mean)} forecast",
+    last = report.evidence.model.tracking.tail(RECENT)[["actual", "expected"]].sum()
+    return float(last["actual"] / last["expected"] - 1) if last["expected"] > 0 else None
+
+
+def _recent(report: ValueReport | UnpricedReport) -> str:
+    off = _off_lately(report)
+    if off is None or abs(off) < NEWS:
+        return ""
+    way = "up" if off > 0 else "down"
+    return report.t("lede.recent", span=span(report.t, RECENT, "W"), share=abs(off), way=way)
+
+
+def _odd(report: ValueReport | UnpricedReport) -> str:
+    if report.odd_dates:
+        return report.t("lede.dates", span=report.odd_dates)
+    return "" if report.forecast.tells_who_left else report.t("lede.nobody_leaves")
+
+
+@section(small=small_form.kpis)
+def kpis(report: ValueReport | UnpricedReport) -> Block:
+    """What is to come, against last year, as margin, and for a customer."""
+    t, found = report.t, report.kpis
+    if not isinstance(report, ValueReport):
+        buyers = report.details.chances["buyers"].sum()
+        soon = blocks.kpi(t("tile.will_buy"), words.count(buyers), note=t("tile.expected"))
+        purchases = report.forecast.purchases
+        label = t("kpi.purchases_to_come", span=report.span)
+        bounds = interval(t, purchases.lower, purchases.upper, "count")
+        return blocks.kpis(blocks.kpi(label, words.count(purchases.mean), note=bounds), soon)
+    value, margin = found["value_to_come"], found["margin_to_come"]
+    first = tile(t, value) | _since(report)
+    paid = blocks.kpi(
+        t("tile.last_year", span=report.span), report.money(report.last_year), note=t("tile.all_customers")
     )
+    note = t("tile.at_margin", share=report.plan.given.margin) if report.plan.given.margin else ""
+    each = tile(t, found["value_per_customer"], t("tile.of_customers", n=value.n))
+    return blocks.kpis(first, paid, tile(t, margin, note), each)
 
 
-def _unpriced_actions(report: UnpricedReport) -> Block:
-    """First the amounts, then the customers who are due."""
-    likely = report.details.chances.iloc[:2]["customers"].sum()
+def _since(report: ValueReport) -> dict[str, str]:
+    growth = report.growth
+    if growth is None:
+        return {"change": report.t("tile.no_earlier")}
+    way = "up" if growth.change > 0 else "down" if growth.change < 0 else "flat"
+    said = report.t("tile.since", way=way, share=abs(growth.change), day=growth.day)
+    return {"change": said, "direction": way}
+
+
+@section(small=small_form.thanks)
+def actions(report: ValueReport | UnpricedReport) -> Block:
+    """What to do: the groups of every report, and here what keeping one may cost."""
+    t = report.t
+    if not isinstance(report, ValueReport):
+        return blocks.actions(*_without_money(report))
     items = [
-        blocks.action(
-            "Look at the largest amounts.",
-            "A misplaced digit, a wholesale buyer or another currency is enough to leave spend without an "
-            "average; without them this page tells what customers will bring.",
-            "whoever looks after the data",
-        )
+        action_of(t, one, report.plan, _ceiling(report) if one.id == BEST else "")
+        for one in report.plan.actions
     ]
+    if not items:
+        items = [blocks.action(t("action.nothing.do"), t("action.nothing.why"))]
+    return blocks.actions(*items[: blocks.MOST_ACTIONS])
+
+
+def _ceiling(report: ValueReport) -> str:
+    """What each of the best may still bring: the most that keeping one may cost."""
+    assert report.plan.audiences is not None
+    best, margin = report.plan.audiences.of(ACTIVE, BEST), report.plan.given.margin
+    mean = float(best.value_to_come.mean().to_pyarrow().as_py() or 0.0)
+    message = "action.ceiling_revenue" if margin is None else "action.ceiling"
+    return report.t(message, value=mean * (1.0 if margin is None else margin), span=report.span)
+
+
+def _without_money(report: UnpricedReport) -> list[dict[str, Any]]:
+    t = report.t
+    likely = int(report.details.chances.iloc[:2]["customers"].sum())
+    items = [blocks.action(t("action.amounts_do"), t("action.amounts_why"), t("role.data_owner"))]
     if likely:
-        items.append(
-            blocks.action(
-                f"Be ready for {words.plural(likely, 'customer')} who will likelier buy than not.",
-                "That is their chance of buying in the next 13 weeks.",
-                "campaigns",
-            )
-        )
-    return blocks.actions(*items)
+        due = t("action.due_do", n=likely)
+        items.append(blocks.action(due, t("action.due_why"), t("role.campaigns")))
+    return items
 
 
-@section(part="priced", needs=_unpriced_actions, small=small_form.thanks)
-def actions(report: ValueReport, found: Forecast) -> Block:
-    """What to do: look after the top, win back the wavering, stop spending on the rest."""
-    tiers = found.tiers.tiers.set_index("tier")
-    status = found.tiers.statuses.set_index("status")
-    top, rest, wavering = tiers.iloc[0], tiers.iloc[-1], status.loc["Wavering"]
-    items = [
-        blocks.action(
-            f"Look after the {words.plural(top['customers'], 'customer')} of the top fifth.",
-            f"Each will bring {report.money(top['value_per_customer'])} in {report.span}: to spend more than "
-            "the margin on that, to keep one, is a loss.",
-            "account managers",
-            f"{report.money(top['revenue'])} so far",
-        )
+@section(small=small_form.regulars)
+def findings(report: ValueReport | UnpricedReport) -> Block:
+    """What the report found, each with the way to its proof."""
+    t = report.t
+    buyers = report.details.chances["buyers"].sum()
+    found: list[dict[str, str] | None] = [
+        _tested(report),
+        blocks.finding(t("finding.buyers", n=buyers), "soon"),
+        _still(report),
     ]
-    if wavering["customers"]:
-        items.append(
-            blocks.action(
-                f"Write to {words.plural(wavering['customers'], 'wavering customer')} now.",
-                "They are silent for longer than they used to be and may still be there; hold out a tenth as "
-                "a control group.",
-                "campaigns",
-                f"{report.money(wavering['revenue'])} so far",
-            )
-        )
-    items.append(
-        blocks.action(
-            f"Spend nothing by hand on {words.plural(rest['customers'], 'customer')} of the lower half.",
-            f"Each will bring {report.money(rest['value_per_customer'])} in {report.span} on average.",
-            "campaigns",
-        )
-    )
-    return blocks.actions(*items)
+    if isinstance(report, ValueReport):
+        share = report.forecast.tiers.spread.top_share
+        found = [blocks.finding(t("finding.top", share=share), "tiers"), _grown(report), *found]
+    return blocks.findings(*(one for one in found if one))
+
+
+def _tested(report: ValueReport | UnpricedReport) -> dict[str, str]:
+    t, tested, off = report.t, report.evidence, _off_lately(report)
+    if tested is None or not tested.model.actual:
+        return blocks.finding(t("finding.no_holdout"), "held")
+    error = _error(tested)
+    slots: dict[str, Any] = {"share": abs(error), "way": "low" if error < 0 else "high"}
+    if not tested.model.covered:
+        return blocks.finding(t("finding.missed", **slots), "held")
+    if off is not None and abs(off) > max(abs(error), NEWS):
+        slots = {"span": span(t, RECENT, "W"), "share": abs(off), "way": "up" if off > 0 else "down"}
+        return blocks.finding(t("finding.held_recent", **slots), "held")
+    return blocks.finding(t("finding.held", **slots), "held")
+
+
+def _grown(report: ValueReport) -> dict[str, str] | None:
+    growth = report.growth
+    if growth is None:
+        return None
+    if growth.new > 0:
+        text = report.t("finding.growth", day=growth.day, new=growth.new, known=growth.known)
+    else:
+        way = "more" if growth.known > 0 else "less"
+        text = report.t("finding.growth_known", day=growth.day, known=abs(growth.known), way=way)
+    return blocks.finding(text, "drift")
+
+
+def _still(report: ValueReport | UnpricedReport) -> dict[str, str]:
+    t, lapsed, alive = report.t, report.kpis["customers_lapsed"], report.kpis["still_customers"]
+    days = report.plan.given.definitions.lapsed_days
+    if lapsed.value is not None and days is not None:
+        return blocks.finding(t("finding.lapsed", lapsed=lapsed.value, n=lapsed.n, days=days), "status")
+    if alive.value is not None:
+        return blocks.finding(t("finding.still", alive=alive.value, n=alive.n), "status")
+    return blocks.finding(t("finding.not_told"), "status")
+
+
+@section(small=small_form.method)
+def glossary(report: ValueReport | UnpricedReport) -> Block:
+    """The words of the page."""
+    return blocks.glossary(glossary_of(report.t, report.plan.given.definitions, WORDS))
+
+
+def ids_of(actions: tuple[Action, ...]) -> list[dict[str, Any]]:
+    """The actions of this report as other reports would be told of them."""
+    return [action.facts() | {"id": f"lifetime_value.{action.id}"} for action in actions]

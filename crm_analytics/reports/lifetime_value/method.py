@@ -4,118 +4,140 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crm_analytics.analyses.btyd import GammaGamma
+from crm_analytics.analyses.actions import contradictions
+from crm_analytics.analyses.kpis import FACTS_VERSION
 from crm_analytics.pages import blocks, words
+from crm_analytics.reports.lifetime_value.first_screen import ids_of
 from crm_analytics.reports.lifetime_value.report import SmallValueReport, UnpricedReport, ValueReport
+from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.plans import WORKS
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.tiles import effect_words, interval
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
     from crm_analytics.reports.lifetime_value.holdout import Evidence
-    from crm_analytics.reports.lifetime_value.report import Purchases
-
-_PAID = {
-    "start": "each period paid at its start",
-    "mid": "each period paid in its middle",
-    "end": "each period paid at its end",
-    "continuous": "paid continuously",
-}
 
 
-@section()
-def method(report: ValueReport | UnpricedReport | SmallValueReport) -> Block:
+@section(small=small_form.method)
+def method(report: ValueReport | UnpricedReport) -> Block:
     """Definitions, models, discounting, evidence, and what is missing."""
-    items = report.method
-    if not isinstance(report, SmallValueReport) and report.dates:
-        items["Dates"] = report.dates
-    items["Textbook value"] = (
-        "Average purchase value × purchases a year of an active customer × lifespan, one over the churn from "
-        f"one {report.textbook.period} to the next. Revenue, undiscounted."
-    )
-    if isinstance(report, SmallValueReport):
-        items["Not in here"] = f"Forecasts: {report.reason}."
-        return blocks.method(items)
-    items |= {
-        "Value to come": _value(report),
-        **_models(report.forecast),
-        "Two fits": "The forecast is fitted at the day. The evidence is fitted a holdout before it, knowing "
-        "nothing of what came, and held against it.",
-        "Intervals": _intervals(report),
-        "One model for all": _cohorts(report),
-        "Season": f"{report.details.season.words} The value is that of a horizon without season.",
-        "Not in here": "Margin, cost of contact, inflation, and any change in prices or service.",
-    }
-    return blocks.method(items)
-
-
-def _value(report: ValueReport | UnpricedReport) -> str:
-    if isinstance(report, UnpricedReport):
-        return f"Not told. {report.reason}"
-    compared = f" {report.not_compared}" if report.not_compared else ""
-    return (
-        f"Revenue expected from today's customers in the next {report.span}, discounted at "
-        f"{words.percent(report.rate)} a year (annual effective), {_PAID[report.timing]}. What they spent so "
-        f"far is not in it, nor are customers still to be won.{compared}"
-    )
-
-
-def _models(found: Purchases) -> dict[str, str]:
-    """Each with its parameters; where a fit cannot be trusted, with the reason in place of them."""
-    used = {"Purchases": found.model, "Spend": found.spend, "Who is still there": found.status}
+    t, counts = report.t, report.base.counts
     said = {
-        what: f"{model.LABEL} ({_parameters(model.params)}){_unit(model)}, by maximum likelihood."
+        "data": t(
+            "method.data_text",
+            rows=counts["rows"],
+            first=report.base.first_day,
+            last=report.base.day,
+            rejected=counts["rejected"],
+            returns=counts["returns"],
+        ),
+        "order": t("method.order_text"),
+        **({"dates": t("lede.dates", span=report.odd_dates)} if report.odd_dates else {}),
+        "value": t("method.value_text", span=report.span)
+        if isinstance(report, ValueReport)
+        else t("lede.no_money"),
+        **_discounted(report),
+        "models": _models(report),
+        "sources": t("method.sources_text"),
+        "fits": t("method.fits_text"),
+        "intervals": t("method.intervals_text"),
+        "cohorts": _cohorts(report),
+        "season": _season(report),
+        "words": t("method.words_text", gaps=report.plan.given.definitions.gaps),
+        "worth": t("method.worth_text", weeks=WORKS[0], effect=effect_words(t, report.plan)),
+        "previous": _previous(report),
+        **_disagreement(report),
+        "not_here": t("method.not_here_text"),
+    }
+    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
+
+
+def _discounted(report: ValueReport | UnpricedReport) -> dict[str, str]:
+    if not isinstance(report, ValueReport):
+        return {}
+    value = report.forecast.value
+    bounds = interval(report.t, value.lower, value.upper, report.currency)
+    slots = {"rate": report.rate, "value": value.mean, "interval": bounds, "paid": report.timing}
+    return {"discounted": report.t("method.discounted_text", **slots)}
+
+
+def _models(report: ValueReport | UnpricedReport) -> str:
+    """Each with its parameters; where a fit cannot be trusted, that it cannot."""
+    found = report.forecast
+    used = {"purchases": found.model, "spend": found.spend, "status": found.status}
+    said = {
+        what: report.t(
+            "method.fitted",
+            model=model.LABEL,
+            params=", ".join(f"{name} {value:.3g}" for name, value in model.params.items()),
+        )
         if model.diagnosis.converged
-        else f"{model.LABEL}, whose parameters are not shown. {model.diagnosis.message}"
+        else report.t("method.not_fitted", model=model.LABEL)
         for what, model in used.items()
     }
-    return said | {
-        "Models": "Pareto/NBD, NBD and simple rules stand beside these, and MBG/CNBD-k where customers buy "
-        "more regularly than at random. Schmittlein, Morrison & Colombo 1987; Fader, Hardie & Lee 2005; "
-        "Fader & Hardie 2013; Batislam, Denizel & Filiztekin 2007; Platzer & Reutterer 2016."
-    }
-
-
-def _unit(model: object) -> str:
-    return "" if isinstance(model, GammaGamma) else ", in weeks"
-
-
-def _intervals(report: ValueReport | UnpricedReport) -> str:
-    # the note of the value holds that of the purchases, too
-    note = report.forecast.value.note if isinstance(report, ValueReport) else report.forecast.purchases.note
-    return (
-        "95 %, from the uncertainty of the parameters and from chance together, by simulation (400 draws, "
-        f"fixed seed). That the model itself may be wrong is not in them: the evidence shows it. {note}"
-    )
+    return report.t("method.models_text", **said)
 
 
 def _cohorts(report: ValueReport | UnpricedReport) -> str:
     found = report.details.cohorts
     if found is None:
-        return "Too few customers were won at different times to ask whether they differ."
-    return f"By month or quarter of the first purchase, with MBG/NBD. {' '.join(found.words)}"
+        return report.t("method.cohorts_none")
+    if found.choice == "pooled":
+        return report.t("method.cohorts_same")
+    return report.t("method.cohorts_apart", p=found.p)
 
 
-def _parameters(params: dict[str, float]) -> str:
-    return ", ".join(f"{name} {value:.3g}" for name, value in params.items())
+def _season(report: ValueReport | UnpricedReport) -> str:
+    season = report.details.season
+    if not season.known:
+        return report.t("method.season_unknown")
+    return report.t("method.season_known", years=season.years)
 
 
-@section()
-def record(report: ValueReport | UnpricedReport | SmallValueReport) -> Block:
-    """The key numbers, for machines and for tests."""
-    facts = report.facts | {"textbook_value": report.textbook.value}
-    if isinstance(report, SmallValueReport):
-        return blocks.record(**facts)
+def _previous(report: ValueReport | UnpricedReport) -> str:
+    for last in report.handed.previous[:1]:
+        return report.t("method.previous_text", day=last["day"], headline=words.clean(last["headline"], 200))
+    return report.t("no_earlier_run")
+
+
+def _disagreement(report: ValueReport | UnpricedReport) -> dict[str, str]:
+    """Where an action of another report of this day cannot stand beside one of this."""
+    for found in contradictions([*ids_of(report.plan.actions), *report.handed.actions])[:1]:
+        slots = {"one": found.contact, "other": found.spare}
+        return {"contradiction": report.t("method.contradiction_text", **slots)}
+    return {}
+
+
+def _small_record(report: SmallValueReport) -> Block:
+    facts = {"facts_version": FACTS_VERSION, **report.facts, "textbook_value": report.textbook.value}
+    return blocks.record(**facts)
+
+
+@section(small=_small_record)
+def record(report: ValueReport | UnpricedReport) -> Block:
+    """The key figures, for machines and for tests."""
+    found, plan = report.forecast, report.plan
+    facts: dict[str, Any] = {
+        "facts_version": FACTS_VERSION,
+        **report.facts,
+        "textbook_value": report.textbook.value,
+        "purchases_to_come": found.purchases.mean,
+        "still_customers": found.alive,
+    }
+    facts |= {name: value for kpi in report.kpis.values() for name, value in kpi.facts().items()}
     if isinstance(report, ValueReport):
         facts |= _money(report)
-    found = report.forecast
     facts |= {
-        "purchases": found.purchases.mean,
-        "alive": found.alive,
         **{f"bg_{name}": value for name, value in found.model.params.items()},
         "bg_converged": found.model.diagnosis.converged,
         "bg_log_likelihood": found.model.log_likelihood,
         "mbg_log_likelihood": found.status.log_likelihood,
         "buyers_13_weeks": report.details.chances["buyers"].sum(),
+        "at_risk_days": plan.given.definitions.at_risk_days,
+        "lapsed_days": plan.given.definitions.lapsed_days,
+        "contact_effect": plan.effect.value,
+        "contact_cost": plan.cost.amount,
     }
     if report.evidence is not None:
         facts |= _tested(report.evidence)
@@ -125,11 +147,11 @@ def record(report: ValueReport | UnpricedReport | SmallValueReport) -> Block:
 def _money(report: ValueReport) -> dict[str, Any]:
     found, details = report.forecast, report.details
     facts: dict[str, Any] = {
-        "value": found.value.mean,
-        "value_lower": found.value.lower,
-        "value_upper": found.value.upper,
+        "value_discounted": found.value.mean,
+        "value_discounted_lower": found.value.lower,
+        "value_discounted_upper": found.value.upper,
         "value_by_chosen": details.chosen.mean if details.chosen else found.value.mean,
-        "top_fifth_share": found.tiers.spread.top_share,
+        "top_fifth_value_share": found.tiers.spread.top_share,
     }
     if details.dependence is not None:
         facts["spearman"] = details.dependence.test.spearman

@@ -2,31 +2,61 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import ibis
 
 from crm_analytics.analyses import btyd
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
+from crm_analytics.analyses.kpis import Kpi, measure
 from crm_analytics.analyses.overview import overview
 from crm_analytics.analyses.portfolio.value_tiers import value_tiers
+from crm_analytics.analyses.value_to_come import ValueToCome, of_models
 from crm_analytics.errors import NotEnoughData, ParameterError
-from crm_analytics.pages import words
-from crm_analytics.reports.lifetime_value.data_warnings import has_mean, odd_dates, without_mean
+from crm_analytics.pages.sentences import Sentences
+from crm_analytics.reports.lifetime_value.data_warnings import has_mean, odd_dates
 from crm_analytics.reports.lifetime_value.diagnostics import Details, details
 from crm_analytics.reports.lifetime_value.forecast import Forecast, Purchases
 from crm_analytics.reports.lifetime_value.holdout import Evidence, evidence
 from crm_analytics.reports.lifetime_value.value_drivers import Carriers, carriers
+from crm_analytics.reports.shared.customer_lists import write_lists
+from crm_analytics.reports.shared.handed_in import HandedIn, handed_in
+from crm_analytics.reports.shared.plans import Plans, plans
 from crm_analytics.reports.shared.report import Report, attempt
 from crm_analytics.reports.shared.small_form import SmallReport
-from crm_analytics.tables.days import span_of
+from crm_analytics.reports.shared.spoken import catalogue
+from crm_analytics.reports.shared.tiles import span
+from crm_analytics.tables.days import shift, span_of
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 UNIT = "W"
-NO_MONEY = "Purchases can be forecast from these data, their money cannot: see the first lines of this page"
-_UNIT_NAMES = {"D": "day", "W": "week", "M": "month", "Y": "year"}
+KPIS = ("value_to_come", "margin_to_come", "value_per_customer", "purchases_to_come", "still_customers",
+        "value_at_risk", "customers_at_risk", "customers_lapsed", "customers_bought")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Growth:
+    """The revenue to come against what was to come at an earlier day.
+
+    day : the earlier one
+    before : undiscounted revenue that was to come then, with its 95 % interval
+    change, lower, upper : of the revenue to come, as a share of it, as if the two were independent
+    new, known : money that customers won since then add, and by how much that of the others changed
+    """
+
+    day: date
+    before: float
+    change: float
+    lower: float
+    upper: float
+    new: float
+    known: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,7 +75,15 @@ class Ahead(Report):
     textbook: btyd.TextbookValue
     details: Details
     evidence: Evidence | None  # None where the data do not reach back a holdout
-    dates: str  # what is odd about the dates, empty where nothing is
+    odd_dates: str  # "week" or "month" where dates look like totals of one, empty where not
+    t: Sentences
+    plan: Plans
+    handed: HandedIn
+
+    @cached_property
+    def kpis(self) -> dict[str, Kpi]:
+        """The key figures of the page."""
+        return measure(self.plan.given, KPIS)
 
     @property
     def weeks(self) -> float:
@@ -55,7 +93,7 @@ class Ahead(Report):
     @property
     def span(self) -> str:
         """The horizon in words."""
-        return words.plural(self.horizon[0], _UNIT_NAMES[self.horizon[1]])
+        return span(self.t, *self.horizon)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,7 +101,6 @@ class UnpricedReport(Ahead):
     """The report where spend has no mean: purchases without money."""
 
     forecast: Purchases
-    reason: str  # why nothing can be said of money
     priced: None = None
     carriers: None = None
 
@@ -76,9 +113,9 @@ class ValueReport(Ahead):
     timing: str
     forecast: Forecast
     carriers: Carriers
-    earlier: btyd.TotalForecast | None
-    earlier_day: date | None
-    not_compared: str  # why there is no earlier forecast though there is an earlier day
+    outlook: ValueToCome
+    growth: Growth | None  # against a forecast of an earlier day
+    last_year: float  # revenue of all customers over the last horizon
 
     @property
     def priced(self) -> Forecast:
@@ -95,6 +132,9 @@ def prepare(
     timing: str = "end",
     compare_to: str = "-13w",
     show_customers: bool = False,
+    effect: float = 0.05,
+    language: str = "en",
+    run: str = "",
 ) -> ValueReport | UnpricedReport | SmallValueReport:
     """Fit the models at the day (forecast), a holdout before it (evidence), and at an earlier day.
 
@@ -106,6 +146,10 @@ def prepare(
     holdout : how long before the day the evidence is fitted
     rate : annual effective rate of discount
     timing : when the purchases of a period are paid: start, mid, end or continuous
+    compare_to : length of a period, and how far back the earlier forecast lies
+    effect : of a contact, where the data hold no measured one
+    language : of the page: "en" or "de"
+    run : folder of the run that makes the page: what it hands in, and where lists go; empty outside a run
     """
     ahead = span_of(horizon)
     if ahead[0] <= 0 or span_of(holdout)[0] <= 0:
@@ -119,27 +163,60 @@ def prepare(
     wanted: dict[str, Any] = {"horizon": ahead, "rate": rate, "timing": timing}
     tested = evidence(base, holdout, UNIT)
     found = details(bought.summary, (bought.model, bought.status), bought.spend, tested, **wanted)
-    common |= {"horizon": ahead, "details": found, "evidence": tested, "dates": odd_dates(base)}
+    common |= {"horizon": ahead, "details": found, "evidence": tested, "odd_dates": odd_dates(base)}
+    common |= {"language": language, "t": catalogue(language, __file__, base.currency)}
+    common["handed"] = handed_in(run)
     if not has_mean(bought.spend):
-        return UnpricedReport(
-            **common,
-            forecast=bought,
-            reason=without_mean(bought.spend),
-            missing={"priced": NO_MONEY, "carriers": NO_MONEY},
-        )
+        plan = plans(base, span=compare_to, effect=effect, no_outlook="spend has no mean")
+        return UnpricedReport(**common, forecast=bought, plan=plan)
+    outlook = of_models(base, bought.summary, (bought.model, bought.status, bought.spend), ahead)
+    plan = plans(base, span=compare_to, effect=effect, outlook=outlook)
+    write_lists(base, plan.actions, run, show_customers)
     forecast = _priced(base, bought, wanted)
     before = base.earlier(compare_to)
-    earlier, not_compared = _earlier(before, wanted)
+    earlier = _earlier(before, wanted)
+    known = (before, earlier) if before is not None and earlier is not None else None
     return ValueReport(
         **common,
+        plan=plan,
+        outlook=outlook,
         rate=rate,
         timing=timing,
         forecast=forecast,
-        carriers=carriers(base, forecast, (before, earlier) if before and earlier else None, wanted),
-        earlier=earlier.value if earlier else None,
-        earlier_day=before.day if before else None,
-        not_compared=not_compared,
+        carriers=carriers(base, forecast, known, wanted),
+        growth=_growth(base, outlook, *known, ahead) if known else None,
+        last_year=_last(base, f"-{horizon.lstrip('+-')}"),
     )
+
+
+def _growth(
+    base: CustomerBase,
+    outlook: ValueToCome,
+    before: CustomerBase,
+    earlier: Forecast,
+    horizon: tuple[int, str],
+) -> Growth:
+    """What came in since the earlier day: customers won since, and what is to come from the others."""
+    models = (earlier.model, earlier.status, earlier.spend)
+    then = of_models(before, earlier.summary, models, horizon).total
+    history = base.purchase_history.select("customer_id", "first_day")
+    scored = outlook.scored.inner_join(history, "customer_id")
+    since = scored.first_day > ibis.literal(before.day)
+    new = float(scored.value_to_come.sum(where=since).to_pyarrow().as_py() or 0.0)
+    now = outlook.total
+    half = math.hypot(now.upper - now.mean, then.upper - then.mean) / then.mean
+    change = now.mean / then.mean - 1
+    return Growth(
+        before.day, then.mean, change, change - half, change + half, new, now.mean - new - then.mean
+    )
+
+
+def _last(base: CustomerBase, back: str) -> float:
+    """Revenue of all known customers since a day, net."""
+    since = shift(base.day, back)
+    days = base.customer_days
+    total = days.filter(days.day > ibis.literal(since)).spend.sum().to_pyarrow().as_py()
+    return float(total or 0)
 
 
 def _weeks(horizon: tuple[int, str]) -> float:
@@ -169,13 +246,9 @@ def _priced(base: CustomerBase, bought: Purchases, wanted: dict[str, Any]) -> Fo
     )
 
 
-def _earlier(before: CustomerBase | None, wanted: dict[str, Any]) -> tuple[Forecast | None, str]:
-    """The forecast of an earlier day; or why there is none, where that is not for want of data."""
+def _earlier(before: CustomerBase | None, wanted: dict[str, Any]) -> Forecast | None:
+    """The forecast of an earlier day; None where the data of then do not hold one."""
     if before is None:
-        return None, ""
+        return None
     bought = attempt({}, "earlier", lambda: _purchases(before, wanted["horizon"]), NotEnoughData)
-    if bought is None:
-        return None, ""
-    if not has_mean(bought.spend):
-        return None, f"On {words.date(before.day)} no value could be told. {without_mean(bought.spend)}"
-    return _priced(before, bought, wanted), ""
+    return _priced(before, bought, wanted) if bought is not None and has_mean(bought.spend) else None

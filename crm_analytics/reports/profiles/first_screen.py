@@ -120,7 +120,7 @@ def actions(report: ProfilesReport) -> Block:
                     else f"{report.money(stake)} ahead",
                 )
             )
-    quiet = report.plays[report.plays["segment"].isin(["Cannot lose", "At risk"])]
+    quiet = report.plays[report.plays["segment"].isin(["Cannot lose", "Quiet regulars"])]
     for row in quiet.to_dict("records")[:1]:
         if not row["customers"]:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crm_analytics.analyses.disclosure import settled_days
 from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.profiles.report import ProfilesReport
@@ -36,6 +37,10 @@ def method(report: ProfilesReport) -> Block:
         steps = report.needs.stability.to_dict("records")
         tried = "; ".join(f"{row['clusters']:.0f}: {words.number(row['stability'], 2)}" for row in steps)
         items["Clusters"] = f"The largest stable number of them. Stability tried: {tried}."
+    if report.habits:
+        items["Habits by age, gender and region"] = f"""Counted at the end of the last full quarter
+            ({words.date(settled_days(report.base.day)[0])}): pages of two nights never differ by one
+            person."""
     items["Favourites"] = """What a customer has most lines (weekday: orders) of; ties go by the alphabet.
         Basket and price level: thirds of all customers."""
     items["Not in here"] = """Causes. A habit that goes with an age need not come from it. The best of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from crm_analytics.analyses import btyd, rfm
-from crm_analytics.analyses.disclosure import ON_A_PAGE
+from crm_analytics.analyses.disclosure import ON_A_PAGE, settled_days
 from crm_analytics.analyses.portfolio.portfolio import Portfolio, portfolio
 from crm_analytics.analyses.portfolio.strategic_customers import Significant, significant
 from crm_analytics.analyses.profiling.demography import habits_by_demography
@@ -94,11 +94,24 @@ def prepare(
         significant=significant(base, found) if found else None,
         plays=table,
         traits=traits(base, scores.customers, habits),
-        habits=habits_by_demography(base, habits),
+        habits=_settled_habits(base, habits),
         favourites=habits,
         needs=attempt(missing, "needs", lambda: needs(base, seed=seed, minimum=ON_A_PAGE)),
         margin=share,
     )
+
+
+def _settled_habits(base: CustomerBase, habits: ir.Table) -> dict[str, pd.DataFrame]:
+    """Who has which habits at the end of the last full quarter: no two nightly pages differ by one person."""
+    later, earlier = settled_days(base.day)
+    if later < base.first_day:
+        return {}
+    settled = base.as_of(later)
+    now = habits if later == base.day else base.materialise(favourites(settled, ON_A_PAGE))
+    if earlier < base.first_day:
+        return habits_by_demography(settled, now)
+    then = base.as_of(earlier)
+    return habits_by_demography(settled, now, before=(then, base.materialise(favourites(then, ON_A_PAGE))))
 
 
 def _scored(base: CustomerBase) -> ir.Table:

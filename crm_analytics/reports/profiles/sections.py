@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crm_analytics.analyses.disclosure import withheld
 from crm_analytics.analyses.portfolio.portfolio import GROWABLE, VALUABLE, Portfolio
 from crm_analytics.analyses.portfolio.strategic_customers import Significant
 from crm_analytics.analyses.rfm.migration import NEW, THIN, Migration
@@ -71,7 +72,7 @@ def where_customers_moved(report: ProfilesReport, moves: Migration) -> Block:
         ),
         finding=f"“{largest['segment']}” {way} {words.count(abs(largest['net']))} customers since "
         f"{words.date(moves.then)}: {words.count(largest['left'])} left, {words.count(largest['came'])} came",
-        data=moves.moves.drop(columns="thin"),
+        data=withheld(moves.moves.drop(columns="thin"), "from_segment", ["revenue_before"]),
         caption=f"Rows: segment on {words.date(moves.then)} (customers); each row sums to 100 %. The last "
         f"row, “{NEW}”, had not bought by then. Same rules on both days, each with its own cut points of "
         f"F and M; intervals (Wilson) are in the table.{note}",

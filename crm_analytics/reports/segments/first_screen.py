@@ -1,139 +1,195 @@
-"""The first screen of the segments report: the finding, four numbers, what to do next."""
+"""The manager's layer of the segments report: the news, four numbers, what to do next, what was found."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from crm_analytics.analyses.intervals import share_difference, wilson
+from crm_analytics.analyses.evidence import Evidence, grade
+from crm_analytics.analyses.intervals import share_difference
 from crm_analytics.pages import blocks, words
-from crm_analytics.reports.segments.report import QUIET, SegmentReport, repeat_buyers
+from crm_analytics.reports.segments.report import SegmentReport
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.period_change import period_kpi
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.spoken import segment_name
+from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, say, span, tile
+from crm_analytics.tables.days import span_of
 
 if TYPE_CHECKING:
+    from crm_analytics.analyses.comparison import Change
     from crm_analytics.pages.blocks import Block
+
+WORDS = (
+    "at_risk", "lapsed", "silent", "revenue", "value_to_come", "margin", "contact_cost", "contact_effect",
+    "repeat_purchase", "return_of_goods", "segment", "change",
+)  # fmt: skip
+NEWS = 0.05  # a change smaller than this is no news, however sure
 
 
 @section(small=small_form.headline)
 def headline(report: SegmentReport) -> Block:
-    """The finding: how concentrated revenue is, and what lies with proven buyers who went quiet."""
-    spread, quiet = report.spread, report.segment(QUIET)
-    sentence = f"The top fifth of customers brings {words.percent(spread.top_share, 0)} of revenue"
-    if quiet["customers"]:
-        who = words.plural(quiet["customers"], "proven buyer")
-        sentence += f", and {who} who brought {report.money(quiet['revenue'])} have gone quiet"
-    revenue = report.scores.segments["revenue"].sum()
-    lede = f"Revenue to date is {report.money(revenue)} from {words.plural(spread.customers, 'customer')}. "
-    change = report.periods.revenue if report.periods else None
-    if report.periods and change and change.change is not None:
-        weeks = report.periods.span_days // 7
-        doubt = "" if change.is_clear else ", which may be chance"
-        lede += (
-            f"Over the last {weeks} weeks it {'rose' if change.change > 0 else 'fell'} by "
-            f"{words.percent(abs(change.change), 0)} against the {weeks} weeks before{doubt} "
-            f"({words.interval(change.lower, change.upper, 'percent:0')}). "
+    """What changed most, with its interval; where nothing did, who brings the money."""
+    return blocks.headline(_news(report), _lede(report), language=report.language, title=report.t("title"))
+
+
+def _news(report: SegmentReport) -> str:
+    t, revenue = report.t, report.kpis["revenue"]
+    for message, change in (("revenue", revenue.against_year), ("before", revenue.against_previous)):
+        found = _graded(change, revenue.n)
+        if change is None or change.change is None or not found.is_news or abs(change.change) < NEWS:
+            continue
+        if message == "before" and revenue.against_year is not None:
+            continue  # a change against the weeks before may be the season
+        slots = {
+            "way": words.direction(change.now, change.before),
+            "share": abs(change.change),
+            "span": _span(report),
+            "interval": interval(t, change.lower, change.upper, "percent:0"),
+        }
+        return t.of(f"headline.{message}.{found.name.lower()}", slots)
+    at_risk, share = report.kpis["customers_at_risk"], report.spread.top_share
+    if revenue.against_year is not None:
+        return t("headline.steady", share=share)
+    if at_risk.value is None:
+        return t("headline.plain", share=share)
+    return t("headline.no_year", share=share, n=at_risk.value)
+
+
+def _graded(change: Change | None, n: int) -> Evidence:
+    return grade(change.change, change.lower, change.upper, n) if change else Evidence.CANNOT_BE_TOLD
+
+
+def _span(report: SegmentReport) -> str:
+    return span(report.t, *span_of(report.plan.given.span.lstrip("-")))
+
+
+def _lede(report: SegmentReport) -> list[str]:
+    t, revenue, best = report.t, report.kpis["revenue"], report.best
+    year, before = revenue.against_year, revenue.against_previous
+    said = []
+    if year is not None:
+        said.append(t("lede.revenue", now=year.now, then=year.before))
+    elif before is not None:
+        said.append(t("lede.revenue_before", now=before.now, then=before.before))
+    if year is not None and before is not None and before.change is not None:
+        way = words.direction(before.now, before.before)
+        said.append(t("lede.before", way=way, share=abs(before.change)))
+    said.append(
+        t(
+            "lede.best",
+            segment=segment_name(t, best["segment"]),
+            people=best["customer_share"],
+            share=best["revenue_share"],
         )
-    rhythm = report.scores.rhythm
-    if rhythm:
-        lede += (
-            f"Half of all returns come within {rhythm.typical} days and nine in ten within {rhythm.long}: "
-            "who is silent for longer counts as quiet."
-        )
-    return blocks.headline(sentence, lede)
+    )
+    worth, at_risk = report.kpis["value_at_risk"], report.kpis["customers_at_risk"]
+    if worth.value is not None and at_risk.value:
+        bounds = interval(t, worth.lower, worth.upper, report.currency)
+        ahead = span(t, *span_of(worth.period))
+        said.append(t("lede.at_risk", n=at_risk.value, value=worth.value, span=ahead, interval=bounds))
+    return said
 
 
 @section(small=small_form.kpis)
 def kpis(report: SegmentReport) -> Block:
-    """Buyers, revenue, repeat share and concentration, each with its change and interval."""
-    people, again = repeat_buyers(report.scores)
-    low, high = wilson(again, people)
-    items = []
-    periods = report.periods
-    span = f"last {periods.span_days // 7} weeks" if periods else "to date"
-    if periods:
-        items += [
-            period_kpi(f"Revenue, {span}", periods.revenue, report.money),
-            period_kpi(f"Buyers, {span}", periods.buyers, words.count),
-        ]
-    else:
-        revenue = report.scores.segments["revenue"].sum()
-        items += [
-            blocks.kpi("Revenue to date", report.money(revenue), "no earlier period"),
-            blocks.kpi("Customers", words.count(people), "no earlier period"),
-        ]
-    repeat_change, repeat_way = "no earlier period", ""
-    if report.earlier:
-        n, k = repeat_buyers(report.earlier)
-        repeat_change = words.change(again / people, k / n, "points")
-        repeat_way = words.direction(again / people, k / n)
-        points = share_difference(again, people, k, n)
-        repeat_change += f" ({words.interval(100 * points[0], 100 * points[1], 'number:1')})"
-    items.append(
-        blocks.kpi(
-            "Bought again",
-            words.percent(again / people),
-            repeat_change,
-            f"of {words.count(people)}; {words.interval(low, high, 'percent')}",
-            repeat_way,
-        )
+    """Revenue and buyers against a year ago, customers at risk, concentration."""
+    t, found = report.t, report.kpis
+    items = [_period_tile(report, name) for name in ("revenue", "buyers") if found[name].value is not None]
+    if not items:
+        items = [tile(t, found["revenue_to_date"]), tile(t, found["customers_bought"])]
+    at_risk, worth = found["customers_at_risk"], found["value_at_risk"]
+    note = t("tile.of_customers", share=(at_risk.value or 0) / max(at_risk.n, 1), n=at_risk.n)
+    if worth.value is not None:
+        note = t("tile.at_risk", value=worth.value)
+    return blocks.kpis(
+        *items,
+        tile(t, at_risk, note if at_risk.value is not None else ""),
+        tile(t, found["top_fifth_revenue_share"]),
     )
-    spread = report.spread
-    then = report.earlier_spread.top_share if report.earlier_spread else None
-    items.append(
-        blocks.kpi(
-            "From the top fifth",
-            words.percent(spread.top_share),
-            words.change(spread.top_share, then, "points"),
-            words.interval(spread.top_share_lower, spread.top_share_upper, "percent"),
-            words.direction(spread.top_share, then),
-        )
-    )
-    return blocks.kpis(*items)
+
+
+def _period_tile(report: SegmentReport, name: str) -> dict[str, str]:
+    t, kpi = report.t, report.kpis[name]
+    then, message = (kpi.year_ago, "tile.was") if kpi.against_year else (kpi.previous, "tile.was_before")
+    return tile(t, kpi, t(message, value=say(t, then, kpi.unit)))
 
 
 @section(small=small_form.thanks)
 def actions(report: SegmentReport) -> Block:
-    """What to do next, the segments' plays with the money observed in each."""
-    table = report.scores.segments.set_index("segment")
-    items = []
-    for name, role in (
-        ("Cannot lose", "account managers"),
-        ("At risk", "campaigns"),
-        ("Champions", "everyone"),
-        ("Lost", "campaigns"),
-    ):
-        if name not in table.index or not table.loc[name, "customers"]:
-            continue
-        row = table.loc[name]
-        people = words.plural(row["customers"], "customer")
-        each = report.money(row["revenue_per_customer"])
-        silent = f"silent for {words.count(row['median_recency_days'])} days (median)"
-        said = {
-            "Cannot lose": (
-                f"Win back {people} who cannot be lost, by hand.",
-                f"They spent {each} each and have been {silent}.",
-                f"{report.money(row['revenue'])} so far",
-            ),
-            "At risk": (
-                f"Send {people} at risk a next-order offer.",
-                f"Hold out {words.count(max(1, round(0.1 * row['customers'])))} of them as a control group; "
-                f"they spent {each} each, {silent}.",
-                f"{report.money(row['revenue'])} so far",
-            ),
-            "Champions": (
-                f"Thank {people}: they are the business.",
-                f"{words.percent(row['customer_share'], 0)} of customers, "
-                f"{words.percent(row['revenue_share'], 0)} of revenue.",
-                f"{report.money(row['revenue'])} so far",
-            ),
-            "Lost": (
-                f"Leave {people} alone.",
-                f"They bought once, for {each}, and have been {silent}.",
-                "",
-            ),
-        }[name]
-        items.append(blocks.action(said[0], said[1], role, said[2]))
+    """What to do next, the most to gain first."""
+    t = report.t
+    items = [action_of(t, action, report.plan) for action in report.plan.actions]
     if not items:
-        items.append(blocks.action("Nothing is urgent: no proven buyer has gone quiet."))
-    return blocks.actions(*items)
+        items = [blocks.action(t("action.nothing.do"), t("action.nothing.why"))]
+    return blocks.actions(*items[: blocks.MOST_ACTIONS])
+
+
+@section(small=small_form.regulars)
+def findings(report: SegmentReport) -> Block:
+    """What the report found, each with the way to its proof."""
+    found = [_best(report), _at_risk(report), _moved(report), _taste(report), _effect(report)]
+    return blocks.findings(*(one for one in found if one))
+
+
+def _best(report: SegmentReport) -> dict[str, str]:
+    best = report.best
+    slots: dict[str, Any] = {"people": best["customer_share"], "share": best["revenue_share"]}
+    name = segment_name(report.t, best["segment"])
+    return blocks.finding(report.t("finding.best", segment=name[:30], **slots), "segments")
+
+
+def _at_risk(report: SegmentReport) -> dict[str, str]:
+    t, at_risk, worth = report.t, report.kpis["customers_at_risk"], report.kpis["value_at_risk"]
+    if at_risk.value is None:
+        return blocks.finding(t("finding.at_risk_unknown"), "back")
+    if worth.value is None:
+        days = report.plan.given.definitions.at_risk_days
+        return blocks.finding(t("finding.at_risk_count", n=at_risk.value, days=days), "contact")
+    bounds = interval(t, worth.lower, worth.upper, report.currency)
+    text = t("finding.at_risk", n=at_risk.value, value=worth.value, interval=bounds)
+    return blocks.finding(text, "contact")
+
+
+def _moved(report: SegmentReport) -> dict[str, str] | None:
+    active, then = report.kpis["customers_active"], report.earlier_active
+    if active.value is None or then is None:
+        return None
+    now = (int(active.value), active.n)
+    low, high = share_difference(*now, *then)
+    shares = {"now": now[0] / now[1], "then": then[0] / then[1]}
+    found = grade(shares["now"] - shares["then"], low, high, then[1])
+    way = "up" if shares["now"] > shares["then"] else "down"
+    message = f"finding.moved_{way}" if found is Evidence.SHOWN else "finding.not_moved"
+    return blocks.finding(report.t(message, **shares), "changed")
+
+
+def _taste(report: SegmentReport) -> dict[str, str]:
+    t = report.t
+    if report.taste is None:
+        return blocks.finding(t("finding.no_products"))
+    what, share = report.taste
+    name = segment_name(t, report.best["segment"])
+    return blocks.finding(t("finding.taste", segment=name[:30], what=words.clean(what, 30), share=share))
+
+
+def _effect(report: SegmentReport) -> dict[str, str]:
+    t, effect = report.t, report.plan.effect
+    if effect.source == "stated":
+        return blocks.finding(t("finding.effect_none"))
+    bounds = interval(t, effect.lower, effect.upper, "percent:0")
+    shown = effect.lower > 0 or effect.upper < 0
+    message = "finding.effect_shown" if shown else "finding.effect_chance"
+    return blocks.finding(
+        t.of(message, {"campaigns": effect.campaigns, "value": effect.value, "interval": bounds})
+    )
+
+
+@section(small=small_form.method)
+def glossary(report: SegmentReport) -> Block:
+    """The words of the page, and each segment in a sentence."""
+    t, found = report.t, report.plan.given.definitions
+    said = {}
+    for name in report.scores.segments.loc[report.scores.segments["customers"] > 0, "segment"]:
+        message = f"segment_is.{'_'.join(str(name).lower().replace('-', ' ').split())}"
+        if t.knows(message) and found.at_risk_days is not None:
+            said[segment_name(t, name)] = t.of(message, {"at_risk_days": found.at_risk_days})
+    return blocks.glossary(said | glossary_of(t, found, WORDS))

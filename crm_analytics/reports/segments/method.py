@@ -2,68 +2,103 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from crm_analytics.analyses.actions import contradictions
+from crm_analytics.analyses.kpis import FACTS_VERSION
 from crm_analytics.pages import blocks, words
-from crm_analytics.reports.segments.report import QUIET, SegmentReport, repeat_buyers
+from crm_analytics.reports.segments.report import QUIET, SegmentReport
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.plans import WORKS
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.small_form import SmallReport
+from crm_analytics.reports.shared.tiles import effect_words
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
+    from crm_analytics.reports.shared.report import Report
 
 
 @section(small=small_form.method)
 def method(report: SegmentReport) -> Block:
     """Definitions, cut points, exclusions, how changes were measured, what is missing."""
-    scores = report.scores
-    cuts = scores.cuts.set_index("measure")["cuts"]
-    worded = {
-        "recency_days": ("R, days since the last purchase", lambda v: words.number(v, 0)),
-        "order_count": ("F, orders", lambda v: words.number(v, 0)),
-        "revenue": ("M, revenue", report.money),
-    }
-    said = "; ".join(f"{name}: {', '.join(fmt(v) for v in cuts[key])}" for key, (name, fmt) in worded.items())
-    compare = "There is no earlier period in the data."
-    if report.earlier:
-        compare = (
-            f"Segments against {words.date(report.earlier.base.day)}, by the same rules. Revenue and buyers "
-            "of a period against the period before, with the 95 % interval over customers. The change of the "
-            "repeat share takes both days as independent, which is cautious."
-        )
-    return blocks.method(
-        {
-            **report.method,
-            "Scores": f"Each customer scores 1 to {scores.bins} by quantiles of this base; equal customers "
-            f"score equal. Cut points: {said}.",
-            "Segments": "The first rule that fits, in the order of the table above. Rules take time from the "
-            "base's own rhythm, so that a whole base that went silent is not called recent.",
-            "Change": compare,
-            "Intervals": "95 %. Shares by Wilson; the top fifth's share by its influence function.",
-            "Not in here": "Margin, contact cost and response: no value is promised for an action, only what "
-            "these customers brought so far. A control group would measure what an offer brings.",
-        }
+    t, base = report.t, report.base
+    margin, counts = report.plan.given.margin, base.counts
+    said = {
+        "data": t(
+            "method.data_text", rows=counts["rows"], first=base.first_day, last=base.day,
+            rejected=counts["rejected"], returns=counts["returns"],
+        ),
+        "order": t("method.order_text"),
+        "words": t("method.words_text", gaps=report.plan.given.definitions.gaps),
+        "scores": _scores(report),
+        "segments": t("method.segments_text"),
+        "changes": t("method.changes_text"),
+        "worth": t(
+            "method.worth_text", weeks=WORKS[0], effect=effect_words(t, report.plan),
+            margin=t("method.margin_unknown") if margin is None else t("method.margin_known", margin=margin),
+        ),
+        "previous": _previous(report),
+        **_disagreement(report),
+        "not_here": t("method.not_here_text"),
+    }  # fmt: skip
+    if counts["anonymous_rows"]:
+        said["data"] = f"{said['data']} {t('lede.anonymous', value=counts['anonymous_spend'])}"
+    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
+
+
+def _scores(report: SegmentReport) -> str:
+    cuts = report.scores.cuts.set_index("measure")["cuts"]
+    return report.t(
+        "method.scores_text",
+        bins=report.scores.bins,
+        recency=", ".join(words.number(v) for v in cuts["recency_days"]),
+        orders=", ".join(words.number(v) for v in cuts["order_count"]),
+        revenue=", ".join(report.money(v) for v in cuts["revenue"]),
     )
+
+
+def _previous(report: SegmentReport) -> str:
+    for last in report.handed.previous[:1]:
+        return report.t("method.previous_text", day=last["day"], headline=words.clean(last["headline"], 200))
+    return report.t("no_earlier_run")
+
+
+def _disagreement(report: SegmentReport) -> dict[str, str]:
+    """Where an action of another report of this day cannot stand beside one of this."""
+    mine = [action.facts() | {"id": f"segments.{action.id}"} for action in report.plan.actions]
+    for found in contradictions([*mine, *report.handed.actions])[:1]:
+        slots = {"one": found.contact, "other": found.spare}
+        return {"contradiction": report.t("method.contradiction_text", **slots)}
+    return {}
 
 
 def _small_record(report: SmallReport) -> Block:
     seen = report.seen
-    return blocks.record(**report.facts, orders=seen.orders, revenue=seen.revenue, returning=seen.returning)
+    return blocks.record(
+        **_common(report), orders=seen.orders, revenue_to_date=seen.revenue, returning=seen.returning
+    )
+
+
+def _common(report: Report) -> dict[str, Any]:
+    return {"facts_version": FACTS_VERSION, **report.facts}
 
 
 @section(small=_small_record)
 def record(report: SegmentReport) -> Block:
-    """The key numbers, for machines and for tests."""
-    people, again = repeat_buyers(report.scores)
-    quiet = report.segment(QUIET)
+    """The key figures, for machines and for tests."""
+    found = report.plan.given.definitions
+    table = report.scores.segments
+    quiet = table[table["segment"].isin(QUIET)][["customers", "revenue"]].sum()
+    figures = [kpi.facts() for kpi in report.kpis.values()]
     return blocks.record(
-        **report.facts,
-        buyers=people,
-        repeat_buyers=again,
-        revenue=report.scores.segments["revenue"].sum(),
-        top_fifth_share=report.spread.top_share,
+        **_common(report),
+        **{name: value for facts in figures for name, value in facts.items()},
+        at_risk_days=found.at_risk_days,
+        lapsed_days=found.lapsed_days,
         gini=report.spread.gini,
         quiet_customers=int(quiet["customers"]),
         quiet_revenue=quiet["revenue"],
+        contact_effect=report.plan.effect.value,
+        contact_cost=report.plan.cost.amount,
     )

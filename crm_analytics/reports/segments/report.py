@@ -3,37 +3,60 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from datetime import timedelta
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from crm_analytics.analyses import rfm
-from crm_analytics.analyses.comparison import Comparison, compare_periods
+from crm_analytics.analyses.comparison import YEAR
 from crm_analytics.analyses.concentration import Concentration
+from crm_analytics.analyses.definitions import ACTIVE, standings
+from crm_analytics.analyses.kpis import Kpi, measure
+from crm_analytics.analyses.profiling.favourites import purchase_lines
+from crm_analytics.pages.sentences import Sentences
+from crm_analytics.reports.shared.customer_lists import write_lists
+from crm_analytics.reports.shared.handed_in import HandedIn, handed_in
+from crm_analytics.reports.shared.plans import Plans, plans
 from crm_analytics.reports.shared.report import Report, attempt
 from crm_analytics.reports.shared.small_form import SmallReport, too_small
+from crm_analytics.reports.shared.spoken import catalogue
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
-QUIET = ("Cannot lose", "At risk")  # proven buyers past their rhythm
+QUIET = ("Cannot lose", "Quiet regulars")  # bought often, and are at risk or lapsed
+SHARED_BY = 5  # customers who must have bought a thing before the page names it
+KPIS = (
+    "revenue", "buyers", "customers_at_risk", "top_fifth_revenue_share", "bought_again", "value_at_risk",
+    "revenue_to_date", "revenue_of_known_customers", "customers_bought", "customers_active",
+    "customers_lapsed",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SegmentReport(Report):
     """Everything the sections show."""
 
+    t: Sentences
+    plan: Plans
     scores: rfm.RfmScores
     spread: Concentration
     earlier: rfm.RfmScores | None  # the same scores at an earlier day, where there is one
-    earlier_spread: Concentration | None
-    periods: Comparison | None
+    earlier_active: tuple[int, int] | None  # active customers a year ago, of how many
+    taste: tuple[str, float] | None  # what the best segment buys most, and its share of their lines
+    handed: HandedIn
 
-    def segment(self, names: tuple[str, ...], *, of: rfm.RfmScores | None = None) -> pd.Series:
-        """Customers, orders and revenue of some segments together."""
-        table = (of or self.scores).segments
-        return table[table["segment"].isin(names)][["customers", "orders", "revenue"]].sum()
+    @cached_property
+    def kpis(self) -> dict[str, Kpi]:
+        """The key figures of the page."""
+        return measure(self.plan.given, KPIS)
+
+    @property
+    def best(self) -> pd.Series:
+        """The segment that brings most."""
+        return self.scores.segments.nlargest(1, "revenue_share").iloc[0]
 
 
 def prepare(
@@ -43,13 +66,19 @@ def prepare(
     window: str = "",
     compare_to: str = "-13w",
     show_customers: bool = False,
+    effect: float = 0.05,
+    language: str = "en",
+    run: str = "",
 ) -> SegmentReport | SmallReport:
     """Score the base at its day and, where the data reach back so far, an earlier day.
 
     Parameters
     ----------
     window : count orders and revenue over the last days only ("365D"); empty for the whole past
-    compare_to : how far back the earlier day lies ("-13w")
+    compare_to : length of a period, and how far back the earlier day lies ("-13w")
+    effect : of a contact, where the data hold no measured one
+    language : of the page: "en" or "de"
+    run : folder of the run that makes the page: what it hands in, and where lists go; empty outside a run
     """
     if small := too_small(base, show_customers):
         return small
@@ -60,22 +89,47 @@ def prepare(
     if before is not None:
         score = partial(rfm.score, before, bins=bins, window=window or None, rules=scores.rules)
         earlier = attempt(missing, "earlier", score)
+    plan = plans(base, span=compare_to, effect=effect)
+    write_lists(base, plan.actions, run, show_customers)
     return SegmentReport(
         base=base,
         show_customers=show_customers,
         missing=missing,
+        language=language,
+        t=catalogue(language, __file__, base.currency),
+        plan=plan,
         scores=scores,
         spread=rfm.revenue_concentration(scores),
         earlier=earlier,
-        earlier_spread=rfm.revenue_concentration(earlier) if earlier else None,
-        periods=compare_periods(base, compare_to),
+        earlier_active=_active_a_year_ago(base, plan),
+        taste=_taste(base, scores),
+        handed=handed_in(run),
     )
 
 
-def repeat_buyers(scores: rfm.RfmScores) -> tuple[int, int]:
-    """Customers who bought, and how many of them bought again."""
-    customers = scores.customers
-    row = customers.aggregate(
-        people=customers.recency_days.count(), again=(customers.order_count > 1).sum()
+def _active_a_year_ago(base: CustomerBase, plan: Plans) -> tuple[int, int] | None:
+    """Active customers a year ago by the words of today, and all who had bought by then."""
+    day = base.day - timedelta(days=YEAR)
+    if day < base.first_day or plan.given.definitions.at_risk_days is None:
+        return None
+    table = standings(base.as_of(day), plan.given.definitions)
+    row = table.aggregate(
+        active=(table.standing == ACTIVE).sum(), people=table.count()
     ).to_pyarrow().to_pylist()[0]  # fmt: skip
-    return int(row["people"]), int(row["again"] or 0)
+    return (int(row["active"] or 0), int(row["people"])) if row["people"] else None
+
+
+def _taste(base: CustomerBase, scores: rfm.RfmScores) -> tuple[str, float] | None:
+    """What the segment that brings most buys most: its category, or else product; None without products."""
+    lines = purchase_lines(base, SHARED_BY)
+    name = next((n for n in ("category", "product") if n in lines.columns), None)
+    if name is None:
+        return None
+    best = str(scores.segments.nlargest(1, "revenue_share").iloc[0]["segment"])
+    mine = scores.customers.filter(scores.customers.segment == best).select("customer_id")
+    theirs = lines.semi_join(mine, "customer_id")
+    counts = base.collect(theirs.group_by(what=theirs[name]).aggregate(n=theirs.count()).order_by("what"))
+    if counts.empty:
+        return None
+    top = counts.nlargest(1, "n").iloc[0]
+    return str(top["what"]), float(top["n"] / counts["n"].sum())

@@ -4,60 +4,69 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import ibis
+import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses import rfm
+from crm_analytics.analyses.definitions import ACTIVE, FROM_GAPS, return_curve
+from crm_analytics.errors import NotEnoughData
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.segments.report import QUIET, SegmentReport
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.customer_lists import list_of
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.spoken import segment_name
+from crm_analytics.reports.shared.tiles import interval
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
+
+FIRST = 10  # customers named on the page; the whole list stands beside it
+POINTS = 24  # of the return curve
+
+
+def _names(report: SegmentReport, *columns: str) -> dict[str, str]:
+    return {column: report.t(f"column.{column}") for column in columns}
 
 
 @section(small=small_form.regulars)
 def who_brings_the_money(report: SegmentReport) -> Block:
     """Each segment's share of customers and of revenue."""
-    table = report.scores.segments
+    t, table = report.t, report.scores.segments
     shown = table[table["customers"] > 0].reset_index(drop=True)
-    best = shown.nlargest(1, "revenue_share").iloc[0]
-    data = shown[
-        [
-            "segment",
-            "rule",
-            "customers",
-            "customer_share",
-            "revenue",
-            "revenue_share",
-            "order_value",
-            "median_recency_days",
-        ]
-    ]
+    shown["segment"] = [segment_name(t, name) for name in shown["segment"]]
+    best = report.best
+    columns = [
+        "segment", "customers", "customer_share", "revenue", "revenue_share", "order_value",
+        "median_recency_days",
+    ]  # fmt: skip
+    days = report.plan.given.definitions.at_risk_days
+    money = report.currency
     return blocks.chart(
         figures.bars(
-            shown, y="segment", x="revenue_share", context="customer_share", highlight=QUIET, fmt="percent:0"
+            shown, y="segment", x="revenue_share", context="customer_share", fmt="percent:0",
+            highlight=[segment_name(t, name) for name in QUIET],
         ),
-        finding=f"{best['segment']} are {words.percent(best['customer_share'], 0)} of customers and "
-        f"{words.percent(best['revenue_share'], 0)} of revenue",
-        data=data,
-        caption="Colour: share of revenue; grey: share of customers. Orange: proven buyers who went quiet.",
-        formats={
-            "customer_share": "percent",
-            "revenue_share": "percent",
-            "revenue": report.currency,
-            "order_value": report.currency,
-            "median_recency_days": "number:0",
-        },
-    )
+        finding=t(
+            "who.finding", segment=segment_name(t, best["segment"]), people=best["customer_share"],
+            share=best["revenue_share"],
+        ),
+        data=shown[columns],
+        caption=t("who.caption", days=days) if days is not None else t("who.caption_plain"),
+        formats={"customer_share": "percent", "revenue_share": "percent", "revenue": money,
+                 "order_value": money, "median_recency_days": "number:0"},
+        names=_names(report, *columns),
+    ).under(t("who.label")).anchored("segments")  # fmt: skip
 
 
 @section(small=small_form.favourites)
 def where_the_money_sits(report: SegmentReport) -> Block:
     """Revenue by days since the last purchase and number of orders."""
-    grid = rfm.recency_frequency_grid(report.scores)
-    rhythm = report.scores.rhythm
+    t, grid = report.t, rfm.recency_frequency_grid(report.scores)
+    grid = grid.assign(
+        recency_band=[_band(report, name) for name in grid["recency_band"]],
+        order_band=[_band(report, name) for name in grid["order_band"]],
+    )
     rows, columns = grid["recency_band"].unique(), grid["order_band"].unique()
     revenue = grid.pivot(index="recency_band", columns="order_band", values="revenue").loc[rows, columns]
     people = grid.pivot(index="recency_band", columns="order_band", values="customers").loc[rows, columns]
@@ -74,45 +83,97 @@ def where_the_money_sits(report: SegmentReport) -> Block:
         index=rows,
         columns=columns,
     )
-    late = rows[-2:] if rhythm else rows[-1:]
-    again = grid[grid["recency_band"].isin(late) & (grid["order_band"] != columns[0])]
-    once = grid[grid["order_band"] == columns[0]]
-    who = words.plural(again["customers"].sum(), "repeat buyer")
-    table = people.add_suffix(" customers").join(revenue.add_suffix(" revenue")).reset_index()
-    formats = {str(c): report.currency for c in table if str(c).endswith("revenue")}
-    return blocks.chart(
-        figures.heatmap(revenue, text=texts, x_title="orders", y_title="last purchase"),
-        finding=f"{report.money(again['revenue'].sum())} came from {who} now silent beyond their rhythm, "
-        f"{report.money(once['revenue'].sum())} from one-time buyers",
-        data=table,
-        caption="Revenue and, below it, customers by days since the last purchase and number of orders; "
-        f"nine in ten returns come within {rhythm.long} days."
-        if rhythm
-        else "Revenue and, below it, customers by days since the last purchase and number of orders.",
-        formats=formats,
+    table = people.add_suffix(" #").join(revenue.add_suffix(" =")).reset_index()
+    names = {f"{c} #": t("column.share_customers", orders=c) for c in columns}
+    names |= {f"{c} =": t("column.share_revenue", orders=c) for c in columns}
+    rhythm = report.scores.rhythm
+    caption = t("grid.caption", typical=rhythm.typical) if rhythm else t("grid.caption_plain")
+    return (
+        blocks.chart(
+            figures.heatmap(revenue, text=texts, x_title=t("grid.x"), y_title=t("grid.y")),
+            finding=_silent_money(report, grid),
+            data=table,
+            caption=caption,
+            formats={f"{c} =": report.currency for c in columns},
+            names=names | {"recency_band": t("column.recency_band")},
+        )
+        .under(t("grid.label"))
+        .anchored("grid")
+        .in_appendix()
+    )
+
+
+def _band(report: SegmentReport, name: str) -> str:
+    """A band of days or orders in the language of the page: "0–16 days", "over 148 days", "1 order"."""
+    span, _, unit = str(name).removeprefix("over ").partition(" ")
+    if not unit:
+        return span
+    beyond = "over" if str(name).startswith("over ") else unit
+    return report.t(f"band.{beyond}", span=span)
+
+
+def _silent_money(report: SegmentReport, grid: pd.DataFrame) -> str:
+    """Revenue of customers with several orders who are at risk or lapsed, counted and not read off bands."""
+    t, days = report.t, report.plan.given.definitions.at_risk_days
+    if days is None:
+        best = grid.nlargest(1, "revenue").iloc[0]
+        return t("grid.finding_plain", orders=best["order_band"], money=best["revenue"])
+    customers = report.scores.customers
+    mine = customers.filter(customers.recency_days >= days, customers.order_count > 1)
+    row = mine.aggregate(n=mine.count(), money=mine.revenue.sum()).to_pyarrow().to_pylist()[0]
+    return t("grid.finding", money=float(row["money"] or 0), n=row["n"], days=days)
+
+
+@section(small=small_form.when_models_begin)
+def when_customers_come_back(report: SegmentReport) -> Block:
+    """The return curve, which says from when on a customer is at risk, and lapsed."""
+    t, found = report.t, report.plan.given.definitions
+    try:
+        curve = return_curve(report.base)
+    except NotEnoughData:
+        why = t("back.few_why", need=FROM_GAPS)
+        return blocks.note(t("back.few"), why).under(t("back.label")).anchored("back").in_appendix()
+    end = max(2, min(curve.followed, 2 * (found.lapsed_days or curve.followed)))
+    days = np.unique(np.linspace(1, end, POINTS).astype(int))
+    frame = pd.DataFrame({"silence_days": days, "back": curve.back_within(days)})
+    caption = "back.caption_far" if found.extrapolated else "back.caption"
+    return (
+        blocks.chart(
+            figures.lines(frame, "silence_days", ["back"], names={"back": t("back.name")}, fmt="percent:0"),
+            finding=t("back.finding", days=found.at_risk_days)
+            if found.at_risk_days is not None
+            else t("back.finding_none"),
+            data=frame,
+            caption=t.of(caption, {"gaps": curve.gaps, "followed": curve.followed}),
+            formats={"back": "percent:0"},
+            names=_names(report, "silence_days", "back"),
+        )
+        .under(t("back.label"))
+        .anchored("back")
+        .in_appendix()
     )
 
 
 @section(small=small_form.when_models_begin)
 def does_80_20_hold(report: SegmentReport) -> Block:
-    """The Lorenz curve, and whether the famous rule holds here."""
-    spread = report.spread
-    share = words.percent(spread.top_share, 0)
-    range_ = words.interval(spread.top_share_lower, spread.top_share_upper, "percent:0")
-    finding = (
-        f"The top fifth brings {share} of revenue: 80/20 holds here ({range_})"
-        if spread.holds
-        else f"The top fifth brings {share}, not 80 %: 80/20 does not hold here ({range_})"
-    )
+    """The Lorenz curve: how much the best customers bring."""
+    t, spread = report.t, report.spread
     curve = spread.lorenz
-    return blocks.chart(
-        figures.lorenz(curve),
-        finding=finding,
-        data=_steps(curve),
-        caption=f"Revenue of the most valuable customers, cumulated. Dotted: if all were worth the same. "
-        f"Gini {words.number(spread.gini, 2)}; 80 % of revenue comes from "
-        f"{words.percent(spread.share_for_80, 0)} of customers.",
-        formats={"top_customers": "percent:0", "revenue": "percent"},
+    nearest = int((curve["value_share"] - 0.5).abs().to_numpy().argmin())
+    half = float(curve["customer_share"].to_numpy()[nearest])
+    bounds = interval(t, spread.top_share_lower, spread.top_share_upper, "percent:0")
+    return (
+        blocks.chart(
+            figures.lorenz(curve),
+            finding=t("spread.finding", share=spread.top_share, interval=bounds),
+            data=_steps(curve),
+            caption=t("spread.caption", half=half),
+            formats={"top_customers": "percent:0", "revenue": "percent"},
+            names=_names(report, "top_customers", "revenue"),
+        )
+        .under(t("spread.label"))
+        .anchored("spread")
+        .in_appendix()
     )
 
 
@@ -129,8 +190,10 @@ def _steps(curve: pd.DataFrame) -> pd.DataFrame:
 @section(small=small_form.weekdays)
 def what_changed(report: SegmentReport) -> Block:
     """Segment sizes at the day and at the earlier day, by the same rules."""
+    t = report.t
     if report.earlier is None:
-        return blocks.note("There is no earlier period to compare with", "The data do not reach back so far.")
+        note = blocks.note(t("changed.none"), t("changed.none_why"))
+        return note.under(t("changed.label")).anchored("changed").in_appendix()
     now, then = report.scores.segments, report.earlier.segments
     columns = ["segment", "customers", "revenue"]
     both = now[columns].merge(then[columns], on="segment", how="outer", suffixes=("", "_before"))
@@ -138,48 +201,70 @@ def what_changed(report: SegmentReport) -> Block:
     both = both.fillna(0).reset_index()
     both["change"] = both["customers"] - both["customers_before"]
     both = both[(both["customers"] > 0) | (both["customers_before"] > 0)].reset_index(drop=True)
-    quiet, before = report.segment(QUIET), report.segment(QUIET, of=report.earlier)
-    moved = quiet["customers"] - before["customers"]
-    day = words.date(report.earlier.base.day)
-    if moved > 0:
-        finding = f"{words.plural(moved, 'more proven buyer')} went quiet since {day}"
-    elif moved < 0:
-        finding = f"{words.plural(-moved, 'fewer proven buyer')} are quiet than on {day}"
-    else:
-        finding = f"As many proven buyers are quiet as on {day}"
-    return blocks.chart(
-        figures.bars(both, y="segment", x="customers", context="customers_before", highlight=QUIET),
-        finding=finding,
-        data=both[["segment", "customers", "customers_before", "change", "revenue", "revenue_before"]],
-        caption=f"Customers by segment on {words.date(report.base.day)} (colour) and {day} (grey), by the "
-        "rules of the later day.",
-        formats=dict.fromkeys(("revenue", "revenue_before"), report.currency)
-        | {"customers": "count", "customers_before": "count", "change": "count"},
+    both["segment"] = [segment_name(t, name) for name in both["segment"]]
+    shown = ["segment", "customers", "customers_before", "change", "revenue", "revenue_before"]
+    day = report.earlier.base.day
+    return (
+        blocks.chart(
+            figures.bars(
+                both,
+                y="segment",
+                x="customers",
+                context="customers_before",
+                highlight=[segment_name(t, name) for name in QUIET],
+            ),
+            finding=_moved(report, report.earlier),
+            data=both[shown],
+            caption=t("changed.caption", now=report.base.day, then=day),
+            formats=dict.fromkeys(("revenue", "revenue_before"), report.currency)
+            | dict.fromkeys(("customers", "customers_before", "change"), "count"),
+            names=_names(report, *shown),
+        )
+        .under(t("changed.label"))
+        .anchored("changed")
+        .in_appendix()
     )
+
+
+def _moved(report: SegmentReport, earlier: rfm.RfmScores) -> str:
+    """How many were at risk or lapsed then and now; where the words are not known, how many there were."""
+    t, day = report.t, earlier.base.day
+    if report.plan.given.definitions.at_risk_days is None:
+        n, before = (int(s.segments["customers"].sum()) for s in (report.scores, earlier))
+        return t("changed.plain", n=n, before=before, day=day)
+    shares = {"share": _silent(report, report.scores), "before": _silent(report, earlier)}
+    return t("changed.finding", day=day, **shares)
+
+
+def _silent(report: SegmentReport, scores: rfm.RfmScores) -> float:
+    """Share of buyers who were not active at the day of some scores, by the words of today."""
+    found, customers = report.plan.given.definitions, scores.customers
+    bought = customers.filter(customers.recency_days.notnull())
+    silent = found.standing(bought.recency_days.cast("int64")) != ACTIVE
+    row = bought.aggregate(n=bought.count(), silent=silent.sum()).to_pyarrow().to_pylist()[0]
+    return float(row["silent"] or 0) / max(row["n"], 1)
 
 
 @section(small=small_form.last_visits)
 def whom_to_contact(report: SegmentReport) -> Block:
-    """The ten quiet customers who brought most."""
-    customers = report.scores.customers
-    quiet = customers.filter(customers.segment.isin(list(QUIET)))
-    top = report.base.collect(
-        quiet.order_by([ibis.desc("revenue"), "customer_id"])
-        .select("customer_id", "segment", "order_count", "revenue", "recency_days")
-        .limit(10)
-    )
-    if top.empty:
-        return blocks.note("Nobody needs to be won back", "No proven buyer is silent beyond their rhythm.")
-    top["customer_id"] = report.called(top["customer_id"])
-    shown = report.show_customers or report.base.show_customers
-    return blocks.table(
-        top.rename(
-            columns={"customer_id": "customer", "order_count": "orders", "recency_days": "days_silent"}
-        ),
-        finding=f"These {words.count(len(top))} quiet customers brought "
-        f"{report.money(top['revenue'].sum())}: call them first",
-        caption=""
-        if shown
-        else "Customers are pseudonyms here; the command crm reveal names them to whoever holds the key.",
-        formats={"revenue": report.currency},
+    """The first customers of the list at risk, by what they may still bring."""
+    t = report.t
+    action = next((one for one in report.plan.actions if one.id == "at_risk"), None)
+    if action is None or not action.customers:
+        note = blocks.note(t("contact.none"), t("contact.none_why"))
+        return note.under(t("contact.label")).anchored("contact").in_appendix()
+    rows = list_of(report.base, action, report.show_customers)
+    named = report.show_customers or report.base.show_customers
+    shown = rows[[name for name in rows if name in ("customer", "silence_days", "value_to_come")]]
+    return (
+        blocks.table(
+            shown.head(FIRST),
+            finding=t("contact.finding", n=min(FIRST, len(rows)), all=len(rows)),
+            caption=t("contact.caption_named" if named else "contact.caption"),
+            formats={"value_to_come": report.currency} if "value_to_come" in shown else {},
+            names=_names(report, *shown.columns),
+        )
+        .under(t("contact.label"))
+        .anchored("contact")
+        .in_appendix()
     )

@@ -28,7 +28,7 @@ def called(base: CustomerBase, ids: pd.Series, show_customers: bool) -> pd.Serie
     texts on the index of `ids`; `crm reveal` turns pseudonyms back for whoever holds the project's key
     """
     if not (show_customers or base.show_customers):
-        return pd.Series(pseudonyms(ids.tolist(), project_key()), index=ids.index, dtype="str")
+        return pseudonyms_of(ids)
     customers = base.customers
     columns = [c for c in _NAME_COLUMNS if c in customers.columns]
     if not columns:
@@ -39,3 +39,8 @@ def called(base: CustomerBase, ids: pd.Series, show_customers: bool) -> pd.Serie
     )
     found = ids.map(names)
     return found.where(found.notna() & (found != ""), ids).astype("str")
+
+
+def pseudonyms_of(ids: pd.Series) -> pd.Series:
+    """Pseudonyms by the key of the project, on the index of `ids`."""
+    return pd.Series(pseudonyms(ids.tolist(), project_key()), index=ids.index, dtype="str")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from crm_analytics.errors import CrmError, DataError
-from crm_analytics.pages import words
+from crm_analytics.pages import locales, words
 from crm_analytics.reports.shared import customer_names, provenance
 
 if TYPE_CHECKING:
@@ -29,10 +29,12 @@ class Report:
     base : the customers at the day of the report
     show_customers : names or ids on the page instead of pseudonyms
     missing : part -> why it is not there
+    language : in which its sections write numbers, money and days
     """
 
     base: CustomerBase
     show_customers: bool = False
+    language: str = locales.ENGLISH
     missing: dict[str, str] = field(default_factory=dict)
 
     def why(self, part: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, overload
 
-from crm_analytics.pages import blocks
+from crm_analytics.pages import blocks, locales
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.shared.report import Report
 from crm_analytics.reports.shared.small_form import SmallReport, too_few
@@ -73,7 +73,8 @@ def section(
     def made(told: Callable[..., Block]) -> Section:
         @wraps(told)
         def shown(report: Report) -> Block:
-            block = form(told, report).named(told.__name__)
+            with locales.speaking(report.language):
+                block = form(told, report).named(told.__name__)
             return block.under(title) if title else block
 
         return shown

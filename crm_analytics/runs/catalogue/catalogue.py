@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,9 @@ import crm_analytics
 from crm_analytics.errors import ParameterError, nearest
 from crm_analytics.runs.catalogue.parameters import ParameterSet, read_parameters
 from crm_analytics.tables.project import project_folder
+from crm_analytics.tables.regular_files import read_text
 
+MOST_BYTES = 64 << 20  # of a notebook, with the outputs that it may hold
 _NUMBER = re.compile(r"^\d+[_-]*")
 
 
@@ -23,6 +28,16 @@ class Report:
     name: str
     path: Path
     notebook: dict[str, Any]
+
+    def origin(self, root: Path) -> str:
+        """Which notebook it is, whatever number stands before its name: tells two of one name apart."""
+        package = Path(crm_analytics.__file__).resolve().parent
+        if self.path.parent in (package / "notebooks", package.parent / "notebooks"):
+            place = "package"
+        else:
+            place = os.path.relpath(self.path.parent, root.resolve())
+        said = f"{place}/{_NUMBER.sub('', self.path.stem) or self.path.stem}"
+        return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     @property
     def parameters(self) -> ParameterSet:
@@ -51,11 +66,20 @@ class Report:
 def report_name(path: Path) -> str:
     """The name of a notebook's report, fit for a folder: no number in front, no odd characters.
 
+    Letters that no folder's name can be sure to keep are told by a short digest, so that two names stay two.
+    "lists" is the folder of contact lists.
+
     >>> report_name(Path("01_segments.ipynb")), report_name(Path("My Report.ipynb"))
     ('segments', 'my-report')
+    >>> [report_name(Path(f"{name}.ipynb")) for name in ("Übersicht", "отчёт", "lists")]
+    ['ubersicht', 'report-520a7692', 'lists-report']
     """
     bare = _NUMBER.sub("", path.stem) or path.stem
-    return re.sub(r"[^a-z0-9_-]+", "-", bare.lower()).strip("-_")[:64] or "report"
+    plain = "".join(c for c in unicodedata.normalize("NFKD", bare.lower()) if not unicodedata.combining(c))
+    name = re.sub(r"[^a-z0-9_-]+", "-", plain).strip("-_")[:50] or "report"
+    if re.search(r"[^\W\d_a-z]", plain):
+        name += "-" + hashlib.sha256(bare.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{name}-report" if name == "lists" else name
 
 
 def report_files(root: Path | None = None) -> dict[str, Path]:
@@ -101,14 +125,23 @@ def read_report(path: Path) -> Report:
     ParameterError : the file is not a notebook.
     """
     try:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
-        cells = notebook["cells"]
-        if notebook.get("nbformat") != 4 or not all(isinstance(c, dict) for c in cells):
+        notebook = json.loads(read_text(path, MOST_BYTES))
+        if notebook.get("nbformat") != 4 or not all(_is_cell(cell) for cell in notebook["cells"]):
             raise ValueError("another format")
     except OSError as error:
         raise ParameterError(f"{path} cannot be read ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ParameterError(
             f"{path} is not a notebook of Jupyter's format 4; save it anew in JupyterLab"
         ) from None
     return Report(report_name(path), path.resolve(), notebook)
+
+
+def _is_cell(cell: object) -> bool:
+    """Whether a cell is what the format says: nothing of it is believed before."""
+    if not isinstance(cell, dict) or cell.get("cell_type") not in ("code", "markdown", "raw"):
+        return False
+    about, source = cell.get("metadata", {}), cell.get("source", "")
+    tags = about.get("tags", []) if isinstance(about, dict) else None
+    texts = source if isinstance(source, list) else [source]
+    return isinstance(tags, list) and all(isinstance(one, str) for one in (*texts, *tags))

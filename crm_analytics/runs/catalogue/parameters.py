@@ -32,7 +32,8 @@ from crm_analytics.runs.catalogue.parameter_rules import TYPES, Parameter, Value
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-INJECTED = ("data", "as_of")  # given with --data and --as-of, never with -p
+# Given with --data and --as-of, or by the run itself (its folder), never with -p.
+INJECTED = ("data", "as_of", "run")
 
 _SECRET = re.compile(r"pass(word|wd)|secret|token|api_?key", re.IGNORECASE)
 _TAKEN = {"In", "Out", "get_ipython", "display", *dir(builtins)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager
 
 SOCKET_PATH_LIMIT = 80  # the system allows about 104 characters, "-1" to "-5" and a name included
-PREFIX = "crm-run-"  # then the owner's process id
-WORKERS_PREFIX = "crm-workers-"  # for the socket that workers are started by: no customers' rows
+PREFIX, WORKERS_PREFIX = scratch.RUN_PREFIX, scratch.WORKERS_PREFIX
 
 # Worth importing early wherever a notebook imports them; anything else is left to its cell.
 HEAVY = {
@@ -50,28 +48,8 @@ def private_folder(prefix: str = PREFIX) -> Path:
     places = [Path(tempfile.gettempdir())]
     if len(str(places[0])) > SOCKET_PATH_LIMIT - 40:
         places.insert(0, Path("/tmp"))  # noqa: S108 - mkdtemp makes it private
-    for place in places:
-        _sweep(place)
+    scratch.sweep(places)
     return Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=places[0]))
-
-
-def _sweep(place: Path) -> None:
-    for prefix in (PREFIX, WORKERS_PREFIX, scratch.PREFIX):
-        for left in place.glob(f"{prefix}*-*"):
-            owner = left.name.removeprefix(prefix).split("-")[0]
-            with suppress(OSError):
-                if owner.isdigit() and not _alive(int(owner)) and left.stat().st_uid == os.getuid():
-                    shutil.rmtree(left, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def imports_of(notebook: Mapping[str, Any]) -> list[str]:

@@ -1,8 +1,12 @@
-"""Taking published runs away whose data held one person.
+"""Taking a person out of all that is published.
 
 A run keeps no rows, so whether its data held somebody is told by the source: where the source, cut at the
-run's day, still has the run's hash, it tells for certain. Where it has changed since, the run may have known
-them.
+run's day, still has the run's hash, it tells for certain. Where it has changed since, or the run has lost its
+record, the run may have known them. Contact lists hold people themselves, and every file of them is looked
+into, whatever state a killed command left it in.
+
+The order is such that a kill at any step leaves what the next call finds: first the person is remembered as
+not to be contacted, then the files that name somebody go, and last what a person is found by.
 """
 
 from __future__ import annotations
@@ -10,25 +14,28 @@ from __future__ import annotations
 import io
 import json
 import shutil
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from crm_analytics.analyses.campaigns.lists.exporting import MEMBERS, NUMBERS
-from crm_analytics.errors import DataError
-from crm_analytics.runs.publishing import index, publish
-from crm_analytics.runs.publishing.wave_folders import LISTS, WATERFALL, waves_of
+from crm_analytics.errors import DataError, ParameterError
+from crm_analytics.runs.publishing import index, publish, published_tree, suppressions
+from crm_analytics.runs.publishing.wave_folders import LISTS, source_of_wave
 from crm_analytics.tables.export import pseudonyms, read_csv, write_csv
+from crm_analytics.tables.project_key import read_key
 from crm_analytics.tables.source_ref import public_name
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
+
+_TABLES = (".csv", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -55,35 +62,143 @@ class KnowingRun:
         }
 
 
-def runs_that_knew(out: Path, base: CustomerBase, customer: str, source: str) -> list[KnowingRun]:
-    """Published runs of this source that knew a customer, or may have.
+@dataclass(frozen=True)
+class Found:
+    """Where a customer stands in what is published.
+
+    Parameters
+    ----------
+    runs : published runs whose data held the customer, or may have
+    files : files of contact lists with the customer in them
+    unreadable : files of contact lists that cannot be read, so that nobody can tell
+    in_source : whether the source has the customer now
+    other_sources : names of further sources that reports here were made from; they are not looked at
+    """
+
+    runs: Sequence[KnowingRun]
+    files: Sequence[Path]
+    unreadable: Sequence[Path]
+    in_source: bool
+    other_sources: Sequence[str]
+
+    @property
+    def waves(self) -> list[Path]:
+        """The folders of the files, each once."""
+        return sorted({path.parent for path in self.files})
+
+
+def find(out: Path, root: Path, base: CustomerBase, customer: str, source: str) -> Found:
+    """Look for a customer in everything that is published.
 
     Parameters
     ----------
     out : the folder of reports
+    root : of the project that published there, see `published_tree.project_of`
     base : the source as it is now
     customer : an id as the source has it
     source : as people name it; runs are recognised by its name or the data's label
+
+    Raises
+    ------
+    ParameterError : nothing is published there, nothing there is of this source, or the key is not the one
+        that the lists were made with. Each of these would be a false all-clear.
     """
+    known = _sources_in(out)
+    if not known and not published_tree.waves_in(out):
+        raise ParameterError(f"nothing is published in {out}: is this the right --out?")
+    mine = {public_name(source), base.label}
+    if known and not known & mine:
+        raise ParameterError(
+            f"nothing in {out} was made from {public_name(source)}. It has reports of: "
+            f"{', '.join(sorted(known))}. If the source was renamed, say --known-as NAME"
+        )
+    key = read_key(root)
+    published_tree.check_key(out, root, key)
+    if key is not None:
+        _check_old_waves(out, base, key)
+    files, unreadable = _traces(out, customer, key)
+    return Found(
+        runs=_runs(out, base, customer, mine),
+        files=files,
+        unreadable=unreadable,
+        in_source=_holds(base, customer),
+        other_sources=sorted(known - mine),
+    )
+
+
+def erase(out: Path, found: Found, customer: str, key: bytes, today: date) -> None:
+    """Take a customer out: from lists by their rows, from runs by deleting them; the index is made anew.
+
+    Calling it again after a kill, with what `find` finds then, does the rest.
+
+    Raises
+    ------
+    LockedError : a report or a list is being made right now.
+    PublishError : something cannot be written or deleted.
+    DataError : files of lists cannot be read; everything else is done by then.
+    """
+    with publish.lists_locked(out):
+        suppressions.suppress(out, customer, key)
+        _sweep([p for p in (out / LISTS).rglob(".*part*") if _is_draft(p, out)])
+        for path in sorted(found.files, key=lambda p: (p.parent, p.name == MEMBERS, p.suffix, p.name)):
+            _take_out(path, customer, key)
+    half = [publish.Place(out, p.parents[2].name, p.parents[1].name) for p in out.glob("*/*/runs/.part-*")]
+    for place in dict.fromkeys([*(one.place for one in found.runs), *half]):
+        names = {one.run for one in found.runs if one.place == place}
+        with publish.locked(place), publish.in_words(place.folder):
+            _sweep((place.folder / "runs").glob(".part-*"))
+            _delete_at(place, names)
+    index.rebuild(out, today)
+    if found.unreadable:
+        raise DataError(
+            "these files cannot be read, so nobody can tell whether they hold the customer. Delete them: "
+            + ", ".join(str(path.relative_to(out)) for path in found.unreadable)
+        )
+
+
+def _sources_in(out: Path) -> set[str]:
+    """What the sources of all that is published are called."""
+    names = set()
+    for path in _manifests(out):
+        data = _record(path).get("data", {})
+        names |= {str(data.get("source", "")), str(data.get("label", ""))}
+    names |= {source_of_wave(wave) for wave in published_tree.waves_in(out)}
+    return names - {""}
+
+
+def _manifests(out: Path) -> Iterator[Path]:
+    """Where each run's record is, or should be."""
+    for run in sorted(out.glob("*/*/runs/*/")):
+        if not run.name.startswith("."):
+            yield run / "manifest.json"
+
+
+def _record(path: Path) -> dict[str, Any]:
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        return about if isinstance(about["data"], dict) else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _runs(out: Path, base: CustomerBase, customer: str, mine: set[str]) -> list[KnowingRun]:
     found = []
     days: dict[str, tuple[str, bool] | None] = {}
-    for path in sorted(out.glob("*/*/runs/*/manifest.json")):
-        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-            about = json.loads(path.read_text(encoding="utf-8"))
-            data, day = about["data"], str(about["as_of"] or "")
-            if data.get("source") != public_name(source) and data.get("label", "") != base.label:
-                continue
-            if day not in days:
-                days[day] = _at(base, day, customer)
-            now = days[day]
-            same = now is not None and data.get("hash") == now[0]
-            if same and now is not None and not now[1]:
-                continue  # these very data, and the customer was not in them yet
-            folder = path.parent
-            place = publish.Place(out, folder.parents[2].name, folder.parents[1].name)
-            found.append(
-                KnowingRun(place, folder.name, str(data.get("source", "")), str(data.get("hash", "")), same)
-            )
+    for path in _manifests(out):
+        about = _record(path)
+        data, day = about.get("data", {}), str(about.get("as_of") or "")
+        if about and not {str(data.get("source")), str(data.get("label", ""))} & mine:
+            continue
+        if about and day not in days:
+            days[day] = _at(base, day, customer)
+        now = days.get(day) if about else None  # a run without its record may have known anybody
+        same = now is not None and data.get("hash") == now[0]
+        if same and now is not None and not now[1]:
+            continue  # these very data, and the customer was not in them yet
+        place = publish.Place(out, path.parents[3].name, path.parents[2].name)
+        found.append(
+            KnowingRun(place, path.parent.name, str(data.get("source", "")), str(data.get("hash", "")), same)
+        )
     return found
 
 
@@ -91,76 +206,126 @@ def _at(base: CustomerBase, day: str, customer: str) -> tuple[str, bool] | None:
     """Hash of the base at a day and whether the customer is in it; None where it has no such day."""
     try:
         cut = base.as_of(day)
-    except DataError:
+    except (DataError, ParameterError):
         return None
-    known = any(
+    return cut.data_hash, _holds(cut, customer)
+
+
+def _holds(base: CustomerBase, customer: str) -> bool:
+    return any(
         int(table.filter(table.customer_id == customer).count().to_pyarrow().as_py())
-        for table in cut.tables.values()
+        for table in base.tables.values()
         if "customer_id" in table.columns
     )
-    return cut.data_hash, known
 
 
-def waves_that_know(out: Path, customer: str, key: bytes) -> list[Path]:
-    """Waves of contact lists on which a customer is: contacted or control."""
-    (called,) = pseudonyms([customer], key)
-    found = []
-    for folder in sorted((out / LISTS).glob("*/")):
-        for wave in waves_of(folder):
-            members = pq.read_table(wave / MEMBERS, columns=["customer"])
-            if called in members["customer"].to_pylist():
-                found.append(wave)
-    return found
+def _check_old_waves(out: Path, base: CustomerBase, key: bytes) -> None:
+    """Waves of earlier versions do not name their key: it must at least know somebody on them."""
+    if published_tree.key_of_tree(out):
+        return
+    members = [wave / MEMBERS for wave in published_tree.waves_in(out)]
+    listed = {one for path in members if (table := _read(path)) for one in table["customer"].to_pylist()}
+    ids = base.collect(base.customers.select("customer_id"))["customer_id"].tolist()
+    if listed and not listed & set(pseudonyms(ids, key)):
+        raise ParameterError(
+            f"the key knows nobody on the contact lists in {out}: they were made with another key, or from "
+            "another source. Bring the key back from your copy (crm key --import FILE)"
+        )
 
 
-def take_out_of_waves(waves: Sequence[Path], customer: str, key: bytes) -> None:
-    """Remove a customer from the files of waves; the counts of the waves stay.
-
-    Raises
-    ------
-    PublishError : a file cannot be written.
-    """
-    (called,) = pseudonyms([customer], key)
-    for wave in waves:
-        members = pq.read_table(wave / MEMBERS)
-        kept = members.filter(pc.not_equal(members["customer"], called))
-        buffer = io.BytesIO()
-        pq.write_table(kept, buffer)
-        with publish.in_words(wave):
-            publish.replace_file(wave / MEMBERS, buffer.getvalue())
-        for path in wave.glob("*.csv"):
-            if path.name == WATERFALL:
-                continue
-            rows = read_csv(path, numbers=NUMBERS)
-            column = "customer" if "customer" in rows.columns else "customer_id"
-            mine = rows[column] == (called if column == "customer" else customer)
-            if mine.any():
-                write_csv(rows[~mine], path)
+# --- files of lists -----------------------------------------------------------------------------------------
 
 
-def delete(out: Path, runs: Sequence[KnowingRun], today: date) -> None:
-    """Delete runs with all they published: pages, tables, notebooks, pointers; the index is made anew.
+def _traces(out: Path, customer: str, key: bytes | None) -> tuple[list[Path], list[Path]]:
+    """Files of lists with the customer in them, and those that cannot be read."""
+    found, unreadable = [], []
+    for path in sorted((out / LISTS).rglob("*")):
+        if path.suffix not in _TABLES or not path.is_file() or _is_draft(path, out):
+            continue
+        try:
+            if _others(path, customer, key) is not None:
+                found.append(path)
+        except DataError:
+            unreadable.append(path)
+    return found, unreadable
 
-    Raises
-    ------
-    LockedError : a report is being made right now.
-    PublishError : something cannot be deleted.
-    """
-    for place in dict.fromkeys(one.place for one in runs):
-        names = {one.run for one in runs if one.place == place}
-        with publish.locked(place), publish.in_words(place.folder):
-            _delete_at(place, names)
-    index.rebuild(out, today)
+
+def _is_draft(path: Path, out: Path) -> bool:
+    return any(".part" in part and part.startswith(".") for part in path.relative_to(out).parts)
+
+
+def _sweep(drafts: Iterable[Path]) -> None:
+    """Remove what killed runs left half written: it may name anybody."""
+    for draft in list(drafts):
+        with publish.in_words(draft):
+            shutil.rmtree(draft) if draft.is_dir() else draft.unlink(missing_ok=True)
+
+
+def _others(path: Path, customer: str, key: bytes | None) -> Any:
+    """The rows of a file that are not the customer's, as a table or frame; None where all are."""
+    called = [customer, *(pseudonyms([customer], key) if key is not None else [])]
+    if path.suffix == ".csv":
+        rows = read_csv(path)
+        names = [n for n in ("customer", "customer_id") if n in rows.columns]
+        mine = rows[names].isin(called).any(axis=1)
+        return (
+            read_csv(path, numbers=[n for n in NUMBERS if n in rows.columns])[~mine] if mine.any() else None
+        )
+    table = _read(path)
+    if table is None:
+        raise DataError(f"{path.name} is not readable")
+    kept = table
+    for name in ("customer", "customer_id"):
+        if name in table.column_names:
+            mine = pc.is_in(kept[name].cast("string"), pa.array(called, "string"))
+            kept = kept.filter(pc.invert(mine))
+    return kept if len(kept) < len(table) else None
+
+
+def _read(path: Path) -> pa.Table | None:
+    try:
+        return pq.read_table(path)
+    except (OSError, pa.ArrowException):
+        return None
+
+
+def _take_out(path: Path, customer: str, key: bytes) -> None:
+    kept = _others(path, customer, key)
+    if kept is None:
+        return
+    if path.suffix == ".csv":
+        write_csv(kept, path)
+        return
+    buffer = io.BytesIO()
+    pq.write_table(kept, buffer)
+    with publish.in_words(path):
+        publish.replace_file(path, buffer.getvalue())
+
+
+# --- runs ---------------------------------------------------------------------------------------------------
 
 
 def _delete_at(place: publish.Place, names: set[str]) -> None:
-    for pointer, page in (("current.json", place.page), ("failed.json", None)):
+    """What a reader sees goes first, the run's record with its folder last, in one step each."""
+    runs = place.folder / "runs"
+    for pointer in ("current.json", "failed.json"):
         named = publish.pointer_of(place.folder, pointer)
         if named and named["run"] in names:
-            if page is not None:
-                page.unlink(missing_ok=True)
+            if pointer == "current.json":
+                _delete_shown(place)
             (place.folder / pointer).unlink()
     for name in names:
-        shutil.rmtree(place.folder / "runs" / name)
-    if not any((place.folder / "runs").iterdir()):
+        gone = runs / f".part-{name}"
+        shutil.rmtree(gone, ignore_errors=True)
+        (runs / name).rename(gone)
+        shutil.rmtree(gone)
+    if runs.is_dir() and not any(runs.iterdir()):
         shutil.rmtree(place.folder)
+
+
+def _delete_shown(place: publish.Place) -> None:
+    """The page and all that stands beside it for readers."""
+    for shown in place.folder.iterdir():
+        if shown.name in ("runs", "current.json", "failed.json"):
+            continue
+        shutil.rmtree(shown) if shown.is_dir() and not shown.is_symlink() else shown.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from typing import Any
 from crm_analytics.pages import index_page
 from crm_analytics.pages.index_page import IndexEntry
 from crm_analytics.pages.status import Status
-from crm_analytics.runs.publishing import publish, schedule_state, wave_folders
+from crm_analytics.runs.publishing import publish, published_tree, schedule_state, wave_folders
 from crm_analytics.runs.schedule import relative_days
 
 
@@ -31,6 +31,7 @@ def rebuild(out: Path, today: date) -> Path:
     PublishError : it cannot be written.
     """
     path = out / "index.html"
+    published_tree.check_index(out)
     with publish.index_locked(out), publish.in_words(path):
         publish.replace_file(path, index_page.index(entries(out, today), today=today).encode("utf-8"))
     return path
@@ -43,20 +44,33 @@ def entries(out: Path, today: date | None = None) -> list[IndexEntry]:
     ----------
     today : for the days that schedules expect; None where nobody asks
     """
-    found = [_entry(out, slug) for slug in sorted(out.glob("*/*/")) if not slug.parent.name.startswith(".")]
+    found = [_entry(out, slug) for slug in sorted(out.glob("*/*/")) if not _is_hidden(slug)]
+    found += [
+        _wave(out, folder)
+        for folder in sorted(out.glob(f"{wave_folders.LISTS}/*/"))
+        if not _is_hidden(folder)
+    ]
     kept = _as_scheduled([entry for entry in found if entry is not None], out, today)
-    kept += [_wave(out, folder) for folder in sorted(out.glob(f"{wave_folders.LISTS}/*/"))]
     kept.sort(key=lambda e: (e.day or date.max, e.slug), reverse=True)
     return sorted(kept, key=lambda e: e.name)
+
+
+def _is_hidden(slug: Path) -> bool:
+    return slug.name.startswith(".") or slug.parent.name.startswith(".")
 
 
 def _as_scheduled(found: list[IndexEntry], out: Path, today: date | None) -> list[IndexEntry]:
     """The entries with what the schedules say of them, and those that schedules name but nobody made."""
     by_place = {(entry.name, entry.slug): entry for entry in found}
     failed = {entry.name for entry in found if entry.status is Status.FAILED}
-    for one in schedule_state.expected(out):
+    for state, key, one in [(s, k, e) for s in schedule_state.states(out) for k, e in s.expected.items()]:
         entry = by_place.get((one.name, one.slug))
-        if entry is not None:
+        unmade = _unmade(state, key, entry)
+        if entry is not None and unmade:
+            by_place[entry.name, entry.slug] = replace(entry, status=Status.FAILED, problem=unmade)
+        elif entry is not None and entry.name == wave_folders.LISTS:
+            continue  # a list is due when the last one is over, not every night
+        elif entry is not None:
             same = one.status is Status.UNCHANGED and entry.status in (Status.DONE, Status.THIN)
             unchanged = same and entry.status is Status.DONE  # that there are few data is worth more
             by_place[entry.name, entry.slug] = replace(
@@ -66,12 +80,22 @@ def _as_scheduled(found: list[IndexEntry], out: Path, today: date | None) -> lis
                 oldest_days=one.oldest_days,
                 expected=relative_days.expected(one.as_of, today) if today else None,
             )
-        elif not (one.status is Status.FAILED and one.name in failed):
-            never = IndexEntry(one.name, one.title, "", "", Status.NEVER, "", None, "", problem=one.message)
+        elif unmade or not (one.status is Status.FAILED and one.name in failed):
+            problem = unmade or one.message
+            never = IndexEntry(one.name, one.title, "", "", Status.NEVER, "", None, "", problem=problem)
             by_place[one.name, f"?{len(by_place)}"] = replace(
                 never, headline=f"Scheduled for {one.as_of}, from {one.source}"
             )
     return list(by_place.values())
+
+
+def _unmade(state: schedule_state.State, key: str, entry: IndexEntry | None) -> str:
+    """What is to be said of a report that a night did not make before it was ended; empty for others."""
+    began = state.began.replace("T", " ")[:16]
+    published = entry is not None and entry.published[:16] == began and entry.status is not Status.FAILED
+    if key not in state.left or not state.died or published:
+        return ""
+    return f"The run that began at {began} was ended before this was made. Start it again: crm run"
 
 
 def last_good(out: Path, name: str, slug: str) -> Path | None:

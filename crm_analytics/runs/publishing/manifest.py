@@ -5,16 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics.runs.catalogue.parameters import INJECTED
+from crm_analytics.tables.redaction import redact
 from crm_analytics.tables.source_ref import public_name
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+# The folders of an absolute path, or of one from home; of a path with blanks the blanks, too.
+_PLACE = re.compile(
+    r"(?<![\w/.:…])(?:~|[A-Za-z]:(?=[/\\]))?[/\\](?:[^/\\\s'\"`:(),;]+(?: [^/\\\s'\"`:(),;]+)*[/\\])+"
+)
+_BESIDE = re.compile(r"; did you mean '[^'\n]*'\?|: it has [^\n]*?(?=\.(?:\s|$)|$)")
 BLOCK = "application/vnd.crm-analytics.block+json"
 SCHEMA = 2  # in 1 the cells of published tables were texts, and their files had no name but a number
 LIBRARIES = (
@@ -45,6 +52,25 @@ def _without_path(value: Any) -> Any:
     if isinstance(value, str) and ("://" in value or re.match(r"[/~\\]|\.\.?[/\\]|[A-Za-z]:[/\\]", value)):
         return public_name(value)
     return value
+
+
+def published_words(text: str) -> str:
+    """A message as it may stand on a page, in a record, in the index.
+
+    Without passwords, without folders of this machine, and without the names of what else lies there: those
+    are for whoever runs it.
+
+    >>> published_words("/home/ann/shop data.csv cannot be read at postgres://ann:pw@db/shop")
+    'shop data.csv cannot be read at postgres://…'
+    >>> published_words("cell 3 failed (and/or more): 5 / 7")
+    'cell 3 failed (and/or more): 5 / 7'
+    >>> published_words("there is no file 'a.csv'; did you mean 'ann_vogel.csv'?")
+    "there is no file 'a.csv'"
+    """
+    said = "".join(
+        c for c in redact(text) if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs")
+    )
+    return _PLACE.sub("", _BESIDE.sub("", said))
 
 
 def versions() -> dict[str, str]:
@@ -86,7 +112,8 @@ def published_notebook(executed: NotebookNode, values: Mapping[str, Any], source
     -------
     .ipynb as bytes; the cell after the parameters says what they were in this run
     """
-    told = {**without_paths(values), **{n: v for n, v in (("data", source), ("as_of", day)) if n in values}}
+    given = (("data", source), ("as_of", day), ("run", ""))
+    told = {**without_paths(values), **{n: v for n, v in given if n in values}}
     lines = [f"{name} = {told[name]!r}" for name in values]
     said = "# The parameters of this run\n" + "\n".join(lines)
     cells: list[dict[str, Any]] = []

@@ -29,9 +29,11 @@ from crm_analytics.errors import LockedError, ParameterError, PublishError
 
 FOLDER_MODE, FILE_MODE = 0o750, 0o640
 UNDATED = "undated"  # failures from before the day of the data was known
+LISTS = "lists"  # folder of customer lists, in a run and beside the stable page
 SCHEMA = 1
 
 _SLUG = re.compile(r"[a-z0-9-]{1,64}")
+_DAY_SLUG = re.compile(r"\d{4}-\d{2}-\d{2}(-[0-9a-f]{8})?")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?=-|$)")
 _WINDOWS = {"con", "prn", "aux", "nul", *(f"{n}{i}" for n in ("com", "lpt") for i in range(10))}
 
@@ -133,6 +135,21 @@ def index_locked(out: Path) -> Iterator[None]:
 
 
 @contextmanager
+def schedule_locked(out: Path, name: str) -> Iterator[None]:
+    """Hold a schedule's name while it runs; a second run of it at once goes on without."""
+    with _lock(out, f"schedule--{name}", wait=0):
+        yield
+
+
+def schedule_is_locked(out: Path, name: str) -> bool:
+    """Whether a run of the schedule goes on right now; the lock of one that died is free again."""
+    if not (out / ".locks").is_dir():
+        return False
+    with _lock(out, f"schedule--{name}", wait=0) as free:
+        return not free
+
+
+@contextmanager
 def _lock(out: Path, name: str, wait: float) -> Iterator[bool]:
     from filelock import FileLock, Timeout
 
@@ -174,7 +191,8 @@ def publish(
     run : of `run_id`
     files : content by path inside the run's folder; ``page.html`` is the page
     pointer : what `current.json` says besides the run
-    keep : how many runs of this slug stay, this one included
+    keep : how many runs of this slug stay, this one included; and of slugs named by their day, how many of
+        these
 
     Returns
     -------
@@ -186,6 +204,7 @@ def publish(
     """
     with in_words(place.folder):
         folder = _run_folder(place, run, files)
+        _lay_lists(place, files)
         replace_file(place.page, files["page.html"])
         replace_file(
             place.folder / "current.json", as_json({"schema": SCHEMA, "run": folder.name, **pointer})
@@ -193,7 +212,21 @@ def publish(
         for failed in settled(place):
             failed.unlink(missing_ok=True)
         _prune(place, keep)
-        return folder
+    _prune_days(place, keep)
+    return folder
+
+
+def _lay_lists(place: Place, files: Mapping[str, bytes]) -> None:
+    """Put the lists of a run beside the stable page; those of the run before go."""
+    mine = {name: content for name, content in files.items() if name.startswith(f"{LISTS}/")}
+    folder = place.folder / LISTS
+    if mine:
+        make_folder(folder)
+    for name, content in mine.items():
+        replace_file(place.folder / name, content)
+    for old in folder.glob("*"):
+        if f"{LISTS}/{old.name}" not in mine:
+            old.unlink()
 
 
 def publish_failure(
@@ -245,7 +278,7 @@ def replace_file(path: Path, content: bytes) -> None:
     except OSError:
         draft.unlink(missing_ok=True)
         raise
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def _run_folder(place: Place, run: str, files: Mapping[str, bytes]) -> Path:
@@ -265,7 +298,7 @@ def _run_folder(place: Place, run: str, files: Mapping[str, bytes]) -> Path:
             make_folder((draft / name).parent)
             _write(draft / name, content)
         for folder in {(draft / name).parent for name in files}:
-            _sync(folder)
+            sync(folder)
         target, more = runs / run, 1
         while target.exists():  # the same run twice within a second
             more += 1
@@ -274,7 +307,7 @@ def _run_folder(place: Place, run: str, files: Mapping[str, bytes]) -> Path:
     except OSError:
         shutil.rmtree(draft, ignore_errors=True)
         raise
-    _sync(runs)
+    sync(runs)
     return target
 
 
@@ -305,6 +338,28 @@ def _prune(place: Place, keep: int) -> None:
         shutil.rmtree(gone, ignore_errors=True)
 
 
+def _prune_days(place: Place, keep: int) -> None:
+    """Remove the slugs that were made longest ago, where slugs are named by their day and nothing else.
+
+    A slug that somebody chose stays, and so does one that is being made, or that cannot be removed now.
+    """
+    mine = _DAY_SLUG.fullmatch(place.slug)
+    if mine is None:
+        return
+    made = []
+    for folder in (place.out / place.name).glob("*/"):
+        named, pointer = _DAY_SLUG.fullmatch(folder.name), pointer_of(folder, "current.json")
+        if named and pointer and named[1] == mine[1] and folder.name != place.slug:
+            made.append((pointer["run"], folder))
+    for _, folder in sorted(made, reverse=True)[max(keep - 1, 0) :]:
+        with suppress(LockedError, PublishError, OSError), locked(Place(place.out, place.name, folder.name)):
+            gone = folder.with_name(f".part-{folder.name}")
+            folder.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
+    for left in (place.out / place.name).glob(".part-*"):  # of a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
+
+
 def _write(path: Path, content: bytes) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), FILE_MODE)
     with os.fdopen(handle, "wb") as file:
@@ -313,8 +368,8 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _sync(folder: Path) -> None:
-    """Make renames in a folder durable, where the system can."""
+def sync(folder: Path) -> None:
+    """Bring what was made and renamed in a folder to the disk, where the system can."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from crm_analytics.analyses.kpis import present_names
 from crm_analytics.errors import ParameterError, nearest
 from crm_analytics.pages.status import Status
 from crm_analytics.runs.publishing import publish
@@ -222,7 +223,7 @@ def _read(folder: Path, place: str) -> PublishedRun:
             data_hash=about["data"]["hash"],
             parameters=about["parameters"],
             versions=about["versions"],
-            facts=about["facts"],
+            facts=present_names(about["report"], about["facts"], about["facts"].get("facts_version", 1)),
         )
     except FileNotFoundError:
         raise ParameterError(f"{place}: {folder.name} is no published run: it has no manifest.json") from None

@@ -7,16 +7,20 @@ report that never ran.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+import os
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crm_analytics.errors import ParameterError
 from crm_analytics.pages.status import Status
 from crm_analytics.runs.catalogue.catalogue import find_report
 from crm_analytics.runs.publishing import publish
-from crm_analytics.runs.publishing.manifest import digest
+from crm_analytics.runs.publishing.manifest import digest, published_words
+from crm_analytics.runs.publishing.wave_folders import LISTS
+from crm_analytics.runs.schedule.list_jobs import ScheduledList
 
 if TYPE_CHECKING:
     from crm_analytics.runs.publishing.result import RunResult
@@ -52,50 +56,131 @@ class Expected:
     message: str = ""
 
 
-def remember(schedule: Schedule, results: Mapping[int, RunResult]) -> bool:
+@dataclass(frozen=True)
+class State:
+    """What is written of one `crm.toml`.
+
+    Parameters
+    ----------
+    config : the file, seen from the folder of reports
+    began : of its last run, in ISO; empty where none is known
+    left : keys of what that run has not come to yet; empty once it has ended
+    expected : reports and lists by key
+    running : whether that run goes on right now
+    """
+
+    config: str = ""
+    began: str = ""
+    left: tuple[str, ...] = ()
+    expected: Mapping[str, Expected] = field(default_factory=dict)
+    running: bool = False
+
+    @property
+    def died(self) -> bool:
+        """Whether its last run was ended before it came to all."""
+        return bool(self.left) and not self.running
+
+
+@contextmanager
+def running(schedule: Schedule) -> Iterator[None]:
+    """Hold the schedule while it runs: while this is held, the index knows that what is left may still come.
+
+    Raises
+    ------
+    PublishError : the folder of locks cannot be made.
+    """
+    with publish.schedule_locked(schedule.out, schedule.name):
+        yield
+
+
+def check_name(schedule: Schedule) -> None:
+    """Refuse a schedule whose name another file publishes under already.
+
+    Raises
+    ------
+    ParameterError : it does, and is still there.
+    """
+    config = _read(_path(schedule)).config
+    if not config:
+        return
+    other = (schedule.out / config).resolve()
+    if other != schedule.path and other.is_file():
+        raise ParameterError(
+            f"{schedule.out} is where {other} publishes, which is called {schedule.path.name}, too. The "
+            "index could not tell them apart. Rename one, give another out, or insist with --force"
+        )
+
+
+def remember(
+    schedule: Schedule, results: Mapping[int, RunResult], todo: Collection[int] = (), *, ended: bool = True
+) -> bool:
     """Write down what became of a schedule's reports; False, and nothing written, where nothing happened.
+
+    Parameters
+    ----------
+    results : so far, by number; reports first, then lists
+    todo : numbers of what this run is to make; written before it begins, so that a run that dies is known
+    ended : whether the run is over
 
     Raises
     ------
     PublishError : it cannot be written.
     """
-    path = schedule.out / FOLDER / f"{schedule.name}.json"
+    path = _path(schedule)
     before = _read(path)
-    now = [
-        _expected(one, results.get(number), before.get(_key_of(one)))
-        for number, one in enumerate(schedule.reports)
-    ]
-    if [_settled(e) for e in now] == [_settled(e) for e in before.values()] and not any(
-        result.status is not Status.UNCHANGED for result in results.values()
-    ):
+    jobs: list[ScheduledReport | ScheduledList] = [*schedule.reports, *schedule.lists]
+    keys = [_key_of(one) for one in jobs]
+    now = {
+        key: _expected(one, results.get(number), before.expected.get(key))
+        for number, (key, one) in enumerate(zip(keys, jobs, strict=True))
+    }
+    left = () if ended else tuple(keys[number] for number in sorted(set(todo) - results.keys()))
+    same = [_settled(e) for e in now.values()] == [_settled(e) for e in before.expected.values()]
+    idle = all(result.status is Status.UNCHANGED for result in results.values())
+    if same and idle and left == before.left:
         return False
-    content = publish.as_json(
-        {"reports": [{"key": _key_of(o), **asdict(e)} for o, e in zip(schedule.reports, now, strict=True)]}
-    )
+    content = {
+        "config": os.path.relpath(schedule.path, schedule.out),
+        "began": schedule.now.isoformat(timespec="minutes"),
+        "left": left,
+        "reports": [{"key": key, **asdict(one)} for key, one in now.items()],
+    }
     with publish.in_words(path):
         publish.make_folder(path.parent)
-        publish.replace_file(path, content)
-    return True
+        publish.replace_file(path, publish.as_json(content))
+    return not (same and idle)
 
 
-def _key_of(one: ScheduledReport) -> str:
-    """Tells the reports of one file apart, from run to run."""
+def _path(schedule: Schedule) -> Path:
+    return schedule.out / FOLDER / f"{schedule.name}.json"
+
+
+def _key_of(one: ScheduledReport | ScheduledList) -> str:
+    """Tells the reports and lists of one file apart, from run to run."""
+    if isinstance(one, ScheduledList):
+        return digest(LISTS, one.source, one.request.name)[:16]
     request = one.request
     return digest(Path(request.report).stem, one.source, one.as_of, request.slug, request.parameters)[:16]
 
 
-def _expected(one: ScheduledReport, result: RunResult | None, before: Expected | None) -> Expected:
-    request = one.request
-    report = find_report(request.report, request.root)
-    known = Expected(report.name, report.title, one.source, one.as_of, request.oldest_days)
-    slug = before.slug if before else ""
+def _expected(
+    one: ScheduledReport | ScheduledList, result: RunResult | None, before: Expected | None
+) -> Expected:
+    if isinstance(one, ScheduledList):
+        name, oldest = one.request.name, one.request.oldest_days
+        known = Expected(LISTS, "Contact lists", one.source, one.as_of, oldest, name)
+    else:
+        request = one.request
+        report = find_report(request.report, request.root)
+        known = Expected(report.name, report.title, one.source, one.as_of, request.oldest_days)
+    slug = known.slug or (before.slug if before else "")
     if result is None:
         rest = (before.status, before.looked, before.message) if before else (Status.NEVER, "", "")
         return Expected(*_first(known), slug, *rest)
     good = result.status.good
-    message = "" if good else result.message
+    message = "" if good else published_words(result.message)
     return Expected(
-        *_first(known), result.slug if good else slug, result.status, request.today.isoformat(), message
+        *_first(known), result.slug if good else slug, result.status, one.request.today.isoformat(), message
     )
 
 
@@ -109,13 +194,26 @@ def _settled(one: Expected) -> tuple[Any, ...]:
     return (*_first(one), one.slug, good, one.message)
 
 
-def _read(path: Path) -> dict[str, Expected]:
+def _read(path: Path) -> State:
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
-        found = json.loads(path.read_text(encoding="utf-8"))["reports"]
-        return {one.pop("key"): Expected(**{**one, "status": Status(one["status"])}) for one in found}
-    return {}
+        found = json.loads(path.read_text(encoding="utf-8"))
+        rows = {one.pop("key"): Expected(**one) for one in found["reports"]}
+        expected = {key: replace(one, status=Status.read(one.status)) for key, one in rows.items()}
+        left = tuple(map(str, found.get("left", ())))
+        return State(str(found.get("config", "")), str(found.get("began", "")), left, expected)
+    return State()
+
+
+def states(out: Path) -> list[State]:
+    """Of all schedules that publish here."""
+    found = []
+    for path in sorted((out / FOLDER).glob("*.json")):
+        state = _read(path)
+        under_way = bool(state.left) and publish.schedule_is_locked(out, path.stem)
+        found.append(replace(state, running=under_way))
+    return found
 
 
 def expected(out: Path) -> list[Expected]:
-    """The reports of all schedules that publish here."""
-    return [one for path in sorted((out / FOLDER).glob("*.json")) for one in _read(path).values()]
+    """The reports and lists of all schedules that publish here."""
+    return [one for state in states(out) for one in state.expected.values()]

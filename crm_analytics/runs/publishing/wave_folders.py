@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 LISTS = "lists"  # below the folder of reports
 FAILED = "failed.json"
@@ -29,6 +30,24 @@ def _is_day(text: str) -> bool:
         return date.fromisoformat(text) is not None
     except ValueError:
         return False
+
+
+def key_of_wave(wave: Path) -> str:
+    """Fingerprint of the key that a wave's pseudonyms were made with; empty for waves of earlier versions."""
+    return str(_record_of(wave).get("key", ""))
+
+
+def source_of_wave(wave: Path) -> str:
+    """The name of the source that a wave was made from; empty for waves of earlier versions."""
+    return str(_record_of(wave).get("source", ""))
+
+
+def _record_of(wave: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((wave / WAVE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def failure_of(folder: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
 from crm_analytics.errors import CrmError, ParameterError, nearest
@@ -11,12 +12,13 @@ from crm_analytics.pages.status import Status
 from crm_analytics.runs.decisions import Decision, decide
 from crm_analytics.runs.job import Job
 from crm_analytics.runs.list_run import decide_wave
-from crm_analytics.runs.publishing import index, schedule_state
+from crm_analytics.runs.publishing import index, published_tree, schedule_state
 from crm_analytics.runs.publishing.result import RunResult, worst
 from crm_analytics.runs.report_run import Workshop
 from crm_analytics.runs.schedule.list_jobs import ScheduledList
 from crm_analytics.runs.schedule.schedule_file import Schedule, ScheduledReport
 from crm_analytics.runs.workers import Ended, Event, MakeWorkshop, work
+from crm_analytics.tables.project import project_folder
 
 __all__ = ["Item", "Summary", "prepare", "run_items"]
 
@@ -63,19 +65,23 @@ class Summary:
         }
 
 
-def prepare(schedule: Schedule, only: Sequence[str] = ()) -> list[Item]:
+def prepare(schedule: Schedule, only: Sequence[str] = (), *, ask: bool = True) -> list[Item]:
     """What is to be done about each report; nothing is started, nothing written.
 
     Parameters
     ----------
     only : names of reports, or "name/slug"; empty for all
+    ask : whether sources may be asked their `version_query`
 
     Raises
     ------
     ParameterError : a report is unknown, one of its parameters is wrong, two would have one place, or `only`
         names none. All reports are looked at, whatever `only` says; every problem is told.
     """
-    decisions = [decide(one.request) for one in schedule.reports]
+    if not schedule.force:
+        schedule_state.check_name(schedule)
+        published_tree.check(schedule.out, project_folder(schedule.path.parent))
+    decisions = [decide(one.request, ask=ask) for one in schedule.reports]
     items = [
         Item(n, one, made) for n, (one, made) in enumerate(zip(schedule.reports, decisions, strict=True))
     ]
@@ -156,12 +162,24 @@ def run_items(
         if todo:
             yield from work(todo, schedule.workers, make)
 
-    for event in events():
-        if isinstance(event, Ended):
-            results[event.number] = event.result
-        yield event
-    error = _remember(schedule, results)
+    todo = [item.number for item in items if item.decision.result is None]
+    with schedule_state.running(schedule) if todo else nullcontext():
+        _note(schedule, results, todo)
+        for event in events():
+            if isinstance(event, Ended):
+                results[event.number] = event.result
+                _note(schedule, results, todo)
+            yield event
+        error = _remember(schedule, results)
     yield _summary(schedule, results, error, time.perf_counter() - began)
+
+
+def _note(schedule: Schedule, results: dict[int, RunResult], todo: list[int]) -> None:
+    """Write down how far it is, so that a night that dies is known; what cannot be written is told later."""
+    if not todo:
+        return
+    with suppress(CrmError):
+        schedule_state.remember(schedule, results, todo, ended=False)
 
 
 def _remember(schedule: Schedule, results: dict[int, RunResult]) -> CrmError | None:

@@ -36,13 +36,16 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from crm_analytics.errors import CrmError, ParameterError, nearest
+from crm_analytics.runs import version_query
 from crm_analytics.runs.catalogue.parameter_rules import short
 from crm_analytics.runs.plan import RunRequest
 from crm_analytics.runs.schedule import list_jobs, relative_days
 from crm_analytics.runs.schedule.list_jobs import ListTable, ScheduledList, wave_request
 from crm_analytics.tables.named_sources import ref_of
 from crm_analytics.tables.project import project_folder
+from crm_analytics.tables.regular_files import read_text
 
+MOST_BYTES = 1 << 20  # of a crm.toml
 _STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
@@ -122,6 +125,16 @@ class Schedule:
     lists: tuple[ScheduledList, ...] = ()
 
     @property
+    def now(self) -> datetime:
+        """When it is run."""
+        return self.reports[0].request.now if self.reports else self.lists[0].request.now
+
+    @property
+    def force(self) -> bool:
+        """Whether its user insists."""
+        return any(one.request.force for one in self.reports) or any(o.request.force for o in self.lists)
+
+    @property
     def name(self) -> str:
         """The file's name without its ending."""
         return self.path.stem
@@ -183,7 +196,7 @@ def _source_of(one: ReportTable | ListTable, sources: Mapping[str, RunRequest], 
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path, MOST_BYTES))
     except FileNotFoundError:
         near = nearest(path.name, [p.name for p in path.parent.glob("*.toml")])
         raise ParameterError(f"there is no {path}{near}") from None
@@ -193,6 +206,8 @@ def _toml(path: Path) -> dict[str, Any]:
         raise ParameterError(f"{path.name} is not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise ParameterError(f"{path.name} is not TOML: {error}") from None
+    except RecursionError:
+        raise ParameterError(f"{path.name} is nested too deeply to be read") from None
 
 
 def _validated(content: dict[str, Any], name: str) -> ScheduleTable:
@@ -237,6 +252,11 @@ def _source(name: str, table: SourceTable, folder: Path, root: Path) -> RunReque
     ref = ref_of(table.model_dump(), name, folder, root)
     if table.version_query and table.path:
         raise ParameterError(f"{where}: version_query is for a url; files are watched by size and time")
+    if table.version_query:
+        try:
+            version_query.check(table.version_query)
+        except ParameterError as error:
+            raise ParameterError(f"{where}: {error}") from None
     try:
         oldest = relative_days.days_of(table.oldest_data) if table.oldest_data else None
     except ParameterError as error:

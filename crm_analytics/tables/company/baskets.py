@@ -67,7 +67,7 @@ def _coupon_at_hand(block: Block, orders: pd.DataFrame, waves: pd.DataFrame) -> 
 
 
 def fill_baskets(block: Block, orders: pd.DataFrame, customers: int) -> pd.DataFrame:
-    """One row a line: order (number), product (number), quantity, price, discount, spend."""
+    """One row per line: order (number), product (number), quantity, price, discount, spend."""
     chance, products = block.chance, block.products
     segment = orders["segment"].to_numpy()
     more = np.where(orders["coupon"], plan.COUPON_BASKET, 1.0) * _OF["lines"][segment]

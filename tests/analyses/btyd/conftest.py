@@ -48,7 +48,7 @@ def summary(past):
 
 @pytest.fixture(scope="session")
 def frame(past, summary):
-    """One row a customer, as a person would have it."""
+    """One row per customer, as a person would have it."""
     return past.collect(summary.customers).sort_values("customer_id", ignore_index=True)
 
 

@@ -260,9 +260,9 @@ def test_nothing_at_rest_is_said_once():
     table = table.assign(lower=1.0, upper=3.0, forecast=2.0, log_score_z=0.0, mean_absolute_error=1.0)
     inside = inside.assign(vuong_z=np.nan, log_likelihood=-1.0)
     said = words_of(inside, table, "A", 2)
-    assert said[-1] == "No fit came to rest: read all of them with care."
+    assert said[-1] == "No fit converged: read all of them with care."
     some = words_of(inside.assign(converged=[True, False, True]), table, "A", 2)
-    assert some[-1] == "Not considered, because the fit did not come to rest: B."
+    assert some[-1] == "Not considered, because the fit did not converge: B."
 
 
 def test_the_true_model_wins_on_a_planted_base_and_no_rows_after_the_day_count(past, future, found):

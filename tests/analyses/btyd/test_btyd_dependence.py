@@ -234,7 +234,7 @@ def test_a_banded_fit_at_its_limit_gives_no_interval_and_is_not_used(buying, no_
     assert not found.banded.diagnosis.converged
     assert np.isnan(found.change_lower)
     assert not found.handle
-    assert "its fit did not come to rest: no interval" in found.words[1]
+    assert "its fit did not converge: no interval" in found.words[1]
 
 
 def test_few_repeat_buyers_say_so(buying, no_frames):

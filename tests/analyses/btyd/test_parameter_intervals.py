@@ -60,7 +60,7 @@ def test_the_unit_changes_nothing_but_the_unit(summary, bg):
 
 def test_given_parameters_have_no_interval(summary):
     model = BetaGeo({"r": 0.2, "alpha": 4.0, "a": 0.8, "b": 2.4}, unit="W")
-    with pytest.raises(ParameterError, match="need a fit that came to rest"):
+    with pytest.raises(ParameterError, match="need a fit that converged"):
         parameter_intervals(summary, model)
     with pytest.raises(ParameterError, match="between 0 and 1"):
         parameter_intervals(summary, model, level=2)

@@ -228,5 +228,5 @@ def test_regular_models_say_that_they_need_k(summary):
         lambda: btyd.cohort_effects(summary, btyd.RegularModifiedBetaGeo),
         lambda: btyd.RegularBetaGeo.at(summary, {"r": 0.5, "alpha": 4.4, "a": 0.8, "b": 2.4}),
     ):
-        with pytest.raises(ParameterError, match="its likelihood hangs on k, which is not known here"):
+        with pytest.raises(ParameterError, match="its likelihood depends on k, which is not known here"):
             asked()

@@ -28,7 +28,7 @@ def lines_of(rows: list[tuple[str, str, int]]) -> pd.DataFrame:
 
 
 def habits(seed: int = 0, customers: int = 250, alike: bool = False) -> pd.DataFrame:
-    """Each customer has three products of their own: half of their purchases, the others by chance."""
+    """Each customer has three products of their own; half of all purchases are of these, others by chance."""
     draw = np.random.default_rng(seed)
     rows = []
     for who in range(customers):
@@ -53,7 +53,7 @@ def test_popularity_is_beaten_by_habits_and_no_model_beats_them(fitted: NextProd
 
 
 def test_a_model_that_clearly_beats_the_baseline_recovers_planted_truth() -> None:
-    """Customers of a kind want the same five products, each once: what is new can be told."""
+    """Customers of a kind want the same five products, one after the other, each once."""
     draw = np.random.default_rng(3)
     rows = []
     for who in range(400):
@@ -154,8 +154,8 @@ def test_due_items_come_before_items_just_bought() -> None:
     rows = []
     for who in range(120):  # coffee every 28 days or so, tea every 28 days, half a cycle apart
         for product, begin in (("coffee", 0), ("tea", 14)):
-            days = begin + 28 * np.arange(12) + draw.integers(-2, 3, 12) + 5
-            rows += [(f"c{who}", product, int(day)) for day in days]
+            days = [int(begin + 28 * n + draw.integers(-2, 3)) + 5 for n in range(12)]
+            rows += [(f"c{who}", product, day) for day in days]
     held = histories(lines_of(rows))
     scores = scorers.buy_again(held, 14).toarray()
     tea, coffee = held.items.get_loc("tea"), held.items.get_loc("coffee")

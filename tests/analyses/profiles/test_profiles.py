@@ -103,7 +103,7 @@ def test_plays_say_an_expected_value_only_where_all_is_given(scores, scored) -> 
     assert "expected_value" not in plays(scores, scored, margin=0.5)
     assert "ceiling" not in plays(scores)
     found = plays(scores, scored, margin=0.5, cost=1.0, response=0.1).set_index("segment")
-    row, segment = found.loc["Loyal"], scores.segments.set_index("segment").loc["Loyal"]
+    row, segment = found.loc["Regulars"], scores.segments.set_index("segment").loc["Regulars"]
     assert row["expected_value"] == pytest.approx(row["customers"] * (0.05 * segment["order_value"] - 1))
     assert row["ceiling"] == pytest.approx(0.5 * row["value"] / row["customers"])
     with pytest.raises(ParameterError, match="margin"):

@@ -56,7 +56,7 @@ def naive_forecasts(summary: Summary, future: CustomerBase, t: float) -> list[Na
 
 
 def _bought(summary: Summary, future: CustomerBase) -> ir.Table:
-    """One row a customer of the past: customer_id, bought."""
+    """One row per customer of the past: customer_id, bought."""
     days = future.occasions
     later = days.group_by("customer_id").aggregate(bought=days.count())
     known = summary.history.left_join(later, "customer_id")

@@ -162,7 +162,7 @@ def _drawn(
     draws: int,
     seed: int,
 ) -> list[Array]:
-    """Drawn totals of each group, one row a draw: parameters and chance together.
+    """Drawn totals of each group, one row per draw: parameters and chance together.
 
     Up to `EXACT_UP_TO` customers each future is drawn. Above, a sample of customers says how each group's
     mean follows the parameters, and how much chance there is in it; its sum is near enough to normal.

@@ -43,8 +43,8 @@ class CohortEffects:
     """One model for all or one a cohort.
 
     pooled : fitted on all
-    table : one row a cohort: cohort, customers, repeat_buyers, log_likelihood, converged, buying (purchases a
-        unit of time while there), leaving (BG/NBD, MBG/NBD: chance after a purchase; Pareto/NBD: hazard a
+    table : one row per cohort: cohort, customers, repeat_buyers, log_likelihood, converged, buying (purchases
+        a unit of time while there), leaving (BG/NBD, MBG/NBD: chance after a purchase; Pareto/NBD: hazard a
         unit of time), each with _lower and _upper (95 %), and as partially pooled: buying_partial,
         leaving_partial
     likelihood_ratio, degrees, p : of the test; small p = cohorts differ
@@ -247,5 +247,5 @@ def _words(table: pd.DataFrame, p: float, spread: float, trends: tuple[Trend, ..
             )
     stuck = table.loc[~table["converged"], "cohort"].tolist()
     if stuck:
-        said.append(f"The fit alone of {', '.join(stuck)} did not come to rest: read the test with care.")
+        said.append(f"The fit alone of {', '.join(stuck)} did not converge: read the test with care.")
     return said

@@ -23,7 +23,7 @@ class Trend:
     what : "leaving" or "buying"
     change, lower, upper : of the mean, as a share (0.1: 10 % more a year), 95 %
     p : two-sided, of no change
-    cohorts : it rests on; those whose fit did not come to rest are left out
+    cohorts : it rests on; those whose fit did not converge are left out
     """
 
     what: str

@@ -42,11 +42,12 @@ class Comparison:
     models : the fitted ones, by label
     t, unit : length of the holdout
     customers, actual : known at the day, and their repeat purchases in the holdout
-    in_sample : one row a model, best BIC first: model, parameters, log_likelihood, aic, bic, vuong_z (against
+    in_sample : one row per model, best BIC first: model, parameters, log_likelihood, aic, bic, vuong_z
+        (against
         the first row, corrected for the number of parameters; below -1.96: clearly worse; missing for
         models of regular buying and where two coincide), vuong_p,
         converged, message
-    holdout : one row a model or naive forecast: model, naive, forecast, lower, upper, covered, error
+    holdout : one row per model or naive forecast: model, naive, forecast, lower, upper, covered, error
         (forecast / actual - 1), log_score (mean of ln P(count that came), higher is better), log_score_z
         (against the best one, paired by customer), crps (purchases, lower is better),
         mean_absolute_error, root_mean_squared_error, correlation, how

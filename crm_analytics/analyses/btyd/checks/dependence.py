@@ -41,7 +41,7 @@ class Dependence:
     expected_spearman : what it would show on average if spend were independent of frequency, as in the fitted
         Gamma-Gamma: a mean of few skewed amounts ranks lower than a mean of many
     p : two-sided, of independence, against that
-    bands : one row a band of frequency: band, customers, actual (mean spend a purchase of its customers),
+    bands : one row per band of frequency: band, customers, actual (mean spend a purchase of its customers),
         lower, upper (95 % interval of that mean), independent (what Gamma-Gamma says of all), predicted (mean
         of what Gamma-Gamma expects of these customers, drawn towards all), ratio (actual / predicted)
     pooled, banded : the spend models; banded is None where there is one band only
@@ -49,7 +49,7 @@ class Dependence:
     t : time ahead, in the model's unit
     total, total_banded : expected money of `t`, undiscounted, by either
     change, change_lower, change_upper : total_banded / total - 1, and what the banded fit leaves open (95 %;
-        NaN where it did not come to rest)
+        NaN where it did not converge)
     held : of a holdout, if given: band, purchases, actual (money a purchase), pooled, banded (what each model
         had said)
     error_pooled, error_banded : mean distance of a band's spend a purchase from what came, weighted by its
@@ -213,7 +213,7 @@ def _words(
     )
     if banded is None:
         return [first, "There are too few repeat buyers to give frequency bands a spend model of their own."]
-    reach = f"{low:+.1%} to {high:+.1%}" if np.isfinite(low) else "its fit did not come to rest: no interval"
+    reach = f"{low:+.1%} to {high:+.1%}" if np.isfinite(low) else "its fit did not converge: no interval"
     second = (
         f"A spend level for each frequency band ({', '.join(banded.labels)}) moves the total by "
         f"{change:+.1%} ({reach})."

@@ -6,7 +6,7 @@ import pandas as pd
 
 CLEAR = 1.96  # |z| from which a difference is more than chance
 RULE = (
-    "Of the models whose fit came to rest, those whose interval holds the total that came; of these the one "
+    "Of the models whose fit converged, those whose interval holds the total that came; of these the one "
     "with the best log score of the customers' counts. If no interval holds it, the best log score decides."
 )
 
@@ -58,7 +58,7 @@ def words_of(in_sample: pd.DataFrame, holdout: pd.DataFrame, winner: str, actual
         said.append(f"In the past {best['model']} is not clearly better than {ahead} (Vuong's test).")
     stuck = in_sample.loc[~in_sample["converged"], "model"].tolist()
     if len(stuck) == len(in_sample):
-        said.append("No fit came to rest: read all of them with care.")
+        said.append("No fit converged: read all of them with care.")
     elif stuck:
-        said.append(f"Not considered, because the fit did not come to rest: {', '.join(stuck)}.")
+        said.append(f"Not considered, because the fit did not converge: {', '.join(stuck)}.")
     return said

@@ -48,7 +48,7 @@ class ContractModel(FittedModel):
         minimum: int = MINIMUM_CONTRACTS,
         minimum_cancelled: int | None = None,
     ) -> Self:
-        """Fit by maximum likelihood. It speaks from 100 contracts and 30 cancellations on.
+        """Fit by maximum likelihood. Needs at least 100 contracts and 30 cancellations.
 
         Parameters
         ----------

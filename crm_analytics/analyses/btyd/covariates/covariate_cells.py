@@ -51,7 +51,7 @@ def names_of(kind: type[PurchaseModel], codings: tuple[Coding, Coding]) -> list[
 class CovariateCells:
     """What a fit with covariates looks at; times in units of the mean T.
 
-    coded : covariates of buying and of leaving as numbers, one row a pattern
+    coded : covariates of buying and of leaving as numbers, one row per pattern
     pattern : of each cell
     spread : mean and deviation of each column of `coded` over customers
     scale : the mean T

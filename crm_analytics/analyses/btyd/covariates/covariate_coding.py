@@ -90,7 +90,7 @@ class Coding:
         return [label for column in self.columns for label in column.labels]
 
     def matrix(self, frame: pd.DataFrame) -> Array:
-        """One row a customer, one column a coefficient.
+        """One row per customer, one column per coefficient.
 
         Raises
         ------
@@ -122,7 +122,7 @@ def with_covariates(summary: Summary, table: ir.Table, columns: Sequence[str]) -
     Parameters
     ----------
     summary : of purchases
-    table : one row a customer: customer_id and the covariates, as they were known when the customer came
+    table : one row per customer: customer_id and the covariates, as they were known when the customer came
     columns : the covariates. Few different values make few rows; cut numbers into bands where they differ
 
     Returns

@@ -35,7 +35,7 @@ class CovariateLikelihood:
 
     x, recency, T, weight : of the cells, sorted by pattern; times scaled to a mean of about one
     pattern : of each cell, 0, 1, 2, ... without gaps
-    design : four matrices, one row a pattern: local parameter k is design[k] @ (its coefficients)
+    design : four matrices, one row per pattern: local parameter k is design[k] @ (its coefficients)
     shift : 0 for BG/NBD, 1 for MBG/NBD, None for Pareto/NBD
     """
 

@@ -113,7 +113,7 @@ class CovariateFit:
 
         Parameters
         ----------
-        frame : covariates, one row a customer
+        frame : covariates, one row per customer
         t : time > 0, in the model's unit
         level : of the interval, which holds what is unknown of the parameters (delta method in the
             logarithm); one customer's own count varies far more

@@ -63,7 +63,7 @@ def checked(frame: pd.DataFrame, columns: tuple[str, ...], what: str) -> pd.Data
 
     Parameters
     ----------
-    frame : one row a customer, or a cell of equal customers with their number in `customers` (or, as in
+    frame : one row per customer, or a cell of equal customers with their number in `customers` (or, as in
         lifetimes, `weights`)
     columns : `HISTORY` or `SPEND`
     what : who asks, for the message

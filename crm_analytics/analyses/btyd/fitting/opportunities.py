@@ -20,7 +20,7 @@ def checked_opportunities(frame: pd.DataFrame, what: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    frame : one row a customer, or a cell of equal customers with their number in `customers`; frequency =
+    frame : one row per customer, or a cell of equal customers with their number in `customers`; frequency =
         opportunities at which the customer bought, recency = number of the last of these (0 for none),
         opportunities = how many there were; lifetimes' `n_periods` and pymc-marketing's `T` are read, too
     what : who asks, for the message

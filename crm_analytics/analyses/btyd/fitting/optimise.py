@@ -118,7 +118,7 @@ def _step(gradient: Array, hessian: Array, free: NDArray[np.bool_]) -> Array:
 
 
 def best_of(objective: Objective, starts: Sequence[Array]) -> Optimum:
-    """The first start that comes to rest inside the bounds; if none does, the best of all."""
+    """The first start that converges inside the bounds; if none does, the best of all."""
     found: list[Optimum] = []
     for start in starts:
         found.append(newton(objective, start))

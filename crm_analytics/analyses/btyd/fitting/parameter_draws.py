@@ -28,7 +28,7 @@ class Estimated(Protocol):
 
 
 def draw_values(model: Estimated, draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Parameters drawn from the normal distribution of their logarithms, one row a draw."""
+    """Parameters drawn from the normal distribution of their logarithms, one row per draw."""
     values = model.values
     covariance = log_covariance_of(model)
     found = np.exp(np.log(values) + rng.multivariate_normal(np.zeros(len(values)), covariance, draws))

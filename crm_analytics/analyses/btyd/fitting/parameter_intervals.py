@@ -31,7 +31,7 @@ def parameter_intervals(source: Any, model: FittedModel, level: float = 0.95) ->
     Parameters
     ----------
     source : what the model was fitted on
-    model : fitted, of purchases, of spend or of contracts; it must have come to rest
+    model : fitted, of purchases, of spend or of contracts; it must have converged
     level : probability of the intervals, 0..1
 
     Returns
@@ -41,7 +41,7 @@ def parameter_intervals(source: Any, model: FittedModel, level: float = 0.95) ->
 
     Raises
     ------
-    ParameterError : the model was given its parameters, or its fit did not come to rest.
+    ParameterError : the model was given its parameters, or its fit did not converge.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def parameter_intervals(source: Any, model: FittedModel, level: float = 0.95) ->
             "how sure it is"
         )
     if model.covariance.empty or not model.diagnosis.converged:
-        raise ParameterError(f"{model.LABEL}: intervals need a fit that came to rest")
+        raise ParameterError(f"{model.LABEL}: intervals need a fit that converged")
     covariance = model.covariance.to_numpy()
     errors = np.sqrt(np.diag(covariance))
     tied = np.abs(covariance / np.outer(errors, errors)) - np.eye(len(errors))

@@ -75,7 +75,7 @@ def nbd_probabilities(n: Array, r: Array, alpha: Array, t: Array | float) -> Arr
 
 
 def beta_nodes(a: float | Array, b: Array) -> tuple[Array, Array]:
-    """Nodes and weights of the mean over p ~ Beta(a, b), one row an element of `b` (and of `a`, if many).
+    """Nodes and weights of the mean over p ~ Beta(a, b), one row per element of `b` (and of `a`, if many).
 
     Examples
     --------

@@ -24,7 +24,7 @@ NEEDS = {"transactions": ("customer_id", "transaction_date", "unit_spend")}
 class Summary:
     """What is known of each customer's purchases at the end of a day.
 
-    customers : Ibis table, one row a customer: customer_id, frequency (repeat purchase days), recency
+    customers : Ibis table, one row per customer: customer_id, frequency (repeat purchase days), recency
         (first to last purchase), T (first purchase to the day), monetary_value (mean spend of the repeat
         occasions, 0 where there is none); times in `unit`
     cells : pandas: frequency, recency, T, customers: equal histories merged, sorted
@@ -139,7 +139,7 @@ def cells_and_days(counted: pd.DataFrame, unit: str) -> tuple[pd.DataFrame, pd.D
 
 
 def _history(past: CustomerBase) -> ir.Table:
-    """One row a customer, in whole days; money stays DECIMAL until divided: row order cannot count."""
+    """One row per customer, in whole days; money stays DECIMAL until divided: row order cannot count."""
     t = past.exact_occasions
     one = t.group_by("customer_id").aggregate(
         occasions=t.count(),

@@ -85,7 +85,7 @@ def active_customers(
 
     Returns
     -------
-    Ibis table, one row a customer: customer_id, probability_active, probability_alive.
+    Ibis table, one row per customer: customer_id, probability_active, probability_alive.
     """
     for one in (model, status or model):
         if one.unit != summary.unit:

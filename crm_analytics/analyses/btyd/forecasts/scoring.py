@@ -44,7 +44,7 @@ def score(
 
     Returns
     -------
-    Ibis table, one row a customer: customer_id, frequency, recency, T, monetary_value,
+    Ibis table, one row per customer: customer_id, frequency, recency, T, monetary_value,
     expected_purchases (in the horizon, undiscounted), probability_alive, expected_spend (a purchase),
     lifetime_value (discounted money of the horizon). Only cells pass through Python.
 
@@ -87,7 +87,7 @@ def score(
 def score_cells(
     summary: Summary, model: PurchaseModel, discount: Discount, status: PurchaseModel
 ) -> pd.DataFrame:
-    """One row a cell: the days it is known by, recency and T, and what to expect of its customers."""
+    """One row per cell: the days it is known by, recency and T, and what to expect of its customers."""
     cells = summary.cells
     who = History.of(cells)
     alive = model.alive(who)

@@ -59,7 +59,7 @@ class TextbookValue:
 
     @property
     def ingredients(self) -> pd.DataFrame:
-        """One row an ingredient: ingredient, value, unit, n, counted (what n counts)."""
+        """One row per ingredient: ingredient, value, unit, n, counted (what n counts)."""
         rows = [
             ("average purchase value", self.average_purchase_value, "money", self.occasions, "purchases"),
             ("purchases a year", self.purchases_per_year, "a year", self.active_periods, "customer-periods"),

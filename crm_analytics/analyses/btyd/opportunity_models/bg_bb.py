@@ -83,7 +83,7 @@ class BetaGeoBetaBinomial(FittedModel):
         minimum: int = MINIMUM_CUSTOMERS,
         minimum_repeat_buyers: int | None = None,
     ) -> Self:
-        """Fit by maximum likelihood. It speaks from 100 customers and 30 repeat buyers on.
+        """Fit by maximum likelihood. Needs at least 100 customers and 30 repeat buyers.
 
         Parameters
         ----------
@@ -308,7 +308,7 @@ class BetaGeoBetaBinomial(FittedModel):
         return np.asarray((alpha + x) / (alpha + beta + n))
 
     def _stay(self, n: Whole, steps: int) -> Array:
-        """P(there j opportunities on | there now), one row a customer, j = 0..steps."""
+        """P(there j opportunities on | there now), one row per customer, j = 0..steps."""
         gamma, delta = self.values[2:]
         some, inverse = np.unique(n, return_inverse=True)
         each = -np.log1p(gamma / (delta + some[:, None] + np.arange(steps)))

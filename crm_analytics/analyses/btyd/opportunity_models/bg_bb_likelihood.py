@@ -61,7 +61,7 @@ class Products:
 
 
 def log_terms(products: Products, x: Whole, recency: Whole, n: Whole) -> tuple[Array, Whole]:
-    """Ln of the terms of L: one row a history, one column a last opportunity k = recency, ..., n.
+    """Ln of the terms of L: one row per history, one column per last opportunity k = recency, ..., n.
 
     Returns the logarithms (-inf beyond n) and k. The term k = n is the customer who is still there.
     """

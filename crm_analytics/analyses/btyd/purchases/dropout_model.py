@@ -206,7 +206,7 @@ def drawn_counts(
 ) -> Array:
     """Purchases of each customer within `t` in one drawn future; who: x, T and P(alive) of each.
 
-    values : r, alpha, a, b, numbers or one column a customer
+    values : r, alpha, a, b, numbers or one column per customer
     """
     rate, leave, alive = posterior(values, shift, who, rng)
     return np.where(alive, np.minimum(rng.poisson(rate * t), rng.geometric(leave)), 0).astype(float)

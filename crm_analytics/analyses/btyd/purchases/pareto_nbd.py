@@ -224,7 +224,7 @@ def _time_left(s: float | Array, rest: Array, force: float) -> Array:
 def drawn_counts(values: Array, who: tuple[Array, Array, Array], t: float, rng: np.random.Generator) -> Array:
     """Purchases of each customer within `t` in one drawn future; who: x, T and P(alive) of each.
 
-    values : r, alpha, s, beta, numbers or one column a customer
+    values : r, alpha, s, beta, numbers or one column per customer
     """
     rate, there = _lives(values, who, t, rng)
     return rng.poisson(rate * there).astype(float)

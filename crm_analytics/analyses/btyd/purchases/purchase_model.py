@@ -92,7 +92,7 @@ class PurchaseModel(FittedModel):
     ) -> Self:
         """Fit by maximum likelihood.
 
-        It speaks from 100 customers and 30 repeat buyers on. How sure each parameter is, by the profile of
+        Needs at least 100 customers and 30 repeat buyers. How sure each parameter is, by the profile of
         the likelihood where two trade off, `parameter_intervals` tells.
 
         Parameters

@@ -26,7 +26,7 @@ _BLOCK = 8_192
 
 
 def log_terms(params: Array, who: tuple[Array, Array, Array], k: int, shift: int) -> Array:
-    """Ln of the parts in the braces, one column a customer: row j there with j events since, last gone."""
+    """Ln of the parts in the braces, one column per customer: row j there with j events since, last gone."""
     r, alpha, a, b = params
     x, recency, T = who
     n, m = r + k * x, x + shift

@@ -124,7 +124,7 @@ def _mean(model: RegularModel, x: Array, T: Array, paid: Callable[[Complex], Com
 
 
 def _log_rates(shape: Array, least: Array, k: int) -> tuple[Array, Array]:
-    """Nodes of ln(lambda (alpha + T)), one row a customer, and their steps: trapezoids from tail to tail."""
+    """Nodes of ln(lambda (alpha + T)), one row per customer, and their steps; trapezoids, tail to tail."""
     most = shape + k - 1
     c, d = _TAIL / shape, _TAIL / most
     # Where hardly anything comes before the end of the horizon, or of patience, it falls with the rate.

@@ -25,7 +25,7 @@ class Regularity:
     """Fits for k = 1, 2, ... side by side.
 
     table : k, r, alpha, a, b, log_likelihood, gain (over k = 1), converged
-    k : of the highest log-likelihood among the fits that came to rest
+    k : of the highest log-likelihood among the fits that converged
     model : that fit
     words : what it means
     """
@@ -77,7 +77,7 @@ def regularity(
 
 def _words(best: RegularModel, gain: float) -> str:
     if not best.diagnosis.converged:
-        return f"No k came to rest. {best.diagnosis.message}"
+        return f"No k converged. {best.diagnosis.message}"
     if best.k == 1:
         return "Customers buy at random, not regularly: k = 1 is likeliest, the model without regularity."
     return (

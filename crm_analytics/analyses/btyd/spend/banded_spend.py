@@ -35,7 +35,7 @@ class BandedGammaGamma:
     lowest : the lowest frequency of each band, rising
     models : a `GammaGamma` for each, with equal p and q
     log_likelihood, customers : total over all bands
-    log_covariance : of ln p, ln q, ln v_1, ln v_2, ..; zero where the fit did not come to rest
+    log_covariance : of ln p, ln q, ln v_1, ln v_2, ..; zero where the fit did not converge
     diagnosis : whether the optimum can be trusted
 
     Source
@@ -156,7 +156,7 @@ class BandedGammaGamma:
         return found
 
     def draws(self, count: int, rng: np.random.Generator) -> Array:
-        """Parameters as the fit leaves them open, one row a draw: p, q, v_1, v_2, ..; q above 1.05."""
+        """Parameters as the fit leaves them open, one row per draw: p, q, v_1, v_2, ..; q above 1.05."""
         p, q, _ = self.models[0].values
         centre = np.log([p, q, *(m.params["v"] for m in self.models)])
         known = self.log_covariance if self.log_covariance.size else np.zeros((len(centre), len(centre)))

@@ -131,7 +131,7 @@ class GammaGamma(FittedModel):
     ) -> Self:
         """Fit by maximum likelihood to customers with a repeat purchase and a mean spend above 0.
 
-        It speaks from 30 repeat buyers on.
+        Needs at least 30 repeat buyers.
 
         Parameters
         ----------

@@ -103,7 +103,7 @@ def note_of(model: Estimated) -> str:
     if model.covariance.empty:
         return f"{model.LABEL}: parameters were given, so the interval holds chance alone."
     if not model.diagnosis.converged:
-        return f"{model.LABEL} did not come to rest: the interval holds chance alone and is too narrow."
+        return f"{model.LABEL} did not converge: the interval holds chance alone and is too narrow."
     return ""
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
@@ -22,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from crm_analytics.analyses.campaigns.lists.list_summaries import summary, waterfall
@@ -30,6 +30,7 @@ from crm_analytics.analyses.campaigns.lists.lists import TREATED, Lists
 from crm_analytics.analyses.customer_facts import Previous
 from crm_analytics.errors import DataError, PublishError
 from crm_analytics.tables.export import pseudonyms, write_csv
+from crm_analytics.tables.project_key import fingerprint
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -44,7 +45,9 @@ FOR_PEOPLE = ("first_name", "last_name", "email", "phone", "postal_code", "city"
 _COLUMNS = ("reason_code", "reason", "due_on", "item", "channel", *NUMBERS)
 
 
-def export(wave: Lists, folder: str | Path, key: bytes, *, show_customers: bool = False) -> list[Path]:
+def export(
+    wave: Lists, folder: str | Path, key: bytes, *, show_customers: bool = False, source: str = ""
+) -> list[Path]:
     """Write a wave into a folder that is there.
 
     Parameters
@@ -53,6 +56,7 @@ def export(wave: Lists, folder: str | Path, key: bytes, *, show_customers: bool 
     key : of the pseudonyms (`tables.export.project_key`)
     show_customers : ids, names and addresses in the files of the lists; else pseudonyms, which `crm reveal`
         turns back for whoever holds the key
+    source : what may be told of where the rows came from
 
     Returns
     -------
@@ -72,8 +76,8 @@ def export(wave: Lists, folder: str | Path, key: bytes, *, show_customers: bool 
         files += _files(wave, name, rows, target, show_customers)
     table = waterfall(wave)
     files.append(write_csv(table[table["list"] != ""], target / "waterfall.csv"))
-    files.append(write_whole(target / MEMBERS, _remembered(members, wave.base.day)))
-    return [*files, write_whole(target / WAVE, _told(wave))]
+    files.append(write_whole(target / MEMBERS, remembered(members, wave.base.day)))
+    return [*files, write_whole(target / WAVE, _told(wave, source, fingerprint(key)))]
 
 
 def _by_list(members: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -99,6 +103,8 @@ def _files(wave: Lists, name: str, rows: pd.DataFrame, folder: Path, show_custom
             listed = wave.next_actions.filter(wave.next_actions["list"] == name)
             named = people.semi_join(listed, "customer_id").select("customer_id", *have)
             columns = columns.merge(wave.base.collect(named), on="customer_id", how="left")
+            if "phone" in have:
+                columns["phone"] = columns["phone"].map(international, na_action="ignore")
     typed = columns.assign(due_on=due_on, **columns[list(NUMBERS)].astype("float64"))
     types = {"due_on": pa.date32(), **dict.fromkeys(NUMBERS, pa.float64())}
     schema = pa.schema([(column, types.get(column, pa.string())) for column in typed.columns])
@@ -109,20 +115,35 @@ def _files(wave: Lists, name: str, rows: pd.DataFrame, folder: Path, show_custom
     ]
 
 
+def international(phone: str) -> str:
+    """A phone number with a plus as mail and text-message tools take it (E.164); any other text as it is.
+
+    A plus before digits alone is no formula to a spreadsheet, so it stays in the file.
+
+    >>> international("+49 (170) 123-45 67"), international("0170 1234567"), international("+1+cmd|' /C'!A0")
+    ('+491701234567', '0170 1234567', "+1+cmd|' /C'!A0")
+    """
+    if not re.fullmatch(r"\s*\+[\d\s()./\u2010-\u2015-]+", phone):
+        return phone
+    digits = "".join(str(int(c)) for c in phone.replace("(0)", "") if c.isdecimal())
+    return f"+{digits}" if 4 <= len(digits) <= 15 and digits[0] != "0" else phone
+
+
 def _parquet(table: pa.Table) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
     return buffer.getvalue()
 
 
-def _remembered(members: pd.DataFrame, day: date) -> bytes:
+def remembered(members: pd.DataFrame, day: date) -> bytes:
+    """What later waves and the evaluation read of a wave, as a Parquet file."""
     kept = members[["list", "customer", "reason_code", "channel", "treatment"]].astype("str")
     table = pa.Table.from_pandas(kept, preserve_index=False)
     table = table.append_column("issued_on", pa.array([day] * len(kept), pa.date32()))
     return _parquet(table)
 
 
-def _told(wave: Lists) -> bytes:
+def _told(wave: Lists, source: str, key: str) -> bytes:
     terms = asdict(wave.terms)
     terms["where"] = {name: str(value) for name, value in wave.terms.where.items()}
     if isinstance(wave.terms.response, Mapping):
@@ -132,10 +153,17 @@ def _told(wave: Lists) -> bytes:
         "schema": SCHEMA,
         "day": wave.base.day.isoformat(),
         "data_hash": wave.base.data_hash,
+        "source": source,
+        "key": key,
         "lists": counts.to_dict("records"),
         "left_out": dict(wave.left_out),
         "terms": terms,
     }
+    return as_json(facts)
+
+
+def as_json(facts: dict[str, Any]) -> bytes:
+    """The record of a wave as a file."""
     return (json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
@@ -170,29 +198,13 @@ def write_whole(path: Path, content: bytes) -> Path:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         draft.replace(path)
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise PublishError(f"{path} cannot be written ({error.strerror})") from None
     return path
-
-
-def take_out(folder: Path, customer: str, key: bytes) -> None:
-    """Remove a customer from the Parquet files of a wave's lists.
-
-    Raises
-    ------
-    PublishError : a file cannot be written
-    """
-    (called,) = pseudonyms([customer], key)
-    for path in folder.glob("*.parquet"):
-        if path.name == MEMBERS:
-            continue
-        rows = pq.read_table(path)
-        column = "customer" if "customer" in rows.column_names else "customer_id"
-        kept = rows.filter(pc.not_equal(rows[column], called if column == "customer" else customer))
-        if len(kept) < len(rows):
-            write_whole(path, _parquet(kept))
 
 
 def issued(base: CustomerBase, folders: list[Path], key: bytes) -> ir.Table | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import ibis
+import pandas as pd
 
 from crm_analytics.analyses.campaigns.lists import suppression as steps
 from crm_analytics.analyses.campaigns.lists.audience_filter import matching
@@ -64,6 +65,7 @@ def lists(
     scores: ir.Table | None = None,
     issued: ir.Table | None = None,
     previous: Previous | None = None,
+    barred: Collection[str] = (),
 ) -> Lists:
     """Make the lists of the wave that follows the base's day.
 
@@ -84,6 +86,7 @@ def lists(
         and lists (the folder) if the base may hold the same waves as campaigns
     previous : the wave before this one of the same lists. Where this one comes late, it reaches back to the
         end of that one (`customer_facts.LATEST` days at most), so that nobody falls between them
+    barred : ids of customers who must not be contacted, whatever the base says of them
 
     Raises
     ------
@@ -119,7 +122,7 @@ def lists(
     if terms.where:
         due = due.semi_join(matching(base, terms.where), "customer_id")
     valued = base.materialise(_valued(facts, due, terms, scores))
-    kept = _suppressed(base, valued, terms, issued, asked)
+    kept = _suppressed(base, _barred(base, valued, barred), terms, issued, asked)
     return Lists(base.materialise(_parted(kept, terms)), asked, left_out, terms, base)
 
 
@@ -181,6 +184,15 @@ def _exact(number: float) -> ir.Value:
     return ibis.literal(Decimal(str(round(number, 6)))).cast(_SHARE)
 
 
+def _barred(base: CustomerBase, valued: ir.Table, barred: Collection[str]) -> ir.Table:
+    """With a mark for who must not be contacted."""
+    if not barred:
+        return valued.mutate(forgotten=ibis.literal(False))
+    ids = base.to_engine(pd.DataFrame({"customer_id": sorted(barred)}, dtype="str"))
+    marked = _marked(valued, ids, "forgotten")
+    return marked.mutate(forgotten=marked.forgotten.fill_null(False))
+
+
 def _suppressed(
     base: CustomerBase, valued: ir.Table, terms: Terms, issued: ir.Table | None, rules: tuple[ListRule, ...]
 ) -> ir.Table:
@@ -191,7 +203,7 @@ def _suppressed(
     joined = _again(base, joined, issued, rules)
     first = ibis.cases(
         (joined.closed, steps.CLOSED),
-        (joined.barred, steps.BARRED),
+        (joined.barred | joined.forgotten, steps.BARRED),
         (joined.channel.isnull(), steps.NO_CHANNEL),
         (joined.waits.fill_null(False), steps.TICKET),
         (joined.contacts >= terms.cap, steps.CAP),
@@ -200,7 +212,9 @@ def _suppressed(
         (joined.expected_value <= 0, steps.WORTHLESS),
         else_=None,
     )
-    found = joined.mutate(suppressed_by=first).drop("closed", "barred", "waits", "contacts", "held", "again")
+    found = joined.mutate(suppressed_by=first).drop(
+        "closed", "barred", "forgotten", "waits", "contacts", "held", "again"
+    )
     best = [ibis.desc(found.expected_value.fill_null(0)), "priority", ibis.desc("value_at_stake"), "list"]
     if terms.one_action:
         found = _beyond(found, "customer_id", best, 1, steps.OTHER)

@@ -21,6 +21,7 @@ from crm_analytics.errors import DataError
 
 FORMAT = 3  # of the files that are written: results are named, their modules are not
 READ = (2, 3)  # 2 named modules, too
+MOST_BYTES, MOST_PARTS = 256 << 20, 20_000  # a model of the largest kind has 10 MB in 2,000 parts
 SCHEMA = "schema.json"  # skops' own list of contents
 
 
@@ -81,6 +82,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     path = Path(path)
     about = _about(path)
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise DataError(f"{path.name} is larger than a model can be ({MOST_BYTES >> 20} MB)")
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path.name}: cannot be read ({error.strerror})") from error
@@ -115,10 +118,11 @@ def unpacked(content: bytes, name: str, version: int = FORMAT) -> Any:
     ------
     DataError : it is no skops file, or holds types that are not trusted; they are named.
     """
+    _check_size(content, name)
     try:
         untrusted = skops.io.get_untrusted_types(data=content)
     except Exception as error:  # whatever skops says of a file that is none of its own
-        raise DataError(f"{name} is not a skops file: {error}") from error
+        raise DataError(f"{name} is not a skops file ({type(error).__name__})") from error
     if untrusted:
         raise DataError(f"{name} holds types that are not trusted: {', '.join(sorted(untrusted))}")
     kept = skops.io.loads(content, trusted=[])
@@ -127,10 +131,24 @@ def unpacked(content: bytes, name: str, version: int = FORMAT) -> Any:
     return Together(kept, version).put(json.loads(kept["structure"]))
 
 
+def _check_size(content: bytes, name: str) -> None:
+    """Refuse an archive that unpacks to more than any model needs, before a byte of it is unpacked."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            parts = archive.infolist()
+    except zipfile.BadZipFile:
+        raise DataError(f"{name} is not a skops file (no zip archive)") from None
+    if sum(part.file_size for part in parts) > MOST_BYTES or len(parts) > MOST_PARTS:
+        raise DataError(
+            f"{name} would unpack to more than a model can be ({MOST_BYTES >> 20} MB). It is not opened"
+        )
+
+
 def _about(path: Path) -> dict[str, Any]:
     beside = _beside(path)
     try:
-        about = json.loads(beside.read_text(encoding="utf-8"))
+        with beside.open("rb") as file:
+            about = json.loads(file.read(1 << 20).decode("utf-8"))
     except OSError as error:
         raise DataError(
             f"{beside.name} is not beside {path.name}: without its hash it is not opened"
@@ -146,7 +164,9 @@ def _beside(path: Path) -> Path:
 
 def _replace(path: Path, content: bytes) -> None:
     part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # it was trained on people
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
     part.replace(path)
 
 

@@ -9,7 +9,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses.churn.survival.kaplan_meier import kaplan_meier
+from crm_analytics.analyses.kaplan_meier import kaplan_meier
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.churn.survival.cox import Hazards, cox
-from crm_analytics.analyses.churn.survival.kaplan_meier import (
+from crm_analytics.analyses.kaplan_meier import (
     conditional,
     kaplan_meier,
     survival_at,

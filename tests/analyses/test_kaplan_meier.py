@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from crm_analytics.analyses.churn.survival.kaplan_meier import (
+from crm_analytics.analyses.kaplan_meier import (
     conditional,
     kaplan_meier,
     survival_at,

@@ -1,0 +1,133 @@
+"""The groups that every report acts on, so that the same customers are never mailed on one page and spared on
+another.
+
+Whether a contact pays is asked of each customer: the revenue still expected of them while a contact works ×
+margin × effect, less the cost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import ibis
+
+from crm_analytics.analyses.actions import Action, Expected, expected_margin, ranked
+from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
+from crm_analytics.analyses.evidence import Evidence
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from crm_analytics.analyses.contact_effect import ContactCost, ContactEffect
+    from crm_analytics.analyses.measured import Measured
+    from crm_analytics.analyses.value_to_come import ValueToCome
+
+BEST, PAYS, NEVER = "best", "pays", "does not pay"
+TOP = 0.2  # share of active customers, by value to come, that are looked after first
+
+
+@dataclass(frozen=True, eq=False)
+class Audiences:
+    """Every buyer with their standing and whether a contact pays.
+
+    Attributes
+    ----------
+    customers : customer_id, silence_days, standing, value_soon (revenue expected while a contact works),
+        value_to_come (of the horizon), group ("best": the active fifth with most to come; "pays"; "does not
+        pay")
+    near : the forecast of the weeks that a contact works
+    effect, cost, margin : what decides whether it pays
+    """
+
+    customers: ir.Table
+    near: ValueToCome
+    effect: ContactEffect
+    cost: ContactCost
+    margin: float | None
+
+    def of(self, standing: str, *groups: str) -> ir.Table:
+        """Customers of a standing and of some groups."""
+        table = self.customers
+        return table.filter(table.standing == standing, table.group.isin(list(groups)))
+
+
+def audiences(given: Measured, near: ValueToCome, effect: ContactEffect, cost: ContactCost) -> Audiences:
+    """Sort the buyers of a base into those a contact pays for and those it does not.
+
+    Parameters
+    ----------
+    given : of the base, with its forecast
+    near : the forecast of the weeks that a contact works, such as 13
+    effect, cost : of a contact
+
+    Raises
+    ------
+    ValueError : there is no forecast to sort by.
+    """
+    if given.outlook is None:
+        raise ValueError("audiences need a forecast")
+    soon = near.scored.select("customer_id", value_soon=near.scored.value_to_come)
+    ahead = given.outlook.scored.select("customer_id", "value_to_come")
+    table = given.standings.inner_join(soon, "customer_id").inner_join(ahead, "customer_id")
+    table = table.select("customer_id", "silence_days", "standing", "value_soon", "value_to_come")
+    gain = table.value_soon * (given.margin if given.margin is not None else 1.0) * max(effect.value, 0.0)
+    place = ibis.percent_rank().over(
+        group_by=table.standing, order_by=[ibis.desc("value_to_come"), "customer_id"]
+    )
+    active = table.standing == ACTIVE
+    group = ibis.cases((active & (place < TOP), BEST), (gain > (cost.amount or 0.0), PAYS), else_=NEVER)
+    sorted_ = given.base.materialise(table.mutate(group=group))
+    return Audiences(sorted_, near, effect, cost, given.margin)
+
+
+def next_actions(found: Audiences) -> list[Action]:
+    """What to do with them: look after the best, try to reach those at risk, leave the lapsed alone.
+
+    A contact whose effect is not told apart from none is a test and not a mailing: half of the list is held
+    back, so that the next report knows more.
+    """
+    actions = [
+        _contact(
+            found, "best", "account_managers", {"standing": (ACTIVE,), "group": (BEST,)}, ACTIVE, (BEST,)
+        ),
+        _contact(found, "at_risk", "campaigns", {"standing": (AT_RISK,), "group": (PAYS,)}, AT_RISK, (PAYS,)),
+    ]
+    spared = found.of(LAPSED, NEVER)
+    n = int(spared.count().to_pyarrow().as_py())
+    whom = {"standing": (LAPSED,), "group": (NEVER,)}
+    spare = Action("leave_alone", "campaigns", "leave_alone", whom, n, "", None, None, found.cost, spared)
+    return [*ranked(action for action in actions if action.customers), *([spare] if n else [])]
+
+
+def _contact(  # noqa: PLR0917
+    found: Audiences,
+    name: str,
+    who: str,
+    whom: dict[str, tuple[str, ...]],
+    standing: str,
+    groups: tuple[str, ...],
+) -> Action:
+    audience = found.of(standing, *groups)
+    n = int(audience.count().to_pyarrow().as_py())
+    if not n:
+        return Action(name, who, "test", whom, 0, name, None, found.effect, found.cost, audience)
+    row = found.near.of_groups(audience.select("customer_id", segment=ibis.literal(name))).iloc[0]
+
+    def worth(contacted: int) -> Expected:
+        value, low, high = (float(row[column]) * contacted / n for column in ("value", "lower", "upper"))
+        return expected_margin(value, low, high, contacted, found.margin, found.effect, found.cost)
+
+    whole = Action(name, who, "write", whom, n, name, worth(n), found.effect, found.cost, audience)
+    if whole.evidence is Evidence.SHOWN:
+        return whole
+    return replace(whole, verb="test", expected=worth(n - held_back(n)))
+
+
+def held_back(customers: int) -> int:
+    """How many of a list are held back, so that the next report can tell what a contact brought: half.
+
+    >>> held_back(491), held_back(1)
+    (245, 0)
+    """
+    return customers // 2

@@ -1,0 +1,79 @@
+"""How much a finding may claim: shown, suggested, not told apart, cannot be told.
+
+The grade comes from the estimate, its interval and the number of cases, and from how often a finding of its
+kind speaks where there is nothing to find. Headlines, findings and verdicts take their verb from it; the
+verbs stand in the catalogues of the reports.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+
+from crm_analytics.analyses.intervals import Z95
+
+LEAST = 30  # cases; an interval over fewer rests on a normal law that nobody has checked
+NOMINAL = 0.05  # share of null worlds in which a finding of 95 % may speak
+TOLERATED = 0.10  # beyond, the interval is too narrow: the finding may suggest, and shows nothing
+WORTHLESS = 0.20  # beyond, it speaks as often of nothing as of something
+Z80 = 1.2815515655446004  # the 90 % point of the standard normal
+
+
+class Evidence(StrEnum):
+    """What may be said of a difference."""
+
+    SHOWN = "shown"
+    SUGGESTED = "suggested"
+    NOT_TOLD_APART = "not told apart"
+    CANNOT_BE_TOLD = "cannot be told"
+
+    @property
+    def is_news(self) -> bool:
+        """Whether a headline may speak of it."""
+        return self in (Evidence.SHOWN, Evidence.SUGGESTED)
+
+
+def grade(
+    estimate: float | None,
+    lower: float | None,
+    upper: float | None,
+    n: int,
+    *,
+    null: float = 0.0,
+    error_rate: float = NOMINAL,
+    least: int = LEAST,
+) -> Evidence:
+    """Grade an estimate against what it would be if there were nothing to find.
+
+    Parameters
+    ----------
+    estimate, lower, upper : with its 95 % interval; None or NaN where it cannot be had
+    n : cases behind it
+    null : the estimate where there is nothing to find
+    error_rate : share of null worlds, measured by simulation, in which the interval leaves `null` out. Above
+        10 % (nominal is 5 %) a finding is cut to *suggested*, above 20 % to *not told apart*
+
+    Returns
+    -------
+    shown : the 95 % interval leaves out `null`
+    suggested : only the 80 % interval does, or the 95 % interval of a finding that speaks a little too often
+    not told apart : `null` lies within
+    cannot be told : no interval, or fewer than `least` cases
+
+    Examples
+    --------
+    >>> str(grade(0.24, 0.15, 0.32, 2047)), str(grade(0.24, -0.05, 0.53, 60)), str(grade(0.24, 0.2, 0.3, 12))
+    ('shown', 'suggested', 'cannot be told')
+    """
+    numbers = (estimate, lower, upper)
+    if n < least or any(x is None or not math.isfinite(x) for x in numbers):
+        return Evidence.CANNOT_BE_TOLD
+    assert estimate is not None
+    assert lower is not None
+    assert upper is not None
+    side = estimate - lower if estimate > null else upper - estimate
+    distance = abs(estimate - null)
+    if distance == 0 or distance < Z80 * side / Z95 or error_rate > WORTHLESS:
+        return Evidence.NOT_TOLD_APART
+    clear = not lower <= null <= upper and error_rate <= TOLERATED
+    return Evidence.SHOWN if clear else Evidence.SUGGESTED

@@ -1,0 +1,320 @@
+"""Key figures: one record and one function each, for every report.
+
+A report names the figures it shows; their values, intervals and changes come from here, and so does what it
+records for machines. So one figure has one value on all pages of a base.
+
+>>> sorted(REGISTRY)[:3]
+['bought_again', 'buyers', 'customers_active']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from crm_analytics.analyses.concentration import concentration
+from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
+from crm_analytics.analyses.intervals import wilson
+from crm_analytics.analyses.value_to_come import HORIZON
+from crm_analytics.errors import ParameterError, nearest
+
+if TYPE_CHECKING:
+    from crm_analytics.analyses.comparison import Change
+    from crm_analytics.analyses.measured import Measured
+
+COUNT, MONEY, SHARE, NUMBER = "count", "money", "share", "number"
+UP, DOWN, NEITHER = "up", "down", ""  # which way is good
+FACTS_VERSION = 2  # recorded with the facts as `facts_version`
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """One key figure of a base at its day.
+
+    Attributes
+    ----------
+    id, unit, direction : its name, "count", "money", "share" or "number", and which way is good
+    value : None where it is refused
+    n : cases behind it
+    lower, upper : 95 % interval; None where the value is a count of what happened
+    period : what it is of: "to date", "-13w" (the last 13 weeks) or "52w" (the next 52)
+    against_previous, against_year : its change against the period before and against the same period a year
+        ago; None where the data do not reach back
+    refusal : why there is no value, in words; empty where there is one
+    explained_in : the report that explains it
+    """
+
+    id: str
+    unit: str
+    direction: str
+    value: float | None
+    n: int
+    lower: float | None = None
+    upper: float | None = None
+    period: str = "to date"
+    against_previous: Change | None = None
+    against_year: Change | None = None
+    refusal: str = ""
+    explained_in: str = ""
+
+    @property
+    def previous(self) -> float | None:
+        """Its value in the period before."""
+        return self.against_previous.before if self.against_previous else None
+
+    @property
+    def year_ago(self) -> float | None:
+        """Its value in the same period a year ago."""
+        return self.against_year.before if self.against_year else None
+
+    def facts(self) -> dict[str, Any]:
+        """What a report records of it: the value under its id, the rest beside it; nothing that is unknown.
+
+        >>> Kpi("buyers", COUNT, UP, 40, 40).facts()
+        {'buyers': 40, 'buyers_n': 40}
+        """
+        beside = {
+            "lower": self.lower,
+            "upper": self.upper,
+            "n": self.n,
+            "previous": self.previous,
+            "year_ago": self.year_ago,
+        }
+        return {self.id: self.value} | {f"{self.id}_{k}": v for k, v in beside.items() if v is not None}
+
+
+SEGMENTS, VALUE = "segments", "lifetime_value"  # reports that explain a figure
+NO_FORECAST = "no forecast"
+
+
+def revenue(given: Measured) -> Kpi:
+    """Net revenue of the last period from known customers."""
+    return _of_period(given, "revenue", MONEY)
+
+
+def buyers(given: Measured) -> Kpi:
+    """Customers who bought in the last period."""
+    return _of_period(given, "buyers", COUNT)
+
+
+def _of_period(given: Measured, what: str, unit: str) -> Kpi:
+    previous, year = given.previous, given.year
+    if previous is None:
+        return _refused(what, unit, UP, "the data do not hold two whole periods", SEGMENTS, given.span)
+    change: Change = getattr(previous, what)
+    return Kpi(
+        what, unit, UP, change.now, round(previous.buyers.now), period=given.span, explained_in=SEGMENTS,
+        against_previous=change, against_year=getattr(year, what) if year else None,
+    )  # fmt: skip
+
+
+def revenue_to_date(given: Measured) -> Kpi:
+    """Net of all lines up to the day, those without a customer included."""
+    total = revenue_of_known_customers(given).value or 0.0
+    value = total + float(given.base.counts["anonymous_spend"] or 0)
+    return Kpi("revenue_to_date", MONEY, UP, value, int(given.base.counts["rows"]), explained_in=SEGMENTS)
+
+
+def revenue_of_known_customers(given: Measured) -> Kpi:
+    """Net of the lines of known customers up to the day."""
+    total = given.base.purchase_history.revenue.sum().to_pyarrow().as_py()
+    n = int(given.base.counts["customers"])
+    return Kpi("revenue_of_known_customers", MONEY, UP, float(total or 0), n, explained_in=SEGMENTS)
+
+
+def customers_bought(given: Measured) -> Kpi:
+    """Customers with at least one purchase up to the day."""
+    return Kpi("customers_bought", COUNT, UP, given.buyers[0], given.buyers[0], explained_in=SEGMENTS)
+
+
+def bought_again(given: Measured) -> Kpi:
+    """Share of buyers who bought on a second day."""
+    people, again = given.buyers
+    if not people:
+        return _refused("bought_again", SHARE, UP, "nobody has bought", SEGMENTS)
+    low, high = wilson(again, people)
+    return Kpi("bought_again", SHARE, UP, again / people, people, low, high, explained_in=SEGMENTS)
+
+
+def top_fifth_revenue_share(given: Measured) -> Kpi:
+    """Share of revenue to date from the fifth of customers that brought most."""
+    history = given.base.purchase_history
+    table = history.filter(history.order_count > 0).select(
+        "customer_id", revenue=history.revenue.cast("float64")
+    )
+    if not given.buyers[0] or not revenue_of_known_customers(given).value:
+        return _refused("top_fifth_revenue_share", SHARE, NEITHER, "there is no revenue", SEGMENTS)
+    found = concentration(given.base, table, "revenue")
+    return Kpi(
+        "top_fifth_revenue_share", SHARE, NEITHER, found.top_share, found.customers,
+        found.top_share_lower, found.top_share_upper, explained_in=SEGMENTS,
+    )  # fmt: skip
+
+
+def customers_active(given: Measured) -> Kpi:
+    """Buyers who are neither at risk nor lapsed."""
+    return _standing(given, "customers_active", ACTIVE, UP)
+
+
+def customers_at_risk(given: Measured) -> Kpi:
+    """Buyers silent for so long that under half buy again within a year, and not yet lapsed."""
+    return _standing(given, "customers_at_risk", AT_RISK, DOWN)
+
+
+def customers_lapsed(given: Measured) -> Kpi:
+    """Buyers silent for so long that under a fifth buy again within a year."""
+    return _standing(given, "customers_lapsed", LAPSED, DOWN)
+
+
+def _standing(given: Measured, name: str, standing: str, good: str) -> Kpi:
+    if given.definitions.at_risk_days is None:
+        return _refused(name, COUNT, good, given.definitions.refusal, SEGMENTS)
+    n = given.standing_counts.get(standing, 0)
+    return Kpi(name, COUNT, good, n, given.buyers[0], explained_in=SEGMENTS)
+
+
+def value_to_come(given: Measured) -> Kpi:
+    """Undiscounted revenue that today's customers will bring over the horizon."""
+    if given.outlook is None:
+        return _refused("value_to_come", MONEY, UP, given.no_outlook or NO_FORECAST, VALUE, _horizon(given))
+    total = given.outlook.total
+    return _ahead(given, "value_to_come", MONEY, total.mean, total.lower, total.upper)
+
+
+def margin_to_come(given: Measured) -> Kpi:
+    """What is left of it after the cost of goods, at the margin of the past."""
+    value = value_to_come(given)
+    if value.value is None or given.margin is None:
+        return _refused(
+            "margin_to_come", MONEY, UP, value.refusal or "the margin is not known", VALUE, _horizon(given)
+        )
+    share = given.margin
+    ends = (share * (value.lower or 0.0), share * (value.upper or 0.0))
+    return _ahead(given, "margin_to_come", MONEY, share * value.value, *ends)
+
+
+def value_per_customer(given: Measured) -> Kpi:
+    """Undiscounted revenue that a customer will bring over the horizon, on average."""
+    value = value_to_come(given)
+    if value.value is None or not value.n:
+        return _refused("value_per_customer", MONEY, UP, value.refusal or NO_FORECAST, VALUE, _horizon(given))
+    ends = ((value.lower or 0.0) / value.n, (value.upper or 0.0) / value.n)
+    return _ahead(given, "value_per_customer", MONEY, value.value / value.n, *ends)
+
+
+def value_at_risk(given: Measured) -> Kpi:
+    """Undiscounted revenue that customers at risk will still bring over the horizon."""
+    rows = {str(row["segment"]): row for row in given.value_by_standing.to_dict("records")}
+    if given.outlook is None or given.definitions.at_risk_days is None:
+        why = given.definitions.refusal or given.no_outlook or NO_FORECAST
+        return _refused("value_at_risk", MONEY, NEITHER, why, VALUE)
+    if AT_RISK not in rows:
+        return _ahead(given, "value_at_risk", MONEY, 0.0, 0.0, 0.0, NEITHER)
+    row = rows[AT_RISK]
+    return _ahead(
+        given, "value_at_risk", MONEY, float(row["value"]), float(row["lower"]), float(row["upper"]), NEITHER
+    )
+
+
+def purchases_to_come(given: Measured) -> Kpi:
+    """Purchases that today's customers will make over the horizon."""
+    if given.outlook is None:
+        return _refused(
+            "purchases_to_come", COUNT, UP, given.no_outlook or NO_FORECAST, VALUE, _horizon(given)
+        )
+    found = given.outlook.purchases
+    return _ahead(given, "purchases_to_come", COUNT, found.mean, found.lower, found.upper)
+
+
+def still_customers(given: Measured) -> Kpi:
+    """Customers who are still there, expected: the sum of P(alive)."""
+    if given.outlook is None or not given.outlook.tells_who_left:
+        why = given.no_outlook or "the data do not tell who has left"
+        return _refused("still_customers", COUNT, UP, why, VALUE)
+    value = given.outlook.still_customers
+    return Kpi("still_customers", COUNT, UP, value, given.outlook.summary.customer_count, explained_in=VALUE)
+
+
+def _ahead(  # noqa: PLR0917
+    given: Measured, name: str, unit: str, value: float, low: float, high: float, good: str = UP
+) -> Kpi:
+    assert given.outlook is not None
+    n = given.outlook.summary.customer_count
+    return Kpi(name, unit, good, value, n, low, high, _horizon(given), explained_in=VALUE)
+
+
+def _horizon(given: Measured) -> str:
+    periods, letter = given.outlook.horizon if given.outlook else HORIZON
+    return f"{periods}{letter.lower()}"
+
+
+def _refused(  # noqa: PLR0917
+    name: str, unit: str, good: str, why: str, explained_in: str, period: str = "to date"
+) -> Kpi:
+    return Kpi(name, unit, good, None, 0, period=period, refusal=why, explained_in=explained_in)
+
+
+REGISTRY: Mapping[str, Callable[[Measured], Kpi]] = MappingProxyType(
+    {
+        make.__name__: make
+        for make in (
+            revenue, buyers, revenue_to_date, revenue_of_known_customers, customers_bought, bought_again,
+            top_fifth_revenue_share, customers_active, customers_at_risk, customers_lapsed, value_to_come,
+            margin_to_come, value_per_customer, value_at_risk, purchases_to_come, still_customers,
+        )
+    }
+)  # fmt: skip
+
+# report -> name of a fact in earlier versions -> what it is called now; only where the meaning is the same
+ALIASES: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        SEGMENTS: {
+            "buyers": "customers_bought",
+            "revenue": "revenue_of_known_customers",
+            "top_fifth_share": "top_fifth_revenue_share",
+        },
+        VALUE: {
+            "value": "value_discounted",
+            "value_lower": "value_discounted_lower",
+            "value_upper": "value_discounted_upper",
+            "purchases": "purchases_to_come",
+            "alive": "still_customers",
+            "top_fifth_share": "top_fifth_value_share",
+        },
+    }
+)
+
+
+def measure(given: Measured, names: Iterable[str]) -> dict[str, Kpi]:
+    """The key figures of these names, in their order.
+
+    Raises
+    ------
+    ParameterError : no such figure.
+    """
+    found = {}
+    for name in names:
+        if name not in REGISTRY:
+            raise ParameterError(f"no key figure '{name}'{nearest(name, list(REGISTRY))}")
+        found[name] = REGISTRY[name](given)
+    return found
+
+
+def present_names(report: str, facts: Mapping[str, Any], version: int) -> dict[str, Any]:
+    """Facts of a run under the names of today.
+
+    Parameters
+    ----------
+    report : that recorded them
+    facts : by name
+    version : of the record, 1 before key figures had one function each
+
+    >>> present_names("segments", {"revenue": 5.0, "gini": 0.4}, 1)
+    {'revenue_of_known_customers': 5.0, 'gini': 0.4}
+    """
+    if version >= FACTS_VERSION:
+        return dict(facts)
+    names = ALIASES.get(report, {})
+    return {names.get(name, name): value for name, value in facts.items()}

@@ -1,0 +1,81 @@
+"""What key figures, groups and actions of a base are made from, counted once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from crm_analytics.analyses.comparison import YEAR, Comparison, compare_periods
+from crm_analytics.analyses.definitions import Definitions, definitions, standings
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from crm_analytics.analyses.value_to_come import ValueToCome
+    from crm_analytics.tables.customer_base import CustomerBase
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What key figures are made from: a base at its day, the length of a period, and the shared forecast.
+
+    Parameters
+    ----------
+    span : length of the last period, "-13w"
+    outlook : of the base; None where there is none, and `no_outlook` says why
+    margin : share of revenue left after the cost of goods; None where it is not known
+    """
+
+    base: CustomerBase
+    span: str = "-13w"
+    outlook: ValueToCome | None = None
+    no_outlook: str = ""
+    margin: float | None = None
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """The words of the base."""
+        return definitions(self.base)
+
+    @cached_property
+    def standings(self) -> ir.Table:
+        """Each buyer's silence and standing."""
+        return self.base.materialise(standings(self.base, self.definitions))
+
+    @cached_property
+    def standing_counts(self) -> Mapping[str, int]:
+        """Buyers by standing."""
+        table = self.standings
+        rows = table.group_by("standing").aggregate(n=table.count()).to_pyarrow().to_pylist()
+        return MappingProxyType({row["standing"]: int(row["n"]) for row in rows})
+
+    @cached_property
+    def value_by_standing(self) -> pd.DataFrame:
+        """What buyers of each standing will bring; empty without a forecast."""
+        if self.outlook is None:
+            return pd.DataFrame(columns=["segment", "customers", "value", "lower", "upper"])
+        return self.outlook.of_groups(self.standings.select("customer_id", segment=self.standings.standing))
+
+    @cached_property
+    def previous(self) -> Comparison | None:
+        """The last period against the one before."""
+        return compare_periods(self.base, self.span)
+
+    @cached_property
+    def year(self) -> Comparison | None:
+        """The last period against the same weeks a year ago."""
+        return compare_periods(self.base, self.span, YEAR)
+
+    @cached_property
+    def buyers(self) -> tuple[int, int]:
+        """Customers who bought, and how many of them bought again."""
+        history = self.base.purchase_history
+        row = history.aggregate(
+            people=(history.order_count > 0).sum(), again=(history.order_count > 1).sum()
+        ).to_pyarrow().to_pylist()[0]  # fmt: skip
+        return int(row["people"] or 0), int(row["again"] or 0)

@@ -1,0 +1,47 @@
+"""What a run hands to a report: the facts of earlier days and of other reports of the same day.
+
+The run writes them into a private folder and tells the notebook where. In JupyterLab nobody hands in
+anything, and a report says that there is no earlier run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+FILE = "handed_in.json"
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """Frozen facts of other runs.
+
+    Attributes
+    ----------
+    previous : of this report at earlier days, the newest first: report, day, headline, facts, actions
+    neighbours : of other reports of the same data and day, in the same form
+    """
+
+    previous: tuple[Mapping[str, Any], ...] = ()
+    neighbours: tuple[Mapping[str, Any], ...] = field(default=())
+
+    @property
+    def actions(self) -> list[Mapping[str, Any]]:
+        """Every action of the neighbours, its report before its name."""
+        return [
+            {**action, "id": f"{one['report']}.{action['id']}"}
+            for one in self.neighbours
+            for action in one.get("actions", [])
+        ]
+
+
+def handed_in(folder: str) -> HandedIn:
+    """What the run that started this notebook handed in; nothing where there was none."""
+    path = Path(folder) / FILE
+    if not folder or not path.is_file():
+        return HandedIn()
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return HandedIn(tuple(found["previous"]), tuple(found["neighbours"]))

@@ -1,0 +1,136 @@
+"""Key figures, actions and words of `analyses`, worded for a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from crm_analytics.analyses.actions import NO_COST, NO_MARGIN, Action
+from crm_analytics.analyses.audiences import held_back
+from crm_analytics.analyses.definitions import Definitions
+from crm_analytics.analyses.kpis import COUNT, MONEY, SHARE, Kpi
+from crm_analytics.pages import blocks, words
+from crm_analytics.reports.shared.plans import Plans
+from crm_analytics.tables.days import span_of
+
+if TYPE_CHECKING:
+    from crm_analytics.analyses.comparison import Change
+    from crm_analytics.pages.sentences import Sentences
+
+
+def tile(t: Sentences, kpi: Kpi, note: str = "") -> dict[str, str]:
+    """One key figure: its value, its change on a year ago or else on the period before, interval or n.
+
+    Parameters
+    ----------
+    note : in place of the interval
+    """
+    n, unit = span_of(kpi.period.lstrip("-")) if kpi.period != "to date" else (0, "W")
+    label = t.of(f"kpi.{kpi.id}", {"n": n, "span": span(t, n, unit)})
+    if kpi.value is None:
+        return blocks.kpi(label, t("kpi.not_known"), note=t.of("kpi.refusal", {"why": kpi.refusal}))
+    change = kpi.against_year or kpi.against_previous
+    note = note or (
+        interval(t, kpi.lower, kpi.upper, format_of(t, kpi.unit)) if kpi.lower is not None else ""
+    )
+    if change is None or change.change is None:
+        return blocks.kpi(label, say(t, kpi.value, kpi.unit), note=note)
+    return blocks.kpi(
+        label,
+        say(t, kpi.value, kpi.unit),
+        change_of(t, change, "year" if kpi.against_year else "before"),
+        note,
+        words.direction(change.now, change.before),
+    )
+
+
+def change_of(t: Sentences, change: Change, against: str) -> str:
+    """A change in short: arrow, size, interval, against what ("year" or "before")."""
+    assert change.change is not None
+    way = words.direction(change.now, change.before)
+    bounds = interval(t, change.lower, change.upper, "percent:0")
+    return t(f"change.{against}", way=way, share=abs(change.change), interval=bounds)
+
+
+def interval(t: Sentences, low: float | None, high: float | None, fmt: str) -> str:
+    """A range, in the language of the page."""
+    first, second = words.say(low, fmt), words.say(high, fmt)
+    return t("interval", low=first, high=second)
+
+
+def span(t: Sentences, n: int, unit: str) -> str:
+    """A span of time in words: "13 weeks"."""
+    return t(f"span.{unit.lower()}", n=n)
+
+
+def say(t: Sentences, value: Any, unit: str) -> str:
+    """A value in its unit."""
+    return words.say(value, format_of(t, unit))
+
+
+def format_of(t: Sentences, unit: str) -> str:
+    """The format of a unit, see `words.say`."""
+    return {COUNT: "count", MONEY: f"money:{t.currency}", SHARE: "percent:0"}.get(unit, "number:1")
+
+
+def action_of(t: Sentences, action: Action, plan: Plans, why: str = "") -> dict[str, Any]:
+    """One action, worded; `why` in place of its usual reason."""
+    slots: dict[str, Any] = {
+        "n": action.customers,
+        "contacted": action.customers - held_back(action.customers),
+        "days": plan.given.definitions.at_risk_days,
+        "lapsed": plan.given.definitions.lapsed_days,
+        "cost": plan.cost.amount,
+    }
+    do = t.of(f"action.{action.id}.{action.verb}", slots)
+    return blocks.action(
+        do,
+        why or t.of(f"action.{action.id}.why", slots),
+        t(f"role.{action.who}"),
+        expected_value=_expected(t, action),
+        list_name=action.list_name,
+        list_count=action.customers,
+        fact=action.facts(),
+    )
+
+
+def _expected(t: Sentences, action: Action) -> str:
+    found = action.expected
+    if found is None:
+        return ""
+    money = f"money:{t.currency}"
+    slots = {"value": found.value, "interval": interval(t, found.lower, found.upper, money)}
+    if NO_MARGIN in found.without:
+        return t("expected.revenue", **slots)
+    return t("expected.before_cost" if NO_COST in found.without else "expected.margin", **slots)
+
+
+def effect_words(t: Sentences, plan: Plans) -> str:
+    """What a contact changes, and how that is known."""
+    found = plan.effect
+    bounds = interval(t, found.lower, found.upper, "percent:0")
+    if found.source == "stated":
+        return t("effect.stated", value=found.value, interval=bounds)
+    return t(
+        f"effect.measured.{'shown' if found.lower > 0 or found.upper < 0 else 'not_told_apart'}",
+        campaigns=found.campaigns,
+        value=found.value,
+        interval=bounds,
+    )
+
+
+def glossary_of(t: Sentences, found: Definitions, names: Iterable[str]) -> dict[str, str]:
+    """Words with their sentence, for the glossary of a page."""
+    slots: Mapping[str, Any] = {
+        "at_risk_days": found.at_risk_days,
+        "at_risk_share": found.at_risk_share,
+        "lapsed_days": found.lapsed_days,
+        "lapsed_share": found.lapsed_share,
+    }
+    said = {}
+    for name in names:
+        unknown = (name == "at_risk" and found.at_risk_days is None) or (
+            name == "lapsed" and found.lapsed_days is None
+        )
+        said[t(f"word.{name}")] = t.of(f"meaning.{name}_unknown" if unknown else f"meaning.{name}", slots)
+    return said

@@ -1,0 +1,93 @@
+"""What a report is told of other runs: its own at earlier days, and other reports of the same data and day.
+
+Only what was published counts, and only good runs. Nothing in it changes when a report is made again from the
+same data: a run that hands in the same facts is a repetition.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from crm_analytics.pages.status import Status
+from crm_analytics.runs.plan import Plan
+from crm_analytics.runs.publishing import publish
+from crm_analytics.runs.publishing.manifest import digest, without_paths
+
+KEPT = 12  # earlier days
+FILE = "handed_in.json"
+PARAMETER = "run"  # that a notebook declares to be told, and to write lists
+
+
+def is_told(plan: Plan) -> bool:
+    """Whether the notebook asks for facts of other runs."""
+    return PARAMETER in plan.report.parameters
+
+
+def neighbours_of(plan: Plan) -> tuple[str, ...]:
+    """The reports that the notebook names as its neighbours; they are made before it."""
+    about = plan.report.notebook.get("metadata", {}).get("crm", {})
+    return tuple(str(name) for name in about.get("neighbours", ()))
+
+
+def handed_in(plan: Plan, day: str, data_hash: str) -> dict[str, list[dict[str, Any]]]:
+    """The facts of other runs, as the notebook gets them.
+
+    Parameters
+    ----------
+    day : ISO, of this run
+    data_hash : of its data
+
+    Returns
+    -------
+    previous : this report with the same parameters on the same source at up to 12 earlier days, newest first
+    neighbours : the reports that the notebook names, of the same data and day
+    """
+    values = without_paths(plan.values)
+    earlier: dict[str, dict[str, Any]] = {}
+    for _, about in _good_runs(plan.out / plan.report.name):
+        same = about["data"].get("source") == plan.source_name and about["parameters"] == values
+        if same and str(about["as_of"]) < day:
+            earlier[str(about["as_of"])] = _told(about)
+    neighbours = []
+    for name in sorted(set(neighbours_of(plan)) - {plan.report.name}):
+        mine = [
+            _told(about)
+            for _, about in _good_runs(plan.out / name)
+            if about["as_of"] == day and about["data"].get("hash") == data_hash
+        ]
+        neighbours += sorted(mine, key=lambda told: str(told["slug"]))[:1]
+    return {"previous": [earlier[d] for d in sorted(earlier, reverse=True)[:KEPT]], "neighbours": neighbours}
+
+
+def fingerprint(told: dict[str, list[dict[str, Any]]]) -> str:
+    """Digest of what was handed in: part of what makes a run a repetition."""
+    return digest(told)
+
+
+def _good_runs(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Manifests of the runs that stable pages show, in the order of their slugs."""
+    for slug in sorted(folder.glob("*/")):
+        pointer = publish.pointer_of(slug, "current.json")
+        if pointer is None:
+            continue
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            run = slug / "runs" / pointer["run"]
+            about = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+            if about["status"] != Status.FAILED and about["data"] and about["facts"] is not None:
+                yield run, about
+
+
+def _told(about: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "report": about["report"],
+        "slug": about["slug"],
+        "title": about.get("title", about["report"]),
+        "day": about["as_of"],
+        "headline": about["message"],
+        "facts": about["facts"],
+        "actions": about.get("actions", []),
+    }

@@ -1,0 +1,219 @@
+"""Erasure: whoever is told to be gone is gone, whatever was lost, mistyped or killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from crm_analytics import CustomerBase
+from crm_analytics.runs.publishing import erasure, publish, published_tree
+from crm_analytics.runs.publishing.publish import Place
+from crm_analytics.tables.export import pseudonyms, read_csv
+from crm_analytics.tables.project_key import read_key
+from tests.faults.attacks import Tries, attack, crm, everything, files_with, project, sell, wave
+
+WHO = "K0039"  # bought last: on the welcome list
+STEPS = ("replace", "rename", "unlink", "rmdir", "mkdir", "open")
+
+
+def traces(root: Path) -> list[str]:
+    """Files that still tell of the person, by id, name, mail, phone or pseudonym."""
+    (called,) = pseudonyms([WHO], read_key(root) or b"0" * 16)
+    return files_with(root / "reports", WHO, "Zqxkanari39", "mail39@", "01700139", str(called))
+
+
+def published(folder: Path, name: str = "p", more: str = "show_customers = true\n") -> Path:
+    """A project with a wave that names its people, and a run of the shop's data."""
+    root = project(folder, name)
+    assert wave(root, more=more).status == "done"  # type: ignore[attr-defined]
+    base = CustomerBase.open(root / "data" / "shop", today="2026-03-04")
+    about = {"as_of": str(base.day), "status": "done", "data": {"source": "shop", "hash": base.data_hash}}
+    files = {"page.html": f"<p>{WHO}".encode(), "manifest.json": json.dumps(about).encode()}
+    place = Place(root / "reports", "segments", "2026-03-01")
+    publish.publish(place, "20260304T020000Z-aaaaaaaa", files, {"day": str(base.day)}, 12)
+    return root
+
+
+@attack("1 erasure")
+def the_person_is_gone_from_every_file(folder: Path) -> Tries:
+    root = published(folder)
+    yield "the person stands there before", len(traces(root)) >= 3
+    (folder / "elsewhere").mkdir()
+    arguments = (WHO, "--data", str(root / "data" / "shop"), "--out", str(root / "reports"))
+    code, _, _ = crm(folder / "elsewhere", "forget", *arguments)
+    yield "only listed without --yes", code == 0 and len(traces(root)) >= 3
+    code, _, _ = crm(folder / "elsewhere", "forget", *arguments, "--yes")
+    yield "called from elsewhere", code == 0 and not traces(root)
+    yield "no key is made elsewhere", not (folder / "elsewhere" / ".crm-key").exists()
+    lines = [json.loads(line) for line in (root / ".crm-audit.jsonl").read_text().splitlines()]
+    yield (
+        "it is logged who did what and when",
+        [one["what"] for one in lines] == ["forget begins", "forget done"],
+    )
+    yield "the log names nobody", not files_with(root, WHO + '"') and WHO not in str(lines)
+    yield "the log is private", (root / ".crm-audit.jsonl").stat().st_mode & 0o077 == 0
+    shutil.rmtree(root / "reports" / "segments", ignore_errors=True)
+    for day, more in (("2026-03-09", ""), ("2026-03-17", "cap = 9\n")):
+        sell(root, day)
+        again = wave(root, pd.Timestamp(f"{day} 23:00", tz="UTC"), "show_customers = true\n" + more)
+        yield (
+            f"not contacted on {day} from a source not cleaned yet",
+            (
+                again.status == "done" and not traces(root)  # type: ignore[attr-defined]
+            ),
+        )
+
+
+@attack("1 erasure")
+def no_false_all_clear(folder: Path) -> Tries:
+    root = published(folder)
+    before = everything(root / "reports")
+    shop, out = str(root / "data" / "shop"), str(root / "reports")
+    shutil.copytree(root / "data" / "shop", folder / "renamed")
+    (folder / "nothing").mkdir()
+    cases = [
+        ("mistyped --out", (WHO, "--data", shop, "--out", str(folder / "nothing")), 2),
+        ("--out that is not there", (WHO, "--data", shop, "--out", str(folder / "nowhere")), 2),
+        ("source of another name", (WHO, "--data", str(folder / "renamed"), "--out", out), 2),
+        ("mistyped id", ("K00039", "--data", shop, "--out", out), 3),
+        ("id in another case", ("k0039", "--data", shop, "--out", out), 3),
+    ]
+    for what, arguments, wanted in cases:
+        code, _, said = crm(folder, "forget", *arguments, "--yes")
+        yield (
+            f"{what} is refused in words",
+            code == wanted and len(said) > 20 and everything(root / "reports") == before,
+        )
+    code, _, _ = crm(
+        folder, "forget", WHO, "--data", str(folder / "renamed"), "--out", out, "--known-as", "shop", "--yes"
+    )
+    yield "a renamed source is found by its old name", code == 0 and not traces(root)
+
+
+@attack("1 erasure")
+def without_the_key_nothing_is_said_to_be_gone(folder: Path) -> Tries:
+    root = published(folder)
+    before, key = everything(root / "reports"), (root / ".crm-key").read_text()
+    arguments = ("forget", WHO, "--data", "shop", "--yes")
+    (root / ".crm-key").unlink()
+    code, _, said = crm(root, *arguments)
+    yield "lost key", code == 2 and "Bring the key back" in said and not (root / ".crm-key").exists()
+    (root / ".crm-key").write_text("ab" * 32 + "\n")
+    code, _, said = crm(root, *arguments)
+    yield "another key", code == 2 and "another key" in said and everything(root / "reports") == before
+    (root / "reports" / ".crm" / "tree.json").unlink()
+    code, _, _ = crm(root, *arguments)
+    yield "another key, and the tree has lost its record", code == 2
+    record = root / "reports" / "lists" / "weekly" / "2026-03-01" / "wave.json"
+    about = json.loads(record.read_text())
+    record.write_text(json.dumps({n: v for n, v in about.items() if n not in ("key", "source")}))
+    code, _, _ = crm(root, *arguments)
+    yield (
+        "another key, and a wave of an earlier version",
+        code == 2 and bool(files_with(root / "reports", WHO)),
+    )
+    (root / ".crm-key").write_text(key)
+    code, _, _ = crm(root, *arguments)
+    yield "the right key again", code == 0 and not traces(root)
+
+
+class Killed(BaseException):
+    """As kill -9: nothing is cleaned up behind it."""
+
+
+def killed_at(step: int, under: Path, work: object) -> bool:
+    """Do it, and die at a step of the file system below a folder; whether it died."""
+    real = {name: getattr(os, name) for name in STEPS}
+    count, dead = 0, False
+
+    def wrapped(name: str) -> object:
+        def one(*arguments: object, **options: object) -> object:
+            nonlocal count, dead
+            reads = name == "open" and not int(arguments[1]) & (os.O_WRONLY | os.O_RDWR)  # type: ignore[call-overload]
+            here = options.get("dir_fd") is not None or str(arguments[0]).startswith(str(under))
+            if dead and here and not reads:
+                raise Killed  # a dead process cleans nothing up
+            if here and not reads:
+                count += 1
+                if count == step:
+                    dead = True
+                    raise Killed
+            return real[name](*arguments, **options)
+
+        return one
+
+    for name in STEPS:
+        setattr(os, name, wrapped(name))
+    try:
+        work()  # type: ignore[operator]
+    except Killed:
+        pass
+    finally:
+        for name, function in real.items():
+            setattr(os, name, function)
+    return dead
+
+
+def kills(folder: Path, steps: range) -> Tries:
+    """Erasure killed at some of its steps, and called again: the person is gone."""
+    made = published(folder, "made")
+    base = CustomerBase.open(made / "data" / "shop", today="2026-03-04")
+    for step in steps:
+        root = folder / f"at{step}"
+        shutil.copytree(made, root)
+        out = root / "reports"
+        key = published_tree.key_for(out, root)
+
+        def erase(out: Path = out, root: Path = root, key: bytes = key) -> None:
+            found = erasure.find(out, root, base, WHO, "shop")
+            erasure.erase(out, found, WHO, key, date(2026, 3, 4))
+
+        died = killed_at(step, out, erase)
+        if died:
+            listed = read_members(out)
+            erase()
+            yield f"killed at step {step}", not traces(root) and listed == read_members(out)
+        shutil.rmtree(root)
+        if not died:
+            return
+
+
+def read_members(out: Path) -> list[str]:
+    """Whom the list names, but for the person."""
+    rows = read_csv(out / "lists" / "weekly" / "2026-03-01" / "welcome.csv")
+    return [one for one in rows["customer_id"] if one != WHO]
+
+
+@attack("1 erasure")
+def killed_at_some_steps(folder: Path) -> Tries:
+    yield from kills(folder, range(1, 60, 6))
+
+
+@attack("1 erasure", slow=True)
+def killed_at_every_step(folder: Path) -> Tries:
+    yield from kills(folder, range(1, 400))
+
+
+@attack("1 erasure")
+def nothing_hides_where_nobody_looks(folder: Path) -> Tries:
+    root = published(folder)
+    weekly = root / "reports" / "lists" / "weekly"
+    shutil.copytree(weekly / "2026-03-01", weekly / ".part-2026-03-02")
+    shutil.copytree(weekly / "2026-03-01", weekly / ".torn-2026-02-01")
+    (weekly / "2026-03-01" / f".welcome.csv.{os.getpid()}.part").write_text(f"{WHO}\n")
+    half = root / "reports" / "segments" / "2026-03-01" / "runs" / ".part-x"
+    half.mkdir()
+    (half / "page.html").write_text(WHO)
+    lost = root / "reports" / "segments" / "2026-03-01" / "runs" / "20260303T020000Z-bbbbbbbb"
+    lost.mkdir()
+    (lost / "page.html").write_text(WHO)  # its record was torn
+    code, _, _ = crm(root, "forget", WHO, "--data", "shop", "--yes")
+    yield "drafts, waves set aside, and runs without a record", code == 0 and not traces(root)
+    (weekly / "2026-03-01" / "old.parquet").write_bytes(b"PAR1 torn")
+    code, _, said = crm(root, "forget", WHO, "--data", "shop", "--yes")
+    yield "a file that cannot be read is named", code == 3 and "old.parquet" in said
