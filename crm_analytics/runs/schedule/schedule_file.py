@@ -250,6 +250,8 @@ def _in_words(error: Any, content: dict[str, Any], name: str) -> str:
 def _source(name: str, table: SourceTable, folder: Path, root: Path) -> RunRequest:
     where = f"[source.{name}]"
     ref = ref_of(table.model_dump(), name, folder, root)
+    if any("\0" in text for text in (table.path, table.url, table.mapping)):
+        raise ParameterError(f"{where}: a path or url holds a null character, which no system takes")
     if table.version_query and table.path:
         raise ParameterError(f"{where}: version_query is for a url; files are watched by size and time")
     if table.version_query:
