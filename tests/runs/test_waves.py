@@ -41,7 +41,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "project"
     (root / "notebooks").mkdir(parents=True)
     (root / "data" / "shop").mkdir(parents=True)
-    people = [f"k{i:03d},1990-03-0{1 + i % 9},true,canary{i}@mail.example" for i in range(90)]
+    people = [f"k{i:03d},{1930 + i % 70}-03-0{1 + i % 9},true,canary{i}@mail.example" for i in range(90)]
     (root / "data" / "shop" / "customers.csv").write_text(
         "\n".join(["customer_id,birth_date,consent_email,email", *people]) + "\n"
     )
