@@ -5,10 +5,8 @@ from __future__ import annotations
 import importlib
 import sys
 import warnings
-from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 _HERE = "crm_analytics.analyses."
 # package of old -> package of today: the modules that moved, with their new names where these differ
@@ -74,26 +72,21 @@ def _table() -> dict[str, str]:
 FORMER = _table()
 
 
-class _Finder(MetaPathFinder, Loader):
-    """Gives the module of today for the name of old."""
+class _Former(ModuleType):
+    """Stands in `sys.modules` under the name of old, and gives what the module of today has.
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        return ModuleSpec(fullname, self) if fullname in FORMER else None
+    A proxy, for an alias would be bound in its package, where facades have functions of the same names.
+    """
 
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        today = FORMER[spec.name]
-        warnings.warn(f"{spec.name} is called {today} now", DeprecationWarning, stacklevel=2)
-        module = importlib.import_module(today)
-        self._spec = module.__spec__
-        return module
-
-    def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self._spec  # the import machinery has written the old name into it
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        today = FORMER[self.__name__]
+        warnings.warn(f"{self.__name__} is called {today} now", DeprecationWarning, stacklevel=2)
+        return getattr(importlib.import_module(today), name)
 
 
 def know() -> None:
-    """Let Python find modules by their former names, after all that exist."""
-    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.append(_Finder())
+    """Let Python find modules by their former names."""
+    for name in FORMER:
+        sys.modules.setdefault(name, _Former(name))
