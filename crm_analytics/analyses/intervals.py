@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import false_discovery_control
-from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 Z95 = 1.959963984540054  # the 97.5 % point of the standard normal
 
@@ -25,6 +24,8 @@ def wilson(successes: float, n: float, level: float = 0.95) -> tuple[float, floa
     """
     if n == 0:
         return 0.0, 1.0
+    from statsmodels.stats.proportion import proportion_confint  # it may import polars, which starts threads
+
     low, high = proportion_confint(successes, n, 1 - level, method="wilson")
     # a share of nothing or of all ends there, without rounding errors
     return (0.0 if successes == 0 else float(low)), (1.0 if successes == n else float(high))
@@ -40,6 +41,8 @@ def share_difference(k1: int, n1: int, k2: int, n2: int) -> tuple[float, float]:
     """
     if not (n1 and n2):
         return -1.0, 1.0
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
     low, high = confint_proportions_2indep(k1, n1, k2, n2, method="newcomb", compare="diff")
     return float(low), float(high)
 

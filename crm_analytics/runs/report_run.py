@@ -202,7 +202,8 @@ class _Run:
         desk = self._desk(kernel)
         if desk is not None:
             values[other_runs.PARAMETER] = str(desk)
-        run = engine.Run(kernel, self._seconds_left(), self.progress, meanwhile=_load_page)
+        limit, left = record.plan.request.limit_seconds, self._seconds_left()
+        run = engine.Run(kernel, limit, left, self.progress, meanwhile=_load_page)
         try:
             engine.execute(nbformat.from_dict(record.plan.report.notebook), values, run)
             record.lists = lists_on_page.read(desk) if desk is not None else {}

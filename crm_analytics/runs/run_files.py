@@ -13,7 +13,6 @@ from crm_analytics.errors import CrmError, PublishError
 from crm_analytics.pages.status import Status
 from crm_analytics.runs.plan import OpenedData, Plan
 from crm_analytics.runs.publishing import lists_on_page, manifest, publish
-from crm_analytics.runs.publishing.published_tables import published_tables
 from crm_analytics.runs.unchanged import key_digest
 
 if TYPE_CHECKING:
@@ -71,6 +70,7 @@ def success(record: Record, place: publish.Place) -> Outcome:
     PublishError : the notebook shows something that is not a block, or names a folder of this machine.
     """
     from crm_analytics.pages import page
+    from crm_analytics.runs.publishing.published_tables import published_tables
 
     assert record.executed is not None
     shown = _shown(record.executed)

@@ -17,6 +17,7 @@ from ibis.backends import BaseBackend
 from crm_analytics.errors import DataError, nearest
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.embedded_engine import guarded_engine, load, lock_down
+from crm_analytics.tables.engine_errors import reason
 from crm_analytics.tables.redaction import redact
 
 BATCH = 100_000  # rows handed over at once
@@ -144,7 +145,7 @@ class DuckDbFile:
                 "Make it a table: CREATE TABLE ... AS SELECT * FROM it"
             ) from None
         except duckdb.Error as error:
-            raise DataError(f"{self.where}: {name} cannot be read: {first_line(error)}") from None
+            raise DataError(f"{self.where}: {name} cannot be read: {reason(error)}") from None
 
     def answer(self, query: str, limit: int) -> list[Any]:
         """At most `limit` rows of a query."""

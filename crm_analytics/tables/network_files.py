@@ -15,8 +15,8 @@ import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError
-from crm_analytics.tables.databases import first_line
 from crm_analytics.tables.embedded_engine import load
+from crm_analytics.tables.engine_errors import reason
 from crm_analytics.tables.source_ref import SourceRef
 
 _INSTALL = "python -c \"import duckdb; duckdb.connect().install_extension('httpfs')\""
@@ -60,4 +60,4 @@ def read_network_parquet(connection: BaseBackend, ref: SourceRef) -> ir.Table:
                     con.execute(f"SET {setting} = '{value.replace(chr(39), chr(39) * 2)}'")
         return load(connection, con.read_parquet(ref.text, binary_as_string=True))
     except duckdb.Error as error:
-        raise DataError(f"{ref.name}://… cannot be read: {first_line(error)}") from None
+        raise DataError(f"{ref.name}://… cannot be read: {reason(error)}") from None

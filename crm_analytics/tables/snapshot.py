@@ -29,6 +29,7 @@ from crm_analytics.tables.checks import cast_table
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.currencies import currency_of
 from crm_analytics.tables.embedded_engine import embedded_engine
+from crm_analytics.tables.engine_errors import reason
 from crm_analytics.tables.findings import Finding, by_weight
 from crm_analytics.tables.money import MONEY
 from crm_analytics.tables.odd_days import odd_days
@@ -183,14 +184,7 @@ def _stage(name: str, cast: ir.Table) -> ir.Table:
     except Exception as error:
         if isinstance(known := in_words(error), LimitError):
             raise known from None
-        raise DataError(f"{name}: the source cannot be read: {_reason(error)}") from error
-
-
-def _reason(error: Exception) -> str:
-    """The engine's words where they speak of names; what it says of values holds customers' own."""
-    if isinstance(error, (duckdb.BinderException, duckdb.CatalogException, duckdb.IOException)):
-        return next(iter(str(error).splitlines()), type(error).__name__)[:200]
-    return f"{type(error).__name__}. --debug shows its words, which may hold customers' values"
+        raise DataError(f"{name}: the source cannot be read: {reason(error)}") from error
 
 
 def scalar(expression: ir.Scalar) -> int:

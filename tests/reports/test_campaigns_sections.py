@@ -92,14 +92,16 @@ def test_an_unknown_cost_of_contacts_is_not_taken_for_nothing() -> None:
 
 def _listed(n: int = 160, **columns: object) -> pd.DataFrame:
     ids = [f"c{i}" for i in range(n)]
-    return pd.DataFrame({"customer_id": ids, "birth_date": "1990-07-02"} | columns)
+    return pd.DataFrame(
+        {"customer_id": ids, "birth_date": [f"{1930 + i % 70}-07-02" for i in range(len(ids))]} | columns
+    )
 
 
 def test_who_answers_is_told_by_region_age_and_channel_and_of_no_small_group() -> None:
     people = _listed(
         300,
         region=[name for name in ("north", "south", "east", "west") for _ in "ab"] * 37 + ["tiny"] * 4,
-        birth_date=[("1960-01-01", "1990-01-01")[k // 8 % 2] for k in range(300)],
+        birth_date=[f"{(1960, 1990)[k // 8 % 2]}-{1 + k % 6:02}-{1 + k % 25:02}" for k in range(300)],
         acquisition_channel=["search"] * 150 + ["shop"] * 146 + ["Ann Smith"] * 4,
     )
     base = opened(shop(300, lift=0.3) | {"customers": people})

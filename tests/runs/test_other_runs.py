@@ -91,7 +91,8 @@ def test_forgetting_a_run_takes_its_lists_away(project):
     assert (place.folder / "lists" / "due.csv").exists()
     names = [path.name for path in (place.folder / "runs").iterdir()]
     runs = [erasure.KnowingRun(place, name, "shop.csv", "", True) for name in names]
-    erasure.delete(project / "out", runs, NOW.date())
+    found = erasure.Found(runs=runs, files=[], unreadable=[], in_source=True, other_sources=[])
+    erasure.erase(project / "out", found, "a", b"k" * 32, NOW.date())
     assert not (project / "out" / "first" / "2026-01-31").exists()
     assert not result.run_folder.exists()
 

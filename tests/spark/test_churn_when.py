@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crm_analytics import CustomerBase
-from crm_analytics.analyses.churn.contracts.contracts import contracts
+from crm_analytics.analyses.churn.contracts import contracts
 from crm_analytics.analyses.churn.survival import complaints, survival
 from crm_analytics.tables.company import write_company
 from tests.spark.same import assert_same, on_spark

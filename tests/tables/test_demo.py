@@ -68,11 +68,19 @@ def test_demos_are_the_same_bytes_every_time(tmp_path, name: str) -> None:
 
 
 def test_a_demo_is_written_over_the_old_one_and_leaves_nothing_else(tmp_path) -> None:
-    (tmp_path / "lemonade").mkdir()
-    (tmp_path / "lemonade" / "old.csv").touch()
+    write_demo("lemonade", tmp_path)
+    before = {p.name for p in (tmp_path / "lemonade").iterdir()}
     write_demo("lemonade", tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["lemonade"]
-    assert not (tmp_path / "lemonade" / "old.csv").exists()
+    assert {p.name for p in (tmp_path / "lemonade").iterdir()} == before
+
+
+def test_own_files_in_the_place_of_a_demo_are_not_overwritten(tmp_path) -> None:
+    (tmp_path / "lemonade").mkdir()
+    (tmp_path / "lemonade" / "old.csv").touch()
+    with pytest.raises(ParameterError, match="files of your own"):
+        write_demo("lemonade", tmp_path)
+    assert (tmp_path / "lemonade" / "old.csv").exists()
 
 
 def test_an_unknown_demo_says_which_there_are(tmp_path) -> None:

@@ -1,8 +1,8 @@
 """Who will leave, when and why: from what was known on a day to calibrated probabilities."""
 
+from crm_analytics.analyses.churn.contracts import contracts
 from crm_analytics.analyses.churn.contracts.contract_scores import ContractScores, contract_scores
 from crm_analytics.analyses.churn.contracts.contract_value import ContractValue, contract_value
-from crm_analytics.analyses.churn.contracts.contracts import contracts
 from crm_analytics.analyses.churn.features.features import BTYD, FEATURES, WORDS, Feature, features
 from crm_analytics.analyses.churn.features.labels import labels
 from crm_analytics.analyses.churn.features.windows import Window, windows

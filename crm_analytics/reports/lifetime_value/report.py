@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -103,6 +103,20 @@ class UnpricedReport(Ahead):
     forecast: Purchases
     priced: None = None
     carriers: None = None
+
+    @cached_property
+    def kpis(self) -> dict[str, Kpi]:
+        """The key figures of the page: purchases are forecast, their money is not."""
+        found, total = measure(self.plan.given, KPIS), self.forecast.purchases
+        purchases = replace(
+            found["purchases_to_come"],
+            value=total.mean,
+            lower=total.lower,
+            upper=total.upper,
+            n=self.forecast.summary.customer_count,
+            refusal="",
+        )
+        return found | {"purchases_to_come": purchases}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

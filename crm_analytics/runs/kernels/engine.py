@@ -47,7 +47,8 @@ class Run:
     Parameters
     ----------
     kernel : started, alone for this run
-    limit_seconds : wall time for all cells together; None for no limit
+    limit_seconds : wall time that was allowed; None for no limit
+    seconds_left : of it, for all cells together; None for all of it
     progress : called with (cells done, cells in all) after each cell
     meanwhile : called once in a thread when the cells begin: something useful while we wait for them
     executed : afterwards the notebook as far as it ran, also after a failure
@@ -57,6 +58,7 @@ class Run:
 
     kernel: Kernel
     limit_seconds: float | None = None
+    seconds_left: float | None = None
     progress: Progress | None = None
     meanwhile: Callable[[], None] | None = None
     executed: NotebookNode | None = None
@@ -90,7 +92,7 @@ def execute(notebook: NotebookNode, parameters: Mapping[str, Any], run: Run) -> 
     from papermill.exceptions import PapermillExecutionError
 
     run.kernel.settle()
-    run.kernel.limit(run.limit_seconds)
+    run.kernel.limit(run.limit_seconds if run.seconds_left is None else run.seconds_left)
     try:
         with _quiet():
             executed = papermill.execute_notebook(

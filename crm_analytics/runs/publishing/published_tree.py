@@ -140,7 +140,7 @@ def _foreign_index(out: Path) -> bool:
         return False
     except OSError:
         ours = False  # a folder, or a page that we may not read
-    return not ours and not any(out.glob("*/*/current.json"))
+    return not (ours or waves_in(out) or any(out.glob("*/*/current.json")))
 
 
 # --- the key ------------------------------------------------------------------------------------------------

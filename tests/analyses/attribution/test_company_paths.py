@@ -105,4 +105,4 @@ def test_without_clicks_the_page_says_what_customers_say(base: CustomerBase, pro
     assert "% of customers say they heard of us by" in repr(channels.headline(report))
     for section in ("which_channels_pay", "what_each_model_says", "how_long_it_takes"):
         assert "there are no tracked paths to purchases" in repr(getattr(channels, section)(report))
-    assert report.missing in repr(channels.which_channels_pay(report))
+    assert report.why("now") in repr(channels.which_channels_pay(report))

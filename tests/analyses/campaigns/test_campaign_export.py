@@ -24,7 +24,8 @@ def base() -> CustomerBase:
     n = 40
     ids = [f"{k:05d}" for k in range(n)]
     people = pd.DataFrame({
-        "customer_id": ids, "birth_date": ["1990-02-27"] * n, "consent_email": [True] * n,
+        "customer_id": ids, "birth_date": [f"{1930 + i % 70}-02-27" for i in range(n)],
+        "consent_email": [True] * n,
         "first_name": [EVIL] * n, "email": [f"canary{k}@mail.example" for k in range(n)],
     })  # fmt: skip
     sales = pd.DataFrame(

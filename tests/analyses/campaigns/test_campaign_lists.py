@@ -15,6 +15,11 @@ from crm_analytics.errors import DataError, ParameterError
 DAY = date(2026, 2, 25)
 
 
+def same_birthday(n: int) -> list[str]:
+    """The same day of different years: one date that many share would stand for "unknown"."""
+    return [f"{1950 + i % 50}-02-27" for i in range(n)]
+
+
 def sales(rows: list[tuple[str, str, float]], **more: list) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["customer_id", "transaction_date", "unit_spend"])
     return frame.assign(**more)
@@ -190,7 +195,7 @@ def test_referral_is_asked_of_promoters_whose_latest_answer_holds():
 def test_every_step_keeps_out_whom_it_should():
     n = 8
     listed = people(
-        birth_date=["1990-02-27"] * n,
+        birth_date=same_birthday(n),
         consent_email=[True, True, False, None, True, True, True, True],
         do_not_contact=[False, True, *[False] * 6],
         closed_at=["2026-01-01", *[None] * 7],
@@ -215,7 +220,7 @@ def test_every_step_keeps_out_whom_it_should():
 
 def test_channel_is_the_first_with_consent_and_an_unsubscription_ends_the_digital_ones():
     listed = people(
-        birth_date=["1990-02-27"] * 3, consent_email=[True, False, True], consent_sms=[True, True, True],
+        birth_date=same_birthday(3), consent_email=[True, False, True], consent_sms=[True, True, True],
         consent_post=[True, False, True],
     )  # fmt: skip
     gone = pd.DataFrame({
@@ -301,7 +306,7 @@ def with_members(campaign: str, **columns: list) -> CustomerBase:
     plan = {"campaign_id": [campaign], "start_date": ["2026-02-18"]}
     return opened(
         transactions=sales(LAST_DAY_SOLD),
-        customers=people(birth_date=["1990-02-27"] * 4),
+        customers=people(birth_date=same_birthday(4)),
         campaigns=pd.DataFrame(plan),
         campaign_members=pd.DataFrame(told | columns),
     )

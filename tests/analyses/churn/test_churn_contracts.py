@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from crm_analytics import CustomerBase
-from crm_analytics.analyses.churn.contracts.contracts import contracts as ending
+from crm_analytics.analyses.churn.contracts import contracts as ending
 from crm_analytics.analyses.churn.model.model import ChurnModel
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError
 

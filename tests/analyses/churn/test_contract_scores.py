@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from crm_analytics import CustomerBase
-from crm_analytics.analyses.churn.contracts import contract_scores
+from crm_analytics.analyses.churn import contract_scores
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError
 
 MONTH = pd.Timedelta(days=30.4375)
