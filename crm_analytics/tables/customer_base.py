@@ -376,7 +376,7 @@ class CustomerBase:
 
         >>> base = CustomerBase.open(pd.DataFrame({"customer_id": ["a"], "unit_spend": [9.0],
         ...     "transaction_date": ["2026-01-05"]}), today="2026-02-01")
-        >>> count = lambda: base.customer_days.count().execute().item()
+        >>> count = lambda: int(base.customer_days.count().execute())
         >>> base.remember(("days", 1), count, lambda days: {"days": days}, lambda parts: parts["days"])
         1
         """
