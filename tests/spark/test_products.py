@@ -53,7 +53,7 @@ VIEWS = {
     "cross-shop": lambda base: cross_shop(base).pairs,
     "first products": lambda base: first_products(base, "category").products,
     "habits": lambda base: base.collect(habitual_days(base).customers),
-    "likely buyers": lambda base: base.collect(likely_buyers(base, "Coffee").customers),
+    "likely buyers": lambda base: base.collect(likely_buyers(base, "Coffee", weeks=26).customers),
     "movers": lambda base: movers(base, level="category").products,
     "popularity": lambda base: popularity(base).products,
     "quality": lambda base: quality(base).products,
