@@ -33,7 +33,7 @@ TABLES = ("transactions", "products", "customers", "tickets")
 
 @pytest.fixture(scope="module")
 def both(spark, tmp_path_factory):
-    folder = write_company(tmp_path_factory.mktemp("company"), customers=600, years=2)
+    folder = write_company(tmp_path_factory.mktemp("company"), customers=700, years=2)
     for path in folder.glob("*.parquet"):
         if path.stem not in TABLES:
             path.unlink()
