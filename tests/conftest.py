@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,7 +72,9 @@ def somewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     patch.undo()
 
 
-ASKED = ("db.example", "ann")  # hosts of sources that tests open to see them refused
+# One attack gives addresses on the command line: these two hosts are looked up there, and refused.
+ASKED = ("db.example", "ann")
+ASKING = "[a_password_on_the_command_line_is_not_repeated]"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -94,7 +97,7 @@ def attempts() -> Iterator[list[str]]:
     def look_up(host: Any, *arguments: Any, **options: Any) -> Any:
         name = host.decode() if isinstance(host, bytes) else host
         if name and name != socket.gethostname() and not _is_here(name):
-            if name not in ASKED:
+            if name not in ASKED or ASKING not in os.environ.get("PYTEST_CURRENT_TEST", ""):
                 tried.append(str(name))
             raise socket.gaierror(f"the tests forbid the network: {name}")
         return real_look_up(host, *arguments, **options)
