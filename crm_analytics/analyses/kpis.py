@@ -10,13 +10,13 @@ records for machines. So one figure has one value on all pages of a base.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses.concentration import concentration
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
 from crm_analytics.analyses.intervals import wilson
+from crm_analytics.analyses.kpi import COUNT, DOWN, MONEY, NEITHER, SHARE, UP, Kpi, refused
 from crm_analytics.analyses.value_to_come import HORIZON
 from crm_analytics.errors import ParameterError, nearest
 
@@ -24,67 +24,7 @@ if TYPE_CHECKING:
     from crm_analytics.analyses.comparison import Change
     from crm_analytics.analyses.measured import Measured
 
-COUNT, MONEY, SHARE, NUMBER = "count", "money", "share", "number"
-UP, DOWN, NEITHER = "up", "down", ""  # which way is good
 FACTS_VERSION = 2  # recorded with the facts as `facts_version`
-
-
-@dataclass(frozen=True)
-class Kpi:
-    """One key figure of a base at its day.
-
-    Attributes
-    ----------
-    id, unit, direction : its name, "count", "money", "share" or "number", and which way is good
-    value : None where it is refused
-    n : cases behind it
-    lower, upper : 95 % interval; None where the value is a count of what happened
-    period : what it is of: "to date", "-13w" (the last 13 weeks) or "52w" (the next 52)
-    against_previous, against_year : its change against the period before and against the same period a year
-        ago; None where the data do not reach back
-    refusal : why there is no value, in words; empty where there is one
-    explained_in : the report that explains it
-    """
-
-    id: str
-    unit: str
-    direction: str
-    value: float | None
-    n: int
-    lower: float | None = None
-    upper: float | None = None
-    period: str = "to date"
-    against_previous: Change | None = None
-    against_year: Change | None = None
-    refusal: str = ""
-    explained_in: str = ""
-
-    @property
-    def previous(self) -> float | None:
-        """Its value in the period before."""
-        return self.against_previous.before if self.against_previous else None
-
-    @property
-    def year_ago(self) -> float | None:
-        """Its value in the same period a year ago."""
-        return self.against_year.before if self.against_year else None
-
-    def facts(self) -> dict[str, Any]:
-        """What a report records of it: the value under its id, the rest beside it; nothing that is unknown.
-
-        >>> Kpi("buyers", COUNT, UP, 40, 40).facts()
-        {'buyers': 40, 'buyers_n': 40}
-        """
-        beside = {
-            "lower": self.lower,
-            "upper": self.upper,
-            "n": self.n,
-            "previous": self.previous,
-            "year_ago": self.year_ago,
-        }
-        return {self.id: self.value} | {f"{self.id}_{k}": v for k, v in beside.items() if v is not None}
-
-
 SEGMENTS, VALUE = "segments", "lifetime_value"  # reports that explain a figure
 NO_FORECAST = "no forecast"
 
@@ -102,7 +42,7 @@ def buyers(given: Measured) -> Kpi:
 def _of_period(given: Measured, what: str, unit: str) -> Kpi:
     previous, year = given.previous, given.year
     if previous is None:
-        return _refused(what, unit, UP, "the data do not hold two whole periods", SEGMENTS, given.span)
+        return refused(what, unit, UP, "the data do not hold two whole periods", SEGMENTS, given.span)
     change: Change = getattr(previous, what)
     return Kpi(
         what, unit, UP, change.now, round(previous.buyers.now), period=given.span, explained_in=SEGMENTS,
@@ -133,7 +73,7 @@ def bought_again(given: Measured) -> Kpi:
     """Share of buyers who bought on a second day."""
     people, again = given.buyers
     if not people:
-        return _refused("bought_again", SHARE, UP, "nobody has bought", SEGMENTS)
+        return refused("bought_again", SHARE, UP, "nobody has bought", SEGMENTS)
     low, high = wilson(again, people)
     return Kpi("bought_again", SHARE, UP, again / people, people, low, high, explained_in=SEGMENTS)
 
@@ -145,7 +85,7 @@ def top_fifth_revenue_share(given: Measured) -> Kpi:
         "customer_id", revenue=history.revenue.cast("float64")
     )
     if not given.buyers[0] or not revenue_of_known_customers(given).value:
-        return _refused("top_fifth_revenue_share", SHARE, NEITHER, "there is no revenue", SEGMENTS)
+        return refused("top_fifth_revenue_share", SHARE, NEITHER, "there is no revenue", SEGMENTS)
     found = concentration(given.base, table, "revenue")
     return Kpi(
         "top_fifth_revenue_share", SHARE, NEITHER, found.top_share, found.customers,
@@ -170,7 +110,7 @@ def customers_lapsed(given: Measured) -> Kpi:
 
 def _standing(given: Measured, name: str, standing: str, good: str) -> Kpi:
     if given.definitions.at_risk_days is None:
-        return _refused(name, COUNT, good, given.definitions.refusal, SEGMENTS)
+        return refused(name, COUNT, good, given.definitions.refusal, SEGMENTS)
     n = given.standing_counts.get(standing, 0)
     return Kpi(name, COUNT, good, n, given.buyers[0], explained_in=SEGMENTS)
 
@@ -178,7 +118,7 @@ def _standing(given: Measured, name: str, standing: str, good: str) -> Kpi:
 def value_to_come(given: Measured) -> Kpi:
     """Undiscounted revenue that today's customers will bring over the horizon."""
     if given.outlook is None:
-        return _refused("value_to_come", MONEY, UP, given.no_outlook or NO_FORECAST, VALUE, _horizon(given))
+        return refused("value_to_come", MONEY, UP, given.no_outlook or NO_FORECAST, VALUE, _horizon(given))
     total = given.outlook.total
     return _ahead(given, "value_to_come", MONEY, total.mean, total.lower, total.upper)
 
@@ -187,7 +127,7 @@ def margin_to_come(given: Measured) -> Kpi:
     """What is left of it after the cost of goods, at the margin of the past."""
     value = value_to_come(given)
     if value.value is None or given.margin is None:
-        return _refused(
+        return refused(
             "margin_to_come", MONEY, UP, value.refusal or "the margin is not known", VALUE, _horizon(given)
         )
     share = given.margin
@@ -199,7 +139,7 @@ def value_per_customer(given: Measured) -> Kpi:
     """Undiscounted revenue that a customer will bring over the horizon, on average."""
     value = value_to_come(given)
     if value.value is None or not value.n:
-        return _refused("value_per_customer", MONEY, UP, value.refusal or NO_FORECAST, VALUE, _horizon(given))
+        return refused("value_per_customer", MONEY, UP, value.refusal or NO_FORECAST, VALUE, _horizon(given))
     ends = ((value.lower or 0.0) / value.n, (value.upper or 0.0) / value.n)
     return _ahead(given, "value_per_customer", MONEY, value.value / value.n, *ends)
 
@@ -209,7 +149,7 @@ def value_at_risk(given: Measured) -> Kpi:
     rows = {str(row["segment"]): row for row in given.value_by_standing.to_dict("records")}
     if given.outlook is None or given.definitions.at_risk_days is None:
         why = given.definitions.refusal or given.no_outlook or NO_FORECAST
-        return _refused("value_at_risk", MONEY, NEITHER, why, VALUE)
+        return refused("value_at_risk", MONEY, NEITHER, why, VALUE)
     if AT_RISK not in rows:
         return _ahead(given, "value_at_risk", MONEY, 0.0, 0.0, 0.0, NEITHER)
     row = rows[AT_RISK]
@@ -221,7 +161,7 @@ def value_at_risk(given: Measured) -> Kpi:
 def purchases_to_come(given: Measured) -> Kpi:
     """Purchases that today's customers will make over the horizon."""
     if given.outlook is None:
-        return _refused(
+        return refused(
             "purchases_to_come", COUNT, UP, given.no_outlook or NO_FORECAST, VALUE, _horizon(given)
         )
     found = given.outlook.purchases
@@ -232,7 +172,7 @@ def still_customers(given: Measured) -> Kpi:
     """Customers who are still there, expected: the sum of P(alive)."""
     if given.outlook is None or not given.outlook.tells_who_left:
         why = given.no_outlook or "the data do not tell who has left"
-        return _refused("still_customers", COUNT, UP, why, VALUE)
+        return refused("still_customers", COUNT, UP, why, VALUE)
     value = given.outlook.still_customers
     return Kpi("still_customers", COUNT, UP, value, given.outlook.summary.customer_count, explained_in=VALUE)
 
@@ -250,22 +190,18 @@ def _horizon(given: Measured) -> str:
     return f"{periods}{letter.lower()}"
 
 
-def _refused(  # noqa: PLR0917
-    name: str, unit: str, good: str, why: str, explained_in: str, period: str = "to date"
-) -> Kpi:
-    return Kpi(name, unit, good, None, 0, period=period, refusal=why, explained_in=explained_in)
+OF_THE_BASE: tuple[Callable[[Measured], Kpi], ...] = (
+    revenue, buyers, revenue_to_date, revenue_of_known_customers, customers_bought, bought_again,
+    top_fifth_revenue_share, customers_active, customers_at_risk, customers_lapsed, value_to_come,
+    margin_to_come, value_per_customer, value_at_risk, purchases_to_come, still_customers,
+)  # fmt: skip
 
+# A wing with key figures of its own lists them in its module `kpis`; it is named here and nowhere else.
+WINGS: tuple[tuple[Callable[[Measured], Kpi], ...], ...] = ()
 
 REGISTRY: Mapping[str, Callable[[Measured], Kpi]] = MappingProxyType(
-    {
-        make.__name__: make
-        for make in (
-            revenue, buyers, revenue_to_date, revenue_of_known_customers, customers_bought, bought_again,
-            top_fifth_revenue_share, customers_active, customers_at_risk, customers_lapsed, value_to_come,
-            margin_to_come, value_per_customer, value_at_risk, purchases_to_come, still_customers,
-        )
-    }
-)  # fmt: skip
+    {make.__name__: make for wing in (OF_THE_BASE, *WINGS) for make in wing}
+)
 
 # report -> name of a fact in earlier versions -> what it is called now; only where the meaning is the same
 ALIASES: Mapping[str, Mapping[str, str]] = MappingProxyType(

@@ -8,7 +8,8 @@ import pytest
 from crm_analytics.analyses.actions import Action, contradictions, expected_margin, ranked
 from crm_analytics.analyses.contact_effect import ContactCost, ContactEffect
 from crm_analytics.analyses.evidence import Evidence, grade
-from crm_analytics.analyses.kpis import ALIASES, Kpi, measure, present_names
+from crm_analytics.analyses.kpi import Kpi
+from crm_analytics.analyses.kpis import ALIASES, measure, present_names
 from crm_analytics.errors import ParameterError
 
 EFFECT = ContactEffect(0.05, 0.0, 0.1, "stated")

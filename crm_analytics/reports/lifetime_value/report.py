@@ -12,7 +12,8 @@ import ibis
 
 from crm_analytics.analyses import btyd
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
-from crm_analytics.analyses.kpis import Kpi, measure
+from crm_analytics.analyses.kpi import Kpi
+from crm_analytics.analyses.kpis import measure
 from crm_analytics.analyses.overview import overview
 from crm_analytics.analyses.portfolio.value_tiers import value_tiers
 from crm_analytics.analyses.value_to_come import ValueToCome, of_models

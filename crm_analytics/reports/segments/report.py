@@ -13,7 +13,8 @@ from crm_analytics.analyses import rfm
 from crm_analytics.analyses.comparison import YEAR
 from crm_analytics.analyses.concentration import Concentration
 from crm_analytics.analyses.definitions import ACTIVE, standings
-from crm_analytics.analyses.kpis import Kpi, measure
+from crm_analytics.analyses.kpi import Kpi
+from crm_analytics.analyses.kpis import measure
 from crm_analytics.analyses.profiling.favourites import purchase_lines
 from crm_analytics.pages.sentences import Sentences
 from crm_analytics.reports.shared.customer_lists import write_lists

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from crm_analytics.analyses.actions import NO_COST, NO_MARGIN, Action
 from crm_analytics.analyses.audiences import held_back
 from crm_analytics.analyses.definitions import Definitions
-from crm_analytics.analyses.kpis import COUNT, MONEY, SHARE, Kpi
+from crm_analytics.analyses.kpi import COUNT, MONEY, SHARE, Kpi
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.shared.plans import Plans
 from crm_analytics.tables.days import span_of

@@ -1,0 +1,75 @@
+"""One key figure of a base: the record that reports show, record and compare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crm_analytics.analyses.comparison import Change
+
+COUNT, MONEY, SHARE, NUMBER = "count", "money", "share", "number"
+UP, DOWN, NEITHER = "up", "down", ""  # which way is good
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """One key figure of a base at its day.
+
+    Attributes
+    ----------
+    id, unit, direction : its name, "count", "money", "share" or "number", and which way is good
+    value : None where it is refused
+    n : cases behind it
+    lower, upper : 95 % interval; None where the value is a count of what happened
+    period : what it is of: "to date", "-13w" (the last 13 weeks) or "52w" (the next 52)
+    against_previous, against_year : its change against the period before and against the same period a year
+        ago; None where the data do not reach back
+    refusal : why there is no value, in words; empty where there is one
+    explained_in : the report that explains it
+    """
+
+    id: str
+    unit: str
+    direction: str
+    value: float | None
+    n: int
+    lower: float | None = None
+    upper: float | None = None
+    period: str = "to date"
+    against_previous: Change | None = None
+    against_year: Change | None = None
+    refusal: str = ""
+    explained_in: str = ""
+
+    @property
+    def previous(self) -> float | None:
+        """Its value in the period before."""
+        return self.against_previous.before if self.against_previous else None
+
+    @property
+    def year_ago(self) -> float | None:
+        """Its value in the same period a year ago."""
+        return self.against_year.before if self.against_year else None
+
+    def facts(self) -> dict[str, Any]:
+        """What a report records of it: the value under its id, the rest beside it; nothing that is unknown.
+
+        >>> Kpi("buyers", COUNT, UP, 40, 40).facts()
+        {'buyers': 40, 'buyers_n': 40}
+        """
+        beside = {
+            "lower": self.lower,
+            "upper": self.upper,
+            "n": self.n,
+            "previous": self.previous,
+            "year_ago": self.year_ago,
+        }
+        return {self.id: self.value} | {f"{self.id}_{k}": v for k, v in beside.items() if v is not None}
+
+
+def refused(  # noqa: PLR0917
+    name: str, unit: str, good: str, why: str, explained_in: str, period: str = "to date"
+) -> Kpi:
+    """A figure that cannot be told, and why in words."""
+    return Kpi(name, unit, good, None, 0, period=period, refusal=why, explained_in=explained_in)
