@@ -184,10 +184,10 @@ def _check_day(as_of: str) -> None:
 
 def _source_of(request: RunRequest, data: object, root: Path) -> tuple[RunRequest, SourceRef]:
     """The source, and the request with what `crm.toml` says of a source it names."""
-    said = request.data or str(data)
-    if not said:
+    name = request.data or str(data)
+    if not name:
         raise ParameterError("which data? Give a file, a folder or a name with --data, such as --data cdnow")
-    found = find_source(said, root)
+    found = find_source(name, root)
     if not found.settings:
         return request, found.ref
     oldest = str(found.settings.get("oldest_data", ""))
@@ -196,7 +196,7 @@ def _source_of(request: RunRequest, data: object, root: Path) -> tuple[RunReques
         mapping=request.mapping or found.mapping,
         oldest_days=request.oldest_days or (relative_days.days_of(oldest) if oldest else None),
         version_query=request.version_query or str(found.settings.get("version_query", "")),
-        max_rejected=_share(request.max_rejected, found.settings.get("max_rejected"), said),
+        max_rejected=_share(request.max_rejected, found.settings.get("max_rejected"), name),
     ), found.ref
 
 

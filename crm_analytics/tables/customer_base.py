@@ -99,12 +99,12 @@ class CustomerBase:
         try:
             return cls._opened(source, mapping, today, max_rejected, pushdown)
         except Exception as error:
-            said = source.text if isinstance(source, SourceRef) else str(source)
-            if not isinstance(source, (str, SourceRef)) or not holds_secret(said):
+            text = source.text if isinstance(source, SourceRef) else str(source)
+            if not isinstance(source, (str, SourceRef)) or not holds_secret(text):
                 raise
             # A library may repeat a piece of the password, in words that no pattern knows.
             known = in_words(error)
-            raise type(known)(without_secrets_of(str(known), said)) from None
+            raise type(known)(without_secrets_of(str(known), text)) from None
 
     @classmethod
     def _opened(
