@@ -38,7 +38,7 @@ class PayDays:
     def best(self) -> pd.Series | None:
         """The clear part with the highest index above 1; None without one."""
         found = self.parts[self.parts["clear"] & (self.parts["index"] > 1)]
-        return None if found.empty else found.loc[found["index"].idxmax()]
+        return None if found.empty else found.nlargest(1, "index").iloc[0]
 
 
 def pay_days(daily: pd.Series) -> PayDays:
@@ -68,7 +68,9 @@ def pay_days(daily: pd.Series) -> PayDays:
     usual = weekday / weekday.mean() if weekday.mean() > 0 else weekday + 1
     frame["due"] = usual.reindex(days.day_of_week).to_numpy()
     size = frame.groupby("month")["sold"].agg(["size", "sum"])
-    whole = size.index[(size["size"] == size.index.days_in_month) & (size["sum"] > 0)]
+    whole = size.index[
+        (size["size"].to_numpy() == pd.PeriodIndex(size.index).days_in_month) & (size["sum"] > 0).to_numpy()
+    ]
     if len(whole) < MONTHS:
         raise NotEnoughData("the days of the month", len(whole), MONTHS, "whole months")
     frame = frame[frame["month"].isin(whole)]

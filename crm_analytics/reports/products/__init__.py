@@ -1,4 +1,4 @@
-"""The products report: what sells and moves, when to stock and to mail, what goes together, whom to offer what.
+"""The products report: what sells and moves, when to stock, what goes together, whom to offer what.
 
 Each function is one section of `10_products.ipynb`: it takes the prepared report and gives one block.
 On a base too small for models it gives the section's small form.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pandas as pd
 from crm_analytics.analyses.evidence import grade
 from crm_analytics.pages import blocks
 from crm_analytics.reports.products.offers import NEXT, SEASON
-from crm_analytics.reports.products.placement import factor_range, percent_range, short
+from crm_analytics.reports.products.placement import factor_range, percent_range, short, strongest
 from crm_analytics.reports.products.report import ProductReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
@@ -65,8 +66,8 @@ def _news(report: ProductReport) -> str:
     return t("headline.nothing")
 
 
-def _mover(report: ProductReport) -> dict[str, Any] | None:
-    """The category, or else product, that moved most in orders beyond shop and season; None where none did."""
+def _mover(report: ProductReport) -> Mapping[Hashable, Any] | None:
+    """The category, or else product, that moved most beyond shop and season; None where none did."""
     for moves in (report.category_moves, report.moves):
         if moves is None:
             continue
@@ -77,7 +78,7 @@ def _mover(report: ProductReport) -> dict[str, Any] | None:
             excludes = not row["lower"] <= 1 <= row["upper"]
             if abs(change) >= NEWS and excludes and row["upper"] != float("inf"):
                 bounds = percent_range(report, row["lower"] - 1, row["upper"] - 1)
-                return {"name": report.name(row["product"]), "change": change, "interval": bounds, **row}
+                return row | {"name": report.name(row["product"]), "change": change, "interval": bounds}
     return None
 
 
@@ -108,8 +109,8 @@ def _lede(report: ProductReport) -> list[str]:
             said.append(t("lede.year_ago", value=due.year_ago))
     if not report.has_products:
         return [t("lede.no_products"), *said]
-    again = report.kpis["bought_before_share"]
-    if again.value is not None:
+    again = report.kpis.get("bought_before_share")
+    if again is not None and again.value is not None:
         said.append(t("lede.again", share=again.value))
     return said
 
@@ -156,7 +157,7 @@ def _why(report: ProductReport, action: str) -> str:
     return t("action.season_offer.why")
 
 
-def _used(report: ProductReport) -> dict[str, Any]:
+def _used(report: ProductReport) -> Mapping[Hashable, Any]:
     assert report.next is not None
     table = report.next.evaluation
     (row,) = table[table["way"] == report.next.way].to_dict("records")
@@ -168,18 +169,17 @@ def _stock(report: ProductReport) -> dict[str, Any] | None:
     if report.ahead_by is None:
         return None
     t, table = report.t, report.ahead_by
-    clear = table[
-        (table["units_lower"] > table["units_before"]) | (table["units_upper"] < table["units_before"])
-    ]
-    clear = clear[clear["units_before"] > 0]
+    before = table["units_before"]
+    outside = (table["units_lower"] > before) | (table["units_upper"] < before)
+    clear = table[outside & (before > 0)]
     if clear.empty:
         return None
-    gap = (clear["expected"] - clear["before"]).abs()
-    row = clear.loc[gap.idxmax()]
+    row = clear.assign(gap=(clear["expected"] - clear["before"]).abs()).nlargest(1, "gap").iloc[0]
     more = row["units"] > row["units_before"]
     slots = {
         "category": short(row["category"]), "weeks": _weeks(report), "units": row["units"],
-        "before": row["units_before"], "interval": interval(t, row["units_lower"], row["units_upper"], "count"),
+        "before": row["units_before"],
+        "interval": interval(t, row["units_lower"], row["units_upper"], "count"),
     }  # fmt: skip
     message = "action.stock.more" if more else "action.stock.less"
     fact = {"id": "stock", "who": "buyers", "verb": "prepare", "whom": f"category={slots['category']}"}
@@ -207,7 +207,7 @@ def _pair(report: ProductReport) -> pd.Series | None:
         return None
     found = report.pairs[(report.pairs["verdict"] == "affinity") & ~report.pairs["is_bundle"]]
     found = found[found["extra_margin"] > 0]
-    return None if found.empty else found.loc[found["extra_margin"].idxmax()]
+    return None if found.empty else found.nlargest(1, "extra_margin").iloc[0]
 
 
 @section(small=small_form.regulars)
@@ -221,7 +221,7 @@ def _season(report: ProductReport) -> dict[str, str]:
     t, months = report.t, report.category_months
     if months is not None and months.cells["clear"].any():
         cells = months.cells[months.cells["clear"]]
-        row = cells.loc[cells["index"].idxmax()]
+        row = cells.nlargest(1, "index").iloc[0]
         slots = {"category": short(row["category"]), "month": t(f"month.{int(row['month'])}")}
         bounds = interval(t, row["lower"] / 100, row["upper"] / 100, "number:1")
         text = t.of("finding.category", slots | {"factor": row["index"] / 100, "interval": bounds})
@@ -229,7 +229,7 @@ def _season(report: ProductReport) -> dict[str, str]:
     found = report.calendar
     if found is None:
         return blocks.finding(t("finding.no_season"))
-    row = found.months.months.loc[found.months.months["index"].idxmax()]
+    row = strongest(found.months.months)
     bounds = factor_range(report, row["lower"], row["upper"])
     slots = {"month": t(f"month.{int(row['month'])}"), "factor": row["index"], "interval": bounds}
     if found.months.is_shown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,7 +60,7 @@ def whom_to_offer_what(report: ProductReport, found: NextOffers) -> Block:
     return placed(report, block, "offers")
 
 
-def _reason(report: ProductReport, row: dict[str, object]) -> str:
+def _reason(report: ProductReport, row: Mapping[Hashable, object]) -> str:
     if row["reason"] == "they buy it":
         return report.t("reason.repeat")
     if row["reason"] == "because they bought":
@@ -122,9 +123,9 @@ def what_goes_together(report: ProductReport, found: Affinity) -> Block:
     assert table is not None
     if table.empty:
         return placed(report, blocks.note(t("together.none"), t("together.few")), "together")
-    label = [f"{short(report.name(a), 24)} + {short(report.name(b), 24)}"
-             for a, b in zip(table["product_a"].head(LISTED), table["product_b"].head(LISTED), strict=True)]  # fmt: skip
-    top = table.head(LISTED).assign(pair=label)
+    top = table.head(LISTED)
+    ones, others = ([short(report.name(p), 24) for p in top[side]] for side in ("product_a", "product_b"))
+    top = top.assign(pair=[f"{one} + {other}" for one, other in zip(ones, others, strict=True)])
     data = pd.DataFrame(
         {
             "pair": top["pair"],
@@ -139,30 +140,39 @@ def what_goes_together(report: ProductReport, found: Affinity) -> Block:
             "verdict": [t(f"pair.{v.replace(' ', '_')}") for v in top["verdict"]],
         }
     )  # fmt: skip
-    counts = table["verdict"].value_counts()
-    n = int(counts.get("affinity", 0))
-    caption = [t("together.caption", tested=found.tested, orders=found.orders)]
-    caption.append(t(f"together.within.{'_'.join(found.checked) or 'size'}"))
-    for verdict in ("season only", "segment only"):
-        if verdict in counts:
-            caption.append(t(f"together.{verdict.replace(' ', '_')}", n=int(counts[verdict])))
-    if found.over_cap:
-        caption.append(t("together.over_cap", n=found.over_cap))
-    if table["is_bundle"].any():
-        caption.append(t("together.bundles", n=int(table["is_bundle"].sum())))
+    n = int((table["verdict"] == "affinity").sum())
     drawn = top.head(DRAWN).drop_duplicates("pair")
     block = blocks.chart(
         figures.intervals(drawn, "pair", "within_lift", "lower", "upper", reference=1.0, fmt="number:1",
                           reference_label=t("together.chance")),
-        finding=t("together.finding", n=n, tested=found.tested) if n else t("together.finding_none", tested=found.tested),
+        finding=t.of("together.finding" if n else "together.finding_none", {"n": n, "tested": found.tested}),
         data=data,
-        caption=" ".join(caption),
-        formats={"orders": "count", "by_chance": "number:1", "times": "number:1", "range": "interval:number:1",
-                 "support": "percent:2", "confidence": "interval:percent:0", "lift": "number:2",
+        caption=_of_pairs(report, found, table),
+        formats={"orders": "count", "by_chance": "number:1", "times": "number:1",
+                 "range": "interval:number:1", "support": "percent:2",
+                 "confidence": "interval:percent:0", "lift": "number:2",
                  "extra_margin": report.currency},
         names=names(report, *data.columns),
     )  # fmt: skip
     return placed(report, block, "together")
+
+
+def _of_pairs(report: ProductReport, found: Affinity, table: pd.DataFrame) -> str:
+    """How the pairs were looked at, and which of them are none."""
+    t, counts = report.t, table["verdict"].value_counts()
+    said = [
+        t("together.caption", tested=found.tested, orders=found.orders),
+        t(f"together.within.{'_'.join(found.checked) or 'size'}"),
+    ]
+    bundles = int(table["is_bundle"].sum())
+    for message, n in (
+        ("season_only", int(counts.get("season only", 0))),
+        ("segment_only", int(counts.get("segment only", 0))),
+        ("over_cap", found.over_cap),
+        ("bundles", bundles),
+    ):
+        said += [t(f"together.{message}", n=n)] if n else []
+    return " ".join(said)
 
 
 @section(part="cross_shop", needs=without("cross_shop"), small="Shared categories are not told yet")
@@ -178,8 +188,12 @@ def who_buys_across_categories(report: ProductReport, found: CrossShop) -> Block
         finding = t("cross_shop.finding_none")
     else:
         row = clear.iloc[0]
-        slots = {"one": short(row["category_a"], 30), "other": short(row["category_b"], 30), "share": row["share"],
-                 "interval": interval(t, row["lower"], row["upper"], "percent:0")}  # fmt: skip
+        slots = {
+            "one": short(row["category_a"], 30),
+            "other": short(row["category_b"], 30),
+            "share": row["share"],
+            "interval": interval(t, row["lower"], row["upper"], "percent:0"),
+        }
         finding = t.of("cross_shop.finding", slots)
     data = pd.DataFrame(
         {

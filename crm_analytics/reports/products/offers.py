@@ -106,7 +106,8 @@ def _letter(  # noqa: PLR0917
 
 def _reachable(plan: Plans, base: CustomerBase, rows: pd.DataFrame) -> ir.Table:
     """The rows of customers who have not lapsed, and have not asked to be left alone."""
-    table = base.to_engine(rows.reset_index(drop=True))
+    text = dict.fromkeys(("product", "because", "reason"), "str")  # also where all of it is missing
+    table = base.to_engine(rows.reset_index(drop=True).astype(text))
     if plan.given.definitions.at_risk_days is not None:
         known = plan.given.standings
         table = table.semi_join(known.filter(known.standing.isin([ACTIVE, AT_RISK])), "customer_id")

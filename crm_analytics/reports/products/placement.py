@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
+
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.shared.tiles import interval
 
@@ -47,6 +50,12 @@ def percent_range(report: ProductReport, low: float, high: float) -> str:
 def factor_range(report: ProductReport, low: float, high: float) -> str:
     """An interval of a factor, in words."""
     return interval(report.t, low, high, "number:1")
+
+
+def strongest(months: pd.DataFrame) -> pd.Series:
+    """The month whose index lies farthest from a mean month's, up or down."""
+    far = np.abs(np.log(np.maximum(months["index"].to_numpy(float), 1e-3)))
+    return months.iloc[int(far.argmax())]
 
 
 def short(name: object, letters: int = 28) -> str:

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 KPIS = ("sales_to_come", "bought_before_share", "products_per_order", "returned_share")
+WITHOUT_PRODUCTS = ("sales_to_come", "revenue", "buyers", "bought_again")
 CATEGORIES = 8  # the largest, whose next weeks are expected one by one
 OF_PRODUCTS = (
     "popular", "moves", "category_months", "returns", "options", "together", "cross_shop", "first", "next",
@@ -104,7 +105,7 @@ class ProductReport(Report):
     @cached_property
     def kpis(self) -> dict[str, Kpi]:
         """The key figures of the page."""
-        return measure(self.plan.given, KPIS)
+        return measure(self.plan.given, KPIS if self.has_products else WITHOUT_PRODUCTS)
 
     @cached_property
     def _names(self) -> dict[str, str]:

@@ -10,7 +10,15 @@ import pandas as pd
 from crm_analytics.analyses.evidence import grade
 from crm_analytics.pages import blocks, figures
 from crm_analytics.pages.blocks import together
-from crm_analytics.reports.products.placement import factor_range, names, placed, short, shown, without
+from crm_analytics.reports.products.placement import (
+    factor_range,
+    names,
+    placed,
+    short,
+    shown,
+    strongest,
+    without,
+)
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import interval
@@ -91,7 +99,7 @@ def which_category_when(report: ProductReport, found: CategoryMonths) -> Block:
         once = cells["once"].any()
         finding = t("category_months.finding_once" if once else "category_months.finding_none")
     else:
-        row = clear.loc[clear["index"].idxmax()]
+        row = clear.nlargest(1, "index").iloc[0]
         bounds = interval(t, row["lower"], row["upper"], "number:0")
         slots = {"category": short(row["category"], 40), "month": t(f"month.{int(row['month'])}")}
         finding = t.of("category_months.finding", slots | {"index": row["index"], "interval": bounds})
@@ -126,7 +134,7 @@ def which_category_when(report: ProductReport, found: CategoryMonths) -> Block:
 def when_they_buy(report: ProductReport, found: Calendar) -> Block:
     """Orders by month of the year against the mean month, with strength and growth."""
     t, season = report.t, found.months
-    best = season.months.loc[season.months["index"].idxmax()]
+    best = strongest(season.months)
     slots = {"month": t(f"month.{int(best['month'])}"), "index": best["index"],
              "interval": factor_range(report, best["lower"], best["upper"])}  # fmt: skip
     message = "finding" if season.is_shown else ("finding_flat" if season.is_firm else "finding_one")
@@ -169,7 +177,7 @@ def when_they_buy(report: ProductReport, found: Calendar) -> Block:
 def on_which_day_and_hour(report: ProductReport, found: WeekPattern) -> Block:
     """Orders by day of the week, and by hour where the data tell it."""
     t, days = report.t, found.weekdays
-    row = days.loc[days["index"].idxmax()]
+    row = days.nlargest(1, "index").iloc[0]
     slots = {"day": t(f"day.{row['weekday']}"), "index": row["index"],
              "interval": factor_range(report, row["lower"], row["upper"])}  # fmt: skip
     sure = grade(row["index"], row["lower"], row["upper"], int(row["orders"]), null=1.0).is_news
