@@ -19,7 +19,7 @@ from crm_analytics.errors import DataError, ParameterError, in_words, nearest
 from crm_analytics.tables import snapshot as snapshots
 from crm_analytics.tables.account import WORTH_TELLING, Account, lost_sentence
 from crm_analytics.tables.contract import TABLES
-from crm_analytics.tables.cut import collect, count_lines, cut
+from crm_analytics.tables.cut import collect, count_lines, cut, keys_repeat
 from crm_analytics.tables.days import as_day, shift
 from crm_analytics.tables.findings import Finding
 from crm_analytics.tables.kept_results import Parts, remember
@@ -290,6 +290,11 @@ class CustomerBase:
     def accounts(self) -> Mapping[str, Account]:
         """By table, what became of the source's rows and money: kept, broken, merged, left out."""
         return self.snapshot.accounts
+
+    @functools.cached_property
+    def order_keys_repeat(self) -> bool:
+        """Whether one transaction key stands on two days, or with two customers: receipts begin again."""
+        return keys_repeat(self.transactions)
 
     @functools.cached_property
     def findings(self) -> list[Finding]:
