@@ -11,7 +11,7 @@ from typing import Any
 from crm_analytics.errors import CrmError, DataError, ParameterError, in_words
 from crm_analytics.runs.catalogue.catalogue import Report, find_report
 from crm_analytics.runs.catalogue.parameter_rules import Value
-from crm_analytics.runs.publishing import published_tree
+from crm_analytics.runs.publishing import identity_store, published_tree
 from crm_analytics.runs.publishing.manifest import digest
 from crm_analytics.runs.publishing.publish import UNDATED, Place, check_slug
 from crm_analytics.runs.schedule import relative_days
@@ -234,6 +234,7 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
             base = CustomerBase.open(
                 plan.source, mapping=asked.mapping, today=asked.today, max_rejected=asked.max_rejected
             )
+        base = identity_store.applied(base, plan.out, plan.source_name, read_key(plan.root))
         newest, rules = base.day, base.rejected["rule"].astype("str")
         check_age(plan, newest)
         if plan.as_of:
