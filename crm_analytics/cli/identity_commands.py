@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crm_analytics.cli.console import echo, echo_json, now, say
+from crm_analytics.cli.console import echo_json, now, say
 from crm_analytics.errors import DataError
 
 if TYPE_CHECKING:
@@ -106,8 +106,10 @@ def resolve(*, data: str, mapping: Path | None, out: Path, estimate: bool, rules
     if night.why_no_model:
         say(f"Only rules were asked: {night.why_no_model}.")
     elif estimate or store.memory is None or store.memory.model is None:
-        say(f"A model was trained, and pairs from {night.memory.threshold:.2f} bits on are joined. It is kept: "
-            "another one is trained only by --estimate.")  # fmt: skip
+        say(
+            f"A model was trained, and pairs from {night.memory.threshold:.2f} bits on are joined. It is "
+            "kept: another one is trained only by --estimate."
+        )
     if review:
         say(f"{review:,} pairs should be looked at: crm identities review --data {data}")
     return 0
@@ -123,10 +125,14 @@ def review(*, data: str, mapping: Path | None, out: Path) -> int:
         memory = _known(store)
     found = identity.review_list(memory)
     for row in found.head(_MOST).to_dict("records"):
-        echo_json({"record_l": row["record_l"], "record_r": row["record_r"], "weight": row["weight"],
-                   "probability": round(row["probability"], 4), "reasons": identity.reasons_of(row)})  # fmt: skip
-    say(f"{len(found):,} pairs to look at, of which {min(len(found), _MOST)} are shown. Reasons are bits: two "
-        "more bits are four times the odds. They sum to the weight.")  # fmt: skip
+        echo_json(
+            {"record_l": row["record_l"], "record_r": row["record_r"], "weight": row["weight"],
+             "probability": round(row["probability"], 4), "reasons": identity.reasons_of(row)}
+        )  # fmt: skip
+    say(
+        f"{len(found):,} pairs to look at, of which {min(len(found), _MOST)} are shown. Reasons are bits: "
+        "two more bits are four times the odds. They sum to the weight."
+    )
     return 0
 
 
@@ -136,7 +142,7 @@ def review(*, data: str, mapping: Path | None, out: Path) -> int:
 @_about_a_source
 def merge(*, one: str, other: str, data: str, mapping: Path | None, out: Path) -> int:
     """Say that two records are one person. It holds on every night until `unmerge` takes it back."""
-    return _decide("merge", one, other, data, mapping, out)
+    return _decide("merge", one, other, data, out)
 
 
 @identities.command()
@@ -145,10 +151,10 @@ def merge(*, one: str, other: str, data: str, mapping: Path | None, out: Path) -
 @_about_a_source
 def unmerge(*, one: str, other: str, data: str, mapping: Path | None, out: Path) -> int:
     """Take back a merge of two records; if they would be joined again, keep them apart for good."""
-    return _decide("unmerge", one, other, data, mapping, out)
+    return _decide("unmerge", one, other, data, out)
 
 
-def _decide(verb: str, one: str, other: str, data: str, mapping: Path | None, out: Path) -> int:
+def _decide(verb: str, one: str, other: str, data: str, out: Path) -> int:
     from crm_analytics.analyses import identity
     from crm_analytics.runs.publishing import audit_trail
     from crm_analytics.tables.project import project_folder
@@ -181,10 +187,9 @@ def explain(*, one: str, data: str, mapping: Path | None, out: Path) -> int:
         raise DataError("no record of this id is in the identity state. Look at how the id is written")
     echo_json({"customer_id": memory.people[one], "records": records})
     for row in identity.explained(memory, one).to_dict("records"):
-        echo_json({**row, "reasons": identity.reasons_of(row)})
+        echo_json({**{str(k): v for k, v in row.items()}, "reasons": identity.reasons_of(row)})
     for row in identity.trail(memory, one).to_dict("records"):
-        echo_json(row)
-    echo("")
+        echo_json({str(k): v for k, v in row.items()})
     return 0
 
 

@@ -239,6 +239,28 @@ class CustomerBase:
         return self.snapshot.identities
 
     @property
+    def before_merging(self) -> CustomerBase | None:
+        """Purchases and customers as they would be without the identity map; None where there is none."""
+        snapshot = self.snapshot
+        if snapshot.identities is None:
+            return None
+        if snapshot.unmerged is not None:
+            return replace(self, snapshot=snapshot.unmerged)
+        if snapshot.merged_lines is None:
+            return None
+        people = self.to_engine(snapshot.identities.shared[["customer_id"]].drop_duplicates().astype("str"))
+        lines = snapshot.tables["transactions"]
+        others = lines.anti_join(people, "customer_id").union(snapshot.merged_lines.select(*lines.columns))
+        # Lines without a customer match nobody, so the join keeps them.
+        tables = {"transactions": self.materialise(others)}
+        if snapshot.records is not None:
+            tables["customers"] = snapshot.records
+        plain = replace(
+            snapshot, tables=tables, identities=None, records=None, merged_lines=None, saved={}, kept_in=None
+        )
+        return replace(self, snapshot=plain)
+
+    @property
     def records(self) -> ir.Table | None:
         """Rows of `customers` up to the day as the source has them, not merged; None without that table."""
         snapshot = self.snapshot
@@ -288,7 +310,7 @@ class CustomerBase:
         known = self.snapshot.identities
         return (
             known is not None
-            and self.snapshot.unmerged is not None  # a saved base holds them merged
+            and not self.snapshot.saved  # a saved base holds them merged
             and "customers" in self.snapshot.tables
             and not known.shared.empty
         )

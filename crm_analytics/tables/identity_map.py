@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # Columns of the contract that hold a customer's id.
 ID_COLUMNS = ("customer_id", "parent_customer_id", "referrer_customer_id", "referred_customer_id")
 _KNOWN = ["known_id", "customer_id", "since", "until"]
+PAIRS = ["record_l", "record_r", "found_by", "weight", "reasons", "state"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,8 @@ class IdentityMap:
     known : pandas: known_id, customer_id, since, until (days as text; empty: open): further ids by which a
         customer was known for a while, after records were merged or parted
     survivorship : which value of which record is kept, field by field
+    pairs : pandas: record_l, record_r, found_by, weight (bits), reasons (JSON), state ("joined", "review");
+        why records are together, and which pairs somebody should look at; empty where nobody said
 
     Examples
     --------
@@ -48,6 +51,7 @@ class IdentityMap:
     people: pd.DataFrame
     known: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_KNOWN, dtype="str"))
     survivorship: Survivorship = field(default_factory=Survivorship)
+    pairs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PAIRS))
 
     @classmethod
     def of(cls, given: Any, survivorship: Survivorship | None = None) -> IdentityMap:

@@ -43,7 +43,8 @@ from crm_analytics.tables.stand_ins import stand_ins
 
 SNAPSHOT_FILE = "snapshot.json"
 _MOST_BYTES = 1 << 20  # of it
-_PEOPLE, _KNOWN, _RECORDS = "_people.parquet", "_known_ids.parquet", "_records.parquet"
+_PEOPLE, _KNOWN, _PAIRS = "_people.parquet", "_known_ids.parquet", "_pairs.parquet"
+_RECORDS, _LINES = "_records.parquet", "_merged_lines.parquet"
 _names = itertools.count()
 
 
@@ -71,6 +72,7 @@ class Snapshot:
     identities: IdentityMap | None = None  # which records are the same customer, where somebody said so
     unmerged: Snapshot | None = field(default=None, repr=False)  # the same before that was applied
     records: ir.Table | None = None  # of a saved base, the rows of `customers` before they were merged
+    merged_lines: ir.Table | None = None  # of a saved base, purchase lines of merged records before that
 
     @functools.cached_property
     def customer_days(self) -> ir.Table:
@@ -228,8 +230,12 @@ def write(
     if snapshot.identities is not None:
         snapshot.identities.people.to_parquet(folder / _PEOPLE, index=False)
         snapshot.identities.known.to_parquet(folder / _KNOWN, index=False)
+        snapshot.identities.pairs.to_parquet(folder / _PAIRS, index=False)
         if records is not None:
             snapshot.connection.to_parquet(records, folder / _RECORDS)
+        if snapshot.unmerged is not None:
+            lines = _lines_of(snapshot, snapshot.unmerged, facts)
+            snapshot.connection.to_parquet(lines, folder / _LINES)
     for name, table in tables.items():
         snapshot.connection.to_parquet(table, folder / f"{name}.parquet")
     snapshot.rejected.to_parquet(folder / "_rejected.parquet", index=False)
@@ -253,10 +259,24 @@ def _merging(folder: Path, connection: BaseBackend) -> dict[str, Any]:
     """Of a base saved after its records were merged: which, and what they were."""
     if not (folder / _PEOPLE).is_file():
         return {}
-    people, known = pd.read_parquet(folder / _PEOPLE), pd.read_parquet(folder / _KNOWN)
-    path = folder / _RECORDS
-    records = connection.read_parquet(glob.escape(str(path))) if path.is_file() else None
-    return {"identities": IdentityMap(people, known), "records": records}
+    people, known, pairs = (pd.read_parquet(folder / name) for name in (_PEOPLE, _KNOWN, _PAIRS))
+    records, lines = (
+        connection.read_parquet(glob.escape(str(path))) if path.is_file() else None
+        for path in (folder / _RECORDS, folder / _LINES)
+    )
+    return {"identities": IdentityMap(people, known, pairs=pairs), "records": records, "merged_lines": lines}
+
+
+def _lines_of(merged: Snapshot, before: Snapshot, facts: dict[str, Any]) -> ir.Table:
+    """Purchase lines of merged customers as they were before, cut as the saved base is."""
+    assert merged.identities is not None
+    people = merged.to_engine(merged.identities.shared[["record_id"]].astype("str"))
+    lines = before.tables["transactions"]
+    day = lines.transaction_date.date()
+    seen = lines.filter(day <= ibis.literal(date.fromisoformat(str(facts["day"]))))
+    if facts["start"]:
+        seen = seen.filter(day > ibis.literal(date.fromisoformat(str(facts["start"]))))
+    return seen.semi_join(people, seen.customer_id == people.record_id)
 
 
 def _checked(content: Any) -> dict[str, Any]:

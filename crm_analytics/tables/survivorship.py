@@ -1,8 +1,8 @@
 """One row of several records of a customer: which value is kept, field by field, and from which record.
 
-Fields that belong together (a name, an address) are kept from one record, so that no customer gets the city of
-one address and the postal code of another. A consent is kept where every record gives it: a record that denies
-it, or was never asked, narrows it for the customer.
+Fields that belong together (a name, an address) are kept from one record, so that no customer gets the city
+of one address and the postal code of another. A consent is kept where every record gives it: a record that
+denies it, or was never asked, narrows it for the customer.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ def merge_records(rows: ir.Table, every: ir.Table, people: ir.Table, rules: Surv
 
 
 def kept_from(rows: ir.Table, people: ir.Table, rules: Survivorship) -> ir.Table:
-    """From which record each value of a merged customer comes: customer_id, then each field with a record id.
+    """From which record each value of a merged customer comes: customer_id, then each field with a record
+    id.
 
     NULL where no record has a value, or where the value is made of all of them (consents, costs, days).
     """

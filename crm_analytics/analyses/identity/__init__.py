@@ -1,7 +1,7 @@
 """Who is who: which records are one customer, why, and what was known of them before.
 
-Rules come first and need nothing further; pairs that no rule finds are weighed by Fellegi and Sunter's model
-with the extra `identity`. `resolve` brings a `Memory` up to date; its map goes into
+Rules come first and need nothing further; pairs that no rule finds are weighed by Fellegi and Sunter's
+model with the extra `identity`. `resolve` brings a `Memory` up to date; its map goes into
 `CustomerBase.with_identities`.
 """
 

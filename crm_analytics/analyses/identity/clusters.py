@@ -1,4 +1,4 @@
-"""Pairs into people: records that are joined by pairs are one person, unless somebody said that two are not."""
+"""Pairs into people: joined records are one person, unless somebody said that two of them are not."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ LARGEST = 50  # records of one person beyond which somebody must look: a chain o
 def clusters(records: pd.Index, edges: pd.DataFrame, apart: pd.DataFrame) -> pd.Series:
     """A label for each record; records of one person share it.
 
-    Where a chain of pairs would join two records that are apart, the chain is cut at its weakest pairs: pairs
-    are taken from the strongest on, and one that would join such two is left out. So the result is the same in
-    whatever order pairs and records came.
+    Where a chain of pairs would join two records that are apart, the chain is cut at its weakest pairs:
+    pairs are taken from the strongest on, and one that would join such two is left out. So the result is
+    the same in whatever order pairs and records came.
 
     Parameters
     ----------

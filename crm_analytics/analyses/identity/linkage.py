@@ -1,11 +1,12 @@
 """Fellegi and Sunter's model, estimated and scored by splink on DuckDB. The only module that knows splink.
 
-The model is trained without labels: how often records of two people agree from pairs drawn at random, how often
-records of one person do by the EM algorithm within blocks, and the prior from what the deterministic rules
-found. Once estimated it is frozen: a pair has the same weight on every night, whoever came in between.
+The model is trained without labels: how often records of two people agree from pairs drawn at random, how
+often records of one person do by the EM algorithm within blocks, and the prior from what the deterministic
+rules found. Once estimated it is frozen: a pair has the same weight on every night, whoever came in
+between.
 
-Blocks are records with an equal key, of `match_fields.BLOCK` records at most, so pairs grow with the rows and
-not with their square.
+Blocks are records with an equal key, of `match_fields.BLOCK` records at most, so pairs grow with the rows
+and not with their square.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ def _sessions(table: pa.Table, fields: list[str]) -> list[tuple[str, ...]]:
     """The blocks to train within: what a block fixes is learned in the others. Each needs pairs enough."""
     connection = engine()
     connection.register("blocked", table)
-    found = []
+    found: list[tuple[str, ...]] = []
     for session in _SESSIONS:
         if set(session) <= {*fields} and len(fields) > len(session):
             shared = " AND ".join(f"l.{name} = r.{name}" for name in session)
@@ -174,8 +175,8 @@ def score(records: pa.Table, model: LinkageModel, fresh: set[str] | None = None)
 
     Returns
     -------
-    record_l < record_r, weight (bits, the prior included), reasons (JSON: bits by field; they sum to weight),
-    the heaviest first. Pairs of a probability under `LOWEST` are left out
+    record_l < record_r, weight (bits, the prior included), reasons (JSON: bits by field; they sum to
+    weight), the heaviest first. Pairs of a probability under `LOWEST` are left out
     """
     table, _ = _compared(records, fresh)
     settings = {**model.settings, "blocking_rules_to_generate_predictions": _blocking(fresh is not None)}
@@ -203,7 +204,7 @@ def _log2(value: float) -> float:
 
 
 def capped_blocks(records: pa.Table) -> set[str]:
-    """Digests of the keys that too many records share; a key that leaves this set has pairs not scored yet."""
+    """Digests of the keys that too many records share; a key that leaves the set has pairs not scored yet."""
     connection = _with(records)
     parts = " UNION ALL ".join(
         f"SELECT sha256('{name}' || chr(31) || {key})[1:24] AS k FROM compared WHERE {key} IS NOT NULL"

@@ -1,7 +1,7 @@
 """What records are compared by: names, mails, phones and birth dates in one spelling, whatever the script.
 
-A value that many share tells nobody apart: a mail such as info@, a phone of zeros, a birth date that a whole
-crowd has. Such values are set aside here, so that no rule and no model takes them for evidence.
+A value that many share tells nobody apart: a mail such as info@, a phone of zeros, a birth date that a
+whole crowd has. Such values are set aside here, so that no rule and no model takes them for evidence.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ def engine() -> duckdb.DuckDBPyConnection:
 def records_of(base: CustomerBase) -> pa.Table:
     """Every record of a base as it is compared, by record_id; no row where there is no table of customers.
 
-    Columns: record_id, created_at, source, first_name, last_name (folded: small letters, no marks, letters and
-    digits only), birth_date (text), email, mail_local, mail_domain, own_mail (a person's, not a role's or an
-    office's), phone, own_phone, city, postal_code, customer_type, household_id, own_birth (a birth date that
-    no crowd shares), digest of all of them.
+    Columns: record_id, created_at, source, first_name, last_name (folded: small letters, no marks, letters
+    and digits only), birth_date (text), email, mail_local, mail_domain, own_mail (a person's, not a role's
+    or an office's), phone, own_phone, city, postal_code, customer_type, household_id, own_birth (a birth
+    date that no crowd shares), digest of all of them.
     """
     rows = base.records
     if rows is None:
@@ -126,7 +126,7 @@ def _name(texts: Any) -> Any:
 
 
 def digests(records: pa.Table, key: bytes) -> pd.DataFrame:
-    """A keyed digest of what is compared of each record: record_id, digest. It tells that a record changed."""
+    """A keyed digest of what is compared: record_id, digest. It tells that a record changed."""
     connection = engine()
     connection.register("records", records)
     fields = [

@@ -4,26 +4,30 @@ The id of a customer is the id of one of the customer's own records, so it can n
 
 - a record that nobody is merged with has its own id;
 - where customers are merged, the id that was given out first stays;
-- where a customer is parted, each part gets back the id it had last, if that is the id of one of its records.
+- where a customer is parted, each part gets back the id it had last, if that is the id of one of its
+records.
 
-Every id that a record ever had stands in `spans` with its days: the trail by which contacts, holdout arms and
-erasure follow a customer through merges and splits.
+Every id that a record ever had stands in `spans` with its days: the trail by which contacts, holdout arms
+and erasure follow a customer through merges and splits.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.identity.clusters import clusters
-from crm_analytics.analyses.identity.linkage import LinkageModel
+from crm_analytics.analyses.identity.linkage import REVIEW, LinkageModel
 from crm_analytics.errors import ParameterError
-from crm_analytics.tables.identity_map import IdentityMap
+from crm_analytics.tables.identity_map import PAIRS, IdentityMap
 from crm_analytics.tables.survivorship import Survivorship
 
 SAME, APART = "same", "apart"
+JOINED, TO_REVIEW = "joined", "review"  # states of a pair
+_PAIR = ["record_l", "record_r"]
 BY_MODEL = "model"
 _STRENGTH = {SAME: 1e9, "rule": 1e6}
 _TEXTS = {
@@ -40,10 +44,6 @@ OPEN = float("inf")  # a span that has not ended
 def _empty(name: str) -> pd.DataFrame:
     texts = {c: pd.Series(dtype="str") for c in _TEXTS[name]}
     return pd.DataFrame(texts | {c: pd.Series(dtype="float64") for c in _NUMBERS.get(name, ())})
-
-
-def _table(name: str) -> pd.DataFrame:
-    return field(default_factory=lambda: _empty(name))  # type: ignore[return-value]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +63,11 @@ class Memory:
     day : of the base, the last time
     """
 
-    records: pd.DataFrame = _table("records")
-    spans: pd.DataFrame = _table("spans")
-    pairs: pd.DataFrame = _table("pairs")
-    apart: pd.DataFrame = _table("apart")
-    decisions: pd.DataFrame = _table("decisions")
+    records: pd.DataFrame = field(default_factory=partial(_empty, "records"))
+    spans: pd.DataFrame = field(default_factory=partial(_empty, "spans"))
+    pairs: pd.DataFrame = field(default_factory=partial(_empty, "pairs"))
+    apart: pd.DataFrame = field(default_factory=partial(_empty, "apart"))
+    decisions: pd.DataFrame = field(default_factory=partial(_empty, "decisions"))
     capped: frozenset[str] = frozenset()
     model: LinkageModel | None = None
     night: int = 0
@@ -101,7 +101,21 @@ class Memory:
             people.sort_values("record_id", ignore_index=True).astype("str"),
             known.sort_values(["known_id", "customer_id", "since"], ignore_index=True).astype("str"),
             survivorship or Survivorship(),
+            self._stated_pairs(),
         )
+
+    def _stated_pairs(self) -> pd.DataFrame:
+        """Pairs that are joined, and those that somebody should look at."""
+        people, table = self.people, self.pairs
+        together = (table["record_l"].map(people) == table["record_r"].map(people)).to_numpy(dtype=bool)
+        by_model = (table["found_by"] == BY_MODEL).to_numpy(dtype=bool)
+        strong = ~by_model | (table["weight"] >= self.threshold).to_numpy(dtype=bool)
+        decided = table.merge(self.decisions[_PAIR].drop_duplicates(), on=_PAIR, how="left", indicator=True)
+        open_ = (decided["_merge"] == "left_only").to_numpy(dtype=bool)
+        near = by_model & ~strong & (table["weight"] >= self.threshold + REVIEW).to_numpy(dtype=bool)
+        states = np.where(strong & together, JOINED, np.where(near & open_ & ~together, TO_REVIEW, ""))
+        stated = table.assign(state=states)
+        return stated[stated["state"] != ""][PAIRS].reset_index(drop=True)
 
 
 def decide_same(memory: Memory, one: str, other: str, day: str) -> Memory:
@@ -116,7 +130,8 @@ def decide_same(memory: Memory, one: str, other: str, day: str) -> Memory:
 
 
 def decide_apart(memory: Memory, one: str, other: str, day: str) -> Memory:
-    """Take back a merge of two records; where they would still be joined by pairs, keep them apart for good.
+    """Take back a merge of two records; where they would still be joined by pairs, keep them apart for
+    good.
 
     A merge that somebody had decided is undone exactly: what the records were before, they are again, and
     records that came later go where their own pairs lead.
@@ -174,8 +189,10 @@ def regrouped(memory: Memory, day: str, why: str = "") -> Memory:
             until=spans["until"].mask(closing, day), to_night=spans["to_night"].mask(closing, float(night))
         )
         began = _reasons(now, before, why)
-        opened = pd.DataFrame({"record_id": now.index, "person_id": now.to_numpy(), "since": day,
-                               "until": "", "why": began, "from_night": float(night), "to_night": OPEN})  # fmt: skip
+        opened = pd.DataFrame(
+            {"record_id": now.index, "person_id": now.to_numpy(), "since": day, "until": "", "why": began,
+             "from_night": float(night), "to_night": OPEN}
+        )  # fmt: skip
         spans = pd.concat([spans, opened], ignore_index=True)
         spans = spans.astype(dict.fromkeys(_TEXTS["spans"], "str"))
     spans = spans.sort_values(["record_id", "from_night"], ignore_index=True)

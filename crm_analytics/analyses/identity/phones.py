@@ -1,8 +1,8 @@
 """Phone numbers in one form, so that two spellings of a number are equal.
 
 An international number is read by its grammar. A national one needs the country's plan: with the extra
-`identity` it is read by phonenumbers (Google's libphonenumber); without it, it equals only numbers of the same
-country that are written without a country code, too.
+`identity` it is read by phonenumbers (Google's libphonenumber); without it, it equals only numbers of the
+same country that are written without a country code, too.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ def normalised(phones: pd.Series, countries: pd.Series) -> pd.Series:
     pairs = pd.DataFrame({"phone": phones, "country": countries}).astype("object")
     pairs = pairs.where(pairs.notna(), None)
     each = pairs.drop_duplicates()
-    each = each.assign(key=[_key(p, c) for p, c in zip(each["phone"], each["country"], strict=True)])
-    return pairs.merge(each, on=["phone", "country"], how="left")["key"].set_axis(phones.index).astype("str")
+    keys = [_key(p, c) for p, c in zip(each["phone"], each["country"], strict=True)]
+    each = each.assign(key=pd.Series(keys, index=each.index, dtype="str"))
+    return pairs.merge(each, on=["phone", "country"], how="left")["key"].set_axis(phones.index)
 
 
 @lru_cache(maxsize=1)

@@ -1,8 +1,8 @@
 """A night: the records of a base are compared, and who is who is brought up to date.
 
-With a frozen model a pair has the same weight on every night, so records that come one night after another give
-the same people as all of them at once. Rules are asked of all records each night, which costs little; the model
-scores only pairs with a record that is new or has changed.
+With a frozen model a pair has the same weight on every night, so records that come one night after another
+give the same people as all of them at once. Rules are asked of all records each night, which costs little;
+the model scores only pairs with a record that is new or has changed.
 """
 
 from __future__ import annotations
@@ -106,7 +106,8 @@ def resolve(
     fresh = set(told.loc[old.isna() | (old != told["digest"]), "record_id"])
     new = int(old.isna().sum())
     sure = rule_pairs(records)
-    used, why = _model(before, records, sure, day, model, estimate)
+    wanted = "estimate" if estimate else "keep" if model else "none"
+    used, why = _model(before, records, sure, day, wanted)
     anew = used is not None and used is not before.model
     capped = frozenset(linkage.capped_blocks(records)) if used else frozenset[str]()
     scored = pd.DataFrame(columns=[*_PAIR, "weight", "reasons"])
@@ -143,12 +144,12 @@ def _check_same_base(known: pd.Series, told: pd.DataFrame) -> None:
 
 
 def _model(
-    before: Memory, records: pa.Table, sure: pd.DataFrame, day: str, wanted: bool, estimate: bool
+    before: Memory, records: pa.Table, sure: pd.DataFrame, day: str, wanted: str
 ) -> tuple[LinkageModel | None, str]:
     """The frozen model, a new one where there is none or it is asked for; or why there is none."""
-    if not wanted:
+    if wanted == "none":
         return None, "the model was not asked for"
-    if before.model is not None and not estimate:
+    if before.model is not None and wanted == "keep":
         if not linkage.has_linkage():
             raise DataError(f"the identity state was made with a model, which needs splink: {linkage.EXTRA}")
         return before.model, ""

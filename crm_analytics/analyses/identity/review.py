@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from crm_analytics.analyses.identity.clusters import LARGEST
-from crm_analytics.analyses.identity.linkage import REVIEW
-from crm_analytics.analyses.identity.memory import BY_MODEL, Memory
+from crm_analytics.analyses.identity.memory import BY_MODEL, TO_REVIEW, Memory
 from crm_analytics.analyses.identity.weights import probability_of
 
 if TYPE_CHECKING:
@@ -26,18 +25,14 @@ def review_list(memory: Memory) -> pd.DataFrame:
     record_l, record_r, weight (bits), probability, reasons (JSON: bits by field, the prior among them; they
     sum to the weight); pairs that somebody decided, and records that are one person anyway, are left out
     """
-    pairs = memory.pairs[memory.pairs["found_by"] == BY_MODEL]
-    near = pairs[(pairs["weight"] < memory.threshold) & (pairs["weight"] >= memory.threshold + REVIEW)]
-    decided = near.merge(memory.decisions[["record_l", "record_r"]], how="left", indicator=True)
-    near = decided[decided["_merge"] == "left_only"].drop(columns="_merge")
-    people = memory.people
-    near = near[near["record_l"].map(people) != near["record_r"].map(people)]
+    pairs = memory.as_map().pairs
+    near = pairs[pairs["state"] == TO_REVIEW]
     near = near.assign(probability=probability_of(near["weight"]))
     return near.sort_values(["weight", "record_l", "record_r"], ascending=[False, True, True],
                             ignore_index=True)[COLUMNS]  # fmt: skip
 
 
-def reasons_of(row: Mapping[str, object]) -> dict[str, float]:
+def reasons_of(row: Mapping[Any, Any]) -> dict[str, float]:
     """The reasons of a pair as bits by field, the strongest first.
 
     >>> reasons_of({"reasons": '{"prior": -8.0, "mail": 9.5, "city": 1.0}'})

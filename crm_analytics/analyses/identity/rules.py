@@ -1,8 +1,8 @@
 """Deterministic rules: which records are one person beyond doubt, without any model.
 
 A rule joins records that share a key, so its cost is linear in the rows: a key that more than
-`match_fields.SHARED` records share is nobody's own. Each rule also asks that nothing contradicts it: a mail that
-Anna and Hugo share is a household's, and twins at one address differ by their first name.
+`match_fields.SHARED` records share is nobody's own. Each rule also asks that nothing contradicts it: a mail
+that Anna and Hugo share is a household's, and twins at one address differ by their first name.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def _agree(field: str) -> str:
     left, right = f"l.{field}", f"r.{field}"
     return (
         f"({left} IS NULL OR {right} IS NULL OR {left} = {right}"
-        f" OR (least(length({left}), length({right})) >= 5 AND damerau_levenshtein({left}, {right}) <= 1)"
-        f" OR (least(length({left}), length({right})) >= 5 AND jaro_winkler_similarity({left}, {right}) >= .95)"
+        f" OR (least(length({left}), length({right})) >= 5 AND (damerau_levenshtein({left}, {right}) <= 1"
+        f" OR jaro_winkler_similarity({left}, {right}) >= .95))"
         f" OR (length({left}) = 1 AND starts_with({right}, {left}))"
         f" OR (length({right}) = 1 AND starts_with({left}, {right})))"
     )
@@ -102,7 +102,7 @@ def rule_pairs(records: pa.Table, rules: tuple[MatchRule, ...] = RULES) -> pd.Da
 
 
 def apart_pairs(records: pa.Table) -> pd.DataFrame:
-    """Pairs that share a mail or a phone and are two people: record_l, record_r, household (same last name)."""
+    """Pairs that share a mail or phone and are two people: record_l, record_r, household (one name)."""
     connection = _engine_with(records)
     for n, key in enumerate(("own_mail", "own_phone")):
         _key(connection, n, key)

@@ -1,8 +1,8 @@
 """Fellegi and Sunter's weights: how much an agreement speaks for one person, and a disagreement against.
 
-Source: Fellegi & Sunter (1969), *A Theory for Record Linkage*, JASA 64(328), 1183-1210. Weights are in bits: the
-logarithm to base two of m / u, where m is the probability of a level of agreement among records of one person
-and u that among records of two.
+Source: Fellegi & Sunter (1969), *A Theory for Record Linkage*, JASA 64(328), 1183-1210. Weights are in
+bits: the logarithm to base two of m / u, where m is the probability of a level of agreement among records
+of one person and u that among records of two.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def probability_of(weight: ArrayLike) -> NDArray[np.float64]:
 def threshold_without_labels(weights: ArrayLike, wrong: float = WRONG, floor: float = FLOOR) -> float:
     """The total weight from which pairs are accepted, chosen without knowing which pairs are right.
 
-    Pairs are accepted from the most likely on, for as long as the model expects at most a share `wrong` of all
-    accepted to be wrong (the mean of one minus their probability). It misleads where the model's
+    Pairs are accepted from the most likely on, for as long as the model expects at most a share `wrong` of
+    all accepted to be wrong (the mean of one minus their probability). It misleads where the model's
     probabilities do: so the page shows the pairs about the threshold, and a person looks at them.
 
     Parameters

@@ -4,10 +4,10 @@
 
     reports/.crm/identities-<12 hex of the source's name>.duckdb
 
-It holds ids, keyed digests and weights, and no name, mail or phone. How to rebuild it: `crm identities resolve`
-makes it anew from the source; what people decided is in the table `decisions`, so keep a copy of the file. How to
-forget a person: `crm forget` writes the file anew without their records; every write makes a new file, so what
-was taken out is not left in a free page of the old one.
+It holds ids, keyed digests and weights, and no name, mail or phone. How to rebuild it: `crm identities
+resolve` makes it anew from the source; what people decided is in the table `decisions`, so keep a copy of
+the file. How to forget a person: `crm forget` writes the file anew without their records; every write makes
+a new file, so what was taken out is not left in a free page of the old one.
 """
 
 from __future__ import annotations
