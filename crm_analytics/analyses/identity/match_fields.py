@@ -52,10 +52,10 @@ def records_of(base: CustomerBase) -> pa.Table:
     """
     rows = base.records
     if rows is None:
-        return _folded(pa.table({"record_id": pa.array([], pa.string())}))
+        return folded(pa.table({"record_id": pa.array([], pa.string())}))
     columns = [c for c in (*TEXTS, "birth_date", "created_at") if c in rows.columns]
     found = rows.select(record_id=rows.customer_id, **{c: rows[c] for c in columns}).to_pyarrow()
-    return _folded(_with_sources(base, found))
+    return folded(_with_sources(base, found))
 
 
 def _with_sources(base: CustomerBase, rows: pa.Table) -> pa.Table:
@@ -68,7 +68,8 @@ def _with_sources(base: CustomerBase, rows: pa.Table) -> pa.Table:
     return rows.join(sources, "record_id", join_type="left outer")
 
 
-def _folded(rows: pa.Table) -> pa.Table:
+def folded(rows: pa.Table) -> pa.Table:
+    """Rows with a record_id and any columns of `customers`, as `records_of` gives them."""
     have = {c: rows[c] for c in rows.column_names}
     empty = pa.nulls(len(rows), pa.string())
     texts = {c: have.get(c, empty).cast(pa.string()) for c in (*TEXTS, "birth_date", "source")}

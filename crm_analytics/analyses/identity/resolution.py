@@ -97,8 +97,24 @@ def resolve(
     >>> resolve(base, model=False).memory.people.to_dict()
     {'a': 'a', 'b': 'a', 'c': 'c'}
     """
-    before, day = memory or Memory(), base.day.isoformat()
-    records = _without(records_of(base), barred)
+    records = records_of(base)
+    day = base.day.isoformat()
+    return compare(records, day, memory, key=key, model=model, estimate=estimate, barred=barred)
+
+
+def compare(
+    records: pa.Table,
+    day: str,
+    memory: Memory | None = None,
+    *,
+    key: bytes = NO_KEY,
+    model: bool = True,
+    estimate: bool = False,
+    barred: Collection[str] = (),
+) -> Night:
+    """As `resolve`, of records as `match_fields.records_of` gives them, at a day."""
+    before = memory or Memory()
+    records = _without(records, barred)
     told = digests(records, key)
     known = before.records.set_index("record_id")["digest"]
     _check_same_base(known, told)

@@ -94,7 +94,7 @@ def findings(report: IdentityReport) -> Block:
         items.append(blocks.finding(t("finding.review", n=len(found.review)), "review"))
     else:
         items.append(blocks.finding(t("finding.rules_only"), "review"))
-    if found.merged:
+    if found.narrowed:
         items.append(blocks.finding(t("finding.consent", n=found.narrowed), "fields"))
     return blocks.findings(*items)
 
