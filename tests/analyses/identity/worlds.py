@@ -13,10 +13,14 @@ from crm_analytics.analyses.identity import Memory
 from crm_analytics.analyses.identity.match_fields import folded
 from crm_analytics.analyses.identity.resolution import compare
 
-FIRST = ("Aurelia", "Bogdan", "Cecylia", "Dagmar", "Eskil", "Fabiola", "Gunnar", "Hedwig", "Ignacy",
-         "Jolanta", "Kasimir", "Leokadia", "Melchior", "Nikodem", "Ottilie", "Przemek", "Quirin", "Rufina")  # fmt: skip
-LAST = ("Achterberg", "Brzozowski", "Casagrande", "Dziedzic", "Engstrom", "Feuerbach", "Grzelak",
-        "Holmqvist", "Iglesias", "Jablonski", "Kettler", "Lindholm", "Marchetti", "Niedermann", "Oberholzer")  # fmt: skip
+FIRST = tuple(
+    "Aurelia Bogdan Cecylia Dagmar Eskil Fabiola Gunnar Hedwig Ignacy Jolanta Kasimir Leokadia Melchior "
+    "Nikodem Ottilie Przemek Quirin Rufina".split()
+)
+LAST = tuple(
+    "Achterberg Brzozowski Casagrande Dziedzic Engstrom Feuerbach Grzelak Holmqvist Iglesias Jablonski "
+    "Kettler Lindholm Marchetti Niedermann Oberholzer".split()
+)
 TOWNS = (("Ulm", "89073"), ("Gera", "07545"), ("Hof", "95028"), ("Celle", "29221"), ("Fulda", "36037"))
 
 
