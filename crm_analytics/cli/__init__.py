@@ -18,6 +18,7 @@ import click
 from crm_analytics import __version__
 from crm_analytics.cli.console import CellBar, echo, now, say, show_trace, stopped_in_words, tell
 from crm_analytics.cli.data_commands import check, demo, list_reports, map_source
+from crm_analytics.cli.identity_commands import identities
 from crm_analytics.cli.key_commands import key, reveal
 from crm_analytics.cli.past_commands import diff, forget, waves
 from crm_analytics.cli.run_commands import run
@@ -241,5 +242,5 @@ def index(out: Path, force: bool) -> int:
     return 0
 
 
-for _command in (check, demo, list_reports, map_source, run, diff, forget, waves, key, reveal):
+for _command in (check, demo, list_reports, map_source, run, diff, forget, waves, key, reveal, identities):
     crm.add_command(_command)

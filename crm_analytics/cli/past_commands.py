@@ -95,6 +95,11 @@ def forget(*, customer: str, data: str, mapping: Path | None, out: Path, known_a
         line = {"report": "lists", "slug": wave.parent.name, "run": wave.name, "certain": True}
         echo_json(line)
     counts = {"runs": len(found.runs), "lists": len(found.waves)}
+    if len(found.own_ids) > 1:
+        say(
+            f"The identity state knows {len(found.own_ids)} records of this customer; all of them are meant. "
+            "If one is another person's, first: crm identities unmerge"
+        )
     _tell_found(found, yes)
     if yes:
         facts = {"source": public_name(data), **counts}

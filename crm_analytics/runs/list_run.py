@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from crm_analytics.errors import CrmError, DataError, LimitError, LockedError, in_words
 from crm_analytics.pages.status import Status
 from crm_analytics.runs import unchanged
-from crm_analytics.runs.publishing import index, publish, published_tree, wave_memory
+from crm_analytics.runs.publishing import identity_store, index, publish, published_tree, wave_memory
 from crm_analytics.runs.publishing.manifest import published_words
 from crm_analytics.runs.publishing.result import RunResult
 from crm_analytics.runs.publishing.wave_folders import FAILED, headline, waves_of
@@ -148,6 +148,7 @@ def _made(request: WaveRequest, began: float, kept: Path | None, progress: Progr
     base = CustomerBase.open(request.data, mapping=request.mapping, today=request.today)
     unchanged.check_at_rest(stamps, _stamps(request), request.data.name)
     _check_age(request, base.day)
+    base = identity_store.applied(base, request.out, request.data.name, key)
     base = base.as_of(request.as_of).keeping(kept)
     before = waves_of(request.place.folder)
     if before and (why := _not_due(request, before[-1], base.day)):

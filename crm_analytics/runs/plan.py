@@ -11,7 +11,7 @@ from typing import Any
 from crm_analytics.errors import CrmError, DataError, ParameterError, in_words
 from crm_analytics.runs.catalogue.catalogue import Report, find_report
 from crm_analytics.runs.catalogue.parameter_rules import Value
-from crm_analytics.runs.publishing import published_tree
+from crm_analytics.runs.publishing import identity_store, published_tree
 from crm_analytics.runs.publishing.manifest import digest
 from crm_analytics.runs.publishing.publish import UNDATED, Place, check_slug
 from crm_analytics.runs.schedule import relative_days
@@ -244,6 +244,7 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
         with limited_memory(asked.limit_memory_mb):
             most = MAX_REJECTED if asked.max_rejected is None else asked.max_rejected
             base = CustomerBase.open(plan.source, mapping=asked.mapping, today=asked.today, max_rejected=most)
+        base = identity_store.applied(base, plan.out, plan.source_name, read_key(plan.root))
         newest, rules = base.day, base.rejected["rule"].astype("str")
         check_age(plan, newest)
         if plan.as_of:

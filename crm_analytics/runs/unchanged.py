@@ -20,7 +20,7 @@ from crm_analytics.errors import DataError
 from crm_analytics.runs import other_runs, version_query
 from crm_analytics.runs.catalogue.parameters import INJECTED
 from crm_analytics.runs.plan import Plan, check_age
-from crm_analytics.runs.publishing import publish
+from crm_analytics.runs.publishing import identity_store, publish
 from crm_analytics.runs.publishing.manifest import code_digest, digest, versions
 from crm_analytics.tables.project_key import fingerprint, read_key
 from crm_analytics.tables.source_ref import SourceRef
@@ -34,6 +34,7 @@ _REASONS = {
     "versions": "a library's version changed",
     "key": "the key for pseudonyms changed",
     "source": "the source is another one",
+    "identities": "who is who was brought up to date",
     "version": "the data changed",
 }
 
@@ -90,6 +91,7 @@ def inputs_of(plan: Plan, *, ask: bool = True) -> Inputs:
         "key": key_digest(plan.root),
         "source": digest(plan.source_name, plan.source.identity if plan.source.is_connection else ""),
         "version": digest(query, answer) if answer else "",
+        "identities": identity_store.stamp(plan.out, plan.source_name),
     }
     files = {name: stamp(path) for name, path in watched(plan.source, request.mapping).items()}
     asking = plan.source.is_connection and not query

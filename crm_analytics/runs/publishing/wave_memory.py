@@ -57,5 +57,7 @@ def barred(out: Path, base: CustomerBase, key: bytes) -> list[str]:
     """
     if not suppressions.tokens(out):
         return []
-    ids = base.collect(base.customers.select("customer_id"))["customer_id"].tolist()
-    return suppressions.suppressed(out, ids, key)
+    known = base.known_ids
+    own = known[(known["since"] == "") & (known["until"] == "")]  # ids that are the customer's own
+    gone = suppressions.suppressed(out, own["known_id"].tolist(), key)
+    return sorted(own.loc[own["known_id"].isin(gone), "customer_id"].unique())
