@@ -21,7 +21,7 @@ in a hidden cell by name knows more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -77,9 +77,7 @@ def suppress(
     numbers, atoms = _numbers(cells, tables, names)
     true = atoms @ cells[count].to_numpy(float)
     state, shown = _first_states(numbers, true, names, k, before)
-    neighbours = _neighbours(atoms)
-    is_new = np.isnan(shown)
-    cost = atoms.sum(axis=1) + true / (2 * true.max() + 1)  # cells before totals, small before large
+    sums, is_new = _Sums(atoms, numbers, true), np.isnan(shown)
     while True:
         hidden = state == HIDDEN
         published = np.where(state == KEPT, shown, true)
@@ -87,7 +85,7 @@ def suppress(
         narrow = hidden & (high - low < k - SLACK)
         if not narrow.any():
             break
-        _protect(state, narrow, cost, neighbours, is_new)
+        sums.take(state, narrow, is_new)
     value = np.where(hidden, np.nan, published)
     return numbers.assign(value=value, state=state)
 
@@ -198,34 +196,51 @@ def _first_states(
     return state, shown
 
 
-def _neighbours(atoms: sparse.csr_array) -> sparse.csr_array:
-    """Numbers that stand in one sum with another: both share cells with a third."""
-    share = (atoms @ atoms.T > 0).astype(int)
-    return sparse.csr_array(share @ share > 0)
+class _Sums:
+    """Which number is part of which, and which stand beside each other in one table."""
 
+    def __init__(self, atoms: sparse.csr_array, numbers: pd.DataFrame, true: NDArray[np.float64]) -> None:
+        both = (atoms @ atoms.T).toarray()
+        size = both.diagonal()
+        self.size = size
+        self.inside = (both == size[:, None]) & (size[:, None] < size[None, :])  # [a, b]: a is part of b
+        self.twins = (both == size[:, None]) & (size[:, None] == size[None, :])
+        self.apart = both == 0
+        summed = numbers.eq(ALL).to_numpy()
+        self.same_table = (summed[:, None, :] == summed[None, :, :]).all(axis=2)
+        self.touching = (both @ both) > 0
+        self.true = true
 
-def _protect(
-    state: NDArray[np.object_],
-    narrow: NDArray[np.bool_],
-    cost: NDArray[np.float64],
-    neighbours: sparse.csr_array,
-    is_new: NDArray[np.bool_],
-) -> None:
-    """Take more numbers away where hidden ones are too narrow: hide them, or leave them as they were before.
+    def choices(self, place: int, state: NDArray[np.object_]) -> Iterator[NDArray[np.bool_]]:
+        """What may be taken away so that a hidden number grows wide, the best choice first.
 
-    Cells go before totals and small numbers before large ones. What was taken in this round may be enough for
-    its neighbours, so that they wait for the next.
-    """
-    waits = np.zeros(len(state), bool)
-    for place in np.flatnonzero(narrow):
-        if waits[place]:
-            continue
-        near = np.zeros(len(state), bool)
-        near[neighbours[[place]].indices] = True
-        fresh, is_some = state == FRESH, cost % 1 > 0
-        for among in (near & fresh & is_some, near & fresh, fresh, state == KEPT):
-            if among.any():
-                chosen = np.flatnonzero(among)[np.argmin(cost[among])]
-                state[chosen] = KEPT if state[chosen] == FRESH and not is_new[chosen] else HIDDEN
-                waits[neighbours[[chosen]].indices] = True
-                break
+        Its twin; what stands beside it under the smallest total that is shown; its own parts; whatever touches
+        it; anything.
+        """
+        fresh = state == FRESH
+        yield self.twins[place] & (state != HIDDEN)
+        totals = np.flatnonzero(self.inside[place] & (state != HIDDEN))
+        for total in totals[np.argsort(self.size[totals], kind="stable")]:
+            beside = fresh & self.apart[place] & self.inside[:, total] & self.same_table[place]
+            yield beside & (self.true > 0)
+            yield beside
+        yield fresh & self.inside[:, place]
+        yield fresh & self.touching[place]
+        yield fresh
+        yield state == KEPT
+
+    def take(self, state: NDArray[np.object_], narrow: NDArray[np.bool_], is_new: NDArray[np.bool_]) -> None:
+        """Take more numbers away where hidden ones are too narrow: hide them, or leave them as before.
+
+        What was taken in this round may be enough for those it touches, so that they wait for the next.
+        """
+        waits = np.zeros(len(state), bool)
+        for place in np.flatnonzero(narrow):
+            if waits[place]:
+                continue
+            for among in self.choices(int(place), state):
+                if among.any():
+                    chosen = np.flatnonzero(among)[np.argmin(self.true[among])]
+                    state[chosen] = KEPT if state[chosen] == FRESH and not is_new[chosen] else HIDDEN
+                    waits |= self.touching[chosen]
+                    break

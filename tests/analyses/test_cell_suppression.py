@@ -37,13 +37,8 @@ def random_cells(draw: np.random.Generator) -> tuple[pd.DataFrame, list[tuple[st
 def sums(cells: pd.DataFrame, found: pd.DataFrame) -> np.ndarray:
     """Which cells each number sums: read off its attributes."""
     names = [name for name in found if name not in ("value", "state")]
-    return np.array(
-        [
-            np.logical_and.reduce([(row[n] == "*") | (cells[n] == row[n]) for n in names])
-            for row in found.to_dict("records")
-        ],
-        float,
-    )
+    numbers, each = found[names].to_numpy(object), cells[names].to_numpy(object)
+    return ((numbers[:, None] == "*") | (numbers[:, None] == each[None])).all(axis=2).astype(float)
 
 
 def widths(aims: np.ndarray, equal: tuple, within: tuple | None = None) -> np.ndarray | None:
@@ -107,10 +102,12 @@ def differenced(cells: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame, 
         np.concatenate([certain[1], value[1][kept], np.zeros(still.sum())]),
     )
     broken = []
-    for reading, known, within in (("unseen", certain, unseen), ("static", static, None)):
-        for page, aims in ((first, then), (second, now)):
-            hidden = (page["state"] == HIDDEN).to_numpy()
-            broken += words_of(reading, page[hidden], widths(aims[hidden], known, within), k)
+    for page, aims in ((first, then), (second, now)):
+        hidden = (page["state"] == HIDDEN).to_numpy()
+        found = widths(aims[hidden], static)
+        if found is None:  # somebody moved unseen, and the attacker learns that much
+            found = widths(aims[hidden], certain, unseen)
+        broken += words_of("two pages", page[hidden], found, k)
     return broken
 
 
