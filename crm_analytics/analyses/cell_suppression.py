@@ -56,8 +56,8 @@ def suppress(
 
     Returns
     -------
-    one row per number: every attribute of `tables` (``"*"`` where it is summed over), value (NaN where hidden),
-    state ("fresh"; "kept": as published before; "hidden")
+    one row per number: every attribute of `tables` (``"*"`` where it is summed over), value (NaN where
+    hidden), state ("fresh"; "kept": as published before; "hidden")
 
     Raises
     ------
@@ -214,8 +214,8 @@ class _Sums:
     def choices(self, place: int, state: NDArray[np.object_]) -> Iterator[NDArray[np.bool_]]:
         """What may be taken away so that a hidden number grows wide, the best choice first.
 
-        Its twin; what stands beside it under the smallest total that is shown; its own parts; whatever touches
-        it; anything.
+        Its twin; what stands beside it under the smallest total that is shown; its own parts; whatever
+        touches it; anything.
         """
         fresh = state == FRESH
         yield self.twins[place] & (state != HIDDEN)

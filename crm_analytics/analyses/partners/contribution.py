@@ -66,7 +66,9 @@ def contribution(base: CustomerBase, secret: Secret, partner_id: str, partner_na
         category=known.category.nullif(OTHERS),
         recency_days=bought.ifelse(silence // WEEK * WEEK, None),
         frequency=ibis.least(known.order_count.fill_null(0), MOST_ORDERS),
-        monetary_band=bought.ifelse(ibis.cases((spend == 0, "low"), (spend == 1, "middle"), else_="high"), None),
+        monetary_band=bought.ifelse(
+            ibis.cases((spend == 0, "low"), (spend == 1, "middle"), else_="high"), None
+        ),
     )
     joined = base.to_engine(tokens).inner_join(rows, "customer_id").drop("customer_id")
     found = base.collect(joined.order_by("token"))

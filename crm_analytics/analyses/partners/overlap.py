@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import ibis
 import pandas as pd
 
-from crm_analytics.analyses.cell_suppression import ALL, suppress
+from crm_analytics.analyses.cell_suppression import ALL, FRESH, HIDDEN, suppress
 from crm_analytics.analyses.disclosure import OTHERS
 from crm_analytics.analyses.partners.matching import POPULATIONS
 from crm_analytics.analyses.profiling.favourites import favourites
@@ -27,30 +28,51 @@ OTHER = "other"  # a population that the contract does not name
 
 
 def overlap(
-    base: CustomerBase, matched: Matched, *, k: int = 10, before: Mapping[str, pd.DataFrame] | None = None
+    base: CustomerBase, matched: Matched, *, k: int = 10, before: Mapping[str, float | None] | None = None
 ) -> pd.DataFrame:
     """Publishable counts of each partner's records with consent.
 
     Parameters
     ----------
     k : see `cell_suppression.suppress`
-    before : by partner_id, its rows of the publication before
+    before : what the publication before showed, by `key_of`; None: hidden
 
     Returns
     -------
     one row per published number: partner_id, known ("shared", "new"), population (customer, prospect,
     opportunity), category (the partner's), favourite (our category that a shared customer buys most), each
-    ``"*"`` where it is summed over, value (NaN: hidden), state. Partners are told apart from each other: no
-    number sums over two of them, because people they share would count twice.
+    ``"*"`` where it is summed over, value (NaN: hidden), state. Partners are counted apart: no number sums
+    over two of them, because people they share would count twice.
     """
-    cells = _cells(base, matched, k)
+    cells = _cells(base, matched, k, before or {})
     parts = []
     for partner in matched.partners["partner_id"]:
         mine = _every(cells[cells["partner_id"] == partner])
-        found = suppress(mine, TABLES, k=k, before=(before or {}).get(partner))
+        found = suppress(mine, TABLES, k=k)
+        if before:
+            found = suppress(mine, TABLES, k=k, before=_as_before(found, partner, before))
         found.insert(0, "partner_id", partner)
         parts.append(found)
     return pd.concat(parts, ignore_index=True)
+
+
+def key_of(partner: str, known: str, population: str, category: str, favourite: str) -> str:
+    """A short name of one number, which says nothing of what it counts but to whoever knows that already."""
+    said = "\x1f".join((partner, known, population, category, favourite))
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def keys_of(found: pd.DataFrame) -> list[str]:
+    """`key_of` for each row that `overlap` gave."""
+    return [key_of(*map(str, row)) for row in found[["partner_id", *ATTRIBUTES]].itertuples(index=False)]
+
+
+def _as_before(found: pd.DataFrame, partner: str, before: Mapping[str, float | None]) -> pd.DataFrame:
+    keys = keys_of(found.assign(partner_id=partner))
+    known = [key in before for key in keys]
+    value = [before.get(key) for key in keys]
+    state = [HIDDEN if one is None else FRESH for one in value]
+    return found.assign(value=pd.Series(value, dtype="float64"), state=state)[known]
 
 
 def number(found: pd.DataFrame, partner: str, **where: str) -> float | None:
@@ -65,7 +87,7 @@ def number(found: pd.DataFrame, partner: str, **where: str) -> float | None:
     return None if pd.isna(value) else float(value)
 
 
-def _cells(base: CustomerBase, matched: Matched, k: int) -> pd.DataFrame:
+def _cells(base: CustomerBase, matched: Matched, k: int, before: Mapping[str, float | None]) -> pd.DataFrame:
     """People by partner and attributes, counted in the engine."""
     records = matched.records
     known = records.customer_id.notnull().ifelse(SHARED, NEW)
@@ -82,16 +104,27 @@ def _cells(base: CustomerBase, matched: Matched, k: int) -> pd.DataFrame:
     keys = ["partner_id", *ATTRIBUTES]
     counted = base.collect(table.group_by(keys).aggregate(people=table.count()).order_by(keys))
     for name in ("category", "favourite"):
-        counted[name] = _named(counted, name, k)
+        counted[name] = _named(counted, name, k, before)
     return counted.groupby(keys, as_index=False, sort=False)["people"].sum()
 
 
-def _named(counted: pd.DataFrame, name: str, k: int) -> pd.Series:
-    """The most common categories by their names, the rest as others: a name that few share may be one of them."""
+def _named(counted: pd.DataFrame, name: str, k: int, before: Mapping[str, float | None]) -> pd.Series:
+    """The most common categories by name, the rest as others: a name that few share may be one of them.
+
+    What was named before stays named, and nothing else is, so that the others stay the same sum.
+    """
     by_name = counted[counted[name] != "-"].groupby(name)["people"].sum()
     order = by_name[by_name >= k].sort_index().sort_values(ascending=False, kind="stable")
-    common = {*order.index[:MOST_NAMES], UNSAID, "-"}
-    return counted[name].where(counted[name].isin(common), OTHERS)
+    common = set(order.index[:MOST_NAMES])
+    if before:
+        partners = counted["partner_id"].unique()
+        common = {value for value in by_name.index if _was_named(name, str(value), partners, before)}
+    return counted[name].where(counted[name].isin({*common, UNSAID, "-"}), OTHERS)
+
+
+def _was_named(name: str, value: str, partners: Iterable[str], before: Mapping[str, float | None]) -> bool:
+    rest = [value if other == name else ALL for other in ATTRIBUTES[1:]]
+    return any(key_of(p, known, *rest) in before for p in partners for known in (SHARED, NEW))
 
 
 def _every(cells: pd.DataFrame) -> pd.DataFrame:
