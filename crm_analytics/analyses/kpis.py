@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from crm_analytics.analyses.collaboration.kpis import KPIS as COLLABORATION_KPIS
 from crm_analytics.analyses.concentration import concentration
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
 from crm_analytics.analyses.intervals import wilson
@@ -198,7 +199,7 @@ OF_THE_BASE: tuple[Callable[[Measured], Kpi], ...] = (
 )  # fmt: skip
 
 # A wing with key figures of its own lists them in its module `kpis`; it is named here and nowhere else.
-WINGS: tuple[tuple[Callable[[Measured], Kpi], ...], ...] = (PARTNERS_KPIS,)
+WINGS: tuple[tuple[Callable[[Measured], Kpi], ...], ...] = (COLLABORATION_KPIS, PARTNERS_KPIS)
 
 REGISTRY: Mapping[str, Callable[[Measured], Kpi]] = MappingProxyType(
     {make.__name__: make for wing in (OF_THE_BASE, *WINGS) for make in wing}

@@ -12,7 +12,8 @@ from crm_analytics.analyses.campaigns.lists.contact_policy import Terms
 from crm_analytics.analyses.campaigns.lists.suppression import reachable
 from crm_analytics.analyses.definitions import LAPSED
 from crm_analytics.analyses.partners.likeness import Likeness
-from crm_analytics.analyses.partners.matching import CUSTOMER, UNKEYED
+from crm_analytics.analyses.partners.matching import CUSTOMER, OPPORTUNITY, PROSPECT, UNKEYED
+from crm_analytics.analyses.partners.overlap import NEW, SHARED, number
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -34,7 +35,7 @@ class Offers:
     ours : one row per customer of ours and partner: customer_id, partner_id, known_there (population in
         which the partner has them; empty: not at all), likeness (NaN where it is no better than chance),
         standing. Whom we may offer a partner's goods to: our own consent is recorded, they are not lapsed,
-        and they are not the partner's customer yet
+        and they are not the partner's customer yet. One offer per customer
     theirs : partner_id, token, population, likeness: whom a partner may offer our goods to. They are the
         partner's customers, so the list holds tokens alone. Empty for partners whose tokens are plain hashes
     """
@@ -43,12 +44,13 @@ class Offers:
     theirs: pd.DataFrame
 
 
-def offers(
+def offers(  # noqa: PLR0917
     base: CustomerBase,
     matched: Matched,
     standings: ir.Table,
     ours: dict[str, Likeness],
     theirs: dict[str, Likeness],
+    counts: pd.DataFrame,
 ) -> Offers:
     """Make both lists.
 
@@ -56,6 +58,8 @@ def offers(
     ----------
     standings : customer_id, standing, of every buyer
     ours, theirs : by partner, of `like_partner` and `like_our_best`, where they can be told
+    counts : of `overlap`. A partner whose count of shared prospects or of new records is hidden is left out
+        of the list, because its length would tell something of that count
     """
     may = reachable(base, Terms())
     may = may.filter(may.channel.notnull(), ~may.closed, ~may.barred).select("customer_id")
@@ -64,10 +68,16 @@ def offers(
     mine, back = [], []
     for row in matched.partners.to_dict("records"):
         partner = str(row["partner_id"])
-        mine.append(_ours(base, matched, free, partner, ours.get(partner)))
-        if row["tokens"] != UNKEYED:
+        if not _hidden(counts, partner, "population", SHARED, [PROSPECT, OPPORTUNITY]):
+            mine.append(_ours(base, matched, free, partner, ours.get(partner)))
+        if row["tokens"] != UNKEYED and not _hidden(counts, partner, "known", NEW, [NEW]):
             back.append(_theirs(base, matched, partner, theirs.get(partner)))
-    return Offers(_joined(mine, OURS), _joined(back, THEIRS))
+    once = _joined(mine, OURS).drop_duplicates("customer_id", ignore_index=True)
+    return Offers(once, _joined(back, THEIRS))
+
+
+def _hidden(counts: pd.DataFrame, partner: str, attribute: str, known: str, values: list[str]) -> bool:
+    return any(number(counts, partner, **{"known": known, attribute: value}) is None for value in values)
 
 
 def _ours(

@@ -53,8 +53,10 @@ def headline(report: PartnerReport) -> Block:
 
 def _lede(report: PartnerReport) -> list[str]:
     t, table = report.t, report.by_overlap
-    records, left_out = int(table["records"].sum()), int(table["without_consent"].sum())
-    said = [t("lede.records", n=records, partners=len(table))]
+    left_out = int(table["without_consent"].sum())
+    said = []
+    if table["records"].notna().all():
+        said.append(t("lede.records", n=table["records"].sum(), partners=len(table)))
     if left_out >= report.k:
         said.append(t("lede.without_consent"))
     plain = table[table["tokens"] == UNKEYED]
@@ -76,13 +78,16 @@ def kpis(report: PartnerReport) -> Block:
     new = report.number(str(first["partner_id"]), known=NEW)
     name = short(first["partner_name"])
     return blocks.kpis(
-        blocks.kpi(
-            t("tile.partners"), words.count(len(table)), note=t("tile.records", n=table["records"].sum())
-        ),
+        blocks.kpi(t("tile.partners"), words.count(len(table)), note=_records(report)),
         _asked(report),
         blocks.kpi(t("tile.shared", partner=name), counted(report, first["shared"])),
         blocks.kpi(t("tile.new", partner=name), counted(report, new)),
     )
+
+
+def _records(report: PartnerReport) -> str:
+    records = report.by_overlap["records"]
+    return report.t("tile.records", n=records.sum()) if records.notna().all() else ""
 
 
 def _asked(report: PartnerReport) -> dict[str, str]:

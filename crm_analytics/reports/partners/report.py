@@ -12,6 +12,7 @@ import pandas as pd
 
 from crm_analytics.analyses import partners
 from crm_analytics.analyses.actions import Action
+from crm_analytics.analyses.audiences import held_back
 from crm_analytics.analyses.cell_suppression import HIDDEN
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK
 from crm_analytics.analyses.measured import Measured
@@ -19,7 +20,7 @@ from crm_analytics.analyses.partners.overlap import SHARED, keys_of
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.pages.sentences import Sentences
 from crm_analytics.reports.shared.customer_lists import FOLDER
-from crm_analytics.reports.shared.customer_names import called
+from crm_analytics.reports.shared.customer_names import called, pseudonyms_of
 from crm_analytics.reports.shared.handed_in import HandedIn, handed_in
 from crm_analytics.reports.shared.report import Report, attempt
 from crm_analytics.reports.shared.small_form import SmallReport, too_small
@@ -55,11 +56,12 @@ class PartnerReport(Report):
 
     @property
     def by_overlap(self) -> pd.DataFrame:
-        """Partners with the customers we share (NaN: hidden), most shared first, then by name."""
+        """Partners with their records and those we share (NaN: hidden), most shared first, then by name."""
         assert self.matched is not None
         table = self.matched.partners.copy()
-        table["shared"] = [self.number(p, known=SHARED) for p in table["partner_id"]]
-        table["shared"] = table["shared"].astype("float64")
+        for name, where in (("shared", {"known": SHARED}), ("records", {})):
+            numbers = [self.number(str(p), **where) for p in table["partner_id"]]
+            table[name] = pd.Series(numbers, index=table.index, dtype="float64")
         return table.sort_values(["shared", "partner_name"], ascending=[False, True], ignore_index=True)
 
 
@@ -94,7 +96,7 @@ def prepare(
         counts = partners.overlap(base, matched, k=least, before=_before(handed))
         alike = _likeness(partners.like_partner, base, matched)
         alike_best = _likeness(partners.like_our_best, base, matched)
-        offered = partners.offers(base, matched, given.standings, alike, alike_best)
+        offered = partners.offers(base, matched, given.standings, alike, alike_best, counts)
         with_address = _with_address(base)
     report = PartnerReport(
         base=base, show_customers=show_customers, missing=missing, language=language,
@@ -146,7 +148,7 @@ def ours_of(report: PartnerReport) -> pd.DataFrame:
     found = report.offered.ours
     names = report.matched.partners.set_index("partner_id")["partner_name"]
     who = called(report.base, found["customer_id"], report.show_customers)
-    place = pd.Series(range(len(found)), index=found.index)
+    place = pseudonyms_of(found["customer_id"]).rank(method="first")
     return pd.DataFrame(
         {
             "customer": who,
@@ -154,7 +156,7 @@ def ours_of(report: PartnerReport) -> pd.DataFrame:
             "known_there": found["known_there"],
             "likeness": found["likeness"].astype("float64").round(3),
             "standing": found["standing"],
-            "arm": (place % 2 == 0).map({True: "contact", False: "hold back"}),
+            "arm": (place <= len(found) - held_back(len(found))).map({True: "contact", False: "hold back"}),
         }
     )
 

@@ -141,7 +141,7 @@ def how_tokens_were_made(report: PartnerReport, matched: partners.Matched) -> Bl
     frame = pd.DataFrame(
         {
             "partner": [short(n) for n in table["partner_name"]],
-            "records": table["records"],
+            "records": [counted(report, v) for v in table["records"]],
             "tokens": [t(f"tokens.{kind}") for kind in table["tokens"]],
         }
     )
