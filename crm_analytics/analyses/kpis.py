@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from crm_analytics.analyses.collaboration.kpis import KPIS as COLLABORATION
 from crm_analytics.analyses.concentration import concentration
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
 from crm_analytics.analyses.identity.kpis import KPIS as IDENTITY
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.analyses.kpi import COUNT, DOWN, MONEY, NEITHER, SHARE, UP, Kpi, refused
+from crm_analytics.analyses.partners.kpis import KPIS as PARTNERS
 from crm_analytics.analyses.products.kpis import KPIS as PRODUCTS
 from crm_analytics.analyses.value_to_come import HORIZON
 from crm_analytics.errors import ParameterError, nearest
@@ -202,6 +204,8 @@ OF_THE_BASE: tuple[Callable[[Measured], Kpi], ...] = (
 WINGS: tuple[tuple[Callable[[Measured], Kpi], ...], ...] = (
     PRODUCTS,
     IDENTITY,
+    COLLABORATION,
+    PARTNERS,
 )
 
 REGISTRY: Mapping[str, Callable[[Measured], Kpi]] = MappingProxyType(

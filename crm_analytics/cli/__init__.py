@@ -21,6 +21,7 @@ from crm_analytics.cli.data_commands import check, demo, list_reports, map_sourc
 from crm_analytics.cli.identity_commands import identities
 from crm_analytics.cli.key_commands import key, reveal
 from crm_analytics.cli.past_commands import diff, forget, waves
+from crm_analytics.cli.people_commands import customer, tokens
 from crm_analytics.cli.run_commands import run
 from crm_analytics.errors import CrmError, ParameterError, in_words, nearest
 
@@ -242,5 +243,7 @@ def index(out: Path, force: bool) -> int:
     return 0
 
 
-for _command in (check, demo, list_reports, map_source, run, diff, forget, waves, key, reveal, identities):
+for _command in (
+    check, demo, list_reports, map_source, run, diff, forget, waves, key, reveal, identities, customer, tokens,
+):  # fmt: skip
     crm.add_command(_command)
