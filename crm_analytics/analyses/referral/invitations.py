@@ -143,7 +143,9 @@ def known_since(base: CustomerBase) -> ir.Table:
 def _judged(base: CustomerBase, rows: ir.Table) -> ir.Table:
     known = known_since(base)
     giver = known.select(referrer=known.customer_id, giver_since=known.since, giver=ibis.literal(True))
-    taker = known.filter(known.first_day.notnull()).select(referred=known.customer_id, taker_first="first_day")
+    taker = known.filter(known.first_day.notnull()).select(
+        referred=known.customer_id, taker_first="first_day"
+    )
     rows = rows.left_join(giver, "referrer").drop("referrer_right")
     rows = rows.left_join(taker, "referred").drop("referred_right")
     sent = rows.invited_at.date()
@@ -175,9 +177,9 @@ def _judged(base: CustomerBase, rows: ir.Table) -> ir.Table:
 
 def _coded(base: CustomerBase, rows: ir.Table) -> tuple[ir.Table, pd.DataFrame]:
     """Everybody in the forest with a number, and its edges as numbers: texts stay in the engine."""
-    edges = rows.filter(
-        rows.standing == COUNTS, rows.referred.notnull(), rows.converted_at.notnull()
-    ).select("referrer", "referred")
+    edges = rows.filter(rows.standing == COUNTS, rows.referred.notnull(), rows.converted_at.notnull()).select(
+        "referrer", "referred"
+    )
     both = edges.select(customer_id="referrer").union(edges.select(customer_id="referred"), distinct=True)
     nodes = both.select("customer_id", code=ibis.row_number().over(order_by=both.customer_id).cast("int64"))
     nodes = base.materialise(nodes)

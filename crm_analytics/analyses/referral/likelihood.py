@@ -80,6 +80,15 @@ def referral_likelihood(base: CustomerBase, window: int = WINDOW) -> ReferralLik
     """
     arguments.whole("window", window, 7)
     base.require(NEEDS)
+    return base.remember(
+        ("referral_likelihood", window),
+        lambda: _likelihood(base, window),
+        lambda found: {name: getattr(found, name) for name in found.__dataclass_fields__},
+        lambda parts: ReferralLikelihood(**parts),
+    )
+
+
+def _likelihood(base: CustomerBase, window: int) -> ReferralLikelihood:
     span = timedelta(days=window)
     if base.first_day > base.day - 3 * span:
         raise NotEnoughData(
@@ -88,7 +97,9 @@ def referral_likelihood(base: CustomerBase, window: int = WINDOW) -> ReferralLik
     early, late = (_counted(base, base.day - n * span, base.day - (n - 1) * span) for n in (2, 1))
     for cells in (early, late):
         if (n := int(cells["came"].sum())) < LEAST:
-            raise NotEnoughData(f"Who refers next, in {window} days", n, LEAST, "customers who invited somebody")
+            raise NotEnoughData(
+                f"Who refers next, in {window} days", n, LEAST, "customers who invited somebody"
+            )
     checks, used = _checked(early, late)
     now = cells_of(base)
     cells = base.collect(now.group_by(CELL).aggregate(people=now.count()).order_by(CELL))
@@ -106,7 +117,9 @@ def _counted(base: CustomerBase, then: date, until: date) -> pd.DataFrame:
     sent = base.as_of(until).tables["referrals"]
     sent = sent.filter(sent.invited_at.date() > ibis.literal(then))
     if "referred_customer_id" in sent.columns:  # nobody refers themselves
-        sent = sent.filter(sent.referred_customer_id.isnull() | (sent.referred_customer_id != sent.referrer_customer_id))
+        sent = sent.filter(
+            sent.referred_customer_id.isnull() | (sent.referred_customer_id != sent.referrer_customer_id)
+        )
     came = sent.select(customer_id=sent.referrer_customer_id).distinct().mutate(came=ibis.literal(1))
     joined = people.left_join(came, "customer_id").drop("customer_id_right")
     found = joined.group_by(CELL).aggregate(people=joined.count(), came=joined.came.fill_null(0).sum())
@@ -148,7 +161,9 @@ def _given(base: CustomerBase) -> ir.Table:
     rows = sent.select(giver=sent.referrer_customer_id, other=other)
     rows = rows.filter(rows.other.isnull() | (rows.other != rows.giver))
     given = rows.select(customer_id=rows.giver, sent=1, came=rows.other, got=0)
-    got = rows.filter(rows.other.notnull()).select(customer_id="other", sent=0, came=ibis.null("string"), got=1)
+    got = rows.filter(rows.other.notnull()).select(
+        customer_id="other", sent=0, came=ibis.null("string"), got=1
+    )
     both = given.union(got)
     return both.group_by("customer_id").aggregate(
         invited=ibis.least(both.sent.sum(), 2),

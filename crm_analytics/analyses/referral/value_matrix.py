@@ -68,9 +68,7 @@ def value_matrix(
         middle = row.to_pyarrow().to_pylist()[0]
         cuts = (float(middle["clv"] or 0.0), float(middle["crv"] or 0.0))
     rich, spreads = table.clv > cuts[0], table.crv > cuts[1]
-    quadrant = ibis.cases(
-        (rich & spreads, CHAMPIONS), (rich, AFFLUENTS), (spreads, ADVOCATES), else_=MISERS
-    )
+    quadrant = ibis.cases((rich & spreads, CHAMPIONS), (rich, AFFLUENTS), (spreads, ADVOCATES), else_=MISERS)
     sorted_ = base.materialise(table.mutate(quadrant=quadrant))
     each = {c: sorted_[c].round(6).cast("decimal(28, 6)").sum().cast("float64") for c in ("clv", "crv")}
     found = base.collect(sorted_.group_by("quadrant").aggregate(customers=sorted_.count(), **each))

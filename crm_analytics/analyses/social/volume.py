@@ -148,7 +148,9 @@ def _brands(said: Mentions, recent: ir.Table) -> pd.DataFrame:
     named = shared(recent.filter(recent.brand.notnull()), "brand", AUTHORS, "writer")
     counts = said.base.collect(named.group_by("brand").aggregate(mentions=named.count()))
     rows = []
-    for brand, n in counts.sort_values(["mentions", "brand"], ascending=[False, True]).itertuples(index=False):
+    for brand, n in counts.sort_values(["mentions", "brand"], ascending=[False, True]).itertuples(
+        index=False
+    ):
         cases = named.mutate(one=1, hit=named.brand == brand)
         found = ratio_of(summed(said.base, cases, "writer", "hit", "one").iloc[0], is_share=True)
         rows.append((brand, int(n), found.value, found.lower, found.upper))
