@@ -121,7 +121,7 @@ def summed(
 
 
 def difference(now: Ratio, before: Ratio) -> tuple[float, float, float] | None:
-    """now - before with its 95 % interval, the two drawn apart; None where one of them is not known."""
+    """Now - before with its 95 % interval, the two drawn apart; None where one of them is not known."""
     if not (now.is_known and before.is_known):
         return None
     assert now.value is not None

@@ -30,7 +30,7 @@ class Forest:
 
     @property
     def depths(self) -> pd.DataFrame:
-        """depth (1: brought by a customer whom nobody brought), customers."""
+        """Depth (1: brought by a customer whom nobody brought), customers."""
         below = self.frame.loc[self.frame["depth"] > 0, "depth"].value_counts().sort_index()
         return pd.DataFrame({"depth": below.index.astype(int), "customers": below.to_numpy(int)})
 

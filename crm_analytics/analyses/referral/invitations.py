@@ -171,7 +171,7 @@ def _judged(base: CustomerBase, rows: ir.Table) -> ir.Table:
     hours = (rows.converted_at.epoch_seconds() - rows.invited_at.epoch_seconds()).cast("float64") / 86400.0
     return rows.select(
         "referrer", "referred", "invited_at", "converted_at", "invited_day", "reward", "p_type_two",
-        days=ibis.greatest(hours, 0.0), standing=repeated.ifelse(ibis.literal(AGAIN), rows.fault),
+        days=(hours < 0.0).ifelse(0.0, hours), standing=repeated.ifelse(ibis.literal(AGAIN), rows.fault),
     )  # fmt: skip
 
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import ibis
-
 from crm_analytics.analyses import arguments
 from crm_analytics.analyses.clustered_ratio import Ratio, ratio_of, summed
 from crm_analytics.analyses.intervals import Z95

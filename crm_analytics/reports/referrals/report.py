@@ -8,33 +8,33 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from crm_analytics.analyses import btyd
 from crm_analytics.analyses.actions import Action
-from crm_analytics.analyses.campaigns.lists.referral_rules import referral_ask, referral_reward_due
+from crm_analytics.analyses.campaigns.lists.referral_rules import asked_by, rewards_due
+from crm_analytics.analyses.contact_effect import STATED, UNKNOWN, ContactCost, ContactEffect
 from crm_analytics.analyses.customer_facts import known
 from crm_analytics.analyses.definitions import ACTIVE
 from crm_analytics.analyses.kpi import Kpi
+from crm_analytics.analyses.measured import Measured
 from crm_analytics.analyses.overview import overview
 from crm_analytics.analyses.referral.invitations import Invitations, invitations
 from crm_analytics.analyses.referral.kpis import of_invitations, of_value, of_virality
 from crm_analytics.analyses.referral.likelihood import ReferralLikelihood, referral_likelihood
+from crm_analytics.analyses.referral.own_value import OwnValue
 from crm_analytics.analyses.referral.referral_value import RATE, TYPE_TWO, ReferralValue, referral_value
 from crm_analytics.analyses.referral.referred_customers import ReferredCustomers, referred_customers
 from crm_analytics.analyses.referral.value_matrix import ValueMatrix, moves, value_matrix
 from crm_analytics.analyses.referral.virality import Virality, virality
-from crm_analytics.analyses.value_to_come import ValueToCome, of_models
 from crm_analytics.errors import DataError
 from crm_analytics.pages.sentences import Sentences
 from crm_analytics.reports.shared.customer_lists import write_lists
 from crm_analytics.reports.shared.handed_in import HandedIn, handed_in
-from crm_analytics.reports.shared.plans import Plans, plans
+from crm_analytics.reports.shared.margin import margin_of
+from crm_analytics.reports.shared.plans import Plans
 from crm_analytics.reports.shared.report import Report, attempt
 from crm_analytics.reports.shared.small_form import SmallReport, too_small
 from crm_analytics.reports.shared.spoken import catalogue
 
 if TYPE_CHECKING:
-    import ibis.expr.types as ir
-
     from crm_analytics.tables.customer_base import CustomerBase
 
 LEAST = 20  # invitations that count, from which the report says more than how many there are
@@ -81,18 +81,21 @@ def prepare(
     """
     if small := too_small(base, show_customers):
         return small
-    sent = _enough(base)
-    if sent is None:
+    enough = _enough(base)
+    if enough is None:
         nothing = "These data hold too few invitations by customers"
         return SmallReport(base=base, show_customers=show_customers, seen=overview(base), nothing=nothing)
+    sent, spread = enough
     missing: dict[str, str] = {}
-    plan = plans(base, span=compare_to)
-    spread = virality(sent)
+    plan = _plan(base, compare_to)
     margin = plan.given.margin
-    value = attempt(missing, "value", partial(referral_value, sent, rate=rate, type_two=type_two, margin=margin))
+    value = attempt(
+        missing, "value", partial(referral_value, sent, rate=rate, type_two=type_two, margin=margin)
+    )
     likely = attempt(missing, "likely", partial(referral_likelihood, base))
-    matrix = attempt(missing, "matrix", partial(_matrix, base, plan, value))
-    found = _actions(base, plan)
+    own = attempt(missing, "matrix", partial(OwnValue.fit, base))
+    matrix = attempt(missing, "matrix", partial(_matrix, base, own, value, margin)) if own else None
+    found = _actions(base, plan, sent, likely)
     write_lists(base, found, run, show_customers)
     figures = [of_invitations(sent), *of_virality(spread)]
     figures += [of_value(value)] if value else []
@@ -110,71 +113,72 @@ def prepare(
         compared=attempt(missing, "compared", partial(referred_customers, sent)),
         likely=likely,
         matrix=matrix,
-        moved=attempt(missing, "moved", partial(_moved, base, plan, matrix, compare_to, rate)),
+        moved=attempt(missing, "moved", partial(_moved, base, own, matrix, margin, compare_to, rate)),
         actions=found,
         handed=handed_in(run),
     )
 
 
-def _enough(base: CustomerBase) -> Invitations | None:
+def _enough(base: CustomerBase) -> tuple[Invitations, Virality] | None:
     """The invitations, where there are enough that count and some that are old enough to tell."""
     try:
         sent = invitations(base)
-        virality(sent)
+        spread = virality(sent)
     except DataError:
         return None
-    n = int(sent.counted.count().to_pyarrow().as_py())
-    return sent if n >= LEAST else None
+    return (sent, spread) if spread.invitations >= LEAST else None
 
 
-def _worth(outlook: ValueToCome, margin: float | None) -> ir.Table:
-    share = 1.0 if margin is None else margin
-    return outlook.scored.select("customer_id", value=outlook.scored.value_to_come * share)
+def _plan(base: CustomerBase, span: str) -> Plans:
+    """The words and the margin of the base; no forecast of totals, which this page does not show."""
+    given = Measured(base, span, None, "", margin_of(base).share)
+    return Plans(given, ContactEffect(0.0, 0.0, 0.0, STATED), ContactCost(None, UNKNOWN), None, ())
 
 
-def _matrix(base: CustomerBase, plan: Plans, value: ReferralValue | None) -> ValueMatrix:
-    if plan.given.outlook is None or value is None:
-        raise DataError(plan.given.no_outlook or "no referred customer is known")
-    own = _worth(plan.given.outlook, plan.given.margin)
-    return value_matrix(base, own, value.referrers.select("customer_id", "value"))
+def _matrix(
+    base: CustomerBase, own: OwnValue, value: ReferralValue | None, margin: float | None
+) -> ValueMatrix:
+    if value is None:
+        raise DataError("no referred customer is known")
+    return value_matrix(base, own.of(base, margin), value.referrers.select("customer_id", "value"))
 
 
-def _moved(
-    base: CustomerBase, plan: Plans, now: ValueMatrix | None, compare_to: str, rate: float
+def _moved(  # noqa: PLR0917
+    base: CustomerBase,
+    own: OwnValue | None,
+    now: ValueMatrix | None,
+    margin: float | None,
+    compare_to: str,
+    rate: float,
 ) -> pd.DataFrame:
     """The groups at the earlier day by the models and cuts of today, and how customers moved since."""
     before = base.earlier(compare_to)
-    outlook = plan.given.outlook
-    if before is None or now is None or outlook is None:
+    if before is None or now is None or own is None:
         raise DataError("there is no earlier day to compare with")
-    models = (outlook.model, outlook.status, outlook.spend)
-    own = of_models(before, btyd.summarize(before, unit="W"), models, outlook.horizon)
-    worth = referral_value(invitations(before), rate=rate, margin=plan.given.margin)
+    worth = referral_value(invitations(before), rate=rate, margin=margin).referrers
     then = value_matrix(
-        before,
-        _worth(own, plan.given.margin),
-        worth.referrers.select("customer_id", "value"),
-        (now.clv_cut, now.crv_cut),
+        before, own.of(before, margin), worth.select("customer_id", "value"), (now.clv_cut, now.crv_cut)
     )
     return moves(base, then, now)
 
 
-def _actions(base: CustomerBase, plan: Plans) -> tuple[Action, ...]:
+def _actions(
+    base: CustomerBase, plan: Plans, sent: Invitations, likely: ReferralLikelihood | None
+) -> tuple[Action, ...]:
     """Ask the active customers who are likely to refer; pay the rewards that are due."""
     facts = known(base, DUE_DAYS)
-    standings = plan.given.standings
-    active = standings.filter(standings.standing == ACTIVE) if plan.given.definitions.at_risk_days else standings
-    asked = base.materialise(active.semi_join(referral_ask(facts), "customer_id"))
-    due = base.materialise(referral_reward_due(facts).select("customer_id"))
+    asked = plan.given.standings.semi_join(asked_by(facts, likely), "customer_id")
+    if plan.given.definitions.at_risk_days is not None:
+        asked = asked.filter(asked.standing == ACTIVE)
+    due = rewards_due(facts, sent).select("customer_id")
+    ask_whom = {"standing": (ACTIVE,), "referral": ("likely",)}
     found = []
-    for name, who, verb, table in (
-        ("referral_ask", "campaigns", "test", asked),
-        ("referral_reward_due", "campaigns", "prepare", due),
+    for name, verb, whom, table in (
+        ("referral_ask", "test", ask_whom, base.materialise(asked)),
+        ("referral_reward_due", "prepare", {"referral": ("due",)}, base.materialise(due)),
     ):
-        n = int(table.count().to_pyarrow().as_py())
-        if n:
-            whom = {"standing": (ACTIVE,), "referral": ("likely",)} if verb == "test" else {"referral": ("due",)}
-            found.append(Action(name, who, verb, whom, n, name, audience=table))
+        if n := int(table.count().to_pyarrow().as_py()):
+            found.append(Action(name, "campaigns", verb, whom, n, name, audience=table))
     return tuple(found)
 
 
@@ -184,5 +188,3 @@ def last_quarters(report: ReferralReport) -> tuple[pd.Series, pd.Series] | None:
     if len(whole) < 5:
         return None
     return whole.iloc[-1], whole.iloc[-5]
-
-

@@ -127,7 +127,10 @@ def referred_against_others(report: ReferralReport, compared: ReferredCustomers)
     table["outcome"] = [t(f"outcome.{name}") for name in table["outcome"]]
     table["range"] = blocks.together(table.pop("lower"), table.pop("upper"))
     bounds = interval(t, row["lower"], row["upper"], money)
-    slots = {"difference": row["difference"], "interval": bounds, "days": compared.within}
+    slots = {
+        "difference": row["difference"], "interval": bounds, "days": compared.within,
+        "size": abs(row["difference"]), "way": "more" if row["difference"] > 0 else "less",
+    }  # fmt: skip
     return (
         blocks.table(
             table,

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from crm_analytics.analyses.customer_facts import Known
+    from crm_analytics.analyses.referral.invitations import Invitations
+    from crm_analytics.analyses.referral.likelihood import ReferralLikelihood
 
 PROMOTER, DETRACTOR = 9, 6  # of 0..10: Reichheld's groups, from and up to
 ANSWER_DAYS = 90
@@ -30,10 +32,14 @@ def referral_ask(known: Known) -> ir.Table:
     recommend us" is 9 or 10, of the last 90 days. Who complained or answered 6 or less lately is not asked.
     """
     try:
-        found = referral_likelihood(known.base)
+        return asked_by(known, referral_likelihood(known.base))
     except DataError:
-        return _promoters(known)
-    if found.used in ("", PROMOTERS):
+        return asked_by(known, None)
+
+
+def asked_by(known: Known, found: ReferralLikelihood | None) -> ir.Table:
+    """Who is asked, by a likelihood that is at hand; None: there is none."""
+    if found is None or found.used in ("", PROMOTERS):
         return _promoters(known)
     scored = found.customers
     if found.used == MODEL:
@@ -55,9 +61,13 @@ def referral_reward_due(known: Known) -> ir.Table:
     reward.
     """
     try:
-        sent = invitations(known.base)
+        return rewards_due(known, invitations(known.base))
     except DataError:
         return known.buyers.select("customer_id").limit(0)
+
+
+def rewards_due(known: Known, sent: Invitations) -> ir.Table:
+    """The same, of invitations that are at hand: customer_id, due_on, reason."""
     came = sent.converted
     day = came.converted_at.date()
     came = came.mutate(came_on=day).filter(known.since(day) < known.recent)
