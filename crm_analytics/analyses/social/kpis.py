@@ -99,9 +99,7 @@ def _of_ratio(  # noqa: PLR0917
     return Kpi(name, unit, good, value, round(ratio.bottom), low, high, span, explained_in=SOCIAL)
 
 
-def _made(
-    given: Measured, name: str, unit: str, good: str, make: Callable[[Mentions], Kpi]
-) -> Kpi:
+def _made(given: Measured, name: str, unit: str, good: str, make: Callable[[Mentions], Kpi]) -> Kpi:
     try:
         return make(mentions(given.base))
     except DataError as error:

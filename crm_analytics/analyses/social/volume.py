@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 import pandas as pd
+from scipy.stats import norm
 
 from crm_analytics.analyses.clustered_ratio import Ratio, difference, ratio_of, summed
 from crm_analytics.analyses.disclosure import shared
@@ -172,3 +173,21 @@ def _topics(said: Mentions, recent: ir.Table) -> pd.DataFrame:
             getattr(m, name) if m is not None else None for m in means
         ]
     return found.astype({"sentiment": "float64", "lower": "float64", "upper": "float64"})
+
+
+def worst_topic(topics: pd.DataFrame, mean: float | None) -> pd.Series | None:
+    """The topic that sounds worse than all mentions together, beyond chance over so many topics; or None.
+
+    Parameters
+    ----------
+    topics : of `Voice`
+    mean : sentiment of all mentions
+    """
+    known = topics.dropna(subset=["sentiment", "lower", "upper"])
+    if mean is None or len(known) < 2:
+        return None
+    # the interval of one topic, widened for looking at all of them (Bonferroni)
+    wide = norm.ppf(1 - 0.025 / len(known)) / norm.ppf(0.975)
+    highest = known["sentiment"] + wide * (known["upper"] - known["sentiment"])
+    below = known[highest < mean]
+    return None if below.empty else below.nsmallest(1, "sentiment").iloc[0]
