@@ -1,4 +1,4 @@
-"""A ratio of two totals whose rows come in clusters: many mentions by one author, many invitations by one customer.
+"""A ratio of two totals whose rows come in clusters, such as many mentions by one author.
 
 Rows of one cluster are alike, so the clusters are the draw, not the rows. Source: W. G. Cochran (1977),
 *Sampling Techniques*, chapter 6, the linearised variance of a ratio; with few clusters Student's t.
@@ -91,7 +91,7 @@ def _share_bounds(value: float, rows: float, bb: float, error: float) -> tuple[f
     return wilson(value * worth, worth)
 
 
-def summed(
+def summed(  # noqa: PLR0917
     base: CustomerBase, table: ir.Table, cluster: str, top: str, bottom: str, by: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Sums over clusters, in the engine: one row per group.

@@ -1,4 +1,4 @@
-"""Invitations of customers, and which of them count: each referred customer once, no circle, nobody by themselves."""
+"""Invitations of customers, and which of them count: each referred customer once, no circle."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ def invitations(base: CustomerBase) -> Invitations:
     >>> from crm_analytics import CustomerBase
     >>> sales = pd.DataFrame({"customer_id": ["a", "b"], "transaction_date": ["2026-01-01", "2026-02-01"],
     ...                       "unit_spend": [5.0, 9.0]})
-    >>> sent = pd.DataFrame({"referrer_customer_id": ["a", "a"], "invited_at": ["2026-01-20", "2026-01-21"],
-    ...                      "referred_customer_id": ["b", "a"], "converted_at": ["2026-02-01", "2026-02-02"]})
+    >>> sent = pd.DataFrame({"referrer_customer_id": ["a", "a"], "referred_customer_id": ["b", "a"],
+    ...     "invited_at": ["2026-01-20", "2026-01-21"], "converted_at": ["2026-02-01", "2026-02-02"]})
     >>> found = invitations(CustomerBase.open({"transactions": sales, "referrals": sent}, today="2026-03-01"))
     >>> dict(found.set_aside), found.forest.referred
     ({'invited themselves': 1}, 1)

@@ -89,5 +89,6 @@ def _made(given: Measured, name: str, unit: str, make: Callable[[Invitations], K
 
 
 KPIS: tuple[Callable[[Measured], Kpi], ...] = (
-    referred_customers, referred_per_hundred, referral_conversion, referral_cycle_days, referral_value_to_date,
+    referred_customers, referred_per_hundred, referral_conversion, referral_cycle_days,
+    referral_value_to_date,
 )  # fmt: skip

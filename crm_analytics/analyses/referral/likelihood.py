@@ -1,8 +1,8 @@
 """Who is most likely to refer next, and whether a model knows it better than two plain rules.
 
-The rules to beat: who has referred before, and who said they would recommend us. A model is fitted on what was
-known a while ago, and all three are held against who then invited somebody. Where the model is not clearly
-better, the rule is used and the result says so.
+The rules to beat: who has referred before, and who said they would recommend us. A model is fitted on what
+was known a while ago, and all three are held against who then invited somebody. Where the model is not
+clearly better, the rule is used and the result says so.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def referral_likelihood(base: CustomerBase, window: int = WINDOW) -> ReferralLik
     Raises
     ------
     DataError : the source has no referrals.
-    NotEnoughData : fewer than `LEAST` customers invited somebody in one of the two windows, or the data do not
-        reach back so far.
+    NotEnoughData : fewer than `LEAST` customers invited somebody in one of the two windows, or the data do
+        not reach back so far.
     """
     arguments.whole("window", window, 7)
     base.require(NEEDS)

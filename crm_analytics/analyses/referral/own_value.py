@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class OwnValue:
     """The models of the shared forecast (BG/NBD and Gamma-Gamma), fitted once for two days.
 
-    The intervals of totals, which cost most of that forecast, are not drawn: the matrix needs customers alone.
+    The intervals of totals, which cost most of that forecast, are not drawn: the matrix needs customers
+    alone.
     """
 
     purchases: btyd.BetaGeo
@@ -40,7 +41,7 @@ class OwnValue:
         return found
 
     def of(self, base: CustomerBase, margin: float | None = None) -> ir.Table:
-        """customer_id, value: undiscounted revenue of the next 52 weeks at the base's day, times the margin."""
+        """customer_id, value: revenue of the next 52 weeks at the base's day, times the margin."""
         summary = btyd.summarize(base, unit=UNIT)
         scored = btyd.score(summary, self.purchases, self.spend, horizon=HORIZON, rate=0.0)
         share = 1.0 if margin is None else margin

@@ -41,8 +41,8 @@ class ReferralValue:
     total, lower, upper : of all values, 95 %, referrers as the draw
     type_one, type_two : their sums
     rewards : money paid for conversions
-    reward_return : gain per unit of reward, less the reward: (gain - rewards) / rewards; its rewards are those
-        of both types, for both are paid
+    reward_return : gain per unit of reward, less the reward: (gain - rewards) / rewards; its rewards are
+        those of both types, for both are paid
     saved : cost of winning a customer that a referral saves; 0 where no cost is known
     margin : share of revenue; None: values are of revenue
     p_type_two : mean share who would have come anyway, and `p_source`: "data" or "stated"

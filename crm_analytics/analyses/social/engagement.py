@@ -1,4 +1,4 @@
-"""Engagement: likes, shares and comments for each impression, by platform. Counters are as they stand today."""
+"""Engagement by platform: likes, shares and comments for each impression, as they stand today."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def engagement(said: Mentions, owned: bool = False) -> pd.DataFrame:
 
     Returns
     -------
-    platform, posts, impressions, engagement, lower, upper; the most impressions first; no rows where the source
-    tells no impressions. One impression may bring several likes of several people: a rate above 1 can be.
+    platform, posts, impressions, engagement, lower, upper; the most impressions first; no rows where the
+    source tells no impressions. A rate above 1 can be.
     """
     rows = said.owned if owned else said.ours
     rows = rows.filter(rows.impressions > 0)

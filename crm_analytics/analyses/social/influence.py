@@ -164,7 +164,7 @@ def _proof(
 
 
 def _leaders(score: NDArray[np.float64], count: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The first tenth of those who were answered at all, as shares: whoever ties at the border shares a place."""
+    """The first tenth of those who were answered at all, as shares: ties at the border share a place."""
     size = max(1, round(TOP * int((count > 0).sum())))
     order = np.sort(score)[::-1]
     border = order[size - 1]

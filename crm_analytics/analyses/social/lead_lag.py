@@ -60,7 +60,6 @@ def lead_lag(said: Mentions, weeks: pd.DataFrame) -> LeadLag:
     ------
     NotEnoughData : fewer than `LEAST` weeks have both.
     """
-    base = said.base
     sales = _weekly(said)
     both = weeks.set_index("start")["mentions"].to_frame().join(sales.rename("orders"), how="inner")
     if len(both) < LEAST:

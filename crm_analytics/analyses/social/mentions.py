@@ -144,7 +144,7 @@ def _rows(base: CustomerBase, scale: float | None) -> ir.Table:
         tells_replies=ibis.literal("replied_at" in has),
         sentiment=(table.sentiment / scale) if scale else ibis.null("float64"),
         is_owned=table.is_owned.fill_null(False) if "is_owned" in has else ibis.literal(False),
-        **{name: (table[name].fill_null(0) if name in has else ibis.literal(0, "int64")) for name in COUNTERS},
+        **{n: (table[n].fill_null(0) if n in has else ibis.literal(0, "int64")) for n in COUNTERS},
     )  # fmt: skip
     rows = rows.filter(rows.at.notnull())
     known = authors_of(base)

@@ -1,8 +1,9 @@
 """Sentiment of English texts by VADER, where the source has no score of its own. English only.
 
-VADER is a list of English words with rules: C. J. Hutto & E. Gilbert (2014), "VADER: A Parsimonious Rule-based
-Model for Sentiment Analysis of Social Media Text", ICWSM. A text in another language scores 0, or nonsense where
-a foreign word looks like an English one: give `mentions.sentiment` for those. Needs the extra `sentiment`.
+VADER is a list of English words with rules: C. J. Hutto & E. Gilbert (2014), "VADER: A Parsimonious
+Rule-based Model for Sentiment Analysis of Social Media Text", ICWSM. A text in another language scores 0, or
+nonsense where a foreign word looks like an English one: give `mentions.sentiment` for those. Needs the extra
+`sentiment`.
 """
 
 from __future__ import annotations

@@ -51,8 +51,8 @@ class Voice:
     Attributes
     ----------
     now, before : `before` is None where the data do not reach back
-    weeks : start (date), mentions, sentiment (mean; NULL without), negative (share), of our brand: whole weeks
-        that end at the day
+    weeks : start (date), mentions, sentiment (mean; NULL without), negative (share), of our brand: whole
+        weeks that end at the day
     brands : brand, mentions, share, lower, upper; most first; empty with one brand alone
     topics : topic, mentions, authors, sentiment, lower, upper; topics of fewer than `AUTHORS` authors are
         "others"; empty without a column of topics

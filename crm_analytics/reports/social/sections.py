@@ -82,7 +82,8 @@ def what_about(report: SocialReport) -> Block:
     if table.empty:
         return _note(report, "topics")
     shown = table.assign(
-        topic=[words.clean(x, words.LONGEST_LABEL) for x in table["topic"]], sentiment=100 * table["sentiment"],
+        topic=[words.clean(x, words.LONGEST_LABEL) for x in table["topic"]],
+        sentiment=100 * table["sentiment"],
         range=blocks.together(100 * table["lower"], 100 * table["upper"]),
     ).drop(columns=["lower", "upper"])  # fmt: skip
     finding = t("topics.finding_most", topic=shown["topic"].iloc[0], n=int(shown["mentions"].iloc[0]))

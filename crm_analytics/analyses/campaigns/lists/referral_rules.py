@@ -28,8 +28,8 @@ def referral_ask(known: Known) -> ir.Table:
     """Who is likely to refer next, by the way that was proven on what came; without one, who said so.
 
     The model of `referral.likelihood` where it beats the plain rules, else the rule that does as well. Where
-    nothing is better than chance or there are too few referrals: whose latest answer to "how likely are you to
-    recommend us" is 9 or 10, of the last 90 days. Who complained or answered 6 or less lately is not asked.
+    nothing is better than chance or there are too few referrals: whose latest answer to "how likely are you
+    to recommend us" is 9 or 10, of the last 90 days. Unhappy customers are not asked.
     """
     try:
         return asked_by(known, referral_likelihood(known.base))
@@ -57,8 +57,8 @@ def asked_by(known: Known, found: ReferralLikelihood | None) -> ir.Table:
 def referral_reward_due(known: Known) -> ir.Table:
     """Whose invitation became a customer in the wave's days: each conversion falls into one wave.
 
-    Conversions that do not count (of themselves, of a circle, of a customer who was referred already) bring no
-    reward.
+    Conversions that do not count (of themselves, of a circle, of a customer who was referred already) bring
+    no reward.
     """
     try:
         return rewards_due(known, invitations(known.base))
