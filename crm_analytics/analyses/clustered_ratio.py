@@ -49,7 +49,7 @@ class Ratio:
         return self.value is not None and self.lower is not None and math.isfinite(self.error)
 
 
-def ratio_of(sums: Mapping[str, Any], *, is_share: bool = False) -> Ratio:
+def ratio_of(sums: Mapping[Any, Any] | pd.Series, *, is_share: bool = False) -> Ratio:
     """The ratio of sums over clusters: n, top, bottom, tt, tb, bb.
 
     Parameters

@@ -231,4 +231,4 @@ def _checked(early: pd.DataFrame, late: pd.DataFrame) -> tuple[pd.DataFrame, str
     if works[MODEL] and (by.loc[list(RULES), "difference_lower"] > 0).all():
         return checks, MODEL
     able = [name for name in RULES if works[name]]
-    return checks, max(able, key=lambda name: by.loc[name, "auc"]) if able else ""
+    return checks, max(able, key=lambda name: found[name].auc) if able else ""

@@ -184,7 +184,7 @@ def _quarters(sent: Invitations, ripe: int) -> pd.DataFrame:
         known.count(where=known.since.isnull() | (known.since <= ibis.literal(end))).name(f"q{i}")
         for i, end in enumerate(ends)
     ]
-    counts = base.collect(known.aggregate(people)).iloc[0].to_numpy(int) if ends else []
+    counts = [int(n) for n in base.collect(known.aggregate(people)).iloc[0]] if ends else []
     found = found.assign(end=pd.to_datetime(ends), customers=counts)
     found = found[found["customers"] > 0]
     bounds = [

@@ -101,7 +101,7 @@ def influence(said: Mentions, clv: ir.Table | None = None, damping: float = DAMP
         raise NotEnoughData("Influence", least, LEAST, "answers in each half of the days")
     size = int(nodes.count().to_pyarrow().as_py())
     captured, gain = _proof(old, new, size, damping)
-    whole = pd.concat([old, new]).groupby(["to", "by"], as_index=False)["n"].sum()
+    whole = pd.concat([old, new]).groupby(["to", "by"], as_index=False)[["n"]].sum()
     matrix = _matrix(whole, size)
     scores = pd.DataFrame(
         {"code": np.arange(size), "answers": out_degree(matrix), "influence": hubbell(matrix, damping)}
@@ -175,7 +175,7 @@ def _leaders(score: NDArray[np.float64], count: NDArray[np.float64]) -> NDArray[
 def _worth(rows: ir.Table, authors: ir.Table, clv: ir.Table | None) -> ir.Table:
     pairs = rows.group_by(["author", "by"]).aggregate(n=rows.count())
     if clv is None:
-        return pairs.group_by("author").aggregate(value=ibis.null("float64").max())
+        return pairs.select("author").distinct().mutate(value=ibis.null("float64"))
     pairs = pairs.mutate(share=pairs.n / pairs.n.sum().over(group_by=pairs.by))
     theirs = authors.filter(authors.customer_id.notnull()).select(by="author", customer_id="customer_id")
     both = pairs.inner_join(theirs, "by").inner_join(clv.select("customer_id", worth="value"), "customer_id")

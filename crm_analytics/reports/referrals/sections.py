@@ -202,7 +202,7 @@ def who_refers_next(report: ReferralReport, likely: ReferralLikelihood) -> Block
     t, table = report.t, likely.checks.copy()
     table["way"] = [t(f"way.{slug(name)}") for name in table["way"]]
     table["range"] = blocks.together(table.pop("lower"), table.pop("upper"))
-    model = likely.checks["way"] == MODEL
+    model = [name == MODEL for name in likely.checks["way"]]
     low, high = table.pop("difference_lower"), table.pop("difference_upper")
     table["ahead"] = [
         "" if mine else f"{report.t('interval', low=_points(a), high=_points(b))}"
