@@ -76,7 +76,7 @@ def _mentions(draw: np.random.Generator) -> pd.DataFrame:
     to = (draw.random(n) * np.arange(n)).astype(int)
     return pd.DataFrame(
         {"mention_id": [f"m{i}" for i in range(n)], "created_timestamp": DAYS[at], "platform": "x",
-         "author_handle": [f"a{i}" for i in who], 
+         "author_handle": [f"a{i}" for i in who],
          "topic": np.array(list("pqrs"), object)[draw.integers(0, 4, n)],
          "sentiment": np.clip(mood[who] + draw.normal(0, 0.3, n), -1, 1),
          "in_reply_to": np.where(draw.random(n) < 0.6, [f"m{i}" for i in to], None)}

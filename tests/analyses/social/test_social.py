@@ -290,13 +290,13 @@ def test_order_of_rows_and_later_rows_change_nothing(small_company: CustomerBase
     assert all(one == first for one in others)
 
 
-def summary(base: CustomerBase) -> tuple[object, ...]:
+def summary(base: CustomerBase) -> tuple[str, ...]:
     found = mentions(base)
     spoken, replied = voice(found), response(found)
     queue = base.collect(waiting(found).order_by("place"))
     facts = base.collect(mention_facts(base).order_by("customer_id"))
     return (
-        spoken.now, spoken.weeks.to_csv(), spoken.topics.to_csv(), replied, queue.to_csv(), facts.to_csv(),
+        repr(spoken.now), spoken.weeks.to_csv(), spoken.topics.to_csv(), repr(replied), queue.to_csv(), facts.to_csv(),
     )  # fmt: skip
 
 
