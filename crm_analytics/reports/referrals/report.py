@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -31,10 +32,11 @@ from crm_analytics.reports.shared.handed_in import HandedIn, handed_in
 from crm_analytics.reports.shared.margin import margin_of
 from crm_analytics.reports.shared.plans import Plans
 from crm_analytics.reports.shared.report import Report, attempt
-from crm_analytics.reports.shared.small_form import SmallReport, too_small
+from crm_analytics.reports.shared.small_form import SmallReport, too_few, too_small
 from crm_analytics.reports.shared.spoken import catalogue
 
 if TYPE_CHECKING:
+    from crm_analytics.pages.blocks import Block
     from crm_analytics.tables.customer_base import CustomerBase
 
 LEAST = 20  # invitations that count, from which the report says more than how many there are
@@ -79,12 +81,17 @@ def prepare(
     language : of the page: "en" or "de"
     run : folder of the run that makes the page: what it hands in, and where lists go; empty outside a run
     """
-    if small := too_small(base, show_customers):
+    if small := too_small(base, show_customers, language=language):
         return small
     enough = _enough(base)
     if enough is None:
-        nothing = "These data hold too few invitations by customers"
-        return SmallReport(base=base, show_customers=show_customers, seen=overview(base), nothing=nothing)
+        return SmallReport(
+            base=base,
+            show_customers=show_customers,
+            language=language,
+            seen=overview(base),
+            nothing=catalogue(language, __file__, base.currency)("nothing"),
+        )
     sent, spread = enough
     missing: dict[str, str] = {}
     plan = _plan(base, compare_to)
@@ -188,3 +195,13 @@ def last_quarters(report: ReferralReport) -> tuple[pd.Series, pd.Series] | None:
     if len(whole) < 5:
         return None
     return whole.iloc[-1], whole.iloc[-5]
+
+
+def not_yet(message: str) -> Callable[[SmallReport], Block]:
+    """A section's small form: its own sentence that it cannot be told, and from how many customers it can."""
+
+    def said(report: SmallReport) -> Block:
+        t = catalogue(report.language, __file__, report.base.currency)
+        return too_few(t(f"{message}.none"))(report)
+
+    return said

@@ -15,7 +15,7 @@ from crm_analytics.analyses.referral.referral_value import ReferralValue
 from crm_analytics.analyses.referral.referred_customers import ReferredCustomers
 from crm_analytics.analyses.referral.value_matrix import ADVOCATES, CHAMPIONS, QUADRANTS, ValueMatrix
 from crm_analytics.pages import blocks, figures
-from crm_analytics.reports.referrals.report import ReferralReport
+from crm_analytics.reports.referrals.report import ReferralReport, not_yet
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.spoken import slug
@@ -39,7 +39,7 @@ def _unknown(message: str, part: str) -> Callable[[ReferralReport], Block]:
     return said
 
 
-@section(small="Who brought whom cannot be told yet")
+@section(small=not_yet("tree"))
 def who_brought_whom(report: ReferralReport) -> Block:
     """How long the chains are, and which invitations were set aside."""
     t, sent = report.t, report.sent
@@ -89,7 +89,7 @@ def top_referrers(report: ReferralReport) -> Block:
     )
 
 
-@section(small="What referrals bring cannot be told yet", part="value", needs=_unknown("value", "value"))
+@section(small=not_yet("value"), part="value", needs=_unknown("value", "value"))
 def what_referrals_bring(report: ReferralReport, value: ReferralValue) -> Block:
     """Value of both types, rewards, and what a unit of reward brought back."""
     t = report.t
@@ -113,9 +113,7 @@ def what_referrals_bring(report: ReferralReport, value: ReferralValue) -> Block:
     )
 
 
-@section(
-    small="Referred customers cannot be compared yet", part="compared", needs=_unknown("compared", "compared")
-)
+@section(small=not_yet("compared"), part="compared", needs=_unknown("compared", "compared"))
 def referred_against_others(report: ReferralReport, compared: ReferredCustomers) -> Block:
     """Referred customers against others who began in the same month."""
     t, table = report.t, compared.outcomes.copy()
@@ -149,7 +147,7 @@ def referred_against_others(report: ReferralReport, compared: ReferredCustomers)
     )  # fmt: skip
 
 
-@section(small="These groups need a forecast", part="matrix", needs=_unknown("matrix", "matrix"))
+@section(small=not_yet("matrix"), part="matrix", needs=_unknown("matrix", "matrix"))
 def worth_themselves_and_by_others(report: ReferralReport, matrix: ValueMatrix) -> Block:
     """Champions, affluents, advocates, misers."""
     t, cells = report.t, matrix.cells
@@ -171,7 +169,7 @@ def worth_themselves_and_by_others(report: ReferralReport, matrix: ValueMatrix) 
     )
 
 
-@section(small="There is no earlier day to compare with", part="moved", needs=_unknown("moved", "moved"))
+@section(small=not_yet("moved"), part="moved", needs=_unknown("moved", "moved"))
 def who_moved(report: ReferralReport, moved: pd.DataFrame) -> Block:
     """From which group into which customers moved."""
     t = report.t
@@ -196,7 +194,7 @@ def who_moved(report: ReferralReport, moved: pd.DataFrame) -> Block:
     )
 
 
-@section(small="Who refers next cannot be told yet", part="likely", needs=_unknown("next", "likely"))
+@section(small=not_yet("next"), part="likely", needs=_unknown("next", "likely"))
 def who_refers_next(report: ReferralReport, likely: ReferralLikelihood) -> Block:
     """The model against two plain rules, on what came."""
     t, table = report.t, likely.checks.copy()

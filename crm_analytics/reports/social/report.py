@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,13 +31,14 @@ from crm_analytics.reports.shared.customer_names import pseudonyms_of
 from crm_analytics.reports.shared.handed_in import HandedIn, handed_in
 from crm_analytics.reports.shared.plans import Plans
 from crm_analytics.reports.shared.report import Report, attempt
-from crm_analytics.reports.shared.small_form import SmallReport, too_small
+from crm_analytics.reports.shared.small_form import SmallReport, too_few, too_small
 from crm_analytics.reports.shared.spoken import catalogue
 from crm_analytics.tables.export import write_csv
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from crm_analytics.pages.blocks import Block
     from crm_analytics.tables.customer_base import CustomerBase
 
 LEAST = 30  # mentions of our brand, from which the report says more than how many there are
@@ -83,12 +85,17 @@ def prepare(
     run : folder of the run that makes the page: what it hands in, and where lists go; empty outside a run
     """
     arguments.share("damping", damping, 0.95)
-    if small := too_small(base, show_customers):
+    if small := too_small(base, show_customers, language=language):
         return small
     said = _enough(base, brand)
     if said is None:
-        nothing = "These data hold too few public mentions"
-        return SmallReport(base=base, show_customers=show_customers, seen=overview(base), nothing=nothing)
+        return SmallReport(
+            base=base,
+            show_customers=show_customers,
+            language=language,
+            seen=overview(base),
+            nothing=catalogue(language, __file__, base.currency)("nothing"),
+        )
     missing: dict[str, str] = {}
     spoken, replied, waits = voice(said, compare_to), response(said, compare_to), waiting(said)
     waits = None if waits is None else base.materialise(waits)
@@ -164,3 +171,13 @@ def _write(queue: pd.DataFrame, folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     write_csv(queue, folder / f"{LIST}.csv")
     queue.to_parquet(folder / f"{LIST}.parquet", index=False)
+
+
+def not_yet(message: str) -> Callable[[SmallReport], Block]:
+    """A section's small form: its own sentence that it cannot be told, and from how many customers it can."""
+
+    def said(report: SmallReport) -> Block:
+        t = catalogue(report.language, __file__, report.base.currency)
+        return too_few(t(f"{message}.none"))(report)
+
+    return said

@@ -21,7 +21,7 @@ from crm_analytics.reports.shared.customer_names import pseudonyms_of
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.spoken import slug
 from crm_analytics.reports.shared.tiles import interval
-from crm_analytics.reports.social.report import SocialReport
+from crm_analytics.reports.social.report import SocialReport, not_yet
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
@@ -75,7 +75,7 @@ def _topics(report: SocialReport, topics: pd.Series) -> list[str]:
     return [words.clean(x, words.LONGEST_LABEL) if x in known else "" for x in topics]
 
 
-@section(small="What mentions are about cannot be told yet")
+@section(small=not_yet("topics"))
 def what_about(report: SocialReport) -> Block:
     """Topics, and how they sound."""
     t, table = report.t, report.voice.topics
@@ -105,7 +105,7 @@ def what_about(report: SocialReport) -> Block:
     )  # fmt: skip
 
 
-@section(small="Other brands cannot be compared yet")
+@section(small=not_yet("brands"))
 def whose_voice(report: SocialReport) -> Block:
     """Mentions of each brand as a share of all."""
     t, table = report.t, report.voice.brands
@@ -133,7 +133,7 @@ def whose_voice(report: SocialReport) -> Block:
     )
 
 
-@section(small="Answers cannot be measured yet", part="response", needs=_unknown("answers", "response"))
+@section(small=not_yet("answers"), part="response", needs=_unknown("answers", "response"))
 def how_we_answer(report: SocialReport, found: Response) -> Block:
     """Share answered, time to an answer, complaints that became a ticket."""
     t = report.t
@@ -168,7 +168,7 @@ def how_we_answer(report: SocialReport, found: Response) -> Block:
     )
 
 
-@section(small="Engagement cannot be measured yet")
+@section(small=not_yet("engagement"))
 def how_much_is_liked(report: SocialReport) -> Block:
     """Likes, shares and comments for each impression, by platform."""
     t, table = report.t, report.engagement
@@ -194,7 +194,7 @@ def how_much_is_liked(report: SocialReport) -> Block:
     )
 
 
-@section(small="Influence cannot be measured yet", part="influence", needs=_unknown("influence", "influence"))
+@section(small=not_yet("influence"), part="influence", needs=_unknown("influence", "influence"))
 def whose_word_is_answered(report: SocialReport, found: Influence) -> Block:
     """The authors who are answered most, and whether a centrality beats the plain count."""
     t = report.t
@@ -224,7 +224,7 @@ def whose_word_is_answered(report: SocialReport, found: Influence) -> Block:
     )  # fmt: skip
 
 
-@section(small="Talk and sales cannot be compared yet", part="moves", needs=_unknown("sales", "moves"))
+@section(small=not_yet("sales"), part="moves", needs=_unknown("sales", "moves"))
 def talk_and_sales(report: SocialReport, moves: LeadLag) -> Block:
     """Correlation of weekly mentions and purchases at each lag."""
     t, table = report.t, moves.lags
