@@ -4,7 +4,7 @@ A report names the figures it shows; their values, intervals and changes come fr
 records for machines. So one figure has one value on all pages of a base.
 
 >>> sorted(REGISTRY)[:3]
-['bought_again', 'buyers', 'customers_active']
+['bought_again', 'brand_mentions', 'buyers']
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from crm_analytics.analyses.intervals import wilson
 from crm_analytics.analyses.kpi import COUNT, DOWN, MONEY, NEITHER, SHARE, UP, Kpi, refused
 from crm_analytics.analyses.partners.kpis import KPIS as PARTNERS
 from crm_analytics.analyses.products.kpis import KPIS as PRODUCTS
+from crm_analytics.analyses.referral.kpis import KPIS as REFERRAL
+from crm_analytics.analyses.social.kpis import KPIS as SOCIAL
 from crm_analytics.analyses.value_to_come import HORIZON
 from crm_analytics.errors import ParameterError, nearest
 
@@ -206,6 +208,8 @@ WINGS: tuple[tuple[Callable[[Measured], Kpi], ...], ...] = (
     IDENTITY,
     COLLABORATION,
     PARTNERS,
+    SOCIAL,
+    REFERRAL,
 )
 
 REGISTRY: Mapping[str, Callable[[Measured], Kpi]] = MappingProxyType(

@@ -244,6 +244,7 @@ def index(out: Path, force: bool) -> int:
 
 
 for _command in (
-    check, demo, list_reports, map_source, run, diff, forget, waves, key, reveal, identities, customer, tokens,
+    check, demo, list_reports, map_source, run, diff, forget, waves, key, reveal,
+    identities, customer, tokens,
 ):  # fmt: skip
     crm.add_command(_command)
