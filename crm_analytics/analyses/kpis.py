@@ -17,6 +17,7 @@ from crm_analytics.analyses.concentration import concentration
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.analyses.kpi import COUNT, DOWN, MONEY, NEITHER, SHARE, UP, Kpi, refused
+from crm_analytics.analyses.service.kpis import KPIS as SERVICE
 from crm_analytics.analyses.value_to_come import HORIZON
 from crm_analytics.errors import ParameterError, nearest
 
@@ -197,7 +198,7 @@ OF_THE_BASE: tuple[Callable[[Measured], Kpi], ...] = (
 )  # fmt: skip
 
 # A wing with key figures of its own lists them in its module `kpis`; it is named here and nowhere else.
-WINGS: tuple[tuple[Callable[[Measured], Kpi], ...], ...] = ()
+WINGS: tuple[tuple[Callable[[Measured], Kpi], ...], ...] = (SERVICE,)
 
 REGISTRY: Mapping[str, Callable[[Measured], Kpi]] = MappingProxyType(
     {make.__name__: make for wing in (OF_THE_BASE, *WINGS) for make in wing}
