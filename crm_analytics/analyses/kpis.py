@@ -19,6 +19,7 @@ from crm_analytics.analyses.intervals import wilson
 from crm_analytics.analyses.kpi import COUNT, DOWN, MONEY, NEITHER, SHARE, UP, Kpi, refused
 from crm_analytics.analyses.service.kpis import KPIS as SERVICE
 from crm_analytics.analyses.value_to_come import HORIZON
+from crm_analytics.analyses.voice.kpis import KPIS as VOICE
 from crm_analytics.errors import ParameterError, nearest
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ OF_THE_BASE: tuple[Callable[[Measured], Kpi], ...] = (
 )  # fmt: skip
 
 # A wing with key figures of its own lists them in its module `kpis`; it is named here and nowhere else.
-WINGS: tuple[tuple[Callable[[Measured], Kpi], ...], ...] = (SERVICE,)
+WINGS: tuple[tuple[Callable[[Measured], Kpi], ...], ...] = (SERVICE, VOICE)
 
 REGISTRY: Mapping[str, Callable[[Measured], Kpi]] = MappingProxyType(
     {make.__name__: make for wing in (OF_THE_BASE, *WINGS) for make in wing}
