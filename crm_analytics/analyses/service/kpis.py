@@ -105,7 +105,13 @@ def contacts_per_100_orders(given: Measured) -> Kpi:
         return refused(name, NUMBER, DOWN, NO_TICKETS if found is None else "there are no orders", REPORT,
                        given.span)  # fmt: skip
     low, high = rate_interval(found.opened, orders / 100)
+    spans = given.once("service.spans", lambda: _spans(given))
+    earlier = [
+        _rate_change(found.opened, orders, then, _orders(given, *span)) if span and then is not None else None
+        for span, then in zip(spans, _earlier(given, lambda s: s.opened), strict=True)
+    ]
     return Kpi(name, NUMBER, DOWN, 100 * found.opened / orders, found.opened, low, high, given.span,
+               earlier[0], earlier[1],
                explained_in=REPORT)  # fmt: skip
 
 
@@ -177,6 +183,18 @@ def _ratio(now: float, before: float | None) -> Change | None:
         return None
     change = ratio_change(now, before)
     return Change(now, before, *(change or (None, None, None)))
+
+
+def _rate_change(now: float, orders: int, before: float, orders_before: int) -> Change | None:
+    """Change of tickets per 100 orders; orders are taken as counted."""
+    if not orders_before:
+        return None
+    then = 100 * before / orders_before
+    found = ratio_change(now, before)
+    if found is None:
+        return Change(100 * now / orders, then, None, None, None)
+    scale = orders_before / orders
+    return Change(100 * now / orders, then, *((1 + x) * scale - 1 for x in found))
 
 
 def _hours(given: Measured, name: str, time: str) -> Kpi:

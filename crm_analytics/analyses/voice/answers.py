@@ -1,8 +1,8 @@
 """Answers to surveys, one per person and question, on one scale.
 
 Whoever answers fifty times is one person: of each question the latest answer counts, and the others are
-counted as repeated. An answer outside its own scale is set aside. Surveys on different scales (1 to 5, 1 to 7,
-0 to 10) become shares of their scale and can then stand together.
+counted as repeated. An answer outside its own scale is set aside. Surveys on different scales (1 to 5, 1 to
+7, 0 to 10) become shares of their scale and can then stand together.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ class Answers:
 
     Attributes
     ----------
-    each : respondent_id, customer_id, responded_at, day, instrument, question, brand, driver, score, share (of
-        the scale, 0 to 1; NULL without a scale), low, high, text, ticket_id; one row per person and question
+    each : respondent_id, customer_id, responded_at, day, instrument, question, brand, driver, score, share
+        (of the scale, 0 to 1; NULL without a scale), low, high, text, ticket_id; one row per person
+        and question
     given, repeated, off_scale, without_scale : answers: all, set aside as earlier ones of the same person and
         question, outside their scale, and without a scale that holds all answers to the question
     """

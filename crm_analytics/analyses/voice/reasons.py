@@ -42,8 +42,8 @@ def stated_reasons(given: Answers, groups: ir.Table) -> pd.DataFrame:
     Returns
     -------
     reason ("" for all that are not shown), kind ("driver" or "text"), people, share, lower, upper (95 %,
-        Wilson), orders_year and spend_year (mean of a customer in the last 365 days), top_segment (to which most
-        of them belong; "" where fewer than five do); most people first. Empty without reasons
+        Wilson), orders_year and spend_year (mean of a customer in the last 365 days), top_segment (to
+        which most of them belong; "" where fewer than five do); most people first. Empty without reasons
     """
     each = _coded(given)
     if each is None:
@@ -99,6 +99,13 @@ def reasons_by_segment(given: Answers, groups: ir.Table) -> pd.DataFrame:
     )
 
 
+def free_texts(given: Answers) -> ir.Table:
+    """Texts in words of people's own: person, text, share (of the scale, where the answer has a score)."""
+    each = given.each
+    each = each.filter(each.text.notnull(), each.instrument != HEARD)
+    return each.select("text", "share", person="respondent_id")
+
+
 def _coded(given: Answers) -> ir.Table | None:
     """Answers with a reason from a column, one row per person and reason; None without any."""
     each = given.each
@@ -118,9 +125,8 @@ def _coded(given: Answers) -> ir.Table | None:
 
 def _rows(each: ir.Table, reason: ir.StringValue, kind: str) -> ir.Table:
     found = each.mutate(reason=reason.lower().strip())
-    return found.group_by("respondent_id", "reason").aggregate(
-        customer_id=found.customer_id.max(), kind=ibis.literal(kind).max()
-    )
+    one = found.group_by("respondent_id", "reason").aggregate(customer_id=found.customer_id.max())
+    return one.mutate(kind=ibis.literal(kind))
 
 
 def _shown(base: CustomerBase, each: ir.Table) -> list[str]:

@@ -18,7 +18,7 @@ import pandas as pd
 
 from crm_analytics.analyses.intervals import Z95, share_difference, wilson
 from crm_analytics.analyses.voice.answers import NPS, Answers
-from crm_analytics.analyses.voice.scores import GROUP, Score, _counted, net_promoter_score
+from crm_analytics.analyses.voice.scores import GROUP, Score, counted_by_group, net_promoter_score
 from crm_analytics.errors import NotEnoughData
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _bias(buyers: int, answered: int, n: int, k: int) -> dict[str, float]:
 
 def _weighted(given: Answers, groups: ir.Table, frame: pd.DataFrame) -> tuple[Score | None, Score | None]:
     """NPS plain and by the groups' shares of buyers; groups with fewer than ten answers join the others."""
-    cells = _counted(given, NPS, groups)
+    cells = counted_by_group(given, NPS, groups)
     if cells.empty or int(cells["n"].sum()) < GROUP:
         return None, None
     cells = cells.merge(frame[["segment", "buyers"]], on="segment", how="inner")
@@ -103,9 +103,8 @@ def _weighted(given: Answers, groups: ir.Table, frame: pd.DataFrame) -> tuple[Sc
     if cells.empty:
         return None, None
     total = cells.sum()
-    plain = net_promoter_score(
-        total["promoters"], total["n"] - total["promoters"] - total["detractors"], total["detractors"]
-    )
+    n, promoters, detractors = (float(total[name]) for name in ("n", "promoters", "detractors"))
+    plain = net_promoter_score(promoters, n - promoters - detractors, detractors)
     weight = cells["buyers"] / cells["buyers"].sum()
     p, d = cells["promoters"] / cells["n"], cells["detractors"] / cells["n"]
     value = float(100 * (weight * (p - d)).sum())

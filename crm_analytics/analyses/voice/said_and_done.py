@@ -29,7 +29,7 @@ def said_and_done(given: Answers, followed: int = FOLLOWED) -> pd.DataFrame:
     -------
     statement ("would recommend, bought again", "would recommend, referred somebody", "next from us, bought
         again"), said (people), did, share, lower, upper (95 %, Wilson), others, others_share, difference (to
-        people who said the opposite), difference_lower, difference_upper (95 %, Newcombe). Only people who were
+        people who said the opposite), difference_lower, difference_upper (95 %, Newcombe). Only people
         followed for `followed` days after they answered. Empty where nothing can be compared
     """
     base = given.base

@@ -84,7 +84,7 @@ def score(given: Answers, instrument: str) -> Score:
     ------
     NotEnoughData : fewer than 10 people answered.
     """
-    frame = _counted(given, instrument, None)
+    frame = counted_by_group(given, instrument, None)
     if frame.empty or int(frame["n"].iloc[0]) < FEWEST:
         raise NotEnoughData(f"a score of {instrument}", 0 if frame.empty else int(frame["n"].iloc[0]),
                             FEWEST, "answers")  # fmt: skip
@@ -100,10 +100,10 @@ def scores_by_group(given: Answers, instrument: str, groups: ir.Table) -> pd.Dat
 
     Returns
     -------
-    segment, n, value, lower, upper, largest group first; groups of fewer than 10 people are not shown, so that
-    no answer can be read off
+    segment, n, value, lower, upper, largest group first; groups of fewer than 10 people are not shown,
+    so that no answer can be read off
     """
-    frame = _counted(given, instrument, groups)
+    frame = counted_by_group(given, instrument, groups)
     frame = frame[frame["n"] >= GROUP].reset_index(drop=True)
     found = [_score(row, instrument) for _, row in frame.iterrows()]
     shown = pd.DataFrame(
@@ -114,8 +114,8 @@ def scores_by_group(given: Answers, instrument: str, groups: ir.Table) -> pd.Dat
     return shown.sort_values(["n", "segment"], ascending=[False, True], ignore_index=True)
 
 
-def _counted(given: Answers, instrument: str, groups: ir.Table | None) -> pd.DataFrame:
-    """Counts from which each score is made, by group. A person with several questions counts once."""
+def counted_by_group(given: Answers, instrument: str, groups: ir.Table | None) -> pd.DataFrame:
+    """Counts of a score by group: n, promoters, detractors, satisfied, mean, spread. A person counts once."""
     each = given.of(instrument)
     right = (each.high == 10) & each.low.isin([0.0, 1.0]) if instrument == NPS else ibis.literal(True)
     each = each.mutate(right=right)

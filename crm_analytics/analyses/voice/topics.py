@@ -1,8 +1,8 @@
 """What people write about, in words of their own: topics by non-negative matrix factorisation.
 
-No sentence of anybody is shown. A topic is a few words, and a word is shown only when at least ten people used
-it and it is no customer's name; numbers, addresses and words with a digit are never read. Topics are said from
-200 texts of 50 people on. The words are those of the texts, in whatever language; without a list of filler
+No sentence of anybody is shown. A topic is a few words, and a word is shown only when at least ten people
+used it and it is no customer's name; numbers, addresses and words with a digit are never read. Topics need
+200 texts of 50 people. The words are those of the texts, in whatever language; without a list of filler
 words for a language, words that half of all texts have are left out. Scripts that do not part their words
 (Chinese, Japanese, Thai) give no topics: said, not guessed.
 
@@ -13,6 +13,7 @@ scikit-learn's NMF from its deterministic start (NNDSVD).
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,8 +34,8 @@ SET_SIZE = 10  # people who used a word that is shown
 MOST_TEXTS = 20_000  # read; of more, these are taken by a hash
 LONGEST = 2_000  # letters of a text that are read
 TOPICS, WORDS = 6, 5
-_TOKEN = r"(?u)\b[^\W\d_]{3,}\b"
-_ADDRESS = re.compile(r"\S*[@/\\]\S*|<[^>]*>|&\w+;|\S*\d\S*")
+_LETTERS = r"(?u)\b[^\W\d_]{3,}\b"
+_ADDRESS = re.compile(r"(?is)<script.*?</script>|\S*[@/\\]\S*|<[^>]*>|&\w+;|\S*\d\S*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +44,8 @@ class Topics:
 
     Attributes
     ----------
-    table : topic (1, 2, ...), words (list), people (whose text is mostly of it), texts, mean_share (mean score
-        of those answers on their scale; NaN without scores), most people first
+    table : topic (1, 2, ...), words (list), people (whose text is mostly of it), texts, mean_share (mean
+        score of those answers on their scale; NaN without scores), most people first
     texts, people : read
     unassigned : texts that none of the topics fits
     """
@@ -72,9 +73,10 @@ def topics(base: CustomerBase, texts: ir.Table, count: int = TOPICS) -> Topics:
     if len(frame) < FROM_TEXTS or people < FROM_PEOPLE:
         raise NotEnoughData("topics of what people write", len(frame), FROM_TEXTS, "texts")
     from sklearn.decomposition import NMF
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer, TfidfTransformer
 
-    counter = CountVectorizer(token_pattern=_TOKEN, min_df=SET_SIZE, max_df=0.5, lowercase=True)
+    counter = CountVectorizer(token_pattern=_LETTERS, min_df=SET_SIZE, max_df=0.5, lowercase=True)
     try:
         counts = counter.fit_transform(frame["text"])
     except ValueError:  # nothing but words that too few or too many use
@@ -87,10 +89,8 @@ def topics(base: CustomerBase, texts: ir.Table, count: int = TOPICS) -> Topics:
     k = int(min(count, kept.sum(), max(1, len(frame) // (4 * SET_SIZE))))
     weights = TfidfTransformer().fit_transform(counts)
     model = NMF(n_components=k, init="nndsvd", max_iter=400, tol=1e-3, random_state=0)
-    import warnings
-
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a topic more or less converged is still a topic
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a topic that still moves a little is a topic
         mixture = model.fit_transform(weights)
     return _told(frame, mixture, model.components_, vocabulary, people)
 
