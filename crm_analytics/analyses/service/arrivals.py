@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WEEKS, LEAST = 26, 8
 FROM_TICKETS = 100
+LEVEL = 0.05
 MIDNIGHT = 0.9  # share of tickets at hour 0 beyond which the hour is a stand-in
 
 
@@ -32,11 +33,22 @@ class Arrivals:
         ticket are not known)
     weeks : behind it
     handle_minutes : mean of a ticket; None where it is not known
+    scatter : variance of an hour's count from week to week, over its mean; 1 is chance alone
     """
 
     table: pd.DataFrame
     weeks: int
     handle_minutes: float | None
+    scatter: float
+
+    @property
+    def is_uneven(self) -> bool:
+        """Whether the busiest hour is busier than the average one beyond chance, of all 168 hours."""
+        from scipy.stats import poisson
+
+        average = self.table["tickets"].mean() / self.scatter
+        most = self.table["tickets"].max() / self.scatter
+        return bool(len(self.table) * poisson.sf(most - 1, average) < LEVEL)
 
     @property
     def peak(self) -> pd.Series:
@@ -84,7 +96,7 @@ def arrivals(given: Tickets, weeks: int = WEEKS) -> Arrivals:
         busy=[_busy(m, scatter) for m in mean],
     )  # fmt: skip
     frame["minutes"] = frame["busy"] * (math.nan if handle is None else float(handle))
-    return Arrivals(frame.drop(columns="squares"), whole, None if handle is None else float(handle))
+    return Arrivals(frame.drop(columns="squares"), whole, None if handle is None else float(handle), scatter)
 
 
 def _dispersion(frame: pd.DataFrame, mean: pd.Series, weeks: int) -> float:

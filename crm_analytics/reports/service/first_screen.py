@@ -97,7 +97,7 @@ def actions(report: ServiceReport) -> Block:
         slots = {"product": words.clean(worst["product"], 40), "times": worst["ratio"]}
         items.append(blocks.action(t("action.product.do", product=slots["product"]),
                                    t("action.product.why", **slots), t("role.service")))  # fmt: skip
-    if report.arrivals is not None:
+    if report.arrivals is not None and report.arrivals.is_uneven:
         peak = report.arrivals.peak
         bounds = interval(t, peak["lower"], peak["upper"], "number:1")
         items.append(blocks.action(
