@@ -4,11 +4,12 @@ The question is asked from the moment at which it is decided, `within` days afte
 helped until then against whoever was not, and purchases are counted from there on. So nobody counts as helped
 because they stayed long enough (immortal time).
 
-Those who are helped quickly differ from the others: good customers are served first. So they are compared
-within groups of equal past (purchases in the days before, how long they are customers, spend), and the groups
-are put together with the weights of Mantel and Haenszel; the variance is Sato's (1989, *Biometrics* 45,
-1323-1324), which also holds for many small groups. It is no experiment: what the groups do not hold, such as
-how bad the problem was, may stand behind a difference.
+Those who are helped quickly differ from the others: good customers are served first. So each customer's
+chance to be helped quickly is estimated from what was known before (purchases in the days before and in the
+long run, how long they are customers, spend), and customers of equal chance are compared (Rosenbaum & Rubin
+1984, *JASA* 79, 516-524). The groups are put together with the weights of Mantel and Haenszel; the variance
+is Sato's (1989, *Biometrics* 45, 1323-1324). It is no experiment: what is not in the data, such as how bad the
+problem was or what the desk knows of a customer, may stand behind a difference.
 
 The placebo asks the same of days before the complaint, which no recovery can have changed: a difference there
 says that the groups are not alike, and then none after it is shown.
@@ -22,6 +23,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import ibis
+import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.evidence import Evidence, grade
@@ -35,7 +37,11 @@ if TYPE_CHECKING:
 
 WITHIN, FOLLOWED = 2, 90  # days
 EACH = 30  # complaints at least on either side
-STRATA = ("orders", "tenure", "spend")
+COVARIATES = ("orders", "pace", "tenure", "spend")
+COUNTS = (1, 2, 3, 4, 6, 8, 11)  # purchases in the days before at which a further group begins
+PACES = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)  # purchases in such a span in the long run
+SIZES = (0.5, 1.0, 2.0)  # of a purchase, over the usual one
+GROUPS, IN_GROUP = 20, 25  # groups of equal chance at the most; complaints in each at the least
 NEEDS = {"tickets": ("customer_id", "created_at", "is_complaint", "first_solved_at")}
 
 
@@ -113,7 +119,7 @@ def recovery(base: CustomerBase, *, within: int = WITHIN, followed: int = FOLLOW
         raise ParameterError("within and followed must be 1 day or more")
     base.require(NEEDS)
     table = base.materialise(complaints_followed(base, within, followed))
-    keys = [*STRATA, "helped"]
+    keys = [*COVARIATES, "helped"]
     cells = table.group_by(keys).aggregate(
         n=table.count(), after=table.after.sum(), before=table.before.sum()
     )
@@ -123,10 +129,11 @@ def recovery(base: CustomerBase, *, within: int = WITHIN, followed: int = FOLLOW
 def complaints_followed(base: CustomerBase, within: int, followed: int) -> ir.Table:
     """First complaints that were followed for long enough, one row per customer who had bought.
 
-    Columns: customer_id, helped, orders (purchases in the `followed` days up to the complaint, 0 to 3),
-    tenure (0: a customer for less than two such spans, 1: less than a year, 2: longer), spend (0, 1: whether
-    the purchases so far were above the usual size), after and before (0, 1: bought in the days after, and in
-    the days of the placebo, which end where `orders` begin).
+    Columns: customer_id, helped, orders (purchases in the `followed` days up to the complaint, as the number
+    of a group of `COUNTS`), pace (purchases in as many days in the long run, of `PACES`), tenure (0: a
+    customer for less than two such spans, 1: less than a year, 2: longer), spend (mean purchase over the usual one, of
+    `SIZES`), after and before (0, 1: bought in the days after, and in the days of the placebo, which end
+    where `orders` begin).
     """
     tickets = base.tables["tickets"]
     bad = tickets.filter(tickets.is_complaint.fill_null(False), tickets.customer_id.notnull())
@@ -145,6 +152,7 @@ def complaints_followed(base: CustomerBase, within: int, followed: int) -> ir.Ta
     one = both.group_by("customer_id", "complained", "helped").aggregate(
         first=both.day.min(),
         size=both.spend.mean(where=past).cast("float64"),
+        past=both.count(where=past),
         recent=both.count(where=past & (ago < followed)),
         after=both.count(where=(ago < -within) & (ago >= -within - followed)),
         before=both.count(where=(ago >= followed) & (ago < 2 * followed)),
@@ -157,12 +165,19 @@ def complaints_followed(base: CustomerBase, within: int, followed: int) -> ir.Ta
     return one.select(
         "customer_id",
         "helped",
-        orders=ibis.least(one.recent.cast("int64"), ibis.literal(3, "int64")),
+        orders=_group(one.recent, COUNTS),
+        pace=_group(one.past * followed / (one.age + followed / 3.0), PACES),
         tenure=ibis.cases((one.age < 2 * followed, 0), (one.age < 365, 1), else_=2).cast("int64"),
-        spend=(one["size"] > one.usual).cast("int64"),
+        spend=_group(one["size"] / one.usual.nullif(0), SIZES),
         after=(one.after > 0).cast("int64"),
         before=(one.before > 0).cast("int64"),
     )
+
+
+def _group(value: ir.NumericValue, borders: tuple[float, ...]) -> ir.IntegerValue:
+    """The number of the group between two borders in which a value lies."""
+    found = ibis.cases(*((value < until, n) for n, until in enumerate(borders)), else_=len(borders))
+    return found.cast("int64")
 
 
 def from_cells(cells: pd.DataFrame, within: int = WITHIN, followed: int = FOLLOWED) -> Recovery:
@@ -170,7 +185,7 @@ def from_cells(cells: pd.DataFrame, within: int = WITHIN, followed: int = FOLLOW
 
     Parameters
     ----------
-    cells : orders, tenure, spend, helped (bool), n, after, before; one row per group and side
+    cells : the columns of `COVARIATES`, helped (bool), n, after, before; one row per group and side
 
     Raises
     ------
@@ -181,12 +196,36 @@ def from_cells(cells: pd.DataFrame, within: int = WITHIN, followed: int = FOLLOW
     if (least := int(sides["n"].min())) < EACH:
         raise NotEnoughData("what a quick recovery changes", least, EACH, "complaints on either side")
     raw = tuple(float(x) for x in sides["after"] / sides["n"])
-    effect = matched_difference(cells, "after")
+    effect = matched_difference(of_equal_chance(cells), "after")
     # before their second span nobody could buy in the days of the placebo
-    placebo = matched_difference(cells[cells["tenure"] > 0], "before")
+    placebo = matched_difference(of_equal_chance(cells[cells["tenure"] > 0]), "before")
     everybody = int(sides["n"].sum())
     matched = effect.helped + effect.others
     return Recovery(effect, placebo, (raw[0], raw[1]), everybody, everybody - matched, within, followed)
+
+
+def of_equal_chance(cells: pd.DataFrame) -> pd.DataFrame:
+    """Cells with a column `group`: customers whose chance to be helped quickly is about the same.
+
+    The chance is that of a logistic regression on the covariates, their squares and the product of the two
+    measures of pace. Groups hold about equally many complaints.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    helped, n = cells["helped"].astype(int), cells["n"].to_numpy(float)
+    if helped.nunique() < 2:
+        return cells.assign(group=0)
+    x = cells[list(COVARIATES)].to_numpy(float)
+    x = np.column_stack([x, x**2, x[:, 0] * x[:, 1]])
+    mean = np.average(x, axis=0, weights=n)
+    spread = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=n))
+    x = (x - mean) / np.where(spread > 0, spread, 1.0)
+    chance = LogisticRegression(max_iter=1000).fit(x, helped, sample_weight=n).predict_proba(x)[:, 1]
+    order = pd.Series(chance.round(9), cells.index)
+    count = int(min(GROUPS, max(1, n.sum() // IN_GROUP)))
+    each = pd.Series(n, cells.index).groupby(order).sum().sort_index()
+    middle = (each.cumsum() - each / 2) / n.sum()
+    return cells.assign(group=order.map((middle * count).astype(int)))
 
 
 def matched_difference(cells: pd.DataFrame, outcome: str) -> Difference:
@@ -194,10 +233,10 @@ def matched_difference(cells: pd.DataFrame, outcome: str) -> Difference:
 
     Parameters
     ----------
-    cells : the columns of `STRATA`, helped, n, and `outcome` (a count)
+    cells : group, helped, n, and `outcome` (a count)
     """
     wide = cells.assign(helped=cells["helped"].astype(int)).pivot_table(
-        index=list(STRATA), columns="helped", values=["n", outcome], aggfunc="sum", fill_value=0
+        index="group", columns="helped", values=["n", outcome], aggfunc="sum", fill_value=0
     )
     zero = pd.Series(0.0, index=wide.index)
     n1, n0 = (wide.get(("n", side), zero).astype(float) for side in (1, 0))

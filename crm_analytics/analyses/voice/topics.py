@@ -101,8 +101,9 @@ def _read(base: CustomerBase, texts: ir.Table) -> pd.DataFrame:
     key = (rows.person + " " + rows.text).hash()
     rows = rows.select("person", text=rows.text.substr(0, LONGEST), share=share, key=key)
     frame = base.collect(rows.order_by("key", "text").limit(MOST_TEXTS)).drop(columns="key")
-    frame["text"] = [_ADDRESS.sub(" ", str(text)) for text in frame["text"]]
-    return frame[frame["text"].str.strip() != ""].reset_index(drop=True)
+    read = [_ADDRESS.sub(" ", str(text)).strip() for text in frame["text"]]
+    frame["text"] = pd.Series(read, index=frame.index, dtype="str")
+    return frame[frame["text"] != ""].reset_index(drop=True)
 
 
 def _may_be_shown(

@@ -109,7 +109,7 @@ def actions(report: VoiceReport) -> Block:
         items.append(blocks.action(
             t("action.mend.do", driver=t(f"driver.{worst['driver']}")),
             t("action.mend.why", points=abs(worst["difference"]),
-              interval=interval(t, worst["lower"], worst["upper"], "number:1")),
+              interval=interval(t, -worst["upper"], -worst["lower"], "number:1")),
             t("role.everyone"),
         ))  # fmt: skip
     if not items:
@@ -165,12 +165,16 @@ def _driver(report: VoiceReport) -> dict[str, str] | None:
     return blocks.finding(
         t(
             "finding.driver",
-            driver=t(f"driver.{worst['driver']}"),
+            driver=_capital(t(f"driver.{worst['driver']}")),
             points=worst["difference"],
             interval=bounds,
         ),
         "drivers",
     )
+
+
+def _capital(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _bias(report: VoiceReport) -> dict[str, str] | None:

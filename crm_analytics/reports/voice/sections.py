@@ -48,12 +48,13 @@ def scores_by_segment(report: VoiceReport, found: pd.DataFrame) -> Block:
     t, fmt = report.t, _format(report.instrument)
     table = found.assign(segment=[segment_name(t, s) for s in found["segment"]])
     table["score"] = blocks.together(table["value"], table["lower"], table["upper"])
-    best = table.nlargest(1, "value").iloc[0]
+    best, worst = table.nlargest(1, "value").iloc[0], table.nsmallest(1, "value").iloc[0]
+    message = "segments.finding" if worst["upper"] < best["lower"] else "segments.finding_alike"
+    slots = {"segment": best["segment"], "value": words.say(best["value"], fmt)}
     columns = ["segment", "n", "score"]
     return blocks.chart(
         figures.intervals(table, "segment", "value", "lower", "upper", fmt=fmt),
-        finding=t("segments.finding", segment=best["segment"], value=words.say(best["value"], fmt),
-                  name=t(f"instrument.{report.instrument}")),
+        finding=t.of(message, slots),
         data=table[columns],
         caption=t("segments.caption"),
         formats={"score": f"estimate:{fmt}"},
@@ -101,8 +102,8 @@ def who_answers(report: VoiceReport, found: voice.ResponseBias) -> Block:
         return _without("bias")(report)
     return blocks.chart(
         figures.bars(table, y="segment", x="rate", fmt="percent:0"),
-        finding=t("bias.finding", share=found.rate, interval=interval(t, found.lower, found.upper, "percent:0"),
-                  n=found.buyers),
+        finding=t("bias.finding", share=found.rate, n=found.buyers,
+                  interval=interval(t, found.lower, found.upper, "percent:0")),
         data=table[columns],
         caption=caption,
         formats={"rate": "percent:0", "points": "estimate:number:1"},
@@ -114,7 +115,8 @@ def who_answers(report: VoiceReport, found: voice.ResponseBias) -> Block:
 def what_moves_the_score(report: VoiceReport, found: pd.DataFrame) -> Block:
     """Mean answers of people with and without an experience."""
     t = report.t
-    table = found.assign(driver=[t(f"driver.{name}") for name in found["driver"]])
+    named = [t(f"driver.{name}") for name in found["driver"]]
+    table = found.assign(driver=[f"{name[:1].upper()}{name[1:]}" for name in named])
     table["points"] = blocks.together(table["difference"], table["lower"], table["upper"])
     table["more_than_chance"] = [t("yes") if clear else t("no") for clear in table["clear"]]
     first = table.iloc[0]
@@ -162,10 +164,11 @@ def reasons_by_segment(report: VoiceReport, found: pd.DataFrame) -> Block:
         reason=[words.clean(r, 40) for r in top["reason"]],
     )
     first = top.nlargest(1, "share").iloc[0]
+    told = {"segment": first["segment"], "reason": first["reason"], "share": first["share"]}
     columns = ["segment", "reason", "people", "of", "share"]
     return blocks.table(
         top[columns],
-        finding=t("reasons_of.finding", segment=first["segment"], reason=first["reason"], share=first["share"]),
+        finding=t("reasons_of.finding", **told),
         caption=t("reasons_of.caption"),
         formats={"share": "percent:0"},
         names=_names(report, *columns),
@@ -209,9 +212,11 @@ def said_against_done(report: VoiceReport, found: pd.DataFrame) -> Block:
     columns = ["statement", "said", "did_share", "others", "others_share", "points"]
     return blocks.table(
         table[columns],
-        finding=t("said.finding", statement=first["statement"], share=first["share"], others=first["others_share"]),
+        finding=t("said.finding", statement=first["statement"], share=first["share"],
+                  others=first["others_share"]),
         caption=t("said.caption"),
-        formats={"did_share": "estimate:percent:0", "others_share": "percent:0", "points": "estimate:number:0"},
+        formats={"did_share": "estimate:percent:0", "others_share": "percent:0",
+                 "points": "estimate:number:0"},
         names=_names(report, *columns),
     ).under(t("said.label")).anchored("said").in_appendix()  # fmt: skip
 
@@ -229,7 +234,8 @@ def how_they_say_they_came(report: VoiceReport, found: pd.DataFrame) -> Block:
     columns = ["stated", "people", "recorded", "same"]
     return blocks.table(
         table[columns],
-        finding=t("heard.finding", share=told[0], interval=interval(t, told[1], told[2], "percent:0"), n=told[3]),
+        finding=t("heard.finding", share=told[0], n=told[3],
+                  interval=interval(t, told[1], told[2], "percent:0")),
         caption=t("heard.caption"),
         formats={"same": "estimate:percent:0"},
         names=_names(report, *columns),
