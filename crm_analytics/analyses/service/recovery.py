@@ -8,8 +8,8 @@ Those who are helped quickly differ from the others: good customers are served f
 chance to be helped quickly is estimated from what was known before (purchases in the days before and in the
 long run, how long they are customers, spend), and customers of equal chance are compared (Rosenbaum & Rubin
 1984, *JASA* 79, 516-524). The groups are put together with the weights of Mantel and Haenszel; the variance
-is Sato's (1989, *Biometrics* 45, 1323-1324). It is no experiment: what is not in the data, such as how bad the
-problem was or what the desk knows of a customer, may stand behind a difference.
+is Sato's (1989, *Biometrics* 45, 1323-1324). It is no experiment: what is not in the data, such as how bad
+the problem was or what the desk knows of a customer, may stand behind a difference.
 
 The placebo asks the same of days before the complaint, which no recovery can have changed: a difference there
 says that the groups are not alike, and then none after it is shown.
@@ -131,9 +131,9 @@ def complaints_followed(base: CustomerBase, within: int, followed: int) -> ir.Ta
 
     Columns: customer_id, helped, orders (purchases in the `followed` days up to the complaint, as the number
     of a group of `COUNTS`), pace (purchases in as many days in the long run, of `PACES`), tenure (0: a
-    customer for less than two such spans, 1: less than a year, 2: longer), spend (mean purchase over the usual one, of
-    `SIZES`), after and before (0, 1: bought in the days after, and in the days of the placebo, which end
-    where `orders` begin).
+    customer for less than two such spans, 1: less than a year, 2: longer), spend (mean purchase over
+    the usual one, of `SIZES`), after and before (0, 1: bought in the days after, and in the
+    days of the placebo, which end where `orders` begin).
     """
     tickets = base.tables["tickets"]
     bad = tickets.filter(tickets.is_complaint.fill_null(False), tickets.customer_id.notnull())

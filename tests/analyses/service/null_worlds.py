@@ -52,9 +52,7 @@ def measured(effect: float, worlds: int, first: int, served: str = SEEN) -> pd.D
 
 def main() -> None:
     """Print the table."""
-    print(
-        "| quick help keeps | who is helped first | worlds | shown | placebo finds something | shown without matching |"
-    )
+    print("| quick help keeps | helped first | worlds | shown | placebo finds something | shown unmatched |")
     print("|---|---|---|---|---|---|")
     for effect, served in CASES:
         starts = range(0, WORLDS, AT_ONCE)

@@ -18,8 +18,8 @@ def shop(customers: int, effect: float, seed: int, served: str = SEEN) -> dict[s
     ----------
     effect : share of those who would have left for good and stay because they were helped quickly
     served : who is helped within two days more often. "seen": whoever bought often in the 90 days before,
-        which stands in the data. "hidden": whoever is of the frequent kind, which stands nowhere and only shows in
-        the purchases. "alike": nobody
+        which stands in the data. "hidden": whoever is of the frequent kind, which stands nowhere and
+        only shows in the purchases. "alike": nobody
 
     Buying goes on after the complaint unless the customer leaves there, which happens to half of the slow
     buyers and a quarter of the frequent ones.
