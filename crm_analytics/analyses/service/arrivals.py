@@ -11,6 +11,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.exact_moments import exact_mean
 from crm_analytics.errors import NotEnoughData
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def arrivals(given: Tickets, weeks: int = WEEKS) -> Arrivals:
     mean = frame["tickets"] / whole
     scatter = _dispersion(frame, mean, whole)
     half = _t(scatter, whole) * np.sqrt(scatter * np.maximum(mean, 1 / whole) / whole)
-    handle = given.each.handle_minutes.mean().to_pyarrow().as_py()
+    handle = exact_mean(given.each.handle_minutes).to_pyarrow().as_py()
     frame = frame.assign(
         mean=mean, lower=(mean - half).clip(lower=0.0), upper=mean + half,
         busy=[_busy(m, scatter) for m in mean],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
+from crm_analytics.analyses.exact_moments import exact_mean, exact_variance
 from crm_analytics.analyses.intervals import Z95, wilson
 from crm_analytics.analyses.rating_scales import SATISFIED, Scale, scale_of
 
@@ -109,7 +110,7 @@ def summarise(given: Tickets, start: date | None = None, end: date | None = None
     }
     for name, (flag, of) in flags.items():
         wanted |= {f"{name}_k": each.count(where=flag & of), f"{name}_n": each.count(where=of)}
-    wanted |= {"score": told.mean(), "spread": told.var(how="sample"), "scored": told.count()}
+    wanted |= {"score": exact_mean(told), "spread": exact_variance(told), "scored": told.count()}
     row = each.aggregate(**wanted).to_pyarrow().to_pylist()[0]
     rows = [
         {"time": t, "clock": clock, "tickets": int(row[f"{c}_n"]), "median": row[f"{c}_50"],

@@ -14,6 +14,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.exact_moments import exact_mean, exact_variance
 from crm_analytics.analyses.intervals import Z95, benjamini_hochberg
 from crm_analytics.analyses.voice.answers import Answers
 
@@ -38,7 +39,7 @@ def score_drivers(given: Answers, instrument: str) -> pd.DataFrame:
     each = given.of(instrument)
     each = each.filter(each.customer_id.notnull())
     each = each.group_by("respondent_id").aggregate(
-        customer_id=each.customer_id.max(), day=each.day.max(), share=each.share.mean(),
+        customer_id=each.customer_id.max(), day=each.day.max(), share=exact_mean(each.share),
         low=each.low.min(), high=each.high.max(),
     )  # fmt: skip
     each = given.base.materialise(each)
@@ -49,7 +50,7 @@ def score_drivers(given: Answers, instrument: str) -> pd.DataFrame:
     rows = []
     for name, flagged in _experiences(given, each).items():
         counted = flagged.group_by("flag").aggregate(
-            n=flagged.count(), mean=flagged.share.mean(), spread=flagged.share.var(how="sample")
+            n=flagged.count(), mean=exact_mean(flagged.share), spread=exact_variance(flagged.share)
         )
         frame = given.base.collect(counted).set_index("flag")
         if {0, 1} <= set(frame.index) and int(frame["n"].min()) >= EACH:

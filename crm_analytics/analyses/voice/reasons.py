@@ -15,6 +15,7 @@ import ibis
 import pandas as pd
 
 from crm_analytics.analyses.disclosure import ON_A_PAGE
+from crm_analytics.analyses.exact_moments import exact_mean
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.analyses.voice.answers import Answers
 
@@ -57,8 +58,8 @@ def stated_reasons(given: Answers, groups: ir.Table) -> pd.DataFrame:
     both = each.left_join(done, "customer_id").drop("customer_id_right")
     counted = both.group_by("reason").aggregate(
         people=both.respondent_id.nunique(),
-        orders_year=both.orders_year.fill_null(0).mean(),
-        spend_year=both.spend_year.fill_null(0.0).mean(),
+        orders_year=exact_mean(both.orders_year.fill_null(0)),
+        spend_year=exact_mean(both.spend_year.fill_null(0.0)),
     )
     frame = given.base.collect(counted)
     total = int(frame["people"].sum())

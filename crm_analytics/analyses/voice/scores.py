@@ -15,6 +15,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.exact_moments import exact_mean, exact_variance
 from crm_analytics.analyses.intervals import Z95, wilson
 from crm_analytics.analyses.rating_scales import SATISFIED
 from crm_analytics.analyses.voice.answers import CES, CSAT, NPS, Answers
@@ -122,7 +123,9 @@ def counted_by_group(given: Answers, instrument: str, groups: ir.Table | None) -
     mine = (
         each.filter(each.right)
         .group_by("respondent_id")
-        .aggregate(customer_id=each.customer_id.max(), score=each.score.mean(), share=each.share.mean())
+        .aggregate(
+            customer_id=each.customer_id.max(), score=exact_mean(each.score), share=exact_mean(each.share)
+        )
     )
     other = int(each.count(where=~each.right).to_pyarrow().as_py() or 0)
     keys = []
@@ -136,8 +139,8 @@ def counted_by_group(given: Answers, instrument: str, groups: ir.Table | None) -
             promoters=mine.count(where=mine.score >= PROMOTER),
             detractors=mine.count(where=mine.score < DETRACTOR + 1),
             satisfied=mine.count(where=mine.share >= SATISFIED - 1e-9),
-            mean=mine.share.mean(),
-            spread=mine.share.var(how="sample"),
+            mean=exact_mean(mine.share),
+            spread=exact_variance(mine.share),
         )
     )
     return frame.assign(left_out=other)
