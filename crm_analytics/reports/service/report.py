@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import pandas as pd
 
 from crm_analytics.analyses import service
-from crm_analytics.analyses.actions import Action, expected_margin, ranked
+from crm_analytics.analyses.actions import Action, Expected, expected_margin, ranked
 from crm_analytics.analyses.churn.survival.complaints import AfterComplaint, after_complaint
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK
 from crm_analytics.analyses.kpi import Kpi
@@ -105,18 +105,17 @@ def prepare(
     found = attempt(missing, "tickets", lambda: service.tickets(base, schedules))
     known = found if found is not None and found.count else None
     plan.given.once("service.tickets", lambda: known)
-    same = {"base": base, "show_customers": show_customers, "missing": missing, "language": language,
-            "t": catalogue(language, __file__, base.currency), "plan": plan}  # fmt: skip
+    same: dict[str, Any] = {
+        "base": base, "show_customers": show_customers, "missing": missing, "language": language,
+        "t": catalogue(language, __file__, base.currency), "plan": plan,
+    }  # fmt: skip
     if known is None:
         return ServiceReport(**same, tickets=None)
     leave = plan.given.definitions.lapsed_days or LEAVING
     actions = _actions(plan, known)
     write_lists(base, actions, run, show_customers)
 
-    def part(name: str, make: object) -> object:
-        return attempt(missing, name, make, CrmError)  # type: ignore[arg-type]
-
-    parts = {
+    parts: dict[str, Any] = {
         "backlog": lambda: _followed(known),
         "summary": lambda: service.summarise(known),
         "targets": lambda: service.sla_by_priority(known, service.sla(known, wanted)),
@@ -130,11 +129,11 @@ def prepare(
         "recovery": lambda: service.recovery(base, within=within),
         "arrivals": lambda: service.arrivals(known),
     }
-    made = {name: _or_none(part(name, make)) for name, make in parts.items()}
+    made = {name: _or_none(attempt(missing, name, make, CrmError)) for name, make in parts.items()}
     return ServiceReport(**same, tickets=known, own_actions=actions, **made)
 
 
-def _or_none(found: object) -> object:
+def _or_none(found: Any) -> Any:
     """An empty table is nothing to show."""
     return None if isinstance(found, pd.DataFrame) and found.empty else found
 
@@ -181,7 +180,7 @@ def _actions(plan: Plans, known: service.Tickets) -> tuple[Action, ...]:
     return tuple(ranked(found))
 
 
-def _worth(plan: Plans, mine: ir.Table, n: int) -> object:
+def _worth(plan: Plans, mine: ir.Table, n: int) -> Expected | None:
     if plan.audiences is None:
         return None
     near = plan.audiences.near.of_groups(mine.select("customer_id", segment=ibis.literal("repeated")))

@@ -11,7 +11,7 @@ import ibis
 import pandas as pd
 
 from crm_analytics.analyses import rfm, voice
-from crm_analytics.analyses.actions import Action, expected_margin
+from crm_analytics.analyses.actions import Action, Expected, expected_margin
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK
 from crm_analytics.analyses.kpi import Kpi
 from crm_analytics.analyses.kpis import measure
@@ -157,7 +157,7 @@ def _actions(plan: Plans, found: voice.Answers) -> tuple[Action, ...]:
     )  # fmt: skip
 
 
-def _worth(plan: Plans, mine: ir.Table, n: int) -> Any:
+def _worth(plan: Plans, mine: ir.Table, n: int) -> Expected | None:
     if plan.audiences is None:
         return None
     near = plan.audiences.near.of_groups(mine.select("customer_id", segment=ibis.literal("unhappy")))

@@ -55,13 +55,17 @@ def main() -> None:
     print("| quick help keeps | helped first | worlds | shown | placebo finds something | shown unmatched |")
     print("|---|---|---|---|---|---|")
     for effect, served in CASES:
-        starts = range(0, WORLDS, AT_ONCE)
-        found = pd.concat([measured(effect, AT_ONCE, first, served) for first in starts], ignore_index=True)
-        print(
-            f"| {effect:.0%} of those who leave | {served} | {len(found)} | {found['shown'].mean():.1%} "
-            f"| {1 - found['alike'].mean():.1%} | {found['shown_plain'].mean():.1%} |"
-        )
-        sys.stdout.flush()
+        found = pd.DataFrame()
+        for first in range(0, WORLDS, AT_ONCE):
+            found = pd.concat([found, measured(effect, AT_ONCE, first, served)], ignore_index=True)
+            print(_row(effect, served, found), file=sys.stderr, flush=True)  # it takes minutes
+        print(_row(effect, served, found), flush=True)
+
+
+def _row(effect: float, served: str, found: pd.DataFrame) -> str:
+    shares = found["shown"].mean(), 1 - found["alike"].mean(), found["shown_plain"].mean()
+    told = " | ".join(f"{share:.1%}" for share in shares)
+    return f"| {effect:.0%} of those who leave | {served} | {len(found)} | {told} |"
 
 
 if __name__ == "__main__":
