@@ -73,7 +73,8 @@ def sla(
     answered = "first_reply_at" if "first_reply_at" in given.has else "first_solved_at"
     if targets:
         return _by_minutes(given, each, targets, answered)
-    due = each.filter(each.sla_due_at.notnull()).select("ticket_id", due="sla_due_at")
+    due = each.filter(each.sla_due_at.notnull())
+    due = due.select("ticket_id", due=due.sla_due_at.cast("timestamp"))
     if history is not None:
         more = history.filter(history.kind == "sla_due")
         more = more.select("ticket_id", due=more.value.try_cast("timestamp"))
