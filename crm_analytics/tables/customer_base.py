@@ -19,10 +19,11 @@ from crm_analytics.errors import DataError, ParameterError, in_words, nearest
 from crm_analytics.tables import snapshot as snapshots
 from crm_analytics.tables.account import WORTH_TELLING, Account, lost_sentence
 from crm_analytics.tables.contract import TABLES
+from crm_analytics.tables.customer_ids import identified
 from crm_analytics.tables.cut import collect, count_lines, cut, keys_repeat
 from crm_analytics.tables.days import as_day, shift
 from crm_analytics.tables.findings import Finding
-from crm_analytics.tables.identity_map import IdentityMap, identified
+from crm_analytics.tables.identity_map import IdentityMap
 from crm_analytics.tables.kept_results import Parts, remember
 from crm_analytics.tables.named_sources import check_exists, find_source
 from crm_analytics.tables.redaction import holds_secret, without_secrets_of
