@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from crm_analytics.analyses.identity import Memory, linkage, review_list
+from crm_analytics import CustomerBase
+from crm_analytics.analyses.identity import Memory, linkage, resolve, review_list
 from crm_analytics.analyses.identity.memory import BY_MODEL
 from crm_analytics.analyses.identity.resolution import Night, compare
 from crm_analytics.errors import DataError
@@ -114,6 +115,18 @@ def test_a_state_made_with_a_model_says_what_it_needs(monkeypatch: pytest.Monkey
 def test_few_records_are_compared_by_rules_alone() -> None:
     found = compare(records_of(people(20, 0.3, seed=2)), "2026-03-01")
     assert found.why_no_model
+
+
+@needs_splink
+@pytest.mark.weekly
+def test_model_finds_the_71_duplicates_of_the_demo_company_and_nobody_else(
+    demo_company_folder: Path, demo_company: CustomerBase
+) -> None:
+    told = pd.read_feather(demo_company_folder / "truth_customers.feather").dropna(subset="duplicate_id")
+    found = resolve(demo_company).memory.people
+    assert dict(found[found.index != found]) == dict(
+        zip(told["duplicate_id"], told["customer_id"], strict=True)
+    )
 
 
 @needs_splink
