@@ -13,13 +13,19 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from crm_analytics.analyses.collaboration.kpis import KPIS as COLLABORATION
 from crm_analytics.analyses.concentration import concentration
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
+from crm_analytics.analyses.identity.kpis import KPIS as IDENTITY
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.analyses.kpi import COUNT, DOWN, MONEY, NEITHER, SHARE, UP, Kpi, refused
-from crm_analytics.analyses.referral import kpis as referral
-from crm_analytics.analyses.social import kpis as social
+from crm_analytics.analyses.partners.kpis import KPIS as PARTNERS
+from crm_analytics.analyses.products.kpis import KPIS as PRODUCTS
+from crm_analytics.analyses.referral.kpis import KPIS as REFERRAL
+from crm_analytics.analyses.service.kpis import KPIS as SERVICE
+from crm_analytics.analyses.social.kpis import KPIS as SOCIAL
 from crm_analytics.analyses.value_to_come import HORIZON
+from crm_analytics.analyses.voice.kpis import KPIS as VOICE
 from crm_analytics.errors import ParameterError, nearest
 
 if TYPE_CHECKING:
@@ -199,7 +205,9 @@ OF_THE_BASE: tuple[Callable[[Measured], Kpi], ...] = (
 )  # fmt: skip
 
 # A wing with key figures of its own lists them in its module `kpis`; it is named here and nowhere else.
-WINGS: tuple[tuple[Callable[[Measured], Kpi], ...], ...] = (social.KPIS, referral.KPIS)
+WINGS: tuple[tuple[Callable[[Measured], Kpi], ...], ...] = (
+    PRODUCTS, IDENTITY, COLLABORATION, PARTNERS, SOCIAL, REFERRAL, SERVICE, VOICE,
+)  # fmt: skip
 
 REGISTRY: Mapping[str, Callable[[Measured], Kpi]] = MappingProxyType(
     {make.__name__: make for wing in (OF_THE_BASE, *WINGS) for make in wing}

@@ -11,7 +11,7 @@ from typing import Any
 from crm_analytics.errors import CrmError, DataError, ParameterError, in_words
 from crm_analytics.runs.catalogue.catalogue import Report, find_report
 from crm_analytics.runs.catalogue.parameter_rules import Value
-from crm_analytics.runs.publishing import published_tree
+from crm_analytics.runs.publishing import identity_store, published_tree
 from crm_analytics.runs.publishing.manifest import digest
 from crm_analytics.runs.publishing.publish import UNDATED, Place, check_slug
 from crm_analytics.runs.schedule import relative_days
@@ -184,10 +184,10 @@ def _check_day(as_of: str) -> None:
 
 def _source_of(request: RunRequest, data: object, root: Path) -> tuple[RunRequest, SourceRef]:
     """The source, and the request with what `crm.toml` says of a source it names."""
-    said = request.data or str(data)
-    if not said:
+    name = request.data or str(data)
+    if not name:
         raise ParameterError("which data? Give a file, a folder or a name with --data, such as --data cdnow")
-    found = find_source(said, root)
+    found = find_source(name, root)
     if not found.settings:
         return request, found.ref
     oldest = str(found.settings.get("oldest_data", ""))
@@ -196,7 +196,7 @@ def _source_of(request: RunRequest, data: object, root: Path) -> tuple[RunReques
         mapping=request.mapping or found.mapping,
         oldest_days=request.oldest_days or (relative_days.days_of(oldest) if oldest else None),
         version_query=request.version_query or str(found.settings.get("version_query", "")),
-        max_rejected=_share(request.max_rejected, found.settings.get("max_rejected"), said),
+        max_rejected=_share(request.max_rejected, found.settings.get("max_rejected"), name),
     ), found.ref
 
 
@@ -244,6 +244,7 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
         with limited_memory(asked.limit_memory_mb):
             most = MAX_REJECTED if asked.max_rejected is None else asked.max_rejected
             base = CustomerBase.open(plan.source, mapping=asked.mapping, today=asked.today, max_rejected=most)
+        base = identity_store.applied(base, plan.out, plan.source_name, read_key(plan.root))
         newest, rules = base.day, base.rejected["rule"].astype("str")
         check_age(plan, newest)
         if plan.as_of:

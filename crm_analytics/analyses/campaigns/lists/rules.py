@@ -65,6 +65,14 @@ RULES: tuple[ListRule, ...] = (
         service_rules.complaint_recovery, "year",
         {"tickets": ("customer_id", "created_at", "is_complaint", "first_solved_at")}, 60,
     ),
+    ListRule(
+        "repeated_problem", "complained twice within 90 days", service_rules.repeated_problem, "year",
+        {"tickets": ("customer_id", "created_at", "is_complaint")}, 60,
+    ),
+    ListRule(
+        "unhappy_answer", "would not recommend us", service_rules.unhappy_answer, "year",
+        {"survey_responses": ("customer_id", "instrument", "score", "responded_at")}, 90,
+    ),
     ListRule("save", "likely to leave and worth keeping", buying_rules.save, "risk", {}, 60, True),
     ListRule(
         "birthday", "a birthday is coming", calendar_rules.birthday, "order",
