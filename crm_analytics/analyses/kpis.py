@@ -4,7 +4,7 @@ A report names the figures it shows; their values, intervals and changes come fr
 records for machines. So one figure has one value on all pages of a base.
 
 >>> sorted(REGISTRY)[:3]
-['bought_again', 'buyers', 'customers_active']
+['acquisition_cost', 'bought_again', 'buyers']
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses.concentration import concentration
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
+from crm_analytics.analyses.equity.kpis import KPIS as equity_kpis  # noqa: N811 - a tuple among tuples
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.analyses.kpi import COUNT, DOWN, MONEY, NEITHER, SHARE, UP, Kpi, refused
 from crm_analytics.analyses.value_to_come import HORIZON
@@ -197,7 +198,7 @@ OF_THE_BASE: tuple[Callable[[Measured], Kpi], ...] = (
 )  # fmt: skip
 
 # A wing with key figures of its own lists them in its module `kpis`; it is named here and nowhere else.
-WINGS: tuple[tuple[Callable[[Measured], Kpi], ...], ...] = ()
+WINGS: tuple[tuple[Callable[[Measured], Kpi], ...], ...] = (equity_kpis,)
 
 REGISTRY: Mapping[str, Callable[[Measured], Kpi]] = MappingProxyType(
     {make.__name__: make for wing in (OF_THE_BASE, *WINGS) for make in wing}

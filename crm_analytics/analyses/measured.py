@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -12,10 +13,12 @@ import pandas as pd
 
 from crm_analytics.analyses.comparison import YEAR, Comparison, compare_periods
 from crm_analytics.analyses.definitions import Definitions, definitions, standings
+from crm_analytics.analyses.equity.valuation import remembered
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from crm_analytics.analyses.equity.firm_equity import FirmEquity
     from crm_analytics.analyses.value_to_come import ValueToCome
     from crm_analytics.tables.customer_base import CustomerBase
 
@@ -60,6 +63,16 @@ class Measured:
         if self.outlook is None:
             return pd.DataFrame(columns=["segment", "customers", "value", "lower", "upper"])
         return self.outlook.of_groups(self.standings.select("customer_id", segment=self.standings.standing))
+
+    @cached_property
+    def equity(self) -> FirmEquity:
+        """Customer equity of the base; raises NotEnoughData where there is none."""
+        return remembered(self.base, margin=self.margin)
+
+    @cached_property
+    def equity_a_year_ago(self) -> FirmEquity:
+        """The same as it was known 52 weeks earlier; raises DataError where the data do not reach back."""
+        return remembered(self.base.as_of(self.base.day - timedelta(days=YEAR)), margin=self.margin)
 
     @cached_property
     def previous(self) -> Comparison | None:
