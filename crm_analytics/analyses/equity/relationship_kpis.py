@@ -83,7 +83,8 @@ def new_customers(given: Measured) -> Kpi:
     history = base.purchase_history
     edge = ibis.literal(base.day - timedelta(days=LAG))
     n = int(history.filter(history.first_day > edge).count().to_pyarrow().as_py())
-    return Kpi(name, COUNT, UP, n, n, period=YEAR, explained_in=AUDIT)
+    half = Z95 * math.sqrt(n)  # counts by chance, at the least
+    return Kpi(name, COUNT, UP, n, n, max(n - half, 0.0), n + half, YEAR, explained_in=AUDIT)
 
 
 def revenue_growth(given: Measured) -> Kpi:
