@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from crm_analytics import __version__
+from crm_analytics.cli.assess_commands import assess
 from crm_analytics.cli.console import CellBar, echo, now, say, show_trace, stopped_in_words, tell
 from crm_analytics.cli.data_commands import check, demo, list_reports, map_source
 from crm_analytics.cli.key_commands import key, reveal
@@ -242,5 +243,5 @@ def index(out: Path, force: bool) -> int:
     return 0
 
 
-for _command in (check, demo, list_reports, map_source, run, diff, forget, waves, key, reveal):
+for _command in (check, demo, list_reports, map_source, run, diff, forget, waves, assess, key, reveal):
     crm.add_command(_command)

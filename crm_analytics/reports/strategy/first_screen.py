@@ -52,14 +52,17 @@ def kpis(report: StrategyReport) -> Block:
     lines = card.lines
     known = [x for x in lines if x.status != GREY]
     plan, deed, judged = card.judged
+    grey, worse = t("tile.grey"), sum(x.trend == WORSE for x in known)
+    score = grey if card.score is None else words.percent(card.score, 0)
+    done = grey if deed is None else words.percent(deed, 0)
+    said = t("tile.nobody") if plan is None else t("tile.reality_note", share=plan, n=judged)
+    models = words.count(sum(c.speaks for c in report.cards))
     items = [
-        blocks.kpi(t("tile.score"), words.percent(card.score, 0) if card.score is not None else t("tile.grey"),
-                   note=t("tile.score_note", n=len(known), all=len(lines))),
-        blocks.kpi(t("tile.worse"), words.count(sum(x.trend == WORSE for x in known)), note=t("tile.worse_note", n=len(known))),
-        blocks.kpi(t("tile.reality"), words.percent(deed, 0) if deed is not None else t("tile.grey"),
-                   note=t("tile.reality_note", share=plan, n=judged) if plan is not None else t("tile.nobody")),
-        blocks.kpi(t("tile.models"), words.count(sum(c.speaks for c in report.cards)), note=t("tile.models_note", n=len(report.cards))),
-    ]  # fmt: skip
+        blocks.kpi(t("tile.score"), score, note=t("tile.score_note", n=len(known), all=len(lines))),
+        blocks.kpi(t("tile.worse"), words.count(worse), note=t("tile.worse_note", n=len(known))),
+        blocks.kpi(t("tile.reality"), done, note=said),
+        blocks.kpi(t("tile.models"), models, note=t("tile.models_note", n=len(report.cards))),
+    ]
     return blocks.kpis(*items)
 
 

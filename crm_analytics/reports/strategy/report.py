@@ -91,7 +91,7 @@ def prepare(
     Parameters
     ----------
     question : what the company asks, one of `suitability.QUESTIONS`
-    framework : a TOML file of your own, or the name of one framework; empty for all that come with the package
+    framework : a TOML file of your own, or the name of one framework; empty for all of the package
     margin : share of revenue; 0: from the data
     compare_to : length of a period, and how far back the earlier day lies
     """

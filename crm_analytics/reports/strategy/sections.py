@@ -29,13 +29,11 @@ def _names(report: StrategyReport, frame: pd.DataFrame) -> dict[str, str]:
 def which_model_suits(report: StrategyReport) -> Block:
     """Every framework in the order in which to take it up."""
     t = report.t
-    rows = [
-        (
-            report.model(card.framework), t("suits.yes") if one.answers else t("suits.no"), one.known, one.steps,
-            card.score, words.listing([t_table(report, x) for x in one.missing[:3]]) if one.missing else "",
-        )
-        for one, card in zip(report.suited, report.cards, strict=True)
-    ]  # fmt: skip
+    rows = []
+    for one, card in zip(report.suited, report.cards, strict=True):
+        bring = words.listing([t_table(report, x) for x in one.missing[:3]]) if one.missing else ""
+        answers = t("suits.yes" if one.answers else "suits.no")
+        rows.append((report.model(card.framework), answers, one.known, one.steps, card.score, bring))
     table = pd.DataFrame(rows, columns=["model", "answers", "known", "steps", "score", "missing"])
     return (
         blocks.table(
@@ -54,10 +52,13 @@ def which_model_suits(report: StrategyReport) -> Block:
 @section(small=FEW)
 def weakest_links(report: StrategyReport) -> Block:
     """Of each framework, the three figures that lose most, and the report that explains each."""
-    t, rows = report.t, []
-    for card in report.cards:
-        for line in card.weakest() if card.speaks else []:
-            rows.append(_weak(report, card.framework.id, line, report.model(card.framework)))
+    t = report.t
+    rows = [
+        _weak(report, line, report.model(card.framework))
+        for card in report.cards
+        if card.speaks
+        for line in card.weakest()
+    ]
     if not rows:
         return blocks.note(t("weakest.none")).under(t("weakest.label")).anchored("weakest").in_appendix()
     table = pd.DataFrame(rows, columns=["model", "figure", "now", "target", "score", "explained_in", "owner"])
@@ -75,7 +76,7 @@ def weakest_links(report: StrategyReport) -> Block:
     )
 
 
-def _weak(report: StrategyReport, framework: str, line: Line, model: str) -> tuple[object, ...]:
+def _weak(report: StrategyReport, line: Line, model: str) -> tuple[object, ...]:
     kpi, t = line.kpi, report.t
     assert kpi is not None
     return (
@@ -113,8 +114,8 @@ def every_figure(report: StrategyReport) -> Block:
                 t(f"trend.{line.trend or 'none'}"), line.score, line.measure.weight, report.owner(line),
             )
         )  # fmt: skip
-    columns = ["block", "figure", "light", "now", "range", "n", "target", "previous", "trend", "score", "weight",
-               "owner"]  # fmt: skip
+    columns = ["block", "figure", "light", "now", "range", "n", "target", "previous", "trend", "score",
+               "weight", "owner"]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
     table = table.dropna(axis=1, how="all")
     return (
