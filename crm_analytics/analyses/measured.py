@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
 from crm_analytics.analyses.comparison import YEAR, Comparison, compare_periods
 from crm_analytics.analyses.definitions import Definitions, definitions, standings
-from crm_analytics.analyses.equity.valuation import remembered
+from crm_analytics.analyses.identity.who_is_who import WhoIsWho, who_is_who
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-    from crm_analytics.analyses.equity.firm_equity import FirmEquity
     from crm_analytics.analyses.value_to_come import ValueToCome
     from crm_analytics.tables.customer_base import CustomerBase
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +39,26 @@ class Measured:
     outlook: ValueToCome | None = None
     no_outlook: str = ""
     margin: float | None = None
+    _made: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def once(self, name: str, make: Callable[[], Made]) -> Made:
+        """What several figures of a wing are made from: computed for the first, kept for the others.
+
+        Parameters
+        ----------
+        name : of the thing, its wing before a dot
+        """
+        if name not in self._made:
+            self._made[name] = make()
+        found: Made = self._made[name]
+        return found
+
+    @cached_property
+    def who_is_who(self) -> WhoIsWho | None:
+        """Which records are one customer; None where there is no table of customers."""
+        if "customers" not in self.base.snapshot.tables:
+            return None
+        return who_is_who(self.base)
 
     @cached_property
     def definitions(self) -> Definitions:
@@ -63,16 +83,6 @@ class Measured:
         if self.outlook is None:
             return pd.DataFrame(columns=["segment", "customers", "value", "lower", "upper"])
         return self.outlook.of_groups(self.standings.select("customer_id", segment=self.standings.standing))
-
-    @cached_property
-    def equity(self) -> FirmEquity:
-        """Customer equity of the base; raises NotEnoughData where there is none."""
-        return remembered(self.base, margin=self.margin)
-
-    @cached_property
-    def equity_a_year_ago(self) -> FirmEquity:
-        """The same as it was known 52 weeks earlier; raises DataError where the data do not reach back."""
-        return remembered(self.base.as_of(self.base.day - timedelta(days=YEAR)), margin=self.margin)
 
     @cached_property
     def previous(self) -> Comparison | None:

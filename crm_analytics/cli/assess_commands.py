@@ -32,10 +32,11 @@ def assess(framework: str, path: Path, who: str) -> int:
     found = frameworks.read(framework)
     count = len(questionnaire.questions(found))
     say(f"{found.title}: {count} practices. Is each decided, and is it done? 0 is not at all, 5 is fully.")
-    rows = questionnaire.ask(
-        found, lambda prompt: click.prompt(prompt, default="", show_default=False, prompt_suffix="", err=True), say,
-        now().date(), who,
-    )  # fmt: skip
+
+    def answer(prompt: str) -> str:
+        return str(click.prompt(prompt, default="", show_default=False, prompt_suffix="", err=True))
+
+    rows = questionnaire.ask(found, answer, say, now().date(), who)
     if not rows:
         say("nothing was answered, and nothing is written")
         return 0

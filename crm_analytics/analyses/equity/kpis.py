@@ -11,9 +11,9 @@ from crm_analytics.analyses.comparison import YEAR
 from crm_analytics.analyses.contact_effect import MEASURED, contact_effect
 from crm_analytics.analyses.equity import relationship_kpis as relationship
 from crm_analytics.analyses.equity.acquisition_balance import return_on_customer as ratio
-from crm_analytics.analyses.equity.valuation import YEARS
+from crm_analytics.analyses.equity.valuation import YEARS, remembered
 from crm_analytics.analyses.kpi import DOWN, MONEY, SHARE, UP, Kpi, refused
-from crm_analytics.errors import CrmError
+from crm_analytics.errors import CrmError, DataError
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.equity.firm_equity import Amount, FirmEquity
@@ -47,10 +47,15 @@ def _part(given: Measured, name: str, part: Callable[[FirmEquity], Amount]) -> K
                explained_in=EQUITY)  # fmt: skip
 
 
+def equity_now(given: Measured) -> FirmEquity:
+    """The equity of the base; raises NotEnoughData where it is too small."""
+    return given.once("equity.now", lambda: remembered(given.base, margin=given.margin))
+
+
 def _equity(given: Measured) -> FirmEquity | str:
     """The equity of the base, or why there is none."""
     try:
-        return given.equity
+        return equity_now(given)
     except CrmError as error:
         return str(error)
 
@@ -73,16 +78,27 @@ def acquisition_cost(given: Measured) -> Kpi:
     return Kpi("acquisition_cost", MONEY, DOWN, won.value, won.n, won.lower, won.upper, explained_in=EQUITY)
 
 
+def equity_a_year_ago(given: Measured) -> FirmEquity:
+    """The equity as it was known 52 weeks earlier.
+
+    Raises
+    ------
+    DataError : the data do not reach back so far, or are too few.
+    """
+    day = given.base.day - timedelta(days=YEAR)
+    if day < given.base.first_day:
+        raise DataError("the data do not reach back a year")
+    return given.once("equity.before", lambda: remembered(given.base.as_of(day), margin=given.margin))
+
+
 def return_on_customer(given: Measured) -> Kpi:
     """Profit of the year and the change of customer equity, over the equity a year ago."""
     name, base = "return_on_customer", given.base
     found = _equity(given)
     if isinstance(found, str):
         return refused(name, SHARE, UP, found, EQUITY)
-    if base.day - timedelta(days=YEAR) < base.first_day:
-        return refused(name, SHARE, UP, "the data do not reach back a year", EQUITY)
     try:
-        before = given.equity_a_year_ago
+        before = equity_a_year_ago(given)
         profit = relationship.revenue_since(base, YEAR) * (1.0 if given.margin is None else given.margin)
         value = ratio(profit, found.total.value, before.total.value)
     except CrmError as error:

@@ -163,6 +163,38 @@ def profile_completeness(given: Measured) -> Kpi:
     return mean_of(name, row, SHARE, "profiles", "there are no customers")
 
 
+def consent_coverage(given: Measured) -> Kpi:
+    """Share of customers who allow at least one way of contact."""
+    return _allowed(given, "consent_coverage", CONSENTS)
+
+
+def contactable_share(given: Measured) -> Kpi:
+    """Share of customers with consent and an address for one way of contact, and no objection."""
+    return _allowed(given, "contactable_share", CONSENTS, reach=True)
+
+
+def _allowed(given: Measured, name: str, ways: Mapping[str, str], reach: bool = False) -> Kpi:
+    people = given.base.tables.get("customers")
+    have = [c for c in ways if people is not None and c in people.columns]
+    if people is None or not have:
+        return refused(name, SHARE, UP, "the customers have no consent", "identity")
+    allowed = ibis.literal(False)
+    for consent in have:
+        may = people[consent].fill_null(False)
+        address = ways[consent]
+        if reach:
+            may &= people[address].notnull() if address in people.columns else ibis.literal(False)
+        allowed |= may
+    if reach and "do_not_contact" in people.columns:
+        allowed &= ~people.do_not_contact.fill_null(False)
+    row = people.aggregate(n=people.count(), k=allowed.sum()).to_pyarrow().to_pylist()[0]
+    return share_of(name, int(row["k"] or 0), int(row["n"]), "identity", "there are no customers")
+
+
+CONSENTS = {"consent_email": "email", "consent_phone": "phone", "consent_sms": "phone",
+            "consent_post": "postal_code"}  # fmt: skip
+
+
 def rejected_share(given: Measured) -> Kpi:
     """Share of rows that were set aside as broken."""
     counts = given.base.counts
@@ -196,6 +228,7 @@ _FLOWING = ("transactions", "events", "channel_spend", "tickets", "survey_respon
 
 KPIS: tuple[Callable[[Measured], Kpi], ...] = (
     customers_retained, new_customers, revenue_growth, revenue_per_buyer, orders_per_buyer, years_a_customer,
-    multichannel_share, margin_of_revenue, profile_completeness, rejected_share, tables_present,
+    multichannel_share, margin_of_revenue, profile_completeness, consent_coverage, contactable_share,
+    rejected_share, tables_present,
     data_age_days,
 )  # fmt: skip

@@ -16,6 +16,7 @@ from crm_analytics.analyses.equity.acquisition_balance import Balance, balance
 from crm_analytics.analyses.equity.brand_equity import CustomerEquity
 from crm_analytics.analyses.equity.budget import Plan, plan, read_tests
 from crm_analytics.analyses.equity.future_customers import PER_YEAR, QUARTER
+from crm_analytics.analyses.equity.kpis import equity_a_year_ago, equity_now
 from crm_analytics.analyses.equity.levers import levers_of
 from crm_analytics.analyses.equity.response_curve import Response
 from crm_analytics.analyses.equity.switching_value import Market, ends
@@ -116,8 +117,8 @@ def prepare(
     results = _tests(tests)
     missing: dict[str, str] = {}
     given = Measured(base, compare_to, None, "", margin_of(base, margin).share)
-    firm = attempt(missing, "firm", lambda: given.equity)
-    before = attempt(missing, "before", lambda: given.equity_a_year_ago) if firm else None
+    firm = attempt(missing, "firm", lambda: equity_now(given))
+    before = attempt(missing, "before", lambda: equity_a_year_ago(given)) if firm else None
     return EquityReport(
         base=base,
         show_customers=show_customers,

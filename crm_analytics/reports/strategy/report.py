@@ -23,7 +23,10 @@ from crm_analytics.reports.shared.spoken import catalogue
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
-DEAR = frozenset({"return_on_customer", "campaign_effect"})  # not computed for the earlier day, too
+# Not computed for the earlier day, too: dear, or known as they are now alone.
+DEAR = frozenset(
+    {"return_on_customer", "campaign_effect", "duplicate_share", "consent_coverage", "contactable_share"}
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -43,7 +43,7 @@ def shop(seed: int = 1) -> Tables:
     people = pd.DataFrame(
         {"customer_id": names, "first_name": "Ann", "last_name": "Lee", "email": "a@example.org",
          "city": "Bonn", "acquisition_channel": "web",
-         "acquisition_cost": chance.uniform(5, 15, 400).round(2)}
+         "acquisition_cost": chance.uniform(5, 15, 400).round(2), "consent_email": True}
     )  # fmt: skip
     members = pd.DataFrame(
         {"campaign_id": np.repeat(["A", "B"], 200), "customer_id": names,
@@ -143,6 +143,10 @@ def forgotten_mail(tables: Tables) -> None:
     tables["customers"]["email"] = None
 
 
+def fewer_consents(tables: Tables) -> None:
+    tables["customers"].loc[::2, "consent_email"] = False
+
+
 def broken_rows(tables: Tables) -> None:
     sales = tables["transactions"]
     sales["unit_spend"] = sales["unit_spend"].astype(object)
@@ -180,6 +184,8 @@ FAULTS: dict[str, Callable[[Tables], None]] = {
     "multichannel_share": one_channel,
     "margin_of_revenue": dear_goods,
     "profile_completeness": forgotten_mail,
+    "consent_coverage": fewer_consents,
+    "contactable_share": forgotten_mail,
     "rejected_share": broken_rows,
     "tables_present": one_table_less,
     "data_age_days": old_answers,
