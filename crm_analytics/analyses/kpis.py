@@ -4,7 +4,7 @@ A report names the figures it shows; their values, intervals and changes come fr
 records for machines. So one figure has one value on all pages of a base.
 
 >>> sorted(REGISTRY)[:3]
-['bought_again', 'brand_mentions', 'buyers']
+['acquisition_cost', 'bought_again', 'brand_mentions']
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from crm_analytics.analyses.collaboration.kpis import KPIS as COLLABORATION
 from crm_analytics.analyses.concentration import concentration
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
+from crm_analytics.analyses.equity.kpis import KPIS as EQUITY
 from crm_analytics.analyses.identity.kpis import KPIS as IDENTITY
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.analyses.kpi import COUNT, DOWN, MONEY, NEITHER, SHARE, UP, Kpi, refused
@@ -206,7 +207,7 @@ OF_THE_BASE: tuple[Callable[[Measured], Kpi], ...] = (
 
 # A wing with key figures of its own lists them in its module `kpis`; it is named here and nowhere else.
 WINGS: tuple[tuple[Callable[[Measured], Kpi], ...], ...] = (
-    PRODUCTS, IDENTITY, COLLABORATION, PARTNERS, SOCIAL, REFERRAL, SERVICE, VOICE,
+    PRODUCTS, IDENTITY, COLLABORATION, PARTNERS, SOCIAL, REFERRAL, SERVICE, VOICE, EQUITY,
 )  # fmt: skip
 
 REGISTRY: Mapping[str, Callable[[Measured], Kpi]] = MappingProxyType(
