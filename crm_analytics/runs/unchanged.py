@@ -122,7 +122,7 @@ def find(plan: Plan, inputs: Inputs) -> Former | str:
         recorded, sha256 = about["inputs"], about["page"]["sha256"]
         whole = hashlib.sha256(place.page.read_bytes()).hexdigest() == sha256
         why = "" if whole else "the page is not as it was made"
-        why = why or _difference(recorded, inputs, plan) or _told_otherwise(about, plan)
+        why = why or _difference(recorded, inputs, plan) or _other_facts(about, plan)
         newest = date.fromisoformat(about["data"]["newest_day"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return "there is no whole record of the last run"
@@ -136,12 +136,12 @@ def find(plan: Plan, inputs: Inputs) -> Former | str:
     return Former(place, run, pointer, str(pointer.get("day") or ""))
 
 
-def _told_otherwise(about: dict[str, Any], plan: Plan) -> str:
+def _other_facts(about: dict[str, Any], plan: Plan) -> str:
     """Whether other runs would now hand in other facts than they did then."""
-    if not other_runs.is_told(plan):
+    if not other_runs.wants_other_runs(plan):
         return ""
-    told = other_runs.handed_in(plan, str(about["as_of"]), about["data"]["hash"])
-    same = (about["handed_in"] or {}).get("digest") == other_runs.fingerprint(told)
+    facts = other_runs.handed_in(plan, str(about["as_of"]), about["data"]["hash"])
+    same = (about["handed_in"] or {}).get("digest") == other_runs.fingerprint(facts)
     return "" if same else "the facts of other runs changed"
 
 

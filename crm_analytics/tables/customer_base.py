@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as clock
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,8 +19,8 @@ from crm_analytics.errors import DataError, ParameterError, in_words, nearest
 from crm_analytics.tables import snapshot as snapshots
 from crm_analytics.tables.account import WORTH_TELLING, Account, lost_sentence
 from crm_analytics.tables.contract import TABLES
-from crm_analytics.tables.customer_ids import identified
-from crm_analytics.tables.cut import collect, count_lines, cut
+from crm_analytics.tables.customer_ids import identified, without_customers
+from crm_analytics.tables.cut import collect, count_lines, cut, keys_repeat
 from crm_analytics.tables.days import as_day, shift
 from crm_analytics.tables.findings import Finding
 from crm_analytics.tables.identity_map import IdentityMap
@@ -102,12 +102,12 @@ class CustomerBase:
         try:
             return cls._opened(source, mapping, today, max_rejected, pushdown)
         except Exception as error:
-            said = source.text if isinstance(source, SourceRef) else str(source)
-            if not isinstance(source, (str, SourceRef)) or not holds_secret(said):
+            text = source.text if isinstance(source, SourceRef) else str(source)
+            if not isinstance(source, (str, SourceRef)) or not holds_secret(text):
                 raise
             # A library may repeat a piece of the password, in words that no pattern knows.
             known = in_words(error)
-            raise type(known)(without_secrets_of(str(known), said)) from None
+            raise type(known)(without_secrets_of(str(known), text)) from None
 
     @classmethod
     def _opened(
@@ -233,6 +233,20 @@ class CustomerBase:
         if identities is not None:
             snapshot = identified(snapshot, IdentityMap.of(identities, survivorship))
         return replace(self, snapshot=snapshot)
+
+    def without_customers(self, ids: Iterable[str]) -> CustomerBase:
+        """The base without some customers: what they bought is left as purchases of nobody, the rest goes.
+
+        Examples
+        --------
+        >>> base = CustomerBase.open(pd.DataFrame({"customer_id": ["a", "b"], "unit_spend": [9.0, 5],
+        ...     "transaction_date": ["2026-01-05", "2026-01-07"]}), today="2026-02-01")
+        >>> one = base.without_customers(["a"])
+        >>> one.counts["customers"], one.counts["anonymous_spend"]
+        (1, 9.0)
+        """
+        gone = list(ids)
+        return replace(self, snapshot=without_customers(self.snapshot, gone)) if gone else self
 
     @property
     def identities(self) -> IdentityMap | None:
@@ -406,6 +420,11 @@ class CustomerBase:
     def accounts(self) -> Mapping[str, Account]:
         """By table, what became of the source's rows and money: kept, broken, merged, left out."""
         return self.snapshot.accounts
+
+    @functools.cached_property
+    def order_keys_repeat(self) -> bool:
+        """Whether one transaction key stands on two days, or with two customers: receipts begin again."""
+        return keys_repeat(self.transactions)
 
     @functools.cached_property
     def findings(self) -> list[Finding]:

@@ -159,7 +159,7 @@ def take(source: Source, today: date, max_rejected: float) -> Snapshot:
         broken.append(found.rejected)
         notes += [*found.notes, *of_reading(source, table, found.account)]
         readings += read_as(table)
-    currency, told = currency_of(tables["transactions"], source.mapping, prepared["transactions"])
+    currency, findings = currency_of(tables["transactions"], source.mapping, prepared["transactions"])
     return Snapshot(
         source.connection,
         tables,
@@ -169,15 +169,15 @@ def take(source: Source, today: date, max_rejected: float) -> Snapshot:
         source.mapping.show_customers,
         skipped=skipped,
         accounts=accounts,
-        notes=(*notes, *told),
+        notes=(*notes, *findings),
         readings=tuple(readings),
         timezone=clock.name,
         kept=kept,
     )
 
 
-def _read_as(said: dict[str, Any]) -> ReadAs:
-    return ReadAs(**{**said, "examples": tuple((text, value) for text, value in said["examples"])})
+def _read_as(content: dict[str, Any]) -> ReadAs:
+    return ReadAs(**{**content, "examples": tuple((text, value) for text, value in content["examples"])})
 
 
 def _stage(name: str, cast: ir.Table) -> ir.Table:
@@ -319,9 +319,9 @@ def read(folder: Path) -> Snapshot:
             content["currency"],
             content["show_customers"],
             skipped=content["skipped"],
-            accounts={name: Account(**said) for name, said in content["accounts"].items()},
-            looked=tuple(Finding(**said) for said in content["findings"]),
-            readings=tuple(_read_as(said) for said in content["readings"]),
+            accounts={name: Account(**one) for name, one in content["accounts"].items()},
+            looked=tuple(Finding(**one) for one in content["findings"]),
+            readings=tuple(_read_as(one) for one in content["readings"]),
             timezone=content["timezone"],
             saved=content["saved"],
             kept_in=Path(content["kept_in"]) if content.get("kept_in") else None,

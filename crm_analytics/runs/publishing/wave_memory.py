@@ -21,7 +21,7 @@ def mend(out: Path, key: bytes) -> list[str]:
     """
     from crm_analytics.analyses import campaigns
 
-    told = []
+    remarks = []
     for wave in published_tree.waves_in(out):
         name = f"{wave.parent.name} of {wave.name}"
         if not campaigns.is_torn(wave):
@@ -29,14 +29,14 @@ def mend(out: Path, key: bytes) -> list[str]:
             continue
         if campaigns.repair(wave, key):
             campaigns.repair_record(wave, key)
-            told.append(f"the list {name} was torn and is repaired; who was its control group is lost")
+            remarks.append(f"the list {name} was torn and is repaired; who was its control group is lost")
         else:
             with publish.in_words(wave):
                 aside = set_aside(wave)
-            told.append(
+            remarks.append(
                 f"the list {name} was torn and is set aside ({aside.name}): whom it reached is not known"
             )
-    return told
+    return remarks
 
 
 def set_aside(folder: Path) -> Path:
