@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
+from crm_analytics.analyses.disclosure import ON_A_PAGE, shared
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.errors import NotEnoughData
 
@@ -84,7 +85,7 @@ def pipeline(base: CustomerBase) -> Pipeline:
 
 
 def _opportunities(base: CustomerBase) -> ir.Table:
-    """Events with a value, and the opportunity each belongs to."""
+    """Events with a value and the opportunity each belongs to; stages of under five people are others."""
     events = base.tables["events"]
     has = set(events.columns)
     ids = [events[name] for name in ("anonymous_id", "customer_id") if name in has]
@@ -94,6 +95,7 @@ def _opportunities(base: CustomerBase) -> ir.Table:
     table = kept.select(
         person=person, at=kept.timestamp, event=kept.event, value=kept.value.cast("float64"), won=won
     )
+    table = base.materialise(shared(table, "event", ON_A_PAGE, "person"))
     window = ibis.window(group_by="person", order_by=["at", "won", "event"])
     last, was_won = table["at"].lag(1).over(window), table.won.lag(1).over(window)
     gap = table["at"].date().delta(last.date(), unit="day") > SILENCE
