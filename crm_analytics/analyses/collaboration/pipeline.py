@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import ibis
+import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.disclosure import ON_A_PAGE, shared
@@ -147,13 +148,14 @@ def _stages(base: CustomerBase, each: ir.Table, order: pd.DataFrame, cycle: floa
     reached = found[["decided", "won"]].iloc[::-1].cumsum().iloc[::-1]
     table = found.assign(stage=order["event"].to_numpy(), reached=reached["decided"], won=reached["won"])
     table = table[~order["is_last"].to_numpy()]
-    bounds = [
-        wilson(w, r) if r else (None, None) for w, r in zip(table["won"], table["reached"], strict=True)
+    ends = [
+        wilson(w, r) if r else (np.nan, np.nan) for w, r in zip(table["won"], table["reached"], strict=True)
     ]
+    bounds = np.array(ends, float).reshape(-1, 2)
     return table.assign(
         win_rate=(table["won"] / table["reached"]).where(table["reached"] > 0),
-        lower=[low for low, _ in bounds],
-        upper=[high for _, high in bounds],
+        lower=bounds[:, 0],
+        upper=bounds[:, 1],
     ).reset_index(drop=True)[
         ["stage", "open", "amount", "age", "slipped", "slipped_amount", "reached", "won", "win_rate", "lower",
          "upper"]

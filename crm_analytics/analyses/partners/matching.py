@@ -101,7 +101,8 @@ def _matched(base: CustomerBase, allowed: ir.Table, partners: pd.DataFrame, secr
     if secret is not None:
         ways.insert(0, (KEYED, keyed(base, secret)))
     lengths = {int(n) for n in partners["length"] if n >= SHORTEST}
-    parts, how, matched = [], dict.fromkeys(partners["partner_id"], UNKNOWN), {}
+    parts: list[ir.Table] = []
+    how, matched = dict.fromkeys(partners["partner_id"], UNKNOWN), dict.fromkeys(partners["partner_id"], 0)
     for way, ours in ways:
         cut = [ours.assign(token=ours["token"].str.lower().str[:n]) for n in sorted(lengths)]
         if ours.empty or not cut:
@@ -116,7 +117,7 @@ def _matched(base: CustomerBase, allowed: ir.Table, partners: pd.DataFrame, secr
         if new:
             parts.append(hits.filter(hits.partner_id.isin(new)))
     told = partners.drop(columns="length").assign(
-        matched=[matched.get(p, 0) for p in partners["partner_id"]],
+        matched=[matched[p] for p in partners["partner_id"]],
         tokens=[how[p] for p in partners["partner_id"]],
     )
     return Matched(_with_ids(base, allowed, parts), told, secret is not None)
