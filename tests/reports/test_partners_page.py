@@ -54,7 +54,7 @@ def test_the_secret_is_on_no_page_and_no_hidden_count_in_the_record(
     base, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, TEXT)
-    report = partners.prepare(base, least=30)
+    report = partners.prepare(base, least=50)
     assert TEXT not in texts(report)
     hidden = report.counts["state"].eq("hidden")
     assert hidden.any()
