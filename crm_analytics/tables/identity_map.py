@@ -8,21 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import ibis
 import pandas as pd
 
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.survivorship import Survivorship
 
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
-
-    from crm_analytics.tables.snapshot import Snapshot
-
-# Columns of the contract that hold a customer's id.
-ID_COLUMNS = ("customer_id", "parent_customer_id", "referrer_customer_id", "referred_customer_id")
 _KNOWN = ["known_id", "customer_id", "since", "until"]
 PAIRS = ["record_l", "record_r", "found_by", "weight", "reasons", "state"]
 
@@ -106,36 +98,3 @@ def _check(frame: pd.DataFrame) -> None:
         raise ParameterError(
             f"the identity map gives {len(stray)} customers an id that is a record of another customer"
         )
-
-
-def identified(snapshot: Snapshot, identities: IdentityMap) -> Snapshot:
-    """The snapshot with the ids of customers in place of those of their records, in every table.
-
-    The rows of `customers` stay as they are: they are merged when the base is cut, so that a record which
-    comes later adds nothing to an earlier day.
-    """
-    shared = identities.shared
-    tables = dict(snapshot.tables)
-    if not shared.empty:
-        moves = shared[shared["record_id"] != shared["customer_id"]]
-        pairs = snapshot.to_engine(moves[["record_id", "customer_id"]].astype("str"))
-        for name, table in tables.items():
-            columns = [c for c in ID_COLUMNS if c in table.columns]
-            if name == "customers":
-                columns = [c for c in columns if c != "customer_id"]
-            if columns:
-                tables[name] = snapshot.materialise(_renamed(table, columns, pairs))
-    return replace(snapshot, tables=tables, identities=identities, unmerged=snapshot)
-
-
-def _renamed(table: ir.Table, columns: list[str], pairs: ir.Table) -> ir.Table:
-    """With the customer's id wherever one of the columns holds a record's."""
-    order = table.columns
-    for column in columns:
-        named = pairs.select(_record=pairs.record_id, _customer=pairs.customer_id)
-        joined = table.left_join(named, table[column] == named["_record"])
-        table = joined.mutate(**{column: ibis.coalesce(joined["_customer"], joined[column])}).select(*order)
-    if "parent_customer_id" in columns and "customer_id" in order:
-        own = table.parent_customer_id == table.customer_id
-        table = table.mutate(parent_customer_id=own.ifelse(ibis.null("string"), table.parent_customer_id))
-    return table

@@ -14,6 +14,7 @@ from crm_analytics.errors import DataError
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.identity.who_is_who import WhoIsWho
+    from crm_analytics.analyses.kpi import Kpi
     from crm_analytics.analyses.value_to_come import ValueToCome
     from crm_analytics.tables.customer_base import CustomerBase
 
@@ -40,9 +41,9 @@ def effects(found: WhoIsWho) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["id", "unit", "before", "after"])
 
 
-def _figures(base: CustomerBase) -> dict[str, object]:
+def _figures(base: CustomerBase) -> dict[str, Kpi]:
     outlook, why = _outlook(base)
-    return dict(measure(Measured(base, outlook=outlook, no_outlook=why), FIGURES))
+    return measure(Measured(base, outlook=outlook, no_outlook=why), FIGURES)
 
 
 def _outlook(base: CustomerBase) -> tuple[ValueToCome | None, str]:

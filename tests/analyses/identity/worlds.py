@@ -13,13 +13,42 @@ from crm_analytics.analyses.identity import Memory
 from crm_analytics.analyses.identity.match_fields import folded
 from crm_analytics.analyses.identity.resolution import compare
 
-FIRST = tuple(
-    "Aurelia Bogdan Cecylia Dagmar Eskil Fabiola Gunnar Hedwig Ignacy Jolanta Kasimir Leokadia Melchior "
-    "Nikodem Ottilie Przemek Quirin Rufina".split()
+FIRST = (
+    "Aurelia",
+    "Bogdan",
+    "Cecylia",
+    "Dagmar",
+    "Eskil",
+    "Fabiola",
+    "Gunnar",
+    "Hedwig",
+    "Ignacy",
+    "Jolanta",
+    "Kasimir",
+    "Leokadia",
+    "Melchior",
+    "Nikodem",
+    "Ottilie",
+    "Przemek",
+    "Quirin",
+    "Rufina",
 )
-LAST = tuple(
-    "Achterberg Brzozowski Casagrande Dziedzic Engstrom Feuerbach Grzelak Holmqvist Iglesias Jablonski "
-    "Kettler Lindholm Marchetti Niedermann Oberholzer".split()
+LAST = (
+    "Achterberg",
+    "Brzozowski",
+    "Casagrande",
+    "Dziedzic",
+    "Engstrom",
+    "Feuerbach",
+    "Grzelak",
+    "Holmqvist",
+    "Iglesias",
+    "Jablonski",
+    "Kettler",
+    "Lindholm",
+    "Marchetti",
+    "Niedermann",
+    "Oberholzer",
 )
 TOWNS = (("Ulm", "89073"), ("Gera", "07545"), ("Hof", "95028"), ("Celle", "29221"), ("Fulda", "36037"))
 
