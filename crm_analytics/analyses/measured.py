@@ -12,6 +12,7 @@ import pandas as pd
 
 from crm_analytics.analyses.comparison import YEAR, Comparison, compare_periods
 from crm_analytics.analyses.definitions import Definitions, definitions, standings
+from crm_analytics.analyses.identity.who_is_who import WhoIsWho, who_is_who
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -51,6 +52,13 @@ class Measured:
             self._made[name] = make()
         found: Made = self._made[name]
         return found
+
+    @cached_property
+    def who_is_who(self) -> WhoIsWho | None:
+        """Which records are one customer; None where there is no table of customers."""
+        if "customers" not in self.base.snapshot.tables:
+            return None
+        return who_is_who(self.base)
 
     @cached_property
     def definitions(self) -> Definitions:

@@ -1,4 +1,4 @@
-"""Lists that follow what customers told us: complaints and answers to surveys."""
+"""Lists that follow what customers told us: complaints and answers."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 import ibis
 
+from crm_analytics.analyses.campaigns.lists.referral_rules import DETRACTOR
+
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from crm_analytics.analyses.customer_facts import Known
 
 RECOVERY_DAYS = 30  # after a complaint was solved
-PROMOTER = 9  # of 0..10: Reichheld's promoters
-DETRACTOR = 6  # and detractors, who give this or less
-ANSWER_DAYS = 90
 UNHAPPY_DAYS = 30  # after an answer; later, nobody remembers what it was about
 REPEATED, REPEATED_DAYS = 2, 90
 
@@ -59,19 +58,3 @@ def _latest_recommendation(known: Known) -> ir.Table:
     order = ibis.window(group_by="customer_id", order_by=[ibis.desc("responded_at"), ibis.asc("score")])
     latest = answers.select("customer_id", "responded_at", "score", place=ibis.row_number().over(order))
     return latest.filter(latest.place == 0)
-
-
-def referral_ask(known: Known) -> ir.Table:
-    """Whose latest answer to "how likely are you to recommend us" is 9 or 10, of the last 90 days.
-
-    Who complained since is not asked.
-    """
-    latest = _latest_recommendation(known)
-    latest = latest.filter(latest.score >= PROMOTER, known.since(latest.responded_at.date()) < ANSWER_DAYS)
-    tickets = known.base.tables.get("tickets")
-    if tickets is None or "is_complaint" not in tickets.columns:
-        return latest.select("customer_id")
-    complaints = tickets.filter(tickets.is_complaint).select("customer_id", "created_at")
-    after = latest.inner_join(complaints, "customer_id")
-    after = after.filter(after.created_at >= after.responded_at).select("customer_id").distinct()
-    return latest.select("customer_id").anti_join(after, "customer_id")

@@ -15,6 +15,8 @@ import ibis
 
 from crm_analytics.analyses.churn.features.distinct_counts import ByTable, ByText, by_table, levels
 from crm_analytics.analyses.margin import with_margin
+from crm_analytics.analyses.referral.facts import referral_facts
+from crm_analytics.analyses.social.facts import mention_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +77,12 @@ FEATURES = (
     Feature("opened_share", "campaigns", "share of them opened"),
     Feature("responded_share", "campaigns", "share of them answered by a purchase"),
     Feature("unsubscribed", "campaigns", "unsubscribed from campaigns"),
+    Feature("invitations", "referrals", "customers they invited"),
+    Feature("referrals", "referrals", "customers they brought"),
+    Feature("was_referred", "referrals", "was brought by a customer"),
+    Feature("mentions", "mentions", "public mentions by the customer"),
+    Feature("negative_mentions", "mentions", "negative public mentions by the customer"),
+    Feature("mention_days", "mentions", "days since the last public mention"),
     Feature("tenure_days", "tenure", "days since the first purchase"),
 )
 BTYD = (
@@ -129,6 +137,11 @@ _COUNTS = (
     "reopened",
     "mails",
     "unsubscribed",
+    "invitations",
+    "referrals",
+    "was_referred",
+    "mentions",
+    "negative_mentions",
 )
 
 
@@ -298,5 +311,5 @@ def _campaigns(past: CustomerBase) -> ir.Table | None:
 
 
 _PARTS: tuple[Callable[[CustomerBase], ir.Table | None], ...] = (
-    _lines, _acquired, _visits, _service, _surveys, _campaigns,
+    _lines, _acquired, _visits, _service, _surveys, _campaigns, referral_facts, mention_facts,
 )  # fmt: skip
