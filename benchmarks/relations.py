@@ -1,6 +1,6 @@
 """Social and referral models where there is nothing to find, and VADER on its authors' own tweets.
 
-``python -m benchmarks.relations nulls [--worlds N] [--first SEED]`` draws companies in which nothing has an
+``python -m benchmarks.relations nulls [--worlds N] [--into FILE]`` draws companies in which nothing has an
 effect (whoever is referred, invites, speaks or answers is drawn by lot) and prints how often each analysis
 claims one. ``python -m benchmarks.relations vader FOLDER`` reads ``tweets_GroundTruth.txt`` and its kin of
 Hutto & Gilbert (2014), which stand in the source package of vaderSentiment 3.3.2 and are not shipped here,
@@ -27,7 +27,7 @@ from crm_analytics.analyses.social.mentions import mentions
 from crm_analytics.analyses.social.vader import english_sentiment
 from crm_analytics.analyses.social.volume import voice, worst_topic
 
-CUSTOMERS, AUTHORS = 500, 250
+CUSTOMERS, AUTHORS = 400, 200
 DAYS = pd.date_range("2023-01-01", "2025-12-31")
 PUBLISHED = {"tweets": 0.872}  # of a list of sentences and its mean rating by people
 
@@ -70,7 +70,7 @@ def _referrals(draw: np.random.Generator, names: np.ndarray, start: np.ndarray) 
 def _mentions(draw: np.random.Generator) -> pd.DataFrame:
     """Authors with moods and activity of their own, who answer one another by lot."""
     mood, busy = draw.normal(0.1, 0.3, AUTHORS), draw.gamma(1.0, 1.0, AUTHORS)
-    n = 1500
+    n = 1000
     who = draw.choice(AUTHORS, n, p=busy / busy.sum())
     at = np.sort(draw.integers(0, len(DAYS), n))
     to = (draw.random(n) * np.arange(n)).astype(int)
@@ -101,15 +101,21 @@ def claims(base: CustomerBase) -> dict[str, bool]:
     }
 
 
-def nulls(worlds: int, first: int) -> Iterator[str]:
-    """A table: how often each claim is made."""
-    found = pd.DataFrame([claims(null_world(first + i)) for i in range(worlds)])
+def nulls(worlds: int, first: int, into: Path | None) -> Iterator[str]:
+    """A table: how often each claim is made. Worlds that stand in `into` are not drawn again."""
+    found = pd.read_csv(into, index_col="seed").to_dict("index") if into and into.exists() else {}
+    for seed in range(first, first + worlds):
+        if seed not in found:
+            found[seed] = claims(null_world(seed))
+            if into:
+                pd.DataFrame.from_dict(found, orient="index").rename_axis("seed").to_csv(into)
+    table = pd.DataFrame.from_dict(found, orient="index")
     yield "| claim | worlds | made | share | 95 % interval |"
     yield "|---|---|---|---|---|"
-    for name in found:
-        k = int(found[name].sum())
-        low, high = wilson(k, worlds)
-        yield f"| {name} | {worlds} | {k} | {k / worlds:.3f} | {low:.3f} to {high:.3f} |"
+    for name in table:
+        k, n = int(table[name].sum()), len(table)
+        low, high = wilson(k, n)
+        yield f"| {name} | {n} | {k} | {k / n:.3f} | {low:.3f} to {high:.3f} |"
 
 
 def vader(folder: Path) -> Iterator[str]:
@@ -135,9 +141,10 @@ def main() -> None:
     null = kinds.add_parser("nulls")
     null.add_argument("--worlds", type=int, default=100)
     null.add_argument("--first", type=int, default=1)
+    null.add_argument("--into", type=Path, help="a CSV file that keeps the worlds made so far")
     kinds.add_parser("vader").add_argument("folder", type=Path)
     given = parser.parse_args()
-    rows = vader(given.folder) if given.kind == "vader" else nulls(given.worlds, given.first)
+    rows = vader(given.folder) if given.kind == "vader" else nulls(given.worlds, given.first, given.into)
     for row in rows:
         print(row)
 

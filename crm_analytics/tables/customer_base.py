@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as clock
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from crm_analytics.errors import DataError, ParameterError, in_words, nearest
 from crm_analytics.tables import snapshot as snapshots
 from crm_analytics.tables.account import WORTH_TELLING, Account, lost_sentence
 from crm_analytics.tables.contract import TABLES
-from crm_analytics.tables.customer_ids import identified
+from crm_analytics.tables.customer_ids import identified, without_customers
 from crm_analytics.tables.cut import collect, count_lines, cut, keys_repeat
 from crm_analytics.tables.days import as_day, shift
 from crm_analytics.tables.findings import Finding
@@ -233,6 +233,20 @@ class CustomerBase:
         if identities is not None:
             snapshot = identified(snapshot, IdentityMap.of(identities, survivorship))
         return replace(self, snapshot=snapshot)
+
+    def without_customers(self, ids: Iterable[str]) -> CustomerBase:
+        """The base without some customers: what they bought is left as purchases of nobody, the rest goes.
+
+        Examples
+        --------
+        >>> base = CustomerBase.open(pd.DataFrame({"customer_id": ["a", "b"], "unit_spend": [9.0, 5],
+        ...     "transaction_date": ["2026-01-05", "2026-01-07"]}), today="2026-02-01")
+        >>> one = base.without_customers(["a"])
+        >>> one.counts["customers"], one.counts["anonymous_spend"]
+        (1, 9.0)
+        """
+        gone = list(ids)
+        return replace(self, snapshot=without_customers(self.snapshot, gone)) if gone else self
 
     @property
     def identities(self) -> IdentityMap | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import ibis
+import pandas as pd
 
 from crm_analytics.tables.identity_map import IdentityMap
 from crm_analytics.tables.snapshot import Snapshot
@@ -35,6 +37,34 @@ def identified(snapshot: Snapshot, identities: IdentityMap) -> Snapshot:
             if columns:
                 tables[name] = snapshot.materialise(_renamed(table, columns, pairs))
     return replace(snapshot, tables=tables, identities=identities, unmerged=snapshot)
+
+
+def without_customers(snapshot: Snapshot, ids: Iterable[str]) -> Snapshot:
+    """The snapshot as if these customers had asked to be forgotten and the source were cleaned already.
+
+    What they bought stays, as purchases of nobody, so that revenue adds up; every other row of theirs goes.
+    """
+    gone = snapshot.to_engine(pd.DataFrame({"id": pd.Series(sorted(ids), dtype="str")}))
+    tables = {}
+    for name, given in snapshot.tables.items():
+        table = given
+        for column in (c for c in ID_COLUMNS if c in table.columns):
+            who = gone.select(
+                **{f"_gone_{column}": gone["id"]}
+            )  # a name for each join, or Ibis cannot tell them
+            if name == "transactions" or column == "parent_customer_id":
+                table = _anonymous(table, column, who)
+            else:
+                table = table.anti_join(who, table[column] == who[0])
+        tables[name] = table
+    changed = [name for name, table in tables.items() if table is not snapshot.tables[name]]
+    return replace(snapshot, tables=tables | {name: snapshot.materialise(tables[name]) for name in changed})
+
+
+def _anonymous(table: ir.Table, column: str, who: ir.Table) -> ir.Table:
+    joined = table.left_join(who, table[column] == who[0])
+    nobody = joined[who.columns[0]].notnull().ifelse(ibis.null("string"), joined[column])
+    return joined.mutate(**{column: nobody}).select(*table.columns)
 
 
 def _renamed(table: ir.Table, columns: list[str], pairs: ir.Table) -> ir.Table:

@@ -39,8 +39,8 @@ class Pipeline:
     Attributes
     ----------
     stages : one row per stage, in order: stage, open (opportunities now in it), amount (theirs), age
-        (mean days since their first event), slipped, slipped_amount (older than nine in ten won ones),
-        reached (decided opportunities that came so far), won (of these), win_rate, lower, upper (95 %, Wilson)
+        (mean days since their first event), slipped, slipped_amount (older than nine in ten won),
+        reached (decided opportunities that came so far), won (of these), win_rate, lower, upper (95 %)
     cycle_days : nine in ten won opportunities were won within so many days
     won, lost, open : opportunities
     """

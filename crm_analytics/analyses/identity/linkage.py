@@ -51,6 +51,7 @@ _BLOCKS = {
     "first_day": f"first_name || chr(31) || {_DAY}", "last_day": f"last_name || chr(31) || {_DAY}",
     "starts": "substr(first_name, 1, 3) || chr(31) || substr(last_name, 1, 3)",
 }  # fmt: skip
+_ROUNDS = (25, 8, 4, 2)  # of the EM algorithm
 _SESSIONS = (("birth_date",), ("first_name", "last_name"), ("mail",), ("phone",))
 
 
@@ -121,23 +122,36 @@ def estimate(records: pa.Table, sure: pd.DataFrame, day: str) -> LinkageModel:
         raise DataError("the records have not two fields to compare: names, mail, phone, birth date, place")
     possible = len(records) * (len(records) - 1) / 2
     prior = min(max(len(sure), 1) / RECALL / possible, 0.5)
-    with _quiet():
-        from splink import block_on
-
-        linker = _linker(table, _settings(fields, prior))
-        linker.training.estimate_u_using_random_sampling(
-            max_pairs=PAIRS, seed=SEED, min_count_per_level=None, num_chunks=1
-        )
-        sessions = _sessions(table, fields)
-        for session in sessions:
-            rule = block_on(*(f"block_{name}" if name in _BLOCKS else name for name in session))
-            linker.training.estimate_parameters_using_expectation_maximisation(rule)
-        settings = _smoothed(linker.misc.save_model_to_json())
+    sessions = _sessions(table, fields)
     if not sessions:
         raise DataError("too few records agree in anything that a model could be trained on")
+    settings = _smoothed(_trained(table, _settings(fields, prior), sessions))
     model = LinkageModel(settings, float("inf"), day, len(records))
     weights = score(records, model)["weight"]
     return LinkageModel(settings, threshold_without_labels(weights), day, len(records))
+
+
+def _trained(table: pa.Table, settings: dict[str, Any], sessions: list[tuple[str, ...]]) -> dict[str, Any]:
+    """Settings with m and u. Where one person and two are told apart without any doubt, the EM algorithm runs
+    into probabilities that no number can hold; then fewer of its rounds are enough.
+    """
+    for rounds in _ROUNDS:
+        with _quiet():
+            from splink import block_on
+
+            linker = _linker(table, {**settings, "max_iterations": rounds})
+            linker.training.estimate_u_using_random_sampling(
+                max_pairs=PAIRS, seed=SEED, min_count_per_level=None, num_chunks=1
+            )
+            try:
+                for session in sessions:
+                    rule = block_on(*session)
+                    linker.training.estimate_parameters_using_expectation_maximisation(rule)
+            except ValueError:  # splink's word for it; a linker that failed is not used any more
+                continue
+            found: dict[str, Any] = linker.misc.save_model_to_json()
+            return found
+    raise DataError("the records differ too little, or too much, for a model of pairs to be trained")
 
 
 def _sessions(table: pa.Table, fields: list[str]) -> list[tuple[str, ...]]:
@@ -204,11 +218,11 @@ def _log2(value: float) -> float:
 
 
 def capped_blocks(records: pa.Table) -> set[str]:
-    """Digests of the keys that too many records share; a key that leaves the set has pairs not scored yet."""
+    """Digests of the keys that too many records share; one that leaves the set has pairs to score yet."""
     connection = _with(records)
     parts = " UNION ALL ".join(
-        f"SELECT sha256('{name}' || chr(31) || {key})[1:24] AS k FROM compared WHERE {key} IS NOT NULL"
-        f" GROUP BY {key} HAVING count(*) > {BLOCK}"
+        f"SELECT sha256('{name}' || chr(31) || k)[1:24] AS k FROM (SELECT {key} AS k FROM compared)"
+        f" WHERE k IS NOT NULL GROUP BY k HAVING count(*) > {BLOCK}"
         for name, key in _BLOCKS.items()
     )
     return set(connection.execute(parts).df()["k"])
@@ -221,8 +235,8 @@ def records_in(records: pa.Table, blocks: set[str]) -> set[str]:
     connection = _with(records)
     connection.register("wanted", pa.table({"k": sorted(blocks)}))
     parts = " UNION ".join(
-        f"SELECT record_id FROM compared SEMI JOIN wanted"
-        f" ON sha256('{name}' || chr(31) || {key})[1:24] = wanted.k"
+        f"SELECT record_id FROM (SELECT record_id, sha256('{name}' || chr(31) || {key})[1:24] AS digest"
+        " FROM compared) SEMI JOIN wanted ON digest = wanted.k"
         for name, key in _BLOCKS.items()
     )
     return set(connection.execute(parts).df()["record_id"])

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from crm_analytics.analyses import arguments
 
 WRONG = 0.01  # share of accepted pairs that may be expected to be wrong
-FLOOR = 0.5  # a pair less likely than that is never accepted unasked
+FLOOR = 0.9  # a pair less likely than that is never accepted unasked, however sure the others are
 
 
 def match_weight(m: float, u: float) -> float:
@@ -53,8 +53,9 @@ def threshold_without_labels(weights: ArrayLike, wrong: float = WRONG, floor: fl
     """The total weight from which pairs are accepted, chosen without knowing which pairs are right.
 
     Pairs are accepted from the most likely on, for as long as the model expects at most a share `wrong` of
-    all accepted to be wrong (the mean of one minus their probability). It misleads where the model's
-    probabilities do: so the page shows the pairs about the threshold, and a person looks at them.
+    all accepted to be wrong (the mean of one minus their probability), and each by itself is at least as likely
+    as `floor`: one wrong pair joins two whole groups. It misleads where the model's probabilities do, so the
+    page shows the pairs about the threshold, and a person looks at them.
 
     Parameters
     ----------

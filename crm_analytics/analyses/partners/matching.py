@@ -30,7 +30,8 @@ class Matched:
     Attributes
     ----------
     records : Ibis: partner_id, partner_name, token, population, category, recency_days, frequency,
-        monetary_band, customer_id (NULL: not one of ours); one row per partner and token
+        monetary_band, customer_id (NULL: not one of ours); one row per partner and token, and of several
+        tokens of one of our customers the first alone, so that nobody counts twice
     partners : pandas, one row per partner: partner_id, partner_name, records, without_consent, matched,
         tokens ("keyed": by the agreed secret; "given" by a third party; "plain": by a hash without a secret;
         "unknown": none is one of ours)
@@ -124,5 +125,10 @@ def _with_ids(base: CustomerBase, allowed: ir.Table, parts: list[ir.Table]) -> i
     hits = parts[0]
     for more in parts[1:]:
         hits = hits.union(more)
-    joined = allowed.left_join(hits, ["partner_id", "token"])
-    return base.materialise(joined.select(*allowed.columns, "customer_id"))
+    joined = allowed.left_join(hits, ["partner_id", "token"]).select(*allowed.columns, "customer_id")
+    first = ibis.row_number().over(
+        group_by=["partner_id", "customer_id"], order_by=[joined.population != CUSTOMER, "token"]
+    )
+    numbered = joined.mutate(place=first)
+    once = numbered.filter(numbered.customer_id.isnull() | (numbered.place == 0))
+    return base.materialise(once.drop("place"))

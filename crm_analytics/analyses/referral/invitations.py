@@ -86,7 +86,7 @@ def invitations(base: CustomerBase) -> Invitations:
     >>> sales = pd.DataFrame({"customer_id": ["a", "b"], "transaction_date": ["2026-01-01", "2026-02-01"],
     ...                       "unit_spend": [5.0, 9.0]})
     >>> sent = pd.DataFrame({"referrer_customer_id": ["a", "a"], "referred_customer_id": ["b", "a"],
-    ...     "invited_at": ["2026-01-20", "2026-01-21"], "converted_at": ["2026-02-01", "2026-02-02"]})
+    ...     "invited_at": ["2026-01-20", "2026-01-21"], "converted_at": ["2026-02-01", "2026-01-22"]})
     >>> found = invitations(CustomerBase.open({"transactions": sales, "referrals": sent}, today="2026-03-01"))
     >>> dict(found.set_aside), found.forest.referred
     ({'invited themselves': 1}, 1)

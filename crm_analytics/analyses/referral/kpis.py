@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from crm_analytics.analyses.kpi import COUNT, DOWN, MONEY, NUMBER, SHARE, UP, Kpi, refused
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from crm_analytics.analyses.referral.virality import Virality
 
 REFERRALS = "referrals"  # the report that explains them
+KINDS = (
+    ("referred_customers", COUNT, UP), ("referred_per_hundred", NUMBER, UP),
+    ("referral_conversion", SHARE, UP), ("referral_cycle_days", NUMBER, DOWN),
+    ("referral_value_to_date", MONEY, UP),
+)  # fmt: skip
 
 
 def of_invitations(sent: Invitations) -> Kpi:
@@ -56,36 +62,55 @@ def of_value(found: ReferralValue) -> Kpi:
 
 def referred_customers(given: Measured) -> Kpi:
     """Customers who were brought by another, each counted once."""
-    return _made(given, "referred_customers", COUNT, of_invitations)
+    return _all(given)["referred_customers"]
 
 
 def referred_per_hundred(given: Measured) -> Kpi:
     """Customers that a hundred customers have brought so far: 100 K, invitations × conversion."""
-    return _made(given, "referred_per_hundred", NUMBER, lambda sent: of_virality(virality(sent))[0])
+    return _all(given)["referred_per_hundred"]
 
 
 def referral_conversion(given: Measured) -> Kpi:
     """Share of invitations that brought a customer."""
-    return _made(given, "referral_conversion", SHARE, lambda sent: of_virality(virality(sent))[1])
+    return _all(given)["referral_conversion"]
 
 
 def referral_cycle_days(given: Measured) -> Kpi:
     """Median days from an invitation to the new customer."""
-    return _made(given, "referral_cycle_days", NUMBER, lambda sent: of_virality(virality(sent))[2], DOWN)
+    return _all(given)["referral_cycle_days"]
 
 
 def referral_value_to_date(given: Measured) -> Kpi:
     """What referrals brought to date, by Kumar's two types."""
-    return _made(
-        given, "referral_value_to_date", MONEY, lambda s: of_value(referral_value(s, margin=given.margin))
+    return _all(given)["referral_value_to_date"]
+
+
+def _all(given: Measured) -> dict[str, Kpi]:
+    """All of them, counted once for every page of a night."""
+    return given.base.remember(
+        ("referral_kpis", given.margin),
+        lambda: _made(given),
+        lambda made: {name: asdict(kpi) for name, kpi in made.items()},
+        lambda kept: {name: Kpi(**kpi) for name, kpi in kept.items()},
     )
 
 
-def _made(given: Measured, name: str, unit: str, make: Callable[[Invitations], Kpi], good: str = UP) -> Kpi:
+def _made(given: Measured) -> dict[str, Kpi]:
+    found: dict[str, Kpi] = {}
+    why = ""
     try:
-        return make(invitations(given.base))
-    except DataError as error:
-        return refused(name, unit, good, str(error), REFERRALS)
+        sent = invitations(given.base)
+        found |= _named(of_invitations(sent))
+        found |= _named(*of_virality(virality(sent)))
+        found |= _named(of_value(referral_value(sent, margin=given.margin)))
+    except DataError as error:  # what comes after it needs what it lacks
+        why = str(error)
+    left = {n: refused(n, unit, good, why, REFERRALS) for n, unit, good in KINDS if n not in found}
+    return found | left
+
+
+def _named(*kpis: Kpi) -> dict[str, Kpi]:
+    return {kpi.id: kpi for kpi in kpis}
 
 
 KPIS: tuple[Callable[[Measured], Kpi], ...] = (

@@ -36,7 +36,7 @@ def placements(score: ArrayLike, events: ArrayLike, others: ArrayLike) -> Placem
     Examples
     --------
     >>> round(placements([0.1, 0.5, 0.9], [1, 2, 3], [6, 2, 1]).auc, 4)
-    0.8056
+    0.787
     """
     s = np.asarray(score, float)
     p, q = np.asarray(events, float), np.asarray(others, float)

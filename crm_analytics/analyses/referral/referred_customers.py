@@ -76,7 +76,7 @@ def referred_customers(sent: Invitations, within: int = WITHIN) -> ReferredCusto
         raise NotEnoughData(
             "A comparison of referred customers", matched, LEAST, f"of them, followed for {within} days"
         )
-    kept = wide.loc[both]
+    kept = pd.DataFrame(wide.loc[both])
     rows = [{"outcome": what, **_difference(kept, what)} for what in OUTCOMES]
     others = int(kept["n"][0].sum())
     return ReferredCustomers(pd.DataFrame(rows), matched, int(np.sum(n[1])) - matched, others, within)

@@ -38,7 +38,20 @@ if TYPE_CHECKING:
 WITHIN, FOLLOWED = 2, 90  # days
 EACH = 30  # complaints at least on either side
 COVARIATES = ("orders", "pace", "tenure", "spend")
-COUNTS = (1, 2, 3, 4, 6, 8, 11)  # purchases in the days before at which a further group begins
+COUNTS = (
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
+    11,
+    13,
+    16,
+)  # purchases in the days before at which a further group begins
 PACES = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)  # purchases in such a span in the long run
 SIZES = (0.5, 1.0, 2.0)  # of a purchase, over the usual one
 GROUPS, IN_GROUP = 20, 25  # groups of equal chance at the most; complaints in each at the least
@@ -93,11 +106,16 @@ class Recovery:
 
     @property
     def evidence(self) -> Evidence:
-        """How much may be said; nothing is shown where the placebo shows something, too."""
-        if not self.is_alike:
+        """How much may be said.
+
+        Nothing is shown where the placebo shows something, too; and where it leans the same way, the effect
+        must be beyond that: so much may be left of how the two sides differ.
+        """
+        found, lean = self.effect, self.placebo.value
+        null = lean if lean * found.value > 0 else 0.0
+        if not self.is_alike or abs(null) >= abs(found.value):
             return Evidence.NOT_TOLD_APART
-        found = self.effect
-        return grade(found.value, found.lower, found.upper, min(found.helped, found.others))
+        return grade(found.value, found.lower, found.upper, min(found.helped, found.others), null=null)
 
 
 def recovery(base: CustomerBase, *, within: int = WITHIN, followed: int = FOLLOWED) -> Recovery:

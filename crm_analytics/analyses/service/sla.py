@@ -18,7 +18,7 @@ import pandas as pd
 
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.analyses.service.business_time import business_minutes
-from crm_analytics.analyses.service.tickets import Tickets, history_of
+from crm_analytics.analyses.service.tickets import Tickets, known_history
 from crm_analytics.errors import DataError, ParameterError
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def sla(
     ------
     DataError : there are neither targets nor due times.
     """
-    history = history_of(given.base, history)
+    if history is not None:
+        history = known_history(given.base, history)
     each = _at_priority(given.each, history)
     answered = "first_reply_at" if "first_reply_at" in given.has else "first_solved_at"
     if targets:

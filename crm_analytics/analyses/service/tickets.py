@@ -8,6 +8,7 @@ is counted as such and has none. Names of figures are Zendesk's and ServiceNow's
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import ibis
@@ -83,7 +84,8 @@ def tickets(
         named like its channel, else on the first
     history : what happened to tickets: ticket_id, at, kind, value, is_public, author. Kind "comment" tells
         replies (public, author "agent" or "admin"), "schedule" the schedule from then on, "assignee" the
-        agent, "priority" and "sla_due" see `sla`. Default: the table `ticket_events`, where the source has it
+        agent, "priority" and "sla_due" see `sla`. An Ibis table of the base's engine, such as
+        `base.to_engine(frame)`; its moments are on the clock of the base
     rule : what a ticket that changed schedules counts by, see `business_time.by_schedule_history`
 
     Raises
@@ -97,7 +99,8 @@ def tickets(
     table = base.tables["tickets"]
     has = set(table.columns)
     each = table.select(**{name: _column(table, name) for name in KEPT})
-    if (history := history_of(base, history)) is not None:
+    if history is not None:
+        history = known_history(base, history)
         each, told = _with_history(each, history)
         has |= told
     each = _with_facts(each, has)
@@ -110,9 +113,10 @@ def tickets(
     return Tickets(base, base.materialise(each), frozenset(has), tuple(schedules), rule)
 
 
-def history_of(base: CustomerBase, given: ir.Table | None = None) -> ir.Table | None:
-    """The history of tickets as given, else the table of the source; None without either."""
-    return given if given is not None else base.tables.get("ticket_events")
+def known_history(base: CustomerBase, history: ir.Table) -> ir.Table:
+    """What had happened to tickets at the end of the base's day."""
+    end = datetime.combine(base.day + timedelta(days=1), datetime.min.time())
+    return history.filter(history["at"] < ibis.literal(end))
 
 
 def _column(table: ir.Table, name: str) -> ir.Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from crm_analytics.analyses.kpi import COUNT, DOWN, NEITHER, NUMBER, SHARE, UP, Kpi, refused
@@ -16,11 +17,15 @@ if TYPE_CHECKING:
 
     from crm_analytics.analyses.clustered_ratio import Ratio
     from crm_analytics.analyses.measured import Measured
-    from crm_analytics.analyses.social.mentions import Mentions
     from crm_analytics.analyses.social.response import Response
     from crm_analytics.analyses.social.volume import Voice
 
 SOCIAL = "social"  # the report that explains them
+KINDS = (
+    ("brand_mentions", COUNT, NEITHER), ("mention_sentiment", NUMBER, UP),
+    ("negative_mentions_share", SHARE, DOWN), ("share_of_voice", SHARE, UP),
+    ("mentions_answered", SHARE, UP), ("mentions_waiting", COUNT, DOWN),
+)  # fmt: skip
 NO_SCORES = "no mention has a score of sentiment"
 NO_BRANDS = "the data name one brand alone"
 NO_REPLIES = "the data do not tell when a mention was answered"
@@ -54,40 +59,55 @@ def of_queue(queue: ir.Table | None) -> Kpi:
 
 def brand_mentions(given: Measured) -> Kpi:
     """Mentions of our brand in the last period."""
-    return _made(
-        given, "brand_mentions", COUNT, NEITHER, lambda m: of_voice(voice(m, given.span), given.span)[0]
-    )
+    return _all(given)["brand_mentions"]
 
 
 def mention_sentiment(given: Measured) -> Kpi:
     """How mentions of our brand sound on average, -100 (all bad) to 100 (all good)."""
-    return _made(
-        given, "mention_sentiment", NUMBER, UP, lambda m: of_voice(voice(m, given.span), given.span)[1]
-    )
+    return _all(given)["mention_sentiment"]
 
 
 def negative_mentions_share(given: Measured) -> Kpi:
     """Share of mentions of our brand that are negative."""
-    return _made(
-        given, "negative_mentions_share", SHARE, DOWN, lambda m: of_voice(voice(m, given.span), given.span)[2]
-    )
+    return _all(given)["negative_mentions_share"]
 
 
 def share_of_voice(given: Measured) -> Kpi:
     """Mentions of our brand as a share of those of all brands."""
-    return _made(given, "share_of_voice", SHARE, UP, lambda m: of_voice(voice(m, given.span), given.span)[3])
+    return _all(given)["share_of_voice"]
 
 
 def mentions_answered(given: Measured) -> Kpi:
     """Share of mentions of our brand that were answered, of those old enough to tell."""
-    return _made(
-        given, "mentions_answered", SHARE, UP, lambda m: of_response(response(m, given.span), given.span)
-    )
+    return _all(given)["mentions_answered"]
 
 
 def mentions_waiting(given: Measured) -> Kpi:
     """Mentions of our brand of the last month that wait for an answer."""
-    return _made(given, "mentions_waiting", COUNT, DOWN, lambda m: of_queue(waiting(m)))
+    return _all(given)["mentions_waiting"]
+
+
+def _all(given: Measured) -> dict[str, Kpi]:
+    """All of them, counted once for every page of a night."""
+    return given.base.remember(
+        ("social_kpis", given.span),
+        lambda: _made(given),
+        lambda made: {name: asdict(kpi) for name, kpi in made.items()},
+        lambda kept: {name: Kpi(**kpi) for name, kpi in kept.items()},
+    )
+
+
+def _made(given: Measured) -> dict[str, Kpi]:
+    try:
+        said = mentions(given.base)
+    except DataError as error:
+        return {name: refused(name, unit, good, str(error), SOCIAL) for name, unit, good in KINDS}
+    made = (
+        *of_voice(voice(said, given.span), given.span),
+        of_response(response(said, given.span), given.span),
+        of_queue(waiting(said)),
+    )
+    return {kpi.id: kpi for kpi in made}
 
 
 def _of_ratio(  # noqa: PLR0917
@@ -97,13 +117,6 @@ def _of_ratio(  # noqa: PLR0917
         return refused(name, unit, good, without, SOCIAL, span)
     value, low, high = (None if x is None else times * x for x in (ratio.value, ratio.lower, ratio.upper))
     return Kpi(name, unit, good, value, round(ratio.bottom), low, high, span, explained_in=SOCIAL)
-
-
-def _made(given: Measured, name: str, unit: str, good: str, make: Callable[[Mentions], Kpi]) -> Kpi:
-    try:
-        return make(mentions(given.base))
-    except DataError as error:
-        return refused(name, unit, good, str(error), SOCIAL)
 
 
 KPIS: tuple[Callable[[Measured], Kpi], ...] = (

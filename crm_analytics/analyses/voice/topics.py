@@ -89,7 +89,8 @@ def topics(base: CustomerBase, texts: ir.Table, count: int = TOPICS) -> Topics:
     k = int(min(count, kept.sum(), max(1, len(frame) // (4 * SET_SIZE))))
     weights = TfidfTransformer().fit_transform(counts)
     model = NMF(n_components=k, init="nndsvd", max_iter=400, tol=1e-3, random_state=0)
-    with warnings.catch_warnings():
+    # texts of a few set phrases are factorised exactly, and the rest may round to just below zero
+    with np.errstate(invalid="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a topic that still moves a little is a topic
         mixture = model.fit_transform(weights)
     return _told(frame, mixture, model.components_, vocabulary, people)

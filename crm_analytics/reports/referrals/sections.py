@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import ibis
+import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.evidence import Evidence, grade
@@ -177,7 +178,7 @@ def who_moved(report: ReferralReport, moved: pd.DataFrame) -> Block:
         return blocks.note(t("moved.none")).under(t("moved.label")).anchored("moved").in_appendix()
     wide = moved.pivot(index="before", columns="now", values="customers")
     wide = wide.reindex(index=QUADRANTS, columns=QUADRANTS).fillna(0).astype("int64")
-    stayed = int(sum(wide.loc[name, name] for name in QUADRANTS))
+    stayed = int(np.trace(wide.to_numpy()))
     names = [t(f"quadrant.{name}") for name in QUADRANTS]
     wide.index, wide.columns = pd.Index(names), pd.Index(names)
     return (

@@ -21,7 +21,7 @@ def test_match_probability_matches_fellegi_sunter() -> None:
 
 def test_threshold_keeps_the_expected_share_of_wrong_pairs() -> None:
     weights = np.random.default_rng(3).normal(4, 5, 4_000)
-    chosen = threshold_without_labels(weights)
+    chosen = threshold_without_labels(weights, floor=0.0)
     kept = weights[weights >= chosen]
     assert (1 - probability_of(kept)).mean() <= 0.01
     lower = np.sort(weights[weights < chosen])[-40:]

@@ -10,7 +10,7 @@ import pandas as pd
 from crm_analytics import CustomerBase
 
 TODAY = "2027-01-01"
-SHARED = 60  # the first of ours are the last of theirs
+SHARED = 80  # the first of ours are the last of theirs
 SCRIPTS = ("ann", "Жанна", "李娜", "نور", "Ångström", "ǅ")
 
 
@@ -26,12 +26,12 @@ def people(first: int, count: int, prefix: str, refuse: int = 10) -> pd.DataFram
         {
             "customer_id": [f"{prefix}{n}" for n in numbers],
             "first_name": "Zoe",
-            "email": [mail(n) for n in numbers],
+            "email": [mail(n) if n % 4 else None for n in numbers],
             "phone": [f"+49 30 {1000000 + n}" for n in numbers],
             "consent_email": [n % refuse != 0 for n in numbers],
             "consent_phone": False,
             "consent_sms": False,
-            "consent_post": False,
+            "consent_post": [n % refuse != 0 for n in numbers],
             "do_not_contact": [n % 25 == 7 for n in numbers],
             "created_at": "2025-01-01",
         }
@@ -43,8 +43,10 @@ def sales(ids: list[str], often: set[str], seed: int) -> pd.DataFrame:
     draw = np.random.default_rng(seed)
     rows = []
     for who in ids:
-        for day in np.unique(draw.integers(0, 700, 16 if who in often else 3)).tolist():
-            rows.append((who, str(np.datetime64("2025-01-01") + day), float(5 + draw.integers(0, 40))))
+        days = np.unique(draw.integers(0, 700, 16 if who in often else 3)).tolist()
+        rows += [
+            (who, str(np.datetime64("2025-01-01") + day), float(5 + draw.integers(0, 40))) for day in days
+        ]
     return pd.DataFrame(rows, columns=["customer_id", "transaction_date", "unit_spend"])
 
 
@@ -61,8 +63,11 @@ def ours(partner_records: pd.DataFrame | None = None, **more: Any) -> CustomerBa
 def theirs() -> CustomerBase:
     """The partner's base: 200 customers, of whom 60 are ours, each written in its own way."""
     table = people(SHARED - 200, 200, "P", refuse=1_000_000)
-    table.loc[table.index[:140], "email"] = [f"only.{n}@mail.example" for n in range(140)]
-    table.loc[table.index[:140], "phone"] = [f"+43 1 {2000000 + n}" for n in range(140)]
+    strangers = table.index[: 200 - SHARED]
+    table.loc[strangers, "email"] = [f"only.{n}@mail.example" for n in range(len(strangers))]
+    table.loc[strangers, "phone"] = [f"+43 1 {2000000 + n}" for n in range(len(strangers))]
+    table["consent_email"] = table["consent_post"] = True
+    table["city"] = "Graz"
     table["email"] = "  " + table["email"].str.upper()
     table["do_not_contact"] = False
     return CustomerBase.open(

@@ -18,7 +18,7 @@ from crm_analytics.analyses.evidence import Evidence
 from crm_analytics.analyses.service.recovery import COVARIATES, complaints_followed, from_cells
 from tests.analyses.service.worlds import HIDDEN, SEEN, shop
 
-WORLDS, CUSTOMERS, AT_ONCE = 200, 400, 25
+FIRST, WORLDS, CUSTOMERS, AT_ONCE = 10_000, 200, 400, 25  # seeds that nothing was tried on
 CASES = ((0.0, SEEN), (0.5, SEEN), (0.0, HIDDEN))
 
 
@@ -56,7 +56,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     for effect, served in CASES:
         found = pd.DataFrame()
-        for first in range(0, WORLDS, AT_ONCE):
+        for first in range(FIRST, FIRST + WORLDS, AT_ONCE):
             found = pd.concat([found, measured(effect, AT_ONCE, first, served)], ignore_index=True)
             print(_row(effect, served, found), file=sys.stderr, flush=True)  # it takes minutes
         print(_row(effect, served, found), flush=True)

@@ -50,7 +50,7 @@ def test_planted_effect_of_quick_help_recovers_planted_truth():
 def test_where_help_changes_nothing_an_effect_is_rarely_shown():
     found = null_worlds.measured(0.0, worlds=20, first=5_000)
     assert found["shown"].sum() <= 4  # 5 % of 20 is 1; 5 or more happen once in 4,000
-    assert found["shown_plain"].mean() > 0.5  # a plain comparison is misled: the test can fail
+    assert found["plain"].mean() > 0.04  # a plain comparison is misled: the test can fail
 
 
 def test_committed_table_keeps_the_promise():

@@ -77,6 +77,18 @@ def test_an_internal_comment_is_no_reply_law():
     assert rows["replies"].tolist() == [1]
 
 
+def test_a_comment_after_the_day_is_invisible_law():
+    base = opened({"created_at": "2025-03-03 08:00"}, {"created_at": "2025-12-30 08:00"})
+    history = events(
+        base,
+        ("T0", "2025-03-05 09:00", "comment", None, True, "agent"),
+        ("T0", "2025-03-03 08:00", "comment", None, True, "customer"),
+    )
+    then = each(service.tickets(base.as_of("2025-03-04"), history=history))
+    assert then["reply_minutes"].isna().all()
+    assert each(service.tickets(base, history=history))["reply_minutes"].iloc[0] == 2 * 1440 + 60
+
+
 def test_a_ticket_that_moves_between_schedules_follows_the_rule_it_is_asked_for():
     base = opened({"created_at": "2020-09-29 17:02:00", "first_reply_at": "2020-09-30 19:01:46"})
     from tests.analyses.service.test_business_time import CHICAGO, MOVED, SAN_FRANCISCO

@@ -295,9 +295,8 @@ def summary(base: CustomerBase) -> tuple[str, ...]:
     spoken, replied = voice(found), response(found)
     queue = base.collect(waiting(found).order_by("place"))
     facts = base.collect(mention_facts(base).order_by("customer_id"))
-    return (
-        repr(spoken.now), spoken.weeks.to_csv(), spoken.topics.to_csv(), repr(replied), queue.to_csv(), facts.to_csv(),
-    )  # fmt: skip
+    frames = (spoken.weeks, spoken.topics, queue, facts)
+    return (repr(spoken.now), repr(replied), *(frame.to_csv() for frame in frames))
 
 
 # --- VADER ------------------------------------------------------------------------------------------------

@@ -221,7 +221,7 @@ def test_topics_of_too_few_texts_or_without_shared_words_say_so():
     with pytest.raises(NotEnoughData, match="200 texts"):
         voice.topics(base, texts_of(base, [("loud", "late parcel")] * 300))
     with pytest.raises(NotEnoughData, match="words that ten people share"):
-        voice.topics(base, texts_of(base, [(f"p{n}", f"無料配送{n}") for n in range(300)]))
+        voice.topics(base, texts_of(base, [(f"p{n}", f"無料配送{chr(0x4E00 + n)}") for n in range(300)]))
 
 
 def test_answers_after_the_day_are_invisible_law(small_company):

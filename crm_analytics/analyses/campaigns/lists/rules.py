@@ -1,8 +1,9 @@
 """Who belongs on which list: an ordered table of rules, each of which can be replaced.
 
-A rule answers with customer_id and, where it has them, due_on (the day it is about), item (the product) and
-reason (more than the rule's own words). Sources: crm.md's reading of A. M. Hughes, *Strategic Database
-Marketing* (birthday, anniversary, reactivation), and the win-back multiple of 1.5 own mean gaps.
+A rule answers with customer_id and, where it has them, due_on (the day it is about), item (the product),
+reason (more than the rule's own words) and expected_margin (of the item). Sources: crm.md's reading of
+A. M. Hughes, *Strategic Database Marketing* (birthday, anniversary, reactivation), and the win-back multiple
+of 1.5 own mean gaps.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ RULES: tuple[ListRule, ...] = (
         "reward_due", "reached another ten orders", buying_rules.reward_due, "order", {}, 7,
     ),
     ListRule(
-        "replenishment_due", "what they bought will be used up", buying_rules.replenishment_due, "order",
+        "replenishment_due", "what they bought will be used up", product_rules.replenishment_due, "order",
         {"transactions": ("product_id",)}, 14,
     ),
     ListRule("welcome", "bought for the first time", calendar_rules.welcome, "order", {}, 3650),
@@ -99,7 +100,7 @@ RULES: tuple[ListRule, ...] = (
     ListRule("thank_you", "placed an unusually large order", buying_rules.thank_you, "order", {}, 90),
     ListRule("anniversary", "a customer for another year", calendar_rules.anniversary, "order", {}, 300),
     ListRule(
-        "next_product", "time to buy their usual product again", buying_rules.next_product, "order",
+        "next_product", "likely to buy this product next", product_rules.next_product, "order",
         {"transactions": ("product_id",)}, 30,
     ),
     ListRule("win_back", "silent for longer than usual", buying_rules.win_back, "order", {}, 90),
