@@ -55,6 +55,12 @@ class NotebookError(CrmError):
     exit_code = 4
 
 
+class MovedError(CrmError, ImportError):
+    """A name of an earlier version is imported from where it no longer stands."""
+
+    exit_code = 4
+
+
 class LimitError(CrmError):
     """Time or memory ran out, or the kernel died."""
 
@@ -89,8 +95,8 @@ def in_words(error: BaseException) -> CrmError:
     for one in chain:
         if isinstance(one, CrmError):
             return one
-        if (said := _of_the_system(one)) is not None:
-            return said
+        if (ours := _of_the_system(one)) is not None:
+            return ours
     return CrmError(
         f"something went wrong that should not ({type(error).__name__}). "
         "Run again with --debug and report what it shows"

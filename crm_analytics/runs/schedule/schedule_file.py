@@ -59,6 +59,7 @@ class SourceTable(BaseModel):
     oldest_data: str = ""
     version_query: str = ""
     network: bool = False
+    max_rejected: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
 class ReportTable(BaseModel):
@@ -89,6 +90,7 @@ class ScheduleTable(BaseModel):
 _ALLOWED = {
     "workers": "a whole number 1..64",
     "network": "true or false",
+    "max_rejected": "a share of rows or of money between 0 and 1, such as 0.1",
     "keep": "a whole number from 1",
     "source": "a table such as [source.shop]",
     "report": "one table or more, each begun by [[report]]",
@@ -230,8 +232,8 @@ def _in_words(error: Any, content: dict[str, Any], name: str) -> str:
         model, place = SourceTable, place[2:]  # type: ignore[assignment]
     elif place[0] in _ROWS and len(place) > 1:
         row = content[place[0]][place[1]]
-        said = f" ({row['name']})" if isinstance(row, dict) and "name" in row else ""
-        where.append(f"[[{place[0]}]] {place[1] + 1}{said}")
+        which = f" ({row['name']})" if isinstance(row, dict) and "name" in row else ""
+        where.append(f"[[{place[0]}]] {place[1] + 1}{which}")
         model, place = _ROWS[place[0]], place[2:]  # type: ignore[assignment]
     start = ", ".join(where)
     key = str(place[0]) if place else ""
@@ -273,6 +275,7 @@ def _source(name: str, table: SourceTable, folder: Path, root: Path) -> RunReque
         mapping=mapping,
         oldest_days=oldest,
         version_query=table.version_query,
+        max_rejected=table.max_rejected,
         root=root,
     )
 

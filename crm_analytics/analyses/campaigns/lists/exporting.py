@@ -242,14 +242,13 @@ def issued(base: CustomerBase, folders: list[Path], key: bytes) -> ir.Table | No
         parts.append(part.append_column("lists", pa.array([folder.parent.name] * len(part), pa.string())))
     if not parts:
         return None
-    ids = base.collect(base.customers.select("customer_id").order_by("customer_id"))["customer_id"]
-    called = pd.DataFrame({"customer_id": ids, "customer": pseudonyms(ids.tolist(), key)})
-    found = (
-        pa.concat_tables(parts, promote_options="default")
-        .to_pandas()
-        .merge(called, on="customer")
-        .drop(columns="customer")
-    )
+    known = base.known_ids  # a wave may have reached a customer under an id that another one has today
+    called = known.assign(customer=pseudonyms(known["known_id"].tolist(), key)).drop(columns="known_id")
+    every = pa.concat_tables(parts, promote_options="default").to_pandas()
+    found = every.merge(called, on="customer").drop(columns="customer")
+    day = found["issued_on"].astype("str")
+    then = (day >= found["since"]) & ((found["until"] == "") | (day <= found["until"]))
+    found = found[then].drop(columns=["since", "until"]).drop_duplicates(ignore_index=True)
     found["issued_on"] = pd.to_datetime(found["issued_on"])
     table = base.to_engine(found)
     return table.mutate(issued_on=table.issued_on.cast("date"))

@@ -131,8 +131,13 @@ def lists(
 def _missing(base: CustomerBase, rule: ListRule, scores: ir.Table | None) -> str:
     if rule.needs_scores and scores is None:
         return "needs the scores of the churn model"
+    refused = [why for needs in (rule.needs, rule.or_needs or rule.needs) if (why := _refusal(base, needs))]
+    return refused[0] if len(refused) > 1 else ""
+
+
+def _refusal(base: CustomerBase, needs: Mapping[str, tuple[str, ...]]) -> str:
     try:
-        base.require(rule.needs)
+        base.require(needs)
     except DataError as error:
         return str(error)
     return ""
