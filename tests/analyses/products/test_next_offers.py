@@ -63,7 +63,7 @@ def test_offers_recover_the_product_each_customer_keeps_to(base: CustomerBase) -
     best = next_offers(base).best
     own = "p" + (best["customer_id"].str[1:].astype(int) % 5).astype(str)
     just = just_bought(base)
-    free = [pair not in just for pair in zip(best["customer_id"], own, strict=True)]
+    free = np.array([pair not in just for pair in zip(best["customer_id"], own, strict=True)])
     kept = free & (own != "p0")  # discontinued, and offered to nobody
     assert kept.sum() > 80
     assert (best["product"] == own)[kept].mean() > 0.95
