@@ -81,7 +81,7 @@ def odd(kind: str) -> pd.DataFrame:
         {
             "customer_id": np.char.add("zq7-", draw.integers(0, 150, n).astype(str)),
             "transaction_id": np.char.add("o", (np.arange(n) // 2).astype(str)),
-            "transaction_date": np.datetime64("2025-06-01") + (np.arange(n) // 9).astype("timedelta64[D]"),
+            "transaction_date": np.datetime64("2025-06-01") + (np.arange(n) // 10).astype("timedelta64[D]"),
             "product_id": np.char.add("p", draw.integers(0, 12, n).astype(str)),
             "unit_spend": 5.0,
         }
@@ -94,6 +94,7 @@ def odd(kind: str) -> pd.DataFrame:
             frame["product_id"] = np.char.add("p", np.arange(n).astype(str))
         case "a large basket":
             frame.loc[:800, ["transaction_id", "customer_id"]] = ["o0", "zq7-0"]
+            frame.loc[:800, "transaction_date"] = pd.Timestamp("2025-06-01")
             frame.loc[:800, "product_id"] = np.char.add("q", np.arange(801).astype(str))
         case "free gifts":
             frame.loc[frame["product_id"] == "p1", "unit_spend"] = 0.0
@@ -121,8 +122,9 @@ def test_odd_shops_get_a_page_that_says_what_is_so(kind):
     wanted = {
         "one product": "What goes together cannot be told",
         "a large basket": "1 order was too large",
+        "a product each": "What goes together cannot be told|No two products met",
         "free gifts": "worth nothing, such as gifts",
         "a bundle": "1 pair is hardly ever sold apart",
         "as usual": "a season can be told|cannot be told yet",
     }
-    assert re.search(wanted.get(kind, "What sells"), text)
+    assert re.search(wanted.get(kind, "sells best"), text)
