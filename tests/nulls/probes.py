@@ -53,8 +53,9 @@ def _clear(table: pd.DataFrame) -> bool:
 
 def segment_habit(base: CustomerBase) -> bool:
     """Profiles: what sets segments apart."""
-    habits = base.materialise(favourites(base, ON_A_PAGE))
-    return _clear(traits(base, rfm.score(base).customers, habits))
+    then = rfm.score(base.earlier("-26w"))
+    since = base.between(then.base.day, base.day)
+    return _clear(traits(base, then.customers, since.materialise(favourites(since, ON_A_PAGE))))
 
 
 def personal_habit(base: CustomerBase) -> bool:
@@ -198,7 +199,8 @@ _TASTES = tuple((worlds.shop, "equal", link) for link in ("category", "channel",
 _STEADY = ("equal", "season", "growth")
 _SHOPS, _LARGE = _of(worlds.shop), _of(worlds.large_shop, kinds=_STEADY)
 _LEAVING = _of(worlds.large_shop, kinds=("unlike",))
-_EQUAL, _DEARER = _of(worlds.shop, kinds=("equal",)), ((worlds.shop, "equal", "dearer"),)
+_EQUAL = _of(worlds.shop, kinds=("equal",))
+_SETTLED, _DEARER = ((worlds.shop, "equal", "settled"),), ((worlds.shop, "equal", "dearer"),)
 _VISITS = _of(worlds.visits, kinds=("equal", "unlike", "season"))
 _REVIEWS = ((worlds.visits, "equal", "review"), (worlds.visits, "unlike", "review"))
 _PAST = tuple((worlds.campaigns, kind, link) for kind in ("equal", "unlike") for link in ("", "all"))
@@ -213,10 +215,10 @@ PROBES = (
     Probe("profiles", "a habit sets a segment apart", segment_habit, _SHOPS, _TASTES),
     Probe("profiles", "a habit goes with a region", personal_habit,
           (*_SHOPS, *_linked("region rate")), _linked("region")),
-    Probe("profiles", "a segment gained or lost customers", segment_grew, _EQUAL, _DEARER),
+    Probe("profiles", "a segment gained or lost customers", segment_grew, _SETTLED, _DEARER),
     Probe("profiles", "groups who want the same", clusters, _SHOPS, _linked("tastes")),
     Probe("journey", "something sets buyers apart", buyers_apart, _VISITS, _REVIEWS),
-    Probe("lifecycle", "moves between stages changed", stages_moved, _EQUAL, _DEARER),
+    Probe("lifecycle", "moves between stages changed", stages_moved, _SETTLED, _DEARER),
     Probe("churn", "leavers are told by something", leaving_reasons, _LARGE, _LEAVING),
     Probe("churn", "grade A or B", good_grade, _LARGE, _LEAVING),
     Probe("churn", "contact those most at risk", worth_contacting, _LARGE, _LEAVING),

@@ -68,10 +68,13 @@ def shop(
         in it; "region": so has the north; "source": customers won by a friend buy twice as often; "cohort":
         who joined late buys less than half as often; "tier": members buy half as often again; "region
         rate": the north buys three times as often, and likes the same; "tastes": everybody has a category of
-        their own; "dearer": from day 546 on everybody buys 40 % less
+        their own; "settled": all joined in the first month; "dearer": the same, and from day 546 on everybody
+        buys 40 % less
     """
     rng = np.random.default_rng([seed, KINDS.index(kind), 24])
     join, leave, rate = lives(rng, kind, customers, days)
+    if link in ("settled", "dearer"):
+        join = join / days * 40
     heavy = rng.random(customers) < 0.25
     region = rng.choice(["north", "south", "east"], customers)
     source = rng.choice(["ad", "friend", "search", "shop window"], customers)
@@ -196,7 +199,8 @@ def campaigns(
     """Campaigns whose arms were drawn by lot.
 
     link : "" moves nobody; "all" gives everybody the same effect; "often": only those who buy often are
-        moved; "anyway": offers with a code that everybody takes who buys anyway; "offer": the same, and it moves
+        moved; "anyway": offers with a code that everybody takes who buys anyway; "offer": the same, and
+        it moves
     """
     rng = np.random.default_rng([seed, KINDS.index(kind), 26])
     days = 546
