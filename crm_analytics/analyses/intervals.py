@@ -55,3 +55,23 @@ def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:
     """
     each = np.asarray(p, float)
     return np.asarray(false_discovery_control(each) if each.size else each)
+
+
+def holm(p: ArrayLike, looks: float | None = None) -> NDArray[np.float64]:
+    """P-values adjusted so that where nothing is there, in 95 % none is below .05 (Holm 1979, SJS 6, 65-70).
+
+    Parameters
+    ----------
+    looks : how many tests there were, where `p` holds only the smallest; those not given count as 1
+
+    >>> holm([0.01, 0.04, 0.03, 0.5]).round(4).tolist(), holm([0.01, 0.02], 3).round(3).tolist()
+    ([0.04, 0.09, 0.09, 0.5], [0.03, 0.04])
+    """
+    each = np.asarray(p, float)
+    many = float(len(each)) if looks is None else looks
+    order = np.argsort(each, kind="stable")
+    adjusted = np.empty(len(each))
+    adjusted[order] = np.maximum.accumulate(
+        np.minimum(1.0, each[order] * np.maximum(many - np.arange(len(each)), 1))
+    )
+    return adjusted

@@ -19,11 +19,13 @@ from crm_analytics.analyses.campaigns.incentives.membership import membership
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import LESS, MORE
 from crm_analytics.analyses.churn.measures.subgroups import subgroups
 from crm_analytics.analyses.disclosure import ON_A_PAGE
+from crm_analytics.analyses.journey import journey
+from crm_analytics.analyses.journey.before_purchase import before_purchase
 from crm_analytics.analyses.lifecycle.rules import LAPSED
 from crm_analytics.analyses.profiling import NoStructureError, favourites, habits_by_demography, needs, traits
-from crm_analytics.errors import DataError
+from crm_analytics.analyses.rfm.migration import migration
+from crm_analytics.errors import DataError, NotEnoughData
 from crm_analytics.reports import channels as channels_page
-from crm_analytics.reports import journey as journey_page
 from tests.nulls import worlds
 
 Make = Callable[..., dict[str, pd.DataFrame]]
@@ -54,8 +56,8 @@ def _clear(table: pd.DataFrame) -> bool:
 def segment_habit(base: CustomerBase) -> bool:
     """Profiles: what sets segments apart."""
     then = rfm.score(base.earlier("-26w"))
-    since = base.between(then.base.day, base.day)
-    return _clear(traits(base, then.customers, since.materialise(favourites(since, ON_A_PAGE))))
+    since = base.materialise(favourites(base, ON_A_PAGE, since=then.base.day))
+    return _clear(traits(base, then.customers, since))
 
 
 def personal_habit(base: CustomerBase) -> bool:
@@ -65,8 +67,10 @@ def personal_habit(base: CustomerBase) -> bool:
 
 
 def segment_grew(base: CustomerBase) -> bool:
-    """Profiles: a segment gained or lost customers. (The page names the largest change, whatever it is.)"""
-    return True
+    """Profiles: a segment gained or lost customers."""
+    now = rfm.score(base)
+    net = migration(rfm.score(base.earlier("-26w"), rules=now.rules), now).net
+    return bool((net["clear"] & (net["before"] > 0)).any())
 
 
 def clusters(base: CustomerBase) -> bool:
@@ -78,10 +82,11 @@ def clusters(base: CustomerBase) -> bool:
 
 
 def buyers_apart(base: CustomerBase) -> bool:
-    """Journey: what sets buyers apart. (The page names the first row, whatever it is.)"""
-    report = journey_page.prepare(base, compare_to="-52w")
-    parts = journey_page.path_sections.before_buying(report.now, report.within)
-    return parts is not None and len(parts.events()) > 0
+    """Journey: what buyers do differently."""
+    try:
+        return bool(before_purchase(journey(base)).events["clear"].any())
+    except NotEnoughData:
+        return False
 
 
 def stages_moved(base: CustomerBase) -> bool:
@@ -111,10 +116,9 @@ def _trained(base: CustomerBase) -> churn.Churn | None:
 def leaving_reasons(base: CustomerBase) -> bool:
     """Churn: what tells leavers."""
     trained = _trained(base)
-    if trained is None or trained.model is None:
+    if trained is None or trained.reasons is None:
         return False
-    table = churn.permutation_reasons(trained.model, trained.held_out.frame, trained.held_out.left, 1)
-    return bool((table["lower"] > 0).any())
+    return trained.tells and bool((trained.reasons["lower"] > 0).any())
 
 
 def good_grade(base: CustomerBase) -> bool:
@@ -132,7 +136,7 @@ def worth_contacting(base: CustomerBase) -> bool:
     curve = churn.profit_curve(
         held.left, held.score, held.value * 0.4, 0.5, 0.0, success=0.2, by=held.score * held.value, seed=1
     )
-    return bool(curve.pays)
+    return bool(trained.tells and curve.pays and (curve.lifts or curve.is_everybody))
 
 
 def misjudged(base: CustomerBase) -> bool:

@@ -144,7 +144,7 @@ def large_shop(seed: int, kind: str = "equal", link: str = "") -> dict[str, pd.D
 
 
 def visits(
-    seed: int, kind: str = "equal", link: str = "", *, customers: int = 700, days: int = 364
+    seed: int, kind: str = "equal", link: str = "", *, customers: int = 700, days: int = 420
 ) -> dict[str, pd.DataFrame]:
     """Events and purchases: who sees what goes with nothing.
 
@@ -159,16 +159,17 @@ def visits(
     who = np.repeat(np.arange(customers), many)
     day = join[who] + rng.random(len(who)) * (days - join)[who]
     if kind == "season":
-        late = rng.random(len(who)) < np.where(day > days - 31, 1.0, 1 / 3)
+        late = rng.random(len(who)) < np.where((day > days - 90) & (day < days - 59), 1.0, 1 / 3)
         who, day = who[late], day[late]
     event = rng.choice(EVENTS, len(who), p=[0.4, 0.2, 0.1, 0.1, 0.1, 0.1])
     if kind == "season":
-        event = np.where((day > days - 31) & (rng.random(len(who)) < 0.4), "Guide Read", event)
+        then = (day > days - 90) & (day < days - 59) & (rng.random(len(who)) < 0.4)
+        event = np.where(then, "Guide Read", event)
     buys = rng.poisson(pace * 0.006 * (days - join) * weight)
     buyer = np.repeat(np.arange(customers), buys)
     bought = join[buyer] + rng.random(len(buyer)) * (days - join)[buyer]
     if kind == "season":
-        late = rng.random(len(buyer)) < np.where(bought > days - 31, 1.0, 1 / 3)
+        late = rng.random(len(buyer)) < np.where((bought > days - 90) & (bought < days - 59), 1.0, 1 / 3)
         buyer, bought = buyer[late], bought[late]
     if link == "review":
         more = (event == "Review Read") & (rng.random(len(who)) < 0.35)

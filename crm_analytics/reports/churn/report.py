@@ -106,6 +106,18 @@ class ChurnReport(Report):
         return float(self.risks.set_index("risk")[column].astype("float64")[risk])
 
     @property
+    def advice(self) -> str:
+        """What the profit curve allows: "list", "mailing" (most of the customers), or "" for nothing.
+
+        A list needs scores that tell leavers, more leavers on it than elsewhere, and a profit above zero.
+        """
+        if self.profit is None or self.trained is None or not self.profit.pays or not self.trained.tells:
+            return ""
+        if self.profit.is_everybody:
+            return "mailing"
+        return "list" if self.profit.lifts else ""
+
+    @property
     def there(self) -> pd.DataFrame:
         """`risks` without those who have left already."""
         return self.risks[self.risks["risk"] != "gone"]
@@ -160,7 +172,7 @@ def prepare(
         scored=scored,
         definition=told,
         profit=attempt(missing, "profit", lambda: _profit(trained, scored, terms, seed)) if trained else None,
-        reasons=_reasons(trained, seed),
+        reasons=trained.reasons if trained else None,
         complaint=attempt(missing, "complaint", lambda: after_complaint(base, days)),
         contracts=agreed,
         contract_value=worth,
@@ -186,13 +198,6 @@ def _profit(trained: Churn, scored: Any, terms: Terms, seed: int) -> ProfitCurve
         held.left, held.score, held.value * terms.margin, terms.contact_cost, terms.incentive_cost,
         success=terms.success, customers=here, by=held.score * held.value, seed=seed,
     )  # fmt: skip
-
-
-def _reasons(trained: Churn | None, seed: int) -> pd.DataFrame | None:
-    """Of the last window, by the model fitted to all: shuffling tells what it goes by, not how good it is."""
-    if trained is None or trained.model is None:
-        return None
-    return churn.permutation_reasons(trained.model, trained.held_out.frame, trained.held_out.left, seed)
 
 
 def _groups(trained: Churn | None) -> Subgroups:

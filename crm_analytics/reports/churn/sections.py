@@ -91,8 +91,10 @@ def what_contacting_brings(report: ChurnReport, trained: Churn) -> Block:
     finding = (
         f"Contacting {words.count(best['customers'])} customers would bring {report.money(best['profit'])} "
         f"({bounds})"
-        if curve.pays
-        else "No campaign to keep them is proved to pay"
+        if report.advice == "list"
+        else "By what is assumed a mailing to most customers would pay; no list of fewer is shown to be better"
+        if report.advice == "mailing"
+        else "No campaign to keep them is shown to pay"
     )
     terms = report.terms
     return blocks.chart(
