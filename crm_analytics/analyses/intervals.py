@@ -31,8 +31,8 @@ def wilson(successes: float, n: float, level: float = 0.95) -> tuple[float, floa
     return (0.0 if successes == 0 else float(low)), (1.0 if successes == n else float(high))
 
 
-def share_difference(k1: int, n1: int, k2: int, n2: int) -> tuple[float, float]:
-    """95 % interval of ``k1/n1 - k2/n2`` for independent samples (Newcombe 1998, method 10).
+def share_difference(k1: int, n1: int, k2: int, n2: int, level: float = 0.95) -> tuple[float, float]:
+    """Interval of ``k1/n1 - k2/n2`` for independent samples (Newcombe 1998, method 10).
 
     (-1, 1) when nothing was observed of one of them.
 
@@ -43,7 +43,7 @@ def share_difference(k1: int, n1: int, k2: int, n2: int) -> tuple[float, float]:
         return -1.0, 1.0
     from statsmodels.stats.proportion import confint_proportions_2indep
 
-    low, high = confint_proportions_2indep(k1, n1, k2, n2, method="newcomb", compare="diff")
+    low, high = confint_proportions_2indep(k1, n1, k2, n2, method="newcomb", compare="diff", alpha=1 - level)
     return float(low), float(high)
 
 

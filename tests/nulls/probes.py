@@ -151,7 +151,8 @@ def misjudged(base: CustomerBase) -> bool:
 def moved_most(base: CustomerBase) -> bool:
     """Campaigns: a segment is moved most; write to them first."""
     found = past_campaigns.evaluate(base, learner=None).segments
-    return bool((found[found["outcome"] == "orders"]["verdict"] == MORE).any())
+    orders = found[found["outcome"] == "orders"]
+    return bool(((orders["verdict"] == MORE) & orders["stands_out"]).any())
 
 
 def campaign_works(base: CustomerBase) -> bool:
@@ -162,12 +163,15 @@ def campaign_works(base: CustomerBase) -> bool:
 def ranking_works(base: CustomerBase) -> bool:
     """Campaigns: contact those with the highest uplift first."""
     found = past_campaigns.evaluate(base).uplift
-    return found is not None and found.qini.is_clear
+    return found is not None and found.pays
 
 
 def members_differ(base: CustomerBase) -> bool:
-    """Campaigns: members buy more, or less often. (The page says a percentage, whatever its interval.)"""
-    return membership(base) is not None
+    """Campaigns: members buy again more, or less often."""
+    found = membership(base)
+    if found is None:
+        return False
+    return found.set_index("outcome")["verdict"]["repeat_orders"] in (MORE, LESS)
 
 
 def cohort_differs(base: CustomerBase) -> bool:

@@ -2,9 +2,9 @@
 
 A path that ends with the purchase is cut there, and a path without one is not: held side by side, every step
 is rarer among buyers. So each first purchase is compared with all who stood at the same number of steps in
-the same month and had not bought: had more of the buyers done a thing by then than of them? Summed over all
-purchases this is Mantel and Haenszel's test over sets at risk, as in a Cox model of the next step; who is more
-active than others, buying included, is compared with others as active.
+the same week and had not bought: had more of the buyers done a thing by then than of them? Summed over all
+purchases this is Mantel and Haenszel's test over sets at risk, as in a Cox model of the next step; customers
+who are more active, buying included, are compared with others as active.
 
 Sources: Mantel (1966), Cancer Chemotherapy Reports 50, 163-170; Cox (1972), JRSS B 34, 187-220.
 """
@@ -63,11 +63,11 @@ def before_purchase(journey: Steps, source: int | None = 0) -> BeforePurchase:
     """
     base, rows = journey.base, _until_first(journey, source)
     rows = base.materialise(rows)
-    standing = rows.select("path", "place", "month", "buys")
-    totals = standing.group_by("place", "month").aggregate(
+    standing = rows.select("path", "place", "week", "buys")
+    totals = standing.group_by("place", "week").aggregate(
         n=standing.count(), buyers=standing.buys.sum().cast("int64")
     )
-    sets = base.collect(totals.order_by("place", "month"))
+    sets = base.collect(totals.order_by("place", "week"))
     sizes = rows.aggregate(paths=rows.path.nunique(), buyers=rows.path.nunique(where=rows.buys == 1))
     size = base.collect(sizes).iloc[0]
     paths, buyers = int(size["paths"]), int(size["buyers"])
@@ -81,15 +81,15 @@ def before_purchase(journey: Steps, source: int | None = 0) -> BeforePurchase:
     firsts = rows.group_by("path", "event").aggregate(since=rows.place.min())
     had = standing.inner_join(firsts, "path")
     had = had.filter(had.since <= had.place)
-    counted = had.group_by("event", "place", "month").aggregate(
+    counted = had.group_by("event", "place", "week").aggregate(
         had=had.count(), had_buyers=had.buys.sum().cast("int64")
     )
-    cells = base.collect(counted).merge(sets, on=["place", "month"])
+    cells = base.collect(counted).merge(sets, on=["place", "week"])
     return BeforePurchase(_tested(cells, sets), buyers, paths)
 
 
 def _until_first(journey: Steps, source: int | None) -> ir.Table:
-    """Steps before the first purchase: path, event, place (1, 2, ...), month, buys (1: the last before it)."""
+    """Steps before the first purchase: path, event, place (1, 2, ...), week, buys (1: the last before it)."""
     table = journey.table
     bought = table.filter(table.event == PURCHASE)
     firsts = bought.group_by("path").aggregate(first=bought.position.min())
@@ -102,7 +102,7 @@ def _until_first(journey: Steps, source: int | None) -> ir.Table:
     rows = rows.mutate(place=ibis.row_number().over(by) + 1, following=rows.position.lead().over(by))
     last = rows.following.isnull() & rows.first.notnull()
     return rows.filter(rows.place <= MOST).select(
-        "path", "event", place=rows.place.cast("int64"), month=rows["at"].date().truncate("M"),
+        "path", "event", place=rows.place.cast("int64"), week=rows["at"].date().truncate("W"),
         buys=last.cast("int64"),
     )  # fmt: skip
 

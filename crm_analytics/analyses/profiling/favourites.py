@@ -33,7 +33,8 @@ def favourites(base: CustomerBase, minimum: int = 1, since: date | None = None) 
     customer_id, orders, then as far as the tables say: product, category, channel, weekday, each with
     `<name>_n` (lines, or orders) and `<name>_of`; basket and price_level (low, middle, high: thirds of the
     customers by mean order value, and by the mean place of what they buy among the prices of its category;
-    price_level_of counts the lines), deal_prone (flag) with deal_n. Where several names tie for the most, the customer has no favourite (NULL).
+    price_level_of counts the lines), deal_prone (flag) with deal_n. Where several names tie for the most, the
+    customer has no favourite (NULL).
     """
     lines = purchase_lines(base, minimum, since)
     orders = base.exact_occasions

@@ -37,13 +37,11 @@ class CampaignsReport(Report):
     Attributes
     ----------
     waves : all campaigns whose window is over
-    last : the newest of them alone
     earlier : what was known of all campaigns at an earlier day; None without
     due : whom to contact now
     """
 
     waves: Evaluation | None
-    last: Evaluation | None
     earlier: Evaluation | None
     incentives: Incentives | None
     due: Due | None
@@ -86,12 +84,11 @@ def prepare(
     every: dict[str, Any] = {**told, "before": before, "segments": segments, "seed": seed}
     quick = every | {"learner": None}
     waves = attempt(missing, "waves", lambda: campaigns.evaluate(base, **every))
-    last = earlier = None
+    earlier = None
     if waves is not None:
         if segments is not None:
             waves = replace(waves, segments_are="needs segments, as the customers table says them today")
-        newest, past = str(waves.waves.campaigns["campaign_id"].iloc[-1]), base.earlier(compare_to)
-        last = attempt(missing, "last", lambda: campaigns.evaluate(base, newest, **quick))
+        past = base.earlier(compare_to)
         earlier = attempt(missing, "earlier", lambda: campaigns.evaluate(past, **quick)) if past else None
     due = partial(what_is_due, days=days, holdout=holdout, margin=margin, contact_cost=contact_cost)
     return CampaignsReport(
@@ -99,7 +96,6 @@ def prepare(
         show_customers=show_customers,
         missing=missing,
         waves=waves,
-        last=last,
         earlier=earlier,
         incentives=attempt(
             missing, "incentives", lambda: campaigns.incentives(base, segments=segments, **told)

@@ -108,17 +108,24 @@ def who_is_moved(report: CampaignsReport, found: Evaluation) -> Block:
     table["interval"] = _interval(table)
     known = table[table["adjusted_lower"].notna()]
     clear = table[table["verdict"] == MORE].sort_values("adjusted", ascending=False)
-    if len(clear):
-        first = clear.iloc[0]
-        finding = f"""“{first["segment"]}” are moved most: {words.number(first["adjusted"], 1)} orders added
-            by {HUNDRED} contacts"""
+    more = clear[clear["stands_out"]]
+    if len(more):
+        first = more.iloc[0]
+        finding = f"""“{first["segment"]}” are moved more than the others:
+            {words.number(first["adjusted"], 1)} orders added by {HUNDRED} contacts"""
+    elif len(clear) > 1:
+        finding = "Several segments are moved by campaigns; none is shown to be moved more than the others"
+    elif len(clear):
+        finding = f"""“{clear.iloc[0]["segment"]}” are moved by campaigns; that they are moved more than the
+            others is not shown"""
     elif known.empty:
         finding = "In no segment enough happened to tell whether campaigns move it"
     else:
         finding = "No segment is shown to be moved by campaigns"
     data = table[["segment", *COLUMNS]].rename(columns={"adjusted": "effect"})
     caption = f"""Orders added by {HUNDRED} contacts; segments: {found.segments_are}. The intervals hold
-        together with 95 %, so that the best of many is not believed for being the best."""
+        together with 95 %. Of several estimates one is always the largest: a segment counts as moved more
+        only where its effect less that of all others is above zero."""
     formats = dict.fromkeys(("treated_mean", "control_mean", "effect"), "number:1")
     formats["interval"] = "interval:number:1"
     if known.empty:

@@ -92,7 +92,7 @@ def what_contacting_brings(report: ChurnReport, trained: Churn) -> Block:
         f"Contacting {words.count(best['customers'])} customers would bring {report.money(best['profit'])} "
         f"({bounds})"
         if report.advice == "list"
-        else "By what is assumed a mailing to most customers would pay; no list of fewer is shown to be better"
+        else "A mailing to most customers would pay by what is assumed; no list of fewer is better"
         if report.advice == "mailing"
         else "No campaign to keep them is shown to pay"
     )

@@ -38,10 +38,10 @@ def what_tells_leavers(report: ChurnReport, trained: Churn) -> Block:
         ),
         finding=finding,
         data=named[["feature", "auc_lost", "interval"]],
-        caption=f"""AUC lost when one thing is shuffled between customers (Breiman 2001), by a model that had
-            not seen them; the intervals of all {words.count(len(named))} things hold together with 95 %. Things
-            that say the same share what they are worth. It tells what the model goes by, not what makes people
-            leave.""",
+        caption=f"""AUC lost when one thing is shuffled between customers (Breiman 2001), by a model that
+            had not seen them; the intervals of all {words.count(len(named))} things hold together with 95 %.
+            Things that say the same share what they are worth. It tells what the model goes by, not what
+            makes people leave.""",
         formats={"auc_lost": "number:3", "interval": "interval:number:3"},
     )  # fmt: skip
 

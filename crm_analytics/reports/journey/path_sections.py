@@ -170,7 +170,7 @@ def what_buyers_do_differently(report: JourneyReport, now: Period) -> Block:
         ),
         finding=finding,
         data=table.rename(columns={"of": "of_buyers", "share": "of_them", "elsewhere": "at_the_same_step"}),
-        caption=f"""Each first purchase is compared with all who had taken as many steps in the same month and
+        caption=f"""Each first purchase is compared with all who had taken as many steps in the same week and
             had not bought; points with 95 % intervals, corrected for {words.count(len(found.events))} events
             (Holm). What goes with buying need not cause it.""",
         formats={

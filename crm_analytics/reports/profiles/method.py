@@ -45,8 +45,9 @@ def method(report: ProfilesReport) -> Block:
             ({words.date(settled_days(report.base.day)[0])}): pages of two nights never differ by one
             person."""
     items["Favourites"] = """What a customer has most lines (weekday: orders) of; who has two equally often
-        has no favourite. Basket and price level: thirds of all customers. The favourite of three purchases is
-        more often a rare one than that of thirty, so customers are compared with others of as many purchases."""
+        has no favourite. Basket and price level: thirds of all customers. The favourite of three purchases
+        is more often a rare one than that of thirty, so customers are compared with others of as many
+        purchases."""
     items["How often a finding is wrong"] = WRONG
     items["Not in here"] = """Causes. A habit that goes with an age need not come from it. The best of
         several years is partly luck, so what the most growable could bring is a ceiling."""

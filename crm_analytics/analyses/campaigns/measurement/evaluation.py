@@ -43,7 +43,7 @@ class Evaluation:
         effect, lower, upper (plain), adjusted, adjusted_lower, adjusted_upper (CUPED), variance_reduction,
         verdict
     campaigns : the same for each campaign, with its name; the intervals of one outcome hold together
-        (Bonferroni over campaigns)
+        (Bonferroni over campaigns; `p` is multiplied by their number)
     balance : whether the arms were drawn as planned and alike before, as `balance.balance` gives it
     segments : the same as `pooled` for each segment, intervals together; `segments_are` says what they are
     response : by R, F and M score at the sending, as `response.response` gives it
@@ -80,9 +80,7 @@ class Evaluation:
         if {found.get(o, TOO_LITTLE) for o in ("orders", "spend", "profit")} == {TOO_LITTLE}:
             return f"{TOO_LITTLE.capitalize()}: in one arm nobody ordered, or all of them alike."
         if not moved and not fell:
-            return (
-                f"{NO_EFFECT.capitalize()}: whoever got the {many} ordered and spent about as the controls."
-            )
+            return f"{NO_EFFECT.capitalize()}: what the {many} added to orders and spend lies within chance."
         parts = [f"more {' and '.join(moved)}"] if moved else []
         parts += [f"less {' and '.join(fell)}"] if fell else []
         return f"The {many} brought {', but '.join(parts)}."
@@ -159,6 +157,7 @@ def evaluate(
     pooled = differences(base, waves.rows, waves.outcomes, theta, level=level)
     sure = 1 - (1 - level) / len(waves.campaigns)
     each = differences(base, waves.rows, waves.outcomes, theta, by=("campaign_id",), level=sure)
+    each["p"] = (each["p"] * len(waves.campaigns)).clip(upper=1.0)
     rows, segments_are = with_segments(waves, segments)
     rows = base.materialise(rows)
     return Evaluation(
