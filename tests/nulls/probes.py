@@ -13,7 +13,7 @@ import pandas as pd
 from crm_analytics import CustomerBase
 from crm_analytics.analyses import campaigns as past_campaigns
 from crm_analytics.analyses import churn, cohorts, lifecycle, rfm
-from crm_analytics.analyses.attribution.economics import LUCRATIVE
+from crm_analytics.analyses.attribution.incremental import incremental
 from crm_analytics.analyses.audit import acquisition, sources_apart
 from crm_analytics.analyses.campaigns.incentives.membership import membership
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import LESS, MORE
@@ -25,7 +25,6 @@ from crm_analytics.analyses.lifecycle.rules import LAPSED
 from crm_analytics.analyses.profiling import NoStructureError, favourites, habits_by_demography, needs, traits
 from crm_analytics.analyses.rfm.migration import migration
 from crm_analytics.errors import DataError, NotEnoughData
-from crm_analytics.reports import channels as channels_page
 from tests.nulls import worlds
 
 Make = Callable[..., dict[str, pd.DataFrame]]
@@ -194,9 +193,8 @@ def source_differs(base: CustomerBase) -> bool:
 
 
 def channel_earns(base: CustomerBase) -> bool:
-    """Channels: a channel earns its money; try more of it."""
-    report = channels_page.prepare(base)
-    return report.now is not None and bool((report.now.economics.channels["verdict"] == LUCRATIVE).any())
+    """Channels: a channel is shown to add or to cost orders."""
+    return bool(incremental(base)["verdict"].isin([MORE, LESS]).any())
 
 
 def _of(make: Make, link: str = "", kinds: tuple[str, ...] = worlds.KINDS) -> tuple[World, ...]:

@@ -25,7 +25,7 @@ _SCALE = "decimal(18, 6)"  # of influences: their sums must not know the order o
 
 
 def each_gap(bought: ir.Table) -> ir.Table:
-    """Each purchase with the periods to the next: customer_id, spend, gap, open (none followed yet), first."""
+    """Each purchase with the periods to the next: customer_id, spend, gap, open (none yet), first."""
     by = ibis.window(group_by="customer_id", order_by=ibis.desc("back"))
     gaps = bought.mutate(following=bought.back.lead().over(by), place=ibis.row_number().over(by))
     return gaps.select(
