@@ -39,16 +39,15 @@ def headline(report: ChannelReport) -> Block:
     shown = _shown(report)
     if len(shown):
         parts = [
-            f"{words.label(row['channel'])} is shown to {'add' if row['verdict'] == MORE else 'cost'} orders: "
-            f"{_added(row)}"
+            f"{words.label(row['channel'])} is shown to {'add' if row['verdict'] == MORE else 'cost'} orders"
+            f": {_added(row)}"
             for row in shown.to_dict("records")[:2]
         ]
         sentence = "; ".join(parts)
     else:
         share = now.share_of("last")
         sentence = f"""{words.label(share.idxmax())} stands last before {words.percent(share.max(), 0)} of
-            tracked
-            sales; whether any channel causes sales is unknown"""
+            tracked sales; whether any channel causes sales is unknown"""
     return blocks.headline(sentence[0].upper() + sentence[1:], _lede(report, now))
 
 
@@ -70,8 +69,7 @@ def _lede(report: ChannelReport, now: Period) -> str:
     gone = _spent(now, NO_TOUCH_SEEN)
     if len(gone):
         lede += f"""{words.listing(gone["channel"])} cost {report.money(gone["spend"].sum())}, and not one
-            touch of
-            it is tracked. """
+            touch of it is tracked. """
     if len(_shown(report)):
         lede += """That was measured by campaigns whose controls were drawn by lot, and holds for their
             members. """

@@ -60,12 +60,12 @@ def which_channels_pay(report: ChannelReport, now: Period) -> Block:
             highlight=paid.loc[paid["verdict"].isin([LOSS, NO_TOUCH_SEEN]), "channel"].tolist(),
             fmt=report.currency,
         ),
-        finding=f"For {sure} of {words.plural(len(paid), 'paid channel')} every model puts credit on one side of "
-        "spend; none says what a channel causes",
+        finding=f"For {sure} of {words.plural(len(paid), 'paid channel')} every model puts credit on one "
+        "side of spend; none says what a channel causes",
         data=paid[columns].assign(verdict=paid["verdict"].map(VERDICTS)),
-        caption="Profit, if credit were earning: credited revenue times margin, less spend. Each bar runs from the lowest to the "
-        f"highest of {len(MODEL_NAMES)} models with their 95 % intervals; the dot is its middle, not an "
-        f"estimate. {report.margin_note}",
+        caption="Profit, if credit were earning: credited revenue times margin, less spend. Each bar runs "
+        f"from the lowest to the highest of {len(MODEL_NAMES)} models with their 95 % intervals; the dot is its "
+        f"middle, not an estimate. {report.margin_note}",
         formats=dict.fromkeys(
             ("spend", "value_low", "value_high", "profit_low", "profit_high"), report.currency
         )
@@ -285,8 +285,8 @@ def what_only_a_test_can_tell(report: ChannelReport, now: Period) -> Block:
     first = plan.iloc[0]
     return blocks.table(
         found,
-        finding=f"Most money hangs on {words.label(first['channel'])}: it earns back its spend only if it adds "
-        f"{words.percent(first['share_of_orders'], 0)} of all orders",
+        finding=f"Most money hangs on {words.label(first['channel'])}: it earns back its spend only if it "
+        f"adds {words.percent(first['share_of_orders'], 0)} of all orders",
         caption="""Attribution shares out purchases that happened; it does not say which would have come
             anyway. Measured: by campaigns whose controls were drawn by lot, and only of their members. Size
             of each half for 80 % power at 95 %, over as many days as the spend is of; weeks: with half of all
