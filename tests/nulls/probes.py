@@ -19,6 +19,7 @@ from crm_analytics.analyses.campaigns.incentives.membership import membership
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import LESS, MORE
 from crm_analytics.analyses.churn.measures.subgroups import subgroups
 from crm_analytics.analyses.disclosure import ON_A_PAGE
+from crm_analytics.analyses.drivers import by_attribute
 from crm_analytics.analyses.journey import journey
 from crm_analytics.analyses.journey.before_purchase import before_purchase
 from crm_analytics.analyses.lifecycle.rules import LAPSED
@@ -186,6 +187,11 @@ def retention_fades(base: CustomerBase) -> bool:
     return found is not None and found.upper < 0
 
 
+def driver_named(base: CustomerBase) -> bool:
+    """Audit: some customers changed otherwise than the others."""
+    return bool(by_attribute(base)["clear"].any())
+
+
 def source_differs(base: CustomerBase) -> bool:
     """Audit: customers of a source bring more, or less."""
     found = acquisition(base)
@@ -238,6 +244,7 @@ PROBES = (
           _of(worlds.shop, kinds=("equal", "unlike", "growth")), _linked("cohort")),
     Probe("audit", "retention fades", retention_fades, _EQUAL, _of(worlds.shop, kinds=("unlike",))),
     Probe("audit", "a source differs", source_differs, _SHOPS, _linked("source")),
-    Probe("channels", "a channel earns its money", channel_earns,
+    Probe("audit", "a driver of the change is named", driver_named, _SHOPS, _linked("manager")),
+    Probe("channels", "a channel adds or costs orders", channel_earns,
           _of(worlds.clicks, kinds=("equal", "unlike")), ()),
 )  # fmt: skip

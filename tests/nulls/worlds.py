@@ -68,8 +68,9 @@ def shop(
         in it; "region": so has the north; "source": customers won by a friend buy twice as often; "cohort":
         who joined late buys less than half as often; "tier": members buy half as often again; "region
         rate": the north buys three times as often, and likes the same; "tastes": everybody has a category of
-        their own; "settled": all joined in the first month; "dearer": the same, and from day 546 on everybody
-        buys 40 % less
+        their own; "manager": customers of one of three account managers buy half as
+        often from day 546 on; "settled": all joined in the first month; "dearer": the same, and from day
+        546 on everybody buys 40 % less
     """
     rng = np.random.default_rng([seed, KINDS.index(kind), 24])
     join, leave, rate = lives(rng, kind, customers, days)
@@ -86,6 +87,10 @@ def shop(
     rate = rate * np.where((link == "cohort") & (join > 0.6 * days), 0.4, 1.0)
     rate = rate * np.where((link == "tier") & member, 1.5, 1.0)
     who, day = times(rng, kind, join, leave, rate)
+    manager = rng.choice(["Ash", "Birch", "Cedar"], customers)
+    if link == "manager":
+        kept = (rng.random(len(who)) < 0.5) | (day < 546) | (manager[who] != "Cedar")
+        who, day = who[kept], day[kept]
     if link == "dearer":
         kept = (rng.random(len(who)) < 0.6) | (day < 546) | (np.arange(len(who)) < customers)
         who, day = who[kept], day[kept]
@@ -133,6 +138,7 @@ def shop(
             "region": region,
             "acquisition_channel": source,
             "loyalty_tier": np.where(member, "club", None),
+            "account_manager": manager,
         }
     )
     return {"transactions": sales, "products": products, "customers": people}

@@ -81,7 +81,8 @@ def which_campaigns_worked(report: CampaignsReport, found: Evaluation) -> Block:
         finding = "In no campaign enough happened to tell its effect on orders"
     data = table[["campaign", "sent_day", *COLUMNS]].rename(columns={"adjusted": "effect"})
     caption = f"""Orders added by {HUNDRED} contacts. The intervals hold together: all campaigns lie inside
-        theirs with 95 %."""
+        theirs with 95 %, whether they are read once or on every night of their window (the 5 % are spent
+        over the planned nights).{_still_running(report)}"""
     formats = {
         "sent_day": "date:short",
         **dict.fromkeys(("treated_mean", "control_mean", "effect"), "number:1"),
@@ -99,6 +100,16 @@ def which_campaigns_worked(report: CampaignsReport, found: Evaluation) -> Block:
         caption=caption,
         formats=formats,
     )  # fmt: skip
+
+
+def _still_running(report: CampaignsReport) -> str:
+    told = [
+        f"“{_named(row)}”, night {row['night']} of {row['nights']}: "
+        f"{words.number(HUNDRED * row['effect'], 1)} "
+        f"({words.interval(HUNDRED * row['lower'], HUNDRED * row['upper'])}), {row['verdict']}"
+        for _, row in report.running.dropna(subset=["lower"]).head(3).iterrows()
+    ]
+    return f" Still running: {'; '.join(told)}." if told else ""
 
 
 @section(part="waves", needs=UNMEASURED, small=FEW)

@@ -33,7 +33,7 @@ def method(report: ChannelReport) -> Block:
                 order 1 (removal effects by the fundamental matrix, of purchases and of money apart). Each
                 model's credit sums to all tracked purchases.""",
             "Verdict": """Credit above spend, or below, only where that is so under every model and its
-                interval; else it depends on the model. None of them says what a channel causes.""",
+                interval; else it depends on the model. No model says what a channel causes.""",
             "Measured": """By campaigns of the channel with controls drawn by lot; it holds for their members.
                 Where nothing is there, in at most 5 of 100 companies any channel is called to add or to cost
                 orders (docs/findings-results.md).""",

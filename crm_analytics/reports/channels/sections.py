@@ -64,8 +64,8 @@ def which_channels_pay(report: ChannelReport, now: Period) -> Block:
         "side of spend; none says what a channel causes",
         data=paid[columns].assign(verdict=paid["verdict"].map(VERDICTS)),
         caption="Profit, if credit were earning: credited revenue times margin, less spend. Each bar runs "
-        f"from the lowest to the highest of {len(MODEL_NAMES)} models with their 95 % intervals; the dot is its "
-        f"middle, not an estimate. {report.margin_note}",
+        f"from the lowest to the highest of {len(MODEL_NAMES)} models with their 95 % intervals; the dot is "
+        f"its middle, not an estimate. {report.margin_note}",
         formats=dict.fromkeys(
             ("spend", "value_low", "value_high", "profit_low", "profit_high"), report.currency
         )

@@ -13,6 +13,7 @@ from crm_analytics.analyses import arguments
 from crm_analytics.analyses.campaigns.measurement.balance import AS_PLANNED, balance
 from crm_analytics.analyses.campaigns.measurement.campaign_arms import BEFORE, Waves, past_waves
 from crm_analytics.analyses.campaigns.measurement.response import reach, response
+from crm_analytics.analyses.campaigns.measurement.sequential import nightly_level
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import (
     LESS,
     MORE,
@@ -110,6 +111,7 @@ def evaluate(
     window: int | None = None,
     learner: str | None = "linear",
     level: float = 0.95,
+    nightly: bool = False,
     draws: int = 200,
     seed: int = 1,
 ) -> Evaluation:
@@ -126,6 +128,8 @@ def evaluate(
     before : days before the sending whose purchases sharpen the comparison (CUPED)
     window : days; default the campaign's own
     learner : "linear", "gradient boosting", or None for no model of uplift
+    nightly : whether campaigns were read on the nights of their window, too, by `sequential.running`; then
+        the intervals of single campaigns are those of the last of these nights, and all nights hold together
     draws, seed : of the bootstrap of the Qini curve
 
     Raises
@@ -156,6 +160,9 @@ def evaluate(
     theta = slopes(moments(base, waves.rows, waves.outcomes, ()), waves.outcomes)
     pooled = differences(base, waves.rows, waves.outcomes, theta, level=level)
     sure = 1 - (1 - level) / len(waves.campaigns)
+    if nightly:
+        nights = int(waves.campaigns["window_days"].max())
+        sure = nightly_level(nights, nights, sure)
     each = differences(base, waves.rows, waves.outcomes, theta, by=("campaign_id",), level=sure)
     each["p"] = (each["p"] * len(waves.campaigns)).clip(upper=1.0)
     rows, segments_are = with_segments(waves, segments)
