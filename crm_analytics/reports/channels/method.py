@@ -6,6 +6,7 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.channels.report import DRAWS, ChannelReport
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.null_worlds import TITLE, wrong
 from crm_analytics.reports.shared.section import section
 
 
@@ -34,9 +35,8 @@ def method(report: ChannelReport) -> Block:
                 model's credit sums to all tracked purchases.""",
             "Verdict": """Credit above spend, or below, only where that is so under every model and its
                 interval; else it depends on the model. No model says what a channel causes.""",
-            "Measured": """By campaigns of the channel with controls drawn by lot; it holds for their members.
-                Where nothing is there, in at most 5 of 100 companies any channel is called to add or to cost
-                orders (docs/findings-results.md).""",
+            "Measured": """By campaigns of the channel with controls drawn by lot; it holds for their members.""",
+            TITLE: wrong("channels"),
             "Margin": report.margin_note,
             "Intervals": f"95 %, from {DRAWS} draws of customers' paths with their ends; none for time "
             "decay.",

@@ -7,10 +7,8 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.profiles.report import ProfilesReport
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.null_worlds import TITLE, wrong
 from crm_analytics.reports.shared.section import section
-
-WRONG = """In companies made up so that a finding is not there, at most 5 of 100 should claim it. The table of
-    runs, and how often each finding is found where it is there, is in docs/findings-results.md."""
 
 
 @section(small=small_form.method)
@@ -48,7 +46,7 @@ def method(report: ProfilesReport) -> Block:
         has no favourite. Basket and price level: thirds of all customers. The favourite of three purchases
         is more often a rare one than that of thirty, so customers are compared with others of as many
         purchases."""
-    items["How often a finding is wrong"] = WRONG
+    items[TITLE] = wrong("profiles")
     items["Not in here"] = """Causes. A habit that goes with an age need not come from it. The best of
         several years is partly luck, so what the most growable could bring is a ceiling."""
     return blocks.method({name: text for name, text in items.items() if text})
