@@ -1,7 +1,7 @@
 """What pages claim of worlds in which there is nothing, and of worlds in which there is something.
 
-The whole table is made by ``python -m benchmarks.nulls`` and committed; here it is held to its own promise, to
-the method pages, and to a few worlds made anew.
+The whole table is made by ``python -m benchmarks.nulls`` and committed; here it is held to its own promise,
+to the method pages, and to a few worlds made anew.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def test_every_finding_is_in_the_committed_table_and_on_its_method_page() -> Non
 
 
 def test_no_finding_is_claimed_of_more_null_worlds_than_five_in_a_hundred_law() -> None:
-    """The 95 % interval of each share must hold 5 % or lie below it, and that of all findings together, too."""
+    """The 95 % interval of each share holds 5 % or lies below it, and so does that of all together."""
     over = {name: (k, n) for name, (k, n) in committed().items() if wilson(k, n)[0] > 0.05}
     assert not over
     claimed, of = (sum(column) for column in zip(*committed().values(), strict=True))

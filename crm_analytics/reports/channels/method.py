@@ -35,7 +35,7 @@ def method(report: ChannelReport) -> Block:
                 model's credit sums to all tracked purchases.""",
             "Verdict": """Credit above spend, or below, only where that is so under every model and its
                 interval; else it depends on the model. No model says what a channel causes.""",
-            "Measured": """By campaigns of the channel with controls drawn by lot; it holds for their members.""",
+            "Measured": "By campaigns of the channel with controls drawn by lot; it holds for their members.",
             TITLE: wrong("channels"),
             "Margin": report.margin_note,
             "Intervals": f"95 %, from {DRAWS} draws of customers' paths with their ends; none for time "
