@@ -125,13 +125,14 @@ def test_a_small_base_takes_the_small_form() -> None:
     assert "begins with 100" in text["who_will_leave"]
 
 
-def test_success_and_costs_decide_whether_it_pays() -> None:
+def test_nobody_is_named_where_scores_do_not_tell_leavers_whatever_success_and_costs_are() -> None:
+    """Days drawn by lot: with free contacts and sure success a profit is certain, and no list is better."""
     base = shop()
-    rich = said(base, contact_cost=0.0, success=1.0)
-    poor = said(base, contact_cost=1000.0, success=0.1)
-    assert "would bring" in rich["what_contacting_brings"]
-    assert "No campaign to keep them is proved to pay" in poor["what_contacting_brings"]
-    assert "no campaign to keep them is proved to pay" in poor["headline"]
+    for terms in ({"contact_cost": 0.0, "success": 1.0}, {"contact_cost": 1000.0, "success": 0.1}):
+        text = said(base, **terms)
+        assert "No campaign to keep them is shown to pay" in text["what_contacting_brings"]
+        assert "not shown to tell leavers from stayers, so nobody is named" in text["headline"]
+        assert "with most at risk" not in text["actions"]
 
 
 def test_contracts_at_risk_are_listed_with_what_the_chances_are_worth(somewhere) -> None:

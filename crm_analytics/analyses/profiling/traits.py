@@ -138,9 +138,7 @@ def compare(counts: pd.DataFrame, group: str) -> pd.DataFrame:
 def _cells(counts: pd.DataFrame, group: str) -> pd.DataFrame:
     """Every group, attribute, level and band with customers, n, and the same of all others (rest, rest_n)."""
     band, level = ["attribute", "of"], ["attribute", "level"]
-    sizes = (
-        counts.groupby([group, *band], as_index=False)["customers"].sum().rename(columns={"customers": "n"})
-    )
+    sizes = counts.groupby([group, *band])["customers"].sum().rename("n").reset_index()
     every = sizes.merge(counts[level].drop_duplicates(), on="attribute")
     mine = counts.groupby([group, *level, "of"], as_index=False)["customers"].sum()
     cells = every.merge(mine, on=[group, *level, "of"], how="left")
