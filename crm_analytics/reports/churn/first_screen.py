@@ -59,7 +59,7 @@ def _worth(report: ChurnReport) -> str:
     if report.advice == "mailing":
         return f"""By what is assumed, contacting most customers ({words.percent(best["customers_share"], 0)})
             would pay: that is a mailing to all, and no list."""
-    return f"""Contacting the {words.count(best["customers"])} with most at risk would bring
+    return f"""Contacting the {words.count(best["customers"])} {report.whom} would bring
         {report.money(best["profit"])} ({bounds}), if {words.percent(report.terms.success, 0)} of the
         leavers among them can be kept."""
 
@@ -133,7 +133,7 @@ def actions(report: ChurnReport) -> Block:
         best = report.profit.best
         items.append(
             blocks.action(
-                f"Contact the {words.count(best['customers'])} customers with most at risk.",
+                f"Contact the {words.count(best['customers'])} customers {report.whom}.",
                 "Hold one in ten back at random: then the next report measures what is assumed here. The "
                 "data team can have the list written every week.",
                 "marketing",
