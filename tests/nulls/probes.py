@@ -24,7 +24,6 @@ from crm_analytics.analyses.journey import journey
 from crm_analytics.analyses.journey.before_purchase import before_purchase
 from crm_analytics.analyses.lifecycle.rules import LAPSED
 from crm_analytics.analyses.profiling import NoStructureError, favourites, habits_by_demography, needs, traits
-from crm_analytics.analyses.rfm.migration import migration
 from crm_analytics.errors import DataError, NotEnoughData
 from tests.nulls import worlds
 
@@ -64,13 +63,6 @@ def personal_habit(base: CustomerBase) -> bool:
     """Profiles: which habits go with whom."""
     habits = base.materialise(favourites(base, ON_A_PAGE))
     return any(_clear(table) for table in habits_by_demography(base, habits).values())
-
-
-def segment_grew(base: CustomerBase) -> bool:
-    """Profiles: a segment gained or lost customers."""
-    now = rfm.score(base)
-    net = migration(rfm.score(base.earlier("-26w"), rules=now.rules), now).net
-    return bool((net["clear"] & (net["before"] > 0)).any())
 
 
 def clusters(base: CustomerBase) -> bool:
@@ -227,7 +219,6 @@ PROBES = (
     Probe("profiles", "a habit sets a segment apart", segment_habit, _SHOPS, _TASTES),
     Probe("profiles", "a habit goes with a region", personal_habit,
           (*_SHOPS, *_linked("region rate")), _linked("region")),
-    Probe("profiles", "a segment gained or lost customers", segment_grew, _SETTLED, _DEARER),
     Probe("profiles", "groups who want the same", clusters, _SHOPS, _linked("tastes")),
     Probe("journey", "something sets buyers apart", buyers_apart, _VISITS, _REVIEWS),
     Probe("lifecycle", "moves between stages changed", stages_moved, _SETTLED, _DEARER),

@@ -43,7 +43,7 @@ def lives(
 def weight_of(kind: str, day: np.ndarray) -> np.ndarray:
     """How much a day sells, 0..1: Saturdays twice as much as others, and December three times in `season`."""
     date = START + pd.to_timedelta(np.floor(day), unit="D")
-    weight = np.where(date.dayofweek == 5, 1.0, 0.5)
+    weight = np.where(date.day_of_week == 5, 1.0, 0.5)
     return weight * np.where(date.month == 12, 1.0, 1 / 3) if kind == "season" else weight
 
 

@@ -100,7 +100,8 @@ def what_contacting_brings(report: ChurnReport, trained: Churn) -> Block:
     return blocks.chart(
         figures.lines(
             table, "customers", ["profit"], ("lower", "upper"), names={"profit": "profit"},
-            mark=int(best["customers"]), mark_label="best", x_title=f"customers contacted, those {report.whom} first",
+            mark=int(best["customers"]), mark_label="best",
+            x_title=f"customers contacted, those {report.whom} first",
             fmt=report.currency, zero=False,
         ),
         finding=finding,
