@@ -129,7 +129,7 @@ def _compared(
     found = base.collect(rows.group_by("group").aggregate(**parts).order_by("group"))
     numbers = found.drop(columns="group").round(6)
     others = numbers.sum() - numbers
-    made = []
+    made: list[tuple[object, ...]] = []
     for k, group in enumerate(found["group"]):
         mine, rest = numbers.iloc[k], others.iloc[k]
         if min(mine["buyers"], rest["buyers"]) < MINIMUM:
