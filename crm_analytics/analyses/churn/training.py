@@ -34,7 +34,14 @@ Array = NDArray[np.float64]
 LEARNERS = ("logistic", "gradient boosting")
 RULE, ALIVE = "recency rule", "P(alive)"
 LEVEL = 0.95  # with which all reasons lie inside their intervals
-EVENTS = ("service", "surveys", "campaigns", "channels")  # who never had a ticket lacks no value
+EVENTS = (
+    "service",
+    "surveys",
+    "campaigns",
+    "channels",
+    "referrals",
+    "mentions",
+)  # who never had a ticket lacks no value
 OF_PURCHASES = [feature.name for feature in FEATURES if feature.group not in EVENTS]
 MEASURES = {
     "auc": measures.auc,
