@@ -136,8 +136,8 @@ def _clear(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> _T
     ends = [facts.get(name + part) for facts in (before, after) for part in ("_lower", "_upper")]
     if all(_is_number(end) for end in ends):
         low_1, high_1, low_2, high_2 = ends
-        down = math.hypot(after[name] - low_2, high_1 - before[name])  # type: ignore[operator]
-        up = math.hypot(high_2 - after[name], before[name] - low_1)  # type: ignore[operator]
+        down = math.hypot(after[name] - low_2, high_1 - before[name])
+        up = math.hypot(high_2 - after[name], before[name] - low_1)
         apart = bool(high_1 < low_2 or high_2 < low_1)  # type: ignore[operator]
         return apart, "intervals", change - down, change + up
     n_1, n_2 = before.get(f"{name}_n"), after.get(f"{name}_n")

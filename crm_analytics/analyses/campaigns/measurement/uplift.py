@@ -73,7 +73,7 @@ class Uplift:
             return self.qini.is_clear
         curve = self.profit.curve
         inner = curve[(curve["share"] > 0) & (curve["share"] < 1)]
-        best = inner.loc[inner["gained"].idxmax()]
+        best = inner.nlargest(1, "gained").iloc[0]
         return bool(best["lower"] > 0 and best["gained"] > float(curve["gained"].iloc[-1]))
 
     @property
