@@ -133,8 +133,8 @@ def _compared(this: pd.DataFrame, last: pd.DataFrame) -> pd.DataFrame:
     level = 1 - 0.05 / max(1, int(looked.sum()))
     table["clear"] = False
     for row in table.loc[looked, counted].itertuples():
-        now, of, before, of_before = (int(x) for x in row[1:])
-        lower, upper = share_difference(now, of, before, of_before, level)
+        went, went_of, earlier, earlier_of = (int(x) for x in row[1:])
+        lower, upper = share_difference(went, went_of, earlier, earlier_of, level)
         table.loc[row.Index, "clear"] = lower > 0 or upper < 0
     return table
 
