@@ -1,7 +1,8 @@
-"""How a made-up business lives: births, lives, a clock of its own, prices, returns. No model of ours is in it.
+"""How a made-up business lives: births, lives, a clock of its own, prices, returns. No model of ours is in
+it.
 
-Purchases come after gamma gaps on the business's clock (season times level), so they crowd where the season is
-high; lives are mixtures of Weibull laws; spend is lognormal; a line may come back days later.
+Purchases come after gamma gaps on the business's clock (season times level), so they crowd where the season
+is high; lives are mixtures of Weibull laws; spend is lognormal; a line may come back days later.
 """
 
 from __future__ import annotations
@@ -177,7 +178,7 @@ def gaps(
     rng: np.random.Generator,
     first: Array | None = None,
 ) -> tuple[NDArray[np.int64], Array]:
-    """Gamma gaps on the business's clock between two times per customer; fading accounts skip more and more."""
+    """Gamma gaps on the business's clock between two times; fading accounts skip more and more."""
     rate, k = people["rate"].to_numpy(), people["regularity"].to_numpy()
     room = np.maximum(ends - began, 0) * rate
     most = (room + 6 * np.sqrt(room) + 6).astype(int)

@@ -1,4 +1,4 @@
-"""A box by subscription: monthly and yearly payers, a price rise, and a table of contracts beside the lines."""
+"""A box by subscription: monthly and yearly payers, a price rise, and a table of contracts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ class BoxDrawn(Drawn):
                 "subscription_id": [f"s{i}" for i in range(len(people))],
                 "customer_id": [f"c{i}" for i in range(len(people))],
                 "start_date": START + pd.to_timedelta(np.floor(people["born"]), unit="D"),
-                "end_date": pd.Series(stamp).where(ended),
                 "recurrence_months": np.where(people["kind"] == 0, 1, 12),
                 "is_recurring": True,
                 "amount": np.where(people["kind"] == 0, MONTHLY, YEARLY),
@@ -57,7 +56,7 @@ def payments(people: pd.DataFrame, after: Array, until: Array) -> tuple[np.ndarr
 
 BOX = Box(
     name="box",
-    story="a box by subscription: two in three pay monthly, one in three yearly; 15 % dearer in the third year",
+    story="a box by subscription: two in three pay monthly, the others yearly; 15 % dearer in year three",
     customers=1500,
     kinds=(
         Kind(share=0.67, per_year=12, life=(0.7, 400), spend=MONTHLY, spend_spread=0.0),

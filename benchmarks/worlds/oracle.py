@@ -20,13 +20,20 @@ def futures(drawn: Drawn, day: int, horizons: tuple[int, ...], draws: int, seed:
     rows = []
     for draw in range(draws):
         lines = _future(drawn, people, alive, day, 7 * max(horizons), rng)
-        for weeks in horizons:
-            rows.append({"draw": draw, "weeks": weeks, **totals(lines[lines["day"] <= day + 7 * weeks])})
+        rows += [
+            {"draw": draw, "weeks": weeks, **totals(lines[lines["day"] <= day + 7 * weeks])}
+            for weeks in horizons
+        ]
     return pd.DataFrame(rows)
 
 
 def _future(
-    drawn: Drawn, people: pd.DataFrame, alive: NDArray[np.bool_], day: int, ahead: int, rng: np.random.Generator
+    drawn: Drawn,
+    people: pd.DataFrame,
+    alive: NDArray[np.bool_],
+    day: int,
+    ahead: int,
+    rng: np.random.Generator,
 ) -> pd.DataFrame:
     now = float(day + 1)
     dead = np.where(alive, _death(people, now, rng), now)
@@ -48,14 +55,16 @@ def _death(people: pd.DataFrame, now: float, rng: np.random.Generator) -> Array:
     """Days of death of those who live now, by the law of their kind given their age."""
     shape, scale = people["shape"].to_numpy(), people["scale"].to_numpy()
     age = np.maximum(now - people["born"].to_numpy(), 0)
-    return people["born"].to_numpy() + scale * ((age / scale) ** shape + rng.exponential(size=len(people))) ** (
-        1 / shape
-    )
+    return people["born"].to_numpy() + scale * (
+        (age / scale) ** shape + rng.exponential(size=len(people))
+    ) ** (1 / shape)
 
 
 def _waiting(drawn: Drawn, people: pd.DataFrame, now: float, began: Array, rng: np.random.Generator) -> Array:
     """What is left of each one's running gap, in gaps, given how long it has run."""
-    bought = drawn.lines[(drawn.lines["amount"] > 0) & (drawn.lines["day"] < now)].groupby("customer")["day"].max()
+    bought = (
+        drawn.lines[(drawn.lines["amount"] > 0) & (drawn.lines["day"] < now)].groupby("customer")["day"].max()
+    )
     last = bought.reindex(drawn.known(int(now) - 1)).to_numpy(dtype=float)
     k = people["regularity"].to_numpy()
     passed = np.maximum(began - drawn.business.times(last), 0) * people["rate"].to_numpy()

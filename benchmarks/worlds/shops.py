@@ -18,14 +18,14 @@ def normal_year(shape: Array) -> Array:
     return shape / shape[:365].mean()
 
 
-def season(*humps: tuple[float, float, float], low: float = 1.0):  # noqa: ANN201
+def season(*humps: tuple[float, float, float], low: float = 1.0):
     """A yearly season of humps (day of the year, width in days, height)."""
     year = np.arange(365, dtype=float)
     mean = (low + sum(height * bump(year, centre, width) for centre, width, height in humps)).mean()
     return lambda day: (low + sum(height * bump(day, c, w) for c, w, height in humps)) / mean
 
 
-def trend(rate: float):  # noqa: ANN201
+def trend(rate: float):
     """So much more or less a year."""
     return lambda day: np.exp(rate * day / 365)
 
@@ -73,7 +73,7 @@ SHOPS = (
     ),
     Business(
         name="garden",
-        story="a garden centre: spring and a little autumn, gardeners and dabblers, growing, later cohorts better",
+        story="a garden centre: spring and some autumn, gardeners and dabblers, later cohorts better",
         customers=2500,
         kinds=(
             Kind(share=0.6, per_year=1.5, spread=0.5, life=(0.6, 250)),
@@ -154,7 +154,7 @@ SHOPS = (
     ),
     Business(
         name="pricing",
-        story="a coffee roaster: prices rise 15 % in the third year, growth of 12 % a year, mild winter season",
+        story="a coffee roaster: prices rise 15 % in year three, growth of 12 % a year, mild season",
         customers=2500,
         kinds=(
             Kind(share=0.5, per_year=5, spread=0.5, life=(0.8, 500), spend=25),
