@@ -14,8 +14,8 @@ HEAD = """# Do forecasts hold in businesses that no model drew?
 {worlds} made-up businesses, {seeds} of each, forecast at three days, 13 and 52 weeks ahead: what the page
 says, BG/NBD with Gamma-Gamma alone, the same weeks of last year with the spread of their own past errors,
 and an oracle that knows every customer's rate, life and spend and not the future. Every interval promises
-95 %. *Score* is the interval score (width, and 40 times what lies outside) as a share of what came: smaller is
-better. *Bias* and *error* are medians of the error and of its size. Forecasts that were refused are counted,
+95 %. *Score* is the interval score (width, and 40 times what lies outside) as a share of what came: smaller
+is better. *Bias* and *error* are medians of the error and of its size. Forecasts that were refused are counted,
 and are in no other column. Made by `python -m benchmarks.worlds --write docs/forecast-worlds.md`.
 """
 
