@@ -55,6 +55,12 @@ class NotebookError(CrmError):
     exit_code = 4
 
 
+class MovedError(CrmError, ImportError):
+    """A name of an earlier version is imported from where it no longer stands."""
+
+    exit_code = 4
+
+
 class LimitError(CrmError):
     """Time or memory ran out, or the kernel died."""
 

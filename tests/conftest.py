@@ -16,12 +16,13 @@ from crm_analytics import CustomerBase
 from crm_analytics.tables.company import TRUTH, write_company
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a file stay on one worker, where they share what is dear, unless they name a group."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Tests of a file stay on one worker, where they share what is dear, unless they name a group.
+
+    Marked as they are collected: xdist reads the groups before a hook of this file could change the list.
+    """
+    if item.get_closest_marker("xdist_group") is None:
+        item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
 
 
 def written_once(factory: pytest.TempPathFactory, worker: str, name: str, customers: int) -> Path:

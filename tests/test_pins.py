@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
@@ -66,3 +68,33 @@ def test_the_wheel_is_told_to_hold_the_package_and_its_notebooks() -> None:
     ]["wheel"]
     assert wheel["only-include"] == ["crm_analytics", "notebooks"]
     assert wheel["sources"] == {"notebooks": "crm_analytics/notebooks"}
+
+
+def test_tests_of_a_file_stay_on_one_worker(tmp_path: Path) -> None:
+    """Their dear fixtures would be made twice; pytest 9.2 with pytest-xdist 3.8 forgets every group."""
+    (tmp_path / "conftest.py").write_text(
+        "import os, pytest\n"
+        "def pytest_itemcollected(item):\n"
+        "    item.add_marker(pytest.mark.xdist_group(item.nodeid.split('::')[0]))\n"
+        "def pytest_runtest_setup(item):\n"
+        "    with open('ran', 'a') as ran:\n"
+        "        ran.write(f\"{item.path.name} {os.environ['PYTEST_XDIST_WORKER']}\\n\")\n"
+    )
+    for name in ("test_a.py", "test_b.py", "test_c.py", "test_d.py"):
+        (tmp_path / name).write_text("\n".join(f"def test_{k}(): pass" for k in range(12)))
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-n",
+        "2",
+        "--dist",
+        "loadgroup",
+        "-p",
+        "no:cacheprovider",
+    ]
+    subprocess.run([*command, "--no-loadscope-reorder"], cwd=tmp_path, check=True, capture_output=True)
+    ran = (tmp_path / "ran").read_text().splitlines()
+    assert len(ran) == 48
+    assert len(set(ran)) == 4

@@ -131,10 +131,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 @click.option(
     "--max-rejected",
     type=click.FloatRange(0, 1),
-    default=0.05,
-    show_default=True,
     metavar="SHARE",
-    help="Share of broken rows, or of their money, above which nothing is made.",
+    help="Share of broken rows, or of their money, above which nothing is made.  [default: what crm.toml "
+    "says of the source, else 0.05]",
 )
 @click.option("--force", is_flag=True, help="Run although nothing has changed.")
 @click.option("--help-parameters", is_flag=True, help="List the parameters of the reports and stop.")

@@ -286,9 +286,11 @@ def _remarks(seen: Inspection) -> list[str]:
         remarks.append('The currency is unknown: say currency = "EUR" in mapping.toml.')
     if seen.timezone:
         remarks.append(f"Days are days of {seen.timezone}.")
+    from crm_analytics.tables.rejects import MAX_REJECTED
+
     for account in seen.accounts.values():
         if says := lost_sentence(account):
-            remarks.append(f"{says}." + (" Reports stop above 5 %." if account.share > 0.05 else ""))
+            remarks.append(f"{says}." + (" Reports stop above 5 %." if account.share > MAX_REJECTED else ""))
     return remarks
 
 

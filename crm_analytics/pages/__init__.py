@@ -7,6 +7,8 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from crm_analytics.errors import MovedError
+
 _MOVED = {
     name: f"crm_analytics.reports.{name}"
     for name in (
@@ -26,7 +28,7 @@ _MOVED = {
 def __getattr__(name: str) -> Any:
     if name in _MOVED:
         place, _, module = _MOVED[name].rpartition(".")
-        raise ImportError(f"{name} has moved: write `from {place} import {module}` in place of this import")
+        raise MovedError(f"{name} has moved: write `from {place} import {module}` in place of this import")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -18,6 +18,7 @@ from crm_analytics.runs.schedule import relative_days
 from crm_analytics.tables.named_sources import find_source
 from crm_analytics.tables.project import limited_memory, project_folder
 from crm_analytics.tables.project_key import read_key
+from crm_analytics.tables.rejects import MAX_REJECTED
 from crm_analytics.tables.source_ref import SourceRef
 
 
@@ -41,7 +42,8 @@ class RunRequest:
     limit_seconds : wall time of the notebook; None for no limit
     limit_memory_mb : megabytes of data the notebook's process may hold; None for no limit
     wait : seconds to wait for another run of the same report and slug
-    max_rejected : share of broken rows, or of their money, above which the source is refused, 0..1
+    max_rejected : share of broken rows, or of their money, above which the source is refused, 0..1;
+        None for what `crm.toml` says of the source, else `MAX_REJECTED`
     oldest_days : days that the newest row of the source may lie back; None for any
     version_query : of a connection: SQL whose answer changes when the data do
     root : the project's folder; None for that of the caller's
@@ -60,7 +62,7 @@ class RunRequest:
     limit_seconds: float | None = None
     limit_memory_mb: int | None = None
     wait: float = 0
-    max_rejected: float = 0.05
+    max_rejected: float | None = None
     oldest_days: int | None = None
     version_query: str = ""
     root: Path | None = None
@@ -194,7 +196,16 @@ def _source_of(request: RunRequest, data: object, root: Path) -> tuple[RunReques
         mapping=request.mapping or found.mapping,
         oldest_days=request.oldest_days or (relative_days.days_of(oldest) if oldest else None),
         version_query=request.version_query or str(found.settings.get("version_query", "")),
+        max_rejected=_share(request.max_rejected, found.settings.get("max_rejected"), said),
     ), found.ref
+
+
+def _share(asked: float | None, of_the_source: object, name: object) -> float | None:
+    if asked is not None or of_the_source is None:
+        return asked
+    if type(of_the_source) not in (int, float) or not 0 <= of_the_source <= 1:  # type: ignore[operator]
+        raise ParameterError(f"[source.{name}]: max_rejected must be a share between 0 and 1, such as 0.1")
+    return float(of_the_source)  # type: ignore[arg-type]
 
 
 def _check_apart(out: Path, source: SourceRef) -> None:
@@ -231,9 +242,8 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
     try:
         asked = plan.request
         with limited_memory(asked.limit_memory_mb):
-            base = CustomerBase.open(
-                plan.source, mapping=asked.mapping, today=asked.today, max_rejected=asked.max_rejected
-            )
+            most = MAX_REJECTED if asked.max_rejected is None else asked.max_rejected
+            base = CustomerBase.open(plan.source, mapping=asked.mapping, today=asked.today, max_rejected=most)
         newest, rules = base.day, base.rejected["rule"].astype("str")
         check_age(plan, newest)
         if plan.as_of:

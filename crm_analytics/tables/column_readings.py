@@ -120,7 +120,7 @@ def _needed(table: Table, raw: ir.Table, spec: TableMapping) -> dict[str, tuple[
                 needed[name] = ("number", column.name)
             elif column.type in _MOMENTS and (kind.is_string() or kind.is_numeric()):
                 needed.setdefault(name, ("moment", column.name))
-    if spec.rate is not None and raw[find_column(spec.rate, raw.columns, table.name)].type().is_string():
+    if isinstance(spec.rate, str) and raw[find_column(spec.rate, raw.columns, table.name)].type().is_string():
         needed[spec.rate] = ("number", "rate")
     return needed
 

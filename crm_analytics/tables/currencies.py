@@ -36,7 +36,13 @@ def currency_of(transactions: ir.Table, mapping: Mapping, table: Table) -> tuple
             )
         if len(found) > 1:
             listed = ", ".join(map(shown, found))
-            says = f"Amounts in {listed} are converted to {said} by the rate of each row."
+            rate = "by the rate of each row"
+            if not isinstance(table.spec.rate, (str, type(None))):
+                of = (
+                    f"1 {code} is {worth:g} {said}" for code, worth in table.spec.rate.items() if worth != 1
+                )
+                rate = f"at the fixed rates of the mapping ({', '.join(of)})"
+            says = f"Amounts in {listed} are converted to {said} {rate}."
             return said, [Finding("converted", "note", "transactions", "unit_spend", says)]
         return said, []
     if len(found) > 1:

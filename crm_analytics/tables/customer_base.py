@@ -26,7 +26,7 @@ from crm_analytics.tables.kept_results import Parts, remember
 from crm_analytics.tables.named_sources import check_exists, find_source
 from crm_analytics.tables.redaction import holds_secret, without_secrets_of
 from crm_analytics.tables.regular_files import check_regular
-from crm_analytics.tables.rejects import drops_row
+from crm_analytics.tables.rejects import MAX_REJECTED, drops_row
 from crm_analytics.tables.snapshot import SNAPSHOT_FILE, Snapshot
 from crm_analytics.tables.source_ref import SourceRef
 from crm_analytics.tables.sources import open_source
@@ -69,7 +69,7 @@ class CustomerBase:
         *,
         mapping: str | Path | Mapping[str, Any] | None = None,
         today: str | date | None = None,
-        max_rejected: float = 0.05,
+        max_rejected: float = MAX_REJECTED,
         pushdown: bool = False,
     ) -> CustomerBase:
         """Open a source, check it against the contract, and keep what passes.

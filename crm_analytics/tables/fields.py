@@ -141,7 +141,17 @@ def _rated(value: ir.Value, column: Column, given: _Given) -> ir.Value:
     rate = given.spec.rate
     if rate is None or column.type != "money":
         return value
-    return value * number_value(given.raw[rate], given.readings.numbers.get(rate))
+    if isinstance(rate, str):
+        return value * number_value(given.raw[rate], given.readings.numbers.get(rate))
+    code = given.raw[_currency_column(given.spec, given.raw.columns, given.table.name)].cast("string")
+    code = code.strip().upper()
+    return value * ibis.cases(*((code == one, worth) for one, worth in rate.items()), else_=None)
+
+
+def _currency_column(spec: TableMapping, columns: tuple[str, ...], table: str) -> str:
+    field = spec.fields.get("currency", "currency")
+    name = field.get("column", "currency") if isinstance(field, dict) else str(field)
+    return find_column(name, columns, table)
 
 
 def _product(found: dict[str, Field], column: Column) -> Field:
@@ -206,8 +216,10 @@ def require_fields(table: Table, columns: tuple[str, ...], spec: TableMapping) -
                     raise
                 more = f'. The same text for every row is {column.name} = {{ value = "{said[:40]}" }}'
                 raise DataError(f"{error}{more}") from None
-    if spec.rate is not None:
+    if isinstance(spec.rate, str):
         find_column(spec.rate, columns, table.name)
+    elif spec.rate is not None:
+        _currency_column(spec, columns, table.name)
     if table.name == "transactions" and found.issuperset(_DERIVED):
         found.add("unit_spend")
     needed = [*(("customer_id",) if table.name == "transactions" else ()), *table.required]

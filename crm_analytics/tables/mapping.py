@@ -69,7 +69,7 @@ class TableMapping:
     fill_down: tuple[str, ...] = ()
     within: str | None = None
     default: MappingType[str, str | float] = field(default_factory=dict)
-    rate: str | None = None
+    rate: str | MappingType[str, float] | None = None
     language: str = "en"
     zone: str | None = None
     anonymous: tuple[str, ...] = ()
@@ -114,7 +114,7 @@ def read_mapping(source: str | Path | MappingType[str, Any] | None) -> Mapping:
             raise ParameterError(
                 f"mapping: unknown table or setting '{name}'{nearest(name, [*TABLES, *TOP_WORDS])}"
             )
-        tables[name] = _table_mapping(name, value, shared)
+        tables[name] = _table_mapping(name, value, shared, content.get("currency", ""))
     for word in ("label", "currency"):
         if not isinstance(content.get(word, ""), str):
             raise ParameterError(f'mapping: {word} must be a text like {word} = "EUR"')
@@ -142,7 +142,9 @@ def mapping_content(source: str | Path | MappingType[str, Any]) -> dict[str, Any
         raise ParameterError(f"mapping: {path.name} is not valid TOML ({str(error)[:200]})") from None
 
 
-def _table_mapping(table: str, value: Any, shared: MappingType[str, Any]) -> TableMapping:
+def _table_mapping(
+    table: str, value: Any, shared: MappingType[str, Any], target: object = ""
+) -> TableMapping:
     if not isinstance(value, MappingType):
         raise ParameterError(f'mapping: [{table}] must be a section with `field = "column"` lines')
     said = {**shared, **value}
@@ -160,7 +162,7 @@ def _table_mapping(table: str, value: Any, shared: MappingType[str, Any]) -> Tab
         fill_down=fill,
         within=within,
         default=_defaults(table, value.get("default", {})),
-        rate=_text(table, "rate", value.get("rate")),
+        rate=_rate(table, value.get("rate"), target),
         language=_language(table, said.get("language", "en")),
         zone=None if "zone" not in value else check_zone(value["zone"], f"[{table}] zone"),
         anonymous=_texts(table, "anonymous", said.get("anonymous", ())),
@@ -285,6 +287,16 @@ def _defaults(table: str, said: Any) -> dict[str, str | float]:
     if isinstance(said, MappingType) and all(type(v) in (str, int, float) for v in said.values()):
         return dict(said)
     raise ParameterError(f"mapping: [{table}] default must look like {{ Discount = 0 }}")
+
+
+def _rate(table: str, said: Any, target: object) -> str | dict[str, float] | None:
+    """The column of the rates, or what one unit of each currency is worth in the target currency."""
+    if said is None or isinstance(said, str):
+        return said
+    if isinstance(said, MappingType) and all(type(v) in (int, float) and v > 0 for v in said.values()):
+        rates = {str(code).strip().upper(): float(v) for code, v in said.items()}
+        return {str(target).strip().upper(): 1.0} | rates if target else rates
+    raise ParameterError(f"mapping: [{table}] rate must be a column, or like {{ USD = 0.9, GBP = 1.17 }}")
 
 
 def _texts(table: str, word: str, said: Any) -> tuple[str, ...]:

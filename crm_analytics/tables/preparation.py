@@ -66,7 +66,7 @@ def _kept_at_hand(source: Source, name: str, spec: TableMapping) -> ir.Table:
 
 
 def _mentioned(spec: TableMapping) -> set[str]:
-    texts: set[str] = {spec.rate} if spec.rate else set()
+    texts: set[str] = {spec.rate} if isinstance(spec.rate, str) else set()
     for said in spec.fields.values():
         texts.add(str(said.get("column", "")) if isinstance(said, dict) else str(said))
     return texts

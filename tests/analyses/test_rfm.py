@@ -266,3 +266,34 @@ def test_top_share_interval_covers_the_truth_nine_times_in_ten():
         found = rfm.revenue_concentration(rfm.score(open_frame(frame)))
         hits += found.top_share_lower <= truth <= found.top_share_upper
     assert hits >= 51  # 95 % of 60 is 57; below 51 has a chance under 0.5 % for a true 95 % interval
+
+
+def shop_of(orders: dict[int, int]) -> CustomerBase:
+    """A shop in which so many customers (values) have so many orders (keys), all of the same money."""
+    days = pd.date_range("2025-01-01", periods=max(orders), freq="7D")
+    who = [(f"{n} orders, {i}", n) for n, people in orders.items() for i in range(people)]
+    rows = [(name, day, 30.0) for name, n in who for day in days[-n:]]
+    return CustomerBase.open(pd.DataFrame(rows, columns=["customer_id", "transaction_date", "unit_spend"]))
+
+
+@pytest.mark.parametrize(
+    ("orders", "expected"),
+    [
+        ({12: 180, 1: 20}, {12: 5, 1: 1}),  # a box that nearly all have for a year
+        ({1: 160, 2: 40}, {1: 1, 2: 5}),  # a shop where most buy once
+        ({1: 20, 12: 160, 13: 20}, {1: 1, 12: 3, 13: 5}),
+    ],
+)
+def test_a_tie_scores_above_what_lies_below_it(orders, expected):
+    found = rfm.score(shop_of(orders)).customers.to_pandas()
+    for score in ("f_score", "m_score"):
+        assert found.groupby("order_count")[score].agg(["min", "max"]).to_dict("index") == {
+            n: {"min": value, "max": value} for n, value in expected.items()
+        }
+
+
+def test_a_tie_of_the_longest_silence_scores_as_the_lowest():
+    days = ["2025-01-01"] * 180 + ["2025-12-01"] * 20
+    rows = pd.DataFrame({"customer_id": map(str, range(200)), "transaction_date": days, "unit_spend": 30.0})
+    found = rfm.score(CustomerBase.open(rows, today="2026-01-01")).customers.to_pandas()
+    assert found.groupby("recency_days")["r_score"].max().tolist() == [5, 1]

@@ -162,10 +162,13 @@ def test_result_of_a_run_tells_of_nobody(
 
 @pytest.mark.slow
 def test_names_stand_there_where_they_may(shop: Path, project: Path) -> None:
-    result = run_report(request(PATHS[0], shop, project, parameters={"show_customers": True}))
-    assert result.exit_code == 0, result
+    """On the page that has a table of customers, and in the lists beside the one that leads to them."""
+    asked = [path for name, path in zip(REPORTS, PATHS, strict=True) if name in {"segments", "profiles"}]
+    may = {"show_customers": True}
+    results = list(run_reports([request(path, shop, project, parameters=may) for path in asked]))
+    assert [result.exit_code for result in results] == [0, 0], results
     hits = found_in_folder(project / "reports")
-    assert {Path(h.split(":")[0]).suffix for h in hits} >= {".html", ".parquet", ".ipynb"}
+    assert {Path(h.split(":")[0]).suffix for h in hits} >= {".html", ".parquet", ".ipynb", ".csv"}
 
 
 @pytest.mark.slow

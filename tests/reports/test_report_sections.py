@@ -236,6 +236,19 @@ def test_small_form_says_what_is_known_and_where_models_begin(module, lemonade):
     assert "n24" not in said  # names, not ids
 
 
+def test_small_form_speaks_the_language_of_the_page(lemonade):
+    english, german = (
+        texts({name: block for name, block in found.items() if name != "record"})
+        for found in (sections(segments, segments.prepare(lemonade, language=code)) for code in ("en", "de"))
+    )
+    for word in ("40 Kunden", "Danken Sie", "Letzter Besuch", "Beginnt bei", "Montag"):
+        assert word in german
+        assert word not in english
+    for word in ("customer", "Thank", "Last visit", "Begins at", "Monday"):
+        assert word in english
+        assert word not in german
+
+
 def test_small_form_of_lifetime_value_gives_the_textbook_value(lemonade):
     found = lifetime_value.prepare(lemonade)
     assert f"${found.textbook.value:.2f} by the textbook formula" in repr(lifetime_value.headline(found))

@@ -80,6 +80,7 @@ BAD = [
     (f'{HEAD}url = "duckdb:///x"\n{REPORT}', "one of them"),
     (f'[source.shop]\nurl = "crm.duckdb"\n{REPORT}', "a file is a path"),
     (f'{HEAD}oldest_data = "3 days"\n{REPORT}', "[source.shop]: oldest_data = '3 days': it must be an age"),
+    (f"{HEAD}max_rejected = 5\n{REPORT}", "max_rejected = 5: it must be a share of rows or of money"),
     (f'{HEAD}mapping = "no.toml"\n{REPORT}', "[source.shop]: there is no mapping no.toml"),
     (f'{HEAD}version_query = "SELECT 1"\n{REPORT}', "version_query is for a url"),
     (f"{HEAD}{REPORT}sorce = 1\n", "[[report]] 1 (small): there is no key 'sorce'; did you mean 'source'?"),
@@ -130,7 +131,7 @@ def test_missing_file_says_the_nearest(project: Path) -> None:
 def test_paths_are_meant_from_the_folder_of_the_file(project: Path) -> None:
     text = (
         'out = "../pages"\nworkers = 3\nkeep = 4\n[source.shop]\npath = "shop"\nmapping = "data/m.toml"\n'
-        'oldest_data = "2w"\n[source.base]\nurl = "duckdb:///crm.duckdb"\n'
+        'oldest_data = "2w"\nmax_rejected = 0.2\n[source.base]\nurl = "duckdb:///crm.duckdb"\n'
         '[[report]]\nname = "notebooks/small.ipynb"\nsource = "shop"\nas_of = 2026-01-31\n'
         "limit_seconds = 60\n"
         '[[report]]\nname = "small"\nsource = "base"\n'
@@ -143,6 +144,7 @@ def test_paths_are_meant_from_the_folder_of_the_file(project: Path) -> None:
     assert first.data.path == project / "data" / "shop"
     assert first.mapping == project / "data" / "m.toml"
     assert (first.as_of, first.oldest_days, first.limit_seconds) == ("2026-01-31", 14, 60)
+    assert (first.max_rejected, second.max_rejected) == (0.2, None)
     assert first.report == str(project / "notebooks" / "small.ipynb")
     assert (second.data.kind, second.data.path) == ("duckdb", project / "crm.duckdb")
     assert first.root == second.root == project

@@ -28,9 +28,8 @@ def test_ninety_percent_intervals_hold_the_truth_in_ninety_of_a_hundred_bases() 
 
 
 def rows_of_the_page() -> list[list[str]]:
-    lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.endswith(" |")]
-    lines = lines[2:]  # below the head of the table
-    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[1:]]  # below the head
 
 
 def refused_of_600() -> dict[str, int]:

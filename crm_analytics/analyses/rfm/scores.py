@@ -78,7 +78,8 @@ def score(
     Parameters
     ----------
     base : cut at the day the scores are for
-    bins : number of scores; cut points are the quantiles 1/bins, 2/bins, ... of all buyers
+    bins : number of scores; cut points are the quantiles 1/bins, 2/bins, ... of all buyers. Where most share
+        one value, the highest value still takes the highest score and the lowest the lowest
     cuts : own cut points per measure, rising, e.g. ``{"recency_days": [30, 90, 180, 365]}``; a measure
         left out keeps its quantiles. Each list needs ``bins - 1`` values
     window : count orders and revenue only over the last days, e.g. ``"365D"``; recency is always over
@@ -197,9 +198,28 @@ def _cut_points(
     return {
         name: tuple(float(v) for v in own[name])
         if name in own
-        else tuple(float(found[f"{name}_{k}"]) for k in range(bins - 1))
+        else _parted(buyers[name].cast("float64"), [float(found[f"{name}_{k}"]) for k in range(bins - 1)])
         for name in MEASURES.values()
     }
+
+
+def _parted(values: ir.Column, cuts: list[float]) -> tuple[float, ...]:
+    """Quantiles as cut points, moved where most customers share one value.
+
+    Several quantiles then fall on that value, and it would score as low as the values far below it. So the
+    highest value takes the last score, the lowest the first, and one between them the middle of its
+    quantiles: as many of these cuts move to the next value below.
+    """
+    ends = values.as_table().aggregate(low=values.min(), high=values.max()).to_pyarrow().to_pylist()[0]
+    moved = list(cuts)
+    for value in sorted(set(cuts) - {ends["low"]}):
+        equal = [k for k, cut in enumerate(cuts) if cut == value]
+        lowered = equal if value == ends["high"] else equal[: len(equal) // 2]
+        if lowered:
+            below = values.as_table().aggregate(below=values.max(where=values < value))
+            for k in lowered:
+                moved[k] = float(below.to_pyarrow().to_pylist()[0]["below"])
+    return tuple(moved)
 
 
 def _apply(

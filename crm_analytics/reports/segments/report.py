@@ -81,7 +81,7 @@ def prepare(
     language : of the page: "en" or "de"
     run : folder of the run that makes the page: what it hands in, and where lists go; empty outside a run
     """
-    if small := too_small(base, show_customers):
+    if small := too_small(base, show_customers, language=language):
         return small
     missing: dict[str, str] = {}
     scores = rfm.score(base, bins=bins, window=window or None)

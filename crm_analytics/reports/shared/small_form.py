@@ -12,9 +12,11 @@ from crm_analytics.analyses import btyd
 from crm_analytics.analyses.overview import Overview, overview
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.shared.report import Report
+from crm_analytics.reports.shared.spoken import catalogue
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
+    from crm_analytics.pages.sentences import Sentences
     from crm_analytics.tables.customer_base import CustomerBase
 
 SILENT = pd.Timedelta(days=14)  # behind the others: time to ask after somebody
@@ -28,8 +30,28 @@ class SmallReport(Report):
     seen: Overview
     nothing: str = ""  # with customers enough: what there is none of
 
+    @property
+    def t(self) -> Sentences:
+        """Its sentences: those that reports share."""
+        return catalogue(self.language, __file__, self.base.currency if self.base else "")
 
-def too_small(base: CustomerBase, show_customers: bool, seen: Overview | None = None) -> SmallReport | None:
+    def customer_table(self, frame: pd.DataFrame, finding: str, caption: str, title: str) -> Block:
+        """A table of regulars under the names of the language."""
+        columns = ("customer_id", "order_count", "last_day", "revenue", "favourite", "days_silent")
+        formats = {"revenue": self.currency, "last_day": "date:short"}
+        frame = frame.assign(customer_id=self.called(frame["customer_id"]))
+        return blocks.table(
+            frame,
+            finding=finding,
+            caption=caption,
+            names={name: self.t(f"small.column.{name}") for name in columns if name in frame.columns},
+            formats={k: v for k, v in formats.items() if k in frame.columns},
+        ).under(title)
+
+
+def too_small(
+    base: CustomerBase, show_customers: bool, seen: Overview | None = None, language: str = "en"
+) -> SmallReport | None:
     """The small form of a report, where the base is too small for any; None where it is not.
 
     Parameters
@@ -39,35 +61,34 @@ def too_small(base: CustomerBase, show_customers: bool, seen: Overview | None = 
     seen = seen or overview(base)
     if seen.customers >= SEGMENTS_FROM and seen.revenue > 0:
         return None
-    return SmallReport(base=base, show_customers=show_customers, seen=seen)
+    return SmallReport(base=base, show_customers=show_customers, seen=seen, language=language)
 
 
 def headline(report: SmallReport) -> Block:
     """What there is, in one sentence."""
-    base, seen = report.base, report.seen
-    again = seen.returning / seen.customers if seen.customers else 0.0
+    base, seen, t = report.base, report.seen, report.t
+    counted = {"customers": seen.customers, "orders": seen.orders}
     if report.nothing:
-        have = f"{words.plural(seen.customers, 'customer')} with {words.plural(seen.orders, 'order')}"
-        return blocks.headline(report.nothing, f"In all, there are {have}.", thin=True)
+        return blocks.headline(report.nothing, t("small.in_all", **counted), thin=True)
+    again = seen.returning / seen.customers if seen.customers else 0.0
     return blocks.headline(
-        f"{words.plural(seen.customers, 'customer')}, {words.plural(seen.orders, 'order')}, "
-        f"{report.money(seen.revenue)} so far; {words.percent(again, 0)} came back",
-        f"From {words.date(base.first_day)} to {words.date(base.day)}. That is too little for a statistical "
-        "model, and enough to know your customers by heart: here is what is known, and from how many "
-        "customers on each model begins.",
+        t("small.headline", **counted, revenue=seen.revenue, again=again),
+        t("small.lede", first=base.first_day, last=base.day),
         thin=True,
+        language=report.language,
     )
 
 
 def kpis(report: SmallReport) -> Block:
     """Four plain counts."""
-    seen = report.seen
+    seen, t = report.seen, report.t
     per_order = seen.revenue / seen.orders if seen.orders else None
+    came_back = t("small.kpi.customers_note", n=seen.returning)
     return blocks.kpis(
-        blocks.kpi("Customers", words.count(seen.customers), note=f"{words.count(seen.returning)} came back"),
-        blocks.kpi("Orders", words.count(seen.orders), note="days on which a customer bought"),
-        blocks.kpi("Revenue", report.money(seen.revenue), note="net of returns"),
-        blocks.kpi("An order is worth", report.money(per_order), note="on average"),
+        blocks.kpi(t("small.kpi.customers"), words.count(seen.customers), note=came_back),
+        blocks.kpi(t("small.kpi.orders"), words.count(seen.orders), note=t("small.kpi.orders_note")),
+        blocks.kpi(t("small.kpi.revenue"), report.money(seen.revenue), note=t("small.kpi.revenue_note")),
+        blocks.kpi(t("small.kpi.per_order"), report.money(per_order), note=t("small.kpi.per_order_note")),
     )
 
 
@@ -76,117 +97,109 @@ def thanks(report: SmallReport) -> Block:
     regulars = report.seen.regulars
     again = regulars[regulars["order_count"] > 1]
     if again.empty:
-        return blocks.actions(
-            blocks.action(
-                "Ask every customer to come back once.",
-                "Nobody has bought on two days yet; the second purchase is what models are made of.",
-            )
-        )
+        return blocks.actions(blocks.action(report.t("small.invite.do"), report.t("small.invite.why")))
     missed = again[again["last_day"] < again["last_day"].max() - SILENT].head(3)
     best = again.drop(missed.index).head(3)
-    items = [
-        _who(report, best, "Thank {} in person.", "They came {} times."),
-        _who(report, missed, "Ask after {}.", "They came {} times, and not for two weeks."),
-    ]
+    items = [_who(report, best, "thank"), _who(report, missed, "ask_after")]
     return blocks.actions(*(item for item in items if item))
 
 
-def _who(report: SmallReport, rows: pd.DataFrame, do: str, why: str) -> dict[str, str] | None:
+def _who(report: SmallReport, rows: pd.DataFrame, what: str) -> dict[str, str] | None:
     if rows.empty:
         return None
+    t = report.t
     return blocks.action(
-        do.format(words.listing(report.called(rows["customer_id"]))),
-        why.format(words.listing(rows["order_count"].map(words.count))),
-        value_at_stake=f"{report.money(rows['revenue'].sum())} so far",
+        t(f"small.{what}.do", who=words.listing(report.called(rows["customer_id"]))),
+        t(f"small.{what}.why", times=words.listing(rows["order_count"].map(words.count))),
+        value_at_stake=t("small.so_far", revenue=rows["revenue"].sum()),
     )
 
 
 def regulars(report: SmallReport) -> Block:
     """The customers who came most often, with their last visit."""
-    frame = report.seen.regulars.copy()
-    frame["customer_id"] = report.called(frame["customer_id"])
-    frame = frame.rename(
-        columns={"customer_id": "customer", "order_count": "orders", "last_day": "last_visit"}
-    )
-    first = frame.iloc[0]
-    return blocks.table(
-        frame,
-        finding=f"{first['customer']} came most often: {words.plural(first['orders'], 'time')}",
-        caption="Ten customers at the most, by number of orders.",
-        formats={"revenue": report.currency, "last_visit": "date:short"},
-    ).under("Regulars")
+    t, frame = report.t, report.seen.regulars
+    first = report.called(frame["customer_id"]).iloc[0]
+    finding = t("small.regulars.finding", who=first, n=frame["order_count"].iloc[0])
+    return report.customer_table(frame, finding, t("small.regulars.caption"), t("small.regulars.title"))
 
 
 def last_visits(report: SmallReport) -> Block:
     """The regulars by their last visit, the longest silent first."""
+    t = report.t
     frame = report.seen.regulars.sort_values(["last_day", "customer_id"], ignore_index=True)
-    frame["customer_id"] = report.called(frame["customer_id"])
     frame["days_silent"] = (pd.Timestamp(report.base.day) - frame["last_day"]).dt.days
-    first = frame.iloc[0]
-    return blocks.table(
-        frame[["customer_id", "last_day", "days_silent", "order_count"]].rename(
-            columns={"customer_id": "customer", "last_day": "last_visit", "order_count": "orders"}
-        ),
-        finding=f"{first['customer_id']} has been away longest of the regulars: "
-        f"{words.plural(first['days_silent'], 'day')}",
-        caption="The ten customers who came most often.",
-        formats={"last_visit": "date:short"},
-    ).under("Last visits")
+    frame = frame[["customer_id", "last_day", "days_silent", "order_count"]]
+    first = report.called(frame["customer_id"]).iloc[0]
+    finding = t("small.visits.finding", who=first, n=frame["days_silent"].iloc[0])
+    return report.customer_table(frame, finding, t("small.visits.caption"), t("small.visits.title"))
 
 
 def favourites(report: SmallReport) -> Block:
     """What they buy; where no product is known, on which day they come."""
-    seen = report.seen
+    seen, t = report.seen, report.t
     if seen.favourites.empty:
         return weekdays(report)
     best = seen.favourites.iloc[0]
     symbol = report.money(0).partition("0")[0]
     return blocks.chart(
         figures.bars(seen.favourites, y="product", x="revenue", prefix=symbol),
-        finding=f"{best['product']} brings most: {report.money(best['revenue'])}",
+        finding=t("small.favourites.finding", product=best["product"], revenue=best["revenue"]),
         data=seen.favourites,
-        caption="Revenue by product; the table counts who bought it, and how often.",
+        caption=t("small.favourites.caption"),
+        names={name: t(f"small.column.{name}") for name in ("product", "customers", "orders", "revenue")},
         formats={"revenue": report.currency},
-    ).under("Favourites")
+    ).under(t("small.favourites.title"))
 
 
 def weekdays(report: SmallReport) -> Block:
     """On which day of the week they come."""
-    seen = report.seen
-    top = seen.weekdays.nlargest(1, "orders").iloc[0]
+    t = report.t
+    counted = report.seen.weekdays
+    counted = counted.assign(weekday=[t(f"weekday.{day}") for day in counted["weekday"]])
+    top = counted.nlargest(1, "orders").iloc[0]
     return blocks.chart(
-        figures.columns(seen.weekdays, x="weekday", ys=["orders"]),
-        finding=f"{top['weekday']} is the busiest day, with {words.plural(top['orders'], 'order')}",
-        data=seen.weekdays,
-        caption="Orders by day of the week. With so few, a difference of two or three is chance.",
-    ).under("Busiest day")
+        figures.columns(counted, x="weekday", ys=["orders"]),
+        finding=t("small.weekdays.finding", day=top["weekday"], n=top["orders"]),
+        data=counted,
+        caption=t("small.weekdays.caption"),
+        names={name: t(f"small.column.{name}") for name in ("weekday", "orders")},
+    ).under(t("small.weekdays.title"))
 
 
 def when_models_begin(report: SmallReport) -> Block:
     """From how many customers on each model speaks."""
-    seen = report.seen
+    seen, t = report.seen, report.t
     rows = [
-        ("Segments (RFM)", SEGMENTS_FROM, "customers", seen.customers),
-        ("Lifetime value (BG/NBD)", btyd.MINIMUM_CUSTOMERS, "customers", seen.customers),
-        ("… of whom bought again", btyd.MINIMUM_REPEAT_BUYERS, "customers", seen.returning),
-        ("Spend per order (Gamma-Gamma)", btyd.MINIMUM_REPEAT_BUYERS, "repeat buyers", seen.returning),
+        ("segments", SEGMENTS_FROM, "customers", seen.customers),
+        ("value", btyd.MINIMUM_CUSTOMERS, "customers", seen.customers),
+        ("repeat", btyd.MINIMUM_REPEAT_BUYERS, "customers", seen.returning),
+        ("spend", btyd.MINIMUM_REPEAT_BUYERS, "repeat_buyers", seen.returning),
     ]
     frame = pd.DataFrame(rows, columns=["model", "begins_at", "counted", "you_have"])
     frame["still_missing"] = (frame["begins_at"] - frame["you_have"]).clip(lower=0)
     missing = int(frame["still_missing"].max())
+    frame["model"] = [t(f"small.model.{name}") for name in frame["model"]]
+    frame["counted"] = [t(f"small.counted.{name}") for name in frame["counted"]]
     return blocks.table(
         frame,
-        finding=f"Models begin {words.plural(missing, 'customer')} from here"
-        if missing
-        else "There are customers enough, but no money or no repeat purchases to model",
-        caption="Below these numbers a model would give figures that mean nothing; so it says nothing.",
-    ).under("From how many customers on")
+        finding=t("small.begin.finding", n=missing) if missing else t("small.begin.nothing_missing"),
+        caption=t("small.begin.caption"),
+        names={name: t(f"small.column.{name}") for name in frame.columns},
+    ).under(t("small.begin.title"))
 
 
 def method(report: SmallReport) -> Block:
     """How the plain counts were made."""
-    left_out = "Forecasts, segments, intervals: with so few customers chance decides them."
-    return blocks.method(report.method | {"Not in here": left_out})
+    t, base = report.t, report.base
+    counted = {"rows": base.counts["rows"], "rejected": base.counts["rejected"]}
+    given = t("small.method.data_text", **counted, first=base.first_day, last=base.day)
+    return blocks.method(
+        {
+            t("small.method.data"): given,
+            t("small.method.order"): t("small.method.order_text"),
+            t("small.left_out"): t("small.left_out_why"),
+        }
+    )
 
 
 def record(report: SmallReport) -> Block:
@@ -194,24 +207,26 @@ def record(report: SmallReport) -> Block:
     return blocks.record(**report.facts)
 
 
-def too_few(
-    what: str, text: str = "That begins with {needed} customers; there are {customers}."
-) -> Callable[[SmallReport], Block]:
+def too_few(what: str, text: str = "") -> Callable[[SmallReport], Block]:
     """A section's small form: that it says nothing yet, and from how many customers it will.
 
     Parameters
     ----------
-    what : the sentence
-    text : what stands under it, with {needed}, {customers} ("12 customers") and {number}
+    what : the sentence, or the id of a shared message
+    text : what stands under it, with {needed}, {customers} ("12 customers") and {number}; by default the
+        shared message
     """
 
-    def said(report: SmallReport) -> Block:
-        n = words.plural(report.seen.customers, "customer")
+    def note(report: SmallReport) -> Block:
+        t, n = report.t, report.seen.customers
+        sentence = t(what) if t.knows(what) else what
         if report.nothing:
-            return blocks.note("There is nothing to show", f"{report.nothing}.")
-        if report.seen.customers >= SEGMENTS_FROM:
-            return blocks.note(what, f"There are {n}, but no revenue to speak of.")
-        counted = {"needed": words.count(SEGMENTS_FROM), "number": words.count(report.seen.customers)}
-        return blocks.note(what, text.format(**counted, customers=n))
+            return blocks.note(t("small.nothing_to_show"), f"{report.nothing}.")
+        if n >= SEGMENTS_FROM:
+            return blocks.note(sentence, t("small.no_revenue", n=n))
+        if not text:
+            return blocks.note(sentence, t("small.begins", needed=SEGMENTS_FROM, n=n))
+        counted = {"needed": words.count(SEGMENTS_FROM), "number": words.count(n)}
+        return blocks.note(sentence, text.format(**counted, customers=words.plural(n, "customer")))
 
-    return said
+    return note

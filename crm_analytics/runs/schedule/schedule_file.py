@@ -59,6 +59,7 @@ class SourceTable(BaseModel):
     oldest_data: str = ""
     version_query: str = ""
     network: bool = False
+    max_rejected: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
 class ReportTable(BaseModel):
@@ -89,6 +90,7 @@ class ScheduleTable(BaseModel):
 _ALLOWED = {
     "workers": "a whole number 1..64",
     "network": "true or false",
+    "max_rejected": "a share of rows or of money between 0 and 1, such as 0.1",
     "keep": "a whole number from 1",
     "source": "a table such as [source.shop]",
     "report": "one table or more, each begun by [[report]]",
@@ -273,6 +275,7 @@ def _source(name: str, table: SourceTable, folder: Path, root: Path) -> RunReque
         mapping=mapping,
         oldest_days=oldest,
         version_query=table.version_query,
+        max_rejected=table.max_rejected,
         root=root,
     )
 

@@ -70,6 +70,15 @@ def test_order_and_ties_change_nothing() -> None:
     assert (one.coefficient, one.lower, one.upper) == (two.coefficient, two.lower, two.upper)
 
 
+def test_scores_equal_but_for_their_rounding_are_ties() -> None:
+    rng = np.random.default_rng(0)
+    treated, outcome = rng.integers(0, 2, 4_000), rng.normal(size=4_000) + 1
+    rounded = np.where(treated == 1, 0.3 - 0.1, 0.2)
+    assert len(set(rounded)) == 2
+    for scale in (1.0, 1e-9, 1e9):
+        assert qini(outcome, treated, rounded * scale, draws=20).coefficient == pytest.approx(0, abs=1e-12)
+
+
 def test_a_customer_in_several_campaigns_is_resampled_as_one() -> None:
     x, treated, y = trial(7, 400)
     four = [np.tile(v, 4) for v in (y, treated, x)]

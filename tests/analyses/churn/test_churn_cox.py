@@ -126,3 +126,29 @@ def test_result_is_a_frozen_value() -> None:
     assert isinstance(found, Hazards)
     with pytest.raises(AttributeError):
         found.events = 0  # type: ignore[misc]
+
+
+def separated(rows: int = 300) -> pd.DataFrame:
+    """`early` tells the event itself, `never` has no event, `noise` knows nothing."""
+    rng = np.random.default_rng(0)
+    duration, event = rng.exponential(10, rows), rng.random(rows) < 0.7
+    return pd.DataFrame(
+        {
+            "duration": duration,
+            "event": event,
+            "early": -duration,
+            "never": ((rng.random(rows) < 0.3) & ~event).astype(float),
+            "noise": rng.normal(size=rows),
+        }
+    )
+
+
+@pytest.mark.parametrize("feature", ["early", "never"])
+def test_a_feature_that_separates_the_customers_has_no_ratio(feature: str) -> None:
+    frame = separated()
+    with pytest.raises(ParameterError, match=f"'{feature}' separates the customers"):
+        cox(frame, features=[feature])
+    found = cox(frame, features=[feature, "noise"])
+    assert "no finite estimate" in found.ignored[feature]
+    alone = cox(frame, features=["noise"])
+    pd.testing.assert_frame_equal(found.table, alone.table)

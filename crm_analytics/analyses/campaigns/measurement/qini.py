@@ -23,6 +23,7 @@ from crm_analytics.errors import NotEnoughData, ParameterError
 
 Array = NDArray[np.float64]
 SHARES = np.linspace(0.0, 1.0, 101)
+TIES = 1e-12  # of the largest score: what differs by less is equal
 GROUPS = 2_000  # of neighbours in score, kept for the curve of a large base
 
 
@@ -142,8 +143,15 @@ def _checked(y: ArrayLike, treated: ArrayLike, score: ArrayLike) -> tuple[Array,
 
 
 def _groups(rank: Array) -> tuple[NDArray[np.int64], int]:
-    """The place of each member's score from the highest down; at most `GROUPS` of neighbours."""
-    _, place, count = np.unique(-rank, return_inverse=True, return_counts=True)
+    """The place of each member's score from the highest down; at most `GROUPS` of neighbours.
+
+    Scores that differ by less than the rounding of their arithmetic are equal: .3 - .1 is .2.
+    """
+    order = np.argsort(-rank, kind="stable")
+    steps = -np.diff(rank[order]) > TIES * max(float(np.abs(rank).max()), np.finfo(float).tiny)
+    place = np.empty(len(rank), dtype=np.int64)
+    place[order] = np.concatenate([[0], np.cumsum(steps)])
+    count = np.bincount(place)
     if len(count) > GROUPS:
         place = ((np.cumsum(count) - 1) * GROUPS // len(rank))[place]
     return place.astype(np.int64), int(place.max()) + 1

@@ -6,6 +6,7 @@ T. M. Therneau (1994), *Biometrika* 81, 515-526 (proportionality). Fitted by sta
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -21,6 +22,7 @@ Array = NDArray[np.float64]
 EVENTS_EACH = 10  # events a coefficient needs (Peduzzi et al. 1995)
 ROWS = 100_000  # a regression of more rows is made on a seeded draw of so many
 SURE = 0.05
+PLAUSIBLE = (1e-6, 100.0)  # error of a coefficient per standard deviation; outside, there is no estimate
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +96,9 @@ def cox(
     Raises
     ------
     NotEnoughData : fewer than 10 events for each coefficient.
-    ParameterError : a column is missing, a value is missing, or no feature varies.
+    ParameterError : a column is missing, a value is missing, no feature varies, or each of them separates
+        those with the event from those without, so that no ratio has a finite estimate. Where only some do,
+        these are left out and stand in `ignored`.
 
     Examples
     --------
@@ -114,7 +118,8 @@ def cox(
     events = int(used[event].astype(bool).sum())
     if events < EVENTS_EACH * design.shape[1]:
         raise NotEnoughData("Cox's regression", events, EVENTS_EACH * design.shape[1], "events")
-    fitted = _fit(used, design, (duration, event, entry, strata), ties)
+    fitted, design, apart = _finite(used, design, (duration, event, entry, strata), ties)
+    ignored |= dict.fromkeys(apart, "it separates the customers: its ratio has no finite estimate")
     return Hazards(
         _table(design.columns, fitted, level),
         _proportionality(design.columns, fitted, used[duration].to_numpy(dtype=float)),
@@ -172,6 +177,42 @@ def _design(features: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
     return pd.concat(parts, axis=1), ignored
 
 
+def _finite(
+    used: pd.DataFrame,
+    design: pd.DataFrame,
+    roles: tuple[str, str, str | None, str | None],
+    ties: Literal["efron", "breslow"],
+) -> tuple[Any, pd.DataFrame, list[str]]:
+    """The fit of the features whose ratio has a finite estimate, and the names of the others.
+
+    Where a feature separates the customers, the likelihood rises for ever and the error of its coefficient
+    is huge or no number (G. Heinze & M. Schemper 2001, *Biometrics* 57, 114-119).
+    """
+    apart: list[str] = []
+    while True:
+        fitted = _fit(used, design, roles, ties)
+        flat = _without_top(fitted, design)
+        if len(flat) == design.shape[1] > 1:
+            # the fit of all cannot tell which: those that separate by themselves are the ones
+            flat = [
+                c for c in flat if _without_top(_fit(used, design[[c]], roles, ties), design[[c]])
+            ] or flat
+        if not flat:
+            return fitted, design, apart
+        apart += flat
+        design = design.drop(columns=flat)
+        if not design.shape[1]:
+            raise ParameterError(
+                f"{', '.join(map(repr, apart))} separates the customers with the event from the others: the "
+                "ratio has no finite estimate. Leave it out, or ask whether it was known before the event"
+            )
+
+
+def _without_top(fitted: Any, design: pd.DataFrame) -> list[str]:
+    low, high = PLAUSIBLE
+    return [str(n) for n, e in zip(design.columns, np.asarray(fitted.bse), strict=True) if not low < e < high]
+
+
 def _fit(
     used: pd.DataFrame,
     design: pd.DataFrame,
@@ -192,7 +233,9 @@ def _fit(
         strata=used[strata].astype(str).to_numpy() if strata else None,
         ties=ties,
     )
-    fitted = model.fit(disp=False)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):  # `_finite` looks at what came of it
+        warnings.simplefilter("ignore")
+        fitted = model.fit(disp=False)
     fitted.scale_of_features = scale
     return fitted
 
