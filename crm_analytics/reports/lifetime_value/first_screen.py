@@ -222,7 +222,11 @@ def findings(report: ValueReport | UnpricedReport) -> Block:
     found: list[dict[str, str] | None] = [_tested(report), _buyers(report), _still(report)]
     if isinstance(report, ValueReport):
         share = report.forecast.tiers.spread.top_share
-        found = [blocks.finding(t("finding.top", share=share), "tiers"), _grown(report), *found]
+        found = [
+            blocks.finding(t("finding.top", share=share), "tiers"),
+            _fading(report) or _grown(report),
+            *found,
+        ]
     return blocks.findings(*(one for one in found if one))
 
 
@@ -249,6 +253,15 @@ def _tested(report: ValueReport | UnpricedReport) -> dict[str, str]:
     message = "held" if report.evidence.model.covered else "missed"
     slots: dict[str, Any] = {"share": abs(error), "way": "low" if error < 0 else "high"}
     return blocks.finding(t.of(f"finding.{message}", slots), "held")
+
+
+def _fading(report: ValueReport) -> dict[str, str] | None:
+    """That key accounts order less and less, where they do."""
+    accounts = report.accounts
+    if accounts is None or accounts.fading.empty:
+        return None
+    slots = {"n": len(accounts.fading), "of": len(accounts.accounts)}
+    return blocks.finding(report.t.of("finding.fading", slots), "accounts")
 
 
 def _grown(report: ValueReport) -> dict[str, str] | None:

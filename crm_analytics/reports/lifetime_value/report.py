@@ -15,6 +15,7 @@ from crm_analytics.analyses.btyd.fitting.units import days_per_unit
 from crm_analytics.analyses.kpi import Kpi
 from crm_analytics.analyses.kpis import measure
 from crm_analytics.analyses.overview import overview
+from crm_analytics.analyses.portfolio.fading_accounts import FadingAccounts, fading_accounts
 from crm_analytics.analyses.portfolio.value_tiers import value_tiers
 from crm_analytics.analyses.value_to_come import ValueToCome, of_models, value_to_come
 from crm_analytics.errors import NotEnoughData, ParameterError
@@ -77,6 +78,7 @@ class Ahead(Report):
     textbook: btyd.TextbookValue
     details: Details
     evidence: Evidence | None  # None where the data do not reach back a holdout
+    accounts: FadingAccounts | None  # None where no account is large and regular enough
     odd_dates: str  # "week" or "month" where dates look like totals of one, empty where not
     t: Sentences
     plan: Plans
@@ -180,6 +182,7 @@ def prepare(
     tested = evidence(base, holdout, UNIT)
     found = details(bought.summary, (bought.model, bought.status), bought.spend, tested, **wanted)
     common |= {"horizon": ahead, "evidence": tested, "odd_dates": odd_dates(base)}
+    common["accounts"] = attempt({}, "accounts", lambda: fading_accounts(base), NotEnoughData)
     common |= {"language": language, "t": catalogue(language, __file__, base.currency)}
     common["handed"] = handed_in(run)
     if not has_mean(bought.spend):
