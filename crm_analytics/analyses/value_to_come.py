@@ -165,6 +165,21 @@ def value_to_come(base: CustomerBase, horizon: tuple[int, str] = HORIZON) -> Val
     return of_models(base, summary, models, horizon)
 
 
+def purchases_to_come(
+    base: CustomerBase,
+    summary: btyd.Summary,
+    model: btyd.BetaGeo,
+    spend: btyd.GammaGamma,
+    horizon: tuple[int, str] = HORIZON,
+) -> btyd.TotalForecast:
+    """Purchases alone, where their money has no mean; models are fitted in calendar time."""
+    found, weeks = foundation(base, summary, model, spend), _weeks(horizon)
+    models = found.models
+    alone = btyd.forecast_total(models.summary, models.model, models.business_weeks(weeks), draws=DRAWS)
+    chance = float(_deviation(alone.mean, alone.lower, alone.upper))
+    return _told(alone, *found.learn("purchases", weeks, chance))
+
+
 def of_models(
     base: CustomerBase,
     summary: btyd.Summary,

@@ -11,6 +11,7 @@ from crm_analytics.analyses.evidence import Evidence as Grade
 from crm_analytics.analyses.evidence import grade
 from crm_analytics.analyses.forecasting.cautions import ONE_CYCLE, UNDETERMINED
 from crm_analytics.pages import blocks, words
+from crm_analytics.reports.lifetime_value.evidence import held_or_not
 from crm_analytics.reports.lifetime_value.report import SmallValueReport, UnpricedReport, ValueReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
@@ -51,7 +52,7 @@ def headline(report: ValueReport | UnpricedReport) -> Block:
     found = report.forecast.purchases
     bounds = interval(report.t, found.lower, found.upper, "count")
     sentence = report.t("headline.unpriced", n=found.mean, span=report.span, interval=bounds)
-    lede = [odd, report.t("lede.no_money"), _test(report), _recent(report)]
+    lede = [odd, report.t("lede.no_money"), held_or_not(report), _recent(report)]
     return blocks.headline(sentence, lede, language=report.language, title=report.t("title"))
 
 
@@ -117,16 +118,6 @@ def _lately(report: ValueReport) -> str:
 
 def _error(evidence: Evidence) -> float:
     return evidence.model.total.mean / evidence.model.actual - 1
-
-
-def _test(report: ValueReport | UnpricedReport) -> str:
-    t, tested = report.t, report.evidence
-    if tested is None:
-        return t("lede.no_holdout")
-    total, came = tested.model.total, tested.model.actual
-    message = "held" if tested.model.covered else "missed" if came else "nobody_came"
-    slots = {"forecast": total.mean, "interval": interval(t, total.lower, total.upper, "count"), "came": came}
-    return t.of(f"lede.{message}", slots)
 
 
 def _off_lately(report: ValueReport | UnpricedReport) -> float | None:

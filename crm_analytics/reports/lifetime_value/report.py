@@ -17,7 +17,12 @@ from crm_analytics.analyses.kpis import measure
 from crm_analytics.analyses.overview import overview
 from crm_analytics.analyses.portfolio.fading_accounts import FadingAccounts, fading_accounts
 from crm_analytics.analyses.portfolio.value_tiers import value_tiers
-from crm_analytics.analyses.value_to_come import ValueToCome, of_models, value_to_come
+from crm_analytics.analyses.value_to_come import (
+    ValueToCome,
+    of_models,
+    purchases_to_come,
+    value_to_come,
+)
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.pages.sentences import Sentences
 from crm_analytics.reports.lifetime_value.data_warnings import has_mean, odd_dates
@@ -187,6 +192,8 @@ def prepare(
     common["handed"] = handed_in(run)
     if not has_mean(bought.spend):
         plan = plans(base, span=compare_to, effect=effect, no_outlook="spend has no mean")
+        ahead_of = purchases_to_come(base, bought.summary, bought.model, bought.spend, ahead)
+        bought = replace(bought, purchases=ahead_of)
         return UnpricedReport(**common, details=found, forecast=bought, plan=plan)
     outlook = of_models(base, bought.summary, (bought.model, bought.status, bought.spend), ahead)
     plan = plans(base, span=compare_to, effect=effect, outlook=outlook)
