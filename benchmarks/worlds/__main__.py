@@ -28,8 +28,15 @@ SEEDS = 3
 DRAWS = 60  # futures of the oracle
 
 
-def cases(names: list[str], seeds: int, keep: Path | None = None) -> pd.DataFrame:
-    """Every forecast of every business, day, seed and horizon beside what came; kept as they are made."""
+def cases(
+    names: list[str], seeds: int, keep: Path | None = None, known: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Every forecast of every business, day, seed and horizon beside what came; kept as they are made.
+
+    Parameters
+    ----------
+    known : cases of an earlier run; rivals, which do not change, are not forecast again
+    """
     rows: list[dict[str, object]] = []
     for name in names:
         for seed in range(1, seeds + 1):
@@ -38,9 +45,11 @@ def cases(names: list[str], seeds: int, keep: Path | None = None) -> pd.DataFram
             for day in DAYS:
                 base = whole.as_of(rivals.day_of(day))
                 came = {weeks: drawn.came(day, weeks) for weeks in HORIZONS}
-                said = rivals.page(base, HORIZONS) + rivals.todays(base, HORIZONS)
-                said += rivals.last_year(drawn, day, HORIZONS)
-                said += rivals.oracle(drawn, day, HORIZONS, DRAWS)
+                said = rivals.page(base, HORIZONS)
+                if known is None:
+                    said += rivals.todays(base, HORIZONS)
+                    said += rivals.last_year(drawn, day, HORIZONS)
+                    said += rivals.oracle(drawn, day, HORIZONS, DRAWS)
                 rows += [
                     {
                         "world": name,
@@ -54,7 +63,11 @@ def cases(names: list[str], seeds: int, keep: Path | None = None) -> pd.DataFram
             logging.info("%s, seed %s", name, seed)
             if keep is not None:
                 pd.DataFrame(rows).to_csv(keep, index=False)
-    return pd.DataFrame(rows)
+    found = pd.DataFrame(rows)
+    if known is not None:
+        others = known[(known["rival"] != "page") & known["world"].isin(names) & (known["seed"] <= seeds)]
+        found = pd.concat([found, others], ignore_index=True)
+    return found
 
 
 def main() -> None:
@@ -64,11 +77,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--write", type=Path)
     parser.add_argument("--keep", type=Path, help="a CSV of all cases")
+    parser.add_argument("--known", type=Path, help="such a CSV: only the page is forecast again")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.getLogger("crm_analytics").setLevel(logging.ERROR)
     warnings.simplefilter("ignore")
-    found = cases(given.worlds, given.seeds, given.keep)
+    found = cases(given.worlds, given.seeds, given.keep, pd.read_csv(given.known) if given.known else None)
     text = markdown(found, {name: WORLDS[name].story for name in given.worlds})
     if given.write:
         given.write.write_text(text)

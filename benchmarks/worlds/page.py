@@ -15,8 +15,9 @@ HEAD = """# Do forecasts hold in businesses that no model drew?
 says, BG/NBD with Gamma-Gamma alone, the same weeks of last year with the spread of their own past errors,
 and an oracle that knows every customer's rate, life and spend and not the future. Every interval promises
 95 %. *Score* is the interval score (width, and 40 times what lies outside) as a share of what came: smaller
-is better. *Bias* and *error* are medians of the error and of its size. Forecasts that were refused are counted,
-and are in no other column. Made by `python -m benchmarks.worlds --write docs/forecast-worlds.md`.
+is better. *Bias* and *error* are medians of the error and of its size. Forecasts that were refused are
+counted, and are in no other column. Made by `python -m benchmarks.worlds --seeds {seeds} --write
+docs/forecast-worlds.md`; the first table, before anything was mended, stands in the history of this file.
 """
 
 

@@ -51,16 +51,15 @@ def day_of(day: int) -> dt.date:
 
 def page(base: CustomerBase, horizons: tuple[int, ...]) -> list[Said]:
     """What the pages print: `value_to_come`."""
+    try:
+        first = value_to_come(base, (horizons[0], "W"))
+    except CrmError:
+        return [Said("page", weeks, what, *[np.nan] * 3) for weeks in horizons for what in WHAT]
     said = []
     for weeks in horizons:
-        try:
-            found = value_to_come(base, (weeks, "W"))
-        except CrmError:
-            said += [Said("page", weeks, what, *[np.nan] * 3) for what in WHAT]
-            continue
-        for what, total in (("purchases", found.purchases), ("value", found.total)):
+        found = first.over((weeks, "W"))
+        for what, total in zip(WHAT, (found.purchases, found.total, found.buyers), strict=True):
             said.append(Said("page", weeks, what, total.mean, total.lower, total.upper))
-        said.append(_buyers("page", weeks, found.summary, found.status))
     return said
 
 

@@ -53,7 +53,7 @@ def shift_of(errors: Array, overlap: float) -> float:
     return float(errors.mean() * free / (free + NO_SHIFT)) if len(errors) else 0.0
 
 
-def doubt_of(errors: Array, overlap: float, chance: float, assumed: float) -> Doubt:
+def doubt_of(errors: Array, overlap: float, chance: float, assumed: float, apart: float = 0.0) -> Doubt:
     """The spread of errors from which their shift was taken.
 
     Parameters
@@ -62,6 +62,7 @@ def doubt_of(errors: Array, overlap: float, chance: float, assumed: float) -> Do
     overlap : windows that overlap at any time: errors of four quarters a quarter apart overlap four times
     chance : standard deviation, on logarithms, that chance and parameters give the forecast: the least
     assumed : the same for all that a forecast leaves out, in a business that was never tried
+    apart : variance, on logarithms, for ways that disagree today
 
     Examples
     --------
@@ -73,4 +74,4 @@ def doubt_of(errors: Array, overlap: float, chance: float, assumed: float) -> Do
     seen = float(np.mean(errors**2)) if len(errors) else 0.0
     variance = max((PRIOR * prior + free * seen) / (PRIOR + free), chance**2)
     shift = 1 / (free + NO_SHIFT + PRIOR)  # the shift was learnt from the same errors
-    return Doubt(float(np.sqrt(variance * (1 + shift))), PRIOR + 1 + free, len(errors))
+    return Doubt(float(np.sqrt(variance * (1 + shift) + apart)), PRIOR + 1 + free, len(errors))

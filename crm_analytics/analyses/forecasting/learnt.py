@@ -14,10 +14,11 @@ from crm_analytics.analyses.forecasting.quarters import YEAR
 from crm_analytics.analyses.forecasting.ways import MODEL, WAYS
 
 Array = NDArray[np.float64]
-EXPECTED_ERRORS = 2.0  # errors that what is assumed of a way counts for when ways are weighed
+EXPECTED_ERRORS = 4.0  # errors that what is assumed of a way counts for when ways are weighed
 # what a way is assumed to be off by before it was tried, on logarithms
-UNTRIED: Mapping[str, float] = dict(zip(WAYS, (0.10, 0.12, 0.18), strict=True))
-LEFT_OUT = 0.07  # of a year, where two cycles were seen: level, lives, mix of customers
+UNTRIED: Mapping[str, float] = dict(zip(WAYS, (0.10, 0.18, 0.28), strict=True))
+APART = 0.5  # of the variance between the ways, that is added to what their errors say
+LEFT_OUT = 0.05  # of a year, where two cycles were seen: level, lives, mix of customers
 ONE_CYCLE = 0.16  # where one was: season and trend cannot be told apart
 COLUMNS = ["way", "said", "shift", "weight", "errors", "error"]
 LESS = 0.28  # where not even one was
@@ -79,12 +80,15 @@ def learnt(
     weight = {way: 1 / spread[way] for way in errors}
     total = sum(weight.values())
     weight = {way: one / total for way, one in weight.items()}
-    mean = float(np.exp(sum(weight[way] * (np.log(said[way]) + shift[way]) for way in errors)))
+    logs = {way: float(np.log(said[way]) + shift[way]) for way in errors}
+    middle = sum(weight[way] * logs[way] for way in errors)
+    apart = APART * sum(weight[way] * (logs[way] - middle) ** 2 for way in errors)
+    mean = float(np.exp(middle))
     left = pd.DataFrame({way: found - shift[way] for way, (found, _) in errors.items()})
     share = left.notna() * pd.Series(weight)
     together = (left.fillna(0.0) * share).sum(axis=1) / share.sum(axis=1)
     overlap = errors[MODEL][1] if MODEL in errors else float(window)
-    doubt = doubt_of(together.to_numpy(), overlap, chance, assumed(quarters, window, overlap))
+    doubt = doubt_of(together.to_numpy(), overlap, chance, assumed(quarters, window, overlap), apart)
     ways = pd.DataFrame(
         [
             (way, said[way], shift[way], weight[way], len(found), float(np.sqrt((found**2).mean())))

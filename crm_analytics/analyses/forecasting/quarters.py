@@ -51,7 +51,9 @@ class Quarters:
             return self.buyers[window]
         one = self.net if what == "value" else self.purchases
         found = np.zeros_like(one)
-        for ahead in range(window):  # the window ends with the column: it holds the older quarters beside it
+        for ahead in range(
+            min(window, one.shape[1])
+        ):  # the window ends with the column: it holds the older quarters beside it
             found[:, : one.shape[1] - ahead] += one[:, ahead:]
         return found
 
