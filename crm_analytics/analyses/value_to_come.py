@@ -27,6 +27,7 @@ from crm_analytics.analyses.btyd.forecasts.scoring import score_with
 from crm_analytics.analyses.btyd.totals.uncertainty import Interval
 from crm_analytics.analyses.forecasting.foundation import Foundation, foundation
 from crm_analytics.analyses.forecasting.learnt import Learnt
+from crm_analytics.analyses.forecasting.ways import Models
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.errors import NotEnoughData
 
@@ -39,6 +40,7 @@ UNIT = "W"
 HORIZON = (52, UNIT)
 DRAWS = 200  # of the intervals of groups
 LEVEL = 0.95
+LOSS = 0.15  # a year: chance that a customer is lost whom nothing marks as leaving
 UNKNOWN = 0.5  # deviation, on logarithms, of what nothing tells
 Array = NDArray[np.float64]
 
@@ -210,10 +212,10 @@ def _over(
         "purchases": btyd.forecast_total(inside, models.model, t, level=LEVEL, draws=DRAWS),
         "buyers": _buyers(inside, models.model, t),
     }
-    learnt, factors = {}, {}
+    learnt, factors, lumps = {}, {}, _lumps(models, t, weeks)
     chance = {what: float(_deviation(one.mean, one.lower, one.upper)) for what, one in totals.items()}
     for what, one in totals.items():
-        learnt[what], factors[what] = found.learn(what, weeks, chance[what])
+        learnt[what], factors[what] = found.learn(what, weeks, chance[what], lumps.get(what, 0.0))
         totals[what] = _told(one, learnt[what], factors[what])
     scored = score_with(inside, models.model, models.spend, Discount.none(t), status)
     kept = scored.select(
@@ -248,6 +250,23 @@ def _buyers(inside: btyd.Summary, model: btyd.BetaGeo, t: float) -> btyd.TotalFo
     mean, half = float(n @ p), Z95 * float(np.sqrt(n @ (p * (1 - p))))
     low, high = max(mean - half, 0.0), mean + half
     return btyd.TotalForecast(mean, low, high, LEVEL, mean, mean, int(n.sum()), 0, 0)
+
+
+def _lumps(models: Models, t: float, weeks: float) -> dict[str, float]:
+    """Variance, on logarithms, if each customer is lost by a small chance: much only where a few are large.
+
+    A model of many small customers does not know that the loss of one of eight accounts is an eighth.
+    """
+    cells = models.summary.cells
+    n, x = (cells[c].to_numpy(float) for c in ("customers", "frequency"))
+    purchases = models.model.expected_purchases(cells, t).to_numpy()
+    mean = models.plain.cell_days["monetary_value"].to_numpy(float)
+    years = min(weeks / HORIZON[0], 1.0)
+    each = {"purchases": purchases, "value": purchases * models.spend.expected(x, mean)}
+    return {
+        what: years * LOSS * (1 - LOSS) * float(n @ one**2) / max(float(n @ one), 1e-300) ** 2
+        for what, one in each.items()
+    }
 
 
 def _told(alone: btyd.TotalForecast, learnt: Learnt, factor: float) -> btyd.TotalForecast:

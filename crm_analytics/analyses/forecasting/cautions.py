@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.forecasting.quarters import YEAR, Quarters
+from crm_analytics.analyses.forecasting.truncation import first_purchases, share_older
 from crm_analytics.analyses.forecasting.ways import MODEL, Models
 from crm_analytics.errors import CrmError
 
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 OFF = 0.2  # mean size of the models' errors at earlier days, from which they are called off
 JUMP = 0.4  # on logarithms: the last quarter against the same weeks of last year, for the same customers
 MOST_CONTRACTS = 0.5  # share of customers under a running contract
-SHORT, ONE_CYCLE, MODEL_OFF, REGIME, CONTRACTS, UNDETERMINED = (
-    "short", "one_cycle", "model_off", "regime", "contracts", "undetermined",
+SHORT, ONE_CYCLE, MODEL_OFF, REGIME, CONTRACTS, UNDETERMINED, OLDER = (
+    "short", "one_cycle", "model_off", "regime", "contracts", "undetermined", "older",
 )  # fmt: skip
-KINDS = (REGIME, SHORT, CONTRACTS, UNDETERMINED, MODEL_OFF, ONE_CYCLE)  # worst first
+KINDS = (REGIME, SHORT, CONTRACTS, UNDETERMINED, MODEL_OFF, ONE_CYCLE, OLDER)  # worst first
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,9 @@ def cautions(
     running = running_contracts(base)
     if running > MOST_CONTRACTS:
         held[CONTRACTS] = running
+    older = share_older(first_purchases(base))
+    if older > 0:
+        held[OLDER] = older
     return tuple(Caution(kind, held[kind]) for kind in KINDS if kind in held)
 
 

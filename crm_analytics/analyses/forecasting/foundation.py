@@ -48,7 +48,7 @@ class Foundation:
     trials: pd.DataFrame
     cautions: tuple[Caution, ...]
 
-    def learn(self, what: str, weeks: float, chance: float) -> tuple[Learnt, float]:
+    def learn(self, what: str, weeks: float, chance: float, lumps: float = 0.0) -> tuple[Learnt, float]:
         """The forecast of a measure over some weeks, and its mean over that of the models alone.
 
         Ways that count in quarters know whole quarters up to a year: other spans take the factor of the
@@ -58,6 +58,7 @@ class Foundation:
         ----------
         what : "purchases", "value" (net) or "buyers"
         chance : standard deviation, on logarithms, of chance and parameters alone
+        lumps : variance, on logarithms, of single large customers who may be lost
         """
         window = int(np.clip(round(weeks / WEEKS), 1, YEAR))
         alone = self.models.expected(window * WEEKS)[what]
@@ -66,7 +67,7 @@ class Foundation:
         if weeks <= YEAR * WEEKS + 2:  # twelve months are a day longer
             said |= {way: of_quarters(self.quarters, way, what, 0, window) for way in (AGES, LEVEL)}
         size = len(self.quarters.customers)
-        found = learnt(self.trials, said, what=what, window=window, quarters=size, chance=chance)
+        found = learnt(self.trials, said, what=what, window=window, quarters=size, chance=chance, lumps=lumps)
         return found, found.mean / alone if alone > 0 else 1.0
 
 

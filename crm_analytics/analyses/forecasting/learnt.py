@@ -56,7 +56,14 @@ class Learnt:
 
 
 def learnt(
-    trials: pd.DataFrame, said: Mapping[str, float], *, what: str, window: int, quarters: int, chance: float
+    trials: pd.DataFrame,
+    said: Mapping[str, float],
+    *,
+    what: str,
+    window: int,
+    quarters: int,
+    chance: float,
+    lumps: float = 0.0,
 ) -> Learnt:
     """Weigh the ways.
 
@@ -66,6 +73,7 @@ def learnt(
     said : what each way says at the day; NaN where it cannot
     quarters : of data before the day
     chance : standard deviation, on logarithms, of chance and parameters alone
+    lumps : variance, on logarithms, of single large customers who may be lost: no trial need have seen it
     """
     errors = {way: _errors(trials, way, what, window) for way in WAYS if _usable(said.get(way))}
     shift, spread = {}, {}
@@ -88,7 +96,7 @@ def learnt(
     share = left.notna() * pd.Series(weight)
     together = (left.fillna(0.0) * share).sum(axis=1) / share.sum(axis=1)
     overlap = errors[MODEL][1] if MODEL in errors else float(window)
-    doubt = doubt_of(together.to_numpy(), overlap, chance, assumed(quarters, window, overlap), apart)
+    doubt = doubt_of(together.to_numpy(), overlap, chance, assumed(quarters, window, overlap), apart + lumps)
     ways = pd.DataFrame(
         [
             (way, said[way], shift[way], weight[way], len(found), float(np.sqrt((found**2).mean())))

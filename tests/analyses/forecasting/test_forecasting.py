@@ -16,7 +16,9 @@ from crm_analytics.analyses.forecasting.cautions import CONTRACTS, ONE_CYCLE, SH
 from crm_analytics.analyses.forecasting.doubt import doubt_of, shift_of
 from crm_analytics.analyses.forecasting.learnt import learnt
 from crm_analytics.analyses.forecasting.quarters import DAYS, quarters
+from crm_analytics.analyses.forecasting.truncation import share_older
 from crm_analytics.analyses.forecasting.ways import AGES, LEVEL, MODEL, of_quarters
+from crm_analytics.analyses.portfolio.fading_accounts import fading_accounts
 from crm_analytics.analyses.value_to_come import value_to_come
 from crm_analytics.errors import NotEnoughData
 
@@ -184,3 +186,59 @@ def test_running_contracts_are_said():
     people = BOX.draw(2).people
     alive = ((people["born"] < 601) & (people["dead"] > 601)).sum() / (people["born"] < 601).sum()
     assert kinds.get(CONTRACTS, alive) == pytest.approx(alive, abs=0.01)
+
+
+# Customers older than the data
+
+
+def seen_first(name, seed, day):
+    """Customers first seen in each whole span of four weeks, counted without the engine."""
+    lines = WORLDS[name].draw(seed).lines
+    lines = lines[(lines["day"] >= 0) & (lines["amount"] > 0)]
+    first = lines.groupby("customer")["day"].min().to_numpy()
+    whole = (day - first.min() + 1) // 28
+    at = (first[first <= day] - first.min()) // 28
+    return np.bincount(at, minlength=whole)[:whole]
+
+
+@pytest.mark.parametrize("seed", [51, 52, 53])
+def test_customers_older_than_the_data_are_detected(seed):
+    assert share_older(seen_first("old house", seed, 729)) > 0.1
+
+
+@pytest.mark.parametrize("name", [n for n in WORLDS if n not in {"old house", "trade"}])
+def test_a_business_seen_from_its_beginning_is_no_false_alarm(name):
+    assert [share_older(seen_first(name, seed, END)) for seed in (51, 52, 53)] == [0.0, 0.0, 0.0]
+
+
+def test_a_single_cohort_is_not_taken_for_old_customers():
+    assert share_older(np.array([900.0, 800, 300] + [0.0] * 20)) == 0.0
+
+
+# Key accounts
+
+
+def accounts(rng, fading):
+    """Ten accounts that order every week or so for two and a half years; the first ones fade."""
+    rows = []
+    for i in range(10):
+        days = np.cumsum(rng.gamma(4, 7 / 4, 400))
+        days = days[days < 910]
+        if i < fading:
+            days = days[rng.random(len(days)) < np.exp(-np.maximum(days - 620, 0) / 120)]
+        rows += [(f"k{i}", pd.Timestamp("2023-01-01") + pd.Timedelta(days=int(d)), 500.0) for d in days]
+    rows.append(("z", pd.Timestamp("2025-06-30"), 1.0))
+    frame = pd.DataFrame(rows, columns=["customer_id", "transaction_date", "unit_spend"])
+    return CustomerBase.open(frame, today="2025-07-01")
+
+
+def test_accounts_that_fade_are_named_and_no_others():
+    found = fading_accounts(accounts(np.random.default_rng(5), 2))
+    assert set(found.fading["customer_id"]) == {"k0", "k1"}
+    assert (found.fading["orders"] < found.fading["usual"]).all()
+
+
+def test_where_nobody_fades_nobody_is_named():
+    found = fading_accounts(accounts(np.random.default_rng(6), 0))
+    assert found.fading.empty
+    assert found.false_alarms == 0.05
