@@ -1,8 +1,8 @@
 """Customers who are older than the data: the first purchase that is seen is not the first they made.
 
 Where data begin in the middle of a business's life, its old customers all seem to be won in the first weeks,
-most of them in the very first, and the stream of new customers comes after. Models that take the first purchase
-for the birth forecast too much of them (left truncation).
+most of them in the very first, and the stream of new customers comes after. Models that take the first
+purchase for the birth forecast too much of them (left truncation).
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def share_older(first_purchases: Array) -> float:
 
     Parameters
     ----------
-    first_purchases : customers first seen in each span of four weeks, from the first day of data on; spans that
-        are not whole left out
+    first_purchases : customers first seen in each span of four weeks, from the first day of data on; spans
+        that are not whole left out
 
     Examples
     --------
