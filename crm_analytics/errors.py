@@ -95,8 +95,8 @@ def in_words(error: BaseException) -> CrmError:
     for one in chain:
         if isinstance(one, CrmError):
             return one
-        if (said := _of_the_system(one)) is not None:
-            return said
+        if (ours := _of_the_system(one)) is not None:
+            return ours
     return CrmError(
         f"something went wrong that should not ({type(error).__name__}). "
         "Run again with --debug and report what it shows"

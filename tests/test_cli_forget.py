@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from crm_analytics import CustomerBase, cli
-from crm_analytics.runs.publishing import publish
+from crm_analytics.runs.plan import OpenedData, RunRequest, open_data, plan_run
+from crm_analytics.runs.publishing import publish, published_tree, suppressions
 from crm_analytics.runs.publishing.publish import Place
 
 
@@ -75,3 +77,32 @@ def test_report_under_way_is_left_alone(out: Path, capsys: pytest.CaptureFixture
         code, _, said = call(capsys, "late", "--data", "shop", "--yes")
     assert code == 75
     assert "right now" in said
+
+
+def test_a_person_who_was_forgotten_is_on_no_later_page_while_the_source_still_holds_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CRM_PROJECT", raising=False)
+    lines = [f"c{i},2026-01-{1 + i:02},10,o{i}" for i in range(20)]
+    (tmp_path / "shop").mkdir()
+    shop = tmp_path / "shop" / "transactions.csv"
+    shop.write_text("\n".join(["customer_id,transaction_date,unit_spend,transaction_id", *lines]) + "\n")
+    (tmp_path / "shop" / "customers.csv").write_text("customer_id,parent_customer_id\nc3,\nc4,c3\n")
+    out, now = tmp_path / "reports", datetime(2026, 3, 1, tzinfo=UTC)
+
+    def opened() -> OpenedData:
+        plan = plan_run(RunRequest("segments", now, data=str(tmp_path / "shop"), out=out))
+        folder = tmp_path / f"opened{len(list(tmp_path.iterdir()))}"
+        return open_data(plan, folder, tmp_path / "kept")
+
+    assert opened().customers == 20
+    suppressions.suppress(out, "c3", published_tree.key_for(out, tmp_path))
+    left = opened()
+    assert (left.customers, left.rows) == (19, 20)
+    base = CustomerBase.open(left.folder)
+    assert (base.counts["revenue"], base.counts["anonymous_spend"]) == (200, 10)
+    people = base.collect(base.tables["customers"])
+    assert people["customer_id"].tolist() == ["c4"]
+    assert people["parent_customer_id"].isna().all()

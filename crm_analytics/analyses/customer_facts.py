@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import ibis
 import pandas as pd
 
 from crm_analytics.analyses import arguments
+from crm_analytics.analyses.products.next_product import NextOffers, next_offers
 from crm_analytics.analyses.rfm.rules import Rhythm, rhythm_of
+from crm_analytics.errors import NotEnoughData
 from crm_analytics.tables.contract import MONEY
 
 if TYPE_CHECKING:
@@ -49,6 +52,7 @@ class Known:
     recent : days back in which something counts as new: as many as the wave has, or all since the last wave
     scores : of `churn.score`, or None
     rhythm : how long customers of this base take to come back
+    offered : customer_id, product, day: what earlier waves offered; None without any
     """
 
     base: CustomerBase
@@ -58,6 +62,15 @@ class Known:
     rhythm: Rhythm | None
     late: int
     recent: int
+    offered: pd.DataFrame | None = None
+
+    @cached_property
+    def offers(self) -> NextOffers | None:
+        """The next products of everybody; None where the data tell too little."""
+        try:
+            return next_offers(self.base, self.offered)
+        except NotEnoughData:
+            return None
 
     @property
     def day(self) -> date:
@@ -86,7 +99,11 @@ class Known:
 
 
 def known(
-    base: CustomerBase, days: int, scores: ir.Table | None = None, previous: Previous | None = None
+    base: CustomerBase,
+    days: int,
+    scores: ir.Table | None = None,
+    previous: Previous | None = None,
+    offered: pd.DataFrame | None = None,
 ) -> Known:
     """Reduce the base to what the rules need; computed once."""
     late, recent = 0, days
@@ -95,7 +112,7 @@ def known(
         late = min(max(passed - previous.days, 0), LATEST)
         recent = max(days, min(passed, days + LATEST))
     buyers = base.materialise(_buyers(base, recent))
-    return Known(base, buyers, days, scores, rhythm_of(base), late, recent)
+    return Known(base, buyers, days, scores, rhythm_of(base), late, recent, offered)
 
 
 def _buyers(base: CustomerBase, recent_days: int) -> ir.Table:
@@ -127,7 +144,7 @@ Who = Callable[[Known], "ir.Table"]
 
 def columns_of(found: ir.Table, names: Iterable[str]) -> dict[str, ir.Value]:
     """The optional columns of a rule's answer, NULL where it has none."""
-    types = {"due_on": "date"}
+    types = {"due_on": "date", "expected_margin": MONEY}
     return {
         name: found[name] if name in found.columns else ibis.null(types.get(name, "string")) for name in names
     }

@@ -4,7 +4,7 @@ A report names the figures it shows; their values, intervals and changes come fr
 records for machines. So one figure has one value on all pages of a base.
 
 >>> sorted(REGISTRY)[:3]
-['bought_again', 'buyers', 'customers_active']
+['acquisition_cost', 'bought_again', 'brand_mentions']
 """
 
 from __future__ import annotations
@@ -13,11 +13,20 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from crm_analytics.analyses.collaboration.kpis import KPIS as COLLABORATION
 from crm_analytics.analyses.concentration import concentration
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
+from crm_analytics.analyses.equity.kpis import KPIS as EQUITY
+from crm_analytics.analyses.identity.kpis import KPIS as IDENTITY
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.analyses.kpi import COUNT, DOWN, MONEY, NEITHER, SHARE, UP, Kpi, refused
+from crm_analytics.analyses.partners.kpis import KPIS as PARTNERS
+from crm_analytics.analyses.products.kpis import KPIS as PRODUCTS
+from crm_analytics.analyses.referral.kpis import KPIS as REFERRAL
+from crm_analytics.analyses.service.kpis import KPIS as SERVICE
+from crm_analytics.analyses.social.kpis import KPIS as SOCIAL
 from crm_analytics.analyses.value_to_come import HORIZON
+from crm_analytics.analyses.voice.kpis import KPIS as VOICE
 from crm_analytics.errors import ParameterError, nearest
 
 if TYPE_CHECKING:
@@ -197,7 +206,9 @@ OF_THE_BASE: tuple[Callable[[Measured], Kpi], ...] = (
 )  # fmt: skip
 
 # A wing with key figures of its own lists them in its module `kpis`; it is named here and nowhere else.
-WINGS: tuple[tuple[Callable[[Measured], Kpi], ...], ...] = ()
+WINGS: tuple[tuple[Callable[[Measured], Kpi], ...], ...] = (
+    PRODUCTS, IDENTITY, COLLABORATION, PARTNERS, SOCIAL, REFERRAL, SERVICE, VOICE, EQUITY,
+)  # fmt: skip
 
 REGISTRY: Mapping[str, Callable[[Measured], Kpi]] = MappingProxyType(
     {make.__name__: make for wing in (OF_THE_BASE, *WINGS) for make in wing}

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
 from crm_analytics.analyses.comparison import YEAR, Comparison, compare_periods
 from crm_analytics.analyses.definitions import Definitions, definitions, standings
+from crm_analytics.analyses.identity.who_is_who import WhoIsWho, who_is_who
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from crm_analytics.analyses.value_to_come import ValueToCome
     from crm_analytics.tables.customer_base import CustomerBase
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +39,26 @@ class Measured:
     outlook: ValueToCome | None = None
     no_outlook: str = ""
     margin: float | None = None
+    _made: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def once(self, name: str, make: Callable[[], Made]) -> Made:
+        """What several figures of a wing are made from: computed for the first, kept for the others.
+
+        Parameters
+        ----------
+        name : of the thing, its wing before a dot
+        """
+        if name not in self._made:
+            self._made[name] = make()
+        found: Made = self._made[name]
+        return found
+
+    @cached_property
+    def who_is_who(self) -> WhoIsWho | None:
+        """Which records are one customer; None where there is no table of customers."""
+        if "customers" not in self.base.snapshot.tables:
+            return None
+        return who_is_who(self.base)
 
     @cached_property
     def definitions(self) -> Definitions:

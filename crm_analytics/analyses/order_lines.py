@@ -38,7 +38,7 @@ def order_lines(base: CustomerBase) -> ir.Table:
     kept = {name: lines[name] for name in ("product_id", "attributes", "unit_cost") if name in has}
     return lines.select(
         customer_id=lines.customer_id if "customer_id" in has else None,
-        order=_order(lines),
+        order=_order(lines, base.order_keys_repeat),
         day=lines.transaction_date.date(),
         at=lines.transaction_date,
         spend=lines.unit_spend,
@@ -49,23 +49,12 @@ def order_lines(base: CustomerBase) -> ir.Table:
     )
 
 
-def _order(lines: ir.Table) -> ir.StringValue:
+def _order(lines: ir.Table, keys_repeat: bool) -> ir.StringValue:
     day = lines.transaction_date.date().cast("string")
     by_customer = lines.customer_id + " " + day
     if "transaction_id" not in lines.columns:
         return by_customer
     key = lines.transaction_id
-    if _keys_repeat(lines):
+    if keys_repeat:
         key = key + " " + lines.customer_id.fill_null("") + " " + day
     return key.fill_null(by_customer)
-
-
-def _keys_repeat(lines: ir.Table) -> bool:
-    """Whether one transaction key stands on two days, or with two customers."""
-    keyed = lines.filter(lines.transaction_id.notnull(), lines.unit_spend >= 0)
-    days = keyed.transaction_date.date()
-    each = keyed.group_by("transaction_id").aggregate(
-        first=days.min(), last=days.max(), one=keyed.customer_id.min(), other=keyed.customer_id.max()
-    )
-    twice = (each.first != each["last"]) | (each.one != each.other)
-    return bool(twice.any().to_pyarrow().as_py() or False)

@@ -16,10 +16,13 @@ from typing import Any, NoReturn
 import click
 
 from crm_analytics import __version__
+from crm_analytics.cli.assess_commands import assess
 from crm_analytics.cli.console import CellBar, echo, now, say, show_trace, stopped_in_words, tell
 from crm_analytics.cli.data_commands import check, demo, list_reports, map_source
+from crm_analytics.cli.identity_commands import identities
 from crm_analytics.cli.key_commands import key, reveal
 from crm_analytics.cli.past_commands import diff, forget, waves
+from crm_analytics.cli.people_commands import customer, tokens
 from crm_analytics.cli.run_commands import run
 from crm_analytics.errors import CrmError, ParameterError, in_words, nearest
 
@@ -241,5 +244,8 @@ def index(out: Path, force: bool) -> int:
     return 0
 
 
-for _command in (check, demo, list_reports, map_source, run, diff, forget, waves, key, reveal):
+for _command in (
+    check, demo, list_reports, map_source, run, diff, forget, waves, assess, key, reveal,
+    identities, customer, tokens,
+):  # fmt: skip
     crm.add_command(_command)

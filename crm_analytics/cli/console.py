@@ -54,8 +54,8 @@ def echo(text: object) -> None:
 
 def echo_json(line: Mapping[str, Any]) -> None:
     """One line of JSON for machines; no text in it tells a password."""
-    told = {name: redact(value) if isinstance(value, str) else value for name, value in line.items()}
-    echo(json.dumps(told, ensure_ascii=False))
+    shown = {name: redact(value) if isinstance(value, str) else value for name, value in line.items()}
+    echo(json.dumps(shown, ensure_ascii=False))
 
 
 def _mute(stream: Any) -> None:
@@ -69,11 +69,11 @@ def _mute(stream: Any) -> None:
 def say(text: str, colour: str | None = None, ctx: click.Context | None = None) -> None:
     """Words for people on stderr; coloured on a terminal only, and never under NO_COLOR."""
     bare = bool(os.environ.get("NO_COLOR")) or not sys.stderr.isatty()
-    told = plain(redact(text))
+    shown = plain(redact(text))
     if ctx is not None:
-        told += f"\n{ctx.command_path} --help shows what there is"
+        shown += f"\n{ctx.command_path} --help shows what there is"
     try:
-        click.echo(told if bare else click.style(told, fg=colour), err=True)
+        click.echo(shown if bare else click.style(shown, fg=colour), err=True)
     except OSError:
         _mute(sys.stderr)
 

@@ -32,12 +32,12 @@ def key(out: Path, target: Path | None, source: Path | None) -> int:
     if target is not None and source is not None:
         raise ParameterError("give --export or --import, not both")
     if target is not None:
-        told = project_key.export_key(root, target.expanduser())
-        say(f"A copy of the key {told} is in {target}. Whoever has it can turn pseudonyms back.")
+        mark = project_key.export_key(root, target.expanduser())
+        say(f"A copy of the key {mark} is in {target}. Whoever has it can turn pseudonyms back.")
         return 0
     if source is not None:
-        told = project_key.import_key(root, source.expanduser())
-        say(f"The project has the key {told}.")
+        mark = project_key.import_key(root, source.expanduser())
+        say(f"The project has the key {mark}.")
         return 0
     tree = (root / out.expanduser()).resolve()
     published_tree.key_for(tree, root)

@@ -40,8 +40,8 @@ def diff(runs: tuple[str, ...], out: Path, as_json: bool) -> int:
     before, after = (find_run(out.expanduser().resolve(), place) for place in places)
     notes, found = caveats(before, after), compare(before.facts, after.facts)
     if as_json:
-        told = [{**vars(one), "words": one.words} for one in found]
-        about = {"before": before.label, "after": after.label, "notes": notes, "facts": told}
+        facts = [{**vars(one), "words": one.words} for one in found]
+        about = {"before": before.label, "after": after.label, "notes": notes, "facts": facts}
         echo(json.dumps(about, ensure_ascii=False))
         return 0
     echo(f"{before.label}  ->  {after.label}\n")
@@ -92,9 +92,14 @@ def forget(*, customer: str, data: str, mapping: Path | None, out: Path, known_a
     for one in found.runs:
         echo_json(one.line())
     for wave in found.waves:
-        told = {"report": "lists", "slug": wave.parent.name, "run": wave.name, "certain": True}
-        echo_json(told)
+        line = {"report": "lists", "slug": wave.parent.name, "run": wave.name, "certain": True}
+        echo_json(line)
     counts = {"runs": len(found.runs), "lists": len(found.waves)}
+    if len(found.own_ids) > 1:
+        say(
+            f"The identity state knows {len(found.own_ids)} records of this customer; all of them are meant. "
+            "If one is another person's, first: crm identities unmerge"
+        )
     _tell_found(found, yes)
     if yes:
         facts = {"source": public_name(data), **counts}

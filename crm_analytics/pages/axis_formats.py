@@ -32,9 +32,9 @@ class Wording:
             words.UNKNOWN if words.is_unknown(v) else self._between(words.number(v, digits)) for v in known
         ]
 
-    def _between(self, said: str) -> str:
-        sign = words.MINUS if said.startswith(words.MINUS) else ""
-        return f"{sign}{self.prefix}{said.removeprefix(words.MINUS)}{self.suffix}"
+    def _between(self, text: str) -> str:
+        sign = words.MINUS if text.startswith(words.MINUS) else ""
+        return f"{sign}{self.prefix}{text.removeprefix(words.MINUS)}{self.suffix}"
 
     def axis(self) -> dict[str, Any]:
         """The same words for the ticks of an axis."""

@@ -18,7 +18,7 @@ DIGITS = (
 )
 
 
-def column(values: pd.Series, said: list[str], fmt: str = "auto") -> dict[str, Any]:
+def column(values: pd.Series, texts: list[str], fmt: str = "auto") -> dict[str, Any]:
     """One column of a frame: ``{"type": ..., "values": [...]}``, None where a value is not known.
 
     Of the formats ``interval`` and ``estimate`` a value is a list of its two or three numbers.
@@ -26,7 +26,7 @@ def column(values: pd.Series, said: list[str], fmt: str = "auto") -> dict[str, A
     Parameters
     ----------
     values : the column
-    said : the same as the page words them; taken where the values are not all numbers, days or truths
+    texts : the same as the page words them; taken where the values are not all numbers, days or truths
 
     Examples
     --------
@@ -48,7 +48,7 @@ def column(values: pd.Series, said: list[str], fmt: str = "auto") -> dict[str, A
         found = {"number"}
     kind = found.pop() if len(found) == 1 else "text"
     if kind == "text":
-        return {"type": kind, "values": [None if v is None else s for v, s in zip(known, said, strict=True)]}
+        return {"type": kind, "values": [None if v is None else s for v, s in zip(known, texts, strict=True)]}
     return {"type": kind, "values": [None if v is None else _AS_JSON[kind](v) for v in known]}
 
 

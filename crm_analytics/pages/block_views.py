@@ -62,13 +62,15 @@ def table(
         if fmt == "auto" and shown.dtypes.iloc[position].kind == "f":
             fmt = f"number:{words.same_digits(values)}"
         each = [fmt] * len(values) if isinstance(given, str) else list(given)[: len(values)]
-        told = [words.say(v, f) for v, f in zip(values, each, strict=True)]
-        said = [words.clean(text, words.LONGEST_LABEL * 2) for text in told]
+        texts = [words.say(v, f) for v, f in zip(values, each, strict=True)]
+        shown_texts = [words.clean(text, words.LONGEST_LABEL * 2) for text in texts]
         label = (names or {}).get(name) or heading(name)
         column = {"label": label, "align": "text" if fmt == "mixed" else words.align(fmt, values)}
         column |= {"name": words.clean(name, words.LONGEST_LABEL), "format": fmt}
-        columns.append(column | block_values.column(shown.iloc[:, position], said, each[0] if each else fmt))
-        cells.append(said)
+        columns.append(
+            column | block_values.column(shown.iloc[:, position], shown_texts, each[0] if each else fmt)
+        )
+        cells.append(shown_texts)
     return {
         "columns": columns,
         "rows": [list(row) for row in zip(*cells, strict=True)],
@@ -111,8 +113,8 @@ def _items(payload: dict[str, Any]) -> list[str]:
 
 def _parts(item: dict[str, Any]) -> list[str]:
     """What a line of numbers, actions or findings shows; facts for machines and anchors are not shown."""
-    said = [str(v) for key, v in item.items() if v and key not in ("list", "fact", "to")]
-    return [*said, f"list {item['list']['name']}: {item['list']['count']}"] if "list" in item else said
+    parts = [str(v) for key, v in item.items() if v and key not in ("list", "fact", "to")]
+    return [*parts, f"list {item['list']['name']}: {item['list']['count']}"] if "list" in item else parts
 
 
 def _chart(payload: dict[str, Any]) -> list[str]:

@@ -128,7 +128,7 @@ def headline(
     'headline'
     """
     lede = lede if isinstance(lede, str) else " ".join(_text(part) for part in lede if part)
-    payload = {"sentence": _said(sentence, "headline"), "lede": _text(lede), "thin": bool(thin)}
+    payload = {"sentence": _sentence(sentence, "headline"), "lede": _text(lede), "thin": bool(thin)}
     spoken = {} if language == locales.ENGLISH else {"language": locales.checked(language)}
     spoken |= {"title": _text(title)} if title else {}
     return Block("headline", payload | spoken)
@@ -149,7 +149,10 @@ def kpi(label: str, value: str, change: str = "", note: str = "", direction: str
     """
     if direction not in DIRECTIONS:
         raise NotebookError(f"kpi '{_short(label)}': direction is up, down, flat or empty, got '{direction}'")
-    texts = {"label": _said(label, "kpi"), "value": _said(value, "kpi", f"a value for '{_short(label)}'")}
+    texts = {
+        "label": _sentence(label, "kpi"),
+        "value": _sentence(value, "kpi", f"a value for '{_short(label)}'"),
+    }
     texts |= {"change": _text(change), "note": _text(note), "direction": direction}
     return {key: _short(text) for key, text in texts.items()}
 
@@ -201,7 +204,7 @@ def chart(
     Loyal    3
     Lost     1
     """
-    finding = _said(finding, "chart", "finding: the sentence that says what the chart shows")
+    finding = _sentence(finding, "chart", "finding: the sentence that says what the chart shows")
     _has_rows(data, finding)
     texts = {"finding": finding, "caption": _text(caption)}
     payload: dict[str, Any] = {
@@ -249,7 +252,7 @@ def table(
     Ann     9
     ... and 1 more row
     """
-    finding = _said(finding, "table", "finding: the sentence that says what the table shows")
+    finding = _sentence(finding, "table", "finding: the sentence that says what the table shows")
     _has_rows(frame, finding)
     texts = {"finding": finding, "caption": _text(caption)}
     return Block("table", {**texts, "table": block_views.table(frame, formats, limit, names)})
@@ -286,14 +289,17 @@ def action(
     'account managers'
     """
     rest = {"why": why, "who": who, "value_at_stake": value_at_stake, "expected_value": expected_value}
-    said: dict[str, Any] = {"do": _said(do, "action"), **{key: _text(value) for key, value in rest.items()}}
+    item: dict[str, Any] = {
+        "do": _sentence(do, "action"),
+        **{key: _text(value) for key, value in rest.items()},
+    }
     if list_name:
         if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", list_name):
             raise NotebookError(f"a list has a name like 'at_risk', got '{_short(list_name)}'")
-        said["list"] = {"name": list_name, "count": int(list_count)}
+        item["list"] = {"name": list_name, "count": int(list_count)}
     if fact is not None:
-        said["fact"] = {name: _fact(name, value) for name, value in fact.items()}
-    return said
+        item["fact"] = {name: _fact(name, value) for name, value in fact.items()}
+    return item
 
 
 def actions(*items: dict[str, Any]) -> Block:
@@ -318,10 +324,12 @@ def finding(text: str, to: str = "") -> dict[str, str]:
     >>> finding("Champions are 13 % of customers and 55 % of revenue", to="segments")["to"]
     'segments'
     """
-    said = _said(text, "finding")
-    if len(said) > LONGEST_FINDING:
-        raise NotebookError(f"a finding has at most {LONGEST_FINDING} letters, this one {len(said)}: {said}")
-    return {"text": said, "to": to}
+    sentence = _sentence(text, "finding")
+    if len(sentence) > LONGEST_FINDING:
+        raise NotebookError(
+            f"a finding has at most {LONGEST_FINDING} letters, this one {len(sentence)}: {sentence}"
+        )
+    return {"text": sentence, "to": to}
 
 
 def findings(*items: dict[str, str]) -> Block:
@@ -344,7 +352,8 @@ def glossary(items: Mapping[str, str]) -> Block:
     At risk: Silent for 102 days or more.
     """
     return Block(
-        "glossary", {"items": [[_said(word, "glossary"), _text(said)] for word, said in items.items()]}
+        "glossary",
+        {"items": [[_sentence(word, "glossary"), _text(meaning)] for word, meaning in items.items()]},
     )
 
 
@@ -356,7 +365,9 @@ def method(items: Mapping[str, str]) -> Block:
     Data: 4,960 purchase lines
     Change: against 30 June 1997
     """
-    return Block("method", {"items": [[_said(term, "method"), _text(said)] for term, said in items.items()]})
+    return Block(
+        "method", {"items": [[_sentence(term, "method"), _text(text)] for term, text in items.items()]}
+    )
 
 
 def note(finding: str, text: str = "", thin: bool = False) -> Block:
@@ -368,8 +379,10 @@ def note(finding: str, text: str = "", thin: bool = False) -> Block:
     It begins at 200 customers.
     thin
     """
-    paragraphs = [said for part in text.split("\n\n") if (said := _text(part))]
-    return Block("note", {"finding": _said(finding, "note"), "paragraphs": paragraphs, "thin": bool(thin)})
+    paragraphs = [paragraph for part in text.split("\n\n") if (paragraph := _text(part))]
+    return Block(
+        "note", {"finding": _sentence(finding, "note"), "paragraphs": paragraphs, "thin": bool(thin)}
+    )
 
 
 def record(**facts: Any) -> Block:
@@ -419,7 +432,7 @@ def _short(value: object) -> str:
     return words.clean(value, 2 * words.LONGEST_LABEL)
 
 
-def _said(value: object, where: str, what: str = "a sentence") -> str:
+def _sentence(value: object, where: str, what: str = "a sentence") -> str:
     if not (text := _text(value)):
         raise NotebookError(f"{where}() needs {what}; it was empty")
     return text

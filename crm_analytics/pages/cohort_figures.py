@@ -63,7 +63,7 @@ def triangle(
     ages = list(range(int(frame[age].min()), int(frame[age].max()) + 1))
     spots = list(zip(frame[age].astype(int), map(rows.index, texts(frame[row])), strict=True))
     wording = Wording(fmt)
-    numbers, said = wording.scaled(column(frame, value)), wording.say(frame[value])
+    numbers, labels = wording.scaled(column(frame, value)), wording.say(frame[value])
     whole = [not mark for mark in column(frame, partial)]
     ruling = [w and not a for w, a in zip(whole, frame[aside], strict=True)] if aside else whole
     rulers = ruling if any(ruling) else [True] * len(whole)
@@ -71,10 +71,10 @@ def triangle(
     top = top if top > 0 else 1
     z: list[list[float | None]] = [[None] * len(ages) for _ in rows]
     pointed: list[list[str]] = [[""] * len(ages) for _ in rows]
-    told = texts(frame[hover]) if hover else said
+    hovers = texts(frame[hover]) if hover else labels
     for n, (a, r) in enumerate(spots):
         z[r][a - ages[0]] = min(top, max(0, numbers[n] or 0)) if whole[n] else 0.0
-        pointed[r][a - ages[0]] = told[n]
+        pointed[r][a - ages[0]] = hovers[n]
     strong = [
         w and min(_STEPS - 1, int(_STEPS * (v or 0) / top)) >= _STEPS - 2
         for v, w in zip(numbers, whole, strict=True)
@@ -97,7 +97,7 @@ def triangle(
         x=[a for a, _ in spots],
         y=[r for _, r in spots],
         mode="text",
-        text=said if len(ages) <= FITTING else [""] * len(said),
+        text=labels if len(ages) <= FITTING else [""] * len(labels),
         textfont={"color": [ON_STRONG if s else ON_PALE for s in strong], "size": 12},
         hoverinfo="skip",
     )
@@ -178,7 +178,7 @@ def ribbons(
         bare = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
         figure.add_scatter(x=across, y=high, **bare)
         figure.add_scatter(x=across, y=low, fill="tonexty", fillcolor=soft, **bare)
-        said = [
+        labels = [
             f"{name}: {v} ({a} to {b})"
             for v, a, b in zip(*(wording.say(frame[c + suffix]) for c in (value, lower, upper)), strict=True)
         ]
@@ -189,7 +189,7 @@ def ribbons(
             name=name,
             marker={"color": color, "size": 7 if quiet else 9, "line": {"color": PAPER, "width": 1.5}},
             line={"color": color, "width": 2 if quiet else 3, "dash": "dash" if quiet else "solid"},
-            customdata=said,
+            customdata=labels,
             hovertemplate="%{customdata}<extra></extra>",
         )
     figure.update_layout(
@@ -247,7 +247,7 @@ def stack(
         color = CONTEXT if name == quiet else shades[min(colored.index(name), len(shades) - 1)]
         at = {where[n]: n for n, label in enumerate(labels) if label == name}
         heights = wording.scaled(frame[value])
-        said = wording.say(frame[value])
+        amounts = wording.say(frame[value])
         figure.add_bar(
             x=across,
             y=[heights[at[place]] if place in at else None for place in across],
@@ -263,7 +263,7 @@ def stack(
                     "solidity": 0.35,
                 },
             },
-            customdata=[f"{name}: {said[at[place]]}" if place in at else "" for place in across],
+            customdata=[f"{name}: {amounts[at[place]]}" if place in at else "" for place in across],
             hovertemplate="%{x}<br>%{customdata}<extra></extra>",
         )
     figure.update_layout(

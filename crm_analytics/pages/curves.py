@@ -82,7 +82,7 @@ def lines(
             mode="lines" if len(values) > 1 else "markers",
             name=name_of(name, names),
             line={"color": color, "width": 2 if quiet else 3, "dash": "dash" if quiet else "solid"},
-            customdata=[f"{name_of(name, names)}: {said}" for said in wording.say(frame[name])],
+            customdata=[f"{name_of(name, names)}: {label}" for label in wording.say(frame[name])],
             hovertemplate="%{customdata}<extra></extra>",
         )
         known = [n for n, v in enumerate(values) if v is not None]
@@ -184,13 +184,13 @@ def lorenz(frame: pd.DataFrame, x: str = "", y: str = "", *, mark: float | None 
     if mark is not None and len(frame):
         at = int((customers - mark).abs().to_numpy().argmin())
         here, brings = float(customers.iloc[at]), float(value.iloc[at])
-        said = t("figure.top", top=here, share=brings)
+        label = t("figure.top", top=here, share=brings)
         figure.add_scatter(
             x=[100 * here],
             y=[100 * brings],
             mode="markers+text",
             marker={"color": ATTENTION, "size": 11, "line": {"color": PAPER, "width": 2}},
-            text=[said],
+            text=[label],
             textposition="bottom right",
             textfont={"color": ATTENTION, "size": 14},
             hoverinfo="skip",
@@ -239,7 +239,7 @@ def intervals(  # noqa: PLR0917 (label, value, lower, upper: as they are read)
     colors = [ATTENTION if n in marked else ACCENT for n in names]
     together = wording.say(pd.concat([frame[name] for name in (value, lower, upper)]))
     worded = [together[start : start + len(frame)] for start in range(0, 3 * len(frame), len(frame))]
-    said = [
+    labels = [
         f"{v} ({a} to {b})" if words.UNKNOWN not in (a, b) else v for v, a, b in zip(*worded, strict=True)
     ]
     figure = go.Figure()
@@ -257,7 +257,7 @@ def intervals(  # noqa: PLR0917 (label, value, lower, upper: as they are read)
         y=names,
         mode="markers",
         marker={"color": colors, "size": 12, "line": {"color": PAPER, "width": 2}},
-        customdata=said,
+        customdata=labels,
         hovertemplate="%{y}<br>%{customdata}<extra></extra>",
     )
     figure.update_layout(

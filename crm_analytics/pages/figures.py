@@ -70,18 +70,18 @@ def bars(
     ):
         if name is None:
             continue
-        said = wording.say(column(frame, name))
-        labels += said
+        values = wording.say(column(frame, name))
+        labels += values
         figure.add_bar(
             orientation="h",
             y=names,
             x=wording.scaled(frame[name]),
             name=name_of(name),
             marker_color=colors,
-            text=said,
+            text=values,
             textposition="outside",
             textfont={"color": ink, "size": 14 if name == x else 12},
-            customdata=[f"{name_of(name)}: {s}" for s in said],
+            customdata=[f"{name_of(name)}: {s}" for s in values],
             hovertemplate="%{y}<br>%{customdata}<extra></extra>",
         )
     below = any(v is not None and v < 0 for trace in figure.data for v in trace.x)
@@ -137,18 +137,18 @@ def columns(
     figure = go.Figure()
     colors = (ACCENT, CONTEXT, *SERIES[1:])
     for name, color in zip(ys, colors, strict=False):
-        said = wording.say(column(frame, name))
-        roomy = len(ys) * len(groups) <= 12 and max(map(len, said), default=0) <= 7
+        values = wording.say(column(frame, name))
+        roomy = len(ys) * len(groups) <= 12 and max(map(len, values), default=0) <= 7
         figure.add_bar(
             x=groups,
             y=wording.scaled(frame[name]),
             name=name_of(name, names),
             marker_color=[ATTENTION if g in marked else color for g in groups] if len(ys) == 1 else color,
-            text=said if roomy else None,
+            text=values if roomy else None,
             textposition="outside",
             textangle=0,
             textfont={"color": INK if name == ys[0] else MUTED, "size": 13},
-            customdata=[f"{name_of(name, names)}: {s}" for s in said],
+            customdata=[f"{name_of(name, names)}: {s}" for s in values],
             hovertemplate="%{x}<br>%{customdata}<extra></extra>",
         )
     figure.update_layout(
@@ -187,7 +187,7 @@ def heatmap(
     wording = Wording(fmt, "", "")
     z = [wording.scaled(row) for row in frame.to_numpy()]
     cells = text.to_numpy().tolist() if isinstance(text, pd.DataFrame) else text
-    said = [[str(t) for t in row] for row in cells or [wording.say(row) for row in frame.to_numpy()]]
+    cell_texts = [[str(t) for t in row] for row in cells or [wording.say(row) for row in frame.to_numpy()]]
     rows, across = texts(frame.index), texts(frame.columns)
     largest = (
         wording.scaled([top])[0] if top else max((v for row in z for v in row if v is not None), default=1)
@@ -195,10 +195,12 @@ def heatmap(
     largest = largest or 1
     steps = len(SCALE)
     spots = [(r, c) for r in range(len(rows)) for c in range(len(across)) if z[r][c] is not None]
-    parts = [said[r][c].replace("<br>", "\n").split("\n") for r, c in spots]
+    parts = [cell_texts[r][c].replace("<br>", "\n").split("\n") for r, c in spots]
     strong = [min(steps - 1, int(steps * (z[r][c] or 0) / largest)) >= steps - 2 for r, c in spots]
     two = any(len(p) > 1 for p in parts)
-    hover = [[" · ".join(p) for p in [s.replace("<br>", "\n").split("\n") for s in row]] for row in said]
+    hover = [
+        [" · ".join(p) for p in [s.replace("<br>", "\n").split("\n") for s in row]] for row in cell_texts
+    ]
     figure = go.Figure()
     figure.add_heatmap(
         z=z,

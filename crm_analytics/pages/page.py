@@ -203,7 +203,9 @@ def _footer(context: PageContext) -> list[tuple[str, str]]:
         else words.UNKNOWN
     )
     t = sentences(locales.language())
-    said = [f"{name} = {_value(name, value, context)}" for name, value in sorted(context.parameters.items())]
+    parameters = [
+        f"{name} = {_value(name, value, context)}" for name, value in sorted(context.parameters.items())
+    ]
     return [
         (t("footer.data"), f"{context.label}, {window}"),
         (t("footer.rows"), t("footer.rows_used", rows=context.rows, rejected=context.rejected)),
@@ -212,7 +214,7 @@ def _footer(context: PageContext) -> list[tuple[str, str]]:
             t("footer.days_of", zone=context.timezone) if context.timezone else t("footer.days_as_written"),
         ),
         (t("footer.fingerprint"), context.data_hash[:12]),
-        (t("footer.parameters"), ", ".join(said) or t("footer.none")),
+        (t("footer.parameters"), ", ".join(parameters) or t("footer.none")),
         (t("footer.made_by"), f"crm-analytics {context.version}"),
     ]
 

@@ -90,8 +90,8 @@ class Sentences:
     def _filled(self, slot: Slot, value: Any) -> str:
         match slot.kind:
             case "count":
-                said, noun = words.count(value), slot.forms
-                return f"{said} {_form(slot, value)}" if noun else said
+                number, noun = words.count(value), slot.forms
+                return f"{number} {_form(slot, value)}" if noun else number
             case "plural":
                 return _form(slot, value)
             case "choice":

@@ -259,12 +259,12 @@ def change(now: Any, before: Any, fmt: str = "percent", *, missing: str = "no ea
         return missing
     step = abs(float(now) - float(before))
     if fmt == "points":
-        said = number(100 * step, 1) + " points"
+        size = number(100 * step, 1) + " points"
     else:
-        said = percent(step / abs(float(before))) if fmt == "percent" else say(step, fmt)
-    if not re.search("[1-9]", said):
+        size = percent(step / abs(float(before))) if fmt == "percent" else say(step, fmt)
+    if not re.search("[1-9]", size):
         way = "flat"
-    return {"up": f"▲ {said}", "down": f"▼ {said}", "flat": "unchanged"}[way]
+    return {"up": f"▲ {size}", "down": f"▼ {size}", "flat": "unchanged"}[way]
 
 
 # --- formats by name ----------------------------------------------------------------------------------------

@@ -92,13 +92,13 @@ def decide(request: RunRequest, *, ask: bool = True) -> Decision:
 def repetition(found: unchanged.Former, began: float) -> RunResult:
     """The result of a run that would only repeat a published one."""
     place, seconds = found.place, time.perf_counter() - began
-    said = str(found.pointer.get("headline", ""))
+    headline = str(found.pointer.get("headline", ""))
     return RunResult(
         name=place.name,
         slug=place.slug,
         status=Status.UNCHANGED,
         exit_code=0,
-        message=said,
+        message=headline,
         seconds=seconds,
         page=place.page,
         run_folder=found.run_folder,

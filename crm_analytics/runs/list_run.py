@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from crm_analytics.errors import CrmError, DataError, LimitError, LockedError, in_words
 from crm_analytics.pages.status import Status
 from crm_analytics.runs import unchanged
-from crm_analytics.runs.publishing import index, publish, published_tree, wave_memory
+from crm_analytics.runs.publishing import identity_store, index, publish, published_tree, wave_memory
 from crm_analytics.runs.publishing.manifest import published_words
 from crm_analytics.runs.publishing.result import RunResult
 from crm_analytics.runs.publishing.wave_folders import FAILED, headline, waves_of
@@ -91,11 +91,11 @@ def decide_wave(request: WaveRequest) -> WaveDecision:
     last = before[-1]
     if (request.place.folder / FAILED).exists():
         return WaveDecision(request, why="it failed last time")
-    if request.as_of and (said := _not_due(request, last, date.fromisoformat(request.as_of))):
-        return WaveDecision(request, _unchanged(request, last, said), why=said)
+    if request.as_of and (why := _not_due(request, last, date.fromisoformat(request.as_of))):
+        return WaveDecision(request, _unchanged(request, last, why), why=why)
     if not request.as_of and not request.force and _stamps(request) == _stamped(last):
-        said = f"the data are those of the wave of {last.name}"
-        return WaveDecision(request, _unchanged(request, last, said), why=said)
+        why = f"the data are those of the wave of {last.name}"
+        return WaveDecision(request, _unchanged(request, last, why), why=why)
     return WaveDecision(request, why=f"the last wave is of {last.name}")
 
 
@@ -132,8 +132,8 @@ def make_wave(
     except LockedError as error:
         return _result(request, Status.LOCKED, began, error=error)
     except CrmError as error:
-        told = "".join(traceback.format_exception(error)) if error.__cause__ is not None else ""
-        return _failed(request, error, began, told)
+        trace = "".join(traceback.format_exception(error)) if error.__cause__ is not None else ""
+        return _failed(request, error, began, trace)
     except Exception as error:
         return _failed(request, in_words(error), began, "".join(traceback.format_exception(error)))
 
@@ -148,11 +148,12 @@ def _made(request: WaveRequest, began: float, kept: Path | None, progress: Progr
     base = CustomerBase.open(request.data, mapping=request.mapping, today=request.today)
     unchanged.check_at_rest(stamps, _stamps(request), request.data.name)
     _check_age(request, base.day)
+    base = identity_store.applied(base, request.out, request.data.name, key)
     base = base.as_of(request.as_of).keeping(kept)
     before = waves_of(request.place.folder)
-    if before and (said := _not_due(request, before[-1], base.day)):
+    if before and (why := _not_due(request, before[-1], base.day)):
         _remember_source(before[-1], stamps)
-        return _unchanged(request, before[-1], said, began)
+        return _unchanged(request, before[-1], why, began)
     rules = campaigns.chosen(request.rules or None)
     wanted = any(rule.needs_scores for rule in rules)
     scores, why = campaigns.leaving(base) if wanted else (None, "")
@@ -201,7 +202,7 @@ def _issued(  # noqa: PLR0917
     request: WaveRequest, wave: Lists, why: str, began: float, folder: Path, note: str
 ) -> RunResult:
     """What is told of a wave that is issued: it stays issued, whatever becomes of the index."""
-    code, message = 0, _told(wave, why)
+    code, message = 0, _summary(wave, why)
     try:
         index.rebuild(request.out, request.today)
     except CrmError as error:
@@ -239,12 +240,12 @@ def _publish(request: WaveRequest, wave: Lists, key: bytes, stamps: dict[str, An
     return target
 
 
-def _told(wave: Lists, why: str) -> str:
+def _summary(wave: Lists, why: str) -> str:
     from crm_analytics.analyses import campaigns
 
     table = campaigns.summary(wave)
-    said = headline(*(int(table[name].sum()) for name in ("treated", "control", "suppressed")))
-    return said + (f"; save: {why}" if why else "")
+    counts = headline(*(int(table[name].sum()) for name in ("treated", "control", "suppressed")))
+    return counts + (f"; save: {why}" if why else "")
 
 
 def _stamps(request: WaveRequest) -> dict[str, Any]:
@@ -266,12 +267,12 @@ def _remember_source(wave: Path, stamps: dict[str, Any]) -> None:
         publish.replace_file(wave / SOURCE, publish.as_json(stamps))
 
 
-def _unchanged(request: WaveRequest, last: Path, said: str, began: float | None = None) -> RunResult:
+def _unchanged(request: WaveRequest, last: Path, why: str, began: float | None = None) -> RunResult:
     start = time.perf_counter() if began is None else began
-    return _result(request, Status.UNCHANGED, start, folder=last, day=last.name, message=said)
+    return _result(request, Status.UNCHANGED, start, folder=last, day=last.name, message=why)
 
 
-def _failed(request: WaveRequest, error: CrmError, began: float, told: str) -> RunResult:
+def _failed(request: WaveRequest, error: CrmError, began: float, trace: str) -> RunResult:
     facts = {
         "schema": publish.SCHEMA,
         "message": published_words(str(error)),
@@ -284,7 +285,7 @@ def _failed(request: WaveRequest, error: CrmError, began: float, told: str) -> R
         index.rebuild(request.out, request.today)
     except (CrmError, OSError):
         pass  # what cannot be told there is told here
-    return _result(request, Status.FAILED, began, error=error, traceback=told)
+    return _result(request, Status.FAILED, began, error=error, traceback=trace)
 
 
 def _result(
@@ -299,13 +300,13 @@ def _result(
     error: CrmError | None = None,
     traceback: str = "",
 ) -> RunResult:
-    code, said = (error.exit_code, str(error)) if error else (0, message)
+    code, text = (error.exit_code, str(error)) if error else (0, message)
     return RunResult(
         name=request.place.name,
         slug=request.name,
         status=status,
         exit_code=code,
-        message=said,
+        message=text,
         seconds=time.perf_counter() - began,
         run_folder=folder,
         day=day,

@@ -22,7 +22,7 @@ FILE = "handed_in.json"
 PARAMETER = "run"  # that a notebook declares to be told, and to write lists
 
 
-def is_told(plan: Plan) -> bool:
+def wants_other_runs(plan: Plan) -> bool:
     """Whether the notebook asks for facts of other runs."""
     return PARAMETER in plan.report.parameters
 
@@ -51,21 +51,21 @@ def handed_in(plan: Plan, day: str, data_hash: str) -> dict[str, list[dict[str, 
     for _, about in _good_runs(plan.out / plan.report.name):
         same = about["data"].get("source") == plan.source_name and about["parameters"] == values
         if same and str(about["as_of"]) < day:
-            earlier[str(about["as_of"])] = _told(about)
+            earlier[str(about["as_of"])] = _facts_of(about)
     neighbours = []
     for name in sorted(set(neighbours_of(plan)) - {plan.report.name}):
         mine = [
-            _told(about)
+            _facts_of(about)
             for _, about in _good_runs(plan.out / name)
             if about["as_of"] == day and about["data"].get("hash") == data_hash
         ]
-        neighbours += sorted(mine, key=lambda told: str(told["slug"]))[:1]
+        neighbours += sorted(mine, key=lambda facts: str(facts["slug"]))[:1]
     return {"previous": [earlier[d] for d in sorted(earlier, reverse=True)[:KEPT]], "neighbours": neighbours}
 
 
-def fingerprint(told: dict[str, list[dict[str, Any]]]) -> str:
+def fingerprint(facts: dict[str, list[dict[str, Any]]]) -> str:
     """Digest of what was handed in: part of what makes a run a repetition."""
-    return digest(told)
+    return digest(facts)
 
 
 def _good_runs(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -81,7 +81,7 @@ def _good_runs(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
                 yield run, about
 
 
-def _told(about: dict[str, Any]) -> dict[str, Any]:
+def _facts_of(about: dict[str, Any]) -> dict[str, Any]:
     return {
         "report": about["report"],
         "slug": about["slug"],

@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crm_analytics.errors import CrmError, DataError, ParameterError, in_words
 from crm_analytics.runs.catalogue.catalogue import Report, find_report
 from crm_analytics.runs.catalogue.parameter_rules import Value
-from crm_analytics.runs.publishing import published_tree
+from crm_analytics.runs.publishing import identity_store, published_tree, suppressions, wave_memory
 from crm_analytics.runs.publishing.manifest import digest
 from crm_analytics.runs.publishing.publish import UNDATED, Place, check_slug
 from crm_analytics.runs.schedule import relative_days
@@ -20,6 +20,9 @@ from crm_analytics.tables.project import limited_memory, project_folder
 from crm_analytics.tables.project_key import read_key
 from crm_analytics.tables.rejects import MAX_REJECTED
 from crm_analytics.tables.source_ref import SourceRef
+
+if TYPE_CHECKING:
+    from crm_analytics.tables.customer_base import CustomerBase
 
 
 @dataclass(frozen=True)
@@ -184,10 +187,10 @@ def _check_day(as_of: str) -> None:
 
 def _source_of(request: RunRequest, data: object, root: Path) -> tuple[RunRequest, SourceRef]:
     """The source, and the request with what `crm.toml` says of a source it names."""
-    said = request.data or str(data)
-    if not said:
+    name = request.data or str(data)
+    if not name:
         raise ParameterError("which data? Give a file, a folder or a name with --data, such as --data cdnow")
-    found = find_source(said, root)
+    found = find_source(name, root)
     if not found.settings:
         return request, found.ref
     oldest = str(found.settings.get("oldest_data", ""))
@@ -196,7 +199,7 @@ def _source_of(request: RunRequest, data: object, root: Path) -> tuple[RunReques
         mapping=request.mapping or found.mapping,
         oldest_days=request.oldest_days or (relative_days.days_of(oldest) if oldest else None),
         version_query=request.version_query or str(found.settings.get("version_query", "")),
-        max_rejected=_share(request.max_rejected, found.settings.get("max_rejected"), said),
+        max_rejected=_share(request.max_rejected, found.settings.get("max_rejected"), name),
     ), found.ref
 
 
@@ -230,6 +233,15 @@ def check_age(plan: Plan, newest: date) -> None:
         )
 
 
+def _without_forgotten(base: CustomerBase, plan: Plan) -> CustomerBase:
+    """The base as it will be when the source is cleaned of those whom `crm forget` took out."""
+    if not suppressions.tokens(plan.out):
+        return base
+    gone = wave_memory.barred(plan.out, base, published_tree.key_for(plan.out, plan.root))
+    known = base.known_ids
+    return base.without_customers(known.loc[known["customer_id"].isin(gone), "known_id"].unique())
+
+
 def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
     """Open, check and cut the source; save what is left in `folder`, to keep its results in `kept`.
 
@@ -244,6 +256,8 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
         with limited_memory(asked.limit_memory_mb):
             most = MAX_REJECTED if asked.max_rejected is None else asked.max_rejected
             base = CustomerBase.open(plan.source, mapping=asked.mapping, today=asked.today, max_rejected=most)
+        base = identity_store.applied(base, plan.out, plan.source_name, read_key(plan.root))
+        base = _without_forgotten(base, plan)
         newest, rules = base.day, base.rejected["rule"].astype("str")
         check_age(plan, newest)
         if plan.as_of:

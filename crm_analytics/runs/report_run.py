@@ -215,7 +215,7 @@ class _Run:
         """A private folder with what is handed in, where the notebook leaves its lists; None if not asked."""
         record = self.record
         assert record.data is not None
-        if not other_runs.is_told(record.plan):
+        if not other_runs.wants_other_runs(record.plan):
             return None
         record.handed_in = other_runs.handed_in(record.plan, record.day or "", record.data.data_hash)
         desk = kernel.folder / "desk"

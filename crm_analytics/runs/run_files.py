@@ -108,14 +108,14 @@ def _handed_in(record: Record) -> dict[str, Any] | None:
         return None
     from crm_analytics.runs.other_runs import fingerprint
 
-    told = {
+    facts = {
         what: [
             {"report": one["report"], "slug": one["slug"], "day": one["day"]}
             for one in record.handed_in[what]
         ]
         for what in ("previous", "neighbours")
     }
-    return {"digest": fingerprint(record.handed_in), **told}
+    return {"digest": fingerprint(record.handed_in), **facts}
 
 
 def _inputs(record: Record) -> dict[str, Any] | None:

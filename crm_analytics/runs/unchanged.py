@@ -20,7 +20,7 @@ from crm_analytics.errors import DataError
 from crm_analytics.runs import other_runs, version_query
 from crm_analytics.runs.catalogue.parameters import INJECTED
 from crm_analytics.runs.plan import Plan, check_age
-from crm_analytics.runs.publishing import publish
+from crm_analytics.runs.publishing import identity_store, publish
 from crm_analytics.runs.publishing.manifest import code_digest, digest, versions
 from crm_analytics.tables.project_key import fingerprint, read_key
 from crm_analytics.tables.source_ref import SourceRef
@@ -34,6 +34,7 @@ _REASONS = {
     "versions": "a library's version changed",
     "key": "the key for pseudonyms changed",
     "source": "the source is another one",
+    "identities": "who is who was brought up to date",
     "version": "the data changed",
 }
 
@@ -90,6 +91,7 @@ def inputs_of(plan: Plan, *, ask: bool = True) -> Inputs:
         "key": key_digest(plan.root),
         "source": digest(plan.source_name, plan.source.identity if plan.source.is_connection else ""),
         "version": digest(query, answer) if answer else "",
+        "identities": identity_store.stamp(plan.out, plan.source_name),
     }
     files = {name: stamp(path) for name, path in watched(plan.source, request.mapping).items()}
     asking = plan.source.is_connection and not query
@@ -120,7 +122,7 @@ def find(plan: Plan, inputs: Inputs) -> Former | str:
         recorded, sha256 = about["inputs"], about["page"]["sha256"]
         whole = hashlib.sha256(place.page.read_bytes()).hexdigest() == sha256
         why = "" if whole else "the page is not as it was made"
-        why = why or _difference(recorded, inputs, plan) or _told_otherwise(about, plan)
+        why = why or _difference(recorded, inputs, plan) or _other_facts(about, plan)
         newest = date.fromisoformat(about["data"]["newest_day"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return "there is no whole record of the last run"
@@ -134,12 +136,12 @@ def find(plan: Plan, inputs: Inputs) -> Former | str:
     return Former(place, run, pointer, str(pointer.get("day") or ""))
 
 
-def _told_otherwise(about: dict[str, Any], plan: Plan) -> str:
+def _other_facts(about: dict[str, Any], plan: Plan) -> str:
     """Whether other runs would now hand in other facts than they did then."""
-    if not other_runs.is_told(plan):
+    if not other_runs.wants_other_runs(plan):
         return ""
-    told = other_runs.handed_in(plan, str(about["as_of"]), about["data"]["hash"])
-    same = (about["handed_in"] or {}).get("digest") == other_runs.fingerprint(told)
+    facts = other_runs.handed_in(plan, str(about["as_of"]), about["data"]["hash"])
+    same = (about["handed_in"] or {}).get("digest") == other_runs.fingerprint(facts)
     return "" if same else "the facts of other runs changed"
 
 

@@ -58,16 +58,16 @@ def answer(source: SourceRef, query: str, seconds: float = SECONDS) -> str:
     LimitError : it has none in time.
     """
     check(query)
-    told: list[Any] = []
+    answers: list[Any] = []
     connections: list[Any] = []
 
     def ask() -> None:
         try:
             duckdb_file = source.path is not None and source.kind in ("duckdb", "file")
             rows = _rows_of_file(source.path, query, connections) if duckdb_file else _rows_of(source, query)
-            told.append(json.dumps(rows, default=str))
+            answers.append(json.dumps(rows, default=str))
         except Exception as error:  # it is told in the thread that waits
-            told.append(error)
+            answers.append(error)
 
     # A driver that waits for the network cannot be interrupted: its thread is left behind and ends with us.
     thread = threading.Thread(target=ask, daemon=True)
@@ -77,7 +77,7 @@ def answer(source: SourceRef, query: str, seconds: float = SECONDS) -> str:
         for connection in connections:
             connection.interrupt()
         raise LimitError(f"the version_query had no answer within {seconds:g} seconds. Make it a quick one")
-    (found,) = told
+    (found,) = answers
     if isinstance(found, CrmError):
         raise found
     if isinstance(found, Exception):

@@ -119,8 +119,8 @@ class _Crew:
 
     def _hire(self) -> _Worker:
         ours, theirs = self.context.Pipe()
-        told = (theirs, self.make, self.door, self.kept, dict(os.environ))
-        process = self.context.Process(target=_serve, args=told, daemon=True)  # type: ignore[attr-defined]
+        arguments = (theirs, self.make, self.door, self.kept, dict(os.environ))
+        process = self.context.Process(target=_serve, args=arguments, daemon=True)  # type: ignore[attr-defined]
         process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -213,9 +213,9 @@ class _Crew:
     def stop(self) -> Iterator[Event]:
         """End all; each report under way tells that it was stopped."""
         for number, job in self.todo:
-            said = "not started: the run was stopped from outside"
+            why = "not started: the run was stopped from outside"
             result = RunResult(
-                name=job.name, slug=job.slug, status=Status.REFUSED, exit_code=5, message=said, seconds=0
+                name=job.name, slug=job.slug, status=Status.REFUSED, exit_code=5, message=why, seconds=0
             )
             yield Ended(number, result)
         self.todo.clear()
@@ -245,10 +245,10 @@ class _Crew:
 def _is_halted(pid: int | None) -> bool:
     """Whether a process was halted by a signal; where the system does not tell, it was not."""
     try:
-        told = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
         return False
-    return told.rpartition(")")[2].split()[:1] == ["T"]
+    return state.rpartition(")")[2].split()[:1] == ["T"]
 
 
 @contextmanager

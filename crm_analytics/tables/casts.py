@@ -113,19 +113,19 @@ def in_words(value: ir.Value, words: dict[str, Any], column: Column, otherwise: 
     """A cell by its word (in any case); what is no such word is read as ever."""
     text = value.cast("string").strip().lower()
     kind = column.engine_type
-    said = [(text == word.strip().lower(), _literal(told, kind)) for word, told in words.items()]
-    return ibis.cases(*said, else_=otherwise)
+    cases = [(text == word.strip().lower(), _literal(meaning, kind)) for word, meaning in words.items()]
+    return ibis.cases(*cases, else_=otherwise)
 
 
-def constant(said: Any, column: Column) -> ir.Value:
+def constant(value: Any, column: Column) -> ir.Value:
     """A value that holds for every row."""
-    return ibis.literal(float(said)) if type(said) in (int, float) else ibis.literal(said)
+    return ibis.literal(float(value)) if type(value) in (int, float) else ibis.literal(value)
 
 
-def _literal(told: Any, kind: str) -> ir.Value:
+def _literal(value: Any, kind: str) -> ir.Value:
     if kind == "boolean":
-        return ibis.literal(str(told).strip().lower() in ("true", "yes", "1", "y", "t"))
-    return ibis.literal(str(told) if kind == "string" else told).cast(kind)
+        return ibis.literal(str(value).strip().lower() in ("true", "yes", "1", "y", "t"))
+    return ibis.literal(str(value) if kind == "string" else value).cast(kind)
 
 
 def _text(value: ir.Value) -> ir.Value:

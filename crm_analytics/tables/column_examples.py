@@ -68,13 +68,13 @@ def field_examples(base: CustomerBase, *, show_customers: bool = False) -> list[
         filled = counts.to_pyarrow().to_pylist()[0]
         for column in columns:
             masked = not show_customers and is_personal(column)
-            told = readings.get((table, column.name))
+            reading = readings.get((table, column.name))
             values = _values(rows, column)
             found.append(
                 FieldExamples(
                     table,
                     column.name,
-                    _how(column, told),
+                    _how(column, reading),
                     filled[column.name] / filled["rows"] if filled["rows"] else 0.0,
                     tuple(dict.fromkeys(map(mask, values))) if masked else tuple(values),
                     masked,
@@ -103,9 +103,9 @@ def mask(value: str) -> str:
     return re.sub(r"\d", "9", shape)
 
 
-def _how(column: Column, told: ReadAs | None) -> str:
-    if told is not None:
-        return f"{told.how}, from {told.column}" if told.column != told.field else told.how
+def _how(column: Column, reading: ReadAs | None) -> str:
+    if reading is not None:
+        return f"{reading.how}, from {reading.column}" if reading.column != reading.field else reading.how
     return _KINDS[column.type]
 
 
@@ -123,8 +123,8 @@ def _values(rows: ir.Table, column: Column) -> list[str]:
             .distinct()
             .order_by("value")
         )
-    told = wanted.select(value=wanted.value.cast("string")).to_pyarrow()["value"].to_pylist()
-    return [_short(v, column) for v in dict.fromkeys(told) if v is not None][:EXAMPLES]
+    values = wanted.select(value=wanted.value.cast("string")).to_pyarrow()["value"].to_pylist()
+    return [_short(v, column) for v in dict.fromkeys(values) if v is not None][:EXAMPLES]
 
 
 def _short(value: str, column: Column) -> str:

@@ -193,9 +193,9 @@ def _less_discount(sample: Sample, found: dict[str, Guess]) -> None:
     price, quantity, discount = (f'"{p.said}"' for p in parts if p is not None)
     values = sample.values[discount[1:-1]]
     if all(re.fullmatch(r"0([.,]\d+)?|1([.,]0+)?", v) for v in values):
-        said = f"{price} * {quantity} * (1 - {discount})"
+        formula = f"{price} * {quantity} * (1 - {discount})"
         found["unit_spend"] = Guess(
-            "unit_spend", said, "guess", "the discount looks like a share of the price"
+            "unit_spend", formula, "guess", "the discount looks like a share of the price"
         )
         del found["discount"]
 

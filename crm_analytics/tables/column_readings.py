@@ -104,16 +104,16 @@ def _needed(table: Table, raw: ir.Table, spec: TableMapping) -> dict[str, tuple[
     """The source's columns that need a reading: as number or moment, and for which field."""
     needed: dict[str, tuple[str, str]] = {}
     for column in table.columns:
-        said = spec.fields.get(column.name, column.name if column.name in raw.columns else None)
-        if isinstance(said, dict):
-            if {"format", "value", "equals"} & said.keys():
+        origin = spec.fields.get(column.name, column.name if column.name in raw.columns else None)
+        if isinstance(origin, dict):
+            if {"format", "value", "equals"} & origin.keys():
                 continue
-            said = said.get("column", column.name)
-        if not isinstance(said, str):
+            origin = origin.get("column", column.name)
+        if not isinstance(origin, str):
             continue
-        names: tuple[str, ...] = (said,) if said in raw.columns else ()
+        names: tuple[str, ...] = (origin,) if origin in raw.columns else ()
         if not names and column.type in _NUMBERS:
-            names = parse_sum(said, raw.columns, table.name).columns
+            names = parse_sum(origin, raw.columns, table.name).columns
         for name in names:
             kind = raw[name].type()
             if column.type in _NUMBERS and kind.is_string():

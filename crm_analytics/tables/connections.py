@@ -70,10 +70,10 @@ def answer(ref: SourceRef, query: str, limit: int) -> list[Any]:
 
 
 def _refusal(error: Exception, kind: str) -> DataError:
-    said = first_line(error)
-    if "missing dependencies" in said:
+    reason = first_line(error)
+    if "missing dependencies" in reason:
         return missing_driver(kind)
-    if said.startswith("Don't know how to connect"):
+    if reason.startswith("Don't know how to connect"):
         near = nearest(kind, _ENGINES) or f". Known are {', '.join(_ENGINES)} and what Ibis connects to"
         return DataError(f"{kind}://… is no database that can be read{near}")
-    return DataError(f"cannot connect to {kind}://…: {said}")
+    return DataError(f"cannot connect to {kind}://…: {reason}")

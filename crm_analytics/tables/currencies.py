@@ -26,10 +26,10 @@ def currency_of(transactions: ir.Table, mapping: Mapping, table: Table) -> tuple
     ------
     DataError : amounts in several currencies, or in another than the mapping says.
     """
-    said = mapping.currency.upper() if re.fullmatch(r"[A-Za-z]{3}", mapping.currency) else mapping.currency
+    target = mapping.currency.upper() if re.fullmatch(r"[A-Za-z]{3}", mapping.currency) else mapping.currency
     found = _in_rows(transactions)
     if converted(table):
-        if not said:
+        if not target:
             raise DataError(
                 "transactions: amounts are converted by a rate, but to what? Say the target in mapping.toml: "
                 'currency = "EUR"'
@@ -39,12 +39,12 @@ def currency_of(transactions: ir.Table, mapping: Mapping, table: Table) -> tuple
             rate = "by the rate of each row"
             if not isinstance(table.spec.rate, (str, type(None))):
                 of = (
-                    f"1 {code} is {worth:g} {said}" for code, worth in table.spec.rate.items() if worth != 1
+                    f"1 {code} is {worth:g} {target}" for code, worth in table.spec.rate.items() if worth != 1
                 )
                 rate = f"at the fixed rates of the mapping ({', '.join(of)})"
-            says = f"Amounts in {listed} are converted to {said} {rate}."
-            return said, [Finding("converted", "note", "transactions", "unit_spend", says)]
-        return said, []
+            says = f"Amounts in {listed} are converted to {target} {rate}."
+            return target, [Finding("converted", "note", "transactions", "unit_spend", says)]
+        return target, []
     if len(found) > 1:
         listed = ", ".join(map(shown, found))
         raise DataError(
@@ -53,18 +53,19 @@ def currency_of(transactions: ir.Table, mapping: Mapping, table: Table) -> tuple
             "one currency at a time "
             f'(where = {{ currency = "{shown(found[0])}" }})'
         )
-    if said and found and said != found[0]:
+    if target and found and target != found[0]:
         raise DataError(
-            f'transactions: mapping.toml says currency = "{said}", the rows say {shown(found[0])}'
+            f'transactions: mapping.toml says currency = "{target}", the rows say {shown(found[0])}'
         )
     marks = _marks(table)
-    if not found and said and marks and not same_currency({*marks, said}):
+    if not found and target and marks and not same_currency({*marks, target}):
         raise DataError(
-            f'transactions: mapping.toml says currency = "{said}", the amounts say {", ".join(sorted(marks))}'
+            f'transactions: mapping.toml says currency = "{target}", '
+            f"the amounts say {', '.join(sorted(marks))}"
         )
     if found:
-        return (found[0] if shown(found[0]) == found[0] else said), []
-    return said or next((m for m in sorted(marks) if len(m) == 3), ""), []
+        return (found[0] if shown(found[0]) == found[0] else target), []
+    return target or next((m for m in sorted(marks) if len(m) == 3), ""), []
 
 
 def converted(table: Table) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as clock
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,9 +19,11 @@ from crm_analytics.errors import DataError, ParameterError, in_words, nearest
 from crm_analytics.tables import snapshot as snapshots
 from crm_analytics.tables.account import WORTH_TELLING, Account, lost_sentence
 from crm_analytics.tables.contract import TABLES
-from crm_analytics.tables.cut import collect, count_lines, cut
+from crm_analytics.tables.customer_ids import identified, without_customers
+from crm_analytics.tables.cut import collect, count_lines, cut, keys_repeat
 from crm_analytics.tables.days import as_day, shift
 from crm_analytics.tables.findings import Finding
+from crm_analytics.tables.identity_map import IdentityMap
 from crm_analytics.tables.kept_results import Parts, remember
 from crm_analytics.tables.named_sources import check_exists, find_source
 from crm_analytics.tables.redaction import holds_secret, without_secrets_of
@@ -30,6 +32,7 @@ from crm_analytics.tables.rejects import MAX_REJECTED, drops_row
 from crm_analytics.tables.snapshot import SNAPSHOT_FILE, Snapshot
 from crm_analytics.tables.source_ref import SourceRef
 from crm_analytics.tables.sources import open_source
+from crm_analytics.tables.survivorship import Survivorship, merge_records
 
 Made = TypeVar("Made")
 
@@ -99,12 +102,12 @@ class CustomerBase:
         try:
             return cls._opened(source, mapping, today, max_rejected, pushdown)
         except Exception as error:
-            said = source.text if isinstance(source, SourceRef) else str(source)
-            if not isinstance(source, (str, SourceRef)) or not holds_secret(said):
+            text = source.text if isinstance(source, SourceRef) else str(source)
+            if not isinstance(source, (str, SourceRef)) or not holds_secret(text):
                 raise
             # A library may repeat a piece of the password, in words that no pattern knows.
             known = in_words(error)
-            raise type(known)(without_secrets_of(str(known), said)) from None
+            raise type(known)(without_secrets_of(str(known), text)) from None
 
     @classmethod
     def _opened(
@@ -195,6 +198,113 @@ class CustomerBase:
             )
         return day
 
+    # -- who is who ----------------------------------------------------------------------------
+
+    def with_identities(self, identities: Any, survivorship: Survivorship | None = None) -> CustomerBase:
+        """The base with the records of one customer merged, as an identity map says.
+
+        Ids are replaced in every table, so spend, orders and whatever else hangs on them stay what they are;
+        rows of `customers` become one by `survivorship`, after the base is cut, so that nothing of a later
+        record is seen on an earlier day. A consent is the narrowest of all records.
+
+        Parameters
+        ----------
+        identities : an `IdentityMap`, such as `analyses.identity.resolve` gives; a dict of record id to
+            customer id; or a frame with record_id and customer_id. None takes the merging back
+        survivorship : in place of the map's own rules
+
+        Raises
+        ------
+        ParameterError : the map contradicts itself, or the base was saved after it was merged.
+
+        Examples
+        --------
+        >>> base = CustomerBase.open(pd.DataFrame({"customer_id": ["a", "b", "c"], "unit_spend": [9.0, 5, 2],
+        ...     "transaction_date": ["2026-01-05", "2026-01-07", "2026-01-09"]}), today="2026-02-01")
+        >>> one = base.with_identities({"a": "a", "b": "a"})
+        >>> one.counts["customers"], one.counts["revenue"]
+        (2, 16.0)
+        """
+        snapshot = self.snapshot
+        if snapshot.identities is not None:
+            if snapshot.unmerged is None:
+                raise ParameterError("this base was saved after its records were merged: open the source")
+            snapshot = snapshot.unmerged
+        if identities is not None:
+            snapshot = identified(snapshot, IdentityMap.of(identities, survivorship))
+        return replace(self, snapshot=snapshot)
+
+    def without_customers(self, ids: Iterable[str]) -> CustomerBase:
+        """The base without some customers: what they bought is left as purchases of nobody, the rest goes.
+
+        Examples
+        --------
+        >>> base = CustomerBase.open(pd.DataFrame({"customer_id": ["a", "b"], "unit_spend": [9.0, 5],
+        ...     "transaction_date": ["2026-01-05", "2026-01-07"]}), today="2026-02-01")
+        >>> one = base.without_customers(["a"])
+        >>> one.counts["customers"], one.counts["anonymous_spend"]
+        (1, 9.0)
+        """
+        gone = list(ids)
+        return replace(self, snapshot=without_customers(self.snapshot, gone)) if gone else self
+
+    @property
+    def identities(self) -> IdentityMap | None:
+        """Which records were merged; None where nobody said."""
+        return self.snapshot.identities
+
+    @property
+    def before_merging(self) -> CustomerBase | None:
+        """Purchases and customers as they would be without the identity map; None where there is none."""
+        snapshot = self.snapshot
+        if snapshot.identities is None:
+            return None
+        if snapshot.unmerged is not None:
+            return replace(self, snapshot=snapshot.unmerged)
+        if snapshot.merged_lines is None:
+            return None
+        people = self.to_engine(snapshot.identities.shared[["customer_id"]].drop_duplicates().astype("str"))
+        lines = snapshot.tables["transactions"]
+        others = lines.anti_join(people, "customer_id").union(snapshot.merged_lines.select(*lines.columns))
+        # Lines without a customer match nobody, so the join keeps them.
+        tables = {"transactions": self.materialise(others)}
+        if snapshot.records is not None:
+            tables["customers"] = snapshot.records
+        plain = replace(
+            snapshot, tables=tables, identities=None, records=None, merged_lines=None, saved={}, kept_in=None
+        )
+        return replace(self, snapshot=plain)
+
+    @property
+    def records(self) -> ir.Table | None:
+        """Rows of `customers` up to the day as the source has them, not merged; None without that table."""
+        snapshot = self.snapshot
+        if snapshot.records is not None:
+            return snapshot.records
+        if "customers" not in snapshot.tables:
+            return None
+        newest = self.newest_day is None
+        return cut(
+            (snapshot.unmerged or snapshot).tables["customers"], TABLES["customers"], self.start, self.day,
+            newest=newest,
+        )  # fmt: skip
+
+    @property
+    def known_ids(self) -> pd.DataFrame:
+        """Every id by which a customer is or was known: known_id, customer_id, since, until.
+
+        A customer is known by the ids of all own records, and was known for a while (since to until, days as
+        text, empty where open) by the id of whom the records were merged with then.
+        """
+        ids = self.collect(self.customers.select("customer_id").order_by("customer_id"))
+        own = ids.assign(known_id=ids["customer_id"], since="", until="")
+        known = self.snapshot.identities
+        if known is None:
+            return own[["known_id", "customer_id", "since", "until"]]
+        merged = known.shared.rename(columns={"record_id": "known_id"}).assign(since="", until="")
+        every = pd.concat([own, merged, known.known])[["known_id", "customer_id", "since", "until"]]
+        return every.drop_duplicates().astype("str").reset_index(drop=True)
+
     # -- the tables ----------------------------------------------------------------------------
 
     @functools.cached_property
@@ -205,7 +315,27 @@ class CustomerBase:
             name: cut(table, TABLES[name], self.start, self.day, newest=newest)
             for name, table in self.snapshot.tables.items()
         }
+        if self._merges:
+            found["customers"] = self._merged(found["customers"])
         return MappingProxyType(found)
+
+    @property
+    def _merges(self) -> bool:
+        """Whether rows of `customers` are still to be merged."""
+        known = self.snapshot.identities
+        return (
+            known is not None
+            and not self.snapshot.saved  # a saved base holds them merged
+            and "customers" in self.snapshot.tables
+            and not known.shared.empty
+        )
+
+    def _merged(self, rows: ir.Table) -> ir.Table:
+        known = self.snapshot.identities
+        assert known is not None
+        people = self.snapshot.to_engine(known.shared)
+        every = self.snapshot.tables["customers"]
+        return self.materialise(merge_records(rows, every, people, known.survivorship))
 
     @property
     def transactions(self) -> ir.Table:
@@ -290,6 +420,11 @@ class CustomerBase:
     def accounts(self) -> Mapping[str, Account]:
         """By table, what became of the source's rows and money: kept, broken, merged, left out."""
         return self.snapshot.accounts
+
+    @functools.cached_property
+    def order_keys_repeat(self) -> bool:
+        """Whether one transaction key stands on two days, or with two customers: receipts begin again."""
+        return keys_repeat(self.transactions)
 
     @functools.cached_property
     def findings(self) -> list[Finding]:
@@ -405,5 +540,6 @@ class CustomerBase:
         """Write the base as cut, to be opened again without checking: Parquet and `snapshot.json`."""
         target = Path(folder)
         facts = {**self._facts, "data_hash": self.data_hash}
-        snapshots.write(target, self.snapshot, self.tables, facts)
+        records = self.records if self.identities is not None else None
+        snapshots.write(target, self.snapshot, self.tables, facts, records)
         return target

@@ -76,3 +76,16 @@ def count_lines(lines: ir.Table) -> dict[str, Any]:
     whole = {k: int(row[k] or 0) for k in ("rows", "anonymous_rows", "returns", "customers")}
     money = {k: float(row[k] or 0) for k in ("anonymous_spend", "revenue")}
     return {**row, **whole, **money}
+
+
+def keys_repeat(lines: ir.Table) -> bool:
+    """Whether one transaction key stands on two days, or with two customers."""
+    if "transaction_id" not in lines.columns:
+        return False
+    keyed = lines.filter(lines.transaction_id.notnull(), lines.unit_spend >= 0)
+    days = keyed.transaction_date.date()
+    each = keyed.group_by("transaction_id").aggregate(
+        first=days.min(), last=days.max(), one=keyed.customer_id.min(), other=keyed.customer_id.max()
+    )
+    twice = (each.first != each["last"]) | (each.one != each.other)
+    return bool(twice.any().to_pyarrow().as_py() or False)

@@ -48,7 +48,7 @@ class Database(Protocol):
         """Let go of the database."""
 
 
-def find_table(said: str, database: Database, table: str) -> tuple[str, str]:
+def find_table(name: str, database: Database, table: str) -> tuple[str, str]:
     """The schema and name of a table as the mapping names it: ``orders`` or ``marts.orders``.
 
     Raises
@@ -58,16 +58,16 @@ def find_table(said: str, database: Database, table: str) -> tuple[str, str]:
     names = database.names
     full = [f"{schema}.{name}".lstrip(".") for schema, name in names]
     for same in (str, str.casefold):  # exactly so, else whatever the case
-        found = [n for n, whole in zip(names, full, strict=True) if same(whole) == same(said)]
-        found = found or [n for n in names if same(n[1]) == same(said)]
+        found = [n for n, whole in zip(names, full, strict=True) if same(whole) == same(name)]
+        found = found or [n for n in names if same(n[1]) == same(name)]
         default = [n for n in found if n[0] == database.default]
         if len(found) == 1 or len(default) == 1:
             return (default or found)[0]
         if found:
             several = ", ".join(f"{schema}.{name}" for schema, name in found)
-            raise DataError(f"{table}: {database.where} has several tables '{said}': {several}")
+            raise DataError(f"{table}: {database.where} has several tables '{name}': {several}")
     raise DataError(
-        f"{table}: {database.where} has no table '{said}'{nearest(said, [*(n for _, n in names), *full])}"
+        f"{table}: {database.where} has no table '{name}'{nearest(name, [*(n for _, n in names), *full])}"
     )
 
 

@@ -57,25 +57,25 @@ def fields_of(table: Table, raw: ir.Table, spec: TableMapping, readings: Reading
     """Every field that the source gives; `require_fields` was asked before."""
     found: dict[str, Field] = {}
     for column in table.columns:
-        said = spec.fields.get(column.name, column.name if column.name in raw.columns else None)
-        if said is not None:
-            found[column.name] = _field(said, column, _Given(table, raw, spec, readings))
+        origin = spec.fields.get(column.name, column.name if column.name in raw.columns else None)
+        if origin is not None:
+            found[column.name] = _field(origin, column, _Given(table, raw, spec, readings))
     if "unit_spend" not in found and table.name == "transactions" and all(n in found for n in _DERIVED):
         found["unit_spend"] = _product(found, table["unit_spend"])
     return {name: _stands_for_nothing(field, table[name], spec) for name, field in found.items()}
 
 
-def _field(said: Any, column: Column, given: _Given) -> Field:
+def _field(origin: Any, column: Column, given: _Given) -> Field:
     raw = given.raw
-    if isinstance(said, dict):
-        return _described(said, column, given)
-    if isinstance(said, int | float):
-        return Field(ibis.literal(True), cast_value(constant(said, column), column), sure=True)
-    if said in raw.columns:
-        return _column(said, column, given)
-    if (text := constant_text(said, column)) is not None:
+    if isinstance(origin, dict):
+        return _described(origin, column, given)
+    if isinstance(origin, int | float):
+        return Field(ibis.literal(True), cast_value(constant(origin, column), column), sure=True)
+    if origin in raw.columns:
+        return _column(origin, column, given)
+    if (text := constant_text(origin, column)) is not None:
         return Field(ibis.literal(True), cast_value(ibis.literal(text), column), sure=True)
-    summed = parse_sum(said, raw.columns, given.table.name)
+    summed = parse_sum(origin, raw.columns, given.table.name)
     numbers = {name: given.readings.numbers.get(name) for name in summed.columns}
 
     def number(value: ir.Value) -> ir.Value:
@@ -107,33 +107,33 @@ def _column(name: str, column: Column, given: _Given) -> Field:
     return Field(present, cast, number, sure, exact)
 
 
-def _described(said: dict[str, Any], column: Column, given: _Given) -> Field:
+def _described(described: dict[str, Any], column: Column, given: _Given) -> Field:
     raw, spec = given.raw, given.spec
-    if "value" in said:
-        return Field(ibis.literal(True), cast_value(constant(said["value"], column), column), sure=True)
-    name = find_column(said.get("column", column.name), raw.columns, given.table.name)
+    if "value" in described:
+        return Field(ibis.literal(True), cast_value(constant(described["value"], column), column), sure=True)
+    name = find_column(described.get("column", column.name), raw.columns, given.table.name)
     value = raw[name]
-    if "equals" in said:
-        told = said["equals"]
-        fits = value.cast("string").isin([told] if isinstance(told, str) else list(told))
+    if "equals" in described:
+        accepted = described["equals"]
+        fits = value.cast("string").isin([accepted] if isinstance(accepted, str) else list(accepted))
         return Field(ibis.literal(True), fits.fill_null(False), sure=True)
-    if "format" in said:
-        written_in = said.get("zone", spec.zone)
-        moment = read_with_format(raw, name, said["format"], given.readings.zone, written_in)
+    if "format" in described:
+        written_in = described.get("zone", spec.zone)
+        moment = read_with_format(raw, name, described["format"], given.readings.zone, written_in)
         return Field(is_present(value), moment.cast(column.engine_type))
-    if "zone" in said:
-        given = replace(given, spec=replace(spec, zone=said["zone"]))
+    if "zone" in described:
+        given = replace(given, spec=replace(spec, zone=described["zone"]))
     found = _column(name, column, given)
-    if "words" not in said:
+    if "words" not in described:
         return found
-    read = in_words(value, said["words"], column, found.value)
+    read = in_words(value, described["words"], column, found.value)
     return Field(found.present, read, sure=column.engine_type == "string")
 
 
-def constant_text(said: str, column: Column) -> str | None:
+def constant_text(text: str, column: Column) -> str | None:
     """The text of ``"'email'"``, which holds for every row; None where a column is meant."""
-    quoted = len(said) > 2 and said[0] == said[-1] == "'" and column.engine_type == "string"
-    return said[1:-1] if quoted else None
+    quoted = len(text) > 2 and text[0] == text[-1] == "'" and column.engine_type == "string"
+    return text[1:-1] if quoted else None
 
 
 def _rated(value: ir.Value, column: Column, given: _Given) -> ir.Value:
@@ -201,20 +201,20 @@ def require_fields(table: Table, columns: tuple[str, ...], spec: TableMapping) -
     """
     found = set()
     for column in table.columns:
-        said = spec.fields.get(column.name, column.name if column.name in columns else None)
-        if said is None:
+        origin = spec.fields.get(column.name, column.name if column.name in columns else None)
+        if origin is None:
             continue
         found.add(column.name)
-        if isinstance(said, dict):
-            if "value" not in said:
-                find_column(said.get("column", column.name), columns, table.name)
-        elif isinstance(said, str) and said not in columns and constant_text(said, column) is None:
+        if isinstance(origin, dict):
+            if "value" not in origin:
+                find_column(origin.get("column", column.name), columns, table.name)
+        elif isinstance(origin, str) and origin not in columns and constant_text(origin, column) is None:
             try:
-                parse_sum(said, columns, table.name)
+                parse_sum(origin, columns, table.name)
             except DataError as error:
                 if column.engine_type != "string":
                     raise
-                more = f'. The same text for every row is {column.name} = {{ value = "{said[:40]}" }}'
+                more = f'. The same text for every row is {column.name} = {{ value = "{origin[:40]}" }}'
                 raise DataError(f"{error}{more}") from None
     if isinstance(spec.rate, str):
         find_column(spec.rate, columns, table.name)

@@ -40,9 +40,9 @@ def looks_like_data(names: Sequence[str]) -> bool:
     >>> looks_like_data(["Ann Vogel", "3 Jan 2026", "€12.50"]), looks_like_data(["Ann Vogel", "Bonn", "gold"])
     (True, True)
     """
-    told = [name for name in names if name.strip()]
-    known = sum(_is_a_column(name) for name in told)
-    return known < min(2, len(told)) or any(_VALUE.fullmatch(name) or _ODD.search(name) for name in told)
+    named = [name for name in names if name.strip()]
+    known = sum(_is_a_column(name) for name in named)
+    return known < min(2, len(named)) or any(_VALUE.fullmatch(name) or _ODD.search(name) for name in named)
 
 
 def _is_a_column(name: str) -> bool:

@@ -34,8 +34,8 @@ def read_json(connection: BaseBackend, path: Path) -> ir.Table:
         "format": "newline_delimited" if lines else "auto",
     }
     try:
-        told = ", ".join(f"{k} = {v!r}" for k, v in options.items())
-        found = con.sql(f"SELECT * FROM read_json({_key(str(path))}, {told})")
+        options_text = ", ".join(f"{k} = {v!r}" for k, v in options.items())
+        found = con.sql(f"SELECT * FROM read_json({_key(str(path))}, {options_text})")
         columns = {c: _as_text(str(t)) for c, t in zip(found.columns, found.types, strict=True)}
         if set(columns) == {"json"}:  # lists of numbers, or nothing at all
             raise DataError(f'{path.name}: expected a list of objects such as {{"customer_id": ...}}')
@@ -44,7 +44,7 @@ def read_json(connection: BaseBackend, path: Path) -> ir.Table:
             kind = _as_text(str(found.types[found.columns.index(holder)])[:-2]) + "[]"
             columns = {holder: kind}
         typed = ", ".join(f"{_key(c)}: {_key(kind)}" for c, kind in columns.items())
-        rows = f"SELECT * FROM read_json({_key(str(path))}, {told}, columns = {{{typed}}})"
+        rows = f"SELECT * FROM read_json({_key(str(path))}, {options_text}, columns = {{{typed}}})"
         if holder is not None:
             rows = f"SELECT unnest(entry) FROM (SELECT unnest({_name(holder)}) AS entry FROM ({rows}))"
         return load(connection, con.sql(rows))

@@ -147,13 +147,13 @@ def _table_mapping(
 ) -> TableMapping:
     if not isinstance(value, MappingType):
         raise ParameterError(f'mapping: [{table}] must be a section with `field = "column"` lines')
-    said = {**shared, **value}
+    merged = {**shared, **value}
     fill, within = _fill_down(table, value.get("fill_down", ()))
     return TableMapping(
         origin=_origin(table, value.get("from"), "from"),
         joins=_joins(table, value.get("join", ())),
         fields=_fields(table, value),
-        decimal=_decimal(table, said.get("decimal")),
+        decimal=_decimal(table, merged.get("decimal")),
         encoding=_text(table, "encoding", value.get("encoding")),
         where=_values(table, "where", value.get("where", {})),
         exclude=_values(table, "except", value.get("except", {})),
@@ -163,17 +163,17 @@ def _table_mapping(
         within=within,
         default=_defaults(table, value.get("default", {})),
         rate=_rate(table, value.get("rate"), target),
-        language=_language(table, said.get("language", "en")),
+        language=_language(table, merged.get("language", "en")),
         zone=None if "zone" not in value else check_zone(value["zone"], f"[{table}] zone"),
-        anonymous=_texts(table, "anonymous", said.get("anonymous", ())),
-        fold_case=_texts(table, "fold_case", said.get("fold_case", ())),
-        unknown_dates=_texts(table, "unknown_dates", said.get("unknown_dates", ())),
+        anonymous=_texts(table, "anonymous", merged.get("anonymous", ())),
+        fold_case=_texts(table, "fold_case", merged.get("fold_case", ())),
+        unknown_dates=_texts(table, "unknown_dates", merged.get("unknown_dates", ())),
     )
 
 
 def _fields(table: str, value: MappingType[str, Any]) -> dict[str, Any]:
     fields = {}
-    for name, said in value.items():
+    for name, origin in value.items():
         if name in TABLE_WORDS:
             continue
         known = TABLES[table].names
@@ -182,7 +182,7 @@ def _fields(table: str, value: MappingType[str, Any]) -> dict[str, Any]:
                 f"mapping: [{table}] has no field '{name}'{nearest(name, [*known, *TABLE_WORDS])}"
             )
         kind = TABLES[table][name].type
-        if not _says_a_field(said, kind):
+        if not _says_a_field(origin, kind):
             more = {
                 "number": ", a number",
                 "money": ", a number",
@@ -193,32 +193,36 @@ def _fields(table: str, value: MappingType[str, Any]) -> dict[str, Any]:
                 f'{{ value = "email" }} or '
                 '{ column = "...", format = "%d/%m/%Y" }'
             )
-        fields[name] = dict(said) if isinstance(said, MappingType) else said
+        fields[name] = dict(origin) if isinstance(origin, MappingType) else origin
     return fields
 
 
-def _says_a_field(said: Any, kind: str) -> bool:
-    if not isinstance(said, MappingType):
-        return isinstance(said, str) or (kind in ("number", "money", "count") and type(said) in (int, float))
-    if set(said) - set(FIELD_WORDS) or not all(
-        isinstance(said.get(w, ""), str) for w in ("column", "format", "zone")
+def _says_a_field(origin: Any, kind: str) -> bool:
+    if not isinstance(origin, MappingType):
+        return isinstance(origin, str) or (
+            kind in ("number", "money", "count") and type(origin) in (int, float)
+        )
+    if set(origin) - set(FIELD_WORDS) or not all(
+        isinstance(origin.get(w, ""), str) for w in ("column", "format", "zone")
     ):
         return False
-    if "value" in said:
-        return set(said) == {"value"} and type(said["value"]) in (str, int, float, bool)
-    if "equals" in said and kind != "flag":
+    if "value" in origin:
+        return set(origin) == {"value"} and type(origin["value"]) in (str, int, float, bool)
+    if "equals" in origin and kind != "flag":
         return False
-    if ("format" in said or "zone" in said) and kind not in ("time", "date"):
+    if ("format" in origin or "zone" in origin) and kind not in ("time", "date"):
         return False
-    if "format" in said and not (said["format"] in (*EPOCHS, EXCEL) or _FORMAT.fullmatch(said["format"])):
+    if "format" in origin and not (
+        origin["format"] in (*EPOCHS, EXCEL) or _FORMAT.fullmatch(origin["format"])
+    ):
         raise ParameterError(
-            f"mapping: format = {said['format'][:40]!r} has a code that no date has; codes "
+            f"mapping: format = {origin['format'][:40]!r} has a code that no date has; codes "
             f"are those of strptime "
             "(%Y %m %d %H %M %S %p %z %b ...), or one of " + ", ".join([*EPOCHS, EXCEL])
         )
-    if "zone" in said:
-        check_zone(said["zone"], "zone")
-    words = said.get("words", {"": ""})
+    if "zone" in origin:
+        check_zone(origin["zone"], "zone")
+    words = origin.get("words", {"": ""})
     return (
         isinstance(words, MappingType)
         and len(words) > 0
@@ -226,25 +230,25 @@ def _says_a_field(said: Any, kind: str) -> bool:
     )
 
 
-def _origin(table: str, said: Any, word: str) -> str | tuple[str, ...] | None:
-    if said is None or isinstance(said, str):
-        return said
-    if isinstance(said, (list, tuple)) and said and all(isinstance(one, str) for one in said):
-        return tuple(said)
+def _origin(table: str, value: Any, word: str) -> str | tuple[str, ...] | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, (list, tuple)) and value and all(isinstance(one, str) for one in value):
+        return tuple(value)
     raise ParameterError(
         f'mapping: [{table}] {word} must be a name, a pattern or a list like ["jan.csv", "feb.csv"]'
     )
 
 
-def _joins(table: str, said: Any) -> tuple[Join, ...]:
+def _joins(table: str, value: Any) -> tuple[Join, ...]:
     refusal = ParameterError(
         f'mapping: [{table}] join must look like [{{ from = "orders.csv", on = "OrderID" }}], or '
         '[{ from = "orders.csv", on = { order_id = "id" } }] where the key has two names'
     )
     joins = []
-    if not isinstance(said, (list, tuple)):
+    if not isinstance(value, (list, tuple)):
         raise refusal
-    for one in said:
+    for one in value:
         if not isinstance(one, MappingType) or set(one) != {"from", "on"}:
             raise refusal
         on = one["on"]
@@ -260,75 +264,75 @@ def _joins(table: str, said: Any) -> tuple[Join, ...]:
     return tuple(joins)
 
 
-def _fill_down(table: str, said: Any) -> tuple[tuple[str, ...], str | None]:
-    if isinstance(said, MappingType):
-        if set(said) != {"columns", "within"} or not isinstance(said["within"], str):
+def _fill_down(table: str, value: Any) -> tuple[tuple[str, ...], str | None]:
+    if isinstance(value, MappingType):
+        if set(value) != {"columns", "within"} or not isinstance(value["within"], str):
             raise ParameterError(
                 f'mapping: [{table}] fill_down must look like ["Order"] or '
                 f'{{ columns = ["Status"], within = "Name" }}'
             )
-        return _texts(table, "fill_down", said["columns"]), said["within"]
-    return _texts(table, "fill_down", said), None
+        return _texts(table, "fill_down", value["columns"]), value["within"]
+    return _texts(table, "fill_down", value), None
 
 
-def _values(table: str, word: str, said: Any) -> dict[str, tuple[str, ...]]:
+def _values(table: str, word: str, value: Any) -> dict[str, tuple[str, ...]]:
     refusal = ParameterError(
         f'mapping: [{table}] {word} must look like {{ event = "purchase" }} or {{ event = ["a", "b"] }}'
     )
-    if not isinstance(said, MappingType):
+    if not isinstance(value, MappingType):
         raise refusal
-    found = {c: tuple(v) if isinstance(v, (list, tuple)) else (v,) for c, v in said.items()}
+    found = {c: tuple(v) if isinstance(v, (list, tuple)) else (v,) for c, v in value.items()}
     if not all(values and all(isinstance(v, str) for v in values) for values in found.values()):
         raise refusal
     return found
 
 
-def _defaults(table: str, said: Any) -> dict[str, str | float]:
-    if isinstance(said, MappingType) and all(type(v) in (str, int, float) for v in said.values()):
-        return dict(said)
+def _defaults(table: str, value: Any) -> dict[str, str | float]:
+    if isinstance(value, MappingType) and all(type(v) in (str, int, float) for v in value.values()):
+        return dict(value)
     raise ParameterError(f"mapping: [{table}] default must look like {{ Discount = 0 }}")
 
 
-def _rate(table: str, said: Any, target: object) -> str | dict[str, float] | None:
+def _rate(table: str, value: Any, target: object) -> str | dict[str, float] | None:
     """The column of the rates, or what one unit of each currency is worth in the target currency."""
-    if said is None or isinstance(said, str):
-        return said
-    if isinstance(said, MappingType) and all(type(v) in (int, float) and v > 0 for v in said.values()):
-        rates = {str(code).strip().upper(): float(v) for code, v in said.items()}
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, MappingType) and all(type(v) in (int, float) and v > 0 for v in value.values()):
+        rates = {str(code).strip().upper(): float(v) for code, v in value.items()}
         return {str(target).strip().upper(): 1.0} | rates if target else rates
     raise ParameterError(f"mapping: [{table}] rate must be a column, or like {{ USD = 0.9, GBP = 1.17 }}")
 
 
-def _texts(table: str, word: str, said: Any) -> tuple[str, ...]:
-    found = (said,) if isinstance(said, str) else said
+def _texts(table: str, word: str, value: Any) -> tuple[str, ...]:
+    found = (value,) if isinstance(value, str) else value
     if isinstance(found, (list, tuple)) and all(isinstance(one, str) for one in found):
         return tuple(found)
     raise ParameterError(f'mapping: [{table}] {word} must be a list like ["guest", "0"]')
 
 
-def _text(table: str, word: str, said: Any) -> str | None:
-    if said is None or isinstance(said, str):
-        return said
+def _text(table: str, word: str, value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
     raise ParameterError(f"mapping: [{table}] {word} must be a text")
 
 
-def _lines(table: str, word: str, said: Any) -> int | None:
-    if said is None or (type(said) is int and said >= 0):
-        return said
-    raise ParameterError(f"mapping: [{table}] {word} must be a number of lines, got {str(said)[:40]!r}")
+def _lines(table: str, word: str, value: Any) -> int | None:
+    if value is None or (type(value) is int and value >= 0):
+        return value
+    raise ParameterError(f"mapping: [{table}] {word} must be a number of lines, got {str(value)[:40]!r}")
 
 
-def _decimal(table: str, said: Any) -> str | None:
-    if said in (None, ".", ","):
-        return said
-    raise ParameterError(f"mapping: [{table}] decimal must be '.' or ',', got {str(said)[:40]!r}")
+def _decimal(table: str, value: Any) -> str | None:
+    if value in (None, ".", ","):
+        return value
+    raise ParameterError(f"mapping: [{table}] decimal must be '.' or ',', got {str(value)[:40]!r}")
 
 
-def _language(table: str, said: Any) -> str:
+def _language(table: str, value: Any) -> str:
     try:
-        month_names(str(said))
+        month_names(str(value))
     except KeyError:
         raise ParameterError(
-            f"mapping: [{table}] language must be a code like de, fr or es, got {str(said)[:40]!r}"
+            f"mapping: [{table}] language must be a code like de, fr or es, got {str(value)[:40]!r}"
         ) from None
-    return str(said)
+    return str(value)

@@ -133,9 +133,9 @@ def _of_export(sample: Sample) -> DraftTable | None:
     have = {plain(c): c for c in sample.columns}
     sure, fields = "sure" if share == 1 else "likely", []
     for name, choices in kind.fields.items():
-        said = next((s for choice in choices if (s := _present(choice, have))), None)
-        if said is not None:
-            fields.append(Guess(name, said, sure, f"{kind.name} have it there"))
+        column = next((s for choice in choices if (s := _present(choice, have))), None)
+        if column is not None:
+            fields.append(Guess(name, column, sure, f"{kind.name} have it there"))
     lacking, used = _missing(kind.table, fields), {g.said for g in fields}
     fields += [g for g in guess_fields(kind.table, sample) if g.field in lacking and g.said not in used]
     settings = {

@@ -46,12 +46,12 @@ def find_source(source: str | Path | SourceRef, root: Path | None = None) -> Fou
     if isinstance(source, SourceRef):
         return FoundSource(source, None, {})
     root = project_folder() if root is None else root
-    said = str(source)
-    if isinstance(source, str) and _is_name(said) and not Path(said).exists():
+    text = str(source)
+    if isinstance(source, str) and _is_name(text) and not Path(text).exists():
         config, sources = named_sources(root)
-        if config is not None and said in sources:
-            return _named(sources[said], said, config, root)
-    return FoundSource(read_source(said, root=root), None, {})
+        if config is not None and text in sources:
+            return _named(sources[text], text, config, root)
+    return FoundSource(read_source(text, root=root), None, {})
 
 
 def named_sources(root: Path) -> tuple[Path | None, dict[str, Any]]:
@@ -111,5 +111,5 @@ def _named(settings: Any, name: str, config: Path, root: Path) -> FoundSource:
     return FoundSource(ref, config.parent / Path(mapping).expanduser() if mapping else None, settings)
 
 
-def _is_name(said: str) -> bool:
-    return said not in ("", ".", "..") and not any(mark in said for mark in "/\\:$~")
+def _is_name(text: str) -> bool:
+    return text not in ("", ".", "..") and not any(mark in text for mark in "/\\:$~")

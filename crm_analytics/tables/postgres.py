@@ -166,8 +166,8 @@ _REASONS = {
 
 
 def _reason(error: Exception) -> str:
-    said = str(error).lower()
-    return next((told for words, told in _REASONS.items() if words in said), type(error).__name__)
+    text = str(error).lower()
+    return next((reason for words, reason in _REASONS.items() if words in text), type(error).__name__)
 
 
 def _engine_type(kind: str, modifier: int) -> str:

@@ -67,16 +67,16 @@ def _kept_at_hand(source: Source, name: str, spec: TableMapping) -> ir.Table:
 
 def _mentioned(spec: TableMapping) -> set[str]:
     texts: set[str] = {spec.rate} if isinstance(spec.rate, str) else set()
-    for said in spec.fields.values():
-        texts.add(str(said.get("column", "")) if isinstance(said, dict) else str(said))
+    for origin in spec.fields.values():
+        texts.add(str(origin.get("column", "")) if isinstance(origin, dict) else str(origin))
     return texts
 
 
 def shop_clock(source: Source, prepared: dict[str, Table]) -> Clock:
     """On whose clock the days are: the mapping's, that of the one offset in the data, else UTC."""
-    said = source.mapping.timezone
-    if said is not None:
-        return Clock(said, said)
+    zone_name = source.mapping.timezone
+    if zone_name is not None:
+        return Clock(zone_name, zone_name)
     found = _offsets(prepared["transactions"])
     if found is None:
         return Clock(UTC, "")
@@ -102,8 +102,8 @@ def _clock_finding(severity: str, says: str, zone: str) -> Finding:
 
 def _offsets(table: Table) -> list[tuple[datetime, str]] | None:
     """Offsets of the purchases' times; None where they have none, empty where all are of UTC."""
-    said = table.spec.fields.get("transaction_date", "transaction_date")
-    name = said.get("column", "transaction_date") if isinstance(said, dict) else said
+    origin = table.spec.fields.get("transaction_date", "transaction_date")
+    name = origin.get("column", "transaction_date") if isinstance(origin, dict) else origin
     if name not in table.rows.columns:
         return None
     kind = table.rows[name].type()
@@ -112,7 +112,7 @@ def _offsets(table: Table) -> list[tuple[datetime, str]] | None:
     reading = table.readings.dates.get(str(name))
     if reading is not None and reading.unit not in (None, "day"):
         return []  # seconds since 1970 are of UTC
-    pattern = said.get("format", "") if isinstance(said, dict) else ""
+    pattern = origin.get("format", "") if isinstance(origin, dict) else ""
     if pattern in EPOCHS:
         return []
     if "%z" not in pattern and (reading is None or not reading.zoned):
@@ -187,12 +187,12 @@ def _of_files(table: Table) -> list[Finding]:
 def _of_blanks(table: Table) -> list[Finding]:
     """Blank operands that a sum counts as nothing."""
     notes = []
-    for field_name, said in table.spec.fields.items():
-        if not isinstance(said, str) or said in table.rows.columns:
+    for field_name, origin in table.spec.fields.items():
+        if not isinstance(origin, str) or origin in table.rows.columns:
             continue
         if TABLES[table.name][field_name].type not in ("money", "number", "count"):
             continue
-        optional = parse_sum(said, table.rows.columns, table.name).optional
+        optional = parse_sum(origin, table.rows.columns, table.name).optional
         for name in optional:
             n = int(
                 table.rows.aggregate(n=is_blank(table.rows[name]).sum()).to_pyarrow()["n"][0].as_py() or 0

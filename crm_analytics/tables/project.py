@@ -32,8 +32,8 @@ def project_folder(start: Path | None = None) -> Path:
 
     Inside a report's kernel it is the folder the report was called from, not the kernel's own.
     """
-    told = os.environ.get(PROJECT_VARIABLE)
-    if start is None and told:
-        return Path(told)
+    given = os.environ.get(PROJECT_VARIABLE)
+    if start is None and given:
+        return Path(given)
     here = (start or Path.cwd()).resolve()
     return next((p for p in (here, *here.parents) if (p / "notebooks").is_dir()), here)

@@ -44,8 +44,8 @@ def read_as(table: Table) -> list[ReadAs]:
     found = []
     fields = None
     for column in TABLES[table.name].columns:
-        said = table.spec.fields.get(column.name, column.name)
-        name = said.get("column", column.name) if isinstance(said, dict) else said
+        origin = table.spec.fields.get(column.name, column.name)
+        name = origin.get("column", column.name) if isinstance(origin, dict) else origin
         reading = table.readings.numbers.get(str(name)) or table.readings.dates.get(str(name))
         if reading is None or column.engine_type == "string":
             continue

@@ -41,9 +41,9 @@ def redact(text: object) -> str:
     >>> redact("Server=db;Uid=ann;Pwd={s3;cret};Database=shop")
     'Server=db;Uid=ann;Pwd=…;Database=shop'
     """
-    said = _URL.sub(lambda found: f"{found[1].lower()}://{HIDDEN}", str(text))
-    said = _PAIR.sub(lambda found: f"{found[1]}{HIDDEN}", said)
-    return _BARE.sub(HIDDEN, said)
+    clean = _URL.sub(lambda found: f"{found[1].lower()}://{HIDDEN}", str(text))
+    clean = _PAIR.sub(lambda found: f"{found[1]}{HIDDEN}", clean)
+    return _BARE.sub(HIDDEN, clean)
 
 
 def without_secrets_of(text: str, source: str) -> str:

@@ -37,7 +37,7 @@ def settling_lines(source: str, mapping: str | Path | MappingType[str, Any] | No
             says = str(doubt).split(" Say which", maxsplit=1)[0]
             settled.setdefault(table, []).extend((f"# {says}", f"{key} = {_toml(value)}"))
     findings = [finding for finding in (base.findings if base else []) if finding.settles]
-    lines = [line for table, said in settled.items() for line in (f"[{table}]", *said)]
+    lines = [line for table, keys in settled.items() for line in (f"[{table}]", *keys)]
     for finding in findings:
         lines += [f"# {finding.says}", *(f"# {line}" for line in finding.settles.splitlines())]
     return lines

@@ -259,7 +259,7 @@ def _of_database(database: Database, known: Mapping, label: str, most: int | Non
             pulled[found] = plain_columns(database.pull(*found, connection, most))
         return pulled[found]
 
-    placed = {name for name, said in known.tables.items() if said.origin}
+    placed = {name for name, mapped in known.tables.items() if mapped.origin}
     names = contract_names(database, placed)
     return Shelf(connection, names, read, database.where, label, known, close=database.close)
 

@@ -31,6 +31,7 @@ from crm_analytics.tables.currencies import currency_of
 from crm_analytics.tables.embedded_engine import embedded_engine
 from crm_analytics.tables.engine_errors import reason
 from crm_analytics.tables.findings import Finding, by_weight
+from crm_analytics.tables.identity_map import IdentityMap
 from crm_analytics.tables.money import MONEY
 from crm_analytics.tables.odd_days import odd_days
 from crm_analytics.tables.preparation import left_out, lines_lost, of_reading, prepare, shop_clock
@@ -42,6 +43,8 @@ from crm_analytics.tables.stand_ins import stand_ins
 
 SNAPSHOT_FILE = "snapshot.json"
 _MOST_BYTES = 1 << 20  # of it
+_PEOPLE, _KNOWN, _PAIRS = "_people.parquet", "_known_ids.parquet", "_pairs.parquet"
+_RECORDS, _LINES = "_records.parquet", "_merged_lines.parquet"
 _names = itertools.count()
 
 
@@ -66,6 +69,10 @@ class Snapshot:
     saved: Mapping[str, Any] = field(default_factory=dict)  # day, start, first_day, data_hash of a saved base
     kept: list[Any] = field(default_factory=list, repr=False)  # temporary tables live as long as the snapshot
     kept_in: Path | None = None  # where results are kept for others with the same data
+    identities: IdentityMap | None = None  # which records are the same customer, where somebody said so
+    unmerged: Snapshot | None = field(default=None, repr=False)  # the same before that was applied
+    records: ir.Table | None = None  # of a saved base, the rows of `customers` before they were merged
+    merged_lines: ir.Table | None = None  # of a saved base, purchase lines of merged records before that
 
     @functools.cached_property
     def customer_days(self) -> ir.Table:
@@ -152,7 +159,7 @@ def take(source: Source, today: date, max_rejected: float) -> Snapshot:
         broken.append(found.rejected)
         notes += [*found.notes, *of_reading(source, table, found.account)]
         readings += read_as(table)
-    currency, told = currency_of(tables["transactions"], source.mapping, prepared["transactions"])
+    currency, findings = currency_of(tables["transactions"], source.mapping, prepared["transactions"])
     return Snapshot(
         source.connection,
         tables,
@@ -162,15 +169,15 @@ def take(source: Source, today: date, max_rejected: float) -> Snapshot:
         source.mapping.show_customers,
         skipped=skipped,
         accounts=accounts,
-        notes=(*notes, *told),
+        notes=(*notes, *findings),
         readings=tuple(readings),
         timezone=clock.name,
         kept=kept,
     )
 
 
-def _read_as(said: dict[str, Any]) -> ReadAs:
-    return ReadAs(**{**said, "examples": tuple((text, value) for text, value in said["examples"])})
+def _read_as(content: dict[str, Any]) -> ReadAs:
+    return ReadAs(**{**content, "examples": tuple((text, value) for text, value in content["examples"])})
 
 
 def _stage(name: str, cast: ir.Table) -> ir.Table:
@@ -211,9 +218,24 @@ def md5_number_lower(text: str) -> dt.uint64:
     """DuckDB's own: the lower half of an MD5 as a number, the same in every version and process."""
 
 
-def write(folder: Path, snapshot: Snapshot, tables: Mapping[str, ir.Table], facts: dict[str, Any]) -> None:
+def write(
+    folder: Path,
+    snapshot: Snapshot,
+    tables: Mapping[str, ir.Table],
+    facts: dict[str, Any],
+    records: ir.Table | None = None,
+) -> None:
     """Write tables as Parquet and what is known of them as `snapshot.json`."""
     folder.mkdir(parents=True, exist_ok=True)
+    if snapshot.identities is not None:
+        snapshot.identities.people.to_parquet(folder / _PEOPLE, index=False)
+        snapshot.identities.known.to_parquet(folder / _KNOWN, index=False)
+        snapshot.identities.pairs.to_parquet(folder / _PAIRS, index=False)
+        if records is not None:
+            snapshot.connection.to_parquet(records, folder / _RECORDS)
+        if snapshot.unmerged is not None:
+            lines = _lines_of(snapshot, snapshot.unmerged, facts)
+            snapshot.connection.to_parquet(lines, folder / _LINES)
     for name, table in tables.items():
         snapshot.connection.to_parquet(table, folder / f"{name}.parquet")
     snapshot.rejected.to_parquet(folder / "_rejected.parquet", index=False)
@@ -231,6 +253,30 @@ def write(folder: Path, snapshot: Snapshot, tables: Mapping[str, ir.Table], fact
         "kept_in": str(snapshot.kept_in) if snapshot.kept_in else None,
     }
     (folder / SNAPSHOT_FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _merging(folder: Path, connection: BaseBackend) -> dict[str, Any]:
+    """Of a base saved after its records were merged: which, and what they were."""
+    if not (folder / _PEOPLE).is_file():
+        return {}
+    people, known, pairs = (pd.read_parquet(folder / name) for name in (_PEOPLE, _KNOWN, _PAIRS))
+    records, lines = (
+        connection.read_parquet(glob.escape(str(path))) if path.is_file() else None
+        for path in (folder / _RECORDS, folder / _LINES)
+    )
+    return {"identities": IdentityMap(people, known, pairs=pairs), "records": records, "merged_lines": lines}
+
+
+def _lines_of(merged: Snapshot, before: Snapshot, facts: dict[str, Any]) -> ir.Table:
+    """Purchase lines of merged customers as they were before, cut as the saved base is."""
+    assert merged.identities is not None
+    people = merged.to_engine(merged.identities.shared[["record_id"]].astype("str"))
+    lines = before.tables["transactions"]
+    day = lines.transaction_date.date()
+    seen = lines.filter(day <= ibis.literal(date.fromisoformat(str(facts["day"]))))
+    if facts["start"]:
+        seen = seen.filter(day > ibis.literal(date.fromisoformat(str(facts["start"]))))
+    return seen.semi_join(people, seen.customer_id == people.record_id)
 
 
 def _checked(content: Any) -> dict[str, Any]:
@@ -273,12 +319,13 @@ def read(folder: Path) -> Snapshot:
             content["currency"],
             content["show_customers"],
             skipped=content["skipped"],
-            accounts={name: Account(**said) for name, said in content["accounts"].items()},
-            looked=tuple(Finding(**said) for said in content["findings"]),
-            readings=tuple(_read_as(said) for said in content["readings"]),
+            accounts={name: Account(**one) for name, one in content["accounts"].items()},
+            looked=tuple(Finding(**one) for one in content["findings"]),
+            readings=tuple(_read_as(one) for one in content["readings"]),
             timezone=content["timezone"],
             saved=content["saved"],
             kept_in=Path(content["kept_in"]) if content.get("kept_in") else None,
+            **_merging(folder, connection),
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError, duckdb.Error) as error:
         raise DataError(

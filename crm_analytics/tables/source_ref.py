@@ -58,8 +58,8 @@ class SourceRef:
     @property
     def identity(self) -> str:
         """16 hex characters that tell one source from another; no secret goes into them."""
-        told = str(self.path) if self.path is not None else _without_secrets(self.text)
-        return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        place = str(self.path) if self.path is not None else _without_secrets(self.text)
+        return hashlib.sha256(place.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     def watched(self, mapping: Path | None = None) -> dict[str, Path]:
         """The files whose change means that the source has changed, by a name inside it."""
@@ -105,9 +105,11 @@ def read_source(
     if isinstance(source, SourceRef):
         return source
     here = Path.cwd() if folder is None else folder
-    said = str(source)
+    given = str(source)
     text = (
-        said if (here / said).exists() else _expand(said, os.environ if environment is None else environment)
+        given
+        if (here / given).exists()
+        else _expand(given, os.environ if environment is None else environment)
     )
     text = text.removeprefix("jdbc:")  # Java's spelling of the same address
     if not _SCHEME.match(text):
@@ -117,7 +119,7 @@ def read_source(
     if kind in _FILE_SCHEMES.values():
         path = _file_of(text, here)
         return SourceRef(str(path), kind, path, path.name)
-    return SourceRef(text, kind, None, public_name(text), network, holds_secret(said))
+    return SourceRef(text, kind, None, public_name(text), network, holds_secret(given))
 
 
 def kind_of(text: str) -> str:

@@ -3,6 +3,7 @@
 from crm_analytics.analyses.calendar.daily import MEASURES, daily, daily_by
 from crm_analytics.analyses.calendar.decomposition import Decomposition, classical, stl
 from crm_analytics.analyses.calendar.outlook import Outlook, outlook
+from crm_analytics.analyses.calendar.pay_days import PayDays, pay_days
 from crm_analytics.analyses.calendar.public_holidays import HolidayEffects, country_of, holiday_effects
 from crm_analytics.analyses.calendar.seasonal_index import SeasonalIndex, seasonal_index
 from crm_analytics.analyses.calendar.trading_calendar import Calendar, calendar, calendar_of
@@ -14,6 +15,7 @@ __all__ = [
     "Decomposition",
     "HolidayEffects",
     "Outlook",
+    "PayDays",
     "SeasonalIndex",
     "WeekPattern",
     "calendar",
@@ -24,6 +26,7 @@ __all__ = [
     "daily_by",
     "holiday_effects",
     "outlook",
+    "pay_days",
     "seasonal_index",
     "stl",
     "week_pattern",

@@ -39,13 +39,14 @@ class HolidayEffects:
     table: pd.DataFrame
 
 
-def holiday_effects(daily: pd.Series, country: str) -> HolidayEffects:
+def holiday_effects(daily: pd.Series, country: str, language: str = "en_US") -> HolidayEffects:
     """Measure each holiday of a country.
 
     Parameters
     ----------
     daily : `daily.daily(base)`
     country : alpha-2 code ("DE"), e.g. of `country_of`
+    language : of the holidays' names, "de" or "en_US"; another where the country's calendar has not got it
 
     Raises
     ------
@@ -55,7 +56,7 @@ def holiday_effects(daily: pd.Series, country: str) -> HolidayEffects:
     if len(daily) < DAYS:
         raise NotEnoughData("the effect of holidays", len(daily), DAYS, "days")
     days = pd.DatetimeIndex(daily.index)
-    named = _holidays(days, country)
+    named = _holidays(days, country, language)
     frame = pd.DataFrame({"day": days, "sold": daily.to_numpy(float), "holiday": named})
     special = _near(frame["holiday"].notna().to_numpy())
     frame["expected"] = _ordinary(frame["sold"].to_numpy(), special)
@@ -101,7 +102,7 @@ def _code(name: str) -> str | None:
     return None
 
 
-def _holidays(days: pd.DatetimeIndex, country: str) -> list[str | None]:
+def _holidays(days: pd.DatetimeIndex, country: str, language: str) -> list[str | None]:
     import holidays
 
     known = holidays.list_supported_countries()
@@ -110,7 +111,7 @@ def _holidays(days: pd.DatetimeIndex, country: str) -> list[str | None]:
             f"no calendar of the country '{country}' is known{nearest(country, known)}; give its two letters"
         )
     years = range(int(days[0].year), int(days[-1].year) + 1)
-    found = holidays.country_holidays(country.upper(), years=years, language="en_US")
+    found = holidays.country_holidays(country.upper(), years=years, language=language)
     return [found.get(day.date()) for day in days]
 
 

@@ -74,7 +74,8 @@ def seasonal_index(monthly: pd.Series, counts: pd.Series | None = None) -> Seaso
 
     Raises
     ------
-    NotEnoughData : fewer than 12 whole months, or nothing sold in them.
+    NotEnoughData : fewer than 12 whole months, nothing sold in them, or of several years in one month of
+        the year alone.
 
     Examples
     --------
@@ -129,6 +130,8 @@ def _of_cycles(totals: pd.Series, phase: NDArray[np.intp], cycles: int) -> Seaso
     values = totals.to_numpy()
     total = np.bincount(phase, values, MONTHS).astype(float)
     sold = np.flatnonzero(total > 0)
+    if len(sold) < 2:  # one month of the year alone leaves nothing to tell season from trend by
+        raise NotEnoughData("a seasonal index", len(sold), 2, "months of the year with purchases")
     trend = _trend(len(values), cycles)
     use = np.isin(phase, sold)
     dummies = (phase[use, None] == sold[None, :]).astype(float)
@@ -136,10 +139,8 @@ def _of_cycles(totals: pd.Series, phase: NDArray[np.intp], cycles: int) -> Seaso
     null = _fit(values[use], np.hstack([np.ones((int(use.sum()), 1)), trend[use]]))
     freedom = int(use.sum()) - len(sold) - trend.shape[1]
     spread = max(full.pearson_chi2 / freedom, 1e-12)
-    p = 1.0
-    if len(sold) > 1:
-        gain = max(null.deviance - full.deviance, 0.0) / (len(sold) - 1) / spread
-        p = float(stats.f.sf(gain, len(sold) - 1, freedom))
+    gain = max(null.deviance - full.deviance, 0.0) / (len(sold) - 1) / spread
+    p = float(stats.f.sf(gain, len(sold) - 1, freedom))
     covariance = full.normalized_cov_params * spread
     t = float(stats.t.ppf(1 - LEVEL / 2, freedom))
     table = _months(full.params[: len(sold)], covariance, sold, total, t, spread, cycles)

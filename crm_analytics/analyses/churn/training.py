@@ -32,7 +32,14 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 LEARNERS = ("logistic", "gradient boosting")
 RULE, ALIVE = "recency rule", "P(alive)"
-EVENTS = ("service", "surveys", "campaigns", "channels")  # who never had a ticket lacks no value
+EVENTS = (
+    "service",
+    "surveys",
+    "campaigns",
+    "channels",
+    "referrals",
+    "mentions",
+)  # who never had a ticket lacks no value
 OF_PURCHASES = [feature.name for feature in FEATURES if feature.group not in EVENTS]
 MEASURES = {
     "auc": measures.auc,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,8 @@ ORDERS = 30  # in a month, below which its shares are not looked at
 CATEGORIES = 30  # the largest
 LEVEL = 0.05  # of false discoveries
 FIRM = 2  # years
+AHEAD = 8  # weeks in which a peak is looked for
+WORTHWHILE = 110.0  # index of a month, from which it is a peak worth a mail
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +83,37 @@ def category_months(base: CustomerBase, level: str = "category") -> CategoryMont
             " Most months were seen once: a campaign of that month looks like a season. None is called clear."
         )
     return CategoryMonths(cells, seen, words)
+
+
+@dataclass(frozen=True)
+class Peak:
+    """A category's coming month: its first day ahead, and the index with its interval."""
+
+    category: str
+    month: int
+    start: date
+    index: float
+    lower: float
+    upper: float
+
+
+def coming_peak(found: CategoryMonths, day: date, weeks: int = AHEAD) -> Peak | None:
+    """The strongest clear season among the months that the next weeks touch; None without one.
+
+    Parameters
+    ----------
+    day : the last known one
+    """
+    days = pd.date_range(pd.Timestamp(day) + pd.Timedelta(days=1), periods=7 * weeks, freq="D")
+    first = {int(one.month): one for one in days[::-1]}
+    cells = found.cells
+    peaks = cells[cells["clear"] & (cells["index"] >= WORTHWHILE) & cells["month"].isin(first)]
+    if peaks.empty:
+        return None
+    best = peaks.sort_values(["index", "category"], ascending=[False, True]).iloc[0]
+    bounds = (float(best["lower"]), float(best["upper"]))
+    month = int(best["month"])
+    return Peak(str(best["category"]), month, first[month].date(), float(best["index"]), *bounds)
 
 
 def _largest(sums: pd.DataFrame) -> pd.DataFrame:

@@ -23,6 +23,7 @@ YEAR = 364  # days: whole weeks
 MINIMUM = 100  # buyers of the category in the weeks rates are measured on
 TIMES = (1, 2, 4)  # least numbers of days with the category in the last year
 SILENCES = (29, 92, 183, YEAR + 1)  # bounds of days since the last purchase of anything
+LIKELY = 2.0  # times the mean probability, from which a customer is a likely buyer
 PRIOR = 20.0  # customers by which the rate of a small cell is drawn to the mean
 CELL = ["times", "in_season", "silence"]
 
@@ -50,6 +51,11 @@ class LikelyBuyers:
     measured_on: date
     same_season: bool
     mean: float
+
+    @property
+    def likely(self) -> ir.Table:
+        """Those of the customers who are `LIKELY` times as likely as the mean, or more."""
+        return self.customers.filter(self.customers.probability >= LIKELY * self.mean)
 
 
 def likely_buyers(base: CustomerBase, category: str, weeks: int = 8, level: str = "category") -> LikelyBuyers:

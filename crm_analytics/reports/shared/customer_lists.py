@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 FOLDER = "lists"
-COLUMNS = ("silence_days", "standing", "value_to_come")
+COLUMNS = (
+    "silence_days", "standing", "value_to_come", "product", "because", "reason", "probability",
+    "expected_margin", "expected_sale",
+)  # fmt: skip
+RANKS = ("value_to_come", "expected_margin", "expected_sale")  # whichever there is, the most first
 
 
 def list_of(base: CustomerBase, action: Action, show_customers: bool) -> pd.DataFrame:
@@ -31,21 +35,22 @@ def list_of(base: CustomerBase, action: Action, show_customers: bool) -> pd.Data
     Returns
     -------
     customer (pseudonym, or name where that is allowed), silence_days, standing, where there is a forecast
-    value_to_come (money over the horizon, undiscounted), and for a test arm: "contact" or "hold back", drawn
+    value_to_come (money over the horizon, undiscounted), for an offer product, because, reason, probability
+    and expected_margin or expected_sale (money), and for a test arm: "contact" or "hold back", drawn
     by the project's key, so that the same customer falls into the same arm on each run
     """
     assert action.audience is not None
     table = action.audience
     kept = [name for name in COLUMNS if name in table.columns]
-    order = [ibis.desc("value_to_come")] if "value_to_come" in kept else []
+    order = [ibis.desc(name) for name in RANKS if name in kept][:1]
     found = base.collect(table.select("customer_id", *kept).order_by([*order, "customer_id"]))
     ids = found.pop("customer_id")
     found.insert(0, "customer", called(base, ids, show_customers))
     if action.verb == "test":
         place = pseudonyms_of(ids).rank(method="first").astype("int64")
         found["arm"] = (place <= len(ids) - held_back(len(ids))).map({True: "contact", False: "hold back"})
-    if "value_to_come" in kept:
-        found["value_to_come"] = found["value_to_come"].astype("float64").round(2)
+    for name in set(kept) & {*RANKS, "probability"}:
+        found[name] = found[name].astype("float64").round(4 if name == "probability" else 2)
     return found
 
 

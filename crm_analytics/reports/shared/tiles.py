@@ -73,14 +73,17 @@ def format_of(t: Sentences, unit: str) -> str:
     return {COUNT: "count", MONEY: f"money:{t.currency}", SHARE: "percent:0"}.get(unit, "number:1")
 
 
-def action_of(t: Sentences, action: Action, plan: Plans, why: str = "") -> dict[str, Any]:
-    """One action, worded; `why` in place of its usual reason."""
+def action_of(
+    t: Sentences, action: Action, plan: Plans, why: str = "", more: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """One action, worded; `why` in place of its usual reason, `more` for slots of its own."""
     slots: dict[str, Any] = {
         "n": action.customers,
         "contacted": action.customers - held_back(action.customers),
         "days": plan.given.definitions.at_risk_days,
         "lapsed": plan.given.definitions.lapsed_days,
         "cost": plan.cost.amount,
+        **(more or {}),
     }
     do = t.of(f"action.{action.id}.{action.verb}", slots)
     return blocks.action(

@@ -36,8 +36,8 @@ class Report:
             place = "package"
         else:
             place = os.path.relpath(self.path.parent, root.resolve())
-        said = f"{place}/{_NUMBER.sub('', self.path.stem) or self.path.stem}"
-        return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        name = f"{place}/{_NUMBER.sub('', self.path.stem) or self.path.stem}"
+        return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     @property
     def parameters(self) -> ParameterSet:

@@ -44,14 +44,14 @@ def listing(base: CustomerBase | None = None, source: str = "SOURCE") -> list[Li
         report = read_report(path)
         about = report.notebook.get("metadata", {}).get("crm", {})
         needs = {str(table): tuple(columns) for table, columns in about.get("needs", {}).items()}
-        said = "; ".join(f"{table} ({', '.join(columns)})" for table, columns in needs.items())
+        wanted = "; ".join(f"{table} ({', '.join(columns)})" for table, columns in needs.items())
         status, step = "", f"crm report {report.name} --data {source or 'SOURCE'}"
         if not report.is_report:
             step = "a tutorial: open it with `make lab`"
         elif base is not None and buyers is not None:
             begins = int(about.get("from_customers", 0))
             status, step = _readiness(step, _missing(needs, base), begins, buyers)
-        found.append(Listed(report.name, report.title, _question(report, about), said, status, step))
+        found.append(Listed(report.name, report.title, _question(report, about), wanted, status, step))
     return found
 
 

@@ -112,7 +112,7 @@ def execute(notebook: NotebookNode, parameters: Mapping[str, Any], run: Run) -> 
         kind = run.kind or error.ename
         if run.failure is None and kind in OUT_OF_MEMORY:
             raise run.kernel.out_of_memory(kind.lstrip("_")) from None
-        raise _told(run.failure, _failed_cell(run.executed, kind)) from None
+        raise _in_words(run.failure, _failed_cell(run.executed, kind)) from None
     except (DeadKernelError, TimeoutError, RuntimeError) as error:
         # papermill's own record says "completed" for every cell now; only this exception tells
         if type(error) is RuntimeError and "ernel" not in str(error):
@@ -150,7 +150,7 @@ def _failed_cell(executed: NotebookNode | None, kind: str) -> NotebookError:
     )
 
 
-def _told(ours: CrmError | None, of_any: NotebookError) -> CrmError:
+def _in_words(ours: CrmError | None, of_any: NotebookError) -> CrmError:
     """An error of this package in its own words, else its class and exit code with what is said of any."""
     if ours is None or str(ours):
         return ours or of_any

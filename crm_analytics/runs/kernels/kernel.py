@@ -238,7 +238,7 @@ def _provisioner(manager: AsyncKernelManager, warm: WarmKernels, errors: str) ->
 def _environment(
     folder: Path, preload: Iterable[str], project: Path | None, limit_memory_mb: int | None
 ) -> dict[str, str]:
-    told = {
+    own = {
         "CRM_DISPLAY": "page",
         "PYTHONHASHSEED": "0",
         "PYTHONPATH": search_path(),
@@ -249,5 +249,5 @@ def _environment(
         MEMORY_VARIABLE: str(limit_memory_mb or ""),
     }
     if project is not None:
-        told[PROJECT_VARIABLE] = str(project)
-    return {**os.environ, **told}
+        own[PROJECT_VARIABLE] = str(project)
+    return {**os.environ, **own}

@@ -148,18 +148,18 @@ class WarmProcess:
             return
         self._line.settimeout(seconds)
         try:
-            said = self._line.recv(4096)
+            message = self._line.recv(4096)
         except (BlockingIOError, TimeoutError):
             return
         except OSError:
-            said = b""
-        fact: dict[str, Any] = json.loads(said) if said else {"code": -signal.SIGKILL}
+            message = b""
+        fact: dict[str, Any] = json.loads(message) if message else {"code": -signal.SIGKILL}
         self.pid = fact.get("pid", self.pid)
         if "pid" not in fact:
             self.returncode = fact.get("code", 1)
             self._line.close()
             self._line = None
-            if not said and self.pid:
+            if not message and self.pid:
                 self._kill_group()
 
     def _kill_group(self) -> None:

@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 
 from crm_analytics.analyses.campaigns.lists.exporting import MEMBERS, NUMBERS
 from crm_analytics.errors import DataError, ParameterError
-from crm_analytics.runs.publishing import index, publish, published_tree, suppressions
+from crm_analytics.runs.publishing import identity_store, index, publish, published_tree, suppressions
 from crm_analytics.runs.publishing.wave_folders import LISTS, source_of_wave
 from crm_analytics.tables.export import pseudonyms, read_csv, write_csv
 from crm_analytics.tables.project_key import read_key
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 _TABLES = (".csv", ".parquet")
+Known = tuple[str, str, str]  # an id, since, until
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class Found:
     unreadable : files of contact lists that cannot be read, so that nobody can tell
     in_source : whether the source has the customer now
     other_sources : names of further sources that reports here were made from; they are not looked at
+    ids : by which the customer is or was known here: id, since, until (days; empty: always), the own first
     """
 
     runs: Sequence[KnowingRun]
@@ -80,6 +82,12 @@ class Found:
     unreadable: Sequence[Path]
     in_source: bool
     other_sources: Sequence[str]
+    ids: Sequence[Known] = ()
+
+    @property
+    def own_ids(self) -> list[str]:
+        """The ids of the customer's own records."""
+        return [one for one, since, until in self.ids if not since and not until]
 
     @property
     def waves(self) -> list[Path]:
@@ -116,18 +124,23 @@ def find(out: Path, root: Path, base: CustomerBase, customer: str, source: str) 
     published_tree.check_key(out, root, key)
     if key is not None:
         _check_old_waves(out, base, key)
-    files, unreadable = _traces(out, customer, key)
+    ids = identity_store.ids_of(out, customer, key)
+    own = [one for one, since, until in ids if not since and not until]
+    files, unreadable = _traces(out, ids, key)
     return Found(
-        runs=_runs(out, base, customer, mine),
+        runs=_runs(out, base, own, mine),
         files=files,
         unreadable=unreadable,
-        in_source=_holds(base, customer),
+        in_source=_holds(base, own),
         other_sources=sorted(known - mine),
+        ids=ids,
     )
 
 
 def erase(out: Path, found: Found, customer: str, key: bytes, today: date) -> None:
     """Take a customer out: from lists by their rows, from runs by deleting them; the index is made anew.
+
+    All ids of the customer's own records go; the identity state is cleaned last, for it tells which they are.
 
     Calling it again after a kill, with what `find` finds then, does the rest.
 
@@ -138,16 +151,21 @@ def erase(out: Path, found: Found, customer: str, key: bytes, today: date) -> No
     DataError : files of lists cannot be read; everything else is done by then.
     """
     with publish.lists_locked(out):
-        suppressions.suppress(out, customer, key)
+        ids = found.ids or [(customer, "", "")]
+        own = found.own_ids or [customer]
+        for one in own:
+            suppressions.suppress(out, one, key)
         _sweep([p for p in (out / LISTS).rglob(".*part*") if _is_draft(p, out)])
         for path in sorted(found.files, key=lambda p: (p.parent, p.name == MEMBERS, p.suffix, p.name)):
-            _take_out(path, customer, key)
+            _take_out(path, ids, key)
     half = [publish.Place(out, p.parents[2].name, p.parents[1].name) for p in out.glob("*/*/runs/.part-*")]
     for place in dict.fromkeys([*(one.place for one in found.runs), *half]):
         names = {one.run for one in found.runs if one.place == place}
         with publish.locked(place), publish.in_words(place.folder):
             _sweep((place.folder / "runs").glob(".part-*"))
             _delete_at(place, names)
+    with publish.lists_locked(out):
+        identity_store.forget(out, own, key)
     index.rebuild(out, today)
     if found.unreadable:
         raise DataError(
@@ -181,7 +199,7 @@ def _record(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _runs(out: Path, base: CustomerBase, customer: str, mine: set[str]) -> list[KnowingRun]:
+def _runs(out: Path, base: CustomerBase, own: list[str], mine: set[str]) -> list[KnowingRun]:
     found = []
     days: dict[str, tuple[str, bool] | None] = {}
     for path in _manifests(out):
@@ -190,7 +208,7 @@ def _runs(out: Path, base: CustomerBase, customer: str, mine: set[str]) -> list[
         if about and not {str(data.get("source")), str(data.get("label", ""))} & mine:
             continue
         if about and day not in days:
-            days[day] = _at(base, day, customer)
+            days[day] = _at(base, day, own)
         now = days.get(day) if about else None  # a run without its record may have known anybody
         same = now is not None and data.get("hash") == now[0]
         if same and now is not None and not now[1]:
@@ -202,18 +220,18 @@ def _runs(out: Path, base: CustomerBase, customer: str, mine: set[str]) -> list[
     return found
 
 
-def _at(base: CustomerBase, day: str, customer: str) -> tuple[str, bool] | None:
+def _at(base: CustomerBase, day: str, own: list[str]) -> tuple[str, bool] | None:
     """Hash of the base at a day and whether the customer is in it; None where it has no such day."""
     try:
         cut = base.as_of(day)
     except (DataError, ParameterError):
         return None
-    return cut.data_hash, _holds(cut, customer)
+    return cut.data_hash, _holds(cut, own)
 
 
-def _holds(base: CustomerBase, customer: str) -> bool:
+def _holds(base: CustomerBase, own: list[str]) -> bool:
     return any(
-        int(table.filter(table.customer_id == customer).count().to_pyarrow().as_py())
+        int(table.filter(table.customer_id.isin(own)).count().to_pyarrow().as_py())
         for table in base.tables.values()
         if "customer_id" in table.columns
     )
@@ -236,14 +254,14 @@ def _check_old_waves(out: Path, base: CustomerBase, key: bytes) -> None:
 # --- files of lists -----------------------------------------------------------------------------------------
 
 
-def _traces(out: Path, customer: str, key: bytes | None) -> tuple[list[Path], list[Path]]:
+def _traces(out: Path, ids: Sequence[Known], key: bytes | None) -> tuple[list[Path], list[Path]]:
     """Files of lists with the customer in them, and those that cannot be read."""
     found, unreadable = [], []
     for path in sorted((out / LISTS).rglob("*")):
         if path.suffix not in _TABLES or not path.is_file() or _is_draft(path, out):
             continue
         try:
-            if _others(path, customer, key) is not None:
+            if _others(path, ids, key) is not None:
                 found.append(path)
         except DataError:
             unreadable.append(path)
@@ -261,9 +279,11 @@ def _sweep(drafts: Iterable[Path]) -> None:
             shutil.rmtree(draft) if draft.is_dir() else draft.unlink(missing_ok=True)
 
 
-def _others(path: Path, customer: str, key: bytes | None) -> Any:
+def _others(path: Path, ids: Sequence[Known], key: bytes | None) -> Any:
     """The rows of a file that are not the customer's, as a table or frame; None where all are."""
-    called = [customer, *(pseudonyms([customer], key) if key is not None else [])]
+    day = path.parent.name  # of the wave: an id that was shared for a while counts for that while
+    their_ids = [one for one, since, until in ids if not since or since <= day <= (until or day)]
+    called = [*their_ids, *(pseudonyms(their_ids, key) if key is not None else [])]
     if path.suffix == ".csv":
         rows = read_csv(path)
         names = [n for n in ("customer", "customer_id") if n in rows.columns]
@@ -289,8 +309,8 @@ def _read(path: Path) -> pa.Table | None:
         return None
 
 
-def _take_out(path: Path, customer: str, key: bytes) -> None:
-    kept = _others(path, customer, key)
+def _take_out(path: Path, ids: Sequence[Known], key: bytes) -> None:
+    kept = _others(path, ids, key)
     if kept is None:
         return
     if path.suffix == ".csv":

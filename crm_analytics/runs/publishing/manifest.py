@@ -67,10 +67,10 @@ def published_words(text: str) -> str:
     >>> published_words("there is no file 'a.csv'; did you mean 'ann_vogel.csv'?")
     "there is no file 'a.csv'"
     """
-    said = "".join(
+    text = "".join(
         c for c in redact(text) if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs")
     )
-    return _PLACE.sub("", _BESIDE.sub("", said))
+    return _PLACE.sub("", _BESIDE.sub("", text))
 
 
 def versions() -> dict[str, str]:
@@ -113,9 +113,9 @@ def published_notebook(executed: NotebookNode, values: Mapping[str, Any], source
     .ipynb as bytes; the cell after the parameters says what they were in this run
     """
     given = (("data", source), ("as_of", day), ("run", ""))
-    told = {**without_paths(values), **{n: v for n, v in given if n in values}}
-    lines = [f"{name} = {told[name]!r}" for name in values]
-    said = "# The parameters of this run\n" + "\n".join(lines)
+    shown = {**without_paths(values), **{n: v for n, v in given if n in values}}
+    lines = [f"{name} = {shown[name]!r}" for name in values]
+    source = "# The parameters of this run\n" + "\n".join(lines)
     cells: list[dict[str, Any]] = []
     for number, cell in enumerate(executed.cells):
         tags = [t for t in cell.metadata.get("tags", []) if not t.startswith("papermill")]
@@ -128,7 +128,7 @@ def published_notebook(executed: NotebookNode, values: Mapping[str, Any], source
             "source": cell.source,
         }
         if "injected-parameters" in tags:
-            made |= {"id": "parameters-of-this-run", "source": said}
+            made |= {"id": "parameters-of-this-run", "source": source}
         if cell.cell_type == "code":
             made |= {"execution_count": cell.execution_count, "outputs": list(_blocks_of(cell))}
         cells.append(made)

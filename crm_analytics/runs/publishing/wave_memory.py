@@ -21,7 +21,7 @@ def mend(out: Path, key: bytes) -> list[str]:
     """
     from crm_analytics.analyses import campaigns
 
-    told = []
+    remarks = []
     for wave in published_tree.waves_in(out):
         name = f"{wave.parent.name} of {wave.name}"
         if not campaigns.is_torn(wave):
@@ -29,14 +29,14 @@ def mend(out: Path, key: bytes) -> list[str]:
             continue
         if campaigns.repair(wave, key):
             campaigns.repair_record(wave, key)
-            told.append(f"the list {name} was torn and is repaired; who was its control group is lost")
+            remarks.append(f"the list {name} was torn and is repaired; who was its control group is lost")
         else:
             with publish.in_words(wave):
                 aside = set_aside(wave)
-            told.append(
+            remarks.append(
                 f"the list {name} was torn and is set aside ({aside.name}): whom it reached is not known"
             )
-    return told
+    return remarks
 
 
 def set_aside(folder: Path) -> Path:
@@ -57,5 +57,7 @@ def barred(out: Path, base: CustomerBase, key: bytes) -> list[str]:
     """
     if not suppressions.tokens(out):
         return []
-    ids = base.collect(base.customers.select("customer_id"))["customer_id"].tolist()
-    return suppressions.suppressed(out, ids, key)
+    known = base.known_ids
+    own = known[(known["since"] == "") & (known["until"] == "")]  # ids that are the customer's own
+    gone = suppressions.suppressed(out, own["known_id"].tolist(), key)
+    return sorted(own.loc[own["known_id"].isin(gone), "customer_id"].unique())

@@ -54,14 +54,14 @@ class Summary:
 
     def line(self) -> dict[str, object]:
         """The last line of JSON."""
-        said = {"message": self.message} if self.message else {}
+        message = {"message": self.message} if self.message else {}
         return {
             "summary": self.config,
             "reports": sum(self.counts.values()),
             **self.counts,
             "exit_code": self.exit_code,
             "seconds": round(self.seconds, 2),
-            **said,
+            **message,
         }
 
 

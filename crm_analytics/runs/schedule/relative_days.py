@@ -35,26 +35,26 @@ def resolve(words: str, today: date) -> str:
     >>> [resolve(w, today) for w in ("last full month", "last full week", "-1w", "last day")]
     ['2026-02-28', '2026-03-01', '2026-02-25', '']
     """
-    said = " ".join(words.lower().split())
-    if said in ("", LAST_DAY):
+    day = " ".join(words.lower().split())
+    if day in ("", LAST_DAY):
         return ""
-    if said == LAST_MONTH:
+    if day == LAST_MONTH:
         return (today.replace(day=1) - timedelta(days=1)).isoformat()
-    if said == LAST_WEEK:
+    if day == LAST_WEEK:
         return (today - timedelta(days=today.isoweekday())).isoformat()
-    if found := _SPAN.fullmatch(said):
+    if found := _SPAN.fullmatch(day):
         return _back(today, int(found[1]), found[2]).isoformat()
-    return _day(words, said, today).isoformat()
+    return _day(words, day, today).isoformat()
 
 
-def _day(words: str, said: str, today: date) -> date:
+def _day(words: str, day_text: str, today: date) -> date:
     try:
-        if not _DAY.fullmatch(said):
-            raise ValueError(said)
-        day = date.fromisoformat(said)
+        if not _DAY.fullmatch(day_text):
+            raise ValueError(day_text)
+        day = date.fromisoformat(day_text)
     except ValueError:
         raise ParameterError(
-            f"as_of = {words[:40]!r}{nearest(said, WORDS)}: it must be a day like 2026-01-31, "
+            f"as_of = {words[:40]!r}{nearest(day_text, WORDS)}: it must be a day like 2026-01-31, "
             f"{', '.join(repr(w) for w in WORDS)}, or a span back like '-1w'"
         ) from None
     if day > today:
@@ -92,5 +92,5 @@ def days_of(age: str, key: str = "oldest_data") -> int:
 
 def expected(words: str, today: date) -> date | None:
     """The day that a report of this schedule should show by now; None where only the data can tell."""
-    said = " ".join(words.lower().split())
-    return date.fromisoformat(resolve(said, today)) if said in (LAST_MONTH, LAST_WEEK) else None
+    day = " ".join(words.lower().split())
+    return date.fromisoformat(resolve(day, today)) if day in (LAST_MONTH, LAST_WEEK) else None

@@ -232,8 +232,8 @@ def _in_words(error: Any, content: dict[str, Any], name: str) -> str:
         model, place = SourceTable, place[2:]  # type: ignore[assignment]
     elif place[0] in _ROWS and len(place) > 1:
         row = content[place[0]][place[1]]
-        said = f" ({row['name']})" if isinstance(row, dict) and "name" in row else ""
-        where.append(f"[[{place[0]}]] {place[1] + 1}{said}")
+        which = f" ({row['name']})" if isinstance(row, dict) and "name" in row else ""
+        where.append(f"[[{place[0]}]] {place[1] + 1}{which}")
         model, place = _ROWS[place[0]], place[2:]  # type: ignore[assignment]
     start = ", ".join(where)
     key = str(place[0]) if place else ""

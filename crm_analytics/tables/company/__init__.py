@@ -83,10 +83,10 @@ def write_company(
         last = np.random.default_rng([seed, 1, 0])
         files.add("channel_spend", contacts.make_spend(last, spend[0], spend[1], calendar))
         files.add("assessments", scorecards.make_assessments(last, pd.Timestamp(plan.LAST_DAY)))
-    told = truth.planted(calendar, campaigns, customers, seed) | {"rows": files.rows}
+    planted = truth.planted(calendar, campaigns, customers, seed) | {"rows": files.rows}
     if dirty:
-        told["dirt"] = dirt.spoil(folder / "transactions.parquet", np.random.default_rng([seed, 2]))
-    (folder / TRUTH).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        planted["dirt"] = dirt.spoil(folder / "transactions.parquet", np.random.default_rng([seed, 2]))
+    (folder / TRUTH).write_text(json.dumps(planted, indent=2) + "\n", encoding="utf-8")
     (folder / "mapping.toml").write_text(_MAPPING, encoding="utf-8")
     return folder
 
@@ -132,7 +132,7 @@ def _write_block(files: Files, block: Block, count: int) -> tuple[np.ndarray, np
     sold, table, pairs = relations.split_duplicates(block.chance, sold, table, twice)
     files.add("transactions", sold)
     files.add("customers", table.assign(loyalty_tier=_tiers(table, sold, drawn, ids)))
-    files.add_beside(TRUTH_CUSTOMERS, _told(block, drawn, ids, pairs))
+    files.add_beside(TRUTH_CUSTOMERS, _truth_of(block, drawn, ids, pairs))
     return contacts.spend_of(seen, block.calendar)
 
 
@@ -170,7 +170,7 @@ def _tiers(table: pd.DataFrame, sold: pd.DataFrame, drawn: pd.DataFrame, ids: np
     return tier.where(table["customer_id"].isin(ids[drawn["member"]]), None)
 
 
-def _told(block: Block, drawn: pd.DataFrame, ids: np.ndarray, pairs: pd.DataFrame) -> pd.DataFrame:
+def _truth_of(block: Block, drawn: pd.DataFrame, ids: np.ndarray, pairs: pd.DataFrame) -> pd.DataFrame:
     """What each customer was drawn with; `leaves_at` is empty where that lies after the last day."""
     calendar = block.calendar
     gone = drawn["leaves"] < calendar.days

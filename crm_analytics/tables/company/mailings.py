@@ -78,8 +78,8 @@ def make_members(
     late = delay + chance.exponential(0.1, len(waves))
 
     def when(mask: np.ndarray, at: np.ndarray) -> pd.Series:
-        told = mask & (at < calendar.days)
-        return pd.Series(calendar.stamp(np.where(told, at, 0.0))).where(told)
+        known = mask & (at < calendar.days)
+        return pd.Series(calendar.stamp(np.where(known, at, 0.0))).where(known)
 
     answered = found["at"].notna().to_numpy()
     campaign, who = campaigns.ids[waves["campaign"]], ids[waves["who"]]

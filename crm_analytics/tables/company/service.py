@@ -81,8 +81,8 @@ def _pick(chance: np.random.Generator, words: tuple[str, ...], count: int) -> np
 
 
 def _when(calendar: Calendar, at: np.ndarray) -> pd.Series:
-    told = at < calendar.days
-    return pd.Series(calendar.stamp(np.where(told, at, 0.0))).where(told)
+    known = at < calendar.days
+    return pd.Series(calendar.stamp(np.where(known, at, 0.0))).where(known)
 
 
 def make_mentions(block: Block, orders: pd.DataFrame, ids: np.ndarray) -> pd.DataFrame:

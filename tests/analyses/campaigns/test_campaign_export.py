@@ -74,7 +74,10 @@ def test_parquet_has_the_rows_of_the_csv_with_types(wave, tmp_path, shown):
     csv = read_csv(tmp_path / "birthday.csv", numbers=["value_at_stake", "expected_value"])
     table = pq.read_table(tmp_path / "birthday.parquet")
     assert table.column_names == csv.columns.tolist()
-    types = {"due_on": pa.date32(), "value_at_stake": pa.float64(), "expected_value": pa.float64()}
+    types = {
+        "due_on": pa.date32(),
+        **dict.fromkeys(("value_at_stake", "expected_value", "expected_margin"), pa.float64()),
+    }
     assert {field.name: field.type for field in table.schema} == {
         name: types.get(name, pa.string()) for name in table.column_names
     }

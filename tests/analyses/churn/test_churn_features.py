@@ -20,7 +20,7 @@ from crm_analytics.tables.contract import TABLES
 DAY = "2025-06-30"
 TODAY = "2026-01-01"
 USED = ("transactions", "customers", "products", "events", "tickets", "survey_responses", "campaigns",
-        "campaign_members")  # fmt: skip
+        "campaign_members", "referrals", "mentions")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -87,13 +87,19 @@ def win_back(known: Known) -> ir.Table:
 def replenishment_due(known: Known) -> ir.Table:
     """Whose latest purchase of a product will be used up in the wave's days: the first that will be.
 
-    A product lasts `products.replenishment_days`, else the median time until it was bought again.
+    A product lasts as long as it lasted this customer, from three purchases of it on; else
+    `products.replenishment_days`, else the median time until it was bought again.
     """
     bought = _product_days(known)
-    last = bought.group_by("customer_id", "product_id").aggregate(last=bought.day.max())
+    last = bought.group_by("customer_id", "product_id").aggregate(
+        times=bought.count(), first=bought.day.min(), last=bought.day.max()
+    )
     cycles = _cycles(known, bought)
     joined = last.inner_join(cycles, "product_id")
-    joined = joined.mutate(ahead=joined.cycle - known.since(joined["last"]))
+    span = joined["last"].delta(joined["first"], unit="day").cast("float64")
+    own = (span / (joined.times - 1).nullif(0)).ceil().cast("int64")
+    lasts = (joined.times >= USUAL).ifelse(own, joined.cycle)
+    joined = joined.mutate(ahead=lasts - known.since(joined["last"]))
     due = joined.filter(joined.ahead > -known.late, joined.ahead <= known.days)
     order = ibis.window(group_by="customer_id", order_by=["ahead", "product_id"])
     due = due.mutate(place=ibis.row_number().over(order))
@@ -102,7 +108,7 @@ def replenishment_due(known: Known) -> ir.Table:
     return first.inner_join(coming, "ahead").select("customer_id", "due_on", "item")
 
 
-def next_product(known: Known) -> ir.Table:
+def usual_product(known: Known) -> ir.Table:
     """Whose usual product, bought on three days or more, is due by its own mean gap, and not yet given up."""
     bought = _product_days(known)
     own = bought.group_by("customer_id", "product_id").aggregate(

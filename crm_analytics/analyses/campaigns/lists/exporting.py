@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 MEMBERS = "members.parquet"
 WAVE = "wave.json"
 SCHEMA = 1
-NUMBERS = ("value_at_stake", "expected_value")  # of a list's columns
+NUMBERS = ("value_at_stake", "expected_value", "expected_margin")  # of a list's columns
 FOR_PEOPLE = ("first_name", "last_name", "email", "phone", "postal_code", "city", "country", "language")
 _COLUMNS = ("reason_code", "reason", "due_on", "item", "channel", *NUMBERS)
 
@@ -82,7 +82,7 @@ def export(
 
 def _by_list(members: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     treated = members[members["treatment"] == TREATED]
-    expected, stake = (treated[c].astype("float64") for c in reversed(NUMBERS))
+    stake, expected = (treated[c].astype("float64") for c in NUMBERS[:2])
     ordered = treated.assign(_one=expected.fillna(0.0), _two=stake).sort_values(
         ["_one", "_two", "customer_id"], ascending=[False, False, True]
     )
@@ -138,7 +138,11 @@ def _parquet(table: pa.Table) -> bytes:
 def remembered(members: pd.DataFrame, day: date) -> bytes:
     """What later waves and the evaluation read of a wave, as a Parquet file."""
     kept = members[["list", "customer", "reason_code", "channel", "treatment"]].astype("str")
+    item = members["item"] if "item" in members else pd.Series(None, members.index, dtype="object")
     table = pa.Table.from_pandas(kept, preserve_index=False)
+    table = table.append_column(
+        "item", pa.array(item.astype("object").where(item.notna(), None), pa.string())
+    )
     table = table.append_column("issued_on", pa.array([day] * len(kept), pa.date32()))
     return _parquet(table)
 
@@ -218,8 +222,8 @@ def issued(base: CustomerBase, folders: list[Path], key: bytes) -> ir.Table | No
 
     Returns
     -------
-    list, customer_id, reason_code, channel, treatment, issued_on, lists (the name of the wave's folder): of
-    customers the base knows
+    list, customer_id, reason_code, channel, treatment, item (missing in older waves), issued_on, lists (the
+    name of the wave's folder): of customers the base knows
 
     Raises
     ------
@@ -238,9 +242,13 @@ def issued(base: CustomerBase, folders: list[Path], key: bytes) -> ir.Table | No
         parts.append(part.append_column("lists", pa.array([folder.parent.name] * len(part), pa.string())))
     if not parts:
         return None
-    ids = base.collect(base.customers.select("customer_id").order_by("customer_id"))["customer_id"]
-    called = pd.DataFrame({"customer_id": ids, "customer": pseudonyms(ids.tolist(), key)})
-    found = pa.concat_tables(parts).to_pandas().merge(called, on="customer").drop(columns="customer")
+    known = base.known_ids  # a wave may have reached a customer under an id that another one has today
+    called = known.assign(customer=pseudonyms(known["known_id"].tolist(), key)).drop(columns="known_id")
+    every = pa.concat_tables(parts, promote_options="default").to_pandas()
+    found = every.merge(called, on="customer").drop(columns="customer")
+    day = found["issued_on"].astype("str")
+    then = (day >= found["since"]) & ((found["until"] == "") | (day <= found["until"]))
+    found = found[then].drop(columns=["since", "until"]).drop_duplicates(ignore_index=True)
     found["issued_on"] = pd.to_datetime(found["issued_on"])
     table = base.to_engine(found)
     return table.mutate(issued_on=table.issued_on.cast("date"))

@@ -38,7 +38,9 @@ class Lists:
     ----------
     members : Ibis, one row per list and customer who is due: list, customer_id, reason_code, reason (words),
         due_on, item, channel, priority (1: the rule first in the table), order_value (their mean order),
-        value_at_stake, expected_value (money; NULL unless margin, cost and response are given), treatment
+        value_at_stake, expected_value (money; NULL unless margin, cost and response are given),
+        expected_margin (that they should bring by buying the item, letter or not; NULL where a rule offers
+        none), treatment
         ("treated", "control"; NULL for who is suppressed), suppressed_by (the first step that keeps them out,
         or NULL)
     rules : those that were asked
@@ -117,7 +119,7 @@ def lists(
     if not asked:
         reasons = "; ".join(f"{name}: {why}" for name, why in left_out.items()) or "no rule was given"
         raise DataError(f"no list can be made of this source ({reasons})")
-    facts = known(base, terms.days, scores, previous)
+    facts = known(base, terms.days, scores, previous, _offered(base, issued))
     due = ibis.union(*[_due(facts, rule, n) for n, rule in enumerate(asked, start=1)])
     if terms.where:
         due = due.semi_join(matching(base, terms.where), "customer_id")
@@ -129,17 +131,31 @@ def lists(
 def _missing(base: CustomerBase, rule: ListRule, scores: ir.Table | None) -> str:
     if rule.needs_scores and scores is None:
         return "needs the scores of the churn model"
+    refused = [why for needs in (rule.needs, rule.or_needs or rule.needs) if (why := _refusal(base, needs))]
+    return refused[0] if len(refused) > 1 else ""
+
+
+def _refusal(base: CustomerBase, needs: Mapping[str, tuple[str, ...]]) -> str:
     try:
-        base.require(rule.needs)
+        base.require(needs)
     except DataError as error:
         return str(error)
     return ""
 
 
+def _offered(base: CustomerBase, issued: ir.Table | None) -> pd.DataFrame | None:
+    """Products that earlier waves offered to those who were contacted."""
+    if issued is None or not {"item", "customer_id", "issued_on", "treatment"} <= set(issued.columns):
+        return None
+    made = issued.filter(issued["item"].notnull(), issued.treatment == TREATED)
+    return base.collect(made.select("customer_id", product="item", day="issued_on"))
+
+
 def _due(facts: Known, rule: ListRule, priority: int) -> ir.Table:
     found = rule.who(facts)
-    optional = columns_of(found, ("due_on", "item", "reason"))
+    optional = columns_of(found, ("due_on", "item", "reason", "expected_margin"))
     optional["reason"] = optional["reason"].fill_null(rule.words)
+    optional["expected_margin"] = optional["expected_margin"].cast(MONEY)
     return found.select(
         "customer_id", list=ibis.literal(rule.name), reason_code=ibis.literal(rule.name), **optional,
         priority=ibis.literal(priority).cast("int64"), stake=ibis.literal(rule.stake),
@@ -278,5 +294,6 @@ def _parted(kept: ir.Table, terms: Terms) -> ir.Table:
     ) if terms.holdout > 0 else kept.suppressed_by.isnull().ifelse(TREATED, None)  # fmt: skip
     return kept.select(
         "list", "customer_id", "reason_code", "reason", "due_on", "item", "channel", "priority",
-        "order_value", "value_at_stake", "expected_value", treatment=arm, suppressed_by=kept.suppressed_by,
+        "order_value", "value_at_stake", "expected_value", "expected_margin", treatment=arm,
+        suppressed_by=kept.suppressed_by,
     )  # fmt: skip

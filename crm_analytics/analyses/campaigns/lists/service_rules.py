@@ -1,4 +1,4 @@
-"""Lists that follow what customers told us: complaints and answers to surveys."""
+"""Lists that follow what customers told us: complaints and answers."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 import ibis
 
+from crm_analytics.analyses.campaigns.lists.referral_rules import DETRACTOR
+
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from crm_analytics.analyses.customer_facts import Known
 
 RECOVERY_DAYS = 30  # after a complaint was solved
-PROMOTER = 9  # of 0..10: Reichheld's promoters
-ANSWER_DAYS = 90
+UNHAPPY_DAYS = 30  # after an answer; later, nobody remembers what it was about
+REPEATED, REPEATED_DAYS = 2, 90
 
 
 def complaint_recovery(known: Known) -> ir.Table:
@@ -30,23 +32,29 @@ def complaint_recovery(known: Known) -> ir.Table:
     )
 
 
-def referral_ask(known: Known) -> ir.Table:
-    """Whose latest answer to "how likely are you to recommend us" is 9 or 10, of the last 90 days.
+def repeated_problem(known: Known) -> ir.Table:
+    """Customers with two complaints or more in the last 90 days."""
+    tickets = known.base.tables["tickets"]
+    recent = tickets.filter(tickets.is_complaint, known.since(tickets.created_at.date()) < REPEATED_DAYS)
+    each = recent.group_by("customer_id").aggregate(complaints=recent.count())
+    return each.filter(each.complaints >= REPEATED).select("customer_id")
 
-    Who complained since is not asked.
-    """
+
+def unhappy_answer(known: Known) -> ir.Table:
+    """Whose latest answer to "how likely are you to recommend us" is 6 or less, of the last 30 days."""
+    latest = _latest_recommendation(known)
+    low = latest.filter(latest.score <= DETRACTOR, known.since(latest.responded_at.date()) < UNHAPPY_DAYS)
+    return low.select("customer_id")
+
+
+def _latest_recommendation(known: Known) -> ir.Table:
+    """The latest answer of each customer on 0 to 10; of two at one moment the lower."""
     answers = known.base.tables["survey_responses"]
     answers = answers.filter(
         answers.instrument == "nps", answers.customer_id.notnull(), answers.score.notnull()
     )
+    if "scale_max" in answers.columns:
+        answers = answers.filter(answers.scale_max.isnull() | (answers.scale_max == 10))
     order = ibis.window(group_by="customer_id", order_by=[ibis.desc("responded_at"), ibis.asc("score")])
     latest = answers.select("customer_id", "responded_at", "score", place=ibis.row_number().over(order))
-    latest = latest.filter(latest.place == 0, latest.score >= PROMOTER)
-    latest = latest.filter(known.since(latest.responded_at.date()) < ANSWER_DAYS)
-    tickets = known.base.tables.get("tickets")
-    if tickets is None or "is_complaint" not in tickets.columns:
-        return latest.select("customer_id")
-    complaints = tickets.filter(tickets.is_complaint).select("customer_id", "created_at")
-    after = latest.inner_join(complaints, "customer_id")
-    after = after.filter(after.created_at >= after.responded_at).select("customer_id").distinct()
-    return latest.select("customer_id").anti_join(after, "customer_id")
+    return latest.filter(latest.place == 0)

@@ -15,6 +15,8 @@ import ibis
 
 from crm_analytics.analyses.churn.features.distinct_counts import ByTable, ByText, by_table, levels
 from crm_analytics.analyses.margin import with_margin
+from crm_analytics.analyses.referral.facts import referral_facts
+from crm_analytics.analyses.social.facts import mention_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,15 +64,25 @@ FEATURES = (
     Feature("visits_recent", "channels", f"visits and clicks in the last {RECENT} days"),
     Feature("tickets", "service", "tickets so far"),
     Feature("complaints", "service", "complaints so far"),
+    Feature("complaints_recent", "service", f"complaints in the last {RECENT} days"),
     Feature("complaint_days", "service", "days since the last complaint"),
+    Feature("open_tickets", "service", "tickets that are not solved"),
+    Feature("reopened", "service", "solved tickets that were opened again"),
     Feature("waiting_hours", "service", "mean hours until a ticket was first solved"),
     Feature("satisfaction", "service", "mean satisfaction with solved tickets"),
     Feature("survey_score", "surveys", "mean score of answers, 0 to 1"),
     Feature("nps", "surveys", "last answer to the question of recommendation"),
+    Feature("ease", "surveys", "last answer to how easy it was, 0 to 1"),
     Feature("mails", "campaigns", "campaigns that reached the customer"),
     Feature("opened_share", "campaigns", "share of them opened"),
     Feature("responded_share", "campaigns", "share of them answered by a purchase"),
     Feature("unsubscribed", "campaigns", "unsubscribed from campaigns"),
+    Feature("invitations", "referrals", "customers they invited"),
+    Feature("referrals", "referrals", "customers they brought"),
+    Feature("was_referred", "referrals", "was brought by a customer"),
+    Feature("mentions", "mentions", "public mentions by the customer"),
+    Feature("negative_mentions", "mentions", "negative public mentions by the customer"),
+    Feature("mention_days", "mentions", "days since the last public mention"),
     Feature("tenure_days", "tenure", "days since the first purchase"),
 )
 BTYD = (
@@ -120,8 +132,16 @@ _COUNTS = (
     "visits_recent",
     "tickets",
     "complaints",
+    "complaints_recent",
+    "open_tickets",
+    "reopened",
     "mails",
     "unsubscribed",
+    "invitations",
+    "referrals",
+    "was_referred",
+    "mentions",
+    "negative_mentions",
 )
 
 
@@ -238,9 +258,16 @@ def _service(past: CustomerBase) -> ir.Table | None:
     if "is_complaint" in tickets.columns:
         complained = tickets.is_complaint.fill_null(False)
         wanted["complaints"] = tickets.count(where=complained)
-        wanted["complaint_days"] = _ago(past, tickets.created_at.date()).min(where=complained)
+        told = _ago(past, tickets.created_at.date())
+        wanted["complaint_days"] = told.min(where=complained)
+        wanted["complaints_recent"] = tickets.count(where=complained & (told < RECENT))
+    if "reopens" in tickets.columns:
+        wanted["reopened"] = tickets.count(where=tickets.reopens > 0)
     if "first_solved_at" in tickets.columns:
+        wanted["open_tickets"] = tickets.count(where=tickets.first_solved_at.isnull())
         waited = tickets.first_solved_at.epoch_seconds() - tickets.created_at.epoch_seconds()
+        # solved before it was opened: not a time
+        waited = (waited >= 0).ifelse(waited, ibis.null("int64"))
         wanted["waiting_hours"] = _number(waited.sum()) / _number(waited.count()).nullif(0.0) / 3600.0
     if "satisfaction_score" in tickets.columns:
         wanted["satisfaction"] = _mean(tickets.satisfaction_score, tickets.satisfaction_score.count())
@@ -256,11 +283,16 @@ def _surveys(past: CustomerBase) -> ir.Table | None:
     if {"scale_min", "scale_max"} <= set(answers.columns):
         share = (answers.score - answers.scale_min) / (answers.scale_max - answers.scale_min).nullif(0)
         wanted["survey_score"] = _mean(share, share.count())
+        easy = ibis.struct({"at": answers.responded_at, "less": -share})
+        wanted["easy"] = easy.max(where=(answers.instrument == "ces") & share.notnull())
     # the last answer; of two at the same moment the lower one: something must decide
     answer = ibis.struct({"at": answers.responded_at, "less": -answers.score})
     last = answer.max(where=answers.instrument == "nps")
     one = answers.group_by("customer_id").aggregate(last=last, **wanted)
-    return one.mutate(nps=-one["last"]["less"]).drop("last")
+    found = {"nps": -one["last"]["less"]}
+    if "easy" in wanted:
+        found["ease"] = -one["easy"]["less"]
+    return one.mutate(**found).drop("last", *(name for name in ("easy",) if name in wanted))
 
 
 def _campaigns(past: CustomerBase) -> ir.Table | None:
@@ -279,5 +311,5 @@ def _campaigns(past: CustomerBase) -> ir.Table | None:
 
 
 _PARTS: tuple[Callable[[CustomerBase], ir.Table | None], ...] = (
-    _lines, _acquired, _visits, _service, _surveys, _campaigns,
+    _lines, _acquired, _visits, _service, _surveys, _campaigns, referral_facts, mention_facts,
 )  # fmt: skip

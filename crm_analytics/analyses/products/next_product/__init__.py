@@ -8,16 +8,19 @@ from crm_analytics.analyses.products.next_product.evaluation import (
 )
 from crm_analytics.analyses.products.next_product.histories import Histories, base_histories, histories
 from crm_analytics.analyses.products.next_product.model import BASELINES, MODELS, NextProduct
+from crm_analytics.analyses.products.next_product.offers import NextOffers, next_offers
 from crm_analytics.analyses.products.next_product.tifu_knn import TifuKnn
 
 __all__ = [
     "BASELINES",
     "MODELS",
     "Histories",
+    "NextOffers",
     "NextProduct",
     "TifuKnn",
     "base_histories",
     "histories",
+    "next_offers",
     "score_split",
     "split_by_time",
     "split_last_days",

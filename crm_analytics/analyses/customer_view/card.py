@@ -1,0 +1,204 @@
+"""The card of one customer: what everybody who talks to them should know before they do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import pandas as pd
+
+from crm_analytics.analyses.customer_view.standing import Standing
+from crm_analytics.analyses.customer_view.timeline import last_contacts, of_customer, timeline
+from crm_analytics.errors import ParameterError
+
+if TYPE_CHECKING:
+    from crm_analytics.tables.customer_base import CustomerBase
+
+CONSENTS = ("consent_email", "consent_phone", "consent_sms", "consent_post")
+NAMES = ("first_name", "last_name")
+DETAILS = ("customer_type", "email", "phone", "city", "region", "country", "language", "birth_date",
+           "loyalty_tier", "needs_segment", "account_manager")  # fmt: skip
+SOLVED = ("solved", "closed", "resolved")
+
+
+@dataclass(frozen=True, eq=False)
+class Card:
+    """What is known of one customer at the base's day.
+
+    Attributes
+    ----------
+    customer_id, name : the name is empty where there is none
+    details : field of the customers table -> value, those that are filled
+    revenue, orders, first_day, last_day, silence_days : net of returns; days on which they bought
+    favourites : "product", "category", "channel" -> what they take most
+    products : product, bought (lines), last_day, tickets (about it), open (of these)
+    open_issues : opened_at, channel, subject, reference: tickets without a solution
+    consents : channel -> True, False, or None where it is not recorded
+    do_not_contact : they asked to be left alone
+    last_contacts : team, at, what, channel: the last of each team
+    events : the timeline
+    standing : of the whole base; None where it was not asked
+    """
+
+    customer_id: str
+    name: str
+    details: dict[str, Any]
+    revenue: float
+    orders: int
+    first_day: date | None
+    last_day: date | None
+    silence_days: int | None
+    favourites: dict[str, str]
+    products: pd.DataFrame
+    open_issues: pd.DataFrame
+    consents: dict[str, bool | None]
+    do_not_contact: bool
+    last_contacts: pd.DataFrame
+    events: pd.DataFrame
+    standing: Standing | None = field(default=None)
+
+
+def card(base: CustomerBase, customer_id: str, *, standing: Standing | None = None, limit: int = 200) -> Card:
+    """The card of a customer, from their own rows alone.
+
+    Parameters
+    ----------
+    standing : of `customer_view.standing`, which asks the models of the whole base
+    limit : rows of the timeline
+
+    Raises
+    ------
+    ParameterError : no table knows this customer. The message does not repeat the id.
+
+    >>> from crm_analytics import CustomerBase
+    >>> base = CustomerBase.open(pd.DataFrame({"customer_id": ["a", "a", "b"], "unit_spend": [9.0, 4.0, 5.0],
+    ...     "transaction_date": ["2026-01-05", "2026-01-09", "2026-01-16"]}), today="2026-02-01")
+    >>> found = card(base, "a")
+    >>> found.revenue, found.orders, found.silence_days
+    (13.0, 2, 7)
+    """
+    person = _person(base, customer_id)
+    events = timeline(base, customer_id, limit)
+    if person is None and events.empty:
+        raise ParameterError(
+            "no table of these data knows this customer up to the day. Ids are compared letter by letter; "
+            "`crm reveal` turns a pseudonym back"
+        )
+    about = person or {}
+    days = base.customer_days.filter(base.customer_days.customer_id == customer_id)
+    row = days.aggregate(
+        revenue=days.spend.sum().cast("float64"), orders=days.is_occasion.sum(),
+        first=days.day.min(where=days.is_occasion), last=days.day.max(where=days.is_occasion),
+    ).to_pyarrow().to_pylist()[0]  # fmt: skip
+    silence = (base.day - row["last"]).days if row["last"] else None
+    products, favourites = _bought(base, customer_id)
+    return Card(
+        customer_id=customer_id,
+        name=" ".join(str(about[n]) for n in NAMES if about.get(n)),
+        details={name: about[name] for name in DETAILS if about.get(name) is not None},
+        revenue=float(row["revenue"] or 0.0),
+        orders=int(row["orders"] or 0),
+        first_day=row["first"],
+        last_day=row["last"],
+        silence_days=silence,
+        favourites=favourites,
+        products=products,
+        open_issues=_open_issues(base, customer_id),
+        consents={name.removeprefix("consent_"): about.get(name) for name in CONSENTS},
+        do_not_contact=bool(about.get("do_not_contact")),
+        last_contacts=last_contacts(base, customer_id),
+        events=events,
+        standing=standing,
+    )
+
+
+def _person(base: CustomerBase, customer_id: str) -> dict[str, Any] | None:
+    table = of_customer(base, "customers", customer_id)
+    rows = [] if table is None else table.limit(1).to_pyarrow().to_pylist()
+    return rows[0] if rows else None
+
+
+def _bought(base: CustomerBase, customer_id: str) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Products with their tickets, and what is taken most; from this customer's lines alone."""
+    lines = base.transactions.filter(base.transactions.customer_id == customer_id)
+    lines = lines.filter(lines.unit_spend > 0)
+    has, favourites = set(lines.columns), {}
+    empty = pd.DataFrame(columns=["product", "bought", "last_day", "tickets", "open"])
+    if "channel" in has:
+        favourites |= _most(base, lines.select(what=lines.channel), "channel")
+    if "product_id" not in has:
+        return empty, favourites
+    names = base.tables.get("products")
+    if names is not None:
+        kept = [c for c in ("product_name", "category_0_name") if c in names.columns]
+        lines = lines.left_join(names.select("product_id", *kept), "product_id").drop("product_id_right")
+    named = lines.product_name if "product_name" in lines.columns else ibis.null("string")
+    lines = lines.mutate(product=named.fill_null(lines.product_id))
+    if "category_0_name" in lines.columns:
+        favourites = _most(base, lines.select(what=lines.category_0_name), "category") | favourites
+    favourites = _most(base, lines.select(what=lines["product"]), "product") | favourites
+    counted = lines.group_by("product_id", "product").aggregate(
+        bought=lines.count(), last_day=lines.transaction_date.max().date()
+    )
+    found = base.collect(counted.order_by([ibis.desc("bought"), ibis.desc("last_day"), "product"]))
+    if found.empty:
+        return empty, favourites
+    tickets = _tickets_of_products(base, customer_id)
+    found = found.merge(tickets, on="product_id", how="left").fillna({"tickets": 0, "open": 0})
+    found = found.sort_values(["open", "tickets"], ascending=False, kind="stable", ignore_index=True)
+    return found.drop(columns="product_id").astype({"tickets": "int64", "open": "int64"}), favourites
+
+
+def _most(base: CustomerBase, column: Any, name: str) -> dict[str, str]:
+    known = column.filter(column.what.notnull())
+    counted = known.group_by("what").aggregate(n=known.count())
+    top = base.collect(counted.order_by([ibis.desc("n"), "what"]).limit(1))
+    return {} if top.empty else {name: str(top.iloc[0]["what"])}
+
+
+def _tickets_of_products(base: CustomerBase, customer_id: str) -> pd.DataFrame:
+    """Tickets by product: of the product they name, else of those on the receipt they name."""
+    table = of_customer(base, "tickets", customer_id)
+    nothing = pd.DataFrame({"product_id": pd.Series(dtype="str"), "tickets": [], "open": []})
+    if table is None:
+        return nothing
+    has = set(table.columns)
+    parts = []
+    solved = table.last_solved_at.notnull() if "last_solved_at" in has else ibis.literal(False)
+    table = table.mutate(is_open=~solved)
+    if "product_id" in has:
+        named = table.filter(table.product_id.notnull())
+        parts.append(named.select("ticket_id", "product_id", "is_open"))
+    lines = base.transactions.filter(base.transactions.customer_id == customer_id)
+    if {"transaction_id"} <= has & set(lines.columns):
+        rest = table.filter(table.product_id.isnull()) if "product_id" in has else table
+        sold = lines.select("transaction_id", "product_id").distinct()
+        parts.append(
+            rest.select("ticket_id", "transaction_id", "is_open")
+            .inner_join(sold, "transaction_id")
+            .select("ticket_id", "product_id", "is_open")
+        )
+    if not parts:
+        return nothing
+    whole = parts[0] if len(parts) == 1 else parts[0].union(parts[1])
+    counted = whole.group_by("product_id").aggregate(
+        tickets=whole.ticket_id.nunique(), open=whole.ticket_id.nunique(where=whole.is_open)
+    )
+    return base.collect(counted.order_by("product_id"))
+
+
+def _open_issues(base: CustomerBase, customer_id: str) -> pd.DataFrame:
+    table = of_customer(base, "tickets", customer_id)
+    columns = ["opened_at", "channel", "subject", "reference"]
+    if table is None:
+        return pd.DataFrame(columns=columns)
+    has = set(table.columns)
+    if "last_solved_at" in has:
+        table = table.filter(table.last_solved_at.isnull())
+    elif "status" in has:
+        table = table.filter(~table.status.fill_null("").lower().isin(list(SOLVED)))
+    texts = {n: table[n] if n in has else ibis.null("string") for n in ("channel", "subject")}
+    kept = table.select(opened_at=table.created_at, **texts, reference=table.ticket_id)
+    return base.collect(kept.order_by([ibis.desc("opened_at"), "reference"]))

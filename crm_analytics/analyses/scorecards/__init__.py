@@ -1,0 +1,7 @@
+"""Scorecards: the frameworks of the field, measured.
+
+A framework is data (`frameworks/*.toml`, or a user's own file): blocks, their key figures with weight,
+direction, floor and target, and questions that only people can answer. `framework.read` reads one,
+`scoring.score` measures it, `suitability.ranked` says which framework suits a company, `explanation.explain`
+prints a figure's formula with its numbers.
+"""

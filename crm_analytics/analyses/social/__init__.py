@@ -1,0 +1,1 @@
+"""Social CRM: mentions, how they sound, whether they are answered, and whose word counts."""

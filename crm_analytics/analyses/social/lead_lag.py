@@ -1,0 +1,120 @@
+"""Whether talk and sales move together, and which comes first. Correlation alone: nothing here is a cause.
+
+Both weekly series are first made free of their own past, so that two drifting series are not taken for
+related: L. D. Haugh (1976), *JASA* 71, 378-385. The bound is widened for looking at so many lags (Šidák).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import ibis
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from crm_analytics.analyses.social.volume import WEEK
+from crm_analytics.errors import NotEnoughData
+
+if TYPE_CHECKING:
+    from crm_analytics.analyses.social.mentions import Mentions
+
+LAGS = 8  # weeks to either side
+LEAST = 52  # weeks
+PAST = 4  # weeks of its own past that are taken out of a series
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class LeadLag:
+    """Correlations of weekly mentions and weekly sales.
+
+    Attributes
+    ----------
+    lags : lag (weeks; above 0 mentions come first), correlation, bound (beyond it chance is unlikely over all
+        lags together, 5 %)
+    weeks : behind it
+    """
+
+    lags: pd.DataFrame
+    weeks: int
+
+    @property
+    def clear(self) -> list[int]:
+        """Lags beyond the bound, the strongest first."""
+        beyond = self.lags[self.lags["correlation"].abs() > self.lags["bound"]]
+        order = beyond["correlation"].abs().sort_values(ascending=False).index
+        return [int(lag) for lag in beyond.loc[order, "lag"]]
+
+
+def lead_lag(said: Mentions, weeks: pd.DataFrame) -> LeadLag:
+    """Correlate the weekly mentions of `volume.voice` with weekly purchases.
+
+    Parameters
+    ----------
+    weeks : start, mentions; whole weeks without a gap
+
+    Raises
+    ------
+    NotEnoughData : fewer than `LEAST` weeks have both.
+    """
+    sales = _weekly(said)
+    both = weeks.set_index("start")["mentions"].to_frame().join(sales.rename("orders"), how="inner")
+    if len(both) < LEAST:
+        raise NotEnoughData("Talk and sales", len(both), LEAST, "weeks with both")
+    return correlations(both["mentions"].to_numpy(float), both["orders"].to_numpy(float))
+
+
+def correlations(leading: Array, following: Array) -> LeadLag:
+    """Cross-correlations of two series, each freed of its own past.
+
+    Parameters
+    ----------
+    leading, following : of equal length; a positive lag means that the first comes first
+
+    Examples
+    --------
+    >>> draw = np.random.default_rng(3)
+    >>> x = draw.normal(size=160)
+    >>> correlations(x, np.roll(x, 2) + draw.normal(size=160)).clear
+    [2]
+    """
+    x, y = _innovations(leading), _innovations(following)
+    n = len(x)
+    level = 1 - (1 - 0.05) ** (1 / (2 * LAGS + 1))
+    rows = []
+    for lag in range(-LAGS, LAGS + 1):
+        a, b = (x[: n - lag], y[lag:]) if lag >= 0 else (x[-lag:], y[: n + lag])
+        spread = float(np.sqrt((a**2).mean() * (b**2).mean()))
+        r = float((a * b).mean()) / spread if spread > 0 else 0.0
+        t = stats.t.ppf(1 - level / 2, max(len(a) - 2, 1))
+        rows.append((lag, r, float(t / np.sqrt(len(a) - 2 + t * t))))
+    return LeadLag(pd.DataFrame(rows, columns=["lag", "correlation", "bound"]), n)
+
+
+def _innovations(series: Array) -> Array:
+    """What a series does beyond its own last `PAST` weeks and the season of the year, in logarithms."""
+    logs = np.log1p(np.maximum(series, 0.0)) if (series >= 0).all() else series
+    n = len(logs)
+    year = 2 * np.pi * np.arange(n) / 52.18
+    season = [f(k * year) for k in (1, 2, 3) for f in (np.sin, np.cos)] if n >= 2 * LEAST else []
+    known = np.column_stack([np.ones(n), np.arange(n) / n, *season])
+    past = [np.append(np.full(k, np.nan), logs[:-k]) for k in range(1, PAST + 1)]
+    design = np.column_stack([known, *past])[PAST:]
+    found, *_ = np.linalg.lstsq(design, logs[PAST:], rcond=None)
+    return np.asarray(logs[PAST:] - design @ found)
+
+
+def _weekly(said: Mentions) -> pd.Series:
+    """Purchases by the first day of their week; weeks end on the weekday of the base's day."""
+    base = said.base
+    days = base.occasions
+    back = ibis.literal(base.day).delta(days.day, unit="day").cast("int64") // WEEK
+    days = days.mutate(back=back.cast("int64"))
+    found = base.collect(days.group_by("back").aggregate(orders=days.count())).set_index("back")["orders"]
+    whole = ((base.day - base.first_day).days + 1) // WEEK
+    found = found.reindex(range(whole)).fillna(0)
+    start = pd.Timestamp(base.day) - pd.to_timedelta(WEEK * found.index.to_numpy() + WEEK - 1, unit="D")
+    return pd.Series(found.to_numpy(), index=start).sort_index()

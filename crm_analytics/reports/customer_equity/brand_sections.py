@@ -1,0 +1,94 @@
+"""Brands, switching and drivers, where people were asked about them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crm_analytics.pages import blocks, figures, words
+from crm_analytics.reports.customer_equity.report import Brands, EquityReport
+from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.small_form import SmallReport
+from crm_analytics.reports.shared.tiles import interval
+
+if TYPE_CHECKING:
+    from crm_analytics.pages.blocks import Block
+
+FEW = small_form.too_few("No brand can be compared yet")
+
+
+def _none(report: EquityReport | SmallReport) -> Block:
+    if isinstance(report, SmallReport):
+        return FEW(report)
+    return blocks.note(report.t("brands.none"), report.why("brands")).in_appendix()
+
+
+@section(part="brands", needs=_none, small=FEW)
+def brands(report: EquityReport, found: Brands) -> Block:
+    """Customer equity of each brand."""
+    t, table = report.t, found.table
+    own = table.iloc[0]
+    bounds = interval(t, own["lower"], own["upper"], "percent:0")
+    n = found.fitted.survey.respondents
+    return (
+        blocks.chart(
+            figures.bars(table, y="brand", x="share", fmt="percent:0", highlight=[]),
+            finding=t("brands.finding", brand=found.own, share=own["share"], interval=bounds),
+            data=table,
+            caption=t("brands.caption", n=n, population=found.fitted.market.population),
+            formats={"equity": report.currency, "share": "percent", "lower": "percent", "upper": "percent"},
+            names={name: t(f"column.{name}") for name in table.columns},
+        )
+        .under(t("brands.label"))
+        .anchored("brands")
+        .in_appendix()
+    )
+
+
+@section(part="brands", needs=_none, small=FEW)
+def switching(report: EquityReport, found: Brands) -> Block:
+    """Which brand is bought after which."""
+    t, matrix = report.t, found.fitted.switching()
+    stays = float(matrix[found.own].loc[found.own])
+    data = matrix.reset_index(names="after")
+    return (
+        blocks.chart(
+            figures.heatmap(matrix, x_title=t("switching.x"), y_title=t("switching.y"), fmt="percent:0"),
+            finding=t("switching.finding", brand=found.own, share=stays),
+            data=data,
+            caption=t("switching.caption", inertia=found.fitted.inertia),
+            formats={str(name): "percent" for name in matrix.columns},
+            names={"after": t("column.after")} | {str(b): words.clean(b, 40) for b in matrix.columns},
+        )
+        .under(t("switching.label"))
+        .anchored("switching")
+        .in_appendix()
+    )
+
+
+@section(part="brands", needs=_none, small=FEW)
+def drivers(report: EquityReport, found: Brands) -> Block:
+    """What a better rating of each driver would bring."""
+    t, money = report.t, report.currency
+    table = found.drivers.assign(equity_type=[t(f"equity_type.{x}") for x in found.drivers["equity_type"]])
+    top = table.iloc[0]
+    caption = t("drivers.caption")
+    if len(found.fitted.inflated):
+        named = words.listing([words.clean(x, 30) for x in found.fitted.inflated.index])
+        caption = f"{caption} {t('drivers.collinear', drivers=named)}"
+    return (
+        blocks.chart(
+            figures.bars(table, y="driver", x="gain", fmt=money),
+            finding=t("drivers.finding", driver=top["driver"], gain=top["gain"],
+                      interval=interval(t, top["gain_lower"], top["gain_upper"], money)),
+            data=table,
+            caption=caption,
+            formats={"utility": "number:2", "share": "percent", "rating": "number:2",
+                     "best_other": "number:2",
+                     "elasticity": "number:2", "gain": money, "gain_lower": money, "gain_upper": money},
+            names={name: t(f"column.{name}") for name in table.columns},
+        )
+        .under(t("drivers.label"))
+        .anchored("drivers")
+        .in_appendix()
+    )  # fmt: skip

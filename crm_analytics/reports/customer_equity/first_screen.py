@@ -1,0 +1,206 @@
+"""The manager's layer of the customer-equity report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from crm_analytics.analyses.evidence import Evidence, grade
+from crm_analytics.analyses.intervals import Z95
+from crm_analytics.pages import blocks, figures, words
+from crm_analytics.reports.customer_equity.report import EquityReport
+from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.tiles import glossary_of, interval, tile
+
+if TYPE_CHECKING:
+    from crm_analytics.pages.blocks import Block
+
+WORDS = ("margin", "contact_effect", "contact_cost", "revenue", "customer")
+OWN_WORDS = ("customer_equity", "present", "future", "return_on_customer", "inertia", "driver")
+AS_NOW = 0.05  # a change of spend below this is none
+TILES = ("customer_equity", "new_customer_value", "acquisition_cost", "return_on_customer")
+
+
+@section(small=small_form.headline)
+def headline(report: EquityReport) -> Block:
+    """What customers are worth, and how that changed in a year."""
+    t, firm = report.t, report.firm
+    if firm is None:
+        return blocks.headline(
+            t("headline.none"), t("lede.none"), language=report.language, title=t("title"), thin=True
+        )
+    total = firm.total
+    slots: dict[str, Any] = {
+        "value": total.value,
+        "interval": interval(t, total.lower, total.upper, report.currency),
+        "years": firm.years,
+        "present": firm.present.value / total.value if total.value > 0 else 0.0,
+    }
+    change, low, high = _change(report)
+    found = grade(change, low, high, firm.customers)
+    if change is not None and found.is_news:
+        slots |= {
+            "way": words.direction(change, 0.0),
+            "share": abs(change),
+            "bounds": interval(t, low, high, "percent:0"),
+        }
+        sentence = t.of(f"headline.{found.name.lower()}", slots)
+    else:
+        sentence = t.of("headline.plain" if total.value > 0 else "headline.negative", slots)
+    return blocks.headline(sentence, _lede(report), language=report.language, title=t("title"))
+
+
+def _change(report: EquityReport) -> tuple[float | None, float | None, float | None]:
+    """Relative change of equity on a year ago, with its interval; the two fits are taken as independent."""
+    if report.firm is None or report.before is None or report.before.total.value <= 0:
+        return None, None, None
+    now, then = report.firm.total, report.before.total
+    change = now.value / then.value - 1
+    error = (now.error**2 + (now.value / then.value * then.error) ** 2) ** 0.5 / then.value
+    return change, change - Z95 * error, change + Z95 * error
+
+
+def _lede(report: EquityReport) -> list[str]:
+    t, firm = report.t, report.firm
+    assert firm is not None
+    money = "margin" if firm.margin is not None else "revenue"
+    said = [t("lede.money", money=t(f"money.{money}"), years=firm.years, rate=firm.rate)]
+    said.append(t("lede.new_customer", value=firm.new_customer, money=t(f"money.{money}")))
+    if report.brands is not None:
+        row = report.brands.table.iloc[0]
+        bounds = interval(t, row["lower"], row["upper"], "percent:0")
+        said.append(t("lede.brand", share=row["share"], interval=bounds))
+    else:
+        said.append(t("lede.no_brands"))
+    return said
+
+
+@section(small=small_form.kpis)
+def kpis(report: EquityReport) -> Block:
+    """Equity, what a new customer brings and costs, return on customer."""
+    return blocks.kpis(*(tile(report.t, report.kpis[name]) for name in TILES))
+
+
+@section(small=small_form.thanks)
+def actions(report: EquityReport) -> Block:
+    """Where the next money should go, and what has to be tested first."""
+    t, plan = report.t, report.budget
+    items = []
+    if plan is not None and not plan.table.empty and plan.profit is not None:
+        row = plan.table.nlargest(1, "spend").iloc[0]
+        bounds = interval(t, plan.profit_lower, plan.profit_upper, report.currency)
+        if row["spend"] > 0:
+            slots = {"spend": row["spend"], "lever": _lever(report, row["lever"]), "now": row["spend_now"]}
+            as_now = abs(row["spend"] - row["spend_now"]) < AS_NOW * row["spend_now"]
+            do = t.of("action.spend_as_now" if as_now else "action.spend", slots)
+            sure = plan.profit_lower is not None and plan.profit_lower > 0
+            items.append(
+                blocks.action(
+                    do, t("action.spend_why" if sure else "action.spend_chance"), t("role.campaigns"),
+                    expected_value=t("action.worth", value=plan.profit, interval=bounds),
+                )
+            )  # fmt: skip
+        else:
+            items.append(blocks.action(t("action.stop"), t("action.stop_why"), t("role.campaigns")))
+    if plan is not None:
+        known = [one for one in plan.tests if one.break_even is not None]
+        for one in sorted(known, key=lambda x: -(x.break_even or 0.0))[:2]:
+            message = "action.test" if one.weeks else "action.test_long"
+            do = t.of(message, {"channel": one.name, "weeks": one.weeks})
+            why = t("action.test_why", n=one.break_even)
+            items.append(blocks.action(do, why, t("role.campaigns")))
+    if not items:
+        items = [blocks.action(t("action.record"), t("action.record_why"), t("role.data_owner"))]
+    return blocks.actions(*items[: blocks.MOST_ACTIONS])
+
+
+def _lever(report: EquityReport, name: str) -> str:
+    message = f"lever.{name}"
+    return report.t(message) if report.t.knows(message) else words.clean(name, 30)
+
+
+@section(small=small_form.regulars)
+def findings(report: EquityReport) -> Block:
+    """What was found, each with the way to its proof."""
+    t, firm = report.t, report.firm
+    if firm is None:
+        return blocks.findings(blocks.finding(t("finding.none")))
+    total = firm.total.value
+    found = [
+        blocks.finding(t("finding.present", share=firm.present.value / total), "equity")
+        if total > 0
+        else blocks.finding(t("finding.negative"), "equity"),
+        blocks.finding(t("finding.retention", change=firm.sensitivity.iloc[0]["change"]), "one-per-cent"),
+        _winning(report),
+        _driver(report),
+        _tests(report),
+    ]
+    return blocks.findings(*(one for one in found if one))
+
+
+def _winning(report: EquityReport) -> dict[str, str]:
+    t, firm = report.t, report.firm
+    assert firm is not None
+    if firm.cost is None:
+        return blocks.finding(t("finding.no_cost"))
+    message = "finding.pays" if firm.new_customer > firm.cost else "finding.pays_not"
+    return blocks.finding(t(message, value=firm.new_customer, cost=firm.cost), "winning")
+
+
+def _driver(report: EquityReport) -> dict[str, str]:
+    if report.brands is None:
+        return blocks.finding(report.t("finding.no_survey"))
+    row = report.brands.drivers.iloc[0]
+    found = grade(row["gain"], row["gain_lower"], row["gain_upper"], report.brands.fitted.survey.respondents)
+    message = "finding.driver" if found is Evidence.SHOWN else "finding.driver_chance"
+    return blocks.finding(report.t(message, driver=words.clean(row["driver"], 24)), "drivers")
+
+
+def _tests(report: EquityReport) -> dict[str, str]:
+    plan = report.budget
+    if plan is None:
+        return blocks.finding(report.t("finding.no_spend"))
+    if plan.tests:
+        return blocks.finding(report.t("finding.unmeasured", n=len(plan.tests)), "tests")
+    return blocks.finding(report.t("finding.measured"), "budget")
+
+
+@section(small=small_form.favourites)
+def where_equity_comes_from(report: EquityReport) -> Block:
+    """Present customers against those still to be won."""
+    t, firm = report.t, report.firm
+    if firm is None:
+        return blocks.note(t("equity.none"), report.why("firm"))
+    data = pd.DataFrame(
+        {
+            "part": [t("part.present"), t("part.future")],
+            "value": [firm.present.value, firm.future.value],
+            "lower": [firm.present.lower, firm.future.lower],
+            "upper": [firm.present.upper, firm.future.upper],
+        }
+    )
+    money = report.currency
+    return (
+        blocks.chart(
+            figures.bars(data, y="part", x="value", fmt=money),
+            finding=t(
+                "equity.finding", present=firm.present.value, future=firm.future.value, years=firm.years
+            ),
+            data=data,
+            caption=t("equity.caption"),
+            formats={"value": money, "lower": money, "upper": money},
+            names={name: t(f"column.{name}") for name in data.columns},
+        )
+        .under(t("equity.label"))
+        .anchored("equity")
+    )
+
+
+@section(small=small_form.method)
+def glossary(report: EquityReport) -> Block:
+    """The words of the page."""
+    t = report.t
+    own = {t(f"word.{name}"): t(f"meaning.{name}") for name in OWN_WORDS}
+    return blocks.glossary(own | glossary_of(t, report.given.definitions, WORDS))

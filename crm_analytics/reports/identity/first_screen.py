@@ -1,0 +1,107 @@
+"""The manager's layer of the identity report: how many are counted twice, what it changes, what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crm_analytics.analyses.definitions import definitions
+from crm_analytics.pages import blocks
+from crm_analytics.reports.identity.report import IdentityReport
+from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.tiles import glossary_of, tile
+
+if TYPE_CHECKING:
+    from crm_analytics.pages.blocks import Block
+
+WORDS = ("customer", "at_risk", "lapsed", "value_to_come")
+
+
+@section(small=small_form.headline)
+def headline(report: IdentityReport) -> Block:
+    """How many records are a second one of somebody."""
+    t, found = report.t, report.found
+    if found is None:
+        return blocks.headline(
+            t("headline.no_table"), t("lede.no_table"), language=report.language, title=t("title")
+        )
+    if not found.merged:
+        return blocks.headline(
+            t("headline.none", n=found.records), _without(report), language=report.language, title=t("title")
+        )
+    sentence = t("headline.found", n=found.merged, of=found.records)
+    lede = [t("lede.remembered" if found.remembered else "lede.proposed")]
+    if "bought_again" in report.effect:
+        before, after = report.effect["customers_bought"]
+        lede.append(t("lede.buyers", before=before, after=after))
+    return blocks.headline(sentence, [*lede, *_without(report)], language=report.language, title=t("title"))
+
+
+def _without(report: IdentityReport) -> list[str]:
+    assert report.found is not None
+    if report.found.weighed:
+        return []
+    key = "lede.no_extra" if "extra" in report.found.without_model else "lede.rules_only"
+    return [report.t(key)]
+
+
+@section(small=small_form.kpis)
+def kpis(report: IdentityReport) -> Block:
+    """Further records, their share, pairs to look at, revenue with a customer."""
+    return blocks.kpis(*(tile(report.t, kpi, _note(report, kpi.id)) for kpi in report.kpis.values()))
+
+
+def _note(report: IdentityReport, name: str) -> str:
+    kpi = report.kpis[name]
+    if name == "duplicate_records" and kpi.value is not None:
+        return report.t("tile.of_records", n=kpi.n)
+    return ""
+
+
+@section(small=small_form.thanks)
+def actions(report: IdentityReport) -> Block:
+    """Look at pairs, count customers once, correct what differs."""
+    t, found = report.t, report.found
+    owner, items = t("role.data_owner"), []
+    if found is None:
+        items.append(blocks.action(t("action.bring.do"), t("action.bring.why"), owner))
+        return blocks.actions(*items)
+    if len(found.review):
+        items.append(blocks.action(t("action.review.do", n=len(found.review)), t("action.review.why"), owner))
+    if found.merged and not found.remembered:
+        items.append(blocks.action(t("action.resolve.do", n=found.merged), t("action.resolve.why"), owner))
+    if len(found.conflicts):
+        top = found.conflicts.iloc[0]
+        slots = {"field": t(f"field.{top['field']}"), "n": int(top["customers"])}
+        items.append(blocks.action(t.of("action.correct.do", slots), t("action.correct.why"), owner))
+    if not items:
+        items.append(blocks.action(t("action.none.do"), t("action.none.why")))
+    return blocks.actions(*items[: blocks.MOST_ACTIONS])
+
+
+@section(small=small_form.regulars)
+def findings(report: IdentityReport) -> Block:
+    """What was found, each with the way to its proof."""
+    t, found = report.t, report.found
+    if found is None:
+        return blocks.findings(blocks.finding(t("finding.no_table")))
+    items = [blocks.finding(t("finding.merged", n=found.merged, of=found.records), "found")]
+    for name, message in (("bought_again", "again"), ("customers_lapsed", "lapsed")):
+        if name in report.effect:
+            before, after = report.effect[name]
+            items.append(blocks.finding(t(f"finding.{message}", before=before, after=after), "changes"))
+    if found.weighed:
+        items.append(blocks.finding(t("finding.review", n=len(found.review)), "review"))
+    else:
+        items.append(blocks.finding(t("finding.rules_only"), "review"))
+    if found.narrowed:
+        items.append(blocks.finding(t("finding.consent", n=found.narrowed), "fields"))
+    return blocks.findings(*items)
+
+
+@section(small=small_form.method)
+def glossary(report: IdentityReport) -> Block:
+    """The words of the page."""
+    t = report.t
+    own = {t(f"word.{name}"): t(f"meaning.{name}") for name in ("record", "household", "bits")}
+    return blocks.glossary(own | glossary_of(t, definitions(report.base), WORDS))

@@ -1,0 +1,131 @@
+"""Equity of one firm, winning against keeping, return on customer: laws, published figures, refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crm_analytics import CustomerBase
+from crm_analytics.analyses import btyd
+from crm_analytics.analyses.equity.acquisition_balance import (
+    balance,
+    constant_retention_value,
+    customer_value,
+    return_on_customer,
+)
+from crm_analytics.analyses.equity.firm_equity import pack, unpack
+from crm_analytics.analyses.equity.future_customers import Acquisition, future_table
+from crm_analytics.analyses.equity.response_curve import Response
+from crm_analytics.analyses.equity.valuation import MODELS, by_group, firm_equity
+from crm_analytics.errors import CrmError, NotEnoughData, ParameterError
+
+
+def test_marginal_costs_and_value_meet_at_the_optimum_law() -> None:
+    """Pfeifer (2005): marginal cost of winning = marginal cost of keeping = value of a customer."""
+    chance = np.random.default_rng(1)
+    for _ in range(20):
+        win = Response(chance.uniform(0.1, 0.9), chance.uniform(0.02, 0.3))
+        keep = Response(chance.uniform(0.5, 0.95), chance.uniform(0.02, 0.3))
+        found = balance(win, keep, margin=chance.uniform(50, 500), rate=0.1)
+        assert found.marginal_winning == pytest.approx(found.value, rel=1e-8)
+        assert found.marginal_keeping == pytest.approx(found.value, rel=1e-8)
+
+
+def test_no_other_spend_is_better_than_the_balance_law() -> None:
+    win, keep, margin = Response(0.4, 0.08), Response(0.85, 0.05), 120.0
+    best = balance(win, keep, margin=margin, rate=0.12)
+    for a in np.linspace(0, 3 * best.winning, 25):
+        for r in np.linspace(0, 3 * best.keeping, 25):
+            here = win.gained(a) * customer_value(r, keep, margin, 0.12) - a
+            assert here <= best.equity + 1e-9
+
+
+def test_sensitivities_lie_in_the_published_band() -> None:
+    """Gupta, Lehmann & Stuart (2004): one per cent better retention is worth about five, margin one."""
+    value = constant_retention_value(100.0, 0.8, 0.12)
+    better = constant_retention_value(100.0, 0.8 * 1.01, 0.12)
+    assert 0.03 < better / value - 1 < 0.07
+    assert constant_retention_value(101.0, 0.8, 0.12) / value == pytest.approx(1.01)
+
+
+def test_return_on_customer_matches_its_definition_and_refuses_negative_equity() -> None:
+    assert return_on_customer(50.0, 980.0, 1000.0) == pytest.approx(0.03)
+    for before in (0.0, -5.0):
+        with pytest.raises(ParameterError, match="not above zero"):
+            return_on_customer(50.0, 980.0, before)
+
+
+def test_balance_says_what_is_no_response() -> None:
+    with pytest.raises(ParameterError, match="without a margin"):
+        balance(Response(0.3, 0.1), Response(0.8, 0.1), margin=0.0)
+    with pytest.raises(ParameterError, match="at most one"):
+        balance(Response(1.3, 0.1), Response(0.8, 0.1), margin=10.0)
+    with pytest.raises(ParameterError, match="ceiling above"):
+        Response.through(10.0, 0.5, 0.4)
+    cheap = balance(Response(0.3, 0.001), Response(0.8, 0.001), margin=5.0)
+    assert (cheap.winning, cheap.keeping, cheap.equity) == (0.0, 0.0, 0.0)
+    assert cheap.marginal_winning is None
+
+
+def test_future_adds_up_by_hand() -> None:
+    past = pd.DataFrame({"quarter": [], "new_customers": []})
+    won = Acquisition(past, np.array([10.0, 20.0, 30.0, 40.0]), 1.0, 0.1)
+    found = future_table(won, np.array([1.0, 0.5]), 100.0, 0.5, 3.0, 0.0)
+    assert found["orders"].tolist() == [10.0, 25.0]  # 20 first orders, and half of 10
+    assert found["discounted"].tolist() == [10 * 50 - 30, 25 * 50 - 60]
+
+
+@pytest.mark.parametrize("model", ["BG/NBD", "Pareto/NBD"])
+def test_present_value_matches_the_drawn_total(small_company: CustomerBase, model: str) -> None:
+    found = firm_equity(small_company, margin=1.0, cost=0.0, years=1, model=model)
+    summary = btyd.summarize(small_company, unit="W")
+    fitted, spend = MODELS[model].fit(summary), btyd.GammaGamma.fit(summary)
+    drawn = btyd.value_total(summary, fitted, spend, horizon=(52, "W"), rate=0.10, draws=100)
+    assert found.present.value == pytest.approx(drawn.mean, rel=1e-9)
+    assert found.present.upper - found.present.lower == pytest.approx(drawn.upper - drawn.lower, rel=0.35)
+
+
+def test_laws_of_firm_equity(small_company: CustomerBase) -> None:
+    found = firm_equity(small_company, margin=0.4, cost=10.0)
+    assert found.total.value == pytest.approx(found.present.value + found.future.value)
+    rich = firm_equity(small_company, margin=0.8, cost=20.0)
+    assert rich.total.value == pytest.approx(2 * found.total.value)
+    assert found.timing.sum() == pytest.approx(1)
+    levers = found.sensitivity.set_index("lever")["change"]
+    assert (levers > 0).all()
+    future = levers["acquisition"]
+    assert future == pytest.approx(0.01 * found.future.value)
+    assert found.new_customer > found.basket * 0.4 * 0.9  # the first order alone
+    again = unpack(pack(found))
+    assert again.total == found.total
+    assert again.sensitivity.equals(found.sensitivity)
+    with_rate = firm_equity(small_company, margin=0.4, cost=10.0, rate=0.3)
+    assert with_rate.total.value < found.total.value
+
+
+def test_groups_add_up_to_present_customers_law(small_company: CustomerBase) -> None:
+    found = firm_equity(small_company, margin=0.4, cost=0.0)
+    summary = btyd.summarize(small_company, unit="W")
+    groups = summary.history.select("customer_id", segment=(summary.history.frequency > 0).cast("string"))
+    table = by_group(small_company, groups, found, summary)
+    assert table["value"].sum() == pytest.approx(found.present.value, rel=1e-6)
+    assert table["customers"].sum() == found.customers
+
+
+def test_rows_after_the_day_are_invisible_law(small_company: CustomerBase) -> None:
+    before = firm_equity(small_company.as_of("2024-12-31"), margin=0.4, cost=0.0)
+    assert before.customers < firm_equity(small_company, margin=0.4, cost=0.0).customers
+    assert before.acquired.past["quarter"].max().isoformat() == "2024-12-31"
+
+
+def test_thin_data_say_how_much_they_need() -> None:
+    rows = [(f"c{i}", f"2026-0{1 + i % 2}-0{1 + j}", 5.0) for i in range(120) for j in range(1 + i % 3)]
+    frame = pd.DataFrame(rows, columns=["customer_id", "transaction_date", "unit_spend"])
+    base = CustomerBase.open(frame, today="2026-06-01")
+    with pytest.raises(CrmError):
+        firm_equity(base)
+    with pytest.raises(NotEnoughData, match="100 customers"):
+        firm_equity(CustomerBase.open(frame.head(30), today="2026-06-01"))
+    with pytest.raises(ParameterError, match="did you mean 'BG/NBD'"):
+        firm_equity(base, model="BG/NB")
