@@ -106,7 +106,7 @@ def test_lifetime_value_says_that_the_holdout_falls_outside_the_interval(value_r
     assert facts["holdout_forecast"] == pytest.approx(1653.41, abs=0.005)
     assert facts["holdout_upper"] < 1882
     assert "Less than two years of data." in repr(found["headline"])
-    assert "earlier days and was off by" in repr(found["headline"])
+    assert "was tried at 1 earlier day and was off by" in repr(found["headline"])
     assert "1,882 came, which lies outside the range" in repr(found["did_the_last_forecast_hold"])
     assert "The purchase model alone was 12 % too low, outside its range" in repr(
         found["did_the_last_forecast_hold"]
