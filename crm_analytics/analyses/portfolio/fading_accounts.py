@@ -29,6 +29,7 @@ Array = NDArray[np.float64]
 DAYS = 91  # a quarter
 RECENT = 2  # quarters that are looked at
 HISTORY = 8  # quarters before them, at most
+BEGINS = 2  # quarters of history that do not count for who is large: a fall may have begun in them
 LEAST_QUARTERS = 4  # of history
 LEAST_ORDERS = 12  # in it: an account that orders more rarely has no clock to be late by
 SHARE, MOST = 0.7, 50  # accounts that bring seven tenths of the revenue of the history, at most so many
@@ -121,7 +122,9 @@ def _counted(base: CustomerBase) -> pd.DataFrame:
     each = days.select("customer_id", at=at, spend=days.spend.cast("float64"), bought=days.is_occasion)
     past = each.filter(each["at"] >= RECENT, each["at"] < RECENT + HISTORY)
     known = past.group_by("customer_id").aggregate(
-        orders=past.bought.sum(), worth=past.spend.sum(), oldest=past["at"].max(where=past.bought)
+        orders=past.bought.sum(),
+        worth=past.spend.sum(where=past["at"] >= RECENT + BEGINS),
+        oldest=past["at"].max(where=past.bought),
     )
     first = base.purchase_history.select("customer_id", "first_day")
     known = known.inner_join(first, "customer_id")

@@ -124,7 +124,7 @@ def test_of_two_ways_the_one_that_erred_less_weighs_more():
     trials = pd.concat([tried([0.4, -0.4, 0.4, -0.4]), tried([0.01, -0.01, 0.02, 0.0], AGES)])
     found = said_of(trials, {MODEL: 100.0, AGES: 200.0, LEVEL: np.nan}).ways.set_index("way")
     assert found["weight"].sum() == pytest.approx(1)
-    assert found.loc[AGES, "weight"] > 2 * found.loc[MODEL, "weight"]
+    assert found.loc[AGES, "weight"] > found.loc[MODEL, "weight"]
 
 
 def test_an_untried_forecast_is_wider_the_less_was_seen():
@@ -226,7 +226,8 @@ def accounts(rng, fading):
         days = days[days < 910]
         if i < fading:
             days = days[rng.random(len(days)) < np.exp(-np.maximum(days - 620, 0) / 120)]
-        rows += [(f"k{i}", pd.Timestamp("2023-01-01") + pd.Timedelta(days=int(d)), 500.0) for d in days]
+        spend = 900.0 - 60 * i
+        rows += [(f"k{i}", pd.Timestamp("2023-01-01") + pd.Timedelta(days=int(d)), spend) for d in days]
     rows.append(("z", pd.Timestamp("2025-06-30"), 1.0))
     frame = pd.DataFrame(rows, columns=["customer_id", "transaction_date", "unit_spend"])
     return CustomerBase.open(frame, today="2025-07-01")
