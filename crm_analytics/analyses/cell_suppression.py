@@ -165,7 +165,9 @@ def _numbers(
     cells: pd.DataFrame, tables: Sequence[tuple[str, ...]], names: list[str]
 ) -> tuple[pd.DataFrame, sparse.csr_array]:
     """Every published number, and which cells it sums."""
-    keys, rows, columns = [], [], []
+    keys: list[tuple[object, ...]] = []
+    rows: list[int] = []
+    columns: list[int] = []
     for table in tables:
         rest = [name for name in names if name not in table]
         keyed = cells[names].astype("object").assign(**dict.fromkeys(rest, ALL))
@@ -206,7 +208,7 @@ class _Sums:
         self.inside = (both == size[:, None]) & (size[:, None] < size[None, :])  # [a, b]: a is part of b
         self.twins = (both == size[:, None]) & (size[:, None] == size[None, :])
         self.apart = both == 0
-        summed = numbers.eq(ALL).to_numpy()
+        summed = numbers.to_numpy(object) == ALL
         self.same_table = (summed[:, None, :] == summed[None, :, :]).all(axis=2)
         self.touching = (both @ both) > 0
         self.true = true

@@ -286,7 +286,7 @@ def _remarks(seen: Inspection) -> list[str]:
         remarks.append('The currency is unknown: say currency = "EUR" in mapping.toml.')
     if seen.timezone:
         remarks.append(f"Days are days of {seen.timezone}.")
-    from crm_analytics.tables.rejects import MAX_REJECTED
+    from crm_analytics.tables.account import MAX_REJECTED
 
     for account in seen.accounts.values():
         if says := lost_sentence(account):

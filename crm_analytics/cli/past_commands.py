@@ -55,7 +55,10 @@ def diff(runs: tuple[str, ...], out: Path, as_json: bool) -> int:
 def _row(one: Difference) -> tuple[str, ...]:
     change = "-" if one.change is None else _number(one.change, "+")
     percent = "-" if one.percent is None else f"{one.percent:+,.1f} %"
-    return one.name, _number(one.before), _number(one.after), change, percent, one.words
+    told = one.words
+    if one.lower is not None and one.upper is not None and one.change:
+        told += f" ({_number(one.lower, '+')} to {_number(one.upper, '+')})"
+    return one.name, _number(one.before), _number(one.after), change, percent, told
 
 
 def _number(value: Any, sign: str = "") -> str:

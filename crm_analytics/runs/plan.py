@@ -15,10 +15,10 @@ from crm_analytics.runs.publishing import identity_store, published_tree, suppre
 from crm_analytics.runs.publishing.manifest import digest
 from crm_analytics.runs.publishing.publish import UNDATED, Place, check_slug
 from crm_analytics.runs.schedule import relative_days
+from crm_analytics.tables.account import MAX_REJECTED
 from crm_analytics.tables.named_sources import find_source
 from crm_analytics.tables.project import limited_memory, project_folder
 from crm_analytics.tables.project_key import read_key
-from crm_analytics.tables.rejects import MAX_REJECTED
 from crm_analytics.tables.source_ref import SourceRef
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+MAX_REJECTED = 0.05  # share of broken rows, or of their money, above which a source is refused
 WORTH_TELLING = 0.005  # share of the rows or of the money lost that stands at the head of a page
 
 

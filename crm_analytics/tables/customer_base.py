@@ -17,7 +17,7 @@ import pandas as pd
 
 from crm_analytics.errors import DataError, ParameterError, in_words, nearest
 from crm_analytics.tables import snapshot as snapshots
-from crm_analytics.tables.account import WORTH_TELLING, Account, lost_sentence
+from crm_analytics.tables.account import MAX_REJECTED, WORTH_TELLING, Account, lost_sentence
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.customer_ids import identified, without_customers
 from crm_analytics.tables.cut import collect, count_lines, cut, keys_repeat
@@ -28,7 +28,7 @@ from crm_analytics.tables.kept_results import Parts, remember
 from crm_analytics.tables.named_sources import check_exists, find_source
 from crm_analytics.tables.redaction import holds_secret, without_secrets_of
 from crm_analytics.tables.regular_files import check_regular
-from crm_analytics.tables.rejects import MAX_REJECTED, drops_row
+from crm_analytics.tables.rejects import drops_row
 from crm_analytics.tables.snapshot import SNAPSHOT_FILE, Snapshot
 from crm_analytics.tables.source_ref import SourceRef
 from crm_analytics.tables.sources import open_source

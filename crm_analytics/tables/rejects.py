@@ -19,7 +19,6 @@ from crm_analytics.tables.csv_files import CsvFile
 from crm_analytics.tables.duplicates import DIFFERS, REPEATED, REPEATS, VARIANT, merge
 from crm_analytics.tables.mapping import TableMapping
 
-MAX_REJECTED = 0.05  # share of broken rows, or of their money, above which a source is refused
 REJECTED_COLUMNS = ("table", "row_number", "column", "rule")
 TOTAL_ROW = "is the sum of all other rows"
 _TORN = "the line has too few or too many fields, or an open quote"

@@ -20,6 +20,7 @@ from crm_analytics.errors import ParameterError
 
 RESULT = Path(__file__).parents[1] / "data" / "cell_suppression_attacks.json"
 TWO = [("a", "b"), ("a",), ("b",), ()]
+MANY = 10_000
 THREE = [("a", "b"), ("a", "c"), ("a",), ("b",), ("c",), ()]
 
 
@@ -139,13 +140,17 @@ def test_no_programme_narrows_a_hidden_count_below_k_law() -> None:
 
 @pytest.mark.weekly
 def test_ten_thousand_random_tables_are_attacked_in_vain_law() -> None:
-    assert attack(range(10_000)) == json.loads(RESULT.read_text(encoding="utf-8"))
+    committed = json.loads(RESULT.read_text(encoding="utf-8"))
+    assert attack(range(committed["tables"])) == committed
+    rest = attack(range(committed["tables"], MANY))
+    assert (rest["narrower"], rest["narrower_by_two_pages"]) == (0, 0)
 
 
 def test_the_committed_attacks_found_nothing_law() -> None:
+    """The file says how many tables were attacked; the weekly lane goes on from there to ten thousand."""
     committed = json.loads(RESULT.read_text(encoding="utf-8"))
-    assert committed["tables"] == 10_000
-    assert committed["hidden"] > 10_000
+    assert 1_000 <= committed["tables"] <= MANY
+    assert committed["hidden"] > committed["tables"]
     assert committed["narrower"] == committed["narrower_by_two_pages"] == 0
 
 

@@ -68,7 +68,7 @@ def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_each_fact_with_its_change_and_what_may_be_said() -> None:
     told = {d.name: (d.change, d.percent, d.clear, d.words) for d in run_diff.compare(OLD, NEW)}
-    assert told["customers"] == (40, 10.0, None, "no interval is recorded")
+    assert told["customers"] == (40, 10.0, False, "may be chance: two counts often differ so much")
     assert told["value"] == (30.0, 30.0, True, "clear: the 95 % intervals do not overlap")
     assert told["alive"][2:] == (True, "clear: the 95 % interval of the difference leaves out 0")
     assert told["share"][2:] == (False, "may be chance: the 95 % interval of the difference holds 0")
@@ -182,3 +182,31 @@ def test_command_prints_a_table_or_json(out: Path, capsys: pytest.CaptureFixture
     code, text, said = call(capsys, "diff", "segments/2026-01-31")
     assert (code, text) == (2, "")
     assert "compares two runs" in said
+
+
+def test_every_change_told_has_its_interval_law() -> None:
+    """An interval leaves out 0 where the change is clear; a sum of money without one is not told."""
+    old = {
+        "n": 100,
+        "value": 10.0,
+        "value_lower": 9.0,
+        "value_upper": 11.0,
+        "share": 0.2,
+        "share_n": 500,
+        "m": 5.5,
+    }
+    new = {
+        "n": 160,
+        "value": 13.0,
+        "value_lower": 12.0,
+        "value_upper": 14.0,
+        "share": 0.3,
+        "share_n": 500,
+        "m": 9.5,
+    }
+    told = {d.name: d for d in run_diff.compare(old, new)}
+    assert {name: d.clear for name, d in told.items()} == {"n": True, "value": True, "share": True, "m": None}
+    for name in ("n", "value", "share"):
+        assert 0 < told[name].lower < told[name].change < told[name].upper
+    assert told["m"].lower is None
+    assert told["m"].words == "no interval is recorded"

@@ -83,10 +83,8 @@ def outlook(daily: pd.Series, weeks: int = 8) -> Outlook:
         raise NotEnoughData(f"the next {weeks} weeks", have, -(-least // WEEK), "weeks with sales")
     ways = _ways(daily, horizon)
     trials = _trials(daily, ways, horizon)
-    way = min(trials.errors, key=lambda name: _rms(trials.errors[name]))
-    scatter = _rms(trials.errors[way])
-    if trials.season.any():  # what erred in these weeks a year ago counts by itself
-        scatter = max(scatter, _rms(trials.errors[way][trials.season]))
+    way = min(trials.errors, key=trials.worst)
+    scatter = trials.worst(way)
     expected = _by_week(ways[way][1](len(values)))
     total = float(expected.sum())
     low, high = _interval(total, scatter, len(trials.days) * min(1.0, STEP / horizon))
@@ -130,6 +128,14 @@ class _Trials:
     season: NDArray[np.bool_]
     errors: dict[str, Array]
     weekly: dict[str, Array]
+
+    def worst(self, way: str) -> float:
+        """What a way erred by on all days tried, or in these weeks a year ago where that was more.
+
+        A level without season is right most of the year and wrong after Christmas, when it is asked.
+        """
+        errors = self.errors[way]
+        return max(_rms(errors), _rms(errors[self.season]) if self.season.any() else 0.0)
 
 
 def _trials(daily: pd.Series, ways: dict[str, tuple[int, Callable[[int], Array]]], horizon: int) -> _Trials:

@@ -18,7 +18,8 @@ from crm_analytics.analyses.churn.features.features import FEATURES, features
 from crm_analytics.analyses.churn.features.labels import labels
 from crm_analytics.analyses.churn.features.windows import Window, windows
 from crm_analytics.analyses.churn.measures import measures
-from crm_analytics.analyses.churn.measures.grades import MINIMUMS, Grade, grade
+from crm_analytics.analyses.churn.measures.grades import CHANCE, MINIMUMS, Grade, grade
+from crm_analytics.analyses.churn.model.explanations import permutation_reasons
 from crm_analytics.analyses.churn.model.model import ChurnModel
 from crm_analytics.analyses.churn.model.persistence import packed, unpacked
 from crm_analytics.analyses.churn.model.recency_rule import RecencyRule, recency_rule
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 LEARNERS = ("logistic", "gradient boosting")
 RULE, ALIVE = "recency rule", "P(alive)"
+LEVEL = 0.95  # with which all reasons lie inside their intervals
 EVENTS = (
     "service",
     "surveys",
@@ -90,6 +92,8 @@ class Churn:
     held_out : its customers
     windows : learnt from, the newest last; of a single one the rule is held against the customers it was
         learnt from, which is no evidence of the next
+    reasons : what the model goes by, as `explanations.permutation_reasons` on the held-out customers, by the
+        model that has not seen them; all intervals hold together with 95 %. None for the rule
     """
 
     window: int
@@ -102,6 +106,13 @@ class Churn:
     evidence: pd.DataFrame
     held_out: HeldOut
     windows: tuple[Window, ...]
+    reasons: pd.DataFrame | None = None
+
+    @property
+    def tells(self) -> bool:
+        """Whether the score is shown to tell leavers from stayers: its AUC's 95 % interval lies above .5."""
+        last = self.evidence[self.evidence["until"] == self.held_out.until]
+        return bool((last.loc[last["method"] == self.method, "auc_lower"] > CHANCE).any())
 
     def probability(self, frame: pd.DataFrame) -> Array:
         """Probability to leave of rows of features."""
@@ -172,10 +183,20 @@ def _trained(
     called = _rule(before).leaves(held.recency_days)
     caught = float(called[held.left > 0].mean())
     graded = None if unmet else grade(held.left, score, caught, called=float(called.mean()))
-    evidence = pd.DataFrame([{k: v for k, v in row.items() if k != "score"} for row in (*rows, *last)])
+    evidence = pd.DataFrame(
+        [{k: v for k, v in row.items() if k not in {"score", "model"}} for row in (*rows, *last)]
+    )
     model = None if unmet else _fitted(method, parts, seed)
     spans = tuple(part.span for part in parts)
-    return Churn(days, defined, method, model, _rule(parts), unmet, graded, evidence, held, spans)
+    unseen = next(row["model"] for row in last if row["method"] == method)
+    reasons = None if unseen is None else _reasons(unseen, newest, seed)
+    return Churn(days, defined, method, model, _rule(parts), unmet, graded, evidence, held, spans, reasons)
+
+
+def _reasons(unseen: ChurnModel, newest: _Part, seed: int) -> pd.DataFrame:
+    """By the model that has not seen the newest window: one that has goes by its noise, too."""
+    level = 1 - (1 - LEVEL) / max(1, len(unseen.features_))
+    return permutation_reasons(unseen, newest.frame, newest.left, seed, level=level)
 
 
 def _check(window: int | None, learners: Sequence[str], count: int) -> None:
@@ -273,9 +294,8 @@ def _judged(
     before: Sequence[_Part], then: _Part, learners: Sequence[str], seed: int, unmet: tuple[str, ...]
 ) -> list[dict[str, Any]]:
     """Every method, learnt on `before` and held against `then`."""
-    scores: dict[str, Array] = {} if unmet else {
-        name: _fitted(name, before, seed).leaving(then.frame) for name in learners
-    }  # fmt: skip
+    models = {} if unmet else {name: _fitted(name, before, seed) for name in learners}
+    scores: dict[str, Array] = {name: model.leaving(then.frame) for name, model in models.items()}
     scores[RULE] = _rule(before).probability(then.frame["recency_days"])
     if "probability_alive" in then.frame:
         scores[ALIVE] = 1.0 - then.frame["probability_alive"].to_numpy(float)
@@ -288,6 +308,7 @@ def _judged(
             "left": int(then.left.sum()),
             "expected": float(np.sort(score).sum()),
             "score": score,
+            "model": models.get(method),
         }
         for name, measure in MEASURES.items():
             row[name], row[f"{name}_lower"], row[f"{name}_upper"] = measure(then.left, score)

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import ibis
+import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.disclosure import ON_A_PAGE, shared
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.errors import NotEnoughData
 
@@ -84,7 +86,7 @@ def pipeline(base: CustomerBase) -> Pipeline:
 
 
 def _opportunities(base: CustomerBase) -> ir.Table:
-    """Events with a value, and the opportunity each belongs to."""
+    """Events with a value and the opportunity each belongs to; stages of under five people are others."""
     events = base.tables["events"]
     has = set(events.columns)
     ids = [events[name] for name in ("anonymous_id", "customer_id") if name in has]
@@ -94,6 +96,7 @@ def _opportunities(base: CustomerBase) -> ir.Table:
     table = kept.select(
         person=person, at=kept.timestamp, event=kept.event, value=kept.value.cast("float64"), won=won
     )
+    table = base.materialise(shared(table, "event", ON_A_PAGE, "person"))
     window = ibis.window(group_by="person", order_by=["at", "won", "event"])
     last, was_won = table["at"].lag(1).over(window), table.won.lag(1).over(window)
     gap = table["at"].date().delta(last.date(), unit="day") > SILENCE
@@ -145,13 +148,14 @@ def _stages(base: CustomerBase, each: ir.Table, order: pd.DataFrame, cycle: floa
     reached = found[["decided", "won"]].iloc[::-1].cumsum().iloc[::-1]
     table = found.assign(stage=order["event"].to_numpy(), reached=reached["decided"], won=reached["won"])
     table = table[~order["is_last"].to_numpy()]
-    bounds = [
-        wilson(w, r) if r else (None, None) for w, r in zip(table["won"], table["reached"], strict=True)
+    ends = [
+        wilson(w, r) if r else (np.nan, np.nan) for w, r in zip(table["won"], table["reached"], strict=True)
     ]
+    bounds = np.array(ends, float).reshape(-1, 2)
     return table.assign(
         win_rate=(table["won"] / table["reached"]).where(table["reached"] > 0),
-        lower=[low for low, _ in bounds],
-        upper=[high for _, high in bounds],
+        lower=bounds[:, 0],
+        upper=bounds[:, 1],
     ).reset_index(drop=True)[
         ["stage", "open", "amount", "age", "slipped", "slipped_amount", "reached", "won", "win_rate", "lower",
          "upper"]

@@ -124,7 +124,8 @@ def _bought(base: CustomerBase, customer_id: str) -> tuple[pd.DataFrame, dict[st
     """Products with their tickets, and what is taken most; from this customer's lines alone."""
     lines = base.transactions.filter(base.transactions.customer_id == customer_id)
     lines = lines.filter(lines.unit_spend > 0)
-    has, favourites = set(lines.columns), {}
+    has = set(lines.columns)
+    favourites: dict[str, str] = {}
     empty = pd.DataFrame(columns=["product", "bought", "last_day", "tickets", "open"])
     if "channel" in has:
         favourites |= _most(base, lines.select(what=lines.channel), "channel")

@@ -53,9 +53,9 @@ def threshold_without_labels(weights: ArrayLike, wrong: float = WRONG, floor: fl
     """The total weight from which pairs are accepted, chosen without knowing which pairs are right.
 
     Pairs are accepted from the most likely on, for as long as the model expects at most a share `wrong` of
-    all accepted to be wrong (the mean of one minus their probability), and each by itself is at least as likely
-    as `floor`: one wrong pair joins two whole groups. It misleads where the model's probabilities do, so the
-    page shows the pairs about the threshold, and a person looks at them.
+    all accepted to be wrong (the mean of one minus their probability), and each by itself is at least as
+    likely as `floor`: one wrong pair joins two whole groups. It misleads where the model's probabilities do,
+    so the page shows the pairs about the threshold, and a person looks at them.
 
     Parameters
     ----------

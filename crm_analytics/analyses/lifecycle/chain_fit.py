@@ -14,9 +14,9 @@ from scipy.stats import chi2
 
 from crm_analytics.analyses.intervals import Z95, wilson
 from crm_analytics.analyses.lifecycle.chain import RecencyChain, Vector
+from crm_analytics.analyses.lifecycle.chain_variance import clustered_variance, each_gap
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.days import shift
-from crm_analytics.tables.money import square
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -37,7 +37,8 @@ class FittedChain:
     chain : the fitted `RecencyChain`
     states : recency (periods since the last purchase), at_risk (customer-periods observed), bought,
         p, lower, upper (95 %, Wilson), value (the paper's: the purchase that led to state 1 counts in
-        it), ahead, ahead_lower, ahead_upper (value still to come, money; delta method), expected_periods
+        it), ahead, ahead_lower, ahead_upper (value still to come, money; delta method, customers as the
+        draw: the periods of one customer are one case), expected_periods
         (until lapse), expected_purchases (that of state 1 included), customers (there now)
     by_history : recency, first_at_risk, first_bought, first_p (the last purchase was the first),
         repeat_at_risk, repeat_bought, repeat_p
@@ -74,6 +75,36 @@ class FittedChain:
     def recency_is_enough(self) -> bool:
         """Whether the data do not contradict a chain that knows only the last purchase (5 %)."""
         return self.p_value >= 0.05
+
+    @property
+    def ahead_by_best_rule(self) -> float:
+        """Value to come of a customer who just bought, where contact ends at the best recency."""
+        best = self.rules.loc[self.rules["best"]].iloc[0]
+        return float(best["value"]) - self.chain.contribution
+
+    @property
+    def stops(self) -> tuple[int, int] | None:
+        """Best recency to stop contact at, after a first and after a later purchase; None if unknown.
+
+        A first-time buyer who buys becomes a repeat buyer; so the repeat buyers' chain is valued first, and
+        the first-time buyers' by going backwards from the last recency: contact goes on as long as it brings
+        more than it costs.
+        """
+        known = self.by_history.dropna()
+        thick = (known[["first_at_risk", "repeat_at_risk"]] >= MINIMUM_AT_RISK).all(axis=1).cummin()
+        known = known[thick]
+        if known.empty:
+            return None
+        chain = self.chain
+        repeat = replace(chain, p=tuple(float(p) for p in known["repeat_p"]))
+        again = float(repeat.stopping_rules()["value"].max())
+        worth, stop = 0.0, len(known) + 1
+        for state, p in reversed(list(enumerate(known["first_p"], start=1))):
+            went_on = (p * again + (1 - p) * worth) / (1 + chain.discount) - chain.mailing_cost
+            if went_on <= 0:
+                stop = state
+            worth = max(0.0, went_on)
+        return stop, repeat.best_stop()
 
     def customers_from(self, state: int) -> int:
         """Customers who stand at a recency or later, today."""
@@ -114,7 +145,7 @@ def fit_chain(
         have = int(gaps.loc[gaps["gap"] > 0, "n"].sum())
         unit = f"purchases with {every} after them"
         raise NotEnoughData("The chain of buying again", have, MINIMUM_AT_RISK, unit)
-    mean, variance, purchases = _spend(bought)
+    mean, purchases = _spend(bought)
     chain = RecencyChain(
         tuple(float(p) for p in states["p"]),
         margin * mean,
@@ -125,7 +156,9 @@ def fit_chain(
     standing = gaps[gaps["open"]].groupby("gap")["n"].sum()
     return FittedChain(
         chain,
-        _valued(states, chain, margin**2 * variance / purchases, standing),
+        _valued(
+            base, bought, states, chain, margin=margin, mean=mean, purchases=purchases, standing=standing
+        ),
         history,
         statistic,
         degrees,
@@ -154,13 +187,7 @@ def _periods(base: CustomerBase, length: int) -> ir.Table:
 
 def _gaps(base: CustomerBase, bought: ir.Table) -> pd.DataFrame:
     """Periods from one purchase to the next, counted: gap, open (none followed yet), first, n."""
-    by = ibis.window(group_by="customer_id", order_by=ibis.desc("back"))
-    gaps = bought.mutate(following=bought.back.lead().over(by), place=ibis.row_number().over(by))
-    gaps = gaps.select(
-        gap=(gaps.back - gaps.following.fill_null(0)).cast("int64"),
-        open=gaps.following.isnull(),
-        first=gaps.place == 0,
-    )
+    gaps = each_gap(bought)
     counted = gaps.group_by("gap", "open", "first").aggregate(n=gaps.count())
     return base.collect(counted.order_by("gap", "open", "first"))
 
@@ -185,31 +212,35 @@ def hazards(gaps: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["recency", "at_risk", "bought", "p", "lower", "upper"])
 
 
-def _spend(bought: ir.Table) -> tuple[float, float, int]:
-    """Mean and variance of what a customer spends in a period with a purchase, and how many of these."""
-    spend = bought.spend
-    row = (
-        bought.aggregate(n=bought.count(), total=spend.sum(), square=square(spend).sum())
-        .to_pyarrow()
-        .to_pylist()[0]
-    )
-    n = int(row["n"])
-    mean = float(row["total"]) / n
-    variance = max(0.0, (float(row["square"]) - n * mean**2) / (n - 1)) if n > 1 else 0.0
-    return mean, variance, n
+def _spend(bought: ir.Table) -> tuple[float, int]:
+    """Mean of what a customer spends in a period with a purchase, and how many of these."""
+    row = bought.aggregate(n=bought.count(), total=bought.spend.sum()).to_pyarrow().to_pylist()[0]
+    return float(row["total"]) / int(row["n"]), int(row["n"])
 
 
 def _valued(
-    states: pd.DataFrame, chain: RecencyChain, contribution_variance: float, standing: pd.Series
+    base: CustomerBase,
+    bought: ir.Table,
+    states: pd.DataFrame,
+    chain: RecencyChain,
+    *,
+    margin: float,
+    mean: float,
+    purchases: int,
+    standing: pd.Series,
 ) -> pd.DataFrame:
     """Values with intervals: the delta method over the chances and the mean contribution."""
     value = chain.value()[:-1]
     first = np.arange(len(value)) == 0  # the purchase just made is in the value and not to come
-    variance = (_slope(chain) - first) ** 2 * contribution_variance
-    for i, (p, n) in enumerate(zip(states["p"], states["at_risk"], strict=True)):
+    gradient = np.empty((len(value), len(value)))  # state, chance
+    for i, p in enumerate(states["p"]):
         step = STEP if p + STEP <= 1 else -STEP
         moved = replace(chain, p=tuple(q + step * (j == i) for j, q in enumerate(chain.p)))
-        variance = variance + ((moved.value()[:-1] - value) / step) ** 2 * p * (1 - p) / n
+        gradient[:, i] = (moved.value()[:-1] - value) / step
+    by_money = margin * (_slope(chain) - first)
+    variance = clustered_variance(
+        base, bought, states, gradient, by_money=by_money, mean=mean, purchases=purchases
+    )
     half, ahead = Z95 * np.sqrt(variance), value - first * chain.contribution
     here = standing.groupby(standing.index + 1).sum()  # who bought in the last period has recency 1
     table = states.assign(value=value, ahead=ahead, ahead_lower=ahead - half, ahead_upper=ahead + half)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from crm_analytics.analyses.intervals import share_difference, wilson
 from crm_analytics.analyses.lifecycle.stage_history import Stages, in_order, stages, standing
@@ -32,9 +33,11 @@ class Flows:
         and the columns of the earlier period are then empty
     moves : from_stage, to_stage, customers, from_customers (the row's denominator), share, lower, upper
         (95 %, Wilson), earlier_customers, earlier_from_customers, earlier_share, difference,
-        difference_lower, difference_upper (Newcombe), clear (the interval excludes zero), thin
+        difference_lower, difference_upper (Newcombe), clear (an interval that holds together with those of
+        all other moves excludes zero), thin
     sizes : stage, then, came, left, now, net, earlier, earlier_came, earlier_left, earlier_net;
-        then + came - left = now
+        then + came - left = now; clear (the net change is more than chance: with 95 % for all stages, each
+        who came or left taken as one event)
     """
 
     before: date | None
@@ -125,9 +128,14 @@ def _compared(this: pd.DataFrame, last: pd.DataFrame) -> pd.DataFrame:
         rows.append((lower, upper, k / n - k0 / n0 if both else NOTHING[0], *change))
     names = ["lower", "upper", "difference", "difference_lower", "difference_upper"]
     table[names] = pd.DataFrame(rows, columns=names, index=table.index, dtype="float64")
-    table["clear"] = (table["difference_lower"] > 0) | (table["difference_upper"] < 0)
-    table["clear"] &= table["from_stage"] != OUTSIDE
     table["thin"] = ~(table["from_customers"] >= THIN)
+    looked = table["difference"].notna() & ~table["thin"] & (table["from_stage"] != OUTSIDE)
+    level = 1 - 0.05 / max(1, int(looked.sum()))
+    table["clear"] = False
+    for row in table.loc[looked, counted].itertuples():
+        went, went_of, earlier, earlier_of = (int(x) for x in row[1:])
+        lower, upper = share_difference(went, went_of, earlier, earlier_of, level)
+        table.loc[row.Index, "clear"] = lower > 0 or upper < 0
     return table
 
 
@@ -148,4 +156,7 @@ def _sizes(staged: Stages, this: pd.DataFrame, last: pd.DataFrame) -> pd.DataFra
         for word, column in zip(words, (start, came, left, end, end - start), strict=True):
             if word:
                 found[word] = column if len(moves) else column.astype("float64") * float("nan")
-    return pd.DataFrame(found).reset_index(names="stage")
+    sizes = pd.DataFrame(found).reset_index(names="stage")
+    z = float(norm.ppf(1 - 0.025 / max(1, len(sizes))))
+    sizes["clear"] = sizes["net"].abs() > z * np.sqrt((sizes["came"] + sizes["left"]).astype("float64"))
+    return sizes

@@ -130,8 +130,8 @@ def _likeness(base: CustomerBase, table: ir.Table, keys: list[str]) -> Likeness:
         raise NotEnoughData("likeness", fewest, LEAST, "customers in a half")
     first, second = counted[counted["half"] == 0], counted[counted["half"] == 1]
     tried = second.merge(_rates(first), on=CELL, how="left")
-    mean = sums.loc[0, "meant"] / sums.loc[0, "n"]
-    score = tried["likeness"].fillna(mean).to_numpy(float)
+    meant, of = sums.to_numpy(float)[0]
+    score = tried["likeness"].fillna(meant / of).to_numpy(float)
     ones, zeros = tried["meant"].to_numpy(int), (tried["n"] - tried["meant"]).to_numpy(int)
     y = np.repeat([1, 0], [ones.sum(), zeros.sum()])
     found = auc(y, np.concatenate([np.repeat(score, ones), np.repeat(score, zeros)]))

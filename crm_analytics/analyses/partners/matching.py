@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import ibis
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NEEDS = {"partner_records": ("partner_id", "token", "population")}
 KEYED, GIVEN, UNKEYED, UNKNOWN = "keyed", "given", "plain", "unknown"
 POPULATIONS = CUSTOMER, PROSPECT, OPPORTUNITY = "customer", "prospect", "opportunity"
-OPTIONAL = ("partner_name", "category", "recency_days", "frequency", "monetary_band", "consent")
+MOST = 12  # partners: the largest
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,22 +36,29 @@ class Matched:
         tokens ("keyed": by the agreed secret; "given" by a third party; "plain": by a hash without a secret;
         "unknown": none is one of ours)
     has_secret : whether a secret was agreed on
+    left_out : partners with too few records with consent to be named, and those beyond the twelve largest
     """
 
     records: ir.Table
     partners: pd.DataFrame
     has_secret: bool
+    left_out: int = 0
 
 
-def match(base: CustomerBase, secret: Secret | None) -> Matched:
+def match(base: CustomerBase, secret: Secret | None, least: int = 10) -> Matched:
     """Hold the partners' tokens against those of our customers.
 
     A record whose consent is not recorded as true takes part in nothing; where a partner's file has no
     column for it, none has consent.
 
+    Parameters
+    ----------
+    least : records with consent that a partner must have; a name with fewer may be a person's in the wrong
+        field
+
     Raises
     ------
-    DataError : there are no partners' records.
+    DataError : there are no partners' records, or no partner has enough of them.
     """
     base.require(NEEDS)
     table = base.tables["partner_records"]
@@ -78,9 +85,15 @@ def match(base: CustomerBase, secret: Secret | None) -> Matched:
     partners = base.collect(counted.order_by("partner_id"))
     if partners.empty:
         raise DataError("the partners' file is empty")
+    enough = partners[partners["records"] >= least].nlargest(MOST, "records", keep="first")
+    left_out = len(partners) - len(enough)
+    partners = partners[partners["partner_id"].isin(enough["partner_id"])].reset_index(drop=True)
+    if partners.empty:
+        raise DataError(f"no partner has given {least} records with consent")
     partners["partner_name"] = partners["partner_name"].fillna(partners["partner_id"])
-    allowed = every.filter(every.consent).drop("consent")
-    return _matched(base, allowed, partners, secret)
+    ids = partners["partner_id"].tolist()
+    allowed = every.filter(every.consent, every.partner_id.isin(ids)).drop("consent")
+    return replace(_matched(base, allowed, partners, secret), left_out=left_out)
 
 
 def _matched(base: CustomerBase, allowed: ir.Table, partners: pd.DataFrame, secret: Secret | None) -> Matched:
@@ -88,7 +101,8 @@ def _matched(base: CustomerBase, allowed: ir.Table, partners: pd.DataFrame, secr
     if secret is not None:
         ways.insert(0, (KEYED, keyed(base, secret)))
     lengths = {int(n) for n in partners["length"] if n >= SHORTEST}
-    parts, how, matched = [], dict.fromkeys(partners["partner_id"], UNKNOWN), {}
+    parts: list[ir.Table] = []
+    how, matched = dict.fromkeys(partners["partner_id"], UNKNOWN), dict.fromkeys(partners["partner_id"], 0)
     for way, ours in ways:
         cut = [ours.assign(token=ours["token"].str.lower().str[:n]) for n in sorted(lengths)]
         if ours.empty or not cut:
@@ -103,7 +117,7 @@ def _matched(base: CustomerBase, allowed: ir.Table, partners: pd.DataFrame, secr
         if new:
             parts.append(hits.filter(hits.partner_id.isin(new)))
     told = partners.drop(columns="length").assign(
-        matched=[matched.get(p, 0) for p in partners["partner_id"]],
+        matched=[matched[p] for p in partners["partner_id"]],
         tokens=[how[p] for p in partners["partner_id"]],
     )
     return Matched(_with_ids(base, allowed, parts), told, secret is not None)

@@ -105,7 +105,7 @@ def _cells(base: CustomerBase, matched: Matched, k: int, before: Mapping[str, fl
     counted = base.collect(table.group_by(keys).aggregate(people=table.count()).order_by(keys))
     for name in ("category", "favourite"):
         counted[name] = _named(counted, name, k, before)
-    return counted.groupby(keys, as_index=False, sort=False)["people"].sum()
+    return counted.groupby(keys, as_index=False, sort=False)[["people"]].sum()
 
 
 def _named(counted: pd.DataFrame, name: str, k: int, before: Mapping[str, float | None]) -> pd.Series:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.intervals import holm
 from crm_analytics.analyses.products import independence
 from crm_analytics.analyses.products.baskets import (
     CAP,
@@ -189,7 +190,7 @@ def _judged(held: Baskets, pairs: pd.DataFrame, tested: int) -> pd.DataFrame:
         repeats[first] = np.maximum(met[first] / np.maximum(people, 1), 1.0)
 
     def adjusted(due: np.ndarray) -> np.ndarray:
-        return independence.holm(independence.p_of(met, due, of, repeats), tested)
+        return holm(independence.p_of(met, due, of, repeats), tested)
 
     clear = adjusted(overall) < LEVEL
     least = independence.interval(met, overall, of, repeats)[0]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses.intervals import wilson
+from crm_analytics.analyses.intervals import holm, wilson
 from crm_analytics.analyses.products import independence
 from crm_analytics.analyses.products.product_lines import product_lines, refuse_single
 from crm_analytics.errors import NotEnoughData
@@ -88,7 +88,7 @@ def _compared(pairs: pd.DataFrame, each: pd.DataFrame, margins: pd.DataFrame) ->
     due = independence.expected(independence.weights(frame, len(names)), a, b)
     met = pairs["customers"].to_numpy(float)
     p = independence.p_of(met, due, np.minimum(held[a], held[b]))
-    adjusted = independence.holm(p, len(names) * (len(names) - 1) / 2)
+    adjusted = holm(p, len(names) * (len(names) - 1) / 2)
     bounds = np.array([wilson(int(k), int(n)) for k, n in zip(met, held[a], strict=True)]).reshape(-1, 2)
     table = pd.DataFrame(
         {

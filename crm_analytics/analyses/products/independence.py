@@ -83,16 +83,3 @@ def interval(
 def _binomial(met: Array, due: Array, of: Array, repeats: Array | float) -> tuple[Array, Array, Array]:
     n, most = np.asarray(met, float) / repeats, np.asarray(of, float) / repeats
     return n, most, np.clip(np.asarray(due, float) / np.asarray(of, float), 1e-300, 1.0)
-
-
-def holm(p: Array, looks: float) -> Array:
-    """Adjusted p-values of the smallest of `looks` tests (Holm 1979); those not given count as 1.
-
-    >>> holm(np.array([0.01, 0.02]), 3).round(3).tolist()
-    [0.03, 0.04]
-    """
-    order = np.argsort(p, kind="stable")
-    rising = np.maximum.accumulate(np.minimum(1.0, p[order] * np.maximum(looks - np.arange(len(p)), 1)))
-    adjusted = np.empty(len(p))
-    adjusted[order] = rising
-    return adjusted

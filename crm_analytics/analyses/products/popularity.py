@@ -178,7 +178,12 @@ def _priced(table: pd.DataFrame) -> pd.DataFrame:
     rows = table[use]
     category = pd.get_dummies(rows["category"].fillna("(none)"), dtype=float)
     log_price = np.log(rows["price"].to_numpy(float))
-    design = np.column_stack([category, log_price - log_price.mean(), (log_price - log_price.mean()) ** 2])
+    log_price = log_price - log_price.mean()
+    design = category.to_numpy(float)
+    for column in (log_price, log_price**2):  # all of one price, or each category of one: nothing to hold
+        wider = np.column_stack([design, column])
+        if np.linalg.matrix_rank(wider) == wider.shape[1]:
+            design = wider
     came, exposure = rows["orders"].to_numpy(float), rows["orders_on_sale"].to_numpy(float)
     from statsmodels.genmod.families import Poisson
     from statsmodels.genmod.generalized_linear_model import GLM

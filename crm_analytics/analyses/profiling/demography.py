@@ -108,11 +108,20 @@ def _cells(
         for habit, part in counts.groupby("attribute", sort=False):
             shown = None if before is None else before.get(name, {}).get(str(habit))
             kept = _without_unknown(part.drop(columns="attribute"), name)
-            made = publishable(kept, [name, "level"], minimum=minimum, before=shown)
-            cells[str(habit)] = made.assign(attribute=habit)
+            sums = kept.groupby([name, "level"], sort=False)["customers"].sum().reset_index()
+            made = publishable(sums, [name, "level"], minimum=minimum, before=shown)
+            cells[str(habit)] = _merged(kept, made, name).assign(attribute=habit)
         if any(len(cell) for cell in cells.values()):
             found[str(name)] = cells
     return found
+
+
+def _merged(kept: pd.DataFrame, shown: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The counts by band of purchases, with the groups and levels merged as in what may be shown."""
+    if shown.empty:
+        return kept.iloc[:0]
+    rows = kept.assign(**{c: kept[c].where(kept[c].isin(set(shown[c])), OTHERS) for c in (name, "level")})
+    return rows.groupby([name, "level", "of"], sort=False)["customers"].sum().reset_index()
 
 
 def _without_unknown(counts: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -10,6 +10,8 @@ from crm_analytics.analyses.disclosure import shared
 from crm_analytics.analyses.overview import WEEKDAYS
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import ibis.expr.types as ir
 
     from crm_analytics.tables.customer_base import CustomerBase
@@ -18,19 +20,26 @@ LEVELS = ("low", "middle", "high")  # thirds
 DEAL_PRONE = 0.5  # share of the orders with a coupon or discount, from which on
 
 
-def favourites(base: CustomerBase, minimum: int = 1) -> ir.Table:
+def favourites(base: CustomerBase, minimum: int = 1, since: date | None = None) -> ir.Table:
     """One row per customer who bought: what they take most, and in how many of their lines or orders.
+
+    Parameters
+    ----------
+    minimum : names that fewer customers share are "others"
+    since : only what was bought after this day; None: everything
 
     Returns
     -------
     customer_id, orders, then as far as the tables say: product, category, channel, weekday, each with
     `<name>_n` (lines, or orders) and `<name>_of`; basket and price_level (low, middle, high: thirds of the
-    customers by mean order value, and by the mean place of what they buy among the prices of its category),
-    deal_prone (flag) with deal_n. Names that fewer than `minimum` customers share are "others". Ties go to
-    the name first in the alphabet; weekday from Monday.
+    customers by mean order value, and by the mean place of what they buy among the prices of its category;
+    price_level_of counts the lines), deal_prone (flag) with deal_n. Where several names tie for the most, the
+    customer has no favourite (NULL).
     """
-    lines = purchase_lines(base, minimum)
+    lines = purchase_lines(base, minimum, since)
     orders = base.exact_occasions
+    if since is not None:
+        orders = orders.filter(orders.day > ibis.literal(since))
     found = orders.group_by("customer_id").aggregate(
         orders=orders.count(), basket=orders.spend.cast("float64").mean().round(4)
     )
@@ -45,7 +54,7 @@ def favourites(base: CustomerBase, minimum: int = 1) -> ir.Table:
     days = ibis.cases(*((found.weekday == k, day) for k, day in enumerate(WEEKDAYS)), else_=None)
     found = found.mutate(weekday=days)
     if "price" in lines.columns:
-        found = _joined(found, _price_level(lines), "price_level")
+        found = found.left_join(_price_level(lines), "customer_id").drop("customer_id_right")
     if "deal" in lines.columns:
         deals = lines.group_by("customer_id", "day").aggregate(deal=lines.deal.any())
         mine = deals.group_by("customer_id").aggregate(deal_n=deals.deal.sum().cast("int64"))
@@ -55,7 +64,7 @@ def favourites(base: CustomerBase, minimum: int = 1) -> ir.Table:
     return found
 
 
-def purchase_lines(base: CustomerBase, minimum: int = 1) -> ir.Table:
+def purchase_lines(base: CustomerBase, minimum: int = 1, since: date | None = None) -> ir.Table:
     """Lines of purchases (no returns) of known customers: customer_id, day and what the tables say of them.
 
     Columns beside: product (name, or id), category, channel, price (place among the prices of its category,
@@ -63,6 +72,8 @@ def purchase_lines(base: CustomerBase, minimum: int = 1) -> ir.Table:
     """
     lines, products = base.transactions, base.tables.get("products")
     lines = lines.filter(lines.customer_id.notnull(), lines.unit_spend > 0)
+    if since is not None:
+        lines = lines.filter(lines.transaction_date.date() > ibis.literal(since))
     has = set(lines.columns)
     chosen = {"day": lines.transaction_date.date()}
     if "channel" in has and _varies(lines, "channel"):
@@ -111,22 +122,20 @@ def _most(table: ir.Table, column: ir.Value, name: str) -> ir.Table:
     rows = table.select("customer_id", level=column)
     rows = rows.filter(rows.level.notnull())
     counted = rows.group_by("customer_id", "level").aggregate(n=rows.count())
-    each = ibis.window(group_by="customer_id", order_by=[ibis.desc("n"), "level"])
-    ranked = counted.mutate(
-        place=ibis.row_number().over(each), of=counted.n.sum().over(group_by="customer_id")
-    )
-    first = ranked.filter(ranked.place == 0)
-    return first.select("customer_id", **{name: first.level, f"{name}_n": first.n, f"{name}_of": first["of"]})
+    each = ibis.window(group_by="customer_id")
+    placed = counted.mutate(most=counted.n.max().over(each), of=counted.n.sum().over(each))
+    first = placed.filter(placed.n == placed.most)
+    alone = first.mutate(tied=first.n.count().over(each))
+    alone = alone.filter(alone.tied == 1)
+    return alone.select("customer_id", **{name: alone.level, f"{name}_n": alone.n, f"{name}_of": alone["of"]})
 
 
 def _price_level(lines: ir.Table) -> ir.Table:
     priced = lines.filter(lines.price.notnull())
-    mean = priced.group_by("customer_id").aggregate(price_level=priced.price.mean().round(6))
+    mean = priced.group_by("customer_id").aggregate(
+        price_level=priced.price.mean().round(6), price_level_of=priced.count()
+    )
     return mean.mutate(price_level=_third(mean, "price_level"))
-
-
-def _joined(found: ir.Table, other: ir.Table, name: str) -> ir.Table:
-    return found.left_join(other.select("customer_id", name), "customer_id").drop("customer_id_right")
 
 
 def _third(table: ir.Table, column: str) -> ir.StringValue:

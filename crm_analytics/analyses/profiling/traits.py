@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import ibis
 import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses.intervals import benjamini_hochberg, share_difference
+from crm_analytics.analyses.intervals import Z95, benjamini_hochberg
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 HABITS = ("category", "channel", "weekday", "basket", "price_level", "deal_prone")
 MINIMUM = 30  # customers in the group and elsewhere
+EXPECTED = 5  # customers with a level, and without it, that chance alone would give a group
 LEVEL = 0.05  # of false discoveries among the findings
+BANDS = (13, 16, 21, 31, 51, 101)  # purchases behind a habit; below the first, each number is its own band
 
 
 def traits(
@@ -38,10 +41,14 @@ def traits(
 
     Returns
     -------
-    group, attribute, level, customers (of the group with that level), n (of the group whose habit is known),
-    share, elsewhere (share among all others), lift, difference, lower, upper (95 %, Newcombe), p_adjusted
-    (two-sided, Benjamini & Hochberg 1995 over the whole table), clear; largest clear difference first. Groups
-    with fewer than `MINIMUM` customers, here or elsewhere, are left out.
+    as `compare`
+
+    Notes
+    -----
+    A favourite is the mode, and a level the mean, of so many purchases, and both change with their number
+    although the law they are drawn from is one: so customers are compared with others of as many purchases.
+    Groups that were made from the same purchases differ by that alone; take groups of an earlier day, and the
+    habits of what was bought since.
     """
     counts = count_habits(base, groups, habits, group, columns)
     return compare(counts, group)
@@ -50,44 +57,95 @@ def traits(
 def count_habits(
     base: CustomerBase, groups: ir.Table, habits: ir.Table, group: str, columns: Sequence[str] = HABITS
 ) -> pd.DataFrame:
-    """Customers by group, attribute and level."""
+    """Customers by group, attribute, level and `of` (band of the number of purchases behind the habit)."""
     known = [c for c in columns if c in habits.columns]
     joined = base.materialise(groups.select("customer_id", group).inner_join(habits, "customer_id"))
     parts = []
     for name in known:
         rows = joined.filter(joined[name].notnull(), joined[group].notnull())
-        counted = rows.group_by(group, level=rows[name].cast("string")).aggregate(customers=rows.count())
-        parts.append(base.collect(counted.order_by(group, "level")).assign(attribute=name))
+        many = rows[f"{name}_of"] if f"{name}_of" in rows.columns else rows["orders"]
+        keys = {"level": rows[name].cast("string"), "of": _band(many)}
+        counted = rows.group_by(group, **keys).aggregate(customers=rows.count())
+        parts.append(base.collect(counted.order_by(group, "level", "of")).assign(attribute=name))
     if not parts:
-        return pd.DataFrame(columns=[group, "attribute", "level", "customers"])
-    return pd.concat(parts, ignore_index=True)[[group, "attribute", "level", "customers"]]
+        return pd.DataFrame(columns=[group, "attribute", "level", "of", "customers"])
+    return pd.concat(parts, ignore_index=True)[[group, "attribute", "level", "of", "customers"]]
+
+
+def _band(many: ir.IntegerValue) -> ir.IntegerValue:
+    """Each number up to the first of `BANDS`, then the band's lowest."""
+    lowest = many.fill_null(0).cast("int64")
+    cases = [(lowest >= start, start) for start in reversed(BANDS)]
+    return ibis.cases(*cases, else_=lowest).cast("int64")
 
 
 def compare(counts: pd.DataFrame, group: str) -> pd.DataFrame:
-    """Each group's shares against those of all others, from counts (group, attribute, level, customers)."""
-    n = counts.groupby([group, "attribute"])["customers"].transform("sum")
-    total = counts.groupby(["attribute", "level"])["customers"].transform("sum")
-    everyone = counts.groupby("attribute")["customers"].transform("sum")
-    table = counts.assign(n=n, rest=total - counts["customers"], rest_n=everyone - n)
-    table = table[(table["n"] >= MINIMUM) & (table["rest_n"] >= MINIMUM)].reset_index(drop=True)
-    table["share"], table["elsewhere"] = table["customers"] / table["n"], table["rest"] / table["rest_n"]
+    """Each group's shares against those of all others of as many purchases.
+
+    Parameters
+    ----------
+    counts : `group`, attribute, level, customers, and `of`, the band of purchases; without it all are one
+
+    Returns
+    -------
+    group, attribute, level, customers (of the group with that level), n (of the group whose habit is known),
+    share, elsewhere (both averaged over the bands with Mantel and Haenszel's weights), lift, difference,
+    lower, upper (95 %), p_adjusted (two-sided, of Cochran's test over the bands; Benjamini & Hochberg 1995
+    over the whole table), clear; largest clear difference first. Groups with fewer than `MINIMUM` customers,
+    here or elsewhere, are left out, and nothing is clear where chance would give fewer than `EXPECTED`.
+
+    Sources
+    -------
+    Cochran (1954), Biometrics 10, 417-451; Mantel & Haenszel (1959), JNCI 22, 719-748.
+    """
+    banded = counts if "of" in counts else counts.assign(of=0)
+    cells = _cells(banded, group)
+    keys = [group, "attribute", "level"]
+    n, rest, of = cells["n"], cells["rest_n"], cells["n"] + cells["rest_n"]
+    weight = n * rest / of
+    expected = n * (cells["customers"] + cells["rest"]) / of
+    chance = (cells["customers"] + cells["rest"]) / of
+    parts = cells[[*keys, "customers", "n", "rest_n"]].assign(
+        weight=weight,
+        share=weight * cells["customers"] / n,
+        elsewhere=weight * cells["rest"] / rest.where(rest > 0, 1),
+        expected=expected,
+        missing=n - expected,
+        variance=n * rest * chance * (1 - chance) / (of - 1).clip(lower=1),
+    )
+    table = parts.groupby(keys, sort=True, as_index=False).sum()
+    table = table[(table["n"] >= MINIMUM) & (table["rest_n"] >= MINIMUM) & (table["weight"] > 0)]
+    table = table.reset_index(drop=True)
+    table["share"], table["elsewhere"] = (table[c] / table["weight"] for c in ("share", "elsewhere"))
     table["lift"] = table["share"] / table["elsewhere"].where(table["elsewhere"] > 0)
     table["difference"] = table["share"] - table["elsewhere"]
-    cells = table[["customers", "n", "rest", "rest_n"]].astype("int64").itertuples(index=False)
-    bounds = np.array([share_difference(*cell) for cell in cells]).reshape(-1, 2)
-    table["lower"], table["upper"] = bounds[:, 0], bounds[:, 1]
-    table["p_adjusted"] = benjamini_hochberg(_p_values(table))
+    error = np.sqrt(table["variance"]) / table["weight"]
+    table["lower"] = (table["difference"] - Z95 * error).clip(lower=-1)
+    table["upper"] = (table["difference"] + Z95 * error).clip(upper=1)
+    z = (table["difference"].abs() / error.where(error > 0)).fillna(0.0)
+    enough = table[["expected", "missing"]].min(axis=1) >= EXPECTED
+    p = np.where(enough, [math.erfc(value / math.sqrt(2)) for value in z], 1.0)
+    table["p_adjusted"] = benjamini_hochberg(p)
     table["clear"] = table["p_adjusted"] < LEVEL
     order = table.assign(size=-table["difference"].abs(), doubt=~table["clear"]).sort_values(
         ["doubt", "size", group, "attribute", "level"]
     )
-    columns = [group, "attribute", "level", "customers", "n", "share", "elsewhere", "lift", "difference"]
-    return order[[*columns, "lower", "upper", "p_adjusted", "clear"]].reset_index(drop=True)
+    columns = [*keys, "customers", "n", "share", "elsewhere", "lift", "difference"]
+    whole = order.astype({"customers": "int64", "n": "int64"})
+    return whole[[*columns, "lower", "upper", "p_adjusted", "clear"]].reset_index(drop=True)
 
 
-def _p_values(table: pd.DataFrame) -> np.ndarray:
-    """Two-sided, of two proportions, with the pooled variance."""
-    pooled = (table["customers"] + table["rest"]) / (table["n"] + table["rest_n"])
-    error = np.sqrt(pooled * (1 - pooled) * (1 / table["n"] + 1 / table["rest_n"]))
-    z = (table["difference"].abs() / error.where(error > 0)).fillna(0.0)
-    return np.array([math.erfc(value / math.sqrt(2)) for value in z])
+def _cells(counts: pd.DataFrame, group: str) -> pd.DataFrame:
+    """Every group, attribute, level and band with customers, n, and the same of all others (rest, rest_n)."""
+    band, level = ["attribute", "of"], ["attribute", "level"]
+    sizes = counts.groupby([group, *band])["customers"].sum().rename("n").reset_index()
+    every = sizes.merge(counts[level].drop_duplicates(), on="attribute")
+    mine = counts.groupby([group, *level, "of"], as_index=False)["customers"].sum()
+    cells = every.merge(mine, on=[group, *level, "of"], how="left")
+    cells["customers"] = cells["customers"].fillna(0).astype("float64")
+    every_level = cells.groupby([*level, "of"])["customers"].transform("sum")
+    cells["rest"] = every_level - cells["customers"]
+    total = sizes.groupby(band)["n"].sum().rename("total").reset_index()
+    cells = cells.merge(total, on=band)
+    cells["n"] = cells["n"].astype("float64")
+    return cells.assign(rest_n=cells["total"] - cells["n"])

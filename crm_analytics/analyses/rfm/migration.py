@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import ibis
+import numpy as np
 import pandas as pd
+from scipy import stats
 
 from crm_analytics.analyses.intervals import wilson
 
@@ -28,7 +30,9 @@ class Migration:
     then, now : the two days
     moves : from_segment, to_segment, customers, from_customers (the row's denominator), share, lower,
         upper (95 %, Wilson), revenue_before (of these customers up to `then`), thin (fewer than `THIN`)
-    net : segment, before, now, stayed, left, came, net; in the order of the rules
+    net : segment, before, now, stayed, left, came, net, lower, upper (of the net change; all segments lie
+        inside theirs with 95 %, each who left or came taken as one event of chance), clear; in the order of
+        the rules
     stayed : share of the customers known at both days whose segment is the same, lower, upper, n
     """
 
@@ -103,4 +107,9 @@ def _net(moves: pd.DataFrame, order: list[str]) -> pd.DataFrame:
     )  # fmt: skip
     table["left"], table["came"] = table["before"] - table["stayed"], table["now"] - table["stayed"]
     table["net"] = table["now"] - table["before"]
-    return table[(table["before"] > 0) | (table["now"] > 0)].reset_index(names="segment")
+    kept = table[(table["before"] > 0) | (table["now"] > 0)].reset_index(names="segment")
+    z = float(stats.norm.ppf(1 - 0.025 / max(1, len(kept))))
+    half = z * np.sqrt((kept["left"] + kept["came"]).astype("float64"))
+    kept["lower"], kept["upper"] = kept["net"] - half, kept["net"] + half
+    kept["clear"] = (kept["net"].abs() > half) & (kept[["left", "came"]].sum(axis=1) >= THIN)
+    return kept

@@ -46,16 +46,16 @@ def opening_table(schedules: Sequence[Schedule], first: date, last: date) -> pd.
         frame["day"] = pd.to_datetime(day * _SECONDS, unit="s").astype("datetime64[us]")
         frame[["open", "close"]] = frame[["open", "close"]].sub(day * _SECONDS, axis=0)
         wide = frame.pivot(index="day", columns="number", values=["open", "close"])
-        wide.columns = [f"{what}_{number}" for what, number in wide.columns]
+        wide.columns = wide.columns.map("{0[0]}_{0[1]}".format)
         wide = wide.reindex(days.astype("datetime64[us]")).fillna(0.0)
         length = (frame["close"] - frame["open"]).groupby(frame["day"]).sum()
         open_seconds = length.reindex(wide.index).fillna(0.0)
         wide.insert(0, "before", open_seconds.cumsum() - open_seconds)
         parts.append(wide.rename_axis("day").reset_index().assign(schedule=schedule.name))
     table = pd.concat(parts, ignore_index=True)
-    numbers = [name for name in table if name not in ("day", "schedule")]
+    numbers = [str(name) for name in table if name not in ("day", "schedule")]
     table[numbers] = table[numbers].astype("float64").fillna(0.0)
-    return table[["schedule", *[name for name in table if name != "schedule"]]]
+    return table[["schedule", "day", *numbers]]
 
 
 def _at_midnights(spans: np.ndarray) -> np.ndarray:
@@ -153,7 +153,7 @@ def business_minutes(
     frame = opening_table(schedules, first, last)
     clock = base.to_engine(frame)
     clock = clock.mutate(day=clock.day.cast("date"))
-    openings = sum(name.startswith("open_") for name in frame)
+    openings = sum(str(name).startswith("open_") for name in frame)
     found, kept = spans, list(spans.columns)
     for n, name in enumerate(moments):
         moment = in_utc(found[name], zone, first, last)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import ibis
@@ -173,7 +174,7 @@ def _earlier(given: Measured, what: Callable[[Summary], float | None]) -> list[f
     spans = given.once("service.spans", lambda: _spans(given))
     found = []
     for span in spans:
-        then = given.once(f"service.{span}", lambda span=span: summarise(known, *span)) if span else None
+        then = given.once(f"service.{span}", partial(summarise, known, *span)) if span else None
         found.append(what(then) if then is not None else None)
     return found
 

@@ -118,10 +118,8 @@ def summarise(given: Tickets, start: date | None = None, end: date | None = None
         for (t, clock), c in columns.items()
     ]  # fmt: skip
     shares = {name: Share(int(row[f"{name}_k"] or 0), int(row[f"{name}_n"] or 0)) for name in SHARES}
-    return Summary(
-        *(int(row[name] or 0) for name in ("opened", "solved", "replied", "broken")),
-        pd.DataFrame(rows), shares, _mean(row),
-    )  # fmt: skip
+    opened, solved, replied, broken = (int(row[n] or 0) for n in ("opened", "solved", "replied", "broken"))
+    return Summary(opened, solved, replied, broken, pd.DataFrame(rows), shares, _mean(row))
 
 
 def _mean(row: dict[str, float]) -> tuple[float, float, float, int] | None:

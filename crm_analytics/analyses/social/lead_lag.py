@@ -83,14 +83,16 @@ def correlations(leading: Array, following: Array) -> LeadLag:
     """
     x, y = _innovations(leading), _innovations(following)
     n = len(x)
+    spent = len(leading) - n + 2 + (6 if len(leading) >= 2 * LEAST else 0)  # what each series was freed of
     level = 1 - (1 - 0.05) ** (1 / (2 * LAGS + 1))
     rows = []
     for lag in range(-LAGS, LAGS + 1):
         a, b = (x[: n - lag], y[lag:]) if lag >= 0 else (x[-lag:], y[: n + lag])
         spread = float(np.sqrt((a**2).mean() * (b**2).mean()))
         r = float((a * b).mean()) / spread if spread > 0 else 0.0
-        t = stats.t.ppf(1 - level / 2, max(len(a) - 2, 1))
-        rows.append((lag, r, float(t / np.sqrt(len(a) - 2 + t * t))))
+        free = max(len(a) - 2 - spent, 1)
+        t = stats.t.ppf(1 - level / 2, free)
+        rows.append((lag, r, float(t / np.sqrt(free + t * t))))
     return LeadLag(pd.DataFrame(rows, columns=["lag", "correlation", "bound"]), n)
 
 

@@ -71,7 +71,7 @@ def _row(given: Answers, name: str, said: ir.Table, did: ir.Table, followed: int
     joined = said.left_join(acted, ["customer_id", "day"])
     counted = joined.group_by("yes").aggregate(n=joined.count(), k=joined.acted.count())
     frame = given.base.collect(counted).set_index("yes").reindex([True, False], fill_value=0)
-    (n, k), (m, j) = (tuple(int(x) for x in frame.loc[side, ["n", "k"]]) for side in (True, False))
+    (n, k), (m, j) = frame[["n", "k"]].astype("int64").to_numpy().tolist()
     if min(n, m) < EACH:
         return None
     low, high = wilson(k, n)
@@ -111,7 +111,7 @@ def heard_from(given: Answers) -> pd.DataFrame:
     if frame.empty:
         return frame
     frame = frame[(frame["people"] >= ON_A_PAGE) & (frame["recorded"] >= ON_A_PAGE)]
-    frame = frame.drop(columns=[c for c in frame if c.endswith("_right")])
+    frame = frame.drop(columns=[c for c in frame if str(c).endswith("_right")])
     frame["share"] = frame["recorded_same"] / frame["people"]
     bounds = [wilson(int(k), int(n)) for k, n in zip(frame["recorded_same"], frame["people"], strict=True)]
     frame["lower"], frame["upper"] = [low for low, _ in bounds], [high for _, high in bounds]

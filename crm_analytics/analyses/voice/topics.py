@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import numpy as np
@@ -108,7 +108,7 @@ def _read(base: CustomerBase, texts: ir.Table) -> pd.DataFrame:
 
 
 def _may_be_shown(
-    base: CustomerBase, frame: pd.DataFrame, counts: np.ndarray, vocabulary: np.ndarray, filler: set[str]
+    base: CustomerBase, frame: pd.DataFrame, counts: Any, vocabulary: np.ndarray, filler: set[str]
 ) -> np.ndarray:
     """Words that ten people used, that are no filler and no customer's name."""
     person = pd.factorize(frame["person"])[0]

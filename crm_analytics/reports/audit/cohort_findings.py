@@ -39,7 +39,7 @@ def ageing(found: Cohorts) -> str:
     if fading is None:
         return f"""{words.percent(first["share"], 0)} buy again a {found.every} after their first
             ({words.interval(first["lower"], first["upper"], "percent:0")}); nothing older is known yet"""
-    says = "fades" if fading.upper < 0 else "has not faded"
+    says = "fades" if fading.upper < 0 else "is not shown to fade"
     points = words.interval(100 * fading.lower, 100 * fading.upper, "number:1")
     return f"""Retention {says}: {words.percent(fading.first, 0)} buy a {found.every} after their first,
         {words.percent(fading.then, 0)} of the same customers {age_in_words(found, fading.age)} ({points}

@@ -7,6 +7,7 @@ from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.audit.cohort_words import definitions
 from crm_analytics.reports.audit.report import AuditReport
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.null_worlds import TITLE, wrong
 from crm_analytics.reports.shared.section import section
 
 
@@ -28,6 +29,10 @@ def method(report: AuditReport) -> Block:
         First-year revenue: the normal approximation; a source is called better or worse than all others
         after a correction for looking at several (Benjamini and Hochberg). Costs of winning over keeping:
         the delta method on logarithms."""
+    items["Drivers"] = """Customers who had bought before both spans of 26 weeks, by account manager, channel,
+        region, type and first product: a group's change of orders and spend against that of all others, so
+        that season and trend drop out; intervals and p-values are of all groups together (Holm)."""
+    items[TITLE] = wrong("audit")
     items["Source"] = "P. S. Fader, B. G. S. Hardie and M. Ross, The Customer-Base Audit (2022)."
     items["Not in here"] = """Why customers came or left: the audit counts. A source with better customers
         may have found them rather than made them."""
@@ -48,4 +53,6 @@ def record(report: AuditReport) -> Block:
         facts["gini"] = report.spread.concentration.gini
         if report.spread.below_zero:
             facts["customers_below_zero"] = report.spread.below_zero[0]
+    if report.drivers is not None:
+        facts["drivers_shown"] = int(report.drivers["clear"].sum())
     return blocks.record(**facts)

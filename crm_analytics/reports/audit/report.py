@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from crm_analytics.analyses import audit
 from crm_analytics.analyses.cohorts import Cohorts, cohorts
 from crm_analytics.analyses.disclosure import ON_A_PAGE
+from crm_analytics.analyses.drivers import by_attribute
 from crm_analytics.pages import words
 from crm_analytics.reports.shared.report import Report, attempt
 from crm_analytics.reports.shared.small_form import SmallReport, too_small
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 
+HALF = "-26w"  # of drivers: customers who had bought before both spans are followed
 YEAR = "-52w"  # whole weeks, so that both periods hold as many of each weekday
 SPANS = (YEAR, "-26w", "-13w")  # tried in this order: only over a year are both periods of one season
 
@@ -32,12 +34,14 @@ class AuditReport(Report):
     change : the last period against the one before
     acquisition : first years by source
     cohorts : lenses 3 to 5
+    drivers : groups whose buying changed otherwise than that of the others; None without history for it
     """
 
     spread: audit.ValueSpread | None
     change: audit.Change | None
     acquisition: audit.Acquisition | None
     cohorts: Cohorts | None
+    drivers: pd.DataFrame | None
 
     @property
     def tree(self) -> audit.RevenueTree | None:
@@ -61,6 +65,26 @@ class AuditReport(Report):
         if self.change is None or self.change.totals.span_days >= 357:
             return ""
         return " The two periods lie in different seasons, which is part of the change."
+
+    @property
+    def driver(self) -> str:
+        """Who changed otherwise than the others, in a sentence; or that nobody is shown to have."""
+        if self.drivers is None or self.drivers.empty:
+            return ""
+        clear = self.drivers[self.drivers["clear"]]
+        if clear.empty:
+            looked = words.plural(self.drivers["attribute"].nunique(), "attribute")
+            return f""" No driver is clear: by {looked} of customers, no group is shown to have changed
+                otherwise
+                than the others."""
+        row = clear.iloc[0]
+        bounds = words.interval(row["lower"] - 1, row["upper"] - 1, "percent:0")
+        what = "ordered" if row["measure"] == "orders" else "spent"
+        way = "less" if row["ratio"] < 1 else "more"
+        return f""" A driver is shown: against the change of all others, customers of
+            {words.label(row["attribute"])} “{row["group"]}” {what}
+            {words.percent(abs(row["ratio"] - 1), 0)} {way} ({bounds},
+            {words.plural(row["customers"], "customer")})."""
 
     @property
     def cautions(self) -> str:
@@ -94,6 +118,7 @@ def prepare(
         change=_change(base, compare_to),
         acquisition=audit.acquisition(base, minimum=ON_A_PAGE),
         cohorts=cohorts(base, every),
+        drivers=attempt(missing, "drivers", lambda: by_attribute(base, compare_to or HALF)),
     )
 
 

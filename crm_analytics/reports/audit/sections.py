@@ -125,7 +125,7 @@ def who_made_the_change(report: AuditReport, change: Change) -> Block:
         caption=f"The {words.count(change.totals.span_days)} days up to {words.date(change.day)} against as "
         f"many before. New: first purchase in the data. Came back: bought earlier, but not in "
         "the period before. Spent more or less: bought in both; in part by chance, as much is often "
-        f"followed by less. The bars sum to the whole change.{report.cautions}",
+        f"followed by less. The bars sum to the whole change.{report.driver}{report.cautions}",
         formats={"customers": "count", "change": report.currency},
     )
 

@@ -40,6 +40,7 @@ def who_answers(report: CampaignsReport, found: Evaluation) -> Block:
     groups = by_group(found)
     clear = ~scores["verdict"].isin([NO_EFFECT, TOO_LITTLE])
     told = "" if clear.any() else "; no score shows a difference made by the mail"
+    digits = 0 if abs(best["treated_mean"] - best["control_mean"]) >= 0.02 else 1
     if scores["adjusted_lower"].isna().all():
         told = "; too little happened to tell what the mail did"
     return blocks.chart(
@@ -47,8 +48,8 @@ def who_answers(report: CampaignsReport, found: Evaluation) -> Block:
             recency, "who", ["treated share", "control share"],
             {"treated share": "treated", "control share": "control"}, fmt="percent:0",
         ),
-        finding=f"Of those who bought last, {words.percent(best['treated_mean'], 0)} answered, and "
-        f"{words.percent(best['control_mean'], 0)} of the like who got no mail{told}",
+        finding=f"Of those who bought last, {words.percent(best['treated_mean'], digits)} answered, and "
+        f"{words.percent(best['control_mean'], digits)} of the controls bought as well{told}",
         data=_rows(pd.concat([scores, groups])),
         caption="Share that bought in the campaign's window, by score on the day before the sending (5: "
         "latest, most often, most spent; 0: had never bought). A high share is no effect: the controls "

@@ -58,7 +58,9 @@ def _past(report: CampaignsReport) -> tuple[str, str]:
             f"{many} brought {words.number(abs(value), 1)} {verdict} orders for every {HUNDRED} contacts"
         )
     else:
-        sentence = f"{verdict.capitalize()}: {many}, {contacts} contacts, and no order more can be proved"
+        sentence = (
+            f"{verdict.capitalize()}: {many}, {contacts} contacts, and what they added lies within chance"
+        )
     lede = f"Orders added by {HUNDRED} contacts: {words.number(value, 1)} ({bounds}). "
     return sentence, lede + _worth(report, found) + _last(report)
 
@@ -75,12 +77,15 @@ def _worth(report: CampaignsReport, found: Evaluation) -> str:
 
 
 def _last(report: CampaignsReport) -> str:
-    if report.last is None or report.waves is None or len(report.waves.waves.campaigns) < 2:
+    found = report.waves
+    if found is None or len(found.waves.campaigns) < 2:
         return ""
-    value, bounds, verdict = _orders(report.last)
-    name = report.last.waves.campaigns.iloc[0]
-    called = name["campaign_name"] if isinstance(name["campaign_name"], str) else name["campaign_id"]
-    return f"The last, “{called}”: {words.number(value, 1)} ({bounds}), {verdict}."
+    newest = found.waves.campaigns.iloc[-1]
+    rows = found.campaigns[found.campaigns["campaign_id"] == newest["campaign_id"]]
+    row = rows[rows["outcome"] == "orders"].iloc[0]
+    bounds = words.interval(HUNDRED * row["adjusted_lower"], HUNDRED * row["adjusted_upper"])
+    called = newest["campaign_name"] if isinstance(newest["campaign_name"], str) else newest["campaign_id"]
+    return f"The last, “{called}”: {words.number(HUNDRED * row['adjusted'], 1)} ({bounds}), {row['verdict']}."
 
 
 def _due_now(report: CampaignsReport) -> list[dict[str, str]]:
@@ -198,14 +203,18 @@ def _measured_actions(report: CampaignsReport, found: Evaluation) -> list[dict[s
             )
         )
     orders = found.segments[found.segments["outcome"] == "orders"]
-    moved = orders[orders["verdict"] == MORE].nlargest(1, "adjusted")
+    moved = orders[(orders["verdict"] == MORE) & orders["stands_out"]].nlargest(1, "adjusted")
     items += [
         blocks.action(
             f"Write to “{name}” first.",
-            f"{words.number(HUNDRED * added, 1)} orders added by {HUNDRED} contacts, the most of all.",
+            f"{words.number(HUNDRED * added, 1)} orders added by {HUNDRED} contacts, "
+            f"{words.number(HUNDRED * above, 1)} more than among the others "
+            f"({words.interval(HUNDRED * low, HUNDRED * high)}).",
             "marketing",
         )
-        for name, added in zip(moved["segment"], moved["adjusted"], strict=True)
+        for name, added, above, low, high in moved[
+            ["segment", "adjusted", "above_others", "above_others_lower", "above_others_upper"]
+        ].itertuples(index=False)
     ]
     if found.effect("orders")["verdict"] == NO_EFFECT:
         row = found.effect("orders")
@@ -218,7 +227,7 @@ def _measured_actions(report: CampaignsReport, found: Evaluation) -> list[dict[s
                 "marketing",
             )
         )
-    if found.uplift is not None and found.uplift.qini.is_clear:
+    if found.uplift is not None and found.uplift.pays:
         items.append(
             blocks.action("Contact those with the highest uplift.", found.uplift.sentence, "marketing")
         )

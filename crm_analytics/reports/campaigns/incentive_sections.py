@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import Any
+
 import pandas as pd
 
 from crm_analytics.analyses.campaigns import Incentives
@@ -75,23 +78,31 @@ def what_incentives_do(report: CampaignsReport, told: Incentives) -> Block:
 def _found(told: Incentives) -> str:
     parts = []
     if len(told.baskets):
-        change = {r["outcome"]: float(r["ratio"]) - 1 for r in told.baskets.to_dict("records")}
-        lines = change["further_lines"]
-        way = "more" if lines >= 0 else "fewer"
-        said = f"With a deal the same customers take {words.percent(abs(lines), 0)} {way} further lines"
-        if "margin" in change:
-            way = "more" if change["margin"] >= 0 else "less"
-            said += f", and leave {words.percent(abs(change['margin']), 0)} {way} margin"
-        parts.append(said)
+        change = {r["outcome"]: float(r["ratio"]) - 1 for r in told.baskets.to_dict("records") if _shown(r)}
+        lines, margin, found = change.get("further_lines"), change.get("margin"), []
+        if lines is not None:
+            way = "more" if lines >= 0 else "fewer"
+            found.append(f"take {words.percent(abs(lines), 0)} {way} further lines")
+        if margin is not None:
+            found.append(f"leave {words.percent(abs(margin), 0)} {'more' if margin >= 0 else 'less'} margin")
+        said = f"with a deal the same customers {words.listing(found)}"
+        parts.append(said if found else "a deal is not shown to change what the same customers order")
     if told.membership is not None:
-        ratios = {r["outcome"]: float(r["ratio"]) for r in told.membership.to_dict("records")}
-        rate = ratios["repeat_orders"] - 1
+        row = next(r for r in told.membership.to_dict("records") if r["outcome"] == "repeat_orders")
+        rate = float(row["ratio"]) - 1
         way = "more" if rate >= 0 else "less"
         parts.append(
-            f"members come back {words.percent(abs(rate), 0)} {way} often than others who began alike"
+            f"members buy again {words.percent(abs(rate), 0)} {way} often than others who began alike"
+            if _shown(row)
+            else "members are not shown to buy again more or less often than others who began alike"
         )
     said = "; ".join(parts)
     return said[:1].upper() + said[1:]
+
+
+def _shown(row: dict[Hashable, Any]) -> bool:
+    """Whether a ratio's interval leaves out 1."""
+    return bool(row["lower"] > 1 or row["upper"] < 1)
 
 
 @section(
@@ -158,8 +169,8 @@ def what_was_given_away(report: CampaignsReport, told: Incentives) -> Block:
         finding=f"""Of {report.money(row["discount"])} taken off in campaigns
             {report.money(row["given_away"])} ({fits}) went to orders that would have come anyway""",
         caption=f"""Would have come anyway: what controls ordered against what the treated ordered, if those
-            orders used the offer as often as the added ones; at least
-            {report.money(row["given_away_at_least"])}, if every added order used it. Another
+            orders used the offer as often as the added ones. The interval holds also if every added order
+            used it; then it was at least {report.money(row["given_away_at_least"])}. Another
             {report.money(row["discount_elsewhere"])} were taken off outside campaigns, of which no
             control group tells. The table: orders of the treated in the campaign's days, and the share
             that used the code.""",

@@ -9,6 +9,7 @@ from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.campaigns.due import called
 from crm_analytics.reports.campaigns.report import CampaignsReport
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.null_worlds import TITLE, wrong
 from crm_analytics.reports.shared.section import section
 
 
@@ -33,7 +34,14 @@ def method(report: CampaignsReport) -> Block:
         items["Ranking"] = """T-learner (Künzel et al. 2019): one ridge regression an arm on recency,
             frequency, value and segment; learned on what the past did not predict; each member scored by
             models fitted to other customers. Qini coefficient (Radcliffe 2007): area between the curve
-            and contacting blindly; bootstrap of customers, the scores as given."""
+            and contacting blindly; bootstrap of customers, the scores as given. A ranking is advised only
+            where some share of it brings a profit above zero, and more than contacting everybody."""
+        items["Night by night"] = """Campaigns may be read on every night of their window: the 5 % of error
+            are
+            spent over the planned nights (Lan & DeMets 1983, O'Brien and Fleming's kind), so that the last
+            interval is about a tenth wider than one that is read once. The sum over all campaigns holds for
+            one reading."""
+    items[TITLE] = wrong("campaigns")
     if report.incentives is not None:
         items["Incentives"] = """Orders with and without a deal: Poisson regression with an effect for every
             customer (Wooldridge 1999). Members: Mantel-Haenszel ratio of rates, variance between

@@ -10,6 +10,7 @@ import pandas as pd
 
 from crm_analytics.analyses import campaigns
 from crm_analytics.analyses.campaigns import Evaluation, Incentives
+from crm_analytics.analyses.campaigns.measurement.sequential import running
 from crm_analytics.analyses.disclosure import ON_A_PAGE, shared
 from crm_analytics.pages import blocks
 from crm_analytics.reports.campaigns.due import Due, what_is_due
@@ -37,13 +38,13 @@ class CampaignsReport(Report):
     Attributes
     ----------
     waves : all campaigns whose window is over
-    last : the newest of them alone
+    running : campaigns whose window is not over, as they may be read tonight
     earlier : what was known of all campaigns at an earlier day; None without
     due : whom to contact now
     """
 
     waves: Evaluation | None
-    last: Evaluation | None
+    running: pd.DataFrame
     earlier: Evaluation | None
     incentives: Incentives | None
     due: Due | None
@@ -83,15 +84,14 @@ def prepare(
     missing: dict[str, str] = {}
     told: dict[str, Any] = {"margin": margin or None, "contact_cost": contact_cost or None}
     segments = _segments(base)
-    every: dict[str, Any] = {**told, "before": before, "segments": segments, "seed": seed}
+    every: dict[str, Any] = {**told, "before": before, "segments": segments, "seed": seed, "nightly": True}
     quick = every | {"learner": None}
     waves = attempt(missing, "waves", lambda: campaigns.evaluate(base, **every))
-    last = earlier = None
+    earlier = None
     if waves is not None:
         if segments is not None:
             waves = replace(waves, segments_are="needs segments, as the customers table says them today")
-        newest, past = str(waves.waves.campaigns["campaign_id"].iloc[-1]), base.earlier(compare_to)
-        last = attempt(missing, "last", lambda: campaigns.evaluate(base, newest, **quick))
+        past = base.earlier(compare_to)
         earlier = attempt(missing, "earlier", lambda: campaigns.evaluate(past, **quick)) if past else None
     due = partial(what_is_due, days=days, holdout=holdout, margin=margin, contact_cost=contact_cost)
     return CampaignsReport(
@@ -99,7 +99,7 @@ def prepare(
         show_customers=show_customers,
         missing=missing,
         waves=waves,
-        last=last,
+        running=running(base),
         earlier=earlier,
         incentives=attempt(
             missing, "incentives", lambda: campaigns.incentives(base, segments=segments, **told)

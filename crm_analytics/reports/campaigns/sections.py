@@ -81,7 +81,8 @@ def which_campaigns_worked(report: CampaignsReport, found: Evaluation) -> Block:
         finding = "In no campaign enough happened to tell its effect on orders"
     data = table[["campaign", "sent_day", *COLUMNS]].rename(columns={"adjusted": "effect"})
     caption = f"""Orders added by {HUNDRED} contacts. The intervals hold together: all campaigns lie inside
-        theirs with 95 %."""
+        theirs with 95 %, whether they are read once or on every night of their window (the 5 % are spent
+        over the planned nights).{_still_running(report)}"""
     formats = {
         "sent_day": "date:short",
         **dict.fromkeys(("treated_mean", "control_mean", "effect"), "number:1"),
@@ -101,6 +102,16 @@ def which_campaigns_worked(report: CampaignsReport, found: Evaluation) -> Block:
     )  # fmt: skip
 
 
+def _still_running(report: CampaignsReport) -> str:
+    told = [
+        f"“{_named(row)}”, night {row['night']} of {row['nights']}: "
+        f"{words.number(HUNDRED * row['effect'], 1)} "
+        f"({words.interval(HUNDRED * row['lower'], HUNDRED * row['upper'])}), {row['verdict']}"
+        for _, row in report.running.dropna(subset=["lower"]).head(3).iterrows()
+    ]
+    return f" Still running: {'; '.join(told)}." if told else ""
+
+
 @section(part="waves", needs=UNMEASURED, small=FEW)
 def who_is_moved(report: CampaignsReport, found: Evaluation) -> Block:
     """Orders added in each segment."""
@@ -108,17 +119,24 @@ def who_is_moved(report: CampaignsReport, found: Evaluation) -> Block:
     table["interval"] = _interval(table)
     known = table[table["adjusted_lower"].notna()]
     clear = table[table["verdict"] == MORE].sort_values("adjusted", ascending=False)
-    if len(clear):
-        first = clear.iloc[0]
-        finding = f"""“{first["segment"]}” are moved most: {words.number(first["adjusted"], 1)} orders added
-            by {HUNDRED} contacts"""
+    more = clear[clear["stands_out"]]
+    if len(more):
+        first = more.iloc[0]
+        finding = f"""“{first["segment"]}” are moved more than the others:
+            {words.number(first["adjusted"], 1)} orders added by {HUNDRED} contacts"""
+    elif len(clear) > 1:
+        finding = "Several segments are moved by campaigns; none is shown to be moved more than the others"
+    elif len(clear):
+        finding = f"""“{clear.iloc[0]["segment"]}” are moved by campaigns; that they are moved more than the
+            others is not shown"""
     elif known.empty:
         finding = "In no segment enough happened to tell whether campaigns move it"
     else:
         finding = "No segment is shown to be moved by campaigns"
     data = table[["segment", *COLUMNS]].rename(columns={"adjusted": "effect"})
     caption = f"""Orders added by {HUNDRED} contacts; segments: {found.segments_are}. The intervals hold
-        together with 95 %, so that the best of many is not believed for being the best."""
+        together with 95 %. Of several estimates one is always the largest: a segment counts as moved more
+        only where its effect less that of all others is above zero."""
     formats = dict.fromkeys(("treated_mean", "control_mean", "effect"), "number:1")
     formats["interval"] = "interval:number:1"
     if known.empty:

@@ -1,19 +1,25 @@
-"""The first screen of the channels report: which channels earn their money, and what to do about it."""
+"""The first screen of the channels report: what channels are shown to add, and how to find out the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import pandas as pd
 
-from crm_analytics.analyses.attribution.economics import LOSS, LUCRATIVE, NO_TOUCH_SEEN, UNDECIDED
+from crm_analytics.analyses.attribution.economics import NO_TOUCH_SEEN
+from crm_analytics.analyses.campaigns.measurement.treatment_effects import LESS, MORE
 from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.channels.report import ChannelReport, Period
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 
+MOST = 3  # actions
+LONGEST = 52.0  # weeks of a test
+MILLIONS = 1e6
+HUNDRED = 100
 Row = tuple[str, Callable[[Period], float | None], Callable[[Any], str], str]
 
 
@@ -24,42 +30,53 @@ def _spent(period: Period, verdict: str) -> pd.DataFrame:
 
 @section(small=small_form.headline)
 def headline(report: ChannelReport) -> Block:
-    """Which channels pay under every model, which lose, and how much money hangs on the model."""
+    """What channels are shown to add; else which stands last before purchases, and that no more is known."""
     if report.now is None:
         return _said_only(report)
     now = report.now
-    good, bad = _spent(now, LUCRATIVE), pd.concat([_spent(now, LOSS), _spent(now, NO_TOUCH_SEEN)])
     if not now.spend:
         return _without_spend(report, now)
-    parts = []
-    if len(good):
-        parts.append(f"{words.listing(good['channel'])} {_pays(good, 'earn')} their money under every model")
-    if len(bad):
-        lost = report.money(bad["spend"].sum())
-        parts.append(f"{words.listing(bad['channel'])} {_pays(bad, 'lose')}: {lost} of spend")
-    if not parts:
-        parts = [f"No channel is shown to earn or to lose: {report.money(now.spend)} hang on the model"]
-    sentence = "; ".join(parts)
+    shown = _shown(report)
+    if len(shown):
+        parts = [
+            f"{words.label(row['channel'])} is shown to {'add' if row['verdict'] == MORE else 'cost'} orders"
+            f": {_added(row)}"
+            for row in shown.to_dict("records")[:2]
+        ]
+        sentence = "; ".join(parts)
+    else:
+        share = now.share_of("last")
+        sentence = f"""{words.label(share.idxmax())} stands last before {words.percent(share.max(), 0)} of
+            tracked sales; whether any channel causes sales is unknown"""
     return blocks.headline(sentence[0].upper() + sentence[1:], _lede(report, now))
 
 
-def _pays(channels: pd.DataFrame, verb: str) -> str:
-    return verb if len(channels) > 1 else {"earn": "earns", "lose": "loses"}[verb]
+def _shown(report: ChannelReport) -> pd.DataFrame:
+    """Channels whose effect the controls of campaigns show."""
+    return report.measured[report.measured["verdict"].isin([MORE, LESS])]
+
+
+def _added(row: Mapping[Hashable, Any]) -> str:
+    bounds = words.interval(HUNDRED * row["lower"], HUNDRED * row["upper"])
+    return f"{words.number(HUNDRED * row['orders_added'], 1)} by {HUNDRED} contacts ({bounds})"
 
 
 def _lede(report: ChannelReport, now: Period) -> str:
-    unsure = _spent(now, UNDECIDED)
     weeks = (now.day - now.after).days // 7
     bought = words.plural(now.paths.conversions, "purchase")
     lede = f"""In the last {weeks} weeks {bought} worth {report.money(now.paths.value)} followed a touch;
         {report.money(now.spend)} went into channels. """
-    if len(unsure):
-        lede += f"""For {words.listing(unsure["channel"])} ({report.money(unsure["spend"].sum())}) the sign
-            hangs on the model or on chance: undecided. """
+    gone = _spent(now, NO_TOUCH_SEEN)
+    if len(gone):
+        lede += f"""{words.listing(gone["channel"])} cost {report.money(gone["spend"].sum())}, and not one
+            touch of it is tracked. """
+    if len(_shown(report)):
+        lede += """That was measured by campaigns whose controls were drawn by lot, and holds for their
+            members. """
     return (
         lede
-        + """Credit is not proof: whether these purchases would have come anyway only a test with
-        customers or regions left out can tell."""
+        + """Credit is not earning: whether these purchases would have come anyway only a test with customers
+        or regions left out by lot can tell."""
     )
 
 
@@ -67,8 +84,8 @@ def _without_spend(report: ChannelReport, now: Period) -> Block:
     share = now.share_of("markov")
     best = share.idxmax()
     return blocks.headline(
-        f"{words.label(best)} leads to most: {words.percent(share.max(), 0)} of tracked revenue by the "
-        "Markov model",
+        f"{words.label(best)} stands before most: {words.percent(share.max(), 0)} of tracked revenue by the "
+        "Markov model; whether it causes any is unknown",
         "What the channels cost is not known (the table channel_spend is missing), so nothing can be said "
         "about profit. " + _lede(report, now).split("; ", maxsplit=1)[0] + ".",
     )
@@ -172,25 +189,19 @@ def actions(report: ChannelReport) -> Block:
             )
         )
     now, items = report.now, []
-    for verdict, do, why in (
-        (NO_TOUCH_SEEN, "Stop or tag {0}.", "Money is spent, and not one tracked touch is seen: {0}."),
-        (LOSS, "Cut {0}, in a part of the regions first.", "It loses under every model: {0}."),
-        (UNDECIDED, "Test {0}: leave it out for customers or regions drawn by lot.",
-         "Models or chance disagree on its sign: {0}."),
-        (LUCRATIVE, "Try more of {0}, in steps.",
-         "It earns under every model: {0}; the next euro may earn less."),
-    ):  # fmt: skip
-        for row in _spent(now, verdict).to_dict("records")[:2]:
-            span = words.interval(row["profit_low"], row["profit_high"], report.currency)
-            name = words.label(row["channel"])
-            items.append(
-                blocks.action(
-                    do.format(name),
-                    why.format(f"profit {span}"),
-                    "marketing",
-                    f"{report.money(row['spend'])} spent",
-                )
-            )
+    items += [
+        blocks.action(
+            f"Stop or tag {words.label(row['channel'])}.",
+            "Money is spent, and not one tracked touch is seen.",
+            "marketing",
+            f"{report.money(row['spend'])} spent",
+        )
+        for row in _spent(now, NO_TOUCH_SEEN).to_dict("records")[:1]
+    ]
+    for row in report.plan.to_dict("records"):
+        known = report.added(str(row["channel"]))
+        if len(items) < MOST and (known is None or known["verdict"] not in {MORE, LESS}):
+            items.append(_test(report, row))
     if not items:
         items.append(
             blocks.action(
@@ -199,4 +210,28 @@ def actions(report: ChannelReport) -> Block:
                 "marketing",
             )
         )
-    return blocks.actions(*items[:5])
+    return blocks.actions(*items[:MOST])
+
+
+def _test(report: ChannelReport, row: dict[Hashable, Any]) -> dict[str, str]:
+    """The test of a channel: size, length and power."""
+    name, weeks = words.label(row["channel"]), row["weeks"]
+    must = f"""To earn back its spend it must add {words.plural(round(row["break_even_orders"]), "order")}
+        ({words.percent(row["share_of_orders"])} of all). """
+    if not weeks <= LONGEST:
+        each = (
+            words.count(math.ceil(row["customers_each"])) if row["customers_each"] < MILLIONS else "millions"
+        )
+        why = f"""{must}The customers are too few to see that within a year ({each} in each half are
+            needed): test
+            by region, or together with others."""
+    else:
+        why = f"""{must}Leave it out for half of the {words.count(row["customers"])} customers, drawn by
+            lot, for
+            {words.plural(max(1, math.ceil(weeks)), "week")}: that shows it in 80 of 100 such tests."""
+    return blocks.action(
+        f"Test {name}: leave it out for customers drawn by lot.",
+        why,
+        "marketing",
+        f"{report.money(row['spend'])} spent",
+    )

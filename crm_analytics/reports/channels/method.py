@@ -6,6 +6,7 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.channels.report import DRAWS, ChannelReport
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.null_worlds import TITLE, wrong
 from crm_analytics.reports.shared.section import section
 
 
@@ -32,8 +33,10 @@ def method(report: ChannelReport) -> Block:
                 channels, which is the Shapley value of v(S) = purchases of paths within S), Markov of
                 order 1 (removal effects by the fundamental matrix, of purchases and of money apart). Each
                 model's credit sums to all tracked purchases.""",
-            "Verdict": """Lucrative or loss only where the sign is the same under every model and its
-                interval; else undecided.""",
+            "Verdict": """Credit above spend, or below, only where that is so under every model and its
+                interval; else it depends on the model. No model says what a channel causes.""",
+            "Measured": "By campaigns of the channel with controls drawn by lot; it holds for their members.",
+            TITLE: wrong("channels"),
             "Margin": report.margin_note,
             "Intervals": f"95 %, from {DRAWS} draws of customers' paths with their ends; none for time "
             "decay.",

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from crm_analytics.analyses.attribution.channel_paths import ChannelPaths, channel_paths
-from crm_analytics.analyses.attribution.economics import Economics, economics, spend_by_channel
+from crm_analytics.analyses.attribution.economics import (
+    LOSS,
+    LUCRATIVE,
+    NO_SPEND,
+    NO_TOUCH_SEEN,
+    UNDECIDED,
+    Economics,
+    economics,
+    spend_by_channel,
+)
+from crm_analytics.analyses.attribution.incremental import incremental, plan_of_test
 from crm_analytics.analyses.attribution.self_reported import heard_from
 from crm_analytics.analyses.disclosure import ON_A_PAGE
 from crm_analytics.pages import words
@@ -32,6 +42,13 @@ MODEL_NAMES = {
     "time_decay": "time decay",
     "markov": "Markov",
     "shapley": "Shapley",
+}
+VERDICTS = {
+    LUCRATIVE: "credit above spend",
+    LOSS: "spend above credit",
+    UNDECIDED: "depends on the model",
+    NO_SPEND: NO_SPEND,
+    NO_TOUCH_SEEN: NO_TOUCH_SEEN,
 }
 DRAWS = 200  # of customers, for the intervals
 ASSUMED_MARGIN = 0.4
@@ -66,14 +83,27 @@ class Period:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ChannelReport(Report):
-    """Everything the sections show; without `now` only what customers say is known."""
+    """Everything the sections show; without `now` only what customers say is known.
+
+    Attributes
+    ----------
+    measured : what channels added by the control groups of campaigns; empty where there are none
+    plan : the test of each channel that costs money; empty where nothing is spent
+    """
 
     now: Period | None
     before: Period | None
+    measured: pd.DataFrame
+    plan: pd.DataFrame
     heard: pd.DataFrame
     margin: Margin
     lookback: float
     half_life: float
+
+    def added(self, channel: str) -> pd.Series | None:
+        """What the controls of campaigns say of a channel; None without any."""
+        rows = self.measured[self.measured["channel"].str.lower() == channel.lower()]
+        return None if rows.empty else rows.iloc[0]
 
     @property
     def margin_note(self) -> str:
@@ -121,7 +151,10 @@ def prepare(
     before, past = None, base.earlier(compare_to) if now else None
     if past is not None and shift(past.day, compare_to) >= base.first_day:
         before = attempt(missing, "before", partial(period, past, shift(past.day, compare_to)))
+    plan = attempt(missing, "plan", lambda: _plan(base, now, share)) if now and now.spend else None
     return ChannelReport(
+        measured=incremental(base, margin or None),
+        plan=pd.DataFrame(columns=["channel"]) if plan is None else plan,
         base=base,
         show_customers=show_customers,
         missing=missing,
@@ -131,6 +164,17 @@ def prepare(
         margin=counted,
         lookback=lookback,
         half_life=half_life,
+    )
+
+
+def _plan(base: CustomerBase, now: Period, margin: float) -> pd.DataFrame:
+    channels = now.economics.channels
+    return plan_of_test(
+        base,
+        channels[["channel", "spend"]].dropna(),
+        days=(now.day - now.after).days,
+        margin=margin,
+        order_value=now.paths.value / max(1, now.paths.conversions),
     )
 
 

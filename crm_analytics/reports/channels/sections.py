@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.attribution.economics import LOSS, NO_SPEND, NO_TOUCH_SEEN
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.pages.blocks import Block
-from crm_analytics.reports.channels.report import FEW, MODEL_NAMES, NOT_TRACKED, ChannelReport, Period
+from crm_analytics.reports.channels.report import (
+    FEW,
+    MODEL_NAMES,
+    NOT_TRACKED,
+    VERDICTS,
+    ChannelReport,
+    Period,
+)
 from crm_analytics.reports.shared.section import section
 
 TOP_PATHS = 10
@@ -17,12 +26,11 @@ NOT_ASKED = blocks.note(
     "It needs survey_responses with the instrument heard_from and the answer in text, or an "
     "acquisition_channel in the customers table.",
 )
-POWER = 7.849  # (z.975 + z.8)^2: sides of 95 % and 80 %
 
 
 @section(part="now", needs=NOT_TRACKED, small=FEW)
 def which_channels_pay(report: ChannelReport, now: Period) -> Block:
-    """Profit of each channel from the worst to the best that any model and chance allow."""
+    """Credit less spend of each channel from the worst to the best that any model and chance allow."""
     table = now.economics.channels
     paid = table[table["verdict"] != NO_SPEND].reset_index(drop=True)
     if paid.empty:
@@ -52,11 +60,12 @@ def which_channels_pay(report: ChannelReport, now: Period) -> Block:
             highlight=paid.loc[paid["verdict"].isin([LOSS, NO_TOUCH_SEEN]), "channel"].tolist(),
             fmt=report.currency,
         ),
-        finding=f"{sure} of {words.plural(len(paid), 'paid channel')} keep their sign whatever the model",
-        data=paid[columns],
-        caption="Profit: credited revenue times margin, less spend. Each bar runs from the lowest to the "
-        f"highest of {len(MODEL_NAMES)} models with their 95 % intervals; the dot is its middle, not an "
-        f"estimate. {report.margin_note}",
+        finding=f"For {sure} of {words.plural(len(paid), 'paid channel')} every model puts credit on one "
+        "side of spend; none says what a channel causes",
+        data=paid[columns].assign(verdict=paid["verdict"].map(VERDICTS)),
+        caption="Profit, if credit were earning: credited revenue times margin, less spend. Each bar runs "
+        f"from the lowest to the highest of {len(MODEL_NAMES)} models with their 95 % intervals; the dot is "
+        f"its middle, not an estimate. {report.margin_note}",
         formats=dict.fromkeys(
             ("spend", "value_low", "value_high", "profit_low", "profit_high"), report.currency
         )
@@ -256,25 +265,36 @@ def what_customers_say(report: ChannelReport) -> Block:
 
 @section(part="now", needs=NOT_TRACKED, small=FEW)
 def what_only_a_test_can_tell(report: ChannelReport, now: Period) -> Block:
-    """How large a test with customers left out would have to be."""
-    people = now.paths.conversions + int(now.paths.paths["nulls"].sum())
-    rate = now.paths.conversions / people
-    sizes = pd.DataFrame({"effect": [0.05, 0.1, 0.2, 0.3]})
-    other = rate * (1 - sizes["effect"])
-    sizes["purchases_per_path"], sizes["without_channel"] = rate, other
-    sizes["each_group"] = np.ceil(POWER * (rate * (1 - rate) + other * (1 - other)) / (rate - other) ** 2)
-    need = int(sizes.loc[sizes["effect"] == 0.1, "each_group"].iloc[0])
-    return blocks.table(
-        sizes,
-        finding=f"To see whether a channel moves purchases by a tenth, leave it out for {words.count(need)} "
-        "paths drawn by lot",
-        caption="""Attribution shares out purchases that happened; it does not say which would have happened
-            anyway. Draw customers (or regions) by lot, leave the channel out for them, and compare. Size
-            of each of the two groups for 80 % power at 95 % (two proportions, normal approximation).""",
-        formats={
-            "effect": "percent:0",
-            "purchases_per_path": "percent",
-            "without_channel": "percent",
-            "each_group": "count",
-        },
+    """What the controls of campaigns tell of channels, and the test of every channel that costs money."""
+    plan = report.plan
+    if plan.empty:
+        return blocks.note(
+            "Whether a channel causes purchases only a test can tell",
+            "What channels cost is not known, so no test can be proposed: it needs the table channel_spend.",
+        )
+    measured = [report.added(str(channel)) for channel in plan["channel"]]
+    found = plan.assign(
+        measured=["not measured" if row is None else str(row["verdict"]) for row in measured],
+        orders_by_100=blocks.together(
+            pd.Series([math.nan if row is None else 100 * row["lower"] for row in measured]),
+            pd.Series([math.nan if row is None else 100 * row["upper"] for row in measured]),
+        ),
+        weeks=plan["weeks"].where(plan["weeks"] < 1_000),
+        customers_each=plan["customers_each"].clip(upper=1e9).round(),
     )
+    first = plan.iloc[0]
+    return blocks.table(
+        found,
+        finding=f"Most money hangs on {words.label(first['channel'])}: it earns back its spend only if it "
+        f"adds {words.percent(first['share_of_orders'], 0)} of all orders",
+        caption="""Attribution shares out purchases that happened; it does not say which would have come
+            anyway. Measured: by campaigns whose controls were drawn by lot, and only of their members. Size
+            of each half for 80 % power at 95 %, over as many days as the spend is of; weeks: with half of all
+            customers left out. It shows a channel that just earns back its spend; one that earns more shows
+            sooner.""",
+        formats={
+            "spend": report.currency, "break_even_orders": "count", "share_of_orders": "percent",
+            "customers_each": "count", "customers": "count", "weeks": "number:0",
+            "orders_by_100": "interval:number:1",
+        },
+    )  # fmt: skip

@@ -50,9 +50,16 @@ def _worth(report: ChurnReport) -> str:
         return ""
     best = curve.best
     bounds = words.interval(best["lower"], best["upper"], report.currency)
-    if not curve.pays:
-        return "By what is assumed of cost and success, no campaign to keep them is proved to pay."
-    return f"""Contacting the {words.count(best["customers"])} with most at risk would bring
+    if not report.advice:
+        if report.trained is not None and not report.trained.tells:
+            return (
+                "The scores are not shown to tell leavers from stayers, so nobody is named to be contacted."
+            )
+        return "By what is assumed of cost and success, no campaign to keep them is shown to pay."
+    if report.advice == "mailing":
+        return f"""By what is assumed, contacting most customers ({words.percent(best["customers_share"], 0)})
+            would pay: that is a mailing to all, and no list."""
+    return f"""Contacting the {words.count(best["customers"])} {report.whom} would bring
         {report.money(best["profit"])} ({bounds}), if {words.percent(report.terms.success, 0)} of the
         leavers among them can be kept."""
 
@@ -78,7 +85,7 @@ def kpis(report: ChurnReport) -> Block:
             note=f"of {report.money(report.there['value'].sum())} in the last {trained.window} days",
         ),
     ]  # fmt: skip
-    if report.profit is not None:
+    if report.profit is not None and report.advice == "list":
         best = report.profit.best
         bounds = words.interval(best["lower"], best["upper"], report.currency)
         items.append(
@@ -122,11 +129,11 @@ def actions(report: ChurnReport) -> Block:
     if trained is None:
         return blocks.actions(blocks.action("Collect more history.", report.why("trained"), "data team"))
     items = []
-    if report.profit is not None and report.profit.pays:
+    if report.profit is not None and report.advice == "list":
         best = report.profit.best
         items.append(
             blocks.action(
-                f"Contact the {words.count(best['customers'])} customers with most at risk.",
+                f"Contact the {words.count(best['customers'])} customers {report.whom}.",
                 "Hold one in ten back at random: then the next report measures what is assumed here. The "
                 "data team can have the list written every week.",
                 "marketing",

@@ -8,6 +8,7 @@ from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.churn.expected_leavers import expected, tested
 from crm_analytics.reports.churn.report import ChurnReport
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.null_worlds import TITLE, wrong
 from crm_analytics.reports.shared.section import section
 
 
@@ -24,7 +25,11 @@ def method(report: ChurnReport) -> Block:
             off a customer in a window before, for which way it errs changes with the season."""
         items["Model"] = f"{trained.model.card().words}." if trained.model else f"{trained.rule.words}."
         items["Grade"] = """A: half of the predictions right and at least 10 points more leavers called than
-            by the best recency rule; B: more than the rule; C: no better (as in Dynamics 365)."""
+            by the best recency rule; B: more than the rule; C: no better (as in Dynamics 365), or the AUC's
+            95 % interval holds chance."""
+        items["List"] = """Customers are named to be contacted only where the scores are shown to tell
+            leavers, those named left more often than all, and the profit's interval lies above zero. More
+            than half of the customers are a mailing and no list."""
         items["Money"] = f"""Neslin et al. (2006), equation 1. {words.percent(report.terms.success, 0)} of
             the leavers contacted are taken to stay, at {report.money(report.terms.contact_cost)} a
             contact and {report.money(report.terms.incentive_cost)} an incentive taken. Who is likeliest
@@ -33,6 +38,7 @@ def method(report: ChurnReport) -> Block:
             items["Note"] = " ".join(
                 w if w.endswith((".", "?")) else f"{w}." for w in trained.model.card().warnings
             )
+    items[TITLE] = wrong("churn")
     items["Not in here"] = (
         "What leavers would have bought later, costs to win new ones, and why people leave."
     )

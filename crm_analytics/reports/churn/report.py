@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -65,7 +65,9 @@ class ChurnReport(Report):
     trained : the model and how well it did; None where the history is too short
     scored : of `churn.score`, one row per customer; None without `trained`
     definition : the gaps between purchases; None where too few have ended
-    profit : of contacting, as measured on the held-out window, for as many customers as are here now
+    profit : of contacting, as measured on the held-out window, for as many customers as are here now; those
+        with most at risk first, or, `by_chance`, the likeliest to leave, where the former leave no more often
+        than all
     earlier : the earlier day, and how many customers were still there on it
     reasons : what the model goes by (AUC lost when one feature is shuffled); None for the recency rule
     """
@@ -75,6 +77,7 @@ class ChurnReport(Report):
     scored: ir.Table | None
     definition: Definition | None
     profit: ProfitCurve | None
+    by_chance: bool
     reasons: pd.DataFrame | None
     complaint: AfterComplaint | None
     contracts: Contracts | None
@@ -104,6 +107,23 @@ class ChurnReport(Report):
     def band(self, risk: str, column: str) -> float:
         """One number of `risks`."""
         return float(self.risks.set_index("risk")[column].astype("float64")[risk])
+
+    @property
+    def whom(self) -> str:
+        """Who is contacted first, in words."""
+        return "likeliest to leave" if self.by_chance else "with most at risk"
+
+    @property
+    def advice(self) -> str:
+        """What the profit curve allows: "list", "mailing" (most of the customers), or "" for nothing.
+
+        A list needs scores that tell leavers, more leavers on it than elsewhere, and a profit above zero.
+        """
+        if self.profit is None or self.trained is None or not self.profit.pays or not self.trained.tells:
+            return ""
+        if self.profit.is_everybody:
+            return "mailing"
+        return "list" if self.profit.lifts else ""
 
     @property
     def there(self) -> pd.DataFrame:
@@ -151,6 +171,7 @@ def prepare(
         endings = attempt(missing, "endings", lambda: contract_scores(base, seed=seed))
     else:
         missing |= dict.fromkeys(("contract_value", "endings"), missing["contracts"])
+    profit = attempt(missing, "profit", lambda: _profit(trained, scored, terms, seed)) if trained else None
     return ChurnReport(
         base=base,
         show_customers=show_customers,
@@ -159,8 +180,9 @@ def prepare(
         trained=trained,
         scored=scored,
         definition=told,
-        profit=attempt(missing, "profit", lambda: _profit(trained, scored, terms, seed)) if trained else None,
-        reasons=_reasons(trained, seed),
+        profit=profit[0] if profit else None,
+        by_chance=bool(profit and profit[1]),
+        reasons=trained.reasons if trained else None,
         complaint=attempt(missing, "complaint", lambda: after_complaint(base, days)),
         contracts=agreed,
         contract_value=worth,
@@ -179,20 +201,18 @@ def _still_there(past: CustomerBase | None, window: int) -> tuple[date, int] | N
     return past.day, int(history.filter(away < window).count().to_pyarrow().as_py())
 
 
-def _profit(trained: Churn, scored: Any, terms: Terms, seed: int) -> ProfitCurve:
+def _profit(trained: Churn, scored: Any, terms: Terms, seed: int) -> tuple[ProfitCurve, bool]:
     held = trained.held_out
     here = int(scored.filter(scored.churn_probability.notnull()).count().to_pyarrow().as_py())
-    return churn.profit_curve(
-        held.left, held.score, held.value * terms.margin, terms.contact_cost, terms.incentive_cost,
-        success=terms.success, customers=here, by=held.score * held.value, seed=seed,
+    made = partial(
+        churn.profit_curve, held.left, held.score, held.value * terms.margin, terms.contact_cost,
+        terms.incentive_cost, success=terms.success, customers=here, seed=seed,
     )  # fmt: skip
-
-
-def _reasons(trained: Churn | None, seed: int) -> pd.DataFrame | None:
-    """Of the last window, by the model fitted to all: shuffling tells what it goes by, not how good it is."""
-    if trained is None or trained.model is None:
-        return None
-    return churn.permutation_reasons(trained.model, trained.held_out.frame, trained.held_out.left, seed)
+    by_money = made(by=held.score * held.value)
+    if by_money.lifts:
+        return by_money, False
+    by_chance = made()  # the dearest customers may leave no more often than all: then no list of them
+    return (by_chance, True) if by_chance.pays and by_chance.lifts else (by_money, False)
 
 
 def _groups(trained: Churn | None) -> Subgroups:

@@ -91,14 +91,17 @@ def what_contacting_brings(report: ChurnReport, trained: Churn) -> Block:
     finding = (
         f"Contacting {words.count(best['customers'])} customers would bring {report.money(best['profit'])} "
         f"({bounds})"
-        if curve.pays
-        else "No campaign to keep them is proved to pay"
+        if report.advice == "list"
+        else "A mailing to most customers would pay by what is assumed; no list of fewer is better"
+        if report.advice == "mailing"
+        else "No campaign to keep them is shown to pay"
     )
     terms = report.terms
     return blocks.chart(
         figures.lines(
             table, "customers", ["profit"], ("lower", "upper"), names={"profit": "profit"},
-            mark=int(best["customers"]), mark_label="best", x_title="customers contacted, most at risk first",
+            mark=int(best["customers"]), mark_label="best",
+            x_title=f"customers contacted, those {report.whom} first",
             fmt=report.currency, zero=False,
         ),
         finding=finding,

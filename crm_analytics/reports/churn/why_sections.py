@@ -25,11 +25,11 @@ def what_tells_leavers(report: ChurnReport, trained: Churn) -> Block:
         feature=[churn.WORDS.get(f, f) for f in table["feature"]],
         interval=blocks.together(table["lower"], table["upper"]),
     )
-    clear = named[named["lower"] > 0]["feature"].tolist()
+    clear = named[named["lower"] > 0]["feature"].tolist() if trained.tells else []
     finding = (
         f"Leavers are told by {words.listing(clear[:3])}"
         if clear
-        else "No single thing tells leavers from stayers"
+        else "No single thing is shown to tell leavers from stayers"
     )
     return blocks.chart(
         figures.intervals(
@@ -38,8 +38,10 @@ def what_tells_leavers(report: ChurnReport, trained: Churn) -> Block:
         ),
         finding=finding,
         data=named[["feature", "auc_lost", "interval"]],
-        caption="""AUC lost when one thing is shuffled between customers (Breiman 2001). Things that say the
-            same share what they are worth. It tells what the model goes by, not what makes people leave.""",
+        caption=f"""AUC lost when one thing is shuffled between customers (Breiman 2001), by a model that
+            had not seen them; the intervals of all {words.count(len(named))} things hold together with 95 %.
+            Things that say the same share what they are worth. It tells what the model goes by, not what
+            makes people leave.""",
         formats={"auc_lost": "number:3", "interval": "interval:number:3"},
     )  # fmt: skip
 
@@ -54,6 +56,11 @@ def how_it_depends(report: ChurnReport, trained: Churn) -> Block:
             finding=f"By the rule: {trained.rule.words}",
             caption="Share who left by days since the last purchase.",
             formats={"probability": "percent:0"},
+        )
+    if not (trained.tells and report.reasons["lower"].iloc[0] > 0):
+        return blocks.note(
+            "How the chance to leave depends on anything cannot be told",
+            "No single thing is shown to tell leavers from stayers.",
         )
     feature = str(report.reasons["feature"].iloc[0])
     table = churn.partial_dependence(trained.model, trained.held_out.frame, feature)

@@ -65,7 +65,7 @@ def what_contradicts(report: CollaborationReport, found: tuple[list[collaboratio
     n = sum(rate.n for rate in rates)
     block = blocks.table(
         frame, finding=t("against.finding", n=n, of=rates[0].of), caption=t("against.caption"),
-        names={name: t(f"column.{name}") for name in frame},
+        names={name: t(f"column.{name}") for name in map(str, frame)},
     )  # fmt: skip
     return block.under(t("against.label")).anchored("contradictions").in_appendix()
 
@@ -99,7 +99,7 @@ def what_is_handed_over(
         caption = t("handed.caption", moved=took["with"], others=took["without"])
     block = blocks.table(
         frame, finding=t("handed.finding", n=rate.n, of=rate.of), caption=caption,
-        names={name: t(f"column.{name}") for name in frame},
+        names={name: t(f"column.{name}") for name in map(str, frame)},
     )  # fmt: skip
     return block.under(t("handed.label")).anchored("handed-over").in_appendix()
 
@@ -130,7 +130,7 @@ def sales_pipeline(report: CollaborationReport, found: collaboration.Pipeline) -
         finding=t("pipeline.finding", value=found.expected, n=found.open),
         caption=t("pipeline.caption", days=found.cycle_days, silence=SILENCE),
         formats={"amount": report.currency, "slipped_amount": report.currency, "age": "number:0"},
-        names={name: t(f"column.{name}") for name in frame},
+        names={name: t(f"column.{name}") for name in map(str, frame)},
     )
     return block.under(t("pipeline.label")).anchored("pipeline").in_appendix()
 

@@ -93,7 +93,7 @@ def products(view: CustomerView) -> Block:
     t, table = view.t, view.seen.products
     if table.empty:
         return blocks.note(t("products.none"))
-    names = {name: t(f"column.{name}") for name in table.columns}
+    names = {name: t(f"column.{name}") for name in map(str, table.columns)}
     n = int(table["tickets"].gt(0).sum())
     return blocks.table(
         table.head(FIRST), finding=t("products.finding", n=len(table), tickets=n), names=names,
@@ -108,7 +108,7 @@ def last_contacts(view: CustomerView) -> Block:
     if table.empty:
         return blocks.note(t("contacts.none"))
     shown = _worded(view, table)
-    names = {name: t(f"column.{name}") for name in shown.columns}
+    names = {name: t(f"column.{name}") for name in map(str, shown.columns)}
     return blocks.table(
         shown, finding=t("contacts.finding", n=len(table)), names=names, formats={"at": "date:short"}
     )
@@ -121,7 +121,7 @@ def timeline(view: CustomerView) -> Block:
     if table.empty:
         return blocks.note(t("timeline.none"))
     shown = _worded(view, table)
-    names = {name: t(f"column.{name}") for name in shown.columns}
+    names = {name: t(f"column.{name}") for name in map(str, shown.columns)}
     formats = {"at": "date:short", "amount": view.currency}
     return blocks.table(shown, finding=t("timeline.finding", n=len(table)), names=names, formats=formats)
 

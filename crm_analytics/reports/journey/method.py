@@ -6,6 +6,7 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.journey.report import JourneyReport
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.null_worlds import TITLE, wrong
 from crm_analytics.reports.shared.section import section
 
 
@@ -34,6 +35,7 @@ def method(report: JourneyReport) -> Block:
             "Funnel": f"""Steps in order, others between allowed, within {days} days of the first; any
                 beginning counts. The last days of the period had less time.""",
             "Intervals": "95 %: Wilson for shares, Newcombe for differences.",
+            TITLE: wrong("journey"),
             "Not in here": """Why somebody left; what nobody recorded; whether a step causes a purchase.
                 Money at stake assumes that others would spend like those who went on.""",
         }

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-import ibis
 import pandas as pd
 import plotly.graph_objects as go
 
-from crm_analytics.analyses.journey import PURCHASE, STAGES, Journey, daily_states
-from crm_analytics.analyses.journey.differences import Difference
-from crm_analytics.analyses.journey.steps import ordered
+from crm_analytics.analyses.journey import PURCHASE, Journey, daily_states
+from crm_analytics.analyses.journey.before_purchase import before_purchase
 from crm_analytics.pages import blocks, curves, figures, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.pages.theme import ACCENT, ACCENT_SOFT, CONTEXT, CONTEXT_SOFT, INK
@@ -139,33 +137,26 @@ def step_by_step(report: JourneyReport, now: Period) -> Block:
     )
 
 
-def before_buying(now: Period, within: float) -> Difference | None:
-    """Steps before the first purchase: of those who bought, and of those who had time and did not."""
-    table, day = now.journey.table, now.journey.base.day
-    bought = table.filter(table.event == PURCHASE)
-    firsts = bought.group_by("path").aggregate(bought_at=bought["at"].min(), first=bought.position.min())
-    rows = table.left_join(firsts, "path")
-    early = rows.filter(rows.first.isnull() | (rows.position < rows.first)).drop("path_right")
-    end = ibis.literal(pd.Timestamp(day).to_pydatetime()).cast("timestamp")
-    had_time = early["at"].max().over(group_by=early.path).epoch_seconds() <= (
-        end.epoch_seconds() - round(within * 86_400)
-    )
-    early = early.filter(
-        (early.stage == STAGES[0]) & (early.source == 0) & (early.first.notnull() | had_time)
-    )
-    both = (early.filter(early.first.notnull()), early.filter(early.first.isnull()))
-    sides = [replace(now.journey, table=ordered(side.select(*table.columns))).kept() for side in both]
-    return None if min(side.count() for side in sides) < 30 else Difference(*sides)
-
-
 @section(part="tracked", needs=NOT_TRACKED, small=FEW)
 def what_buyers_do_differently(report: JourneyReport, now: Period) -> Block:
-    """Share with each event before the first purchase, buyers less those who never bought."""
-    parts = attempt({}, "buyers", lambda: before_buying(now, report.within))
-    if parts is None:
-        return blocks.note("Too few buyers, or others, with a step before the purchase to compare them")
-    table = parts.events().head(10)
-    top = table.iloc[0]
+    """Share of buyers who had done a thing at their first purchase, less that of others at the same step."""
+    missing: dict[str, str] = {}
+    found = attempt(missing, "buyers", lambda: before_purchase(now.journey))
+    if found is None:
+        return blocks.note(
+            "What buyers do differently cannot be told",
+            f"{missing['buyers'][:1].upper()}{missing['buyers'][1:]}.",
+        )
+    table = found.events.head(10)
+    clear = table[table["clear"]]
+    if len(clear):
+        top = clear.iloc[0]
+        more = "more" if top["difference"] > 0 else "less"
+        finding = f"""Buyers have done “{top["event"]}” {more} often than others at the same step:
+            {words.percent(top["share"], 0)} against {words.percent(top["elsewhere"], 0)}"""
+    else:
+        finding = f"""Nothing is shown to set buyers apart: {words.plural(found.buyers, "buyer")} had done
+            about what others at the same step had"""
     return blocks.chart(
         curves.intervals(
             table,
@@ -177,21 +168,21 @@ def what_buyers_do_differently(report: JourneyReport, now: Period) -> Block:
             reference_label="same",
             fmt="percent:0",
         ),
-        finding=f"“{top['event']}” sets buyers apart: {words.percent(top['a'], 0)} of them, "
-        f"{words.percent(top['b'], 0)} of the others",
-        data=table.rename(columns={"a": "buyers", "b": "others", "a_of": "of_buyers", "b_of": "of_others"}),
-        caption=f"""Journeys with the event before the first purchase, less those of people who did not buy
-            and had {words.number(report.within, 0)} days to; points with 95 % intervals (Newcombe). What
-            goes with buying need not cause it.""",
+        finding=finding,
+        data=table.rename(columns={"of": "of_buyers", "share": "of_them", "elsewhere": "at_the_same_step"}),
+        caption=f"""Each first purchase is compared with all who had taken as many steps in the same week and
+            had not bought; points with 95 % intervals, corrected for {words.count(len(found.events))} events
+            (Holm). What goes with buying need not cause it.""",
         formats={
-            "buyers": "percent",
-            "others": "percent",
+            "buyers": "count",
             "of_buyers": "count",
-            "of_others": "count",
+            "of_them": "percent",
+            "at_the_same_step": "percent",
             "difference": "percent",
             "lower": "percent",
             "upper": "percent",
             "lift": "number:2",
+            "p_adjusted": "number:4",
         },
     )
 

@@ -11,6 +11,7 @@ from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
+    from crm_analytics.analyses.lifecycle.chain_fit import FittedChain
     from crm_analytics.pages.blocks import Block
     from crm_analytics.reports.lifecycle.report import LifecycleReport
 
@@ -147,6 +148,21 @@ def actions(report: LifecycleReport) -> Block:
     return blocks.actions(*(items[:4] + ([stop] if stop else [])) or [blocks.action("Nothing is urgent.")])
 
 
+def _stop_by_history(report: LifecycleReport, chain: FittedChain) -> dict[str, str] | None:
+    """One rule for each kind of customer where first-time and repeat buyers are shown to differ."""
+    if chain.stops is None:
+        return None
+    first, repeat = (chain.period_days // 7 * (state - 1) for state in chain.stops)
+    each = report.money(chain.chain.mailing_cost)
+    return blocks.action(
+        f"Stop paid contact with one-time buyers after {first} weeks of silence, with repeat buyers after "
+        f"{repeat}.",
+        f"A contact at {each} no longer comes back from there; the two kinds differ, so one rule for both "
+        "would be wrong. Leave a part of them in, drawn by lot, to see whether it holds.",
+        "campaigns",
+    )
+
+
 def _people(n: int, stage: str) -> str:
     return {
         AT_RISK: f"{words.plural(n, 'buyer')} at risk",
@@ -163,6 +179,8 @@ def _stop(report: LifecycleReport) -> dict[str, str] | None:
     state = report.chain.stop_worth_it
     if state is None:
         return None
+    if not report.chain.recency_is_enough:
+        return _stop_by_history(report, report.chain)
     weeks = report.chain.period_days // 7 * (state - 1)
     people = words.plural(report.chain.customers_from(state), "customer")
     each = report.money(report.chain.chain.mailing_cost)

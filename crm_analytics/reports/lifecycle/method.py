@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.null_worlds import TITLE, wrong
 from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def method(report: LifecycleReport) -> Block:
     items["How to read them"] = """From the top, the first rule that fits. Between two purchases only the
         days since the last one move, so entry and exit are exact days. Whoever bought before the data
         begin seems new at first."""
+    items[TITLE] = wrong("lifecycle")
     if staged.rhythm:
         items["Rhythm"] = f"""From {words.plural(staged.rhythm.gaps, "return")}: half within
             {staged.rhythm.typical} days, nine in ten within {staged.rhythm.long}. Earlier days are judged

@@ -88,12 +88,16 @@ def what_a_state_is_worth(report: LifecycleReport, chain: FittedChain) -> Block:
     table = chain.states.assign(weeks_silent=(chain.states["recency"] - 1) * weeks)
     first, last = table.iloc[0], table.iloc[-1]
     half = table[table["ahead"] <= first["ahead"] / 2]
-    finding = f"A customer who just bought is worth {report.money(first['ahead'])} to come"
-    finding += (
-        f"; {words.count(half['weeks_silent'].iloc[0])} weeks of silence halve it"
-        if len(half)
-        else f", one silent for {words.count(last['weeks_silent'])} weeks {report.money(last['ahead'])}"
-    )
+    if chain.stop_worth_it is not None:
+        finding = f"""A customer who just bought is worth {report.money(chain.ahead_by_best_rule)} to come, if
+            contact ends after {words.count(weeks * (chain.stop_worth_it - 1))} weeks of silence"""
+    else:
+        finding = f"A customer who just bought is worth {report.money(first['ahead'])} to come"
+        finding += (
+            f"; {words.count(half['weeks_silent'].iloc[0])} weeks of silence halve it"
+            if len(half) and first["ahead"] > 0
+            else f", one silent for {words.count(last['weeks_silent'])} weeks {report.money(last['ahead'])}"
+        )
     columns = [
         "weeks_silent",
         "customers",
@@ -135,9 +139,16 @@ def when_to_stop(report: LifecycleReport, chain: FittedChain) -> Block:
     gain = best["value"] - all_along["value"]
     more = f"; the best rule is worth {report.money(gain)} more than the last" if gain >= 0.005 else ""
     cost = report.money(chain.chain.mailing_cost)
+    pooled = chain.recency_is_enough or chain.stops is None
+    if not pooled:
+        once, later = (words.count(weeks * (state - 1)) for state in chain.stops or (1, 1))
+        more += f""". One-time and repeat buyers differ: taken apart, contact ends after {once} weeks for the
+            former and {later} for the latter"""
     finding = (
         f"At {cost} a contact, staying in touch pays as long as the data reach"
         if chain.stop_worth_it is None
+        else f"At {cost} a contact, stop after {once} weeks with one-time buyers, {later} with others"
+        if not pooled
         else f"At {cost} a contact, stop after {words.count(best['stop_after_weeks'])} weeks of silence"
     )
     return blocks.chart(

@@ -59,7 +59,9 @@ def how_stages_grew(report: LifecycleReport, flows: Flows) -> Block:
     finding = (
         f"{grown['stage']} {way} most: {words.count(abs(grown['net']))} customers in {report.weeks} weeks"
     )
-    if known:
+    if not grown["clear"]:
+        finding = f"No stage is shown to have grown or shrunk in {report.weeks} weeks: as many came as left"
+    elif known:
         finding += f", after {_signed(grown['earlier_net'])} in the {report.weeks} weeks before"
     columns = ["stage", "then", "came", "left", "now", "net"]
     columns += ["earlier_came", "earlier_left", "earlier_net"] if known else []
@@ -100,7 +102,7 @@ def who_moved_where(report: LifecycleReport, flows: Flows) -> Block:
         finding = (
             f"{words.percent(fate['share'].iloc[0], 0)} of those at risk lapsed within {report.weeks} weeks"
             if len(fate)
-            else "No move between stages is clearly more or less frequent than before"
+            else "No move between stages is shown to be more or less frequent than before"
         )
     seen = moves[moves["from_customers"].notna() & (moves["customers"] > 0)]
     columns = ["from_stage", "to_stage", "customers", "from_customers", "share", "lower", "upper"]
@@ -109,8 +111,9 @@ def who_moved_where(report: LifecycleReport, flows: Flows) -> Block:
         figures.heatmap(matrix, fmt="percent:0", x_title=f"{report.weeks} weeks later", y_title="stage"),
         finding=finding,
         data=seen[columns],
-        caption="Each row sums to 100 %. Intervals are 95 %; with many moves a few differ by chance. Rows "
-        f"with fewer than 30 customers say little.{_in_the_long_run(flows)}",
+        caption="Each row sums to 100 %. Intervals are 95 % each; a move counts as changed only by "
+        "an interval that holds for all of them together. Rows with fewer than 30 customers say little."
+        + _in_the_long_run(flows),
         formats={"customers": "count", "from_customers": "count"} | dict.fromkeys(columns[4:], "percent"),
     )
 

@@ -33,7 +33,9 @@ def headline(report: PartnerReport) -> Block:
     """The partner we share most customers with; or why there is none."""
     t = report.t
     if report.matched is None:
-        return blocks.headline(t("headline.none"), t("lede.none"), language=report.language, title=t("title"))
+        kind = "few" if "partner_records" in report.base.tables else "none"
+        lede = t.of(f"lede.{kind}", {"k": report.k})
+        return blocks.headline(t(f"headline.{kind}"), lede, language=report.language, title=t("title"))
     table = report.by_overlap
     if not table["matched"].sum():
         said, why = (
@@ -59,6 +61,8 @@ def _lede(report: PartnerReport) -> list[str]:
         said.append(t("lede.records", n=table["records"].sum(), partners=len(table)))
     if left_out >= report.k:
         said.append(t("lede.without_consent"))
+    if report.matched is not None and report.matched.left_out:
+        said.append(t("lede.left_out", k=report.k))
     plain = table[table["tokens"] == UNKEYED]
     if len(plain):
         said.append(
@@ -156,11 +160,11 @@ def findings(report: PartnerReport) -> Block:
     name, partner = short(first["partner_name"]), str(first["partner_id"])
     found = [
         blocks.finding(_of_number(report, "shared", name, first["shared"]), "shared"),
-        blocks.finding(_of_number(report, "new", name, report.number(partner, known=NEW)), "new"),
         blocks.finding(
             _of_number(report, "customers", name, report.number(partner, known=SHARED, population=CUSTOMER)),
             "shared",
         ),
+        blocks.finding(_of_number(report, "new", name, report.number(partner, known=NEW)), "new"),
         blocks.finding(_alike(report, partner, name), "alike"),
     ]
     unknown = int((table["tokens"] == UNKNOWN).sum())

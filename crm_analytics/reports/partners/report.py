@@ -86,7 +86,7 @@ def prepare(
     missing: dict[str, str] = {}
     handed = handed_in(run)
     secret = attempt(missing, "secret", partners.partner_secret, ParameterError)
-    matched = attempt(missing, "partners", lambda: partners.match(base, secret))
+    matched = attempt(missing, "partners", lambda: partners.match(base, secret, least))
     given = Measured(base)
     counts, offered = None, None
     alike: dict[str, partners.Likeness] = {}

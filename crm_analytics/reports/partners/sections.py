@@ -110,7 +110,7 @@ def give_and_get(report: PartnerReport, matched: partners.Matched) -> Block:
             "balance": [t("hidden") if v is None else words.number(v, 1) for v in ratio],
         }
     )
-    names = {name: t(f"column.{name}") for name in frame}
+    names = {name: t(f"column.{name}") for name in map(str, frame)}
     block = blocks.table(frame, finding=t("balance.finding"), caption=t("balance.caption"), names=names)
     return block.under(t("balance.label")).anchored("balance").in_appendix()
 
@@ -127,7 +127,7 @@ def who_is_alike(report: PartnerReport, matched: partners.Matched) -> Block:
             verdict = "few_short" if one is None else "shown" if one.is_shown else "chance"
             rows.append((short(row["partner_name"]), t(f"alike.{kind}"), said, t(f"alike.{verdict}")))
     frame = pd.DataFrame(rows, columns=["partner", "what", "auc", "verdict"])
-    names = {name: t(f"column.{name}") for name in frame}
+    names = {name: t(f"column.{name}") for name in map(str, frame)}
     shown = sum(one.is_shown for found in (report.alike, report.alike_best) for one in found.values())
     finding = t("alike.finding", n=shown, of=len(frame))
     block = blocks.table(frame, finding=finding, caption=t("alike.caption"), names=names)
@@ -145,7 +145,7 @@ def how_tokens_were_made(report: PartnerReport, matched: partners.Matched) -> Bl
             "tokens": [t(f"tokens.{kind}") for kind in table["tokens"]],
         }
     )
-    names = {name: t(f"column.{name}") for name in frame}
+    names = {name: t(f"column.{name}") for name in map(str, frame)}
     secret = t("tokens.has_secret" if matched.has_secret else "tokens.no_secret")
     why = report.why("secret")
     caption = f"{secret} {why}".strip()

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from crm_analytics.reports.products.report import ProductReport
 
 ROWS = 12  # of a heat map
+FIELDS = 24  # of its table
 WEEKDAYS = range(7)
 
 
@@ -108,6 +109,7 @@ def which_category_when(report: ProductReport, found: CategoryMonths) -> Block:
     months = [int(m) for m in grid.columns]
     grid.columns = pd.Index([t(f"month_short.{m}") for m in months])
     grid.index = pd.Index([short(name) for name in grid.index])
+    cells = cells.sort_values("p_adjusted", kind="stable").head(FIELDS)
     data = pd.DataFrame(
         {
             "category": [short(c, 40) for c in cells["category"]],
@@ -123,7 +125,7 @@ def which_category_when(report: ProductReport, found: CategoryMonths) -> Block:
         figures.heatmap(grid.loc[~grid.index.duplicated()], fmt="number:0"),
         finding=finding,
         data=data,
-        caption=t("category_months.caption", n=round(12 * found.years)),
+        caption=t("category_months.caption", n=round(12 * found.years), shown=len(cells)),
         formats={"orders": "count", "index": "number:0", "range": "interval:number:0", "years": "count"},
         names=names(report, *data.columns),
     )
@@ -194,15 +196,7 @@ def on_which_day_and_hour(report: ProductReport, found: WeekPattern) -> Block:
         grid = hours.pivot(index="weekday", columns="hour", values="index").reindex(days["weekday"])
         grid.index, grid.columns = pd.Index(said), pd.Index([str(h) for h in grid.columns])
         figure = figures.heatmap(grid, fmt="number:1", x_title=t("week.hour"))
-        data = pd.DataFrame(
-            {
-                "day": [t(f"day.{day}") for day in hours["weekday"]],
-                "hour": hours["hour"].astype("int64"),
-                "orders": hours["orders"],
-                "index": hours["index"],
-                "range": together(hours["lower"], hours["upper"]),
-            }
-        )
+        data = grid.T.rename_axis("hour").reset_index()
         caption = t("week.caption_hours", n=found.weeks)
     block = blocks.chart(
         figure,
@@ -210,8 +204,9 @@ def on_which_day_and_hour(report: ProductReport, found: WeekPattern) -> Block:
         data=data,
         caption=caption,
         formats={"index": "number:2", "range": "interval:number:2"}
-        | ({"orders": "count", "hour": "count"} if "hour" in data else {}),
-        names=names(report, *data.columns),
+        if found.hours.empty
+        else dict.fromkeys(said, "number:1"),
+        names=names(report, *data.columns) if found.hours.empty else names(report, "hour"),
     )
     return placed(report, block, "week")
 

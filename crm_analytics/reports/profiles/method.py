@@ -7,6 +7,7 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.profiles.report import ProfilesReport
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.null_worlds import TITLE, wrong
 from crm_analytics.reports.shared.section import section
 
 
@@ -41,8 +42,11 @@ def method(report: ProfilesReport) -> Block:
         items["Habits by age, gender and region"] = f"""Counted at the end of the last full quarter
             ({words.date(settled_days(report.base.day)[0])}): pages of two nights never differ by one
             person."""
-    items["Favourites"] = """What a customer has most lines (weekday: orders) of; ties go by the alphabet.
-        Basket and price level: thirds of all customers."""
+    items["Favourites"] = """What a customer has most lines (weekday: orders) of; who has two equally often
+        has no favourite. Basket and price level: thirds of all customers. The favourite of three purchases
+        is more often a rare one than that of thirty, so customers are compared with others of as many
+        purchases."""
+    items[TITLE] = wrong("profiles")
     items["Not in here"] = """Causes. A habit that goes with an age need not come from it. The best of
         several years is partly luck, so what the most growable could bring is a ceiling."""
     return blocks.method({name: text for name, text in items.items() if text})
@@ -52,7 +56,7 @@ def method(report: ProfilesReport) -> Block:
 def record(report: ProfilesReport) -> Block:
     """The key numbers, for machines and for tests."""
     facts = report.facts
-    facts["clear_traits"] = int(report.traits["clear"].sum()) if len(report.traits) else 0
+    facts["clear_traits"] = 0 if report.traits is None else int(report.traits["clear"].sum())
     if report.portfolio:
         for row in report.portfolio.groups.to_dict("records"):
             name = str(row["group"]).lower().replace(" ", "_")

@@ -37,7 +37,7 @@ class ProfilesReport(Report):
     Attributes
     ----------
     plays : segment, play, customers, revenue [, value, ceiling, expected_value]
-    traits : what sets each segment apart
+    traits : what sets the segments of the earlier day apart since; None without one
     habits : attribute of demography -> its groups' habits
     favourites : Ibis, one row per customer
     """
@@ -47,7 +47,7 @@ class ProfilesReport(Report):
     portfolio: Portfolio | None
     significant: Significant | None
     plays: pd.DataFrame
-    traits: pd.DataFrame
+    traits: pd.DataFrame | None
     habits: dict[str, pd.DataFrame]
     favourites: ir.Table
     needs: Needs | None
@@ -78,6 +78,7 @@ def prepare(
         return small
     missing: dict[str, str] = {}
     scores, share = rfm.score(base), margin_of(base, margin).share
+    then = attempt(missing, "migration", lambda: _earlier(base, scores, compare_to))
     scored = attempt(missing, "portfolio", lambda: _scored(base))
     found = portfolio(base, scored, margin=share) if scored is not None else None
     if scored is None:
@@ -89,11 +90,11 @@ def prepare(
         show_customers=show_customers,
         missing=missing,
         scores=scores,
-        migration=attempt(missing, "migration", lambda: _moves(base, scores, compare_to)),
+        migration=migration(then, scores) if then is not None else None,
         portfolio=found,
         significant=significant(base, found) if found else None,
         plays=table,
-        traits=traits(base, scores.customers, habits),
+        traits=_later_habits(base, then),
         habits=_settled_habits(base, habits),
         favourites=habits,
         needs=attempt(missing, "needs", lambda: needs(base, seed=seed, minimum=ON_A_PAGE)),
@@ -122,8 +123,20 @@ def _scored(base: CustomerBase) -> ir.Table:
     return base.materialise(btyd.score(summary, model, spend, status_model=status))
 
 
-def _moves(base: CustomerBase, scores: rfm.RfmScores, compare_to: str) -> Migration:
+def _earlier(base: CustomerBase, scores: rfm.RfmScores, compare_to: str) -> rfm.RfmScores:
     before = base.earlier(compare_to)
     if before is None:
         raise DataError(f"the data do not reach back {compare_to.lstrip('-')}")
-    return migration(rfm.score(before, rules=scores.rules), scores)
+    return rfm.score(before, rules=scores.rules)
+
+
+def _later_habits(base: CustomerBase, then: rfm.RfmScores | None) -> pd.DataFrame | None:
+    """What sets the segments of the earlier day apart in what they bought since.
+
+    A segment is made of purchases: whoever bought dear ones is in a better segment by that. So its habits
+    are looked for in purchases that did not make it.
+    """
+    if then is None:
+        return None
+    since = base.materialise(favourites(base, ON_A_PAGE, since=then.base.day))
+    return traits(base, then.customers, since)

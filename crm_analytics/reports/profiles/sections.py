@@ -61,17 +61,24 @@ def where_customers_moved(report: ProfilesReport, moves: Migration) -> Block:
     ]
     matrix.loc[thin] = float("nan")
     text = matrix.map(lambda share: words.percent(share, 0) if share >= 0.005 else "")
-    known = moves.net[moves.net["before"] > 0]
-    largest = known.iloc[int(known["net"].abs().to_numpy().argmax())] if len(known) else moves.net.iloc[0]
-    way = "gained" if largest["net"] > 0 else "lost"
+    known = moves.net[(moves.net["before"] > 0) & moves.net["clear"]]
+    if len(known):
+        largest = known.iloc[int(known["net"].abs().to_numpy().argmax())]
+        way = "gained" if largest["net"] > 0 else "lost"
+        bounds = words.interval(largest["lower"], largest["upper"], "count")
+        finding = f"""“{largest["segment"]}” {way} {words.count(abs(largest["net"]))} customers since
+            {words.date(moves.then)}: {words.count(largest["left"])} left, {words.count(largest["came"])} came
+            (net {bounds})"""
+    else:
+        finding = f"""No segment is shown to have gained or lost customers since {words.date(moves.then)}:
+            about as many came to each as left it"""
     note = f" Rows of fewer than {THIN} customers stay blank; the table has them." if thin else ""
     return blocks.chart(
         figures.heatmap(
             matrix.set_axis(index), text.set_axis(index), x_title=f"segment on {words.date(moves.now)}",
             fmt="percent:0",
         ),
-        finding=f"“{largest['segment']}” {way} {words.count(abs(largest['net']))} customers since "
-        f"{words.date(moves.then)}: {words.count(largest['left'])} left, {words.count(largest['came'])} came",
+        finding=finding,
         data=withheld(moves.moves.drop(columns="thin"), "from_segment", ["revenue_before"]),
         caption=f"Rows: segment on {words.date(moves.then)} (customers); each row sums to 100 %. The last "
         f"row, “{NEW}”, had not bought by then. Same rules on both days, each with its own cut points of "

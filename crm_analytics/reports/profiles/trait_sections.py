@@ -51,11 +51,17 @@ def _shown(table: pd.DataFrame, group: str) -> pd.DataFrame:
 def what_sets_segments_apart(report: ProfilesReport) -> Block:
     """Habits that are clearly more frequent in a segment than elsewhere."""
     table = report.traits
+    if table is None:
+        return blocks.note(
+            "What sets segments apart cannot be told yet",
+            f"It needs segments of an earlier day, and what was bought since: {report.why('migration')}.",
+        )
     shown = _shown(table, "segment") if len(table) else table
     if shown.empty:
         return blocks.note(
-            "No habit sets a segment apart",
-            f"{words.plural(len(table), 'comparison')}; none is clear after correction for many looks.",
+            "No habit is shown to set a segment apart",
+            f"""{words.plural(len(table), "comparison")} of what was bought since the segments were made; none
+                is clear after correction for so many.""",
         )
     first = shown.iloc[0]
     return blocks.chart(
@@ -66,9 +72,11 @@ def what_sets_segments_apart(report: ProfilesReport) -> Block:
         finding=f"“{first['segment']}”: {words.percent(first['share'], 0)} {_habit(first)}, "
         f"{words.percent(first['elsewhere'], 0)} elsewhere",
         data=_listed(table.head(60), "segment"),
-        caption=f"""Share within the segment less the share among all other customers, with 95 % intervals.
-            Clear: at most one in twenty of the {words.count(int(table['clear'].sum()))} clear differences
-            of {words.count(len(table))} looked at is expected to be chance (Benjamini & Hochberg).""",
+        caption=f"""Segments as they were at the earlier day, habits in what was bought since: the purchases
+            that made a segment do not count. Share within the segment less the share among all other
+            customers with as many purchases, with 95 % intervals. Clear: at most one in twenty of the
+            {words.count(int(table['clear'].sum()))} clear differences of {words.count(len(table))} looked at
+            is expected to be chance (Benjamini & Hochberg).""",
         formats=FORMATS,
     )  # fmt: skip
 
@@ -88,19 +96,19 @@ def which_habits_go_with_whom(report: ProfilesReport) -> Block:
     shown = _shown(table, "group")
     quiet = [PERSONS.get(n, n) for n, t in report.habits.items() if not t["clear"].any()]
     data = _listed(table.assign(group=table["of"] + ": " + table["group"]), "group")
-    caption = """Share within the group less the share among all others whose group is known; groups and
+    caption = """Share within the group less the share among all others with as many purchases; groups and
         levels are merged until each count is of five customers or more. Clear after correction for many
         looks."""
     if shown.empty:
         return blocks.table(
             data.head(12),
-            finding=f"""No habit goes with {words.listing(quiet, "or")}: of {words.count(len(table))}
-                comparisons none is clear""",
+            finding=f"""No habit is shown to go with {words.listing(quiet, "or")}: of
+                {words.count(len(table))} comparisons none is clear""",
             caption=caption,
             formats=FORMATS,
         )
     first = shown.iloc[0]
-    none = f"; nothing goes with {words.listing(quiet, 'or')}" if quiet else ""
+    none = f"; nothing is shown to go with {words.listing(quiet, 'or')}" if quiet else ""
     return blocks.chart(
         figures.intervals(
             shown, "who", "difference", "lower", "upper", reference=0.0, reference_label="as elsewhere",

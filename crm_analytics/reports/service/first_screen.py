@@ -159,7 +159,8 @@ def _leaving(report: ServiceReport) -> dict[str, str] | None:
     bounds = interval(report.t, row["lower"], row["upper"], f"{NUMBER}:1")
     shown = not row["lower"] <= 1 <= row["upper"]
     message = "finding.leaving" if shown else "finding.leaving_chance"
-    return blocks.finding(report.t(message, times=row["hazard_ratio"], interval=bounds), "leaving")
+    slots = {"times": row["hazard_ratio"], "interval": bounds}
+    return blocks.finding(report.t.of(message, slots), "leaving")
 
 
 def _recovery(report: ServiceReport) -> dict[str, str] | None:

@@ -36,7 +36,7 @@ def _without(name: str) -> Callable[[ServiceReport], Block]:
     def said(report: ServiceReport) -> Block:
         t = report.t
         note = blocks.note(t(f"{name}.none"), "" if report.tickets is None else report.why(name))
-        return note.under(t(f"{name}.label")).anchored(name).in_appendix()
+        return note.under(t(f"{name}.label")).anchored(name.replace("_", "-")).in_appendix()
 
     return said
 

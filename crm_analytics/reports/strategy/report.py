@@ -107,10 +107,7 @@ def prepare(
     given = Measured(base, compare_to, None, NO_FORECAST, share)
     known = [n for n in dict.fromkeys(k for f in wanted for k in f.kpis) if n in REGISTRY]
     figures = measure(given, known)
-    before = base.earlier(compare_to)
-    earlier = {} if before is None else measure(
-        Measured(before, compare_to, None, "", share), [n for n in known if n not in DEAR]
-    )  # fmt: skip
+    earlier = _earlier(base, compare_to, figures, share)
     judged = assessments.of_base(base)
     cards = {f.id: score(f, figures, judged, earlier) for f in wanted}
     suited = suitability.ranked(cards.values(), question)
@@ -126,3 +123,16 @@ def prepare(
         figures=figures,
         handed=handed_in(run),
     )
+
+
+def _earlier(base: CustomerBase, span: str, figures: dict[str, Kpi], margin: float | None) -> dict[str, Kpi]:
+    """The figures as they were known a period before; those that know their own past are left out."""
+    before = base.earlier(span)
+    if before is None:
+        return {}
+    wanted = [
+        name
+        for name, kpi in figures.items()
+        if kpi.value is not None and kpi.against_previous is None and name not in DEAR
+    ]
+    return measure(Measured(before, span, None, NO_FORECAST, margin), wanted)

@@ -185,7 +185,7 @@ def _bias(report: VoiceReport) -> dict[str, str] | None:
     far = found.groups[(found.groups["lower"] > 0) | (found.groups["upper"] < 0)]
     if far.empty:
         return blocks.finding(t("finding.no_bias", share=found.rate), "bias")
-    most = far.loc[far["difference"].abs().idxmax()]
+    most = far.assign(size=far["difference"].abs()).nlargest(1, "size").iloc[0]
     way = "up" if most["difference"] > 0 else "down"
     name = segment_name(t, most["segment"])[:24]
     return blocks.finding(

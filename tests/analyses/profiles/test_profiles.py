@@ -116,11 +116,15 @@ def test_favourites_match_counts_by_hand(base, habits, folder) -> None:
     )
     lines = lines[lines["customer_id"].notna() & ~lines["is_return"]]
     counts = lines.groupby(["customer_id", "category_0_name"]).size().reset_index(name="n")
-    counts = counts.sort_values(["customer_id", "n", "category_0_name"], ascending=[True, False, True])
-    by_hand = counts.drop_duplicates("customer_id").set_index("customer_id")
+    most = counts[counts["n"] == counts.groupby("customer_id")["n"].transform("max")]
+    by_hand = most[~most["customer_id"].duplicated(keep=False)].set_index(
+        "customer_id"
+    )  # a tie: no favourite
     found = base.collect(habits).set_index("customer_id")
-    assert (found["category"] == by_hand["category_0_name"].reindex(found.index)).all()
-    assert (found["category_n"] == by_hand["n"].reindex(found.index)).all()
+    assert set(found.index[found["category"].isna()]) == set(most["customer_id"]) - set(by_hand.index)
+    found_ones = found.loc[by_hand.index]
+    assert (found_ones["category"] == by_hand["category_0_name"]).all()
+    assert (found_ones["category_n"] == by_hand["n"]).all()
     thirds = found["price_level"].value_counts(normalize=True)
     assert thirds.min() > 0.3
     assert (found["deal_n"] <= found["orders"]).all()
@@ -156,6 +160,21 @@ def test_traits_of_groups_drawn_by_lot_are_rarely_clear(base, habits) -> None:
         found = traits(base, base.to_engine(groups), habits)
         clear, looked = clear + int(found["clear"].sum()), looked + len(found)
     assert clear / looked < 0.03
+
+
+def test_favourites_of_ever_more_purchases_are_no_habit_of_a_group_law() -> None:
+    """Two groups draw from one law; one buys three times as much, so that more of it have the common mode."""
+    few = pd.DataFrame({"g": "few", "of": 1, "level": ["common", "rare"], "customers": [240, 160]})
+    many = pd.DataFrame({"g": "many", "of": 9, "level": ["common", "rare"], "customers": [300, 100]})
+    both = pd.DataFrame(
+        {"g": ["few"] * 4 + ["many"] * 4, "of": [1, 1, 9, 9] * 2, "level": ["common", "rare"] * 4,
+         "customers": [216, 144, 30, 10, 24, 16, 270, 90]}
+    )  # fmt: skip
+    crude = compare(pd.concat([few, many]).drop(columns="of").assign(attribute="x"), "g")
+    assert crude["clear"].all()
+    banded = compare(both.assign(attribute="x"), "g")
+    assert not banded["clear"].any()
+    assert banded["difference"].abs().max() < 1e-9
 
 
 def test_small_groups_are_not_compared() -> None:

@@ -1,8 +1,9 @@
 """What offers did, judged by the control groups of the campaigns that carried them.
 
 The part of the redeemed orders that would have come anyway is what the controls ordered against what the
-treated ordered. It supposes that orders that would have come anyway used the offer as often as those it
-added; `given_away_at_least` supposes that every added order used it.
+treated ordered. The estimate supposes that orders that would have come anyway used the offer as often as
+those it added; the interval's lower end, `given_away_at_least`, supposes that every added order used it and
+takes the upper end of how many were added, so that it holds under both.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from crm_analytics.tables.customer_base import CustomerBase
 
+LOOKS = 6  # orders, spend and profit in two spans of days: what a page picks its sentence from
 LATER = 90  # days after the sending in which a repeat purchase, or one only brought forward, shows
 
 
@@ -78,7 +80,7 @@ def offers(
             continue
         rows = waves.rows.inner_join(codes, "campaign_id")
         waves = replace(waves, rows=base.materialise(rows))
-        found = differences(base, waves.rows, waves.outcomes, level=level)
+        found = differences(base, waves.rows, waves.outcomes, level=1 - (1 - level) / LOOKS)
         if found.empty:
             continue
         first = first or waves
@@ -171,9 +173,11 @@ def _given_away(
         float(np.clip(1 - effect[c] / effect["treated_mean"], 0, 1)) if effect["treated_mean"] > 0 else np.nan
         for c in ("adjusted", "adjusted_upper", "adjusted_lower")
     ]
-    added = max(0.0, float(effect["adjusted"])) * row["members"]
+    most = effect["adjusted_upper"]
+    added = np.inf if np.isnan(most) else max(0.0, float(most)) * row["members"]
     discount, used = row["discount"], row["redeemed"]
     least = discount * max(0.0, 1 - added / used) if used else 0.0
+    least = min(least, discount * anyway[1]) if np.isfinite(anyway[1]) else least
     return pd.DataFrame(
         [
             {
@@ -183,7 +187,7 @@ def _given_away(
                 "anyway_lower": anyway[1],
                 "anyway_upper": anyway[2],
                 "given_away": discount * anyway[0],
-                "given_away_lower": discount * anyway[1],
+                "given_away_lower": least,
                 "given_away_upper": discount * anyway[2],
                 "given_away_at_least": least,
                 "discount_elsewhere": everywhere - discount,

@@ -243,7 +243,8 @@ def issued(base: CustomerBase, folders: list[Path], key: bytes) -> ir.Table | No
     if not parts:
         return None
     known = base.known_ids  # a wave may have reached a customer under an id that another one has today
-    called = known.assign(customer=pseudonyms(known["known_id"].tolist(), key)).drop(columns="known_id")
+    names = pd.Series(pseudonyms(known["known_id"].tolist(), key), index=known.index, dtype="str")
+    called = known.assign(customer=names).drop(columns="known_id")
     every = pa.concat_tables(parts, promote_options="default").to_pandas()
     found = every.merge(called, on="customer").drop(columns="customer")
     day = found["issued_on"].astype("str")

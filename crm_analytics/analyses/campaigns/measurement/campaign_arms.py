@@ -111,6 +111,22 @@ def past_waves(
     return Waves(base.materialise(rows), campaigns, left_out, outcomes, before, costs, base)
 
 
+def running_waves(base: CustomerBase) -> pd.DataFrame:
+    """Campaigns whose window is not over: campaign_id, window_days, passed (days); the oldest first."""
+    if "campaign_members" not in base.tables:
+        return pd.DataFrame(columns=["campaign_id", "window_days", "passed"])
+    placed = _placed(base, base.tables["campaign_members"], None, None)
+    kept = placed.filter(placed.reason == RUNNING, placed.sent_day.notnull())
+    found = base.collect(
+        kept.group_by("campaign_id").aggregate(
+            window_days=kept.window_days.max(),
+            passed=ibis.literal(base.day).delta(kept.sent_day.max(), unit="day").cast("int64"),
+        )
+    )
+    found = found[found["passed"] >= 1]
+    return found.sort_values(["passed", "campaign_id"], ascending=[False, True], ignore_index=True)
+
+
 class _NoWave(NotEnoughData):
     """No campaign can be evaluated, with what is the matter with its members."""
 

@@ -13,6 +13,7 @@ from crm_analytics.analyses import arguments
 from crm_analytics.analyses.campaigns.measurement.balance import AS_PLANNED, balance
 from crm_analytics.analyses.campaigns.measurement.campaign_arms import BEFORE, Waves, past_waves
 from crm_analytics.analyses.campaigns.measurement.response import reach, response
+from crm_analytics.analyses.campaigns.measurement.sequential import nightly_level
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import (
     LESS,
     MORE,
@@ -43,7 +44,7 @@ class Evaluation:
         effect, lower, upper (plain), adjusted, adjusted_lower, adjusted_upper (CUPED), variance_reduction,
         verdict
     campaigns : the same for each campaign, with its name; the intervals of one outcome hold together
-        (Bonferroni over campaigns)
+        (Bonferroni over campaigns; `p` is multiplied by their number)
     balance : whether the arms were drawn as planned and alike before, as `balance.balance` gives it
     segments : the same as `pooled` for each segment, intervals together; `segments_are` says what they are
     response : by R, F and M score at the sending, as `response.response` gives it
@@ -80,9 +81,7 @@ class Evaluation:
         if {found.get(o, TOO_LITTLE) for o in ("orders", "spend", "profit")} == {TOO_LITTLE}:
             return f"{TOO_LITTLE.capitalize()}: in one arm nobody ordered, or all of them alike."
         if not moved and not fell:
-            return (
-                f"{NO_EFFECT.capitalize()}: whoever got the {many} ordered and spent about as the controls."
-            )
+            return f"{NO_EFFECT.capitalize()}: what the {many} added to orders and spend lies within chance."
         parts = [f"more {' and '.join(moved)}"] if moved else []
         parts += [f"less {' and '.join(fell)}"] if fell else []
         return f"The {many} brought {', but '.join(parts)}."
@@ -112,6 +111,7 @@ def evaluate(
     window: int | None = None,
     learner: str | None = "linear",
     level: float = 0.95,
+    nightly: bool = False,
     draws: int = 200,
     seed: int = 1,
 ) -> Evaluation:
@@ -128,6 +128,8 @@ def evaluate(
     before : days before the sending whose purchases sharpen the comparison (CUPED)
     window : days; default the campaign's own
     learner : "linear", "gradient boosting", or None for no model of uplift
+    nightly : whether campaigns were read on the nights of their window, too, by `sequential.running`; then
+        the intervals of single campaigns are those of the last of these nights, and all nights hold together
     draws, seed : of the bootstrap of the Qini curve
 
     Raises
@@ -158,7 +160,11 @@ def evaluate(
     theta = slopes(moments(base, waves.rows, waves.outcomes, ()), waves.outcomes)
     pooled = differences(base, waves.rows, waves.outcomes, theta, level=level)
     sure = 1 - (1 - level) / len(waves.campaigns)
+    if nightly:
+        nights = int(waves.campaigns["window_days"].max())
+        sure = nightly_level(nights, nights, sure)
     each = differences(base, waves.rows, waves.outcomes, theta, by=("campaign_id",), level=sure)
+    each["p"] = (each["p"] * len(waves.campaigns)).clip(upper=1.0)
     rows, segments_are = with_segments(waves, segments)
     rows = base.materialise(rows)
     return Evaluation(

@@ -18,6 +18,7 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+from scipy import stats
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
@@ -62,11 +63,27 @@ class Uplift:
     deciles: pd.DataFrame
 
     @property
+    def pays(self) -> bool:
+        """Whether the ranking is worth following.
+
+        It beats contacting blindly, and where profit is known a share that is not everybody brings one whose
+        interval lies above zero, and more than contacting everybody.
+        """
+        if not self.qini.is_clear or self.profit is None:
+            return self.qini.is_clear
+        curve = self.profit.curve
+        inner = curve[(curve["share"] > 0) & (curve["share"] < 1)]
+        best = inner.nlargest(1, "gained").iloc[0]
+        return bool(best["lower"] > 0 and best["gained"] > float(curve["gained"].iloc[-1]))
+
+    @property
     def sentence(self) -> str:
         """What the ranking is worth, in words."""
+        if self.qini.is_clear and not self.pays:
+            return "Ranking members by predicted uplift beats contacting blindly, and is not shown to pay."
         if self.qini.is_clear:
             return "Ranking members by predicted uplift beats contacting blindly."
-        return "No ranking of members beats contacting blindly: their past does not tell whom mail moves."
+        return f"No ranking of members by predicted {self.outcome} is shown to beat contacting blindly."
 
 
 def with_segments(waves: Waves, segments: str | ir.Table | None = None) -> tuple[ir.Table, str]:
@@ -111,12 +128,18 @@ def by_segment(waves: Waves, rows: ir.Table, *, level: float = 0.95) -> pd.DataF
 
     The intervals hold together: with a probability of `level` or more all segments of an outcome lie inside
     theirs (Bonferroni). `verdict` follows them, and `p` is multiplied by the number of segments.
+
+    Beside: above_others (the segment's adjusted effect less that of all other segments together),
+    above_others_lower, above_others_upper, and stands_out: its interval, together with those of the other
+    segments, lies above zero. The largest of several estimates is the largest wherever one effect is the
+    same for all; only this says that a segment is moved more.
     """
     arguments.level(level)
     names = rows.select("segment").distinct().to_pyarrow()["segment"].to_pylist()
     many = max(1, len(names))
     found = differences(waves.base, rows, waves.outcomes, by=("segment",), level=1 - (1 - level) / many)
     found["p"] = (found["p"] * many).clip(upper=1.0)
+    found = _against_others(found, 1 - (1 - level) / many)
     place = list(waves.outcomes)
     found["members_"] = found["treated"] + found["control"]
     found["place_"] = found["outcome"].map(place.index)
@@ -124,6 +147,32 @@ def by_segment(waves: Waves, rows: ir.Table, *, level: float = 0.95) -> pd.DataF
         ["place_", "members_", "segment"], ascending=[True, False, True], ignore_index=True
     )
     return ordered.drop(columns=["members_", "place_"])
+
+
+def _against_others(found: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Each segment's effect against that of all others, weighted as campaigns are."""
+    z = float(stats.norm.ppf(0.5 + level / 2))
+    error = (found["adjusted_upper"] - found["adjusted"]) / z
+    known = error.notna()
+    weight = (found["treated"] * found["control"] / (found["treated"] + found["control"])).where(known, 0.0)
+    outcome = found["outcome"]
+    sums = {
+        name: (values.where(known, 0.0)).groupby(outcome).transform("sum")
+        for name, values in (
+            ("w", weight), ("we", weight * found["adjusted"]), ("ws", (weight * error) ** 2)
+        )
+    }  # fmt: skip
+    rest = (sums["w"] - weight).where(lambda w: w > 0)
+    others = (sums["we"] - weight * found["adjusted"].where(known, 0.0)) / rest
+    spread = (sums["ws"] - (weight * error.where(known, 0.0)) ** 2).clip(lower=0) / rest**2
+    gap = (found["adjusted"] - others).where(known)
+    half = z * np.sqrt(error**2 + spread)
+    return found.assign(
+        above_others=gap,
+        above_others_lower=gap - half,
+        above_others_upper=gap + half,
+        stands_out=(gap - half > 0).fillna(False),
+    )
 
 
 def learn(

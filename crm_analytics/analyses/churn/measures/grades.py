@@ -8,12 +8,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from crm_analytics.analyses.churn.measures.measures import auc
 from crm_analytics.analyses.churn.measures.ranking import checked, ranked
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.errors import ParameterError
 
 MARGIN = 0.1  # what an A is better than the rule, in shares of the leavers
 RIGHT = 0.5  # what must be right of all predictions
+CHANCE = 0.5  # AUC of a score that knows nothing
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def grade(y: ArrayLike, p: ArrayLike, baseline_accuracy: float, *, called: float
 
     A: at least half of the predictions are right and the share of leavers called exceeds that of the best
     recency rule by at least 10 points. B: it exceeds it, by less. C: everything else, also where both are
-    equal.
+    equal, and, beyond Dynamics, where the 95 % interval of the AUC holds chance: a score that knows nothing
+    exceeds a rule that knows nothing every second time.
 
     Parameters
     ----------
@@ -98,7 +101,7 @@ than by the recency rule (50%)')
     reached = found / leavers
     ahead = round(reached - baseline_accuracy, 12)  # .6 - .5 is 10 points, whatever binary fractions say
     letter: Literal["A", "B", "C"] = "C"
-    if right >= RIGHT and ahead > 0:
+    if right >= RIGHT and ahead > 0 and auc(left, score).lower > CHANCE:
         letter = "A" if ahead >= MARGIN else "B"
     lower, upper = wilson(found, float(leavers), 0.95)
     return Grade(

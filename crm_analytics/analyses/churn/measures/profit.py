@@ -9,9 +9,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from crm_analytics.analyses.churn.measures.ranking import CELLS, checked
+from crm_analytics.analyses.intervals import wilson
 from crm_analytics.errors import ParameterError
 
 Array = NDArray[np.float64]
+EVERYBODY = 0.5  # share of the customers beyond which contacting them is a mailing
+LIFTED = 0.99  # level of the interval of a lift: the best of a hundred shares is looked at
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +39,21 @@ class ProfitCurve:
     n: int
     left: int
     level: float
+
+    @property
+    def is_everybody(self) -> bool:
+        """Whether the best share is most of the customers: a mailing, and no list."""
+        return bool(self.best["customers_share"] > EVERYBODY)
+
+    @property
+    def lifts(self) -> bool:
+        """Whether more of those contacted at the best share left than of all: its 99 % interval says so."""
+        share = float(self.best["customers_share"])
+        n = round(share * self.n)
+        if not n or not self.left:
+            return False
+        low, _ = wilson(min(n, round(float(self.best["lift"]) * share * self.left)), n, LIFTED)
+        return low > self.left / self.n
 
 
 def profit_curve(

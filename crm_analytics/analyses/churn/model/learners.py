@@ -18,7 +18,8 @@ from crm_analytics.analyses.churn.model.trees import Forest, fit_forest
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 STRENGTHS = (0.01, 0.1, 1.0)  # C of the logistic regression; smaller = stronger penalty
-ROUNDS = 200  # trees at most
+ROUNDS = 200  # trees tried at first; twice as many as long as the most trees are the best
+MOST_ROUNDS = 1_600
 FIRST_ROUNDS = 20  # trees at least, and the step in which their number is tried
 LARGE = 20_000  # customers from which on three folds are enough
 CHECKED = 50_000  # customers cross-validated at most, and held against for reasons; all are learnt from
@@ -75,12 +76,18 @@ def fit_boosting(columns: Columns, matrix: Array, left: Array, weight: Array, se
         )
         return model.fit(matrix[rows], left[rows] > 0, sample_weight=weight[rows])
 
-    def tried(train: Rows, test: Rows) -> list[Array]:
-        staged = fit(train, ROUNDS).staged_decision_function(matrix[test])
-        return [x.ravel() for i, x in enumerate(staged, start=1) if i % FIRST_ROUNDS == 0]
+    def tried(most: int) -> Callable[[Rows, Rows], list[Array]]:
+        def scores(train: Rows, test: Rows) -> list[Array]:
+            staged = fit(train, most).staged_decision_function(matrix[test])
+            return [x.ravel() for i, x in enumerate(staged, start=1) if i % FIRST_ROUNDS == 0]
 
-    rows = _every(len(left), CHECKED)
-    best, unseen = _best(tried, rows, left, weight, seed)
+        return scores
+
+    rows, most = _every(len(left), CHECKED), ROUNDS
+    best, unseen = _best(tried(most), rows, left, weight, seed)
+    while best is not None and best + 1 == most // FIRST_ROUNDS and most < MOST_ROUNDS:
+        most *= 2  # validation has not said stop
+        best, unseen = _best(tried(most), rows, left, weight, seed)
     rounds = ROUNDS // 2 if best is None else (best + 1) * FIRST_ROUNDS
     core = fit_forest(fit(np.arange(len(left)), rounds), matrix[rows], weight[rows])
     return Fitted(core, f"{len(core.trees)} trees", rows, unseen)

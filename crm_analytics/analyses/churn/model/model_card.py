@@ -15,7 +15,7 @@ from crm_analytics.analyses.churn.model.feature_encoding import Columns, is_iden
 from crm_analytics.analyses.churn.model.target_leakage import suspicious
 
 Array = NDArray[np.float64]
-REPEATED = 0.1  # share of the rows
+REPEATED = 0.01  # share of the rows
 
 
 @dataclass(frozen=True, eq=False)

@@ -97,7 +97,8 @@ class NextProduct:
         Parameters
         ----------
         lines : a frame of `histories.histories`, or a base
-        k : length of the lists that are compared
+        k : length of the lists that are compared; at most a third of the products, since lists of everything
+            tell no way from another
         days : held out at the end; the horizon of the probabilities, too
         models : of "buy again", "personal then similar", "tifu-knn", "als" (needs the extra `recommend`)
 
@@ -128,11 +129,13 @@ class NextProduct:
             raise NotEnoughData(
                 f"next products, held against the last {days} days,", len(split.rows), MINIMUM
             )
+        places, k = k, min(k, max(1, len(held.items) // 3))
         ways = {**BASELINES, **{name: MODELS[name] for name in models}}
         scored = {name: score_split(split, way(split.known, days), k) for name, way in ways.items()}
         table = summary(scored)
         baseline = max(
-            BASELINES, key=lambda name: (scored[name].each["recall"].mean(), scored[name].coverage)
+            BASELINES,
+            key=lambda name: (*scored[name].each[["recall", "ndcg"]].mean(), scored[name].coverage),
         )
         differences = _differences(scored, baseline, models)
         clear = differences[differences["clear"]]
@@ -147,7 +150,7 @@ class NextProduct:
             days=days,
             words=_words(table, differences, chosen, k, days),
             scores=ways[chosen](held, days),
-            chances=chances(split, ways[chosen](split.known, days), k),
+            chances=chances(split, ways[chosen](split.known, days), places),
         )
 
     def recommend(

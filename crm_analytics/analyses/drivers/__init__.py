@@ -1,0 +1,6 @@
+"""What drives a change of buying: which customers changed otherwise than the others, and from which day."""
+
+from crm_analytics.analyses.drivers.attributes import ATTRIBUTES, by_attribute
+from crm_analytics.analyses.drivers.dates import change_at
+
+__all__ = ["ATTRIBUTES", "by_attribute", "change_at"]

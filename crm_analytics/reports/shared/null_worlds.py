@@ -1,0 +1,44 @@
+"""How often each finding was claimed of companies made up so that it is not there; for the method pages.
+
+The numbers are those of docs/findings-results.md (`python -m benchmarks.nulls`), which a test compares.
+"""
+
+from __future__ import annotations
+
+TITLE = "How often a finding is wrong"
+CLAIMED: dict[str, tuple[tuple[str, int, int], ...]] = {  # page: finding, claimed, companies without it
+    "profiles": (
+        ("a habit sets a segment apart", 0, 7),
+        ("a habit goes with a region", 0, 8),
+        ("groups who want the same", 0, 7),
+    ),
+    "journey": (("something sets buyers apart", 3, 36),),
+    "lifecycle": (("moves between stages changed", 0, 1),),
+    "churn": (
+        ("leavers are told by something", 0, 2),
+        ("grade A or B", 0, 2),
+        ("contact those most at risk", 0, 2),
+        ("a group is misjudged", 0, 2),
+    ),
+    "campaigns": (
+        ("members differ", 1, 7),
+        ("campaigns brought more or less", 0, 7),
+        ("a segment is moved most", 0, 18),
+        ("a ranking beats contacting blindly", 0, 9),
+    ),
+    "audit": (
+        ("newer customers differ", 1, 6),
+        ("retention fades", 0, 2),
+        ("a source differs", 0, 7),
+        ("a driver of the change is named", 0, 7),
+    ),
+    "channels": (("a channel adds or costs orders", 0, 2),),
+}
+
+
+def wrong(page: str) -> str:
+    """A sentence for the method section: each finding of a page, claimed of so many companies without it."""
+    told = "; ".join(f"{finding}: {claimed} of {of}" for finding, claimed, of in CLAIMED.get(page, ()))
+    if not told:
+        return "Not measured yet."
+    return f"Claimed of made-up companies without it. {told[:1].upper()}{told[1:]}."

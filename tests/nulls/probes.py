@@ -1,0 +1,241 @@
+"""What each page claims of a base, as yes or no: one function per kind of finding.
+
+A probe asks what the page's sentence rests on, without a kernel and without a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from crm_analytics import CustomerBase
+from crm_analytics.analyses import campaigns as past_campaigns
+from crm_analytics.analyses import churn, cohorts, lifecycle, rfm
+from crm_analytics.analyses.attribution.incremental import incremental
+from crm_analytics.analyses.audit import acquisition, sources_apart
+from crm_analytics.analyses.campaigns.incentives.membership import membership
+from crm_analytics.analyses.campaigns.measurement.treatment_effects import LESS, MORE
+from crm_analytics.analyses.churn.measures.subgroups import subgroups
+from crm_analytics.analyses.disclosure import ON_A_PAGE
+from crm_analytics.analyses.drivers import by_attribute
+from crm_analytics.analyses.journey import journey
+from crm_analytics.analyses.journey.before_purchase import before_purchase
+from crm_analytics.analyses.lifecycle.rules import LAPSED
+from crm_analytics.analyses.profiling import NoStructureError, favourites, habits_by_demography, needs, traits
+from crm_analytics.errors import DataError, NotEnoughData
+from tests.nulls import worlds
+
+Make = Callable[..., dict[str, pd.DataFrame]]
+World = tuple[Make, str, str]  # generator, kind, link
+WINDOW = 120  # days without a purchase that count as having left
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One kind of finding.
+
+    page, finding : where it stands, and what it says
+    claims : whether it is claimed of a base
+    nulls, theres : worlds in which it is not there, and in which it is
+    """
+
+    page: str
+    finding: str
+    claims: Callable[[CustomerBase], bool]
+    nulls: tuple[World, ...]
+    theres: tuple[World, ...]
+
+
+def _clear(table: pd.DataFrame) -> bool:
+    return bool(len(table) and (table["clear"] & (table["difference"] > 0)).any())
+
+
+def segment_habit(base: CustomerBase) -> bool:
+    """Profiles: what sets segments apart."""
+    then = rfm.score(base.earlier("-26w"))
+    since = base.materialise(favourites(base, ON_A_PAGE, since=then.base.day))
+    return _clear(traits(base, then.customers, since))
+
+
+def personal_habit(base: CustomerBase) -> bool:
+    """Profiles: which habits go with whom."""
+    habits = base.materialise(favourites(base, ON_A_PAGE))
+    return any(_clear(table) for table in habits_by_demography(base, habits).values())
+
+
+def clusters(base: CustomerBase) -> bool:
+    """Profiles: groups of customers who want the same."""
+    try:
+        return len(needs(base).profile) > 1
+    except (NoStructureError, DataError):
+        return False
+
+
+def buyers_apart(base: CustomerBase) -> bool:
+    """Journey: what buyers do differently."""
+    try:
+        return bool(before_purchase(journey(base)).events["clear"].any())
+    except NotEnoughData:
+        return False
+
+
+def stages_moved(base: CustomerBase) -> bool:
+    """Lifecycle: moves between stages are more or less frequent than before."""
+    staged = lifecycle.stages(base)
+    found = lifecycle.flows(staged, "-13w")
+    last = [rule.where["recency_days"][0] for rule in staged.rules if rule.stage == LAPSED]
+    if found.before is None or (last and (found.before - base.first_day).days < last[0]):
+        return False
+    moves = found.moves
+    return bool((moves["clear"] & ~moves["thin"] & (moves["from_stage"] != moves["to_stage"])).any())
+
+
+_LAST: list[tuple[CustomerBase, churn.Churn | None]] = []  # of the base asked last: four findings rest on it
+
+
+def _trained(base: CustomerBase) -> churn.Churn | None:
+    if not _LAST or _LAST[0][0] is not base:
+        try:
+            made = churn.train(base, WINDOW)
+        except DataError:
+            made = None
+        _LAST[:] = [(base, made)]
+    return _LAST[0][1]
+
+
+def leaving_reasons(base: CustomerBase) -> bool:
+    """Churn: what tells leavers."""
+    trained = _trained(base)
+    if trained is None or trained.reasons is None:
+        return False
+    return trained.tells and bool((trained.reasons["lower"] > 0).any())
+
+
+def good_grade(base: CustomerBase) -> bool:
+    """Churn: the model is better than the rule of thumb."""
+    trained = _trained(base)
+    return trained is not None and trained.grade is not None and trained.grade.letter != "C"
+
+
+def worth_contacting(base: CustomerBase) -> bool:
+    """Churn: contact those with most at risk."""
+    trained = _trained(base)
+    if trained is None:
+        return False
+    held = trained.held_out
+    curve = churn.profit_curve(
+        held.left, held.score, held.value * 0.4, 0.5, 0.0, success=0.2, by=held.score * held.value, seed=1
+    )
+    return bool(trained.tells and curve.pays and (curve.lifts or curve.is_everybody))
+
+
+def misjudged(base: CustomerBase) -> bool:
+    """Churn: some groups are misjudged."""
+    trained = _trained(base)
+    if trained is None:
+        return False
+    held = trained.held_out
+    return bool(subgroups(held.left, held.score, held.people).table["differs"].any())
+
+
+def moved_most(base: CustomerBase) -> bool:
+    """Campaigns: a segment is moved most; write to them first."""
+    found = past_campaigns.evaluate(base, learner=None).segments
+    orders = found[found["outcome"] == "orders"]
+    return bool(((orders["verdict"] == MORE) & orders["stands_out"]).any())
+
+
+def campaign_works(base: CustomerBase) -> bool:
+    """Campaigns: past campaigns brought more, or less."""
+    return past_campaigns.evaluate(base, learner=None).effect("orders")["verdict"] in (MORE, LESS)
+
+
+def ranking_works(base: CustomerBase) -> bool:
+    """Campaigns: contact those with the highest uplift first."""
+    found = past_campaigns.evaluate(base).uplift
+    return found is not None and found.pays
+
+
+def members_differ(base: CustomerBase) -> bool:
+    """Campaigns: members buy again more, or less often."""
+    found = membership(base)
+    if found is None:
+        return False
+    return found.set_index("outcome")["verdict"]["repeat_orders"] in (MORE, LESS)
+
+
+def cohort_differs(base: CustomerBase) -> bool:
+    """Audit: newer customers come back more, or less."""
+    found = cohorts.cohorts(base)
+    pairs = [one for one in (found.newest, found.recent) if one is not None]
+    return any(one.retention_differs or one.value_differs for one in pairs)
+
+
+def retention_fades(base: CustomerBase) -> bool:
+    """Audit: the same customers buy less often as they age."""
+    found = cohorts.cohorts(base).fading
+    return found is not None and found.upper < 0
+
+
+def driver_named(base: CustomerBase) -> bool:
+    """Audit: some customers changed otherwise than the others."""
+    return bool(by_attribute(base)["clear"].any())
+
+
+def source_differs(base: CustomerBase) -> bool:
+    """Audit: customers of a source bring more, or less."""
+    found = acquisition(base)
+    return found is not None and bool(sources_apart(found.sources)["clear"].any())
+
+
+def channel_earns(base: CustomerBase) -> bool:
+    """Channels: a channel is shown to add or to cost orders."""
+    return bool(incremental(base)["verdict"].isin([MORE, LESS]).any())
+
+
+def _of(make: Make, link: str = "", kinds: tuple[str, ...] = worlds.KINDS) -> tuple[World, ...]:
+    return tuple((make, kind, link) for kind in kinds)
+
+
+_TASTES = tuple((worlds.shop, "equal", link) for link in ("category", "channel", "price", "weekday"))
+_STEADY = ("equal", "season", "growth")
+_SHOPS, _LARGE = _of(worlds.shop), _of(worlds.large_shop, kinds=_STEADY)
+_LEAVING = _of(worlds.large_shop, kinds=("unlike",))
+_EQUAL = _of(worlds.shop, kinds=("equal",))
+_SETTLED, _DEARER = ((worlds.shop, "equal", "settled"),), ((worlds.shop, "equal", "dearer"),)
+_VISITS = _of(worlds.visits, kinds=("equal", "unlike", "season"))
+_REVIEWS = ((worlds.visits, "equal", "review"), (worlds.visits, "unlike", "review"))
+_PAST = tuple((worlds.campaigns, kind, link) for kind in ("equal", "unlike") for link in ("", "all"))
+_OFTEN = ((worlds.campaigns, "equal", "often"),)
+
+
+def _linked(link: str) -> tuple[World, ...]:
+    return ((worlds.shop, "equal", link),)
+
+
+PROBES = (
+    Probe("profiles", "a habit sets a segment apart", segment_habit, _SHOPS, _TASTES),
+    Probe("profiles", "a habit goes with a region", personal_habit,
+          (*_SHOPS, *_linked("region rate")), _linked("region")),
+    Probe("profiles", "groups who want the same", clusters, _SHOPS, _linked("tastes")),
+    Probe("journey", "something sets buyers apart", buyers_apart, _VISITS, _REVIEWS),
+    Probe("lifecycle", "moves between stages changed", stages_moved, _SETTLED, _DEARER),
+    Probe("churn", "leavers are told by something", leaving_reasons, _LARGE, _LEAVING),
+    Probe("churn", "grade A or B", good_grade, _LARGE, _LEAVING),
+    Probe("churn", "contact those most at risk", worth_contacting, _LARGE, _LEAVING),
+    Probe("churn", "a group is misjudged", misjudged, (*_LARGE, *_LEAVING), ()),
+    Probe("campaigns", "campaigns brought more or less", campaign_works,
+          _of(worlds.campaigns, kinds=("equal", "unlike")), ((worlds.campaigns, "equal", "all"),)),
+    Probe("campaigns", "a segment is moved most", moved_most, _PAST, _OFTEN),
+    Probe("campaigns", "a ranking beats contacting blindly", ranking_works, _PAST, _OFTEN),
+    Probe("campaigns", "members differ", members_differ, _SHOPS, _linked("tier")),
+    Probe("audit", "newer customers differ", cohort_differs,
+          _of(worlds.shop, kinds=("equal", "unlike", "growth")), _linked("cohort")),
+    Probe("audit", "retention fades", retention_fades, _EQUAL, _of(worlds.shop, kinds=("unlike",))),
+    Probe("audit", "a source differs", source_differs, _SHOPS, _linked("source")),
+    Probe("audit", "a driver of the change is named", driver_named, _SHOPS, _linked("manager")),
+    Probe("channels", "a channel adds or costs orders", channel_earns,
+          _of(worlds.clicks, kinds=("equal", "unlike")), ()),
+)  # fmt: skip

@@ -1,0 +1,108 @@
+"""What the reports on customer equity and on strategy say: answers, refusals, a user's own files, German."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from crm_analytics import CustomerBase
+from crm_analytics.errors import DataError, ParameterError
+from crm_analytics.reports import customer_equity, strategy
+from crm_analytics.reports.customer_equity import EquityReport
+from crm_analytics.reports.strategy import StrategyReport
+from tests.style import faults
+
+pytestmark = pytest.mark.usefixtures("somewhere")
+
+
+@pytest.fixture(scope="module")
+def equity(small_company: CustomerBase) -> EquityReport:
+    report = customer_equity.prepare(small_company)
+    assert isinstance(report, EquityReport)
+    return report
+
+
+@pytest.fixture(scope="module")
+def plan(small_company: CustomerBase) -> StrategyReport:
+    report = strategy.prepare(small_company)
+    assert isinstance(report, StrategyReport)
+    return report
+
+
+def test_budget_is_refused_for_what_was_not_measured_and_a_test_is_proposed(equity: EquityReport) -> None:
+    said = repr(customer_equity.tests_to_make(equity))
+    assert "have never been tested" in said
+    assert "search" in said
+    levers = repr(customer_equity.next_budget(equity))
+    assert "search" not in levers
+    assert re.search(r"Test|Switch", repr(customer_equity.actions(equity)))
+
+
+def test_results_of_tests_move_the_budget(small_company: CustomerBase, tmp_path: Path) -> None:
+    path = tmp_path / "tests.csv"
+    frame = pd.DataFrame({"channel": ["search"], "spend": [2000.0], "gained": [200.0], "error": [15.0]})
+    frame.to_csv(path, index=False)
+    report = customer_equity.prepare(small_company, tests=str(path), budget=5000.0)
+    assert isinstance(report, EquityReport)
+    assert report.budget is not None
+    assert "search" in set(report.budget.table["lever"])
+    assert "search" not in {one.name for one in report.budget.tests}
+    assert report.budget.table["spend"].sum() <= 5000.0 + 1e-6
+    frame.assign(channel="radio").to_csv(path, index=False)
+    report = customer_equity.prepare(small_company, tests=str(path))
+    assert "without spend in the last quarter: radio" in report.why("budget")
+    with pytest.raises(ParameterError, match=r"no file none\.csv"):
+        customer_equity.prepare(small_company, tests="none.csv")
+
+
+def test_balance_needs_judgements_and_then_holds_the_law(small_company: CustomerBase) -> None:
+    report = customer_equity.prepare(small_company, most_won=2000.0, most_kept=0.95)
+    assert isinstance(report, EquityReport)
+    if report.balance is not None:
+        found = report.balance
+        assert found.marginal_winning == pytest.approx(found.value, rel=1e-6)
+    else:  # nothing is spent on keeping in this company's last quarter
+        assert report.why("balance")
+
+
+def test_firm_equity_is_labelled_as_what_it_is(equity: EquityReport) -> None:
+    assert "not the model of Rust, Lemon and Zeithaml" in repr(customer_equity.method(equity))
+    assert "one choice per respondent does not tell them apart" in repr(customer_equity.switching(equity))
+
+
+def test_strategy_says_where_we_stand_what_is_weak_and_what_suits(plan: StrategyReport) -> None:
+    assert re.search(r"we are \d+ % of the way|meets its target", repr(strategy.headline(plan)))
+    assert len(strategy.actions(plan).payload["items"]) <= 3
+    for model in ("IDIC", "value chain", "five processes", "eight blocks", "QCI", "balanced page"):
+        assert model in repr(strategy.which_model_suits(plan))
+    assert "35 % on average, 67 % at best and 17 % at worst" in repr(strategy.intention_and_reality(plan))
+
+
+def test_a_framework_of_ones_own_is_measured_alone(small_company: CustomerBase, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    text = '[[block]]\nid="loyal"\n[[block.kpi]]\nid="bought_again"\nweight=1\nfloor=0.0\ntarget=0.99\n'
+    path.write_text(text)
+    report = strategy.prepare(small_company, framework=str(path))
+    assert isinstance(report, StrategyReport)
+    assert "loyal is the weakest block of mine" in repr(strategy.where_we_stand(report))
+    path.write_text(text.replace("bought_again", "bougt_again"))
+    with pytest.raises(DataError, match="did you mean 'bought_again'"):
+        strategy.prepare(small_company, framework=str(path))
+    with pytest.raises(ParameterError, match="no question"):
+        strategy.prepare(small_company, question="why")
+
+
+def test_pages_keep_to_the_style_and_to_their_language(small_company: CustomerBase) -> None:
+    for module in (customer_equity, strategy):
+        names = [n for n in module.__all__ if n != "prepare" and not n.endswith("Report")]
+        english, german = (module.prepare(small_company, language=x) for x in ("en", "de"))
+        for name in names:
+            block = getattr(module, name)(english)
+            for line in repr(block).splitlines():
+                if block.kind not in ("record", "method", "glossary") and "  " not in line:
+                    assert not faults(line), (name, line)
+            said = repr(getattr(module, name)(german)) if name not in ("record", "method") else ""
+            assert not re.search(r"\bcustomers?\b|\bweeks?\b|\byear ago\b|\bbudget of\b", said), (name, said)
