@@ -1,19 +1,34 @@
 """What today's customers will still bring: one forecast for every report of a base.
 
-Undiscounted revenue of a horizon, from today's customers alone: customers still to be won are not in it, nor
-is a season. Discounted values, other models and the proof on what came stand in the lifetime-value report.
+Undiscounted revenue of a horizon, net of the goods that will come back, from today's customers alone:
+customers
+still to be won are not in it. The model of single customers runs on the clock of the business (season); it is
+one of several ways, which are weighed, shifted and doubted by the errors they made at earlier days of the
+same base (`analyses.forecasting`). Every page takes its number and its interval from here. Discounted values,
+other models and the proof on what came stand in the lifetime-value report.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from crm_analytics.analyses import btyd
+from crm_analytics.analyses.btyd.discounting.discounting import Discount
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
+from crm_analytics.analyses.btyd.forecasts.scoring import score_with
+from crm_analytics.analyses.btyd.totals.uncertainty import Interval
+from crm_analytics.analyses.forecasting.foundation import Foundation, foundation
+from crm_analytics.analyses.forecasting.learnt import Learnt
+from crm_analytics.analyses.forecasting.ways import Models
+from crm_analytics.analyses.intervals import Z95
 from crm_analytics.errors import NotEnoughData
 
 if TYPE_CHECKING:
@@ -24,6 +39,10 @@ if TYPE_CHECKING:
 UNIT = "W"
 HORIZON = (52, UNIT)
 DRAWS = 200  # of the intervals of groups
+LEVEL = 0.95
+LOSS = 0.15  # a year: chance that a customer is lost whom nothing marks as leaving
+UNKNOWN = 0.5  # deviation, on logarithms, of what nothing tells
+Array = NDArray[np.float64]
 
 
 class NoMeanSpend(NotEnoughData):
@@ -35,27 +54,51 @@ class NoMeanSpend(NotEnoughData):
 
 
 @dataclass(frozen=True, eq=False)
+class Plain:
+    """Models in calendar time, without season or trials."""
+
+    summary: btyd.Summary
+    model: btyd.BetaGeo
+    status: btyd.ModifiedBetaGeo
+    spend: btyd.GammaGamma
+
+
+@dataclass(frozen=True, eq=False)
 class ValueToCome:
     """The forecast of a base at its day.
 
     Attributes
     ----------
-    summary, model, status, spend : what it was made from: BG/NBD for purchases, MBG/NBD for who is still a
-        customer, Gamma-Gamma for spend
+    summary : in calendar time
+    inside : in business time: the times that the models know
+    model, status, spend : what it was made from: BG/NBD for purchases, MBG/NBD for who is still a
+        customer, both in business time, Gamma-Gamma for spend
     horizon : periods and their unit
-    total : undiscounted revenue of the horizon, with its 95 % interval
-    purchases : repeat purchases of the horizon, with theirs
-    scored : customer_id, value_to_come, expected_purchases, probability_alive
+    total : undiscounted net revenue of the horizon, with its 95 % interval
+    purchases, buyers : repeat purchases of the horizon and different customers who make them, with theirs
+    learnt : "value", "purchases", "buyers": how the number and its interval were learnt
+    chance : standard deviation, on logarithms, that chance and parameters alone give the value
+    factor : the value over what the model of single customers says
+    foundation : season, trials, and what to know before reading the number (`cautions`)
+    scored : customer_id, value_to_come, expected_purchases, probability_alive; values add up to the total
+    plain : the models in calendar time, as they were fitted at first
     """
 
     summary: btyd.Summary
+    inside: btyd.Summary
     model: btyd.BetaGeo
     status: btyd.ModifiedBetaGeo
     spend: btyd.GammaGamma
     horizon: tuple[int, str]
     total: btyd.TotalForecast
     purchases: btyd.TotalForecast
+    buyers: btyd.TotalForecast
+    learnt: Mapping[str, Learnt]
+    chance: float
+    factor: float
+    foundation: Foundation
     scored: ir.Table
+    plain: Plain
 
     @property
     def tells_who_left(self) -> bool:
@@ -65,8 +108,22 @@ class ValueToCome:
     @cached_property
     def still_customers(self) -> float:
         """Customers who are still there, expected: the sum of P(alive). Nobody knows which."""
-        chance = self.status.probability_alive(self.summary.cells).to_numpy()
-        return float(self.summary.cells["customers"].to_numpy(float) @ chance)
+        chance = self.status.probability_alive(self.inside.cells).to_numpy()
+        return float(self.inside.cells["customers"].to_numpy(float) @ chance)
+
+    def over(self, horizon: tuple[int, str]) -> ValueToCome:
+        """The same forecast over another horizon; nothing is fitted again."""
+        return _over(self.plain, self.foundation, self.status, horizon)
+
+    def discounted(self, rate: float, timing: str) -> ir.Table:
+        """As `btyd.score`, in business time, with values that add up to the discounted total."""
+        found = self.foundation.models
+        discount = Discount.of(self.horizon, rate, timing, UNIT)
+        times = np.array([found.business_weeks(float(t)) for t in discount.times])
+        inside = replace(discount, times=times, horizon=found.business_weeks(discount.horizon))
+        scored = score_with(self.inside, self.model, self.spend, inside, self.status)
+        value = scored.lifetime_value * self.factor
+        return scored.mutate(lifetime_value=value)
 
     def of_groups(self, groups: ir.Table) -> pd.DataFrame:
         """What each group will bring.
@@ -77,12 +134,23 @@ class ValueToCome:
 
         Returns
         -------
-        segment, customers, value, lower, upper (95 %), largest first. Groups are drawn one by one: their
-        intervals do not add up to that of the total
+        segment, customers, value, lower, upper (95 %), largest first. The chance of each group is drawn by
+        itself, and what the whole forecast may be off by moves all groups alike: intervals do not add up
         """
+        weeks = max(1, round(self.foundation.models.business_weeks(_weeks(self.horizon))))
         found = btyd.value_by_group(
-            self.summary, self.model, self.spend, groups, horizon=self.horizon, rate=0.0, draws=DRAWS
+            self.inside, self.model, self.spend, groups, horizon=(weeks, UNIT), rate=0.0, draws=DRAWS
         )
+        named = groups.select("customer_id", segment=groups.segment.cast("string"))
+        sums = self.scored.inner_join(named, "customer_id").group_by("segment")
+        worth = self.summary.base.collect(sums.aggregate(worth=lambda t: t.value_to_come.sum()))
+        found = found.merge(worth, on="segment", how="left", validate="1:1")
+        value = found["worth"].to_numpy(float)
+        own = _deviation(*(found[c].to_numpy(float) for c in ("value", "lower", "upper")))
+        # what a group's own chance adds to what moves all groups alike
+        wide = self.learnt["value"].doubt.wider(np.maximum(own**2 - self.chance**2, 0.0), LEVEL)
+        found = found.assign(value=value, lower=value * np.exp(-wide), upper=value * np.exp(wide))
+        found = found.sort_values(["value", "segment"], ascending=[False, True], ignore_index=True)
         return found[["segment", "customers", "value", "lower", "upper"]]
 
 
@@ -91,12 +159,27 @@ def value_to_come(base: CustomerBase, horizon: tuple[int, str] = HORIZON) -> Val
 
     Raises
     ------
-    NotEnoughData : fewer than 100 customers, or 30 who bought again.
+    NotEnoughData : fewer than 100 customers, or 30 who bought again; or nothing was bought of late.
     NoMeanSpend : purchases can be forecast, their money cannot.
     """
     summary = btyd.summarize(base, unit=UNIT)
     models = btyd.BetaGeo.fit(summary), btyd.ModifiedBetaGeo.fit(summary), btyd.GammaGamma.fit(summary)
     return of_models(base, summary, models, horizon)
+
+
+def purchases_to_come(
+    base: CustomerBase,
+    summary: btyd.Summary,
+    model: btyd.BetaGeo,
+    spend: btyd.GammaGamma,
+    horizon: tuple[int, str] = HORIZON,
+) -> btyd.TotalForecast:
+    """Purchases alone, where their money has no mean; models are fitted in calendar time."""
+    found, weeks = foundation(base, summary, model, spend), _weeks(horizon)
+    models = found.models
+    alone = btyd.forecast_total(models.summary, models.model, models.business_weeks(weeks), draws=DRAWS)
+    chance = float(_deviation(alone.mean, alone.lower, alone.upper))
+    return _told(alone, *found.learn("purchases", weeks, chance))
 
 
 def of_models(
@@ -105,22 +188,103 @@ def of_models(
     models: tuple[btyd.BetaGeo, btyd.ModifiedBetaGeo, btyd.GammaGamma],
     horizon: tuple[int, str] = HORIZON,
 ) -> ValueToCome:
-    """The forecast of models that are fitted already, as `value_to_come` makes it."""
+    """The forecast of models that are fitted in calendar time already, as `value_to_come` makes it."""
     model, status, spend = models
     if not spend.params["q"] > 1:
         raise NoMeanSpend(spend.params["q"])
-    weeks = horizon[0] * days_per_unit(horizon[1]) / days_per_unit(UNIT)
-    scored = btyd.score(summary, model, spend, horizon=horizon, rate=0.0, status_model=status)
+    found = foundation(base, summary, model, spend)
+    if found.models.time.is_used:
+        status = btyd.ModifiedBetaGeo.fit(found.models.summary)
+    return _over(Plain(summary, *models), found, status, horizon)
+
+
+def _weeks(horizon: tuple[int, str]) -> float:
+    return horizon[0] * days_per_unit(horizon[1]) / days_per_unit(UNIT)
+
+
+def _over(
+    plain: Plain, found: Foundation, status: btyd.ModifiedBetaGeo, horizon: tuple[int, str]
+) -> ValueToCome:
+    models, weeks = found.models, _weeks(horizon)
+    inside, t = models.summary, models.business_weeks(weeks)
+    totals = {
+        "value": models.model.total_value(inside, models.spend, Discount.none(t), Interval(LEVEL, DRAWS)),
+        "purchases": btyd.forecast_total(inside, models.model, t, level=LEVEL, draws=DRAWS),
+        "buyers": _buyers(inside, models.model, t),
+    }
+    learnt, factors, lumps = {}, {}, _lumps(models, t, weeks)
+    chance = {what: float(_deviation(one.mean, one.lower, one.upper)) for what, one in totals.items()}
+    for what, one in totals.items():
+        learnt[what], factors[what] = found.learn(what, weeks, chance[what], lumps.get(what, 0.0))
+        totals[what] = _told(one, learnt[what], factors[what])
+    scored = score_with(inside, models.model, models.spend, Discount.none(t), status)
     kept = scored.select(
-        "customer_id", "expected_purchases", "probability_alive", value_to_come=scored.lifetime_value
+        "customer_id",
+        "probability_alive",
+        expected_purchases=scored.expected_purchases * factors["purchases"],
+        value_to_come=scored.lifetime_value * factors["value"],
     )
     return ValueToCome(
-        summary,
-        model,
-        status,
-        spend,
-        horizon,
-        btyd.value_total(summary, model, spend, horizon=horizon, rate=0.0),
-        btyd.forecast_total(summary, model, weeks),
-        base.materialise(kept),
+        summary=models.plain,
+        inside=inside,
+        model=models.model,
+        status=status,
+        spend=models.spend,
+        horizon=horizon,
+        total=totals["value"],
+        purchases=totals["purchases"],
+        buyers=totals["buyers"],
+        learnt=MappingProxyType(learnt),
+        chance=chance["value"],
+        factor=factors["value"],
+        foundation=found,
+        scored=plain.summary.base.materialise(kept),
+        plain=plain,
     )
+
+
+def _buyers(inside: btyd.Summary, model: btyd.BetaGeo, t: float) -> btyd.TotalForecast:
+    """Different customers who buy within `t`: a sum of chances."""
+    p = btyd.probability_active(model, inside.cells, t).to_numpy(float)
+    n = inside.cells["customers"].to_numpy(float)
+    mean, half = float(n @ p), Z95 * float(np.sqrt(n @ (p * (1 - p))))
+    low, high = max(mean - half, 0.0), mean + half
+    return btyd.TotalForecast(mean, low, high, LEVEL, mean, mean, int(n.sum()), 0, 0)
+
+
+def _lumps(models: Models, t: float, weeks: float) -> dict[str, float]:
+    """Variance, on logarithms, if each customer is lost by a small chance: much only where a few are large.
+
+    A model of many small customers does not know that the loss of one of eight accounts is an eighth.
+    """
+    cells = models.summary.cells
+    n, x = (cells[c].to_numpy(float) for c in ("customers", "frequency"))
+    purchases = models.model.expected_purchases(cells, t).to_numpy()
+    mean = models.plain.cell_days["monetary_value"].to_numpy(float)
+    years = min(weeks / HORIZON[0], 1.0)
+    each = {"purchases": purchases, "value": purchases * models.spend.expected(x, mean)}
+    return {
+        what: years * LOSS * (1 - LOSS) * float(n @ one**2) / max(float(n @ one), 1e-300) ** 2
+        for what, one in each.items()
+    }
+
+
+def _told(alone: btyd.TotalForecast, learnt: Learnt, factor: float) -> btyd.TotalForecast:
+    """A total of the models as the trials correct and widen it."""
+    half, mean = learnt.doubt.half(LEVEL), alone.mean * factor
+    return replace(
+        alone,
+        mean=mean,
+        lower=mean * float(np.exp(-half)),
+        upper=mean * float(np.exp(half)),
+        parameter_lower=alone.parameter_lower * factor,
+        parameter_upper=alone.parameter_upper * factor,
+    )
+
+
+def _deviation(mean: Array | float, low: Array | float, high: Array | float) -> Array:
+    """Standard deviation on logarithms that an interval of 95 % has; a half where nothing is known."""
+    mean, low, high = (np.asarray(one, float) for one in (mean, low, high))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.log1p((high - low) / (2 * mean)) / Z95
+    return np.where(np.isfinite(found), found, UNKNOWN)

@@ -105,7 +105,7 @@ def test_a_base_in_which_nobody_leaves_is_not_called_alive():
     found = {name: getattr(lifetime_value, name)(report) for name in SECTIONS}
     assert "do not tell who has left" in repr(found["headline"])
     assert report.kpis["still_customers"].value is None
-    assert "the range is too narrow" in repr(found["headline"])
+    assert "nobody is called lapsed by the model" in repr(found["headline"])
     assert "do not tell who has left" in repr(found["who_is_still_there"])
     assert "BG/NBD, whose fit ran to a limit" in repr(found["method"])
     assert "NBD" in {r[0] for r in found["against_simple_rules"].payload["table"]["rows"]}

@@ -10,6 +10,7 @@ from crm_analytics.reports.lifetime_value.evidence import (
     did_the_last_forecast_hold,
 )
 from crm_analytics.reports.lifetime_value.first_screen import actions, findings, glossary, headline, kpis
+from crm_analytics.reports.lifetime_value.key_accounts import key_accounts
 from crm_analytics.reports.lifetime_value.method import method, record
 from crm_analytics.reports.lifetime_value.next_purchases import spend_and_frequency, who_will_buy
 from crm_analytics.reports.lifetime_value.report import ValueReport, prepare
@@ -38,6 +39,7 @@ __all__ = [
     "findings",
     "glossary",
     "headline",
+    "key_accounts",
     "kpis",
     "method",
     "prepare",

@@ -16,6 +16,7 @@ from crm_analytics.reports.shared.report import attempt
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
+    from crm_analytics.analyses.value_to_come import ValueToCome
     from crm_analytics.reports.lifetime_value.holdout import Evidence
 
 _BY_MODEL = ["model", "value", "alive"]
@@ -122,10 +123,10 @@ def _value_by(
     return model.LABEL, value, float(n @ cells["probability_alive"].to_numpy())
 
 
-def _chances(summary: btyd.Summary, status: PurchaseModel) -> pd.DataFrame:
+def _chances(summary: btyd.Summary, status: PurchaseModel, quarter: float = QUARTER) -> pd.DataFrame:
     cells = summary.cells
     n = cells["customers"].to_numpy(float)
-    chance = btyd.probability_active(status, cells, QUARTER)
+    chance = btyd.probability_active(status, cells, quarter)
     names = pd.Series([next(name for low, name in CHANCES if p >= low) for p in chance])
     parts = pd.DataFrame(
         {
@@ -137,3 +138,15 @@ def _chances(summary: btyd.Summary, status: PurchaseModel) -> pd.DataFrame:
     )
     found = parts.groupby("chance").sum().reindex([name for _, name in CHANCES]).fillna(0.0)
     return found.astype({"customers": int}).reset_index()
+
+
+def chances(near: ValueToCome) -> pd.DataFrame:
+    """`Details.chances` on the clock of the business, adding up to the buyers that every page prints.
+
+    Parameters
+    ----------
+    near : the forecast of the next 13 weeks
+    """
+    found = _chances(near.inside, near.status, near.foundation.models.business_weeks(QUARTER))
+    alone = float(found["buyers"].sum())
+    return found.assign(buyers=found["buyers"] * (near.buyers.mean / alone if alone else 1.0))

@@ -46,11 +46,22 @@ def did_the_last_forecast_hold(report: ValueReport | UnpricedReport) -> Block:
         ),
         finding=_held_in_short(report, tested),
         data=months,
-        caption=t("held.caption"),
+        caption=f"{t('held.caption')} {held_or_not(report)}",
         formats={"day": "date:short"} | dict.fromkeys([str(c) for c in months if c != "day"], "count"),
         names=names(report, *map(str, months.columns)),
     )
     return placed(report, block, "held")
+
+
+def held_or_not(report: ValueReport | UnpricedReport) -> str:
+    """What the purchase model alone said a holdout ago, and what came."""
+    t, tested = report.t, report.evidence
+    if tested is None:
+        return t("lede.no_holdout")
+    total, came = tested.model.total, tested.model.actual
+    message = "held" if tested.model.covered else "missed" if came else "nobody_came"
+    slots = {"forecast": total.mean, "interval": interval(t, total.lower, total.upper, "count"), "came": came}
+    return t.of(f"lede.{message}", slots)
 
 
 def _four_weeks(tracking: pd.DataFrame, **more: str) -> pd.DataFrame:

@@ -9,7 +9,9 @@ from crm_analytics.analyses.audiences import BEST
 from crm_analytics.analyses.definitions import ACTIVE
 from crm_analytics.analyses.evidence import Evidence as Grade
 from crm_analytics.analyses.evidence import grade
+from crm_analytics.analyses.forecasting.cautions import ONE_CYCLE, UNDETERMINED
 from crm_analytics.pages import blocks, words
+from crm_analytics.reports.lifetime_value.evidence import held_or_not
 from crm_analytics.reports.lifetime_value.report import SmallValueReport, UnpricedReport, ValueReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
@@ -42,15 +44,15 @@ def _small_headline(report: SmallValueReport) -> Block:
 @section(small=_small_headline)
 def headline(report: ValueReport | UnpricedReport) -> Block:
     """What today's customers will bring; before it, what changed or went wrong."""
-    odd, said = _odd(report), [_test(report), _recent(report)]
+    odd = _odd(report)
     if isinstance(report, ValueReport):
         last = report.t("lede.last_year", value=report.last_year, span=report.span)
-        lede = [odd, *_range(report), last, *said]
+        lede = [odd, *_cautions(report), *_range(report), last, *_tried(report), _lately(report)]
         return blocks.headline(_news(report), lede, language=report.language, title=report.t("title"))
     found = report.forecast.purchases
     bounds = interval(report.t, found.lower, found.upper, "count")
     sentence = report.t("headline.unpriced", n=found.mean, span=report.span, interval=bounds)
-    lede = [odd, report.t("lede.no_money"), *said]
+    lede = [odd, report.t("lede.no_money"), held_or_not(report), _recent(report)]
     return blocks.headline(sentence, lede, language=report.language, title=report.t("title"))
 
 
@@ -61,10 +63,9 @@ def _news(report: ValueReport) -> str:
         "span": report.span,
         "interval": interval(t, value.lower, value.upper, report.currency),
     }
-    if report.evidence is not None and not report.evidence.model.covered and report.evidence.model.actual:
-        error = _error(report.evidence)
-        way = "low" if error < 0 else "high"
-        return t.of("headline.missed", slots | {"share": abs(error), "way": way})
+    cautions = report.outlook.foundation.cautions
+    if cautions:
+        return t.of("headline.cautious", slots | {"caution": t(f"caution.{cautions[0].kind}")})
     if growth is not None and abs(growth.change) >= NEWS:
         found = grade(growth.change, growth.lower, growth.upper, value.customers)
         slots |= {
@@ -86,18 +87,37 @@ def _range(report: ValueReport) -> list[str]:
     return [] if bounds in _news(report) else [report.t("lede.interval", interval=bounds)]
 
 
+def _cautions(report: ValueReport) -> list[str]:
+    """What the data cannot tell, in full; that nobody can be called lapsed is said already."""
+    said = []
+    for one in report.outlook.foundation.cautions:
+        if one.kind != UNDETERMINED:
+            way = "up" if one.share > 0 else "down"
+            message = "one_year" if one.kind == ONE_CYCLE else one.kind
+            said.append(report.t.of(f"lede.{message}", {"share": abs(one.share), "way": way}))
+    return said
+
+
+def _tried(report: ValueReport) -> list[str]:
+    """How far off the forecast was at earlier days, and whether a season is in it."""
+    t, time, learnt = report.t, report.outlook.foundation.models.time, report.outlook.learnt["value"]
+    season = [t("lede.season", years=time.season.years)] if time.is_used else []
+    if not learnt.doubt.errors:
+        return [*season, t("lede.not_tried")]
+    return [*season, t("lede.tried", n=learnt.doubt.errors, share=learnt.error)]
+
+
+def _lately(report: ValueReport) -> str:
+    """By how much the last quarter ran off what would have been said before it, season included."""
+    assert report.plan.audiences is not None
+    off = report.plan.audiences.near.learnt["purchases"].last
+    if not abs(off) >= NEWS:
+        return ""
+    return report.t("lede.recent_tried", share=abs(off), way="up" if off > 0 else "down")
+
+
 def _error(evidence: Evidence) -> float:
     return evidence.model.total.mean / evidence.model.actual - 1
-
-
-def _test(report: ValueReport | UnpricedReport) -> str:
-    t, tested = report.t, report.evidence
-    if tested is None:
-        return t("lede.no_holdout")
-    total, came = tested.model.total, tested.model.actual
-    message = "held" if tested.model.covered else "missed" if came else "nobody_came"
-    slots = {"forecast": total.mean, "interval": interval(t, total.lower, total.upper, "count"), "came": came}
-    return t.of(f"lede.{message}", slots)
 
 
 def _off_lately(report: ValueReport | UnpricedReport) -> float | None:
@@ -190,30 +210,49 @@ def _without_money(report: UnpricedReport) -> list[dict[str, Any]]:
 def findings(report: ValueReport | UnpricedReport) -> Block:
     """What the report found, each with the way to its proof."""
     t = report.t
-    buyers = report.details.chances["buyers"].sum()
-    found: list[dict[str, str] | None] = [
-        _tested(report),
-        blocks.finding(t("finding.buyers", n=buyers), "soon"),
-        _still(report),
-    ]
+    found: list[dict[str, str] | None] = [_tested(report), _buyers(report), _still(report)]
     if isinstance(report, ValueReport):
         share = report.forecast.tiers.spread.top_share
-        found = [blocks.finding(t("finding.top", share=share), "tiers"), _grown(report), *found]
+        found = [
+            blocks.finding(t("finding.top", share=share), "tiers"),
+            _fading(report) or _grown(report),
+            *found,
+        ]
     return blocks.findings(*(one for one in found if one))
 
 
+def _buyers(report: ValueReport | UnpricedReport) -> dict[str, str]:
+    """Who will buy soon: an expected number, with its range where there is one."""
+    t = report.t
+    if isinstance(report, ValueReport) and report.plan.audiences is not None:
+        found = report.plan.audiences.near.buyers
+        bounds = interval(t, found.lower, found.upper, "count")
+        return blocks.finding(t("finding.buyers", n=found.mean, interval=bounds), "soon")
+    return blocks.finding(t("finding.buyers_alone", n=report.details.chances["buyers"].sum()), "soon")
+
+
 def _tested(report: ValueReport | UnpricedReport) -> dict[str, str]:
-    t, tested, off = report.t, report.evidence, _off_lately(report)
-    if tested is None or not tested.model.actual:
+    t = report.t
+    if isinstance(report, ValueReport):
+        learnt = report.outlook.learnt["value"]
+        if not learnt.doubt.errors:
+            return blocks.finding(t("finding.no_holdout"), "held")
+        return blocks.finding(t("finding.tried", n=learnt.doubt.errors, share=learnt.error), "held")
+    if report.evidence is None or not report.evidence.model.actual:
         return blocks.finding(t("finding.no_holdout"), "held")
-    error = _error(tested)
+    error = _error(report.evidence)
+    message = "held" if report.evidence.model.covered else "missed"
     slots: dict[str, Any] = {"share": abs(error), "way": "low" if error < 0 else "high"}
-    if not tested.model.covered:
-        return blocks.finding(t("finding.missed", **slots), "held")
-    if off is not None and abs(off) > max(abs(error), NEWS):
-        slots = {"span": span(t, RECENT, "W"), "share": abs(off), "way": "up" if off > 0 else "down"}
-        return blocks.finding(t("finding.held_recent", **slots), "held")
-    return blocks.finding(t("finding.held", **slots), "held")
+    return blocks.finding(t.of(f"finding.{message}", slots), "held")
+
+
+def _fading(report: ValueReport) -> dict[str, str] | None:
+    """That key accounts order less and less, where they do."""
+    accounts = report.accounts
+    if accounts is None or accounts.fading.empty:
+        return None
+    slots = {"n": len(accounts.fading), "of": len(accounts.accounts)}
+    return blocks.finding(report.t.of("finding.fading", slots), "accounts")
 
 
 def _grown(report: ValueReport) -> dict[str, str] | None:

@@ -15,12 +15,18 @@ from crm_analytics.analyses.btyd.fitting.units import days_per_unit
 from crm_analytics.analyses.kpi import Kpi
 from crm_analytics.analyses.kpis import measure
 from crm_analytics.analyses.overview import overview
+from crm_analytics.analyses.portfolio.fading_accounts import FadingAccounts, fading_accounts
 from crm_analytics.analyses.portfolio.value_tiers import value_tiers
-from crm_analytics.analyses.value_to_come import ValueToCome, of_models
+from crm_analytics.analyses.value_to_come import (
+    ValueToCome,
+    of_models,
+    purchases_to_come,
+    value_to_come,
+)
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.pages.sentences import Sentences
 from crm_analytics.reports.lifetime_value.data_warnings import has_mean, odd_dates
-from crm_analytics.reports.lifetime_value.diagnostics import Details, details
+from crm_analytics.reports.lifetime_value.diagnostics import Details, chances, details
 from crm_analytics.reports.lifetime_value.forecast import Forecast, Purchases
 from crm_analytics.reports.lifetime_value.holdout import Evidence, evidence
 from crm_analytics.reports.lifetime_value.value_drivers import Carriers, carriers
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 UNIT = "W"
+ENDS = ("lower", "upper", "parameter_lower", "parameter_upper")
 KPIS = ("value_to_come", "margin_to_come", "value_per_customer", "purchases_to_come", "still_customers",
         "value_at_risk", "customers_at_risk", "customers_lapsed", "customers_bought")  # fmt: skip
 
@@ -76,6 +83,7 @@ class Ahead(Report):
     textbook: btyd.TextbookValue
     details: Details
     evidence: Evidence | None  # None where the data do not reach back a holdout
+    accounts: FadingAccounts | None  # None where no account is large and regular enough
     odd_dates: str  # "week" or "month" where dates look like totals of one, empty where not
     t: Sentences
     plan: Plans
@@ -178,28 +186,34 @@ def prepare(
     wanted: dict[str, Any] = {"horizon": ahead, "rate": rate, "timing": timing}
     tested = evidence(base, holdout, UNIT)
     found = details(bought.summary, (bought.model, bought.status), bought.spend, tested, **wanted)
-    common |= {"horizon": ahead, "details": found, "evidence": tested, "odd_dates": odd_dates(base)}
+    common |= {"horizon": ahead, "evidence": tested, "odd_dates": odd_dates(base)}
+    common["accounts"] = attempt({}, "accounts", lambda: fading_accounts(base), NotEnoughData)
     common |= {"language": language, "t": catalogue(language, __file__, base.currency)}
     common["handed"] = handed_in(run)
     if not has_mean(bought.spend):
         plan = plans(base, span=compare_to, effect=effect, no_outlook="spend has no mean")
-        return UnpricedReport(**common, forecast=bought, plan=plan)
+        ahead_of = purchases_to_come(base, bought.summary, bought.model, bought.spend, ahead)
+        bought = replace(bought, purchases=ahead_of)
+        return UnpricedReport(**common, details=found, forecast=bought, plan=plan)
     outlook = of_models(base, bought.summary, (bought.model, bought.status, bought.spend), ahead)
     plan = plans(base, span=compare_to, effect=effect, outlook=outlook)
     write_lists(base, plan.actions, run, show_customers)
-    forecast = _priced(base, bought, wanted)
+    assert plan.audiences is not None
+    found = replace(found, chances=chances(plan.audiences.near))
+    forecast = _priced(base, outlook, wanted)
     before = base.earlier(compare_to)
-    earlier = _earlier(before, wanted)
+    earlier = _earlier(before, ahead)
     known = (before, earlier) if before is not None and earlier is not None else None
     return ValueReport(
         **common,
+        details=found,
         plan=plan,
         outlook=outlook,
         rate=rate,
         timing=timing,
         forecast=forecast,
-        carriers=carriers(base, forecast, known, wanted),
-        growth=_growth(base, outlook, *known, ahead) if known else None,
+        carriers=carriers(base, forecast, outlook, earlier.plain if earlier else None, wanted),
+        growth=_growth(base, outlook, *known) if known else None,
         last_year=_last(base, f"-{horizon.lstrip('+-')}"),
     )
 
@@ -208,12 +222,10 @@ def _growth(
     base: CustomerBase,
     outlook: ValueToCome,
     before: CustomerBase,
-    earlier: Forecast,
-    horizon: tuple[int, str],
+    earlier: ValueToCome,
 ) -> Growth:
     """What came in since the earlier day: customers won since, and what is to come from the others."""
-    models = (earlier.model, earlier.status, earlier.spend)
-    then = of_models(before, earlier.summary, models, horizon).total
+    then = earlier.total
     history = base.purchase_history.select("customer_id", "first_day")
     scored = outlook.scored.inner_join(history, "customer_id")
     since = scored.first_day > ibis.literal(before.day)
@@ -246,24 +258,26 @@ def _purchases(base: CustomerBase, horizon: tuple[int, str]) -> Purchases:
     return Purchases(summary, model, status, spend, total)
 
 
-def _priced(base: CustomerBase, bought: Purchases, wanted: dict[str, Any]) -> Forecast:
-    summary, model, spend, status = bought.summary, bought.model, bought.spend, bought.status
-    scored = base.materialise(btyd.score(summary, model, spend, status_model=status, **wanted))
+def _priced(base: CustomerBase, outlook: ValueToCome, wanted: dict[str, Any]) -> Forecast:
+    """Discounted, for the sections; the range of the value is that of the undiscounted one, in proportion."""
+    scored = base.materialise(outlook.discounted(wanted["rate"], wanted["timing"]))
+    mean = float(scored.lifetime_value.sum().to_pyarrow().as_py() or 0.0)
+    share = mean / outlook.total.mean if outlook.total.mean else 1.0
+    ends = {name: getattr(outlook.total, name) * share for name in ENDS}
     return Forecast(
-        summary,
-        model,
-        status,
-        spend,
-        bought.purchases,
+        outlook.inside,
+        outlook.model,
+        outlook.status,
+        outlook.spend,
+        outlook.purchases,
         scored,
-        btyd.value_total(summary, model, spend, **wanted),
+        replace(outlook.total, mean=mean, **ends),
         value_tiers(base, scored),
     )
 
 
-def _earlier(before: CustomerBase | None, wanted: dict[str, Any]) -> Forecast | None:
+def _earlier(before: CustomerBase | None, horizon: tuple[int, str]) -> ValueToCome | None:
     """The forecast of an earlier day; None where the data of then do not hold one."""
     if before is None:
         return None
-    bought = attempt({}, "earlier", lambda: _purchases(before, wanted["horizon"]), NotEnoughData)
-    return _priced(before, bought, wanted) if bought is not None and has_mean(bought.spend) else None
+    return attempt({}, "earlier", lambda: value_to_come(before, horizon), NotEnoughData)

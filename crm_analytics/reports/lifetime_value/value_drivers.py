@@ -15,9 +15,10 @@ from crm_analytics.reports.shared.margin import margin_of
 from crm_analytics.reports.shared.report import attempt
 
 if TYPE_CHECKING:
-    from crm_analytics.tables.customer_base import CustomerBase
+    import ibis.expr.types as ir
 
-DRAWS = 200  # of the intervals of segments
+    from crm_analytics.analyses.value_to_come import Plain, ValueToCome
+    from crm_analytics.tables.customer_base import CustomerBase
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,18 +42,23 @@ class Carriers:
 
 
 def carriers(
-    base: CustomerBase, found: Forecast, before: tuple[CustomerBase, Forecast] | None, wanted: dict[str, Any]
+    base: CustomerBase,
+    found: Forecast,
+    outlook: ValueToCome,
+    before: Plain | None,
+    wanted: dict[str, Any],
 ) -> Carriers:
     """Take the forecast apart.
 
     Parameters
     ----------
-    before : the base of an earlier day and what was fitted then
+    outlook : the forecast that every page prints
+    before : what was fitted at an earlier day
     wanted : horizon, rate, timing
     """
     moved = None
     if before is not None:
-        then = btyd.freeze(before[1].summary, before[1].model, before[1].spend)
+        then = btyd.freeze(before.summary, before.model, before.spend)
         moved = attempt({}, "drift", lambda: btyd.drift(then, base))
     cells = found.summary.cells.astype(float)
     each = pd.Series(
@@ -67,10 +73,9 @@ def carriers(
     share = margin_of(base).share
     history = base.purchase_history
     past = float(history.revenue.sum().to_pyarrow().as_py() or 0)
-    segments = attempt({}, "segments", lambda: _by_segment(base, found, wanted))
+    segments = attempt({}, "segments", lambda: outlook.of_groups(_segments(base)))
     return Carriers(segments, value_grid(base, found.scored, margin=share), past, rest, share, moved)
 
 
-def _by_segment(base: CustomerBase, found: Forecast, wanted: dict[str, Any]) -> pd.DataFrame:
-    named = rfm.score(base).customers.select("customer_id", "segment")
-    return btyd.value_by_group(found.summary, found.model, found.spend, named, draws=DRAWS, **wanted)
+def _segments(base: CustomerBase) -> ir.Table:
+    return rfm.score(base).customers.select("customer_id", "segment")

@@ -16,7 +16,7 @@ from crm_analytics.analyses.contact_effect import (
 )
 from crm_analytics.analyses.definitions import AT_RISK
 from crm_analytics.analyses.measured import Measured
-from crm_analytics.analyses.value_to_come import HORIZON, UNIT, ValueToCome, of_models, value_to_come
+from crm_analytics.analyses.value_to_come import HORIZON, UNIT, ValueToCome, value_to_come
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.reports.shared.margin import margin_of
 
@@ -74,7 +74,7 @@ def plans(
     effects, cost = contact_effect(base, effect), contact_cost(base)
     if outlook is None:
         return Plans(given, effects, cost, None, _unpriced(given, effects, cost))
-    near = of_models(base, outlook.summary, (outlook.model, outlook.status, outlook.spend), WORKS)
+    near = outlook.over(WORKS)
     found = audiences(given, near, effects, cost)
     return Plans(given, effects, cost, found, tuple(next_actions(found)))
 

@@ -86,7 +86,7 @@ class SeasonalTracking:
     words: str
 
 
-def season(summary: Summary, model: PurchaseModel) -> Season:
+def season(summary: Summary, model: PurchaseModel, *, slack: int = 0) -> Season:
     """Actual over expected repeat purchases by week of the year, over whole years up to the day.
 
     Expected are those of all customers from the day each began, without season. What the
@@ -97,6 +97,7 @@ def season(summary: Summary, model: PurchaseModel) -> Season:
     ----------
     summary : of a cut base; needs a year of data and 520 repeat purchases, else `known` is False
     model : of purchases, in the summary's unit
+    slack : days that may be missing from the first of two or more years
 
     Source
     ------
@@ -104,9 +105,11 @@ def season(summary: Summary, model: PurchaseModel) -> Season:
     """
     days = _by_day(summary, model)
     years = len(days) // YEAR_DAYS
+    if (len(days) + slack) // YEAR_DAYS > max(years, 1):
+        years += 1
     if years < 1:
         return _none(f"No seasonal index: it needs a year of data, this base has {len(days):,} of 365 days.")
-    whole = days.iloc[len(days) - years * YEAR_DAYS :]
+    whole = days.iloc[max(len(days) - years * YEAR_DAYS, 0) :]
     actual, expected = whole["actual"].to_numpy(), whole["expected"].to_numpy()
     if actual.sum() < MINIMUM_PURCHASES:
         return _none(

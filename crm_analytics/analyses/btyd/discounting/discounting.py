@@ -81,6 +81,15 @@ class Discount:
         times, weights = _weights(whole, period, force, timing)
         return cls(times, weights, period, whole * period, force, timing)
 
+    @classmethod
+    def none(cls, t: float) -> Discount:
+        """Nothing is discounted: F(t) itself, of any length.
+
+        >>> float(Discount.none(2.5).weights @ Discount.none(2.5).times)
+        2.5
+        """
+        return cls(np.array([t]), np.array([1.0]), t, t, 0.0, "end")
+
     @property
     def perpetuity(self) -> bool:
         """Whether it is paid continuously and for ever: then many models have a closed form."""

@@ -64,7 +64,14 @@ def score(
                 f"the summary is in units of '{summary.unit}', {one.LABEL} was fitted in '{one.unit}': "
                 "summarize in the model's unit"
             )
-    scores = score_cells(summary, model, Discount.of(horizon, rate, timing, model.unit), status)
+    return score_with(summary, model, spend, Discount.of(horizon, rate, timing, model.unit), status)
+
+
+def score_with(
+    summary: Summary, model: PurchaseModel, spend: SpendModel, discount: Discount, status: PurchaseModel
+) -> ir.Table:
+    """As `score`, with a discount of any length, and times that need not be those of the calendar."""
+    scores = score_cells(summary, model, discount, status)
     brought = summary.base.to_engine(scores)
     history = summary.history
     keys = ["frequency", "recency_days", "age_days"]

@@ -1,0 +1,108 @@
+"""What every forecast of a base stands on: models, season, quarters, trials, and cautions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from crm_analytics.analyses import btyd
+from crm_analytics.analyses.forecasting.cautions import Caution, cautions
+from crm_analytics.analyses.forecasting.learnt import Learnt, learnt
+from crm_analytics.analyses.forecasting.quarters import DAYS, YEAR, Quarters
+from crm_analytics.analyses.forecasting.ways import (
+    AGES,
+    LEVEL,
+    MODEL,
+    Models,
+    fitted,
+    of_quarters,
+    quarters_of,
+    trials,
+)
+from crm_analytics.errors import NotEnoughData
+
+if TYPE_CHECKING:
+    from crm_analytics.tables.customer_base import CustomerBase
+
+WEEKS = DAYS / 7  # of a quarter
+BUSY = 10.0  # purchases a quarter, above which a quarter without any is no chance
+
+
+@dataclass(frozen=True, eq=False)
+class Foundation:
+    """What a base's past says of forecasts.
+
+    Attributes
+    ----------
+    models : of single customers, at the day
+    quarters : what customers did, by the quarter they first bought in
+    trials : of every way at earlier days (`ways.trials`)
+    cautions : what to know before a forecast is read, worst first
+    """
+
+    models: Models
+    quarters: Quarters
+    trials: pd.DataFrame
+    cautions: tuple[Caution, ...]
+
+    def learn(self, what: str, weeks: float, chance: float, lumps: float = 0.0) -> tuple[Learnt, float]:
+        """The forecast of a measure over some weeks, and its mean over that of the models alone.
+
+        Ways that count in quarters know whole quarters up to a year: other spans take the factor of the
+        nearest.
+
+        Parameters
+        ----------
+        what : "purchases", "value" (net) or "buyers"
+        chance : standard deviation, on logarithms, of chance and parameters alone
+        lumps : variance, on logarithms, of single large customers who may be lost
+        """
+        window = int(np.clip(round(weeks / WEEKS), 1, YEAR))
+        alone = self.models.expected(window * WEEKS)[what]
+        net = self.quarters.returned_share(0, window) if what == "value" else 1.0
+        said = {MODEL: alone * net}
+        if weeks <= YEAR * WEEKS + 2:  # twelve months are a day longer
+            said |= {way: of_quarters(self.quarters, way, what, 0, window) for way in (AGES, LEVEL)}
+        size = len(self.quarters.customers)
+        found = learnt(self.trials, said, what=what, window=window, quarters=size, chance=chance, lumps=lumps)
+        return found, found.mean / alone if alone > 0 else 1.0
+
+
+def foundation(
+    base: CustomerBase,
+    summary: btyd.Summary,
+    model: btyd.BetaGeo | None = None,
+    spend: btyd.GammaGamma | None = None,
+) -> Foundation:
+    """Try the ways at earlier days of a base.
+
+    Parameters
+    ----------
+    summary : of the base in calendar time, in weeks
+    model, spend : if they are fitted on it already
+
+    Raises
+    ------
+    NotEnoughData : too few customers for the models, or nothing was bought of late.
+    """
+    found = quarters_of(base)
+    _refuse_a_closed_shop(found)
+    models = fitted(summary, model, spend)
+    tried = base.remember(
+        ("forecasting", "trials"),
+        lambda: trials(base, found, models.time),
+        lambda table: {"trials": table},
+        lambda parts: pd.DataFrame(parts["trials"]),
+    )
+    return Foundation(models, found, tried, cautions(base, models, found, tried))
+
+
+def _refuse_a_closed_shop(found: Quarters) -> None:
+    """A quarter without a purchase in a business that had many is no question of statistics."""
+    each = found.purchases.sum(axis=0)
+    before = each[1 : 1 + YEAR]
+    if len(before) and each[0] == 0 and before.mean() >= BUSY:
+        raise NotEnoughData("A forecast", 0, 1, f"purchases in the last {DAYS} days")

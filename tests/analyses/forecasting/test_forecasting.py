@@ -1,0 +1,245 @@
+"""Forecasts learnt from a base's own past: clock, quarters, ways, doubt, and what is said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.worlds.contracts import BOX
+from benchmarks.worlds.rivals import base_of, day_of
+from benchmarks.worlds.shops import SHOPS
+from crm_analytics import CustomerBase
+from crm_analytics.analyses import btyd
+from crm_analytics.analyses.forecasting.business_time import BusinessTime, business_time
+from crm_analytics.analyses.forecasting.cautions import CONTRACTS, ONE_CYCLE, SHORT
+from crm_analytics.analyses.forecasting.doubt import doubt_of, shift_of
+from crm_analytics.analyses.forecasting.learnt import learnt
+from crm_analytics.analyses.forecasting.quarters import DAYS, quarters
+from crm_analytics.analyses.forecasting.truncation import share_older
+from crm_analytics.analyses.forecasting.ways import AGES, LEVEL, MODEL, of_quarters
+from crm_analytics.analyses.portfolio.fading_accounts import fading_accounts
+from crm_analytics.analyses.value_to_come import value_to_come
+from crm_analytics.errors import NotEnoughData
+
+WORLDS = {one.name: one for one in SHOPS}
+END = 1368  # late September of the fourth year
+
+
+@pytest.fixture(scope="module")
+def fashion():
+    drawn = WORLDS["fashion"].draw(7)
+    return drawn, base_of(drawn).as_of(day_of(END))
+
+
+@pytest.fixture(scope="module")
+def fashion_outlook(fashion):
+    return value_to_come(fashion[1])
+
+
+def tried(errors, way=MODEL, window=4):
+    """Trials in which a way was off by so much, latest first."""
+    rows = [(way, "value", window, window + i, 100.0, 100.0 * np.exp(e)) for i, e in enumerate(errors)]
+    return pd.DataFrame(rows, columns=["way", "what", "window", "back", "said", "came"])
+
+
+def said_of(trials, said, **more):
+    wanted = {"what": "value", "window": 4, "quarters": 16, "chance": 0.03} | more
+    return learnt(trials, said, **wanted)
+
+
+# The quarters
+
+
+def test_quarters_add_up_to_what_the_base_holds(fashion):
+    drawn, base = fashion
+    found = quarters(base, (1, 4))
+    lines = drawn.lines[drawn.lines["day"].between(0, END)]
+    assert found.net.sum() == pytest.approx(lines["amount"].sum(), abs=0.5)
+    assert found.customers.sum() == len(drawn.known(END))
+
+
+@pytest.mark.parametrize("window", [1, 4])
+def test_what_came_after_an_earlier_day_is_what_the_lines_of_then_hold(fashion, window):
+    drawn, base = fashion
+    found, back = quarters(base, (1, 4)), 5
+    came = drawn.came(END - back * DAYS, 13 * window)
+    for what in ("purchases", "value", "buyers"):
+        # occasions merge days, and a day whose returns are larger than its purchases is none
+        assert found.came(what, back, window) == pytest.approx(came[what], rel=0.02)
+
+
+def test_ways_of_quarters_know_nothing_before_two_cycles(fashion):
+    found = quarters(fashion[1], (1, 4))
+    assert np.isfinite(of_quarters(found, AGES, "value", 4, 4))
+    assert np.isnan(of_quarters(found, AGES, "value", len(found.customers) - 6, 4))
+
+
+# The clock
+
+
+def test_business_time_of_a_shop_without_season_is_that_of_the_calendar():
+    base = base_of(WORLDS["steady"].draw(3)).as_of(day_of(END))
+    summary = btyd.summarize(base, unit="W")
+    found = business_time(summary, btyd.BetaGeo.fit(summary))
+    flat = BusinessTime(found.season, is_used=False)
+    assert flat.of(summary) is summary
+    assert flat.ahead(base.day, 91) == 91
+
+
+def test_a_planted_season_runs_the_clock(fashion):
+    summary = btyd.summarize(fashion[1], unit="W")
+    found = business_time(summary, btyd.BetaGeo.fit(summary))
+    inside = found.of(summary)
+    assert found.is_used
+    assert inside.cells["customers"].sum() == summary.cells["customers"].sum()
+    assert (inside.cells["recency"] <= inside.cells["T"] + 1e-9).all()
+    planted = WORLDS["fashion"].season(np.arange(END + 1, END + 365.0))
+    for start in (0, 91, 182, 273):
+        one = found.ahead(day_of(END + start), 91) / 91
+        assert one == pytest.approx(planted[start : start + 91].mean(), rel=0.2)
+
+
+# What is learnt
+
+
+def test_a_planted_shift_is_found_and_taken_out():
+    found = said_of(tried([0.3] * 8), {MODEL: 100.0})
+    assert found.mean == pytest.approx(100 * np.exp(0.3 * 2 / 2.5))
+    assert shift_of(np.array([]), 4.0) == 0.0
+
+
+def test_larger_errors_widen_and_more_days_narrow():
+    calm, wild = (said_of(tried(np.tile([e, -e], 4)), {MODEL: 100.0}) for e in (0.02, 0.4))
+    assert wild.doubt.half() > 2 * calm.doubt.half()
+    few, many = (doubt_of(np.full(n, 0.05), 1.0, 0.03, 0.1).half() for n in (1, 20))
+    assert many < few
+
+
+def test_an_interval_is_never_narrower_than_chance():
+    assert doubt_of(np.zeros(40), 1.0, chance=0.1, assumed=0.0).scale >= 0.1
+
+
+def test_of_two_ways_the_one_that_erred_less_weighs_more():
+    trials = pd.concat([tried([0.4, -0.4, 0.4, -0.4]), tried([0.01, -0.01, 0.02, 0.0], AGES)])
+    found = said_of(trials, {MODEL: 100.0, AGES: 200.0, LEVEL: np.nan}).ways.set_index("way")
+    assert found["weight"].sum() == pytest.approx(1)
+    assert found.loc[AGES, "weight"] > found.loc[MODEL, "weight"]
+
+
+def test_an_untried_forecast_is_wider_the_less_was_seen():
+    halves = [said_of(tried([]), {MODEL: 1.0}, quarters=n).doubt.half() for n in (3, 6, 16)]
+    assert halves[0] > halves[1] > halves[2]
+
+
+# The outlook of a base
+
+
+def test_value_is_net_of_the_goods_that_will_come_back(fashion, fashion_outlook):
+    drawn, _ = fashion
+    came = drawn.came(END, 52)["value"]
+    later = drawn.lines[drawn.lines["day"].between(END + 1, END + 364)]
+    gross = later.loc[later["customer"].isin(drawn.known(END)) & (later["amount"] > 0), "amount"].sum()
+    found = fashion_outlook.total
+    assert found.covers(came)
+    assert abs(found.mean - came) < abs(found.mean - gross)
+
+
+def test_values_of_customers_add_up_to_the_total(fashion_outlook):
+    total = float(fashion_outlook.scored.value_to_come.sum().to_pyarrow().as_py())
+    assert total == pytest.approx(fashion_outlook.total.mean, rel=1e-6)
+
+
+def test_another_horizon_rests_on_the_same_foundation(fashion_outlook):
+    soon = fashion_outlook.over((13, "W"))
+    assert soon.foundation is fashion_outlook.foundation
+    assert soon.total.mean < fashion_outlook.total.mean
+
+
+def cut(drawn, first, last):
+    """The business as if its data began at a day."""
+    table = drawn.transactions(until=last)
+    table = table[table["transaction_date"] >= pd.Timestamp(day_of(first))]
+    return CustomerBase.open(table, today=day_of(last + 90)).as_of(table["transaction_date"].max().date())
+
+
+@pytest.mark.parametrize(("days", "kind"), [(240, SHORT), (500, ONE_CYCLE)])
+def test_short_data_says_what_they_cannot_tell(days, kind):
+    base = cut(WORLDS["lockdown"].draw(2), 0, days)
+    assert kind in [one.kind for one in value_to_come(base).foundation.cautions]
+
+
+def test_a_closed_shop_says_that_nothing_was_bought():
+    drawn = WORLDS["fashion"].draw(2)
+    lines = drawn.transactions(until=1000)
+    late = pd.DataFrame(
+        {"customer_id": ["late"], "transaction_date": [pd.Timestamp(day_of(1120))], "unit_spend": [-1.0]}
+    )
+    base = CustomerBase.open(pd.concat([lines, late]), today=day_of(1121)).as_of(day_of(1120))
+    with pytest.raises(NotEnoughData, match="purchases in the last 91 days"):
+        value_to_come(base)
+
+
+def test_running_contracts_are_said():
+    base = base_of(BOX.draw(2)).as_of(day_of(600))
+    kinds = {one.kind: one.share for one in value_to_come(base).foundation.cautions}
+    people = BOX.draw(2).people
+    alive = ((people["born"] < 601) & (people["dead"] > 601)).sum() / (people["born"] < 601).sum()
+    assert kinds.get(CONTRACTS, alive) == pytest.approx(alive, abs=0.01)
+
+
+# Customers older than the data
+
+
+def seen_first(name, seed, day):
+    """Customers first seen in each whole span of four weeks, counted without the engine."""
+    lines = WORLDS[name].draw(seed).lines
+    lines = lines[(lines["day"] >= 0) & (lines["amount"] > 0)]
+    first = lines.groupby("customer")["day"].min().to_numpy()
+    whole = (day - first.min() + 1) // 28
+    at = (first[first <= day] - first.min()) // 28
+    return np.bincount(at, minlength=whole)[:whole]
+
+
+@pytest.mark.parametrize("seed", [51, 52, 53])
+def test_customers_older_than_the_data_are_detected(seed):
+    assert share_older(seen_first("old house", seed, 729)) > 0.1
+
+
+@pytest.mark.parametrize("name", [n for n in WORLDS if n not in {"old house", "trade"}])
+def test_a_business_seen_from_its_beginning_is_no_false_alarm(name):
+    assert [share_older(seen_first(name, seed, END)) for seed in (51, 52, 53)] == [0.0, 0.0, 0.0]
+
+
+def test_a_single_cohort_is_not_taken_for_old_customers():
+    assert share_older(np.array([900.0, 800, 300] + [0.0] * 20)) == 0.0
+
+
+# Key accounts
+
+
+def accounts(rng, fading):
+    """Ten accounts that order every week or so for two and a half years; the first ones fade."""
+    rows = []
+    for i in range(10):
+        days = np.cumsum(rng.gamma(4, 7 / 4, 400))
+        days = days[days < 910]
+        if i < fading:
+            days = days[rng.random(len(days)) < np.exp(-np.maximum(days - 620, 0) / 120)]
+        spend = 900.0 - 60 * i
+        rows += [(f"k{i}", pd.Timestamp("2023-01-01") + pd.Timedelta(days=int(d)), spend) for d in days]
+    rows.append(("z", pd.Timestamp("2025-06-30"), 1.0))
+    frame = pd.DataFrame(rows, columns=["customer_id", "transaction_date", "unit_spend"])
+    return CustomerBase.open(frame, today="2025-07-01")
+
+
+def test_accounts_that_fade_are_named_and_no_others():
+    found = fading_accounts(accounts(np.random.default_rng(5), 2))
+    assert set(found.fading["customer_id"]) == {"k0", "k1"}
+    assert (found.fading["orders"] < found.fading["usual"]).all()
+
+
+def test_where_nobody_fades_nobody_is_named():
+    found = fading_accounts(accounts(np.random.default_rng(6), 0))
+    assert found.fading.empty
+    assert found.false_alarms == 0.05
