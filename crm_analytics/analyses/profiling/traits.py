@@ -114,7 +114,12 @@ def compare(counts: pd.DataFrame, group: str) -> pd.DataFrame:
         variance=n * rest * chance * (1 - chance) / (of - 1).clip(lower=1),
     )
     table = parts.groupby(keys, sort=True, as_index=False).sum()
-    table = table[(table["n"] >= MINIMUM) & (table["rest_n"] >= MINIMUM) & (table["weight"] > 0)]
+    table = table[
+        (table["n"] >= MINIMUM)
+        & (table["rest_n"] >= MINIMUM)
+        & (table["weight"] > 0)
+        & (table["customers"] > 0)
+    ]
     table = table.reset_index(drop=True)
     table["share"], table["elsewhere"] = (table[c] / table["weight"] for c in ("share", "elsewhere"))
     table["lift"] = table["share"] / table["elsewhere"].where(table["elsewhere"] > 0)
