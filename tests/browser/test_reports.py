@@ -54,10 +54,14 @@ MADE_BY_REPORT = ("company", "cdnow")  # what `make report` makes
 
 
 def made(home: Path, data: str, *arguments: str) -> dict[str, str]:
-    """report -> the page that `crm report` made of a source, or left as it was where nothing has changed."""
+    """report -> the page that `crm report` made of a source, or left as it was where nothing has changed.
+
+    All reports of the data that `make report` publishes, of others those that are looked at.
+    """
     if data != "hostile":
         subprocess.run([*CRM, "demo", data], cwd=home, check=True, env=CLEAN, capture_output=True)
-    command = [*CRM, "report", "--all", "--data", data, *arguments]
+    asked = ["--all"] if data in MADE_BY_REPORT else [r for d, r in LOOKED_AT if d == data]
+    command = [*CRM, "report", *asked, "--data", data, *arguments]
     done = subprocess.run(command, cwd=home, check=True, env=CLEAN, capture_output=True, text=True)
     return {line["name"]: line["page"] for line in map(json.loads, done.stdout.splitlines())}
 
@@ -118,7 +122,8 @@ def test_published_report_is_whole_quiet_and_readable_everywhere(published, look
 
 
 def test_hostile_names_stand_on_the_pages_as_plain_text(published):
-    texts = [published("hostile", report).read_text(encoding="utf-8") for report in REPORTS]
+    looked_at = [report for data, report in LOOKED_AT if data == "hostile"]
+    texts = [published("hostile", report).read_text(encoding="utf-8") for report in looked_at]
     assert any("&lt;img src=x onerror=alert(1)&gt;" in text for text in texts)
     for text in texts:
         assert "<img src=x" not in text

@@ -119,6 +119,5 @@ def test_large_base_is_the_same_bytes_on_any_number_of_threads(project: Path) ->
     made = [write_large(project / f"large{seed}" / "shop", seed) for seed in (1, 2)]
     first = publish(project, "large-first", "--all", "--data", str(made[0]))
     one = publish(project, "large-one", "--all", "--data", str(made[1]), **CONDITIONS["one thread"])
-    two = publish(project, "large-two", "--all", "--data", str(made[1]))
     assert {name.split("/")[0] for name in first} == set(REPORTS)
-    assert (differing(first, one), differing(first, two)) == ([], [])
+    assert differing(first, one) == []
