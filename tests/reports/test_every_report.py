@@ -10,6 +10,7 @@ import ast
 import importlib
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -33,11 +34,12 @@ pytestmark = pytest.mark.usefixtures("somewhere")
 
 @pytest.fixture(scope="module")
 def given(small_company_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Given]:
-    """A base by its name, opened once."""
+    """A base by its name, opened once; its reports share what each would compute, as in one night."""
 
     @cache
     def opened(name: str) -> Given:
-        return BASES[name](small_company_folder)
+        made = BASES[name](small_company_folder)
+        return replace(made, base=made.base.keeping(tmp_path_factory.mktemp("kept")))
 
     return opened
 

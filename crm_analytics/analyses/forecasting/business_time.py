@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 
 Array = NDArray[np.float64]
-CYCLES = 2  # from which on a season can be told from a trend
+CYCLES = 2  # from which on season and trend can be told apart
 LEVEL = 0.05
 SLACK = 28  # days that the first of two years may lack
 

@@ -55,16 +55,22 @@ class CollaborationReport(Report):
 
 
 def prepare(
-    base: CustomerBase, *, show_customers: bool = False, language: str = "en", run: str = ""
+    base: CustomerBase,
+    *,
+    compare_to: str = "-13w",
+    show_customers: bool = False,
+    language: str = "en",
+    run: str = "",
 ) -> CollaborationReport | SmallReport:
     """Bring the contacts of all teams together.
 
     Parameters
     ----------
+    compare_to : the period of the key figures, and which one it is held against
     language : of the page: "en" or "de"
     run : folder of the run that makes the page; empty outside a run
     """
-    if small := too_small(base, show_customers):
+    if small := too_small(base, show_customers, language=language):
         return small
     missing: dict[str, str] = {}
     met = base.materialise(collaboration.contacts(base))
@@ -73,7 +79,7 @@ def prepare(
     write_lists(base, actions, run, show_customers)
     return CollaborationReport(
         base=base, show_customers=show_customers, missing=missing, language=language,
-        t=catalogue(language, __file__, base.currency), given=Measured(base),
+        t=catalogue(language, __file__, base.currency), given=Measured(base, span=compare_to),
         teams=collaboration.teams_seen(base, met), contradictions=against,
         hand_offs=attempt(missing, "hand_offs", lambda: collaboration.hand_offs(base)),
         repeated=attempt(missing, "repeated", lambda: collaboration.repeated_questions(base)),

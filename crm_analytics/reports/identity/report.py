@@ -30,12 +30,14 @@ class IdentityReport(Report):
 
     Attributes
     ----------
+    span : period of the key figures
     found : who is who; None without a table of customers
     changes : key figures before and after merging; None where nothing is merged
     segments : customers by segment, before and after
     """
 
     t: Sentences
+    span: str
     found: WhoIsWho | None
     changes: pd.DataFrame | None
     segments: pd.DataFrame | None
@@ -43,7 +45,7 @@ class IdentityReport(Report):
     @cached_property
     def kpis(self) -> dict[str, Kpi]:
         """The key figures of the page."""
-        given = Measured(self.base)
+        given = Measured(self.base, span=self.span)
         if self.found is not None:
             given.__dict__["who_is_who"] = self.found  # found already, perhaps with the model
         return measure(given, KPIS)
@@ -58,16 +60,22 @@ class IdentityReport(Report):
 
 
 def prepare(
-    base: CustomerBase, *, model: bool = False, show_customers: bool = False, language: str = "en"
+    base: CustomerBase,
+    *,
+    model: bool = False,
+    compare_to: str = "-13w",
+    show_customers: bool = False,
+    language: str = "en",
 ) -> IdentityReport | SmallReport:
     """Find out who is who, or take it from the identity state, and what merging changes.
 
     Parameters
     ----------
     model : weigh pairs that no rule finds, too; it needs the extra `identity`, and minutes on a large base
+    compare_to : the period of the key figures, and which one it is held against
     language : of the page: "en" or "de"
     """
-    if small := too_small(base, show_customers):
+    if small := too_small(base, show_customers, language=language):
         return small
     missing: dict[str, str] = {}
     found = attempt(missing, "found", lambda: who_is_who(base, model=model))
@@ -81,6 +89,7 @@ def prepare(
         missing=missing,
         language=language,
         t=catalogue(language, __file__, base.currency),
+        span=compare_to,
         found=found,
         changes=changes,
         segments=segments,

@@ -69,6 +69,7 @@ def prepare(
     base: CustomerBase,
     *,
     least: int = 10,
+    compare_to: str = "-13w",
     show_customers: bool = False,
     language: str = "en",
     run: str = "",
@@ -78,16 +79,17 @@ def prepare(
     Parameters
     ----------
     least : no hidden count can be narrowed to fewer people than this
+    compare_to : the period of the key figures, and which one it is held against
     language : of the page: "en" or "de"
     run : folder of the run that makes the page; empty outside a run
     """
-    if small := too_small(base, show_customers):
+    if small := too_small(base, show_customers, language=language):
         return small
     missing: dict[str, str] = {}
     handed = handed_in(run)
     secret = attempt(missing, "secret", partners.partner_secret, ParameterError)
     matched = attempt(missing, "partners", lambda: partners.match(base, secret, least))
-    given = Measured(base)
+    given = Measured(base, span=compare_to)
     counts, offered = None, None
     alike: dict[str, partners.Likeness] = {}
     alike_best: dict[str, partners.Likeness] = {}
