@@ -4,7 +4,7 @@ A report names the figures it shows; their values, intervals and changes come fr
 records for machines. So one figure has one value on all pages of a base.
 
 >>> sorted(REGISTRY)[:3]
-['acquisition_cost', 'bought_again', 'brand_mentions']
+['acquisition_cost', 'bought_again', 'bought_before_share']
 """
 
 from __future__ import annotations

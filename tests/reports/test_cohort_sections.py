@@ -26,7 +26,9 @@ SECTIONS = (
 
 
 def report_of(base, every="auto"):
-    return AuditReport(base=base, spread=None, change=None, acquisition=None, cohorts=cohorts(base, every))
+    return AuditReport(
+        base=base, spread=None, change=None, acquisition=None, drivers=None, cohorts=cohorts(base, every)
+    )
 
 
 def texts(report):

@@ -45,7 +45,7 @@ def test_spend_without_a_mean_says_why_and_forecasts_purchases(unpriced):
     first = repr(found["headline"])
     assert "purchases in the next 52 weeks" in first
     assert "What the purchases will bring cannot be told" in first
-    assert "forecast" in repr(found["did_the_last_forecast_hold"])
+    assert "purchase model alone" in repr(found["did_the_last_forecast_hold"])
     assert "NBD" in repr(found["against_simple_rules"])
     assert "Discounted value" not in repr(found["against_simple_rules"])
     assert "will buy in the next 13 weeks" in repr(found["who_will_buy"])

@@ -39,7 +39,7 @@ ASKED = {
         "what may I spend per customer": r"Keeping one should cost",
         "what is a customer worth": r"A customer will bring, next 52 weeks \|",
         "who is lost": r"have lapsed: silent for",
-        "can I trust it": r"[Ll]ast forecast",
+        "can I trust it": r"forecast was (?:tried at|off by)",
         "as profit": r"Margin to come",
         "who buys next": r"will buy in the next 13 weeks",
         "why did it change": r"Since .*(?:new customers add|no new customers)",

@@ -59,8 +59,8 @@ def pay_days(daily: pd.Series) -> PayDays:
     --------
     >>> days = pd.date_range("2024-01-01", "2025-12-31")
     >>> found = pay_days(pd.Series(np.where(days.day <= 5, 20.0, 10.0), days))
-    >>> found.months, found.best[["first", "last"]].tolist(), round(float(found.best["index"]), 1)
-    (24, [1, 5], 1.7)
+    >>> found.months, int(found.best["first"]), int(found.best["last"]), round(float(found.best["index"]), 1)
+    (24, 1, 5, 1.7)
     """
     days = pd.DatetimeIndex(daily.index)
     frame = pd.DataFrame({"month": days.to_period("M"), "day": days.day, "sold": daily.to_numpy(float)})

@@ -67,7 +67,7 @@ def doubt_of(errors: Array, overlap: float, chance: float, assumed: float, apart
     Examples
     --------
     >>> doubt_of(np.array([]), overlap=1.0, chance=0.03, assumed=0.04)
-    Doubt(scale=0.061..., freedom=3.0, errors=0)
+    Doubt(scale=0.059..., freedom=3.0, errors=0)
     """
     free = len(errors) / max(overlap, 1.0)
     prior = chance**2 + assumed**2

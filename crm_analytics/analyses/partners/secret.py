@@ -50,7 +50,7 @@ def partner_secret(environment: Mapping[str, str] | None = None, folder: Path | 
     ParameterError : it is shorter than 16 bytes, or the file cannot be read.
 
     >>> partner_secret({"CRM_PARTNER_SECRET": "sixteen or more bytes"}).fingerprint
-    '4d65e7c8b1ef1ca6'
+    '395a105aed559320'
     """
     variables = os.environ if environment is None else environment
     if text := variables.get(VARIABLE, "").strip():

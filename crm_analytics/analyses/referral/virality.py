@@ -114,7 +114,7 @@ def virality(sent: Invitations) -> Virality:
     )
     old = old.select("referrer", one=ibis.literal(1), came=old.converted_at.notnull().cast("int64"))
     sums = summed(base, old, "referrer", "came", "one")
-    if sums.empty or not sums.iloc[0]["bottom"] or not customers:
+    if sums.empty or not sums.iloc[0]["bottom"] > 0 or not customers:
         raise NotEnoughData("K", 0, 1, f"invitations of {ripe} days ago or earlier")
     row = sums.iloc[0]
     invited, came = int(row["bottom"]), int(row["top"])

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
+from crm_analytics.analyses.disclosure import ON_A_PAGE, shared
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.analyses.service.business_time import business_minutes
 from crm_analytics.analyses.service.tickets import Tickets, known_history
@@ -139,7 +140,7 @@ def _by_minutes(given: Tickets, each: ir.Table, targets: Mapping[str, float], an
 
 def sla_by_priority(given: Tickets, kept: ir.Table) -> pd.DataFrame:
     """Targets kept, by priority: priority, due, kept, share, lower, upper (95 %, Wilson)."""
-    judged = kept.filter(kept.missed.notnull())
+    judged = shared(kept.filter(kept.missed.notnull()), "priority", ON_A_PAGE, "ticket_id")
     counted = judged.group_by(priority=judged.priority.fill_null("")).aggregate(
         due=judged.count(), kept=(~judged.missed).sum()
     )

@@ -41,4 +41,6 @@ def key_accounts(report: ValueReport | UnpricedReport) -> Block:
 
 def _finding(report: ValueReport | UnpricedReport, found: FadingAccounts) -> str:
     n, of = len(found.fading), len(found.accounts)
-    return report.t("accounts.finding" if n else "accounts.finding_none", n=n, of=of)
+    if n:
+        return report.t("accounts.finding", n=n, of=of)
+    return report.t("accounts.finding_none", of=of)

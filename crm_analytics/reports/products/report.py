@@ -37,6 +37,7 @@ from crm_analytics.analyses.products.first_product import FirstProducts, first_p
 from crm_analytics.analyses.products.habitual_day import HabitualDays, habitual_days
 from crm_analytics.analyses.products.kpis import WEEKS
 from crm_analytics.analyses.products.movers import Movers, movers
+from crm_analytics.analyses.products.nameable_products import nameable_products
 from crm_analytics.analyses.products.next_product import NextOffers, next_offers
 from crm_analytics.analyses.products.popularity import Popularity, popularity
 from crm_analytics.analyses.products.product_lines import product_facts, product_lines
@@ -141,18 +142,19 @@ def prepare(
     language : of the page: "en" or "de"
     run : folder of the run that makes the page: what it hands in, and where lists go; empty outside a run
     """
-    if small := too_small(base, show_customers):
+    if small := too_small(base, show_customers, language=language):
         return small
     missing: dict[str, str] = {}
     t = catalogue(language, __file__, base.currency)
     given = Measured(base, compare_to, None, "", margin_of(base).share)
     plan = Plans(given, contact_effect(base, effect), contact_cost(base), None, ())
     country = country or country_of(base) or ""
+    named = nameable_products(base)
     parts: dict[str, Any] = {
         name: attempt(missing, name, make)
-        for name, make in _parts(base, compare_to, country, language).items()
+        for name, make in _parts(named, compare_to, country, language).items()
     }
-    facts = attempt(missing, "names", lambda: base.collect(product_facts(base)))
+    facts = attempt(missing, "names", lambda: base.collect(product_facts(named)))
     facts = pd.DataFrame(columns=["product", "name", "category"]) if facts is None else facts
     together, actions = parts["together"], offer_actions(plan, parts["next"], parts["category_months"], base)
     plan = Plans(plan.given, plan.effect, plan.cost, None, actions)

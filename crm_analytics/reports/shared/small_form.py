@@ -118,6 +118,8 @@ def _who(report: SmallReport, rows: pd.DataFrame, what: str) -> dict[str, str] |
 def regulars(report: SmallReport) -> Block:
     """The customers who came most often, with their last visit."""
     t, frame = report.t, report.seen.regulars
+    if report.nothing:
+        frame = frame.drop(columns="favourite", errors="ignore")
     first = report.called(frame["customer_id"]).iloc[0]
     finding = t("small.regulars.finding", who=first, n=frame["order_count"].iloc[0])
     return report.customer_table(frame, finding, t("small.regulars.caption"), t("small.regulars.title"))
@@ -137,7 +139,7 @@ def last_visits(report: SmallReport) -> Block:
 def favourites(report: SmallReport) -> Block:
     """What they buy; where no product is known, on which day they come."""
     seen, t = report.seen, report.t
-    if seen.favourites.empty:
+    if seen.favourites.empty or report.nothing:  # products that one customer bought are of small bases alone
         return weekdays(report)
     best = seen.favourites.iloc[0]
     symbol = report.money(0).partition("0")[0]

@@ -83,9 +83,9 @@ def grade(y: ArrayLike, p: ArrayLike, baseline_accuracy: float, *, called: float
 
     Examples
     --------
-    >>> found = grade([0, 0, 1, 1], [.1, .2, .7, .9], baseline_accuracy=.5)
+    >>> found = grade([0, 0, 1, 1] * 50, [.1, .2, .7, .9] * 50, baseline_accuracy=.5)
     >>> found.letter, found.words
-    ('A', 'A: 100% of 4 predictions are right, and 100% of the 2 who left were called, 50 points more \
+    ('A', 'A: 100% of 200 predictions are right, and 100% of the 100 who left were called, 50 points more \
 than by the recency rule (50%)')
     """
     left, score = checked(y, p, both="a grade", probabilities=True)
