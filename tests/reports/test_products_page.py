@@ -93,9 +93,11 @@ def odd(kind: str) -> pd.DataFrame:
         case "a product each":
             frame["product_id"] = np.char.add("p", np.arange(n).astype(str))
         case "a large basket":
-            frame.loc[:800, ["transaction_id", "customer_id"]] = ["o0", "zq7-0"]
-            frame.loc[:800, "transaction_date"] = pd.Timestamp("2025-06-01")
-            frame.loc[:800, "product_id"] = np.char.add("q", np.arange(801).astype(str))
+            for k in range(5):  # five customers: what fewer bought has no name on a page
+                rows = slice(150 * k, 150 * k + 149)
+                frame.loc[rows, ["transaction_id", "customer_id"]] = [f"o{k}", f"zq7-{k}"]
+                frame.loc[rows, "transaction_date"] = pd.Timestamp("2025-06-01")
+                frame.loc[rows, "product_id"] = np.char.add("q", np.arange(150).astype(str))
         case "free gifts":
             frame.loc[frame["product_id"] == "p1", "unit_spend"] = 0.0
         case "returns above sales":
@@ -121,7 +123,7 @@ def test_odd_shops_get_a_page_that_says_what_is_so(kind):
     assert not re.search(r"\bnan\b|\binf\b|zq7-\d", text)
     wanted = {
         "one product": "What goes together cannot be told",
-        "a large basket": "1 order was too large",
+        "a large basket": "5 orders were too large",
         "a product each": "What goes together cannot be told|No two products met",
         "free gifts": "worth nothing, such as gifts",
         "a bundle": "1 pair is hardly ever sold apart",
