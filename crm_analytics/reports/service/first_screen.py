@@ -94,9 +94,8 @@ def actions(report: ServiceReport) -> Block:
     t, plan = report.t, report.plan
     items = [action_of(t, action, plan) for action in report.own_actions]
     if (worst := _worst(report)) is not None:
-        slots = {"product": words.clean(worst["product"], 40), "times": worst["ratio"]}
-        items.append(blocks.action(t("action.product.do", product=slots["product"]),
-                                   t("action.product.why", **slots), t("role.service")))  # fmt: skip
+        do = t("action.product.do", product=words.clean(worst["product"], 40))
+        items.append(blocks.action(do, t("action.product.why", times=worst["ratio"]), t("role.service")))
     if report.arrivals is not None and report.arrivals.is_uneven:
         peak = report.arrivals.peak
         bounds = interval(t, peak["lower"], peak["upper"], "number:1")
