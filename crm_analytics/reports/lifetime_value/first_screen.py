@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crm_analytics.analyses.actions import Action
 from crm_analytics.analyses.audiences import BEST
 from crm_analytics.analyses.definitions import ACTIVE
 from crm_analytics.analyses.evidence import Evidence as Grade
@@ -281,8 +280,3 @@ def _still(report: ValueReport | UnpricedReport) -> dict[str, str]:
 def glossary(report: ValueReport | UnpricedReport) -> Block:
     """The words of the page."""
     return blocks.glossary(glossary_of(report.t, report.plan.given.definitions, WORDS))
-
-
-def ids_of(actions: tuple[Action, ...]) -> list[dict[str, Any]]:
-    """The actions of this report as other reports would be told of them."""
-    return [action.facts() | {"id": f"lifetime_value.{action.id}"} for action in actions]

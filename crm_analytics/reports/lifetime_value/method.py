@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crm_analytics.analyses.actions import contradictions
 from crm_analytics.analyses.kpis import FACTS_VERSION
-from crm_analytics.pages import blocks, words
-from crm_analytics.reports.lifetime_value.first_screen import ids_of
+from crm_analytics.pages import blocks
 from crm_analytics.reports.lifetime_value.report import SmallValueReport, UnpricedReport, ValueReport
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.handed_in import disagreement, earlier_run
 from crm_analytics.reports.shared.plans import WORKS
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import effect_words, interval
@@ -46,8 +45,8 @@ def method(report: ValueReport | UnpricedReport) -> Block:
         "season": _season(report),
         "words": t("method.words_text", gaps=report.plan.given.definitions.gaps),
         "worth": t("method.worth_text", weeks=WORKS[0], effect=effect_words(t, report.plan)),
-        "previous": _previous(report),
-        **_disagreement(report),
+        "previous": earlier_run(t, report.handed),
+        **disagreement(t, report.handed, "lifetime_value", report.plan.actions),
         "not_here": t("method.not_here_text"),
     }
     return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
@@ -93,20 +92,6 @@ def _season(report: ValueReport | UnpricedReport) -> str:
     if not season.known:
         return report.t("method.season_unknown")
     return report.t("method.season_known", years=season.years)
-
-
-def _previous(report: ValueReport | UnpricedReport) -> str:
-    for last in report.handed.previous[:1]:
-        return report.t("method.previous_text", day=last["day"], headline=words.clean(last["headline"], 200))
-    return report.t("no_earlier_run")
-
-
-def _disagreement(report: ValueReport | UnpricedReport) -> dict[str, str]:
-    """Where an action of another report of this day cannot stand beside one of this."""
-    for found in contradictions([*ids_of(report.plan.actions), *report.handed.actions])[:1]:
-        slots = {"one": found.contact, "other": found.spare}
-        return {"contradiction": report.t("method.contradiction_text", **slots)}
-    return {}
 
 
 def _small_record(report: SmallValueReport) -> Block:

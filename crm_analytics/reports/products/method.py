@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crm_analytics.analyses.actions import contradictions
 from crm_analytics.analyses.kpis import FACTS_VERSION
-from crm_analytics.pages import blocks, words
+from crm_analytics.pages import blocks
 from crm_analytics.reports.products.report import ProductReport
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.handed_in import disagreement, earlier_run
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.small_form import SmallReport
 from crm_analytics.reports.shared.tiles import effect_words
@@ -39,26 +39,11 @@ def method(report: ProductReport) -> Block:
             "method.worth_text", effect=effect_words(t, report.plan),
             margin=t("method.margin_unknown") if margin is None else t("method.margin_known"),
         ),
-        "previous": _previous(report),
-        **_disagreement(report),
+        "previous": earlier_run(t, report.handed),
+        **disagreement(t, report.handed, "products", report.plan.actions),
         "not_here": t("method.not_here_text"),
     }  # fmt: skip
     return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
-
-
-def _previous(report: ProductReport) -> str:
-    for last in report.handed.previous[:1]:
-        return report.t("method.previous_text", day=last["day"], headline=words.clean(last["headline"], 200))
-    return report.t("no_earlier_run")
-
-
-def _disagreement(report: ProductReport) -> dict[str, str]:
-    """Where an action of another report of this day cannot stand beside one of this."""
-    mine = [action.facts() | {"id": f"products.{action.id}"} for action in report.plan.actions]
-    for found in contradictions([*mine, *report.handed.actions])[:1]:
-        slots = {"one": found.contact, "other": found.spare}
-        return {"contradiction": report.t("method.contradiction_text", **slots)}
-    return {}
 
 
 def _small_record(report: SmallReport) -> Block:

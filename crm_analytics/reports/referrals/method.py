@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses.kpis import FACTS_VERSION
-from crm_analytics.pages import blocks, words
+from crm_analytics.pages import blocks
 from crm_analytics.reports.referrals.report import ReferralReport
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.handed_in import earlier_run
 from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
@@ -27,15 +28,9 @@ def method(report: ReferralReport) -> Block:
             invitations=int(report.sent.rows.count().to_pyarrow().as_py()),
         ),
         **{term: t.of(f"method.{term}_text", {"days": report.spread.ripe_days}) for term in TERMS},
-        "previous": _previous(report),
+        "previous": earlier_run(t, report.handed),
     }  # fmt: skip
     return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
-
-
-def _previous(report: ReferralReport) -> str:
-    for last in report.handed.previous[:1]:
-        return report.t("method.previous_text", day=last["day"], headline=words.clean(last["headline"], 200))
-    return report.t("no_earlier_run")
 
 
 def _small_record(report: SmallReport) -> Block:

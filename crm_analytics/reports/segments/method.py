@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crm_analytics.analyses.actions import contradictions
 from crm_analytics.analyses.kpis import FACTS_VERSION
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.segments.report import QUIET, SegmentReport
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.handed_in import disagreement, earlier_run
 from crm_analytics.reports.shared.plans import WORKS
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.small_form import SmallReport
@@ -38,8 +38,8 @@ def method(report: SegmentReport) -> Block:
             "method.worth_text", weeks=WORKS[0], effect=effect_words(t, report.plan),
             margin=t("method.margin_unknown") if margin is None else t("method.margin_known", margin=margin),
         ),
-        "previous": _previous(report),
-        **_disagreement(report),
+        "previous": earlier_run(t, report.handed),
+        **disagreement(t, report.handed, "segments", report.plan.actions),
         "not_here": t("method.not_here_text"),
     }  # fmt: skip
     if counts["anonymous_rows"]:
@@ -56,21 +56,6 @@ def _scores(report: SegmentReport) -> str:
         orders=", ".join(words.number(v) for v in cuts["order_count"]),
         revenue=", ".join(report.money(v) for v in cuts["revenue"]),
     )
-
-
-def _previous(report: SegmentReport) -> str:
-    for last in report.handed.previous[:1]:
-        return report.t("method.previous_text", day=last["day"], headline=words.clean(last["headline"], 200))
-    return report.t("no_earlier_run")
-
-
-def _disagreement(report: SegmentReport) -> dict[str, str]:
-    """Where an action of another report of this day cannot stand beside one of this."""
-    mine = [action.facts() | {"id": f"segments.{action.id}"} for action in report.plan.actions]
-    for found in contradictions([*mine, *report.handed.actions])[:1]:
-        slots = {"one": found.contact, "other": found.spare}
-        return {"contradiction": report.t("method.contradiction_text", **slots)}
-    return {}
 
 
 def _small_record(report: SmallReport) -> Block:

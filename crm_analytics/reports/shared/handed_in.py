@@ -7,10 +7,17 @@ anything, and a report says that there is no earlier run.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from crm_analytics.analyses.actions import contradictions
+from crm_analytics.pages import words
+
+if TYPE_CHECKING:
+    from crm_analytics.analyses.actions import Action
+    from crm_analytics.pages.sentences import Sentences
 
 FILE = "handed_in.json"
 
@@ -45,3 +52,18 @@ def handed_in(folder: str) -> HandedIn:
         return HandedIn()
     found = json.loads(path.read_text(encoding="utf-8"))
     return HandedIn(tuple(found["previous"]), tuple(found["neighbours"]))
+
+
+def earlier_run(t: Sentences, handed: HandedIn) -> str:
+    """What the last run of the report said, or that there is none."""
+    for last in handed.previous[:1]:
+        return t("method.previous_text", day=last["day"], headline=words.clean(last["headline"], 200))
+    return t("no_earlier_run")
+
+
+def disagreement(t: Sentences, handed: HandedIn, report: str, actions: Iterable[Action]) -> dict[str, str]:
+    """An item of the method: an action of another report of this day that cannot stand beside one of this."""
+    mine = [action.facts() | {"id": f"{report}.{action.id}"} for action in actions]
+    for found in contradictions([*mine, *handed.actions])[:1]:
+        return {"contradiction": t("method.contradiction_text", one=found.contact, other=found.spare)}
+    return {}

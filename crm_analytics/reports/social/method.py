@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses.kpis import FACTS_VERSION
-from crm_analytics.pages import blocks, words
+from crm_analytics.pages import blocks
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.handed_in import earlier_run
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.social.report import SocialReport
 
@@ -30,15 +31,9 @@ def method(report: SocialReport) -> Block:
             "method.data_text", rows=base.counts["rows"], first=base.first_day, last=base.day, n=said.total
         ),
         **{term: t.of(f"method.{term}_text", slots) for term in TERMS},
-        "previous": _previous(report),
+        "previous": earlier_run(t, report.handed),
     }
     return blocks.method({t(f"method.{term}"): text for term, text in told.items()})
-
-
-def _previous(report: SocialReport) -> str:
-    for last in report.handed.previous[:1]:
-        return report.t("method.previous_text", day=last["day"], headline=words.clean(last["headline"], 200))
-    return report.t("no_earlier_run")
 
 
 def _small_record(report: SmallReport) -> Block:
