@@ -124,6 +124,14 @@ BG_STRESS = [
     ((0.01, 0.01, 0.02, 0.3), (1, 1, 400), 400),  # a + b < 1
     ((30, 300, 40, 900), (177, 490, 497), 100),  # mean x of lifetimes#405
 ]
+FAR_AHEAD = [
+    # just come (T = 0), and asked of a time many thousand times alpha: the mean over p is steep there
+    ((14.5, 0.01, 0.612, 0.128), (0, 0, 0), 161.07),
+    ((14.5, 0.01, 0.612, 1.128), (1, 1e-9, 1e-9), 161.07),
+    ((19.0, 0.01, 1.001, 1.0), (1, 1e-9, 1e-9), 103.0),
+    ((18.9, 0.01, 15.4, 94.2), (2, 1e-9, 1e-9), 91.7),
+    ((20.0, 0.01, 0.3, 0.05), (0, 0, 0), 1000.0),
+]
 PARETO_STRESS = [
     # r, alpha, s, beta; x, t_x, T; t
     ((0.5143, 2.8845, 0.2856, 14.1087), (221, 103.42857, 103.57143), 52),  # NaN in CLVTools
@@ -147,6 +155,13 @@ PARETO_STRESS = [
 @pytest.mark.parametrize(("params", "history", "t"), BG_STRESS)
 def test_stress_points_match_60_digits(kind, params, history, t):
     check(kind, params, history, t)
+
+
+@pytest.mark.parametrize("kind", [btyd.BetaGeo, btyd.ModifiedBetaGeo], ids=["BG", "MBG"])
+@pytest.mark.parametrize(("params", "history", "t"), FAR_AHEAD)
+def test_new_customers_far_ahead(kind, params, history, t):
+    found, printed = by_model(kind, params, history, t), by_print(kind, params, history, t)
+    assert found[2] == pytest.approx(printed[2], rel=1e-9)
 
 
 @pytest.mark.parametrize(("params", "history", "t"), PARETO_STRESS)

@@ -28,7 +28,7 @@ from crm_analytics.analyses.btyd.purchases.dropout_likelihood import (
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel, counts_and_times
 
 Array = NDArray[np.float64]
-_ROWS = 4_096  # customers at a time, each with about a hundred nodes
+_ROWS = 4_096  # customers at a time, each with about two hundred nodes
 _CHUNK = 1 << 20  # numbers at a time
 
 
