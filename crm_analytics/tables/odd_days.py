@@ -166,4 +166,5 @@ def _shared(name: str, table: ir.Table, column: str) -> Finding | None:
 
 def _days(days: Any) -> str:
     shown = [pd.Timestamp(d).date().isoformat() for d in days]
-    return ", ".join(shown[:3]) + (f" and {len(shown) - 3:,} more days" if len(shown) > 3 else "")
+    more = len(shown) - 3
+    return ", ".join(shown[:3]) + (f" and {more:,} more day{'s' if more > 1 else ''}" if more > 0 else "")

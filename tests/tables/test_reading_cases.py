@@ -255,6 +255,25 @@ def test_a_fault_of_the_export_is_named_and_the_sound_one_is_not(opened, change,
     assert kind in kinds(opened("\n".join([HEADER, *change(shop())])))
 
 
+@pytest.mark.parametrize(
+    "who",
+    ["-1", "000000", "(none)", "<NULL>", "[Guest]", "Walk-in Customer", "noreply@shop.example", "Laufkunde",
+     "consumidor final", "\\N", "00000000-0000-0000-0000-000000000000"],
+)  # fmt: skip
+def test_an_id_that_means_nobody_is_named_in_many_tongues(opened, who: str) -> None:
+    assert "nobody" in kinds(opened("\n".join([HEADER, *called(shop(), who, 9)])))
+
+
+@pytest.mark.parametrize("who", ["c99", "-x1", "Gastón", "noel@shop.example", "10", "A0"])
+def test_an_id_like_others_is_somebody(opened, who: str) -> None:
+    assert "nobody" not in kinds(opened("\n".join([HEADER, *called(shop(), who, 9)])))
+
+
+def test_an_id_far_ahead_of_the_next_is_looked_at(opened) -> None:
+    """One line in eight: no twentyfold of the middle, and yet far from everybody."""
+    assert "dominant_id" in kinds(opened("\n".join([HEADER, *called(shop(), "99999", 8)])))
+
+
 def test_the_line_that_settles_a_finding_settles_it(opened) -> None:
     text = "\n".join([HEADER, *[x if i % 3 else "guest" + x[x.index(",") :] for i, x in enumerate(shop())]])
     assert "nobody" in kinds(opened(text))
