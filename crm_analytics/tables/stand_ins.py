@@ -17,11 +17,11 @@ NOBODY = (
     "nan", "none", "null", "nil", "n/a", "na", "#n/a", "\\n", "undefined", "unknown", "guest", "anonymous",
     "anon", "-", "--", "?", ".", "no customer", "no name", "noname", "nobody", "walk-in", "walkin",
     "walk-in customer", "walk in", "guest checkout", "guest user", "cash", "cash sale", "cash customer",
-    "counter", "counter sale", "pos", "gast", "gastkunde", "gastbestellung", "laufkunde",
-    "laufkundschaft", "barverkauf", "unbekannt", "anonym", "invité", "inconnu", "anonyme", "client comptoir", "client de passage", "invitado",
-    "anónimo", "desconocido", "público en general", "consumidor final", "ospite", "sconosciuto", "not set",
-    "default", "dummy", "blank", "empty", "missing", "noreply", "no-reply", "donotreply", "nomail", "no-mail",
-    "noemail", "no-email",
+    "counter", "counter sale", "pos", "gast", "gastkunde", "gastbestellung", "laufkunde", "laufkundschaft",
+    "barverkauf", "unbekannt", "anonym", "invité", "inconnu", "anonyme", "client comptoir",
+    "client de passage", "invitado", "anónimo", "desconocido", "público en general", "consumidor final",
+    "ospite", "sconosciuto", "not set", "default", "dummy", "blank", "empty", "missing", "noreply",
+    "no-reply", "donotreply", "nomail", "no-mail", "noemail", "no-email",
 )  # fmt: skip
 _BRACKETS = r"""^[(<\[{"']+|[)>\]}"']+$"""
 _NO_ID = r"^(-[0-9]+|[0-]+)$"  # -1, 0, 000000, 00000000-0000-0000-0000-000000000000

@@ -242,6 +242,7 @@ def called(lines: list[str], who: str, every: int) -> list[str]:
         (lambda s: called(s, "7.12345E+14", 9), "exponent_ids"),
         (lambda s: [x.upper() if i % 9 else x for i, x in enumerate(s)], "two_cases"),
         (lambda s: [*s, *s[200:210]], "imported_twice"),
+        (lambda s: [*s[::8], *s[::8][20:30]], "imported_twice"),  # one line a day, ten days in two files
         (lambda s: [x.replace(".", "") if DAYS[13] in x else x for x in s], "other_unit"),
         (lambda s: [x for x in s if not DAYS[10] <= x.split(",")[1] <= DAYS[17]], "missing_days"),
         (lambda s: called(s, "test@example.org", 90), "test_orders"),
