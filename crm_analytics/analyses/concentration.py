@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Concentration:
+class Concentration(ObjectCard):
     """How unequally value is spread over customers.
 
     Attributes

@@ -30,6 +30,7 @@ from crm_analytics.analyses.forecasting.learnt import Learnt
 from crm_analytics.analyses.forecasting.ways import Models
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -64,7 +65,7 @@ class Plain:
 
 
 @dataclass(frozen=True, eq=False)
-class ValueToCome:
+class ValueToCome(ObjectCard):
     """The forecast of a base at its day.
 
     Attributes

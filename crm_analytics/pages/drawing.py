@@ -45,7 +45,7 @@ MOST_VALUES = 60_000
 _TREES = ("icicle", "sunburst", "treemap")
 _DIGITS = 6  # of a number, where no more are needed to tell it from the others
 _ROUNDING = 1e-9  # relative: what a float sum may differ by
-# What a trace shows nothing without; kinds that are not here (indicator, image, table ...) draw of themselves.
+# What a trace shows nothing without; kinds that are not here (indicator, image, table) draw of themselves.
 _MARKS = {
     **dict.fromkeys(("scatter", "bar", "violin", "histogram", "funnel", "waterfall"), ("x", "y")),
     "box": ("x", "y", "median"),
@@ -140,8 +140,8 @@ def _check_parts(trace: Any) -> None:
         if sums.get(name, 0.0) > value + _ROUNDING * max(abs(value), 1.0):
             raise NotebookError(
                 f"the {trace.type} would be drawn blank: the parts of one of its branches come to "
-                f"{sums[name]:,.6g}, more than the {value:,.6g} of the branch. Give each branch the sum of its "
-                "parts, or leave out branchvalues='total'"
+                f"{sums[name]:,.6g}, more than the {value:,.6g} of the branch. Give each branch the sum of "
+                "its parts, or leave out branchvalues='total'"
             )
 
 
@@ -197,7 +197,7 @@ def _check(kind: str) -> None:
     raise NotebookError(f"a page cannot draw '{kind}' (it needs WebGL or map files); {next_step}")
 
 
-def _plain(value: Any, key: str = "", digits: int = _DIGITS) -> Any:  # noqa: PLR0911, PLR0912
+def _plain(value: Any, key: str = "", digits: int = _DIGITS) -> Any:  # noqa: PLR0911
     if isinstance(value, dict):
         if set(value) >= {"dtype", "bdata"}:
             return _plain(_unpacked(value), key)

@@ -26,6 +26,7 @@ from crm_analytics.tables.findings import Finding
 from crm_analytics.tables.identity_map import IdentityMap
 from crm_analytics.tables.kept_results import Parts, remember
 from crm_analytics.tables.named_sources import check_exists, find_source
+from crm_analytics.tables.object_cards import ObjectCard
 from crm_analytics.tables.redaction import holds_secret, without_secrets_of
 from crm_analytics.tables.regular_files import check_regular
 from crm_analytics.tables.rejects import drops_row
@@ -38,7 +39,7 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
-class CustomerBase:
+class CustomerBase(ObjectCard):
     """Who bought what and when, as known at the end of `day`.
 
     Open one with `CustomerBase.open`; cut it with `as_of` and `between`. Everything an analysis needs
@@ -446,6 +447,24 @@ class CustomerBase:
     def counts(self) -> dict[str, Any]:
         """Rows, rejected rows, anonymous sales, customers, first and last day of the cut base."""
         return {**count_lines(self.transactions), "rejected": int(drops_row(self.rejected).sum())}
+
+    @property
+    def card_facts(self) -> Mapping[str, Any]:
+        """What the base says of itself: what is in view, and what the check found."""
+        counts = self.counts
+        days = f"after {self.start}" if self.start else f"from {self.first_day}"
+        findings = [f"{f.severity}: {f.sentence}" for f in self.findings]
+        return {
+            "label": self.label,
+            "days": f"{days} to {self.day}",
+            "lines": counts["rows"],
+            "customers": counts["customers"],
+            "currency": self.currency or None,
+            "tables": ", ".join(self.snapshot.tables),
+            "rejected": counts["rejected"] or None,
+            "findings": len(findings) or None,
+            **dict(zip(("first finding", "second finding", "third finding"), findings, strict=False)),
+        }
 
     @functools.cached_property
     def data_hash(self) -> str:

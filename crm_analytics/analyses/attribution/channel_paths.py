@@ -16,6 +16,7 @@ from crm_analytics.analyses.attribution.paths import read_paths
 from crm_analytics.analyses.attribution.touches import in_paths, purchases, touches
 from crm_analytics.analyses.disclosure import shared
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -30,7 +31,7 @@ DAY, ONE_DAY = 86_400.0, timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class ChannelPaths:
+class ChannelPaths(ObjectCard):
     """Where purchases came from, path by path.
 
     Attributes

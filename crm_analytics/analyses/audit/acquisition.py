@@ -15,6 +15,7 @@ from crm_analytics.analyses.intervals import Z95, wilson
 from crm_analytics.analyses.margin import margin_lines, serving_costs
 from crm_analytics.tables.contract import MONEY
 from crm_analytics.tables.days import shift
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -36,7 +37,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Acquisition:
+class Acquisition(ObjectCard):
     """The first year of customers, by source.
 
     Attributes

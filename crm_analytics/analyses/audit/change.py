@@ -15,6 +15,7 @@ from crm_analytics.analyses.comparison import Comparison, compare_periods
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.tables.contract import MONEY
 from crm_analytics.tables.days import shift
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -26,7 +27,7 @@ MOVES = ("new", "reactivated", "increased", "decreased", "lapsed")
 
 
 @dataclass(frozen=True)
-class Change:
+class Change(ObjectCard):
     """One whole period against the one before it.
 
     Attributes

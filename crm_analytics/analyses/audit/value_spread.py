@@ -15,6 +15,7 @@ from crm_analytics.analyses.margin import margin_lines, serving_costs
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.tables.contract import MONEY
 from crm_analytics.tables.days import shift
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -25,7 +26,7 @@ MINIMUM = 30  # customers: fewer say nothing by tenths
 
 
 @dataclass(frozen=True)
-class ValueSpread:
+class ValueSpread(ObjectCard):
     """How value is spread over the customers who bought in a window.
 
     Attributes

@@ -15,13 +15,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
 CYCLES = 2  # whole cycles, below which a decomposition cannot tell season from trend
 
 
 @dataclass(frozen=True, eq=False)
-class Decomposition:
+class Decomposition(ObjectCard):
     """A series taken apart.
 
     Attributes

@@ -17,6 +17,7 @@ from scipy import stats
 
 from crm_analytics.analyses.calendar.trading_calendar import calendar_of
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
 WEEK = 7
@@ -31,7 +32,7 @@ COVER = 0.95
 
 
 @dataclass(frozen=True, eq=False)
-class Outlook:
+class Outlook(ObjectCard):
     """The weeks after the last day of a series.
 
     Attributes

@@ -20,6 +20,7 @@ from scipy import stats
 
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
 MONTHS = 12
@@ -30,7 +31,7 @@ LEVEL = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class SeasonalIndex:
+class SeasonalIndex(ObjectCard):
     """Month by month against the mean month.
 
     Attributes

@@ -12,6 +12,7 @@ from scipy import stats
 from crm_analytics.analyses.calendar.daily import hourly
 from crm_analytics.analyses.overview import WEEKDAYS
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -21,7 +22,7 @@ LEVEL = 0.95
 
 
 @dataclass(frozen=True, eq=False)
-class WeekPattern:
+class WeekPattern(ObjectCard):
     """Weekdays, and weekdays by hour.
 
     Attributes

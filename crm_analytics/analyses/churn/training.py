@@ -26,6 +26,7 @@ from crm_analytics.analyses.churn.model.recency_rule import RecencyRule, recency
 from crm_analytics.analyses.churn.survival.definition import Definition, definition
 from crm_analytics.analyses.profiling.demography import ATTRIBUTES, demography
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -52,7 +53,7 @@ MEASURES = {
 
 
 @dataclass(frozen=True, eq=False)
-class HeldOut:
+class HeldOut(ObjectCard):
     """Customers still there when the last window began, one row each, without their ids.
 
     Nothing was learnt from them before their scores were written down, but where there is only one window.
@@ -77,7 +78,7 @@ class HeldOut:
 
 
 @dataclass(frozen=True, eq=False)
-class Churn:
+class Churn(ObjectCard):
     """A trained churn model, what it is worth, and what it was made from.
 
     window : days without a purchase that count as having left

@@ -14,6 +14,7 @@ from crm_analytics.analyses.cohorts.cohort_cells import Reduced, reduce
 from crm_analytics.analyses.cohorts.cohort_comparison import Comparison, Fading
 from crm_analytics.analyses.cohorts.periods import MONTHS, Calendar
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -25,7 +26,7 @@ _MARKS = ["partial", "left_truncated"]
 
 
 @dataclass(frozen=True)
-class Cohorts:
+class Cohorts(ObjectCard):
     """How cohorts age, how they compare, and the revenue they add up to.
 
     Every frame has the cohort's label ("2026-03", "2026-Q1", "2026"), its age in periods, the label of the
@@ -72,6 +73,8 @@ class Cohorts:
     fading: Fading | None
     newest: Comparison | None
     recent: Comparison | None
+
+    card_frame = "cohorts"
 
 
 def cohorts(base: CustomerBase, every: str = "auto") -> Cohorts:

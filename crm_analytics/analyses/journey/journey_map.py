@@ -15,6 +15,7 @@ from crm_analytics.analyses.journey.emotion import emotion, pain_points
 from crm_analytics.analyses.journey.event_log import PURCHASE, SOURCES, STAGES
 from crm_analytics.analyses.journey.steps import Steps
 from crm_analytics.errors import ParameterError, nearest
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -25,7 +26,7 @@ DAY = 86_400
 
 
 @dataclass(frozen=True)
-class JourneyMap:
+class JourneyMap(ObjectCard):
     """A map of stages.
 
     Attributes
@@ -44,6 +45,8 @@ class JourneyMap:
     stages: pd.DataFrame
     pains: pd.DataFrame
     within: float
+
+    card_frame = "stages"
 
     def opportunities(self) -> pd.DataFrame:
         """Stages by what is at stake: segment, stage, next_stage, of, dropped, next_value, at_stake.

@@ -11,6 +11,7 @@ import ibis
 from crm_analytics.analyses.lifecycle.chain_fit import fit_chain
 from crm_analytics.errors import DataError
 from crm_analytics.tables.days import shift
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -20,7 +21,7 @@ LEAST_PERIODS = 3
 
 
 @dataclass(frozen=True)
-class ChainCheck:
+class ChainCheck(ObjectCard):
     """Purchases (customers and periods with one) by those who were customers at `then`, up to the day.
 
     Attributes

@@ -17,6 +17,7 @@ from crm_analytics.analyses.lifecycle.chain import RecencyChain, Vector
 from crm_analytics.analyses.lifecycle.chain_variance import clustered_variance, each_gap
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.days import shift
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -29,7 +30,7 @@ STEP = 1e-4
 
 
 @dataclass(frozen=True)
-class FittedChain:
+class FittedChain(ObjectCard):
     """The chain, what it was counted from, and what the states are worth.
 
     Attributes

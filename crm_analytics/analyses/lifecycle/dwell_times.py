@@ -18,6 +18,7 @@ import pandas as pd
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.lifecycle.stage_history import Stages, in_order, stages
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -27,7 +28,7 @@ FEW_SPELLS = 30
 
 
 @dataclass(frozen=True)
-class Dwell:
+class Dwell(ObjectCard):
     """Times in the stages.
 
     Attributes
@@ -44,6 +45,8 @@ class Dwell:
     exits: pd.DataFrame
     curves: pd.DataFrame
     horizon: int
+
+    card_frame = "stages"
 
 
 def dwell(base: CustomerBase | Stages, horizon: int = HORIZON) -> Dwell:

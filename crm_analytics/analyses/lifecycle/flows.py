@@ -14,6 +14,7 @@ from crm_analytics.analyses.intervals import share_difference, wilson
 from crm_analytics.analyses.lifecycle.stage_history import Stages, in_order, stages, standing
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.days import shift
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -24,7 +25,7 @@ THIN = 30  # customers: a row with fewer says little
 
 
 @dataclass(frozen=True)
-class Flows:
+class Flows(ObjectCard):
     """Moves between the end of `then` and the end of `now`, and in the span as long before.
 
     Attributes

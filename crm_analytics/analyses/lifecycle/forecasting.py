@@ -20,6 +20,7 @@ from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.lifecycle.stage_history import Stages, in_order, stages
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.days import shift
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -32,7 +33,7 @@ State = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class Forecast:
+class Forecast(ObjectCard):
     """Stage sizes to come.
 
     Attributes

@@ -23,6 +23,7 @@ from crm_analytics.analyses.lifecycle.rules import (
 )
 from crm_analytics.analyses.rfm.rules import Rhythm, rhythm_of
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -32,7 +33,7 @@ MINIMUM_CUSTOMERS = 20
 
 
 @dataclass(frozen=True)
-class Stages:
+class Stages(ObjectCard):
     """Where every customer stands, and how they came there.
 
     Attributes

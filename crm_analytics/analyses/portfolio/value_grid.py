@@ -12,6 +12,7 @@ from crm_analytics.analyses.portfolio.value_tiers import TIERS
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.contract import MONEY
 from crm_analytics.tables.days import shift
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -33,7 +34,7 @@ PLAYS = {  # (tier today, tier to come): what to do
 
 
 @dataclass(frozen=True)
-class ValueGrid:
+class ValueGrid(ObjectCard):
     """Customers by revenue of the last year and by forecast value.
 
     Attributes

@@ -26,6 +26,7 @@ from crm_analytics.analyses.products.baskets import (
     count_pairs,
     margins_by,
 )
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -40,7 +41,7 @@ BUNDLE = 0.99  # confidence both ways, from which two products are sold as one
 
 
 @dataclass(frozen=True, eq=False)
-class Affinity:
+class Affinity(ObjectCard):
     """Pairs of products.
 
     Attributes
@@ -66,6 +67,8 @@ class Affinity:
     orders: int
     over_cap: int
     unknown: int
+
+    card_frame = "pairs"
 
     @property
     def found(self) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from scipy import stats
 from crm_analytics.analyses.intervals import benjamini_hochberg
 from crm_analytics.analyses.overview import WEEKDAYS
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -25,7 +26,7 @@ LEVEL = 0.05  # of false discoveries among the habits
 
 
 @dataclass(frozen=True, eq=False)
-class HabitualDays:
+class HabitualDays(ObjectCard):
     """Customers with a weekday of their own.
 
     Attributes

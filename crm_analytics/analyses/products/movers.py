@@ -16,6 +16,7 @@ from crm_analytics.analyses.products import ratios
 from crm_analytics.analyses.products.product_lines import product_lines
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.tables.days import shift
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -31,7 +32,7 @@ VERDICTS = ("moves", "the season's", "not told apart", "as before")
 
 
 @dataclass(frozen=True, eq=False)
-class Movers:
+class Movers(ObjectCard):
     """Products against the period before, and against how they moved a year ago.
 
     Attributes
@@ -50,6 +51,8 @@ class Movers:
     products: pd.DataFrame
     span_days: int
     has_last_year: bool
+
+    card_frame = "products"
 
 
 def movers(

@@ -14,6 +14,7 @@ import pandas as pd
 
 from crm_analytics.analyses.profiling.favourites import purchase_lines
 from crm_analytics.errors import DataError, NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -42,7 +43,7 @@ class NoStructureError(DataError):
 
 
 @dataclass(frozen=True)
-class Needs:
+class Needs(ObjectCard):
     """Clusters of customers by the categories they buy, their price level and basket.
 
     Attributes

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from crm_analytics.analyses.intervals import wilson
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from datetime import date
@@ -22,7 +23,7 @@ THIN = 30  # customers: a row with fewer says little
 
 
 @dataclass(frozen=True)
-class Migration:
+class Migration(ObjectCard):
     """Segments then against segments now, by the same rules.
 
     Attributes

@@ -32,6 +32,7 @@ from crm_analytics.analyses.rfm.rules import (
     rhythm_of,
 )
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -43,7 +44,7 @@ MEASURES = {"r_score": "recency_days", "f_score": "order_count", "m_score": "rev
 
 
 @dataclass(frozen=True)
-class RfmScores:
+class RfmScores(ObjectCard):
     """Scores and segments of every customer, as an engine table, and what they add up to.
 
     Attributes
@@ -63,6 +64,8 @@ class RfmScores:
     bins: int
     rhythm: Rhythm | None
     base: CustomerBase
+
+    card_frame = "segments"
 
 
 def score(

@@ -13,6 +13,7 @@ from scipy.stats import norm
 from crm_analytics.analyses.clustered_ratio import Ratio, difference, ratio_of, summed
 from crm_analytics.analyses.disclosure import shared
 from crm_analytics.tables.days import shift
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -45,7 +46,7 @@ class Period:
 
 
 @dataclass(frozen=True, eq=False)
-class Voice:
+class Voice(ObjectCard):
     """The last period against the one before, and what lies behind.
 
     Attributes

@@ -20,6 +20,7 @@ from crm_analytics.analyses.btyd.forecasts.purchase_probability import equal_gro
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 from crm_analytics.analyses.btyd.totals.uncertainty import EXACT_UP_TO
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -32,7 +33,7 @@ _MOST_COHORTS = 24  # months, above which cohorts are quarters
 
 
 @dataclass(frozen=True, eq=False)
-class Calibration:
+class Calibration(ObjectCard):
     """Predicted against actual repeat purchases of the holdout, group by group.
 
     model, t : whose forecast, and how far ahead
@@ -54,6 +55,8 @@ class Calibration:
     by_cohort: pd.DataFrame
     ranking: Ranking
     level: float
+
+    card_frame = "by_tenth"
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -198,7 +201,7 @@ def _drawn(
 
 
 @dataclass(frozen=True, eq=False)
-class InSampleCounts:
+class InSampleCounts(ObjectCard):
     """How many customers made 0, 1, .. repeat purchases, and how many the model says.
 
     table : frequency ("0".. "7+"), actual, expected (customers)

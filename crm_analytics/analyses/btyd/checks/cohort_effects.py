@@ -29,6 +29,7 @@ from crm_analytics.analyses.btyd.purchases.purchase_model import (
     PurchaseModel,
 )
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.fitting.summary import Summary
@@ -39,7 +40,7 @@ LONGEST_MONTHS = 9  # of first purchases, above which cohorts are quarters
 
 
 @dataclass(frozen=True, eq=False)
-class CohortEffects:
+class CohortEffects(ObjectCard):
     """One model for all or one a cohort.
 
     pooled : fitted on all
@@ -68,6 +69,8 @@ class CohortEffects:
     trends: tuple[Trend, ...]
     choice: str
     words: tuple[str, ...]
+
+    card_frame = "table"
 
 
 def cohort_effects(

@@ -25,6 +25,7 @@ from crm_analytics.analyses.btyd.purchases.pareto_nbd import ParetoNBD
 from crm_analytics.analyses.btyd.purchases.purchase_model import MINIMUM_CUSTOMERS, PurchaseModel
 from crm_analytics.analyses.btyd.totals.uncertainty import TotalForecast
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -36,7 +37,7 @@ APART = 3.84  # variance of a difference of likelihoods, from which it is one: t
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(ObjectCard):
     """Models fitted up to a day and held against the time after it.
 
     models : the fitted ones, by label
@@ -72,6 +73,8 @@ class Comparison:
     words: tuple[str, ...]
     level: float
     rule: str = RULE
+
+    card_frame = "in_sample"
 
 
 def compare(

@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crm_analytics.tables.object_cards import ObjectCard
+
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Ranking:
+class Ranking(ObjectCard):
     """How well a forecast sorts customers.
 
     curve : by tenths of customers, highest forecast first: customers (share so far), purchases (share of all

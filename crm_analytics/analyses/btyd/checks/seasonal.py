@@ -17,6 +17,7 @@ from crm_analytics.analyses.btyd.fitting.units import days_per_unit
 from crm_analytics.analyses.btyd.forecasts.holdout import length_of
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -30,7 +31,7 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 
 
 @dataclass(frozen=True, eq=False)
-class Season:
+class Season(ObjectCard):
     """How much more, or less, is bought in each week of the year than the model expects.
 
     known : whether there is an index; if not it is 1 throughout and `words` says why
@@ -51,6 +52,8 @@ class Season:
     p: float
     words: str
 
+    card_frame = "months"
+
     def index_of(self, days: pd.DatetimeIndex) -> Array:
         """The index of each day."""
         return np.asarray(self.weeks["index"].to_numpy(float)[_week(days)])
@@ -63,7 +66,7 @@ class Season:
 
 
 @dataclass(frozen=True, eq=False)
-class SeasonalTracking:
+class SeasonalTracking(ObjectCard):
     """Tracking with and without season.
 
     season : learnt from the past alone

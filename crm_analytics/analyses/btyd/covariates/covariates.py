@@ -41,6 +41,7 @@ from crm_analytics.analyses.btyd.totals.purchase_totals import total_of_rows
 from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
 from crm_analytics.analyses.btyd.totals.value_totals import value_of_rows
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.discounting.discounting import Spend
@@ -49,7 +50,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class CovariateFit:
+class CovariateFit(ObjectCard):
     """A fitted model of purchases whose buying and leaving depend on covariates.
 
     kind : the model, `BetaGeo`, `ModifiedBetaGeo` or `ParetoNBD`
@@ -77,6 +78,8 @@ class CovariateFit:
     leaving: Coding
 
     COUNTED: ClassVar[str] = ""  # as of a model: it goes by time
+
+    card_frame = "coefficients"
 
     def model_of(self, **covariates: Any) -> PurchaseModel:
         """The plain model of customers with these covariates, with all that it can be asked."""

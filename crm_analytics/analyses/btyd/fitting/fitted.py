@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol, Self
 
@@ -17,6 +18,7 @@ from crm_analytics.analyses.btyd.fitting.units import days_per_unit
 from crm_analytics.analyses.btyd.spend.spend_model import SpendModel
 from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 
 class Likelihood(Protocol):
@@ -31,7 +33,7 @@ class Likelihood(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class FittedModel:
+class FittedModel(ObjectCard):
     """A model is its numbers: there is no unfitted state, and nothing but numbers to save."""
 
     params: dict[str, float]
@@ -67,6 +69,19 @@ class FittedModel:
         if self.covariance.empty:
             return pd.Series(np.nan, index=index, name="standard_error")
         return pd.Series(np.sqrt(np.diag(self.covariance)), index=index, name="standard_error")
+
+    @property
+    def card_facts(self) -> Mapping[str, Any]:
+        """The parameters, of how many customers they are, and what the fit has to say."""
+        fitted = np.isfinite(self.log_likelihood)
+        return {
+            "model": self.LABEL,
+            "params": self.params,
+            "customers": self.customers or None,
+            "log_likelihood": self.log_likelihood if fitted else None,
+            "unit": self.unit,
+            "diagnosis": self.diagnosis.message if fitted else "parameters were given, not fitted",
+        }
 
     def with_values(self, values: NDArray[np.float64]) -> Self:
         """The model at other parameters, in the order of `params`; what else it has stays."""

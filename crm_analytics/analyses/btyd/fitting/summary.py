@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -21,7 +22,7 @@ NEEDS = {"transactions": ("customer_id", "transaction_date", "unit_spend")}
 
 
 @dataclass(frozen=True, eq=False)
-class Summary:
+class Summary(ObjectCard):
     """What is known of each customer's purchases at the end of a day.
 
     customers : Ibis table, one row per customer: customer_id, frequency (repeat purchase days), recency

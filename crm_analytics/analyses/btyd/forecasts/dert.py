@@ -36,6 +36,7 @@ from crm_analytics.analyses.btyd.fitting.opportunities import checked_opportunit
 from crm_analytics.analyses.btyd.opportunity_models.bg_bb import BetaGeoBetaBinomial
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.covariates.covariates import CovariateFit
@@ -45,7 +46,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Residual:
+class Residual(ObjectCard):
     """What is to come of all customers together, for ever, and how much of it a horizon holds.
 
     purchases : DERT of each customer (a Series on the frame's index), discounted purchases

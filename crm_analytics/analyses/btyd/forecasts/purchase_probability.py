@@ -20,6 +20,7 @@ from crm_analytics.analyses.btyd.forecasts.holdout import KEYS, held_out, length
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -108,7 +109,7 @@ def active_customers(
 
 
 @dataclass(frozen=True, eq=False)
-class Reliability:
+class Reliability(ObjectCard):
     """Whether P(buy in the next h) came true.
 
     model, h : what was asked, on the day `past` ends

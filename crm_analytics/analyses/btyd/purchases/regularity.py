@@ -13,6 +13,7 @@ from crm_analytics.analyses.btyd.fitting.histories import HISTORY, checked
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
 from crm_analytics.analyses.btyd.purchases.regular_model import RegularModel, RegularModifiedBetaGeo
 from crm_analytics.errors import DataError, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.fitting.summary import Summary
@@ -21,7 +22,7 @@ MOST = 6
 
 
 @dataclass(frozen=True, eq=False)
-class Regularity:
+class Regularity(ObjectCard):
     """Fits for k = 1, 2, ... side by side.
 
     table : k, r, alpha, a, b, log_likelihood, gain (over k = 1), converged

@@ -18,6 +18,7 @@ from crm_analytics.analyses.campaigns.lists.rules import RULES, ListRule
 from crm_analytics.analyses.customer_facts import Known, Previous, columns_of, known
 from crm_analytics.errors import DataError, ParameterError
 from crm_analytics.tables.contract import MONEY
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -31,7 +32,7 @@ _ISSUED = {"list", "customer_id", "issued_on", "treatment"}
 
 
 @dataclass(frozen=True, eq=False)
-class Lists:
+class Lists(ObjectCard):
     """The lists of a wave.
 
     Attributes

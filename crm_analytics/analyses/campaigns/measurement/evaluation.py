@@ -25,6 +25,7 @@ from crm_analytics.analyses.campaigns.measurement.treatment_effects import (
 )
 from crm_analytics.analyses.campaigns.measurement.uplift import Uplift, by_segment, learn, with_segments
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -34,7 +35,7 @@ WORDS = {"visit": "visits", "conversion": "buyers", "orders": "orders", "spend":
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(ObjectCard):
     """Past campaigns, measured against their control groups.
 
     Attributes
@@ -66,6 +67,8 @@ class Evaluation:
     profit: pd.DataFrame
     uplift: Uplift | None
     level: float
+
+    card_frame = "pooled"
 
     def effect(self, outcome: str) -> pd.Series:
         """The row of an outcome over all campaigns."""

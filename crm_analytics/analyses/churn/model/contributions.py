@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from crm_analytics.tables.object_cards import ObjectCard
+
 
 @dataclass(frozen=True, eq=False)
-class Contributions:
+class Contributions(ObjectCard):
     """What each feature adds to the log-odds of leaving, customer by customer.
 
     frame : one row per customer (index as given), one column per feature; log-odds, positive = towards

@@ -11,6 +11,7 @@ import pandas as pd
 
 from crm_analytics.analyses.kaplan_meier import kaplan_meier
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -22,7 +23,7 @@ SHORTEST, LONGEST = 30, 365
 
 
 @dataclass(frozen=True, eq=False)
-class Definition:
+class Definition(ObjectCard):
     """How long customers stay away before they come back, and what window follows.
 
     window : suggested days without a purchase that count as having left
@@ -42,6 +43,8 @@ class Definition:
     gaps: int
     customers: int
     why: str
+
+    card_frame = "table"
 
 
 def definition(base: CustomerBase, share: float = CALM) -> Definition:

@@ -28,6 +28,7 @@ from crm_analytics.analyses.kaplan_meier import (
     time_when,
 )
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from datetime import date
@@ -54,7 +55,7 @@ LAST_NAMED = 4  # purchases from this one on are one group
 
 
 @dataclass(frozen=True, eq=False)
-class Survival:
+class Survival(ObjectCard):
     """Curves of how long nothing happens, one a group.
 
     Attributes
@@ -71,6 +72,8 @@ class Survival:
     at: pd.DataFrame
     event: str
     until: date
+
+    card_frame = "at"
 
     def curve(self, group: str) -> pd.DataFrame:
         """The curve of one group, as `kaplan_meier` gives it."""
