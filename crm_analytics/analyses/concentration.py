@@ -9,6 +9,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -37,6 +38,8 @@ class Concentration(ObjectCard):
     top_share_upper: float
     share_for_80: float
     customers: int
+
+    plot = Plots("crm_analytics.analyses.concentration_pictures", "lorenz")
 
     @property
     def holds(self) -> bool:

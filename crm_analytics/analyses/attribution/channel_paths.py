@@ -15,6 +15,7 @@ from crm_analytics.analyses.attribution.models import attribute
 from crm_analytics.analyses.attribution.paths import read_paths
 from crm_analytics.analyses.attribution.touches import in_paths, purchases, touches
 from crm_analytics.analyses.disclosure import shared
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -55,6 +56,8 @@ class ChannelPaths(ObjectCard):
     anonymous: int
     lookback: float
     first_day: date
+
+    plot = Plots("crm_analytics.analyses.attribution.pictures", "channels", "roles")
 
     @property
     def conversions(self) -> int:

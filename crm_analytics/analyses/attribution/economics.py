@@ -10,6 +10,7 @@ import ibis
 import pandas as pd
 
 from crm_analytics.analyses.disclosure import shared
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -41,6 +42,7 @@ class Economics(ObjectCard):
     margin: float
 
     card_frame = "channels"
+    plot = Plots("crm_analytics.analyses.attribution.pictures", "profit", "spend")
 
 
 def spend_by_channel(base: CustomerBase, since: date, minimum: int = 1) -> pd.DataFrame | None:

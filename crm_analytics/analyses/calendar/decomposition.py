@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -43,6 +44,8 @@ class Decomposition(ObjectCard):
     trend_strength: float
     method: str
     multiplicative: bool
+
+    plot = Plots("crm_analytics.analyses.calendar.pictures", "parts", "season")
 
 
 def classical(series: pd.Series, period: int = 12, *, multiplicative: bool = True) -> Decomposition:

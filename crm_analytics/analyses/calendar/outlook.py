@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from crm_analytics.analyses.calendar.trading_calendar import calendar_of
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -54,6 +55,8 @@ class Outlook(ObjectCard):
     trials: pd.DataFrame
     year_ago: float
     words: str
+
+    plot = Plots("crm_analytics.analyses.calendar.pictures", "weeks")
 
 
 def outlook(daily: pd.Series, weeks: int = 8) -> Outlook:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from crm_analytics.analyses.intervals import Z95
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -53,6 +54,8 @@ class SeasonalIndex(ObjectCard):
     trend_lower: float
     trend_upper: float
     words: str
+
+    plot = Plots("crm_analytics.analyses.calendar.pictures", "months")
 
     @property
     def is_firm(self) -> bool:

@@ -11,6 +11,7 @@ from scipy import stats
 
 from crm_analytics.analyses.calendar.daily import hourly
 from crm_analytics.analyses.overview import WEEKDAYS
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -37,6 +38,8 @@ class WeekPattern(ObjectCard):
     weekdays: pd.DataFrame
     hours: pd.DataFrame
     weeks: int
+
+    plot = Plots("crm_analytics.analyses.calendar.pictures", "weekdays")
 
 
 def week_pattern(base: CustomerBase) -> WeekPattern:

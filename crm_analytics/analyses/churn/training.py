@@ -24,6 +24,7 @@ from crm_analytics.analyses.churn.model.model import ChurnModel
 from crm_analytics.analyses.churn.model.persistence import packed, unpacked
 from crm_analytics.analyses.churn.model.recency_rule import RecencyRule, recency_rule
 from crm_analytics.analyses.churn.survival.definition import Definition, definition
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.analyses.profiling.demography import ATTRIBUTES, demography
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
 from crm_analytics.tables.object_cards import ObjectCard
@@ -108,6 +109,8 @@ class Churn(ObjectCard):
     held_out: HeldOut
     windows: tuple[Window, ...]
     reasons: pd.DataFrame | None = None
+
+    plot = Plots("crm_analytics.analyses.churn.pictures", "gains", "calibration", "reasons", "evidence")
 
     @property
     def tells(self) -> bool:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from crm_analytics.analyses.cohorts.triangles import MINIMUM, with_shares
 from crm_analytics.analyses.intervals import Z95, share_difference
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.tables.object_cards import ObjectCard
 
 SUMS = ("customers", "active", "returned", "revenue_so_far", "squares_so_far")
@@ -34,6 +35,8 @@ class Comparison(ObjectCard):
     earlier: tuple[str, ...]
     by_age: pd.DataFrame
     age: int
+
+    plot = Plots("crm_analytics.analyses.cohorts.pictures", "ages", "values")
 
     @property
     def at(self) -> pd.Series:

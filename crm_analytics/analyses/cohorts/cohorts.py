@@ -13,6 +13,7 @@ from crm_analytics.analyses.cohorts import cohort_comparison, triangles
 from crm_analytics.analyses.cohorts.cohort_cells import Reduced, reduce
 from crm_analytics.analyses.cohorts.cohort_comparison import Comparison, Fading
 from crm_analytics.analyses.cohorts.periods import MONTHS, Calendar
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -75,6 +76,15 @@ class Cohorts(ObjectCard):
     recent: Comparison | None
 
     card_frame = "cohorts"
+    plot = Plots(
+        "crm_analytics.analyses.cohorts.pictures",
+        "retention",
+        "returned",
+        "revenue",
+        "value",
+        "curve",
+        "whole",
+    )
 
 
 def cohorts(base: CustomerBase, every: str = "auto") -> Cohorts:

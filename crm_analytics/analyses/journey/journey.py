@@ -17,6 +17,7 @@ from crm_analytics.analyses.journey.patterns import matches
 from crm_analytics.analyses.journey.step_matrix import step_matrix, variants
 from crm_analytics.analyses.journey.steps import Steps, steps_of
 from crm_analytics.analyses.journey.transitions import transitions
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Journey(Steps):
     """The steps of a base with every view of them; each view is a function of its own module."""
+
+    plot = Plots("crm_analytics.analyses.journey.pictures", "steps", "funnel", "transitions")
 
     def transitions(self, weight: str | None = None) -> pd.DataFrame:
         """What follows what; see `transitions.transitions`."""

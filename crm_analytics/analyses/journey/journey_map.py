@@ -14,6 +14,7 @@ from crm_analytics.analyses.intervals import wilson
 from crm_analytics.analyses.journey.emotion import emotion, pain_points
 from crm_analytics.analyses.journey.event_log import PURCHASE, SOURCES, STAGES
 from crm_analytics.analyses.journey.steps import Steps
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import ParameterError, nearest
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -47,6 +48,7 @@ class JourneyMap(ObjectCard):
     within: float
 
     card_frame = "stages"
+    plot = Plots("crm_analytics.analyses.journey.pictures", "stages", "emotion")
 
     def opportunities(self) -> pd.DataFrame:
         """Stages by what is at stake: segment, stage, next_stage, of, dropped, next_value, at_stake.

@@ -15,6 +15,7 @@ from scipy.stats import chi2
 from crm_analytics.analyses.intervals import Z95, wilson
 from crm_analytics.analyses.lifecycle.chain import RecencyChain, Vector
 from crm_analytics.analyses.lifecycle.chain_variance import clustered_variance, each_gap
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.days import shift
 from crm_analytics.tables.object_cards import ObjectCard
@@ -59,6 +60,8 @@ class FittedChain(ObjectCard):
     spend_per_purchase: float
     purchases: int
     beyond: int
+
+    plot = Plots("crm_analytics.analyses.lifecycle.pictures", "ahead", "returning")
 
     @cached_property
     def rules(self) -> pd.DataFrame:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.lifecycle.stage_history import Stages, in_order, stages
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -47,6 +48,7 @@ class Dwell(ObjectCard):
     horizon: int
 
     card_frame = "stages"
+    plot = Plots("crm_analytics.analyses.lifecycle.pictures", "curves", "medians")
 
 
 def dwell(base: CustomerBase | Stages, horizon: int = HORIZON) -> Dwell:

@@ -12,6 +12,7 @@ from scipy.stats import norm
 
 from crm_analytics.analyses.intervals import share_difference, wilson
 from crm_analytics.analyses.lifecycle.stage_history import Stages, in_order, stages, standing
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.days import shift
 from crm_analytics.tables.object_cards import ObjectCard
@@ -46,6 +47,8 @@ class Flows(ObjectCard):
     now: date
     moves: pd.DataFrame
     sizes: pd.DataFrame
+
+    plot = Plots("crm_analytics.analyses.lifecycle.pictures", "flows", "matrix", "net")
 
     def matrix(self) -> pd.DataFrame:
         """Shares: a row for each stage then, a column for each now; rows sum to one."""

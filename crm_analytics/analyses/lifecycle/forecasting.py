@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.lifecycle.stage_history import Stages, in_order, stages
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.days import shift
 from crm_analytics.tables.object_cards import ObjectCard
@@ -51,6 +52,8 @@ class Forecast(ObjectCard):
     newcomers: float
     every: int
     learned_from: int
+
+    plot = Plots("crm_analytics.analyses.lifecycle.pictures", "forecast")
 
     @property
     def errors(self) -> tuple[float, float] | None:

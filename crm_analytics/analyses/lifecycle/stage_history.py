@@ -21,6 +21,7 @@ from crm_analytics.analyses.lifecycle.rules import (
     default_rules,
     steps,
 )
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.analyses.rfm.rules import Rhythm, rhythm_of
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.tables.object_cards import ObjectCard
@@ -54,6 +55,8 @@ class Stages(ObjectCard):
     rhythm: Rhythm | None
     undated: int
     base: CustomerBase
+
+    plot = Plots("crm_analytics.analyses.lifecycle.pictures", "sizes")
 
     @property
     def order(self) -> list[str]:

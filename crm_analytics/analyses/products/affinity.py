@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.intervals import holm
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.analyses.products import independence
 from crm_analytics.analyses.products.baskets import (
     CAP,
@@ -69,6 +70,7 @@ class Affinity(ObjectCard):
     unknown: int
 
     card_frame = "pairs"
+    plot = Plots("crm_analytics.analyses.products.pictures", "pairs")
 
     @property
     def found(self) -> pd.DataFrame:

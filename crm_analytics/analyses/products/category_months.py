@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from crm_analytics.analyses.intervals import Z95, benjamini_hochberg
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.analyses.products.product_lines import product_lines
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.tables.object_cards import ObjectCard
@@ -45,6 +46,8 @@ class CategoryMonths(ObjectCard):
     cells: pd.DataFrame
     years: float
     words: str
+
+    plot = Plots("crm_analytics.analyses.products.pictures", "calendar")
 
 
 def category_months(base: CustomerBase, level: str = "category") -> CategoryMonths:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.intervals import holm, wilson
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.analyses.products import independence
 from crm_analytics.analyses.products.product_lines import product_lines, refuse_single
 from crm_analytics.errors import NotEnoughData
@@ -41,6 +42,7 @@ class CrossShop(ObjectCard):
     customers: int
 
     card_frame = "pairs"
+    plot = Plots("crm_analytics.analyses.products.pictures", "categories", "breadth")
 
 
 def cross_shop(base: CustomerBase, level: str = "category") -> CrossShop:

@@ -12,6 +12,7 @@ from scipy import stats
 
 from crm_analytics.analyses.intervals import benjamini_hochberg
 from crm_analytics.analyses.overview import WEEKDAYS
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -42,6 +43,8 @@ class HabitualDays(ObjectCard):
     weekdays: pd.DataFrame
     looked_at: int
     share: float
+
+    plot = Plots("crm_analytics.analyses.products.pictures", "weekdays")
 
 
 def habitual_days(base: CustomerBase) -> HabitualDays:

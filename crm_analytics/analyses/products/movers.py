@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.intervals import Z95, benjamini_hochberg
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.analyses.products import ratios
 from crm_analytics.analyses.products.product_lines import product_lines
 from crm_analytics.errors import NotEnoughData
@@ -53,6 +54,7 @@ class Movers(ObjectCard):
     has_last_year: bool
 
     card_frame = "products"
+    plot = Plots("crm_analytics.analyses.products.pictures", "movers")
 
 
 def movers(

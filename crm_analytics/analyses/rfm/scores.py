@@ -23,6 +23,7 @@ import pandas as pd
 
 from crm_analytics.analyses.concentration import Concentration, concentration
 from crm_analytics.analyses.definitions import definitions
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.analyses.rfm.rules import (
     NO_PURCHASE,
     Rhythm,
@@ -66,6 +67,7 @@ class RfmScores(ObjectCard):
     base: CustomerBase
 
     card_frame = "segments"
+    plot = Plots("crm_analytics.analyses.rfm.pictures", "treemap", "grid", "concentration")
 
 
 def score(

@@ -19,6 +19,7 @@ from crm_analytics.analyses.btyd.forecasts.holdout import KEYS, held_out, length
 from crm_analytics.analyses.btyd.forecasts.purchase_probability import equal_groups
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 from crm_analytics.analyses.btyd.totals.uncertainty import EXACT_UP_TO
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -57,6 +58,9 @@ class Calibration(ObjectCard):
     level: float
 
     card_frame = "by_tenth"
+    plot = Plots(
+        "crm_analytics.analyses.btyd.checks.pictures", "tenths", "frequency", "silence", "cohorts", "ranking"
+    )
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -214,6 +218,8 @@ class InSampleCounts(ObjectCard):
     chi_square: float
     degrees: int
     p: float
+
+    plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "counts")
 
 
 def frequency_counts(summary: Summary, model: PurchaseModel, top: int = TOP_FREQUENCY) -> InSampleCounts:

@@ -24,6 +24,7 @@ from crm_analytics.analyses.btyd.purchases.modified_beta_geo import ModifiedBeta
 from crm_analytics.analyses.btyd.purchases.pareto_nbd import ParetoNBD
 from crm_analytics.analyses.btyd.purchases.purchase_model import MINIMUM_CUSTOMERS, PurchaseModel
 from crm_analytics.analyses.btyd.totals.uncertainty import TotalForecast
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -75,6 +76,7 @@ class Comparison(ObjectCard):
     rule: str = RULE
 
     card_frame = "in_sample"
+    plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "holdout", "scores", "money")
 
 
 def compare(

@@ -20,6 +20,7 @@ from crm_analytics.analyses.btyd.fitting.histories import History
 from crm_analytics.analyses.btyd.fitting.summary import Summary, summarize
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
 from crm_analytics.analyses.btyd.forecasts.simulated_total import forecast_total
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -50,6 +51,8 @@ class Drift(ObjectCard):
     tracking: pd.DataFrame
     past_changed: bool
     reasons: tuple[str, ...]
+
+    plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "cusum")
 
     @property
     def refit(self) -> bool:

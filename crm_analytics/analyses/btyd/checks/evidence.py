@@ -16,6 +16,7 @@ from crm_analytics.analyses.btyd.forecasts.simulated_total import forecast_total
 from crm_analytics.analyses.btyd.purchases.beta_geo import BetaGeo
 from crm_analytics.analyses.btyd.purchases.purchase_model import MINIMUM_CUSTOMERS, PurchaseModel
 from crm_analytics.analyses.btyd.totals.uncertainty import TotalForecast
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -57,6 +58,9 @@ class Evidence(ObjectCard):
     new_customers: int
 
     card_frame = "bands"
+    plot = Plots(
+        "crm_analytics.analyses.btyd.checks.pictures", "tracking", "cumulative", "bands", "baselines"
+    )
 
 
 def baselines(

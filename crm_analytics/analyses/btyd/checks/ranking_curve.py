@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
@@ -33,6 +34,8 @@ class Ranking(ObjectCard):
     lift_lower: float
     lift_upper: float
     level: float
+
+    plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "curve")
 
 
 def ranking_of(

@@ -16,6 +16,7 @@ from crm_analytics.analyses.btyd.fitting.summary import Summary, summarize
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
 from crm_analytics.analyses.btyd.forecasts.holdout import length_of
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -53,6 +54,7 @@ class Season(ObjectCard):
     words: str
 
     card_frame = "months"
+    plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "months")
 
     def index_of(self, days: pd.DatetimeIndex) -> Array:
         """The index of each day."""
@@ -87,6 +89,8 @@ class SeasonalTracking(ObjectCard):
     actual: float
     helps: bool | None
     words: str
+
+    plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "seasonal")
 
 
 def season(summary: Summary, model: PurchaseModel, *, slack: int = 0) -> Season:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Summary(ObjectCard):
     day: date
     history: ir.Table
     cell_days: pd.DataFrame
+
+    plot = Plots("crm_analytics.analyses.btyd.model_pictures", "matrix", "frequencies", "history")
 
     @functools.cached_property
     def spend_cells(self) -> pd.DataFrame:

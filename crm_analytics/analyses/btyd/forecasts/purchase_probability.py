@@ -19,6 +19,7 @@ from crm_analytics.analyses.btyd.fitting.units import time_ahead
 from crm_analytics.analyses.btyd.forecasts.holdout import KEYS, held_out, length_of
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 from crm_analytics.analyses.intervals import wilson
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -134,6 +135,8 @@ class Reliability(ObjectCard):
     buyers: int
     customers: int
     alive: float
+
+    plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "reliability")
 
     @property
     def skill(self) -> float:

@@ -29,6 +29,7 @@ from crm_analytics.analyses.btyd.purchases.customer_parameters import Individual
 from crm_analytics.analyses.btyd.totals.purchase_totals import total_of_histories
 from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
 from crm_analytics.analyses.btyd.totals.value_totals import value_of_histories
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ class PurchaseModel(FittedModel):
     """What all models of repeat purchases have in common: a history (x, t_x, T) is all they look at."""
 
     TIMES: ClassVar[tuple[str, ...]] = ()  # parameters that are times: they scale with the unit
+
+    plot = Plots("crm_analytics.analyses.btyd.model_pictures", "alive", "purchases", "new_customers")
 
     @classmethod
     def fit(

@@ -16,6 +16,7 @@ from crm_analytics.analyses.campaigns.lists.contact_policy import Terms
 from crm_analytics.analyses.campaigns.lists.contact_pressure import contacts
 from crm_analytics.analyses.campaigns.lists.rules import RULES, ListRule
 from crm_analytics.analyses.customer_facts import Known, Previous, columns_of, known
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import DataError, ParameterError
 from crm_analytics.tables.contract import MONEY
 from crm_analytics.tables.object_cards import ObjectCard
@@ -53,6 +54,8 @@ class Lists(ObjectCard):
     left_out: Mapping[str, str]
     terms: Terms
     base: CustomerBase
+
+    plot = Plots("crm_analytics.analyses.campaigns.pictures", "sizes")
 
     @property
     def next_actions(self) -> ir.Table:

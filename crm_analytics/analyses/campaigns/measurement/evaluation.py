@@ -24,6 +24,7 @@ from crm_analytics.analyses.campaigns.measurement.treatment_effects import (
     slopes,
 )
 from crm_analytics.analyses.campaigns.measurement.uplift import Uplift, by_segment, learn, with_segments
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -69,6 +70,7 @@ class Evaluation(ObjectCard):
     level: float
 
     card_frame = "pooled"
+    plot = Plots("crm_analytics.analyses.campaigns.pictures", "pooled", "campaigns", "segments")
 
     def effect(self, outcome: str) -> pd.Series:
         """The row of an outcome over all campaigns."""

@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from crm_analytics.analyses import arguments
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -52,6 +53,8 @@ class Qini(ObjectCard):
     members: int
     customers: int
     level: float
+
+    plot = Plots("crm_analytics.analyses.campaigns.pictures", "curve")
 
     @property
     def is_clear(self) -> bool:

@@ -27,6 +27,7 @@ from sklearn.preprocessing import StandardScaler
 from crm_analytics.analyses import arguments
 from crm_analytics.analyses.campaigns.measurement.qini import Qini, qini
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import differences
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError, nearest
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -64,6 +65,7 @@ class Uplift(ObjectCard):
     deciles: pd.DataFrame
 
     card_frame = "deciles"
+    plot = Plots("crm_analytics.analyses.campaigns.pictures", "qini", "deciles")
 
     @property
     def pays(self) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from crm_analytics.analyses.churn.measures.ranking import CELLS, checked
 from crm_analytics.analyses.intervals import wilson
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -40,6 +41,8 @@ class ProfitCurve(ObjectCard):
     n: int
     left: int
     level: float
+
+    plot = Plots("crm_analytics.analyses.churn.pictures", "profit")
 
     @property
     def is_everybody(self) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.kaplan_meier import kaplan_meier
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -45,6 +46,7 @@ class Definition(ObjectCard):
     why: str
 
     card_frame = "table"
+    plot = Plots("crm_analytics.analyses.churn.pictures", "gaps")
 
 
 def definition(base: CustomerBase, share: float = CALM) -> Definition:

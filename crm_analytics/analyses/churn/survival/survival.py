@@ -27,6 +27,7 @@ from crm_analytics.analyses.kaplan_meier import (
     survival_at,
     time_when,
 )
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -74,6 +75,7 @@ class Survival(ObjectCard):
     until: date
 
     card_frame = "at"
+    plot = Plots("crm_analytics.analyses.churn.pictures", "curves")
 
     def curve(self, group: str) -> pd.DataFrame:
         """The curve of one group, as `kaplan_meier` gives it."""
