@@ -11,13 +11,16 @@ from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
+import plotly.io as pio
 
 from crm_analytics.pages import words
 from crm_analytics.pages.axis_formats import Wording, column, texts
 from crm_analytics.pages.theme import (
     ACCENT,
     ACCENT_SOFT,
+    CONTEXT,
     CONTEXT_SOFT,
+    DARK,
     INK,
     MUTED,
     ON_PALE,
@@ -159,6 +162,8 @@ def surface(
 def alone(figure: go.Figure, title: str) -> go.Figure:
     """The figure with its look and a title, to be shown outside a page, where it may be zoomed.
 
+    It is dark where `plotly.io.templates.default` is a dark template, as ``"plotly_dark"``.
+
     >>> alone(go.Figure(go.Bar(y=[1])), "Orders").layout.title.text
     'Orders'
     """
@@ -172,16 +177,32 @@ def alone(figure: go.Figure, title: str) -> go.Figure:
         title={
             "text": words.label(title),
             "x": 0,
-            "xref": "paper",
+            "xref": "container",
             "y": 1,
             "yref": "container",
             "yanchor": "top",
-            "pad": {"t": 12},
+            "pad": {"t": 12, "l": 8},
             "font": {"size": 16, "color": INK},
         },
+        modebar={"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": CONTEXT, "activecolor": MUTED},
         meta=None,  # what a page changes for phones
     )
-    return figure
+    return _darkened(figure) if "dark" in str(pio.templates.default) else figure
+
+
+def _darkened(figure: go.Figure) -> go.Figure:
+    """Each colour by its twin in the dark, on the dark paper: where Plotly's own default template is dark."""
+    plain = _twins(figure.to_plotly_json())
+    plain["layout"] |= {"paper_bgcolor": DARK[PAPER], "plot_bgcolor": DARK[PAPER]}
+    return go.Figure(plain)
+
+
+def _twins(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _twins(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_twins(v) for v in value]
+    return DARK.get(value, value) if isinstance(value, str) else value
 
 
 def nothing(sentence: str) -> go.Figure:

@@ -10,7 +10,7 @@ from crm_analytics.analyses.plots import Picture
 from crm_analytics.pages import figures
 
 UNTRACKED = "No purchase has a touch."
-MODELS = ("markov", "last_touch")
+MODELS = ("markov", "last")
 
 
 def channels(found: ChannelPaths, *, models: Sequence[str] = MODELS) -> Picture:

@@ -75,7 +75,7 @@ def matrix(summary: Summary) -> Picture:
         title="Customers by repeat purchases and recency",
         draw=lambda f: composed_figures.surface(
             f[f["frequency"] > 0] if f["frequency"].any() else f,  # who bought once would outshine the rest
-            "recency", "frequency", "customers", fmt="count",
+            "recency", "frequency", "customers", fmt="count", top=float(f["customers"].quantile(0.95)),
             x_title=f"recency, {UNIT_WORDS[summary.unit]}", y_title="repeat purchases",
         ),
         empty="Nobody has bought.",

@@ -93,8 +93,6 @@ def _effects(frame: pd.DataFrame, label: str, title: str) -> Picture:
     return Picture(
         frame=frame,
         title=f"{title}{outcome}",
-        draw=lambda f: figures.intervals(
-            f, names, "adjusted", "adjusted_lower", "adjusted_upper", 0, fmt="number:2"
-        ),
+        draw=lambda f: figures.intervals(f, names, "adjusted", "adjusted_lower", "adjusted_upper", 0),
         empty=NOTHING,
     )

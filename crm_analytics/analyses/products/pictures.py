@@ -62,7 +62,7 @@ def categories(found: CrossShop, *, most: int = 10) -> Picture:
         frame=frame,
         title="Share of a category's customers who buy another, too",
         draw=lambda f: figures.heatmap(
-            f.pivot_table(index="category_a", columns="category_b", values="share"), fmt="percent:0"
+            f.pivot_table(index="category_a", columns="category_b", values="share"), fmt="percent:0", top=1.0
         ),
         empty="Nobody buys in two categories.",
     )
