@@ -7,6 +7,26 @@ from numbers import Integral, Real
 from typing import Any
 
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.customer_base import CustomerBase
+
+
+def base_given(base: Any, call: str) -> None:
+    """A `CustomerBase`, where a frame, a path or something else is easily given instead.
+
+    Raises
+    ------
+    ParameterError : it is none, with what to write.
+
+    >>> base_given({}, "rfm.score")
+    Traceback (most recent call last):
+    crm_analytics.errors.ParameterError: rfm.score takes a CustomerBase, got dict: write \
+rfm.score(CustomerBase.open(...)), with the file, connection or frame in place of the dots
+    """
+    if not isinstance(base, CustomerBase):
+        raise ParameterError(
+            f"{call} takes a CustomerBase, got {type(base).__name__}: write {call}(CustomerBase.open(...)), "
+            "with the file, connection or frame in place of the dots"
+        )
 
 
 def whole(name: str, value: Any, least: int, most: int | None = None) -> None:

@@ -11,6 +11,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.arguments import base_given
 from crm_analytics.analyses.attribution.models import attribute
 from crm_analytics.analyses.attribution.paths import read_paths
 from crm_analytics.analyses.attribution.touches import in_paths, purchases, touches
@@ -155,6 +156,7 @@ def channel_paths(
     DataError : the source has no events with a channel
     NotEnoughData : fewer than 30 purchases follow a touch
     """
+    base_given(base, "channel_paths")
     if not lookback > 0 or gap_minutes < 0:
         raise ParameterError("lookback is a number of days above 0, gap_minutes one of minutes from 0 on")
     base.require(needs)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crm_analytics.analyses.arguments import base_given
 from crm_analytics.analyses.churn.features.btyd_features import with_btyd
 from crm_analytics.analyses.churn.features.features import FEATURES, features
 from crm_analytics.analyses.churn.features.labels import labels
@@ -26,6 +27,7 @@ from crm_analytics.analyses.churn.model.recency_rule import RecencyRule, recency
 from crm_analytics.analyses.churn.survival.definition import Definition, definition
 from crm_analytics.analyses.plots import Plots
 from crm_analytics.analyses.profiling.demography import ATTRIBUTES, demography
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -125,6 +127,7 @@ class Churn(ObjectCard):
         return self.model.leaving(frame)
 
 
+@watched("Learning who leaves")
 def train(
     base: CustomerBase,
     window: int | None = None,
@@ -159,6 +162,7 @@ def train(
         left in the newest, or all did
     ParameterError : an unknown learner, or a window that is no whole number of days
     """
+    base_given(base, "churn.train")
     _check(window, learners, count)
     key = ("churn.train", window, seed, sample, tuple(learners), count)
     return base.remember(
@@ -208,7 +212,9 @@ def _check(window: int | None, learners: Sequence[str], count: int) -> None:
         raise ParameterError(f"learners are a list of names: give [{learners!r}], or leave it out for both")
     for name in learners:
         if name not in LEARNERS:
-            raise ParameterError(f"unknown learner '{name}'{nearest(name, LEARNERS)}")
+            raise ParameterError(
+                f"unknown learner '{name}'{nearest(name, LEARNERS)}: one of {', '.join(LEARNERS)}"
+            )
     if not learners or count < 2:
         raise ParameterError("at least one learner and two windows are needed")
     whole = isinstance(window, Integral) and not isinstance(window, bool)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.arguments import base_given
 from crm_analytics.analyses.cohorts import cohort_comparison, triangles
 from crm_analytics.analyses.cohorts.cohort_cells import Reduced, reduce
 from crm_analytics.analyses.cohorts.cohort_comparison import Comparison, Fading
@@ -111,6 +112,7 @@ def cohorts(base: CustomerBase, every: str = "auto") -> Cohorts:
     1  2026-01    1          2       1    0.5
     2  2026-02    0          1       1    1.0
     """
+    base_given(base, "cohorts.cohorts")
     begin = base.first_day if base.start is None else base.start + timedelta(days=1)
     reduced = reduce(base, Calendar.choose(begin, base.day, every))
     if reduced.people.empty:

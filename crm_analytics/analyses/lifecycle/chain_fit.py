@@ -17,7 +17,7 @@ from crm_analytics.analyses.lifecycle.chain import RecencyChain, Vector
 from crm_analytics.analyses.lifecycle.chain_variance import clustered_variance, each_gap
 from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
-from crm_analytics.tables.days import shift
+from crm_analytics.tables.days import Span, forward, shift
 from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def fit_chain(
     *,
     margin: float,
     contact_cost: float,
-    every: str = "4w",
+    every: Span = "4w",
     rate: float = 0.15,
     longest: int = MOST_STATES,
 ) -> FittedChain:
@@ -140,7 +140,7 @@ def fit_chain(
     ParameterError : a setting is out of range.
     """
     _check_settings(margin, contact_cost, rate, longest)
-    length = (shift(base.day, f"+{every.lstrip('+-')}") - base.day).days
+    length = (shift(base.day, forward(every)) - base.day).days
     bought = base.materialise(_periods(base, length))
     gaps = _gaps(base, bought)
     states = hazards(gaps)

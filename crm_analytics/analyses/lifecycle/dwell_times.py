@@ -19,6 +19,7 @@ from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.lifecycle.stage_history import Stages, in_order, stages
 from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.days import Span, days_in
 from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Dwell(ObjectCard):
     plot = Plots("crm_analytics.analyses.lifecycle.pictures", "curves", "medians")
 
 
-def dwell(base: CustomerBase | Stages, horizon: int = HORIZON) -> Dwell:
+def dwell(base: CustomerBase | Stages, horizon: Span | int = HORIZON) -> Dwell:
     """Measure the time in each stage over all spells of the base.
 
     Parameters
@@ -63,6 +64,7 @@ def dwell(base: CustomerBase | Stages, horizon: int = HORIZON) -> Dwell:
     ------
     ParameterError : the horizon is not a positive number of days.
     """
+    horizon = days_in(horizon, "horizon")
     if horizon < 1:
         raise ParameterError(f"horizon must be at least one day, got {horizon}")
     staged = base if isinstance(base, Stages) else stages(base)

@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.arguments import base_given
 from crm_analytics.analyses.lifecycle.rules import (
     LOYAL_ORDERS,
     OTHERS,
@@ -22,6 +23,7 @@ from crm_analytics.analyses.lifecycle.rules import (
     steps,
 )
 from crm_analytics.analyses.plots import Plots
+from crm_analytics.analyses.progress import watched
 from crm_analytics.analyses.rfm.rules import Rhythm, rhythm_of
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.tables.object_cards import ObjectCard
@@ -75,6 +77,7 @@ def standing(spells: ir.Table, day: date) -> ir.Table:
     return held.select("customer_id", "stage", "entered_on")
 
 
+@watched("Finding stages")
 def stages(
     base: CustomerBase,
     rules: Iterable[StageRule] | None = None,
@@ -103,6 +106,7 @@ def stages(
     >>> found.sizes[["stage", "customers"]].values.tolist()
     [['Active', 30]]
     """
+    base_given(base, "lifecycle.stages")
     rhythm = rhythm_of(base) if rules is None else None
     table = tuple(default_rules(rhythm, loyal_orders) if rules is None else rules)
     check_rules(table)

@@ -27,6 +27,7 @@ from crm_analytics.analyses.products.baskets import (
     count_pairs,
     margins_by,
 )
+from crm_analytics.analyses.progress import watched
 from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Affinity(ObjectCard):
         return self.pairs[self.pairs["verdict"] == AFFINITY].reset_index(drop=True)
 
 
+@watched("Counting pairs of products")
 def affinity(
     base: CustomerBase,
     level: str = "product",

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.profiling.favourites import purchase_lines
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import DataError, NotEnoughData
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -61,6 +62,7 @@ class Needs(ObjectCard):
     clustered: int
 
 
+@watched("Looking for needs")
 def needs(base: CustomerBase, *, seed: int = 0, minimum: int = 1) -> Needs:
     """Find clusters with k-means; the number of them is the largest that is stable.
 

@@ -1,4 +1,4 @@
-"""Pictures of results: each view of each class draws, its frame is the result's own, and nothing is a blank."""
+"""Pictures of results: each view draws, its frame is the result's own, and none is blank."""
 
 from __future__ import annotations
 

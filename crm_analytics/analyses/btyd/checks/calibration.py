@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from crm_analytics.analyses.btyd.checks.ranking_curve import Ranking, ranking_of
+from crm_analytics.analyses.btyd.fitting.argument_order import model_first
 from crm_analytics.analyses.btyd.fitting.histories import HISTORY, History
 from crm_analytics.analyses.btyd.fitting.summary import Summary, summarize
 from crm_analytics.analyses.btyd.fitting.units import UNIT_WORDS
@@ -20,6 +21,7 @@ from crm_analytics.analyses.btyd.forecasts.purchase_probability import equal_gro
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 from crm_analytics.analyses.btyd.totals.uncertainty import EXACT_UP_TO
 from crm_analytics.analyses.plots import Plots
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -73,6 +75,7 @@ class Calibration(ObjectCard):
         }
 
 
+@watched("Holding a forecast against what came")
 def calibrate(
     past: CustomerBase,
     future: CustomerBase,
@@ -222,13 +225,14 @@ class InSampleCounts(ObjectCard):
     plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "counts")
 
 
-def frequency_counts(summary: Summary, model: PurchaseModel, top: int = TOP_FREQUENCY) -> InSampleCounts:
+@model_first
+def frequency_counts(model: PurchaseModel, summary: Summary, top: int = TOP_FREQUENCY) -> InSampleCounts:
     """Histogram of repeat purchases, actual and expected, each customer observed for his own T.
 
     Parameters
     ----------
-    summary : the model was fitted on
     model : of repeat purchases
+    summary : the model was fitted on
     top : the last group holds `top` and more
 
     Source

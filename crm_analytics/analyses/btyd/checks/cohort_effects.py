@@ -28,6 +28,7 @@ from crm_analytics.analyses.btyd.purchases.purchase_model import (
     LikelihoodOfCells,
     PurchaseModel,
 )
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -73,6 +74,7 @@ class CohortEffects(ObjectCard):
     card_frame = "table"
 
 
+@watched("Fitting cohorts")
 def cohort_effects(
     summary: Summary,
     model: type[PurchaseModel] = ModifiedBetaGeo,

@@ -25,6 +25,7 @@ from crm_analytics.analyses.btyd.purchases.pareto_nbd import ParetoNBD
 from crm_analytics.analyses.btyd.purchases.purchase_model import MINIMUM_CUSTOMERS, PurchaseModel
 from crm_analytics.analyses.btyd.totals.uncertainty import TotalForecast
 from crm_analytics.analyses.plots import Plots
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -79,6 +80,7 @@ class Comparison(ObjectCard):
     plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "holdout", "scores", "money")
 
 
+@watched("Comparing models")
 def compare(
     past: CustomerBase,
     future: CustomerBase,

@@ -17,6 +17,7 @@ from crm_analytics.analyses.btyd.purchases.beta_geo import BetaGeo
 from crm_analytics.analyses.btyd.purchases.purchase_model import MINIMUM_CUSTOMERS, PurchaseModel
 from crm_analytics.analyses.btyd.totals.uncertainty import TotalForecast
 from crm_analytics.analyses.plots import Plots
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -102,6 +103,7 @@ def baselines(
     )
 
 
+@watched("Holding a forecast against what came")
 def evidence(
     past: CustomerBase,
     future: CustomerBase,

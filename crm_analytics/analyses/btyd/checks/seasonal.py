@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from crm_analytics.analyses.btyd.checks.evidence import repeats_by_day, tracking
+from crm_analytics.analyses.btyd.fitting.argument_order import model_first
 from crm_analytics.analyses.btyd.fitting.summary import Summary, summarize
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
 from crm_analytics.analyses.btyd.forecasts.holdout import length_of
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 from crm_analytics.analyses.plots import Plots
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -93,7 +95,8 @@ class SeasonalTracking(ObjectCard):
     plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "seasonal")
 
 
-def season(summary: Summary, model: PurchaseModel, *, slack: int = 0) -> Season:
+@model_first
+def season(model: PurchaseModel, summary: Summary, *, slack: int = 0) -> Season:
     """Actual over expected repeat purchases by week of the year, over whole years up to the day.
 
     Expected are those of all customers from the day each began, without season. What the
@@ -142,6 +145,7 @@ def season(summary: Summary, model: PurchaseModel, *, slack: int = 0) -> Season:
     return Season(True, weeks, _months(month, actual, expected), years, int(actual.sum()), p, words + once)
 
 
+@watched("Learning the season")
 def seasonal_tracking(
     past: CustomerBase, future: CustomerBase, model: PurchaseModel, *, summary: Summary | None = None
 ) -> SeasonalTracking:

@@ -145,7 +145,7 @@ class ContractModel(FittedModel):
         """P(a new contract is cancelled at renewal `t`) = S(t-1) - S(t), t = 1, 2, ..."""
         return _plain(np.exp(log_leaving(self._full, _renewals(t, "t", least=1))))
 
-    def survival_table(self, periods: int, level: float = 0.9) -> pd.DataFrame:
+    def survival_table(self, periods: int, level: float = 0.95) -> pd.DataFrame:
         """The curve with its interval from the parameters' uncertainty (delta method in ln -ln S).
 
         Parameters

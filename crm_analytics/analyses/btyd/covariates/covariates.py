@@ -40,7 +40,9 @@ from crm_analytics.analyses.btyd.spend.spend_model import SpendModel
 from crm_analytics.analyses.btyd.totals.purchase_totals import total_of_rows
 from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
 from crm_analytics.analyses.btyd.totals.value_totals import value_of_rows
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.days import Span
 from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ class CovariateFit(ObjectCard):
         self,
         spend: Spend,
         frame: pd.DataFrame,
-        horizon: tuple[int, str] = (52, "W"),
+        horizon: Span = (52, "W"),
         rate: float = 0.15,
         timing: str = "end",
     ) -> pd.Series:
@@ -193,6 +195,7 @@ class CovariateFit(ObjectCard):
         return self.kind.of_each(natural(local, shift_of(self.kind)))
 
 
+@watched("Fitting covariates")
 def fit_covariates(
     kind: type[PurchaseModel],
     frame: pd.DataFrame,

@@ -12,8 +12,10 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.arguments import base_given
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
 from crm_analytics.analyses.plots import Plots
+from crm_analytics.analyses.progress import watched
 from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ class Summary(ObjectCard):
         return int(self.cells.loc[self.cells["frequency"] > 0, "customers"].sum())
 
 
+@watched("Summing up purchases")
 def summarize(past: CustomerBase, unit: str = "W") -> Summary:
     """Frequency, recency, T and monetary value of every customer of a cut base.
 
@@ -106,7 +109,9 @@ def summarize(past: CustomerBase, unit: str = "W") -> Summary:
     >>> summary.cells.to_dict("list")
     {'frequency': [0, 2], 'recency': [0.0, 3.0], 'T': [1.0, 3.0], 'customers': [1, 1]}
     """
+    base_given(past, "btyd.summarize")
     scale = days_per_unit(unit)
+    unit = unit.upper()
     history = past.materialise(_history(past))
     customers = history.select(
         "customer_id",

@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crm_analytics.analyses.btyd.discounting.discounting import Discount, spend_of_each
+from crm_analytics.analyses.btyd.discounting.discounting import Discount, horizon_of, spend_of_each
 from crm_analytics.analyses.btyd.discounting.infinite_horizon import endless
 from crm_analytics.analyses.btyd.discounting.periods import periods_of
 from crm_analytics.analyses.btyd.fitting.histories import HISTORY, History, checked
@@ -36,6 +36,7 @@ from crm_analytics.analyses.btyd.fitting.opportunities import checked_opportunit
 from crm_analytics.analyses.btyd.opportunity_models.bg_bb import BetaGeoBetaBinomial
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.days import Span
 from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def _within(
 def residual(
     model: PurchaseModel | BetaGeoBetaBinomial | CovariateFit,
     frame: pd.DataFrame,
-    horizon: tuple[int, str] = (52, "W"),
+    horizon: Span = (52, "W"),
     rate: float = 0.15,
     timing: str = "end",
     *,
@@ -147,6 +148,7 @@ def residual(
     ------
     ParameterError : as in `dert`, or the horizon is no (whole number, unit).
     """
+    horizon = horizon_of(horizon, "(52, 'W') or '52w'")
     whole = dert(model, frame, rate, timing, horizon[1])
     if isinstance(model, BetaGeoBetaBinomial):
         within = model.dert(frame, rate, timing, periods_of(horizon, model.unit, model.COUNTED))

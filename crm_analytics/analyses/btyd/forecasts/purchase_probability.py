@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crm_analytics.analyses.btyd.fitting.argument_order import model_first
 from crm_analytics.analyses.btyd.fitting.histories import HISTORY, History, checked
 from crm_analytics.analyses.btyd.fitting.summary import Summary, summarize
 from crm_analytics.analyses.btyd.fitting.units import time_ahead
@@ -73,15 +74,16 @@ def chance_to_buy(model: PurchaseModel, who: History, h: float) -> Array:
     return model.active(who, time_ahead(h, "h"))
 
 
+@model_first
 def active_customers(
-    summary: Summary, model: PurchaseModel, h: float, *, status: PurchaseModel | None = None
+    model: PurchaseModel, summary: Summary, h: float, *, status: PurchaseModel | None = None
 ) -> ir.Table:
     """P(buy in the next `h`) and P(alive) of every customer; only cells pass through Python.
 
     Parameters
     ----------
-    summary : whom to score, in the model's unit
     model : for P(buy)
+    summary : whom to score, in the model's unit
     h : time ahead, in the model's unit
     status : where P(alive) comes from; default `model`
 

@@ -12,6 +12,7 @@ import pandas as pd
 from crm_analytics.analyses.btyd.fitting.histories import HISTORY, checked
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
 from crm_analytics.analyses.btyd.purchases.regular_model import RegularModel, RegularModifiedBetaGeo
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import DataError, ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -37,6 +38,7 @@ class Regularity(ObjectCard):
     words: str
 
 
+@watched("Fitting models of regular buying")
 def regularity(
     source: Summary | pd.DataFrame,
     kind: type[RegularModel] = RegularModifiedBetaGeo,

@@ -17,6 +17,7 @@ from crm_analytics.analyses.campaigns.lists.contact_pressure import contacts
 from crm_analytics.analyses.campaigns.lists.rules import RULES, ListRule
 from crm_analytics.analyses.customer_facts import Known, Previous, columns_of, known
 from crm_analytics.analyses.plots import Plots
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import DataError, ParameterError
 from crm_analytics.tables.contract import MONEY
 from crm_analytics.tables.object_cards import ObjectCard
@@ -63,6 +64,7 @@ class Lists(ObjectCard):
         return self.members.filter(self.members.treatment == TREATED)
 
 
+@watched("Drawing up lists")
 def lists(
     base: CustomerBase,
     rules: Iterable[ListRule] = RULES,

@@ -25,6 +25,7 @@ from crm_analytics.analyses.campaigns.measurement.treatment_effects import (
 )
 from crm_analytics.analyses.campaigns.measurement.uplift import Uplift, by_segment, learn, with_segments
 from crm_analytics.analyses.plots import Plots
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -104,6 +105,7 @@ class Evaluation(ObjectCard):
         return found + [f"{n:,} members left out: {reason}" for reason, n in gone.items()]
 
 
+@watched("Measuring campaigns")
 def evaluate(
     base: CustomerBase,
     campaign_id: str | None = None,

@@ -9,6 +9,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.arguments import base_given
 from crm_analytics.analyses.kaplan_meier import kaplan_meier
 from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
@@ -65,6 +66,7 @@ def definition(base: CustomerBase, share: float = CALM) -> Definition:
     ------
     NotEnoughData : fewer than 100 gaps
     """
+    base_given(base, "churn.definition")
     if not 0 < share < 1:
         raise ParameterError(f"share = {share}: a number between 0 and 1, like 0.9")
     base.require(NEEDS)
