@@ -21,7 +21,7 @@ from crm_analytics.tables.account import MAX_REJECTED, WORTH_TELLING, Account, l
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.customer_ids import identified, without_customers
 from crm_analytics.tables.cut import collect, count_lines, cut, keys_repeat
-from crm_analytics.tables.days import as_day, shift
+from crm_analytics.tables.days import Span, as_day, earlier_day
 from crm_analytics.tables.findings import Finding
 from crm_analytics.tables.identity_map import IdentityMap
 from crm_analytics.tables.kept_results import Parts, remember
@@ -174,7 +174,7 @@ class CustomerBase(ObjectCard):
             raise ParameterError(f"between: the start {first} must lie before the end {last}")
         return self._cut_at(last, first if self.start is None else max(first, self.start))
 
-    def earlier(self, span: str) -> CustomerBase | None:
+    def earlier(self, span: Span) -> CustomerBase | None:
         """The base a span before its day (``"-13w"``), or None where the data do not reach back so far.
 
         >>> import pandas as pd
@@ -183,7 +183,7 @@ class CustomerBase(ObjectCard):
         >>> base.earlier("-13w").day.isoformat(), base.earlier("-2y")
         ('2026-03-02', None)
         """
-        day = shift(self.day, span)
+        day = earlier_day(self.day, span)
         return self.as_of(day) if self.first_day <= day < self.day else None
 
     def _cut_at(self, day: date, start: date | None) -> CustomerBase:

@@ -74,6 +74,16 @@ def forward(span: Span) -> str:
     return f"+{abs(number)}{unit.lower()}"
 
 
+def earlier_day(day: date, span: Span) -> date:
+    """The day a span earlier, whatever the sign of the span: nothing looks back into the future.
+
+    >>> {earlier_day(date(2026, 4, 1), span).isoformat() for span in ("13w", (-13, "W"))}
+    {'2025-12-31'}
+    """
+    number, unit = span_of(span)
+    return shift(day, (-abs(number), unit))
+
+
 def days_in(span: Span | int, name: str) -> int:
     """A span where the unit is days: a number of days, or a span of days or weeks.
 

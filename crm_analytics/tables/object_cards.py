@@ -123,7 +123,8 @@ def said(value: Any) -> str:  # noqa: PLR0911 - one line for each kind of value
     if isinstance(value, numbers.Integral):
         return f"{int(value):,}"
     if isinstance(value, numbers.Real):
-        return f"{float(value):,.4g}" if abs(value) < 1e4 else f"{float(value):,.0f}"
+        number = float(value)
+        return f"{number:,.4g}" if abs(number) < 1e4 else f"{number:,.0f}"
     if isinstance(value, dt.date):
         return value.isoformat()
     if isinstance(value, str):

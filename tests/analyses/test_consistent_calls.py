@@ -13,6 +13,7 @@ import pytest
 from crm_analytics import CustomerBase
 from crm_analytics.analyses import attribution, btyd, churn, cohorts, lifecycle, rfm
 from crm_analytics.analyses.attribution.channel_paths import channel_paths
+from crm_analytics.analyses.audit.value_spread import value_spread
 from crm_analytics.analyses.churn.model.input_checks import TooFew
 from crm_analytics.analyses.journey import journey
 from crm_analytics.errors import CrmError, DataError, ParameterError
@@ -73,8 +74,10 @@ def test_windows_of_days_take_ints_and_spans(base):
 
 
 def test_days_back_take_every_span(base):
-    days = {base.earlier(span).day for span in ("-13w", (-13, "W"), timedelta(days=-91))}
-    assert len(days) == 1
+    spans = ("-13w", "13w", (-13, "W"), (13, "w"), timedelta(days=-91), timedelta(days=91))
+    assert len({base.earlier(span).day for span in spans}) == 1
+    assert len({lifecycle.flows(base, span).then for span in spans}) == 1
+    assert len({value_spread(base, span).after for span in spans}) == 1
 
 
 @pytest.mark.parametrize(

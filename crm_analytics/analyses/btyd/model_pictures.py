@@ -10,6 +10,7 @@ import pandas as pd
 from crm_analytics.analyses.btyd.fitting.summary import Summary
 from crm_analytics.analyses.btyd.fitting.units import DAYS_PER_YEAR, UNIT_WORDS, days_per_unit
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
+from crm_analytics.analyses.btyd.spend.gamma_gamma import GammaGamma
 from crm_analytics.analyses.plots import Picture
 from crm_analytics.errors import ParameterError
 from crm_analytics.pages import composed_figures, curves, figures
@@ -69,7 +70,7 @@ def matrix(summary: Summary) -> Picture:
             "customers": cells["customers"],
         }
     )
-    frame = frame.groupby(["frequency", "recency"], as_index=False)["customers"].sum()
+    frame = frame.groupby(["frequency", "recency"])["customers"].sum().reset_index()
     return Picture(
         frame=frame,
         title="Customers by repeat purchases and recency",
@@ -159,3 +160,23 @@ def _unit(model: PurchaseModel) -> str:
 
 def _age(model: PurchaseModel, who: pd.DataFrame) -> str:
     return f"{float(who['T'].iloc[0]):.4g} {_unit(model)}"
+
+
+def spend(model: GammaGamma, *, most: int = 10) -> Picture:
+    """Expected spend of a purchase by the mean seen so far, after 1, 3 and `most` purchases.
+
+    The fewer there are, the nearer it is to the mean of all.
+    """
+    counts = sorted({1, 3, most})
+    means = np.linspace(0.2, 3.0, 40) * model.mean_spend
+    frame = pd.DataFrame({"mean_so_far": means})
+    for n in counts:
+        who = pd.DataFrame({"frequency": float(n), "monetary_value": means})
+        frame[f"after {n}"] = model.expected_spend(who)
+    return Picture(
+        frame=frame,
+        title="Expected spend by the mean so far, after so many repeat purchases",
+        draw=lambda f: figures.lines(
+            f, "mean_so_far", [f"after {n}" for n in counts], x_title="mean spend so far", fmt="money"
+        ),
+    )

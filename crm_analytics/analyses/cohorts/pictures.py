@@ -58,7 +58,7 @@ def whole(found: Cohorts) -> Picture:
     older = kept[: max(0, len(kept) - PARTS + 1)]
     won = dict.fromkeys(older, f"{older[0]} to {older[-1]}") if len(older) > 1 else {}
     parts = cells.assign(won=cells["cohort"].map(lambda name: won.get(name, name)))
-    frame = parts.groupby(["period", "won"], as_index=False)["revenue"].sum()
+    frame = parts.groupby(["period", "won"])["revenue"].sum().reset_index()
     partial = set(cells.loc[cells["partial"].astype(bool), "period"])
     return Picture(
         frame=frame,

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.analyses.portfolio.value_tiers import TIERS
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.contract import MONEY
-from crm_analytics.tables.days import shift
+from crm_analytics.tables.days import earlier_day, shift
 from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class ValueGrid(ObjectCard):
     overlooked: ir.Table
     contacts_known: bool
     quiet: str
+
+    plot = Plots("crm_analytics.analyses.portfolio.pictures", "fields")
 
 
 def value_grid(
@@ -97,7 +100,9 @@ def value_grid(
     else:
         table = table.left_join(contacts, "customer_id").drop("customer_id_right")
     table = base.materialise(table)
-    long_ago = table.last_contact.isnull() | (table.last_contact <= ibis.literal(shift(base.day, quiet)))
+    long_ago = table.last_contact.isnull() | (
+        table.last_contact <= ibis.literal(earlier_day(base.day, quiet))
+    )
     overlooked = table.filter((table.to_come == 0) & (table.today == len(TIERS) - 1) & long_ago)
     shown = overlooked.select("customer_id", "revenue", "lifetime_value", "last_contact")
     return ValueGrid(_fields(base, table, margin), shown, contacts is not None, quiet)

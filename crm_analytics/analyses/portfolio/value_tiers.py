@@ -9,6 +9,7 @@ import ibis
 import pandas as pd
 
 from crm_analytics.analyses.concentration import Concentration, concentration
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class ValueTiers(ObjectCard):
     alive: float
 
     card_frame = "tiers"
+    plot = Plots("crm_analytics.analyses.portfolio.pictures", "tiers", "statuses")
 
 
 def value_tiers(base: CustomerBase, scored: ir.Table) -> ValueTiers:

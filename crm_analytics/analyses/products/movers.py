@@ -16,7 +16,7 @@ from crm_analytics.analyses.plots import Plots
 from crm_analytics.analyses.products import ratios
 from crm_analytics.analyses.products.product_lines import product_lines
 from crm_analytics.errors import NotEnoughData
-from crm_analytics.tables.days import shift
+from crm_analytics.tables.days import Span, earlier_day
 from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Movers(ObjectCard):
 
 
 def movers(
-    base: CustomerBase, span: str = "-13w", level: str = "product", *, exclude: Collection[str] = ()
+    base: CustomerBase, span: Span = "-13w", level: str = "product", *, exclude: Collection[str] = ()
 ) -> Movers:
     """Compare the last period of length `span` with the one before.
 
@@ -70,7 +70,7 @@ def movers(
     DataError : the source has no products.
     NotEnoughData : the data do not hold two periods.
     """
-    middle = shift(base.day, span)
+    middle = earlier_day(base.day, span)
     days = (base.day - middle).days
     start = middle - timedelta(days=days)
     have = (base.day - base.first_day).days + 1

@@ -28,6 +28,7 @@ from crm_analytics.analyses.btyd.purchases.purchase_model import (
     LikelihoodOfCells,
     PurchaseModel,
 )
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
@@ -72,6 +73,7 @@ class CohortEffects(ObjectCard):
     words: tuple[str, ...]
 
     card_frame = "table"
+    plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "leaving", "buying")
 
 
 @watched("Fitting cohorts")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import pandas as pd
 
 from crm_analytics.analyses.btyd.checks.calibration import Calibration, InSampleCounts
+from crm_analytics.analyses.btyd.checks.cohort_effects import CohortEffects
 from crm_analytics.analyses.btyd.checks.comparison import Comparison
 from crm_analytics.analyses.btyd.checks.drift import Drift
 from crm_analytics.analyses.btyd.checks.evidence import Evidence
 from crm_analytics.analyses.btyd.checks.ranking_curve import Ranking
 from crm_analytics.analyses.btyd.checks.seasonal import Season, SeasonalTracking
+from crm_analytics.analyses.btyd.covariates.covariates import CovariateFit
 from crm_analytics.analyses.btyd.forecasts.purchase_probability import Reliability
+from crm_analytics.analyses.btyd.purchases.regularity import Regularity
 from crm_analytics.analyses.plots import Picture
 from crm_analytics.pages import figures
 
@@ -216,3 +219,51 @@ def _tracked(frame: pd.DataFrame, kind: str, title: str) -> Picture:
         ),
         empty=LATE,
     )  # fmt: skip
+
+
+def leaving(found: CohortEffects) -> Picture:
+    """How readily the customers of each cohort leave, fitted alone, with its interval."""
+    return _by_cohort(found, "leaving")
+
+
+def buying(found: CohortEffects) -> Picture:
+    """How often the customers of each cohort buy while they are there, fitted alone, with its interval."""
+    return _by_cohort(found, "buying")
+
+
+def coefficients(found: CovariateFit) -> Picture:
+    """What each covariate does to buying and to leaving, with its interval; 0 is nothing."""
+    table = found.coefficients
+    names = table["covariate"].astype(str) + " on " + table["process"].astype(str)
+    return Picture(
+        frame=table.assign(what=names),
+        title="Coefficients of the covariates; 0 is no effect",
+        draw=lambda f: figures.intervals(f, "what", "coefficient", "lower", "upper", 0, fmt="number:2"),
+        empty="The model has no covariates.",
+    )
+
+
+def gains(found: Regularity) -> Picture:
+    """Log-likelihood of each regularity k over that of chance purchases (k = 1)."""
+    return Picture(
+        frame=found.table,
+        title=f"Log-likelihood over k = 1; the best is k = {found.k}",
+        draw=lambda f: figures.columns(
+            f.assign(k=f["k"].astype(str)),
+            "k",
+            ["gain"],
+            highlight=[str(found.k)],
+            x_title="k",
+            fmt="number:1",
+        ),
+    )
+
+
+def _by_cohort(found: CohortEffects, what: str) -> Picture:
+    frame = found.table.dropna(subset=[what]).reset_index(drop=True)
+    return Picture(
+        frame=frame.assign(cohort=frame["cohort"].astype(str)),
+        title=f"Rate of {what} by cohort",
+        draw=lambda f: figures.intervals(f, "cohort", what, f"{what}_lower", f"{what}_upper"),
+        empty="No cohort is large enough for a model of its own.",
+    )

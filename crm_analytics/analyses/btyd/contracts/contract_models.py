@@ -24,6 +24,7 @@ from crm_analytics.analyses.btyd.fitting.fitted import FittedModel
 from crm_analytics.analyses.btyd.fitting.optimise import Optimum, best_of, diagnose, log_covariance, newton
 from crm_analytics.analyses.btyd.totals.purchase_totals import total_of_rows
 from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 Array = NDArray[np.float64]
@@ -38,6 +39,8 @@ class ContractModel(FittedModel):
     """What both have in common; use `ShiftedBetaGeo` or `BetaDiscreteWeibull`."""
 
     COUNTED: ClassVar[str] = "renewals"
+
+    plot = Plots("crm_analytics.analyses.btyd.contracts.pictures", "survival", "retention")
 
     @classmethod
     def fit(

@@ -40,6 +40,7 @@ from crm_analytics.analyses.btyd.spend.spend_model import SpendModel
 from crm_analytics.analyses.btyd.totals.purchase_totals import total_of_rows
 from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
 from crm_analytics.analyses.btyd.totals.value_totals import value_of_rows
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.days import Span
@@ -82,6 +83,7 @@ class CovariateFit(ObjectCard):
     COUNTED: ClassVar[str] = ""  # as of a model: it goes by time
 
     card_frame = "coefficients"
+    plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "coefficients")
 
     def model_of(self, **covariates: Any) -> PurchaseModel:
         """The plain model of customers with these covariates, with all that it can be asked."""

@@ -59,7 +59,7 @@ class History:
         return type(self)(self.x, self.recency, self.T + h)
 
 
-def checked(frame: pd.DataFrame, columns: tuple[str, ...], what: str) -> pd.DataFrame:
+def checked(frame: Any, columns: tuple[str, ...], what: str) -> pd.DataFrame:
     """The columns as float64, with `customers` (1 a row where the frame has none).
 
     Parameters

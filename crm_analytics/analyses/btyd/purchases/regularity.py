@@ -12,6 +12,7 @@ import pandas as pd
 from crm_analytics.analyses.btyd.fitting.histories import HISTORY, checked
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
 from crm_analytics.analyses.btyd.purchases.regular_model import RegularModel, RegularModifiedBetaGeo
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import DataError, ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
@@ -36,6 +37,8 @@ class Regularity(ObjectCard):
     k: int
     model: RegularModel
     words: str
+
+    plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "gains")
 
 
 @watched("Fitting models of regular buying")
