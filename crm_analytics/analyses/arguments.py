@@ -7,7 +7,15 @@ from numbers import Integral, Real
 from typing import Any
 
 from crm_analytics.errors import ParameterError
-from crm_analytics.tables.customer_base import CustomerBase
+
+
+def is_base(value: Any) -> bool:
+    """Whether it is a `CustomerBase`, asked by what it has: its module imports DuckDB, which takes a while.
+
+    >>> is_base("data/cdnow")
+    False
+    """
+    return hasattr(type(value), "customer_days") and hasattr(type(value), "as_of")
 
 
 def base_given(base: Any, call: str) -> None:
@@ -22,7 +30,7 @@ def base_given(base: Any, call: str) -> None:
     crm_analytics.errors.ParameterError: rfm.score takes a CustomerBase, got dict: write \
 rfm.score(CustomerBase.open(...)), with the file, connection or frame in place of the dots
     """
-    if not isinstance(base, CustomerBase):
+    if not is_base(base):
         raise ParameterError(
             f"{call} takes a CustomerBase, got {type(base).__name__}: write {call}(CustomerBase.open(...)), "
             "with the file, connection or frame in place of the dots"

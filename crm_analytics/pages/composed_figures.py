@@ -133,8 +133,8 @@ def surface(
     top : the number of the darkest step; by default the largest
 
     >>> grid = pd.DataFrame({"recency": [0, 1], "frequency": [1, 1], "alive": [0.1, 0.9]})
-    >>> surface(grid, "recency", "frequency", "alive").data[0].z
-    ((0.1, 0.9),)
+    >>> list(surface(grid, "recency", "frequency", "alive").data[0].z[0])
+    [0.1, 0.9]
     """
     wording = Wording(fmt)
     wide = frame.pivot_table(index=y, columns=x, values=value, aggfunc="mean")

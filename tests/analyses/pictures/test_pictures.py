@@ -304,3 +304,8 @@ def test_analyses_do_not_import_plotly_law():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+    light = (
+        "import sys; import crm_analytics.analyses.btyd; print({'duckdb', 'plotly', 'tqdm'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", light], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -9,8 +9,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from crm_analytics.analyses.arguments import is_base
 from crm_analytics.errors import ParameterError
-from crm_analytics.tables.customer_base import CustomerBase
 
 Result = TypeVar("Result")
 _CUSTOMERS = ("summary", "frame", "source")  # what functions call whom they look at
@@ -50,7 +50,7 @@ def _told_apart(call: str, wanted: list[str], first: list[str], given: tuple[Any
     order = ", ".join(wanted)
     found: dict[str, Any] = {}
     for value in given:
-        if isinstance(value, CustomerBase):
+        if is_base(value):
             raise ParameterError(
                 f"{call} takes a summary, not a base: write btyd.{call}({order}) with "
                 f"{wanted[-1]} = btyd.summarize(base, unit='W')"

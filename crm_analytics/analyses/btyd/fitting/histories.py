@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crm_analytics.analyses.arguments import is_base
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError, nearest
-from crm_analytics.tables.customer_base import CustomerBase
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.fitting.summary import Summary
@@ -197,7 +197,7 @@ def cells_of(source: Summary | pd.DataFrame, columns: tuple[str, ...], what: str
     [1.0, 2.0]
     """
     if not isinstance(source, pd.DataFrame) and not hasattr(source, "cells"):
-        if isinstance(source, CustomerBase):
+        if is_base(source):
             raise ParameterError(
                 f"{what} is fitted on a summary, not on a base: write .fit(btyd.summarize(base, unit='W'))"
             )
