@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from crm_analytics.analyses.btyd.discounting.discounting import Discount
 from crm_analytics.analyses.btyd.fitting.argument_order import model_first
+from crm_analytics.analyses.btyd.fitting.summary import Summary
 from crm_analytics.analyses.btyd.spend.spend_model import SpendModel
 from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
 from crm_analytics.analyses.progress import watched
@@ -13,8 +14,6 @@ from crm_analytics.tables.days import Span
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from crm_analytics.analyses.btyd.fitting.summary import Summary
 
 
 class Valuer(Protocol):
@@ -43,6 +42,7 @@ def value_total(
     level: float = 0.95,
     draws: int = 400,
     seed: int = 1,
+    net: bool = True,
 ) -> TotalForecast:
     """Residual value of all customers together, money, with an interval.
 
@@ -57,6 +57,8 @@ def value_total(
         frequency, recency, T, monetary_value, the covariates [, customers]
     horizon, rate, timing : as in `BetaGeo.lifetime_value`
     level, draws, seed : as in `forecast_total`
+    net : less the goods that will be sent back on later days, by their share so far (`summary.kept_share`);
+        a frame knows of no returns, so it is valued before them
 
     Raises
     ------
@@ -65,4 +67,5 @@ def value_total(
     wanted = Interval(level, draws, seed)
     discount = Discount.of(horizon, rate, timing, model.unit)
     _ = spend.mean_spend  # refuses q <= 1
-    return model.total_value(source, spend, discount, wanted)
+    total = model.total_value(source, spend, discount, wanted)
+    return total.times(source.kept_share) if net and isinstance(source, Summary) else total
