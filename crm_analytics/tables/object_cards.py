@@ -27,7 +27,7 @@ _CARD = Markup("""<div class="crm-card"><style>
 border-left:3px solid var(--jp-brand-color1,#2f72b9);padding:2px 0 2px 12px;max-width:60em}}
 .crm-card dl{{display:grid;grid-template-columns:max-content 1fr;gap:1px 14px;margin:4px 0}}
 .crm-card dt{{color:var(--jp-ui-font-color2,GrayText)}}.crm-card dd{{margin:0}}
-.crm-card table{{border-collapse:collapse;margin:6px 0}}
+.crm-card table{{border-collapse:collapse;margin:6px 0;font-size:inherit}}
 .crm-card :is(td,th){{padding:1px 8px;text-align:right;color:inherit;background:none}}
 </style><strong>{name}</strong><dl>{facts}</dl>{frame}{pictures}</div>""")
 _FACT = Markup("<dt>{}</dt><dd>{}</dd>")
