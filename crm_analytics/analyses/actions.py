@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses.evidence import Evidence, grade
 from crm_analytics.analyses.intervals import Z95
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -43,7 +44,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Action:
+class Action(ObjectCard):
     """One thing to do.
 
     Attributes

@@ -9,6 +9,34 @@ from typing import Any
 from crm_analytics.errors import ParameterError
 
 
+def is_base(value: Any) -> bool:
+    """Whether it is a `CustomerBase`, asked by what it has: its module imports DuckDB, which takes a while.
+
+    >>> is_base("data/cdnow")
+    False
+    """
+    return hasattr(type(value), "customer_days") and hasattr(type(value), "as_of")
+
+
+def base_given(base: Any, call: str) -> None:
+    """A `CustomerBase`, where a frame, a path or something else is easily given instead.
+
+    Raises
+    ------
+    ParameterError : it is none, with what to write.
+
+    >>> base_given({}, "rfm.score")
+    Traceback (most recent call last):
+    crm_analytics.errors.ParameterError: rfm.score takes a CustomerBase, got dict: write \
+rfm.score(CustomerBase.open(...)), with the file, connection or frame in place of the dots
+    """
+    if not is_base(base):
+        raise ParameterError(
+            f"{call} takes a CustomerBase, got {type(base).__name__}: write {call}(CustomerBase.open(...)), "
+            "with the file, connection or frame in place of the dots"
+        )
+
+
 def whole(name: str, value: Any, least: int, most: int | None = None) -> None:
     """A whole number.
 

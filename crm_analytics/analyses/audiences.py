@@ -15,6 +15,7 @@ import ibis
 from crm_analytics.analyses.actions import Action, Expected, expected_margin, ranked
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
 from crm_analytics.analyses.evidence import Evidence
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -28,7 +29,7 @@ TOP = 0.2  # share of active customers, by value to come, that are looked after 
 
 
 @dataclass(frozen=True, eq=False)
-class Audiences:
+class Audiences(ObjectCard):
     """Every buyer with their standing and whether a contact pays.
 
     Attributes

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from crm_analytics.analyses.intervals import Z95
-from crm_analytics.tables.days import shift
+from crm_analytics.tables.days import Span, earlier_day
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -50,7 +50,7 @@ class Comparison:
 YEAR = 364  # days: 52 whole weeks, so that a week is held against the same days of the week
 
 
-def compare_periods(base: CustomerBase, span: str, lag_days: int | None = None) -> Comparison | None:
+def compare_periods(base: CustomerBase, span: Span, lag_days: int | None = None) -> Comparison | None:
     """The last period of length `span` (``"-13w"``) against an earlier one of equal length.
 
     Revenue is net of returns; orders are purchase occasions; buyers are customers with an order.
@@ -66,7 +66,7 @@ def compare_periods(base: CustomerBase, span: str, lag_days: int | None = None) 
     -------
     None where the data do not hold both periods whole
     """
-    middle = shift(base.day, span)
+    middle = earlier_day(base.day, span)
     days = (base.day - middle).days
     end = base.day - timedelta(days=days if lag_days is None else lag_days)
     start = end - timedelta(days=days)

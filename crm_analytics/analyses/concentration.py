@@ -9,7 +9,9 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Concentration:
+class Concentration(ObjectCard):
     """How unequally value is spread over customers.
 
     Attributes
@@ -36,6 +38,8 @@ class Concentration:
     top_share_upper: float
     share_for_80: float
     customers: int
+
+    plot = Plots("crm_analytics.analyses.concentration_pictures", "lorenz")
 
     @property
     def holds(self) -> bool:

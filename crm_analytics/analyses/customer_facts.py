@@ -16,6 +16,7 @@ from crm_analytics.analyses.products.next_product import NextOffers, next_offers
 from crm_analytics.analyses.rfm.rules import Rhythm, rhythm_of
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.tables.contract import MONEY
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -38,7 +39,7 @@ class Previous:
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class Known(ObjectCard):
     """The base, its buyers, and the days of the wave.
 
     Attributes

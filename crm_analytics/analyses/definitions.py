@@ -25,6 +25,7 @@ import pandas as pd
 
 from crm_analytics.analyses.kaplan_meier import kaplan_meier, survival_at
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -60,7 +61,7 @@ WORDS = (
 
 
 @dataclass(frozen=True, eq=False)
-class ReturnCurve:
+class ReturnCurve(ObjectCard):
     """How long customers stay away before they buy again.
 
     Attributes

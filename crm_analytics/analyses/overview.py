@@ -9,6 +9,8 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from crm_analytics.tables.object_cards import ObjectCard
+
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
@@ -16,7 +18,7 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 
 
 @dataclass(frozen=True)
-class Overview:
+class Overview(ObjectCard):
     """Plain counts of a base.
 
     Attributes

@@ -29,7 +29,10 @@ from crm_analytics.analyses.forecasting.foundation import Foundation, foundation
 from crm_analytics.analyses.forecasting.learnt import Learnt
 from crm_analytics.analyses.forecasting.ways import Models
 from crm_analytics.analyses.intervals import Z95
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.days import Span, span_of
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -64,7 +67,7 @@ class Plain:
 
 
 @dataclass(frozen=True, eq=False)
-class ValueToCome:
+class ValueToCome(ObjectCard):
     """The forecast of a base at its day.
 
     Attributes
@@ -154,7 +157,8 @@ class ValueToCome:
         return found[["segment", "customers", "value", "lower", "upper"]]
 
 
-def value_to_come(base: CustomerBase, horizon: tuple[int, str] = HORIZON) -> ValueToCome:
+@watched("Forecasting")
+def value_to_come(base: CustomerBase, horizon: Span = HORIZON) -> ValueToCome:
     """Fit the forecast of a base at its day.
 
     Raises
@@ -172,7 +176,7 @@ def purchases_to_come(
     summary: btyd.Summary,
     model: btyd.BetaGeo,
     spend: btyd.GammaGamma,
-    horizon: tuple[int, str] = HORIZON,
+    horizon: Span = HORIZON,
 ) -> btyd.TotalForecast:
     """Purchases alone, where their money has no mean; models are fitted in calendar time."""
     found, weeks = foundation(base, summary, model, spend), _weeks(horizon)
@@ -186,7 +190,7 @@ def of_models(
     base: CustomerBase,
     summary: btyd.Summary,
     models: tuple[btyd.BetaGeo, btyd.ModifiedBetaGeo, btyd.GammaGamma],
-    horizon: tuple[int, str] = HORIZON,
+    horizon: Span = HORIZON,
 ) -> ValueToCome:
     """The forecast of models that are fitted in calendar time already, as `value_to_come` makes it."""
     model, status, spend = models
@@ -195,11 +199,12 @@ def of_models(
     found = foundation(base, summary, model, spend)
     if found.models.time.is_used:
         status = btyd.ModifiedBetaGeo.fit(found.models.summary)
-    return _over(Plain(summary, *models), found, status, horizon)
+    return _over(Plain(summary, *models), found, status, span_of(horizon))
 
 
-def _weeks(horizon: tuple[int, str]) -> float:
-    return horizon[0] * days_per_unit(horizon[1]) / days_per_unit(UNIT)
+def _weeks(horizon: Span) -> float:
+    number, unit = span_of(horizon)
+    return number * days_per_unit(unit) / days_per_unit(UNIT)
 
 
 def _over(

@@ -12,6 +12,7 @@ import datetime as dt
 import decimal
 import math
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,21 @@ INSTEAD = {
 }
 MOST_VALUES = 60_000
 
+_TREES = ("icicle", "sunburst", "treemap")
+_DIGITS = 6  # of a number, where no more are needed to tell it from the others
+_ROUNDING = 1e-9  # relative: what a float sum may differ by
+# What a trace shows nothing without; kinds that are not here (indicator, image, table) draw of themselves.
+_MARKS = {
+    **dict.fromkeys(("scatter", "bar", "violin", "histogram", "funnel", "waterfall"), ("x", "y")),
+    "box": ("x", "y", "median"),
+    **dict.fromkeys(("heatmap", "contour"), ("z",)),
+    **dict.fromkeys(("histogram2d", "histogram2dcontour"), ("x", "y", "z")),
+    **dict.fromkeys(("pie", "funnelarea"), ("values", "labels")),
+    **dict.fromkeys(_TREES, ("labels", "ids")),
+    **dict.fromkeys(("scatterpolar", "barpolar"), ("r",)),
+    **dict.fromkeys(("candlestick", "ohlc"), ("close",)),
+}
+
 # Written by the author of a figure, not by data: templates name fields with %{...} and may hold <br>.
 _TEMPLATES = ("hovertemplate", "texttemplate", "hovertemplatefallback", "texttemplatefallback")
 _POINTS = ("x", "y", "z", "values", "r", "value")
@@ -56,8 +72,9 @@ def to_json(figure: go.Figure) -> dict[str, Any]:
 
     Raises
     ------
-    NotebookError : not a figure, nothing to draw, a trace that needs WebGL or a map, a picture from
-        elsewhere, or more than 60,000 values.
+    NotebookError : not a figure, nothing to draw, a tree whose parts are more than their branch (Plotly
+        leaves it blank), a trace that needs WebGL or a map, a picture from elsewhere, or more than 60,000
+        values.
 
     Examples
     --------
@@ -75,10 +92,101 @@ def to_json(figure: go.Figure) -> dict[str, Any]:
     for picture in [*layout.get("images", []), *[t for t in raw["data"] if t["type"] == "image"]]:
         if not str(picture.get("source") or "data:").startswith("data:"):
             raise NotebookError("a picture in a chart must be part of the page (data:image/png;base64,...)")
-    plain = {"data": _plain(raw["data"]), "layout": _plain(layout)}
+    _has_marks(figure)
+    traces = [_whole_parts(plain) for plain in map(_plain, raw["data"])]
+    plain = {"data": traces, "layout": _plain(layout)}
     if (values := _values(plain["data"])) > MOST_VALUES:
         raise NotebookError(f"a chart of {values:,} values makes the page slow; draw at most {MOST_VALUES:,}")
     return plain
+
+
+def _has_marks(figure: go.Figure) -> None:
+    """Refuse a figure whose traces hold nothing: the page would show an empty frame under a sentence."""
+    if not any(_draws(trace) for trace in figure.data):
+        raise NotebookError(
+            "chart() got a figure without a mark: each trace is empty or hidden, or holds no number; use "
+            "note() where there is nothing to draw"
+        )
+
+
+def _draws(trace: Any) -> bool:
+    if trace.visible in (False, "legendonly"):
+        return False
+    if trace.type in _TREES and trace.branchvalues == "total":
+        _check_parts(trace)
+    if trace.type not in _MARKS:
+        return True
+    held = [trace[name] for name in _MARKS[trace.type] if trace[name] is not None]
+    return bool(held) and all(any(not words.is_unknown(v) for v in _flat(values)) for values in held)
+
+
+def _flat(values: Any) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, list | tuple | np.ndarray):
+            yield from _flat(value)
+        else:
+            yield value
+
+
+def _check_parts(trace: Any) -> None:
+    """Plotly draws nothing at all of a tree whose children are more than their parent."""
+    if trace.values is None:
+        return
+    sums: dict[str, float] = {}
+    values = [0.0 if words.is_unknown(v) else float(v) for v in trace.values]
+    for parent, value in zip(_parents(trace), values, strict=False):
+        sums[parent] = sums.get(parent, 0.0) + value
+    for name, value in zip(_names(trace), values, strict=False):
+        if sums.get(name, 0.0) > value + _ROUNDING * max(abs(value), 1.0):
+            raise NotebookError(
+                f"the {trace.type} would be drawn blank: the parts of one of its branches come to "
+                f"{sums[name]:,.6g}, more than the {value:,.6g} of the branch. Give each branch the sum of "
+                "its parts, or leave out branchvalues='total'"
+            )
+
+
+def _names(trace: Any) -> list[str]:
+    return [str(n) for n in (trace.labels if trace.ids is None else trace.ids)]
+
+
+def _parents(trace: Any) -> list[str]:
+    return [str(p) for p in (trace.parents if trace.parents is not None else ())]
+
+
+def _whole_parts(plain: dict[str, Any]) -> dict[str, Any]:
+    """A tree whose branches are the sum of their parts, as they were before each was rounded.
+
+    Of rounded parts the sum may be more than the rounded branch, and Plotly then draws a blank picture.
+    """
+    if plain["type"] not in _TREES or plain.get("branchvalues") != "total" or "values" not in plain:
+        return plain
+    names = [str(name) for name in plain.get("ids", plain.get("labels", []))]
+    parents = [str(parent) for parent in plain.get("parents", [])]
+    values = [v or 0 for v in plain["values"]]
+    place = {name: n for n, name in enumerate(names)}
+    children: dict[str, list[int]] = {}
+    for n, parent in enumerate(parents):
+        children.setdefault(parent, []).append(n)
+    # From the leaves up: a branch is raised after all below it.
+    for n in sorted(range(min(len(names), len(values))), key=lambda n: -_depth(n, place, parents)):
+        below = [values[child] for child in children.get(names[n], []) if child != n]
+        values[n] = max(values[n], _summed(below))
+    return {**plain, "values": values}
+
+
+def _summed(values: Sequence[float]) -> float:
+    """As a script adds them up, one after the other: `sum` of Python 3.12 is more exact than that."""
+    total = 0.0
+    for value in values:
+        total += value
+    return total
+
+
+def _depth(n: int, place: Mapping[str, int], parents: Sequence[str]) -> int:
+    depth = 0
+    while n < len(parents) and parents[n] in place and depth <= len(place):
+        n, depth = place[parents[n]], depth + 1
+    return depth
 
 
 def _check(kind: str) -> None:
@@ -89,7 +197,7 @@ def _check(kind: str) -> None:
     raise NotebookError(f"a page cannot draw '{kind}' (it needs WebGL or map files); {next_step}")
 
 
-def _plain(value: Any, key: str = "") -> Any:  # noqa: PLR0911
+def _plain(value: Any, key: str = "", digits: int = _DIGITS) -> Any:  # noqa: PLR0911
     if isinstance(value, dict):
         if set(value) >= {"dtype", "bdata"}:
             return _plain(_unpacked(value), key)
@@ -101,7 +209,9 @@ def _plain(value: Any, key: str = "") -> Any:  # noqa: PLR0911
     if isinstance(value, np.ndarray) and value.dtype.kind == "M":
         return [_plain(v) for v in value]
     if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(v, key) for v in (value.tolist() if isinstance(value, np.ndarray) else value)]
+        each = value.tolist() if isinstance(value, np.ndarray) else list(value)
+        apart = _digits(each)
+        return [_plain(v, key, apart) for v in each]
     if words.is_unknown(value):
         return None
     if isinstance(value, dt.date):
@@ -111,8 +221,19 @@ def _plain(value: Any, key: str = "") -> Any:  # noqa: PLR0911
     if isinstance(value, int | np.integer):
         return int(value)
     if isinstance(value, float | np.floating | decimal.Decimal):
-        return rounded(float(value))
+        return rounded(float(value), digits)
     return _text(str(value), key)
+
+
+def _digits(values: Sequence[Any]) -> int:
+    """How many digits tell the values of a list apart: more than six where they differ by little."""
+    if not all(isinstance(v, float) for v in values):
+        return _DIGITS
+    known = [v for v in values if math.isfinite(v)]
+    spread, largest = (max(known) - min(known), max(map(abs, known))) if known else (0.0, 0.0)
+    if spread <= 0 or not math.isfinite(largest / spread):
+        return _DIGITS
+    return min(15, _DIGITS + max(0, math.floor(math.log10(largest / spread)) - 1))
 
 
 def _text(text: str, key: str) -> str:

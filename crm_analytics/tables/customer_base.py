@@ -21,11 +21,12 @@ from crm_analytics.tables.account import MAX_REJECTED, WORTH_TELLING, Account, l
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.customer_ids import identified, without_customers
 from crm_analytics.tables.cut import collect, count_lines, cut, keys_repeat
-from crm_analytics.tables.days import as_day, shift
+from crm_analytics.tables.days import Span, as_day, earlier_day
 from crm_analytics.tables.findings import Finding
 from crm_analytics.tables.identity_map import IdentityMap
 from crm_analytics.tables.kept_results import Parts, remember
 from crm_analytics.tables.named_sources import check_exists, find_source
+from crm_analytics.tables.object_cards import ObjectCard
 from crm_analytics.tables.redaction import holds_secret, without_secrets_of
 from crm_analytics.tables.regular_files import check_regular
 from crm_analytics.tables.rejects import drops_row
@@ -38,7 +39,7 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
-class CustomerBase:
+class CustomerBase(ObjectCard):
     """Who bought what and when, as known at the end of `day`.
 
     Open one with `CustomerBase.open`; cut it with `as_of` and `between`. Everything an analysis needs
@@ -173,7 +174,7 @@ class CustomerBase:
             raise ParameterError(f"between: the start {first} must lie before the end {last}")
         return self._cut_at(last, first if self.start is None else max(first, self.start))
 
-    def earlier(self, span: str) -> CustomerBase | None:
+    def earlier(self, span: Span) -> CustomerBase | None:
         """The base a span before its day (``"-13w"``), or None where the data do not reach back so far.
 
         >>> import pandas as pd
@@ -182,7 +183,7 @@ class CustomerBase:
         >>> base.earlier("-13w").day.isoformat(), base.earlier("-2y")
         ('2026-03-02', None)
         """
-        day = shift(self.day, span)
+        day = earlier_day(self.day, span)
         return self.as_of(day) if self.first_day <= day < self.day else None
 
     def _cut_at(self, day: date, start: date | None) -> CustomerBase:
@@ -446,6 +447,24 @@ class CustomerBase:
     def counts(self) -> dict[str, Any]:
         """Rows, rejected rows, anonymous sales, customers, first and last day of the cut base."""
         return {**count_lines(self.transactions), "rejected": int(drops_row(self.rejected).sum())}
+
+    @property
+    def card_facts(self) -> Mapping[str, Any]:
+        """What the base says of itself: what is in view, and what the check found."""
+        counts = self.counts
+        days = f"after {self.start}" if self.start else f"from {self.first_day}"
+        findings = [f"{f.severity}: {f.sentence}" for f in self.findings]
+        return {
+            "label": self.label,
+            "days": f"{days} to {self.day}",
+            "lines": counts["rows"],
+            "customers": counts["customers"],
+            "currency": self.currency or None,
+            "tables": ", ".join(self.snapshot.tables),
+            "rejected": counts["rejected"] or None,
+            "findings": len(findings) or None,
+            **dict(zip(("first finding", "second finding", "third finding"), findings, strict=False)),
+        }
 
     @functools.cached_property
     def data_hash(self) -> str:

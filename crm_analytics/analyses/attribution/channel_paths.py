@@ -11,11 +11,14 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.arguments import base_given
 from crm_analytics.analyses.attribution.models import attribute
 from crm_analytics.analyses.attribution.paths import read_paths
 from crm_analytics.analyses.attribution.touches import in_paths, purchases, touches
 from crm_analytics.analyses.disclosure import shared
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -30,7 +33,7 @@ DAY, ONE_DAY = 86_400.0, timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class ChannelPaths:
+class ChannelPaths(ObjectCard):
     """Where purchases came from, path by path.
 
     Attributes
@@ -54,6 +57,8 @@ class ChannelPaths:
     anonymous: int
     lookback: float
     first_day: date
+
+    plot = Plots("crm_analytics.analyses.attribution.pictures", "channels", "roles")
 
     @property
     def conversions(self) -> int:
@@ -151,6 +156,7 @@ def channel_paths(
     DataError : the source has no events with a channel
     NotEnoughData : fewer than 30 purchases follow a touch
     """
+    base_given(base, "channel_paths")
     if not lookback > 0 or gap_minutes < 0:
         raise ParameterError("lookback is a number of days above 0, gap_minutes one of minutes from 0 on")
     base.require(needs)

@@ -10,7 +10,9 @@ import ibis
 import pandas as pd
 
 from crm_analytics.analyses.disclosure import shared
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from datetime import date
@@ -23,7 +25,7 @@ MONTHS = 12
 
 
 @dataclass(frozen=True)
-class Economics:
+class Economics(ObjectCard):
     """What channels cost and bring.
 
     Attributes
@@ -38,6 +40,9 @@ class Economics:
     models: pd.DataFrame
     channels: pd.DataFrame
     margin: float
+
+    card_frame = "channels"
+    plot = Plots("crm_analytics.analyses.attribution.pictures", "profit", "spend")
 
 
 def spend_by_channel(base: CustomerBase, since: date, minimum: int = 1) -> pd.DataFrame | None:

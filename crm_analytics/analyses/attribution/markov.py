@@ -10,13 +10,14 @@ from scipy import linalg, sparse
 from scipy.sparse.linalg import splu
 
 from crm_analytics.analyses.attribution.paths import Paths
+from crm_analytics.tables.object_cards import ObjectCard
 
 DENSE_UP_TO = 1500  # states; more are solved sparsely, some columns at a time
 COLUMNS = 256
 
 
 @dataclass(frozen=True)
-class Removal:
+class Removal(ObjectCard):
     """What would be lost without each channel.
 
     Attributes

@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crm_analytics.errors import DataError, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 NO_TOUCH = "(no touch)"  # takes the credit of paths without a touch, so that none is lost
 
 
 @dataclass(frozen=True)
-class Paths:
+class Paths(ObjectCard):
     """Distinct paths with their counts; touches of all paths stand one after the other.
 
     Attributes

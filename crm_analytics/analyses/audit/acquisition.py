@@ -13,8 +13,10 @@ import pandas as pd
 from crm_analytics.analyses.disclosure import shared
 from crm_analytics.analyses.intervals import Z95, wilson
 from crm_analytics.analyses.margin import margin_lines, serving_costs
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.tables.contract import MONEY
 from crm_analytics.tables.days import shift
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -36,7 +38,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Acquisition:
+class Acquisition(ObjectCard):
     """The first year of customers, by source.
 
     Attributes
@@ -59,6 +61,8 @@ class Acquisition:
     winning: Estimate | None
     keeping: Estimate | None
     ratio: Estimate | None
+
+    plot = Plots("crm_analytics.analyses.audit.pictures", "repeated", "revenue")
 
 
 def acquisition(base: CustomerBase, days: int = YEAR, minimum: int = 1) -> Acquisition | None:

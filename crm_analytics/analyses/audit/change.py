@@ -13,8 +13,10 @@ from crm_analytics.analyses.audit.gain_loss import gain_loss_by
 from crm_analytics.analyses.audit.revenue_tree import Period, RevenueTree, revenue_tree
 from crm_analytics.analyses.comparison import Comparison, compare_periods
 from crm_analytics.analyses.intervals import wilson
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.tables.contract import MONEY
-from crm_analytics.tables.days import shift
+from crm_analytics.tables.days import Span, earlier_day, shift
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -26,7 +28,7 @@ MOVES = ("new", "reactivated", "increased", "decreased", "lapsed")
 
 
 @dataclass(frozen=True)
-class Change:
+class Change(ObjectCard):
     """One whole period against the one before it.
 
     Attributes
@@ -51,6 +53,8 @@ class Change:
     products: pd.DataFrame | None
     repeat_rate: tuple[float, float, float, int]
 
+    plot = Plots("crm_analytics.analyses.audit.pictures", "moves")
+
     @property
     def net_moves(self) -> dict[str, float]:
         """The moves with those who stayed as one, "repeating": of them some always buy more and some less."""
@@ -63,7 +67,7 @@ class Change:
         return int(self.groups.set_index("group")["customers"][group])
 
 
-def change(base: CustomerBase, span: str = "-52w", minimum: int = 1) -> Change | None:
+def change(base: CustomerBase, span: Span = "-52w", minimum: int = 1) -> Change | None:
     """The last period of length `span` against the one before; None where the data do not hold two.
 
     A customer is *new* with the first purchase in view, *repeating* with purchases in both periods,
@@ -77,7 +81,7 @@ def change(base: CustomerBase, span: str = "-52w", minimum: int = 1) -> Change |
     totals = compare_periods(base, span)
     if totals is None:
         return None
-    middle = shift(base.day, span)
+    middle = earlier_day(base.day, span)
     start = middle - timedelta(days=totals.span_days)
     table = base.materialise(_by_customer(base, start, middle))
     groups = _groups(base, table)
@@ -97,7 +101,7 @@ def change(base: CustomerBase, span: str = "-52w", minimum: int = 1) -> Change |
     )
 
 
-def new_repeating_lapsed(base: CustomerBase, span: str = "-52w") -> pd.DataFrame | None:
+def new_repeating_lapsed(base: CustomerBase, span: Span = "-52w") -> pd.DataFrame | None:
     """Only the `groups` of `change`: who is new, came back, stayed or lapsed; None without two whole periods.
 
     >>> from crm_analytics.tables.customer_base import CustomerBase
@@ -108,7 +112,7 @@ def new_repeating_lapsed(base: CustomerBase, span: str = "-52w") -> pd.DataFrame
     >>> new_repeating_lapsed(base, "-14d").set_index("group")["customers"].to_dict()
     {'new': 1, 'reactivated': 0, 'repeating': 1, 'lapsed': 1}
     """
-    middle = shift(base.day, span)
+    middle = earlier_day(base.day, span)
     start = middle - (base.day - middle)
     if middle >= base.day or start < shift(base.first_day, "-1d"):
         return None

@@ -10,7 +10,7 @@ import pandas as pd
 from crm_analytics.analyses.disclosure import shared
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.tables.contract import MONEY
-from crm_analytics.tables.days import shift
+from crm_analytics.tables.days import Span, earlier_day, shift
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -53,7 +53,7 @@ def gain_loss(table: ir.Table) -> ir.Table:
 
 
 def gain_loss_by(
-    base: CustomerBase, span: str, column: str = "category_0_name", minimum: int = 1
+    base: CustomerBase, span: Span, column: str = "category_0_name", minimum: int = 1
 ) -> pd.DataFrame | None:
     """Gains and losses of each level of a product column against all others, last period on the one before.
 
@@ -65,7 +65,7 @@ def gain_loss_by(
     lines, products = base.transactions, base.tables.get("products")
     if products is None or column not in products.columns or "product_id" not in lines.columns:
         return None
-    middle = shift(base.day, span)
+    middle = earlier_day(base.day, span)
     start = shift(middle, f"-{(base.day - middle).days}d")
     if start < shift(base.first_day, "-1d"):
         return None

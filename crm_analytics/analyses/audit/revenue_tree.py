@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from crm_analytics.errors import DataError
+from crm_analytics.tables.object_cards import ObjectCard
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Period:
 
 
 @dataclass(frozen=True)
-class RevenueTree:
+class RevenueTree(ObjectCard):
     """The change of revenue by its factors.
 
     Attributes

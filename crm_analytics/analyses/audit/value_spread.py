@@ -12,9 +12,11 @@ import pandas as pd
 
 from crm_analytics.analyses.concentration import Concentration, concentration
 from crm_analytics.analyses.margin import margin_lines, serving_costs
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.tables.contract import MONEY
-from crm_analytics.tables.days import shift
+from crm_analytics.tables.days import Span, earlier_day, shift
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -25,7 +27,7 @@ MINIMUM = 30  # customers: fewer say nothing by tenths
 
 
 @dataclass(frozen=True)
-class ValueSpread:
+class ValueSpread(ObjectCard):
     """How value is spread over the customers who bought in a window.
 
     Attributes
@@ -53,6 +55,8 @@ class ValueSpread:
     costs: pd.DataFrame
     uncosted: float
 
+    plot = Plots("crm_analytics.analyses.audit.pictures", "deciles", "lorenz", "whale")
+
     @property
     def has_margin(self) -> bool:
         """Whether unit costs are known."""
@@ -69,7 +73,7 @@ class ValueSpread:
         return float(self.whale["profit_share"].max()) if len(self.whale) else None
 
 
-def value_spread(base: CustomerBase, span: str = "-52w") -> ValueSpread:
+def value_spread(base: CustomerBase, span: Span = "-52w") -> ValueSpread:
     """Deciles, concentration and whale curve of the customers who bought in the last `span`.
 
     A window shorter than the data keeps old and new customers comparable; where the data are shorter, all
@@ -82,7 +86,7 @@ def value_spread(base: CustomerBase, span: str = "-52w") -> ValueSpread:
     ------
     NotEnoughData : fewer than `MINIMUM` customers, or no revenue.
     """
-    after = max(shift(base.day, span), shift(base.first_day, "-1d"))
+    after = max(earlier_day(base.day, span), shift(base.first_day, "-1d"))
     table = base.materialise(_by_customer(base, after))
     n = int(table.count().to_pyarrow().as_py())
     if n < MINIMUM:

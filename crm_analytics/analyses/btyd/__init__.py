@@ -122,3 +122,8 @@ __all__ = [
     "value_total",
     "with_covariates",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names: what completion offers."""
+    return sorted(__all__)

@@ -31,3 +31,8 @@ __all__ = [
     "stl",
     "week_pattern",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names: what completion offers."""
+    return sorted(__all__)

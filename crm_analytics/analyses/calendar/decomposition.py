@@ -14,14 +14,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
 CYCLES = 2  # whole cycles, below which a decomposition cannot tell season from trend
 
 
 @dataclass(frozen=True, eq=False)
-class Decomposition:
+class Decomposition(ObjectCard):
     """A series taken apart.
 
     Attributes
@@ -42,6 +44,8 @@ class Decomposition:
     trend_strength: float
     method: str
     multiplicative: bool
+
+    plot = Plots("crm_analytics.analyses.calendar.pictures", "parts", "season")
 
 
 def classical(series: pd.Series, period: int = 12, *, multiplicative: bool = True) -> Decomposition:

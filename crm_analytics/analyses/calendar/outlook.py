@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from crm_analytics.analyses.calendar.trading_calendar import calendar_of
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
 WEEK = 7
@@ -31,7 +33,7 @@ COVER = 0.95
 
 
 @dataclass(frozen=True, eq=False)
-class Outlook:
+class Outlook(ObjectCard):
     """The weeks after the last day of a series.
 
     Attributes
@@ -53,6 +55,8 @@ class Outlook:
     trials: pd.DataFrame
     year_ago: float
     words: str
+
+    plot = Plots("crm_analytics.analyses.calendar.pictures", "weeks")
 
 
 def outlook(daily: pd.Series, weeks: int = 8) -> Outlook:

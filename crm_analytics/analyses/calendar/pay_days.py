@@ -14,6 +14,7 @@ from scipy import stats
 
 from crm_analytics.analyses.intervals import benjamini_hochberg
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 MONTHS = 12  # whole months
 PARTS = ((1, 5), (6, 10), (11, 15), (16, 20), (21, 25), (26, 31))
@@ -21,7 +22,7 @@ LEVEL = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class PayDays:
+class PayDays(ObjectCard):
     """Sixths of the month.
 
     Attributes

@@ -11,6 +11,7 @@ from scipy import stats
 
 from crm_analytics.analyses.intervals import benjamini_hochberg
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -23,7 +24,7 @@ MOST = 0.5  # share of the customers whose country decides for the base
 
 
 @dataclass(frozen=True, eq=False)
-class HolidayEffects:
+class HolidayEffects(ObjectCard):
     """Sales on and before public holidays against the same weekdays of the weeks around.
 
     Attributes

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from crm_analytics.analyses.intervals import Z95
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
 MONTHS = 12
@@ -30,7 +32,7 @@ LEVEL = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class SeasonalIndex:
+class SeasonalIndex(ObjectCard):
     """Month by month against the mean month.
 
     Attributes
@@ -52,6 +54,8 @@ class SeasonalIndex:
     trend_lower: float
     trend_upper: float
     words: str
+
+    plot = Plots("crm_analytics.analyses.calendar.pictures", "months")
 
     @property
     def is_firm(self) -> bool:

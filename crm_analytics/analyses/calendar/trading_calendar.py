@@ -16,6 +16,7 @@ from crm_analytics.analyses.calendar.daily import daily, whole_months
 from crm_analytics.analyses.calendar.decomposition import Decomposition, classical, stl
 from crm_analytics.analyses.calendar.seasonal_index import FIRM, SeasonalIndex, seasonal_index
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -26,7 +27,7 @@ WEEKS = 52  # of a year; the last one has eight or nine days
 
 
 @dataclass(frozen=True, eq=False)
-class Calendar:
+class Calendar(ObjectCard):
     """When a base sells.
 
     Attributes

@@ -11,7 +11,9 @@ from scipy import stats
 
 from crm_analytics.analyses.calendar.daily import hourly
 from crm_analytics.analyses.overview import WEEKDAYS
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -21,7 +23,7 @@ LEVEL = 0.95
 
 
 @dataclass(frozen=True, eq=False)
-class WeekPattern:
+class WeekPattern(ObjectCard):
     """Weekdays, and weekdays by hour.
 
     Attributes
@@ -36,6 +38,8 @@ class WeekPattern:
     weekdays: pd.DataFrame
     hours: pd.DataFrame
     weeks: int
+
+    plot = Plots("crm_analytics.analyses.calendar.pictures", "weekdays")
 
 
 def week_pattern(base: CustomerBase) -> WeekPattern:

@@ -57,3 +57,8 @@ __all__ = [
     "waterfall",
     "write_campaigns",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names: what completion offers."""
+    return sorted(__all__)

@@ -61,3 +61,8 @@ __all__ = [
     "train",
     "windows",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names: what completion offers."""
+    return sorted(__all__)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crm_analytics.analyses.arguments import base_given
 from crm_analytics.analyses.churn.features.btyd_features import with_btyd
 from crm_analytics.analyses.churn.features.features import FEATURES, features
 from crm_analytics.analyses.churn.features.labels import labels
@@ -24,8 +25,11 @@ from crm_analytics.analyses.churn.model.model import ChurnModel
 from crm_analytics.analyses.churn.model.persistence import packed, unpacked
 from crm_analytics.analyses.churn.model.recency_rule import RecencyRule, recency_rule
 from crm_analytics.analyses.churn.survival.definition import Definition, definition
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.analyses.profiling.demography import ATTRIBUTES, demography
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -52,7 +56,7 @@ MEASURES = {
 
 
 @dataclass(frozen=True, eq=False)
-class HeldOut:
+class HeldOut(ObjectCard):
     """Customers still there when the last window began, one row each, without their ids.
 
     Nothing was learnt from them before their scores were written down, but where there is only one window.
@@ -77,7 +81,7 @@ class HeldOut:
 
 
 @dataclass(frozen=True, eq=False)
-class Churn:
+class Churn(ObjectCard):
     """A trained churn model, what it is worth, and what it was made from.
 
     window : days without a purchase that count as having left
@@ -108,6 +112,8 @@ class Churn:
     windows: tuple[Window, ...]
     reasons: pd.DataFrame | None = None
 
+    plot = Plots("crm_analytics.analyses.churn.pictures", "gains", "calibration", "reasons", "evidence")
+
     @property
     def tells(self) -> bool:
         """Whether the score is shown to tell leavers from stayers: its AUC's 95 % interval lies above .5."""
@@ -121,6 +127,7 @@ class Churn:
         return self.model.leaving(frame)
 
 
+@watched("Learning who leaves")
 def train(
     base: CustomerBase,
     window: int | None = None,
@@ -155,6 +162,7 @@ def train(
         left in the newest, or all did
     ParameterError : an unknown learner, or a window that is no whole number of days
     """
+    base_given(base, "churn.train")
     _check(window, learners, count)
     key = ("churn.train", window, seed, sample, tuple(learners), count)
     return base.remember(
@@ -204,7 +212,9 @@ def _check(window: int | None, learners: Sequence[str], count: int) -> None:
         raise ParameterError(f"learners are a list of names: give [{learners!r}], or leave it out for both")
     for name in learners:
         if name not in LEARNERS:
-            raise ParameterError(f"unknown learner '{name}'{nearest(name, LEARNERS)}")
+            raise ParameterError(
+                f"unknown learner '{name}'{nearest(name, LEARNERS)}: one of {', '.join(LEARNERS)}"
+            )
     if not learners or count < 2:
         raise ParameterError("at least one learner and two windows are needed")
     whole = isinstance(window, Integral) and not isinstance(window, bool)

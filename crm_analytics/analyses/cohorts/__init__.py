@@ -12,3 +12,8 @@ from crm_analytics.analyses.cohorts.cohorts import NEEDS, Cohorts, cohorts
 from crm_analytics.analyses.cohorts.triangles import MINIMUM, NOBODY
 
 __all__ = ["MINIMUM", "NEEDS", "NOBODY", "Cohorts", "Comparison", "Fading", "cohorts"]
+
+
+def __dir__() -> list[str]:
+    """The public names: what completion offers."""
+    return sorted(__all__)

@@ -17,6 +17,7 @@ import pandas as pd
 from crm_analytics.analyses.cohorts.periods import Calendar
 from crm_analytics.analyses.margin import margin_lines
 from crm_analytics.tables.contract import MONEY
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -27,7 +28,7 @@ WIDER = "decimal(19, 4)"
 
 
 @dataclass(frozen=True)
-class Reduced:
+class Reduced(ObjectCard):
     """What is left of the base: a few rows for each pair of periods.
 
     Attributes

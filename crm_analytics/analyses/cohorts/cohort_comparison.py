@@ -11,12 +11,14 @@ import pandas as pd
 
 from crm_analytics.analyses.cohorts.triangles import MINIMUM, with_shares
 from crm_analytics.analyses.intervals import Z95, share_difference
+from crm_analytics.analyses.plots import Plots
+from crm_analytics.tables.object_cards import ObjectCard
 
 SUMS = ("customers", "active", "returned", "revenue_so_far", "squares_so_far")
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(ObjectCard):
     """Newer cohorts against the earlier ones, age by age, whole periods only.
 
     Attributes
@@ -33,6 +35,8 @@ class Comparison:
     earlier: tuple[str, ...]
     by_age: pd.DataFrame
     age: int
+
+    plot = Plots("crm_analytics.analyses.cohorts.pictures", "ages", "values")
 
     @property
     def at(self) -> pd.Series:
@@ -124,7 +128,7 @@ def recent(triangle: pd.DataFrame, a_year: int) -> Comparison | None:
 
 
 @dataclass(frozen=True)
-class Fading:
+class Fading(ObjectCard):
     """The same customers in the period after their first and at a later age.
 
     Attributes

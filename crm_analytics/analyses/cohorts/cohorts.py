@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.arguments import base_given
 from crm_analytics.analyses.cohorts import cohort_comparison, triangles
 from crm_analytics.analyses.cohorts.cohort_cells import Reduced, reduce
 from crm_analytics.analyses.cohorts.cohort_comparison import Comparison, Fading
 from crm_analytics.analyses.cohorts.periods import MONTHS, Calendar
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -25,7 +28,7 @@ _MARKS = ["partial", "left_truncated"]
 
 
 @dataclass(frozen=True)
-class Cohorts:
+class Cohorts(ObjectCard):
     """How cohorts age, how they compare, and the revenue they add up to.
 
     Every frame has the cohort's label ("2026-03", "2026-Q1", "2026"), its age in periods, the label of the
@@ -73,6 +76,17 @@ class Cohorts:
     newest: Comparison | None
     recent: Comparison | None
 
+    card_frame = "cohorts"
+    plot = Plots(
+        "crm_analytics.analyses.cohorts.pictures",
+        "retention",
+        "returned",
+        "revenue",
+        "value",
+        "curve",
+        "whole",
+    )
+
 
 def cohorts(base: CustomerBase, every: str = "auto") -> Cohorts:
     """Follow the customers won in each month, quarter or year.
@@ -98,6 +112,7 @@ def cohorts(base: CustomerBase, every: str = "auto") -> Cohorts:
     1  2026-01    1          2       1    0.5
     2  2026-02    0          1       1    1.0
     """
+    base_given(base, "cohorts.cohorts")
     begin = base.first_day if base.start is None else base.start + timedelta(days=1)
     reduced = reduce(base, Calendar.choose(begin, base.day, every))
     if reduced.people.empty:

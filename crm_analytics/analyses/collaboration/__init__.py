@@ -20,3 +20,8 @@ __all__ = [
     "repeated_questions",
     "teams_seen",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names: what completion offers."""
+    return sorted(__all__)

@@ -21,6 +21,7 @@ import pandas as pd
 from crm_analytics.analyses.disclosure import ON_A_PAGE, shared
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -35,7 +36,7 @@ OPEN, WON, LOST = "open", "won", "lost"
 
 
 @dataclass(frozen=True, eq=False)
-class Pipeline:
+class Pipeline(ObjectCard):
     """The pipeline at the base's day.
 
     Attributes

@@ -4,3 +4,8 @@ from crm_analytics.analyses.drivers.attributes import ATTRIBUTES, by_attribute
 from crm_analytics.analyses.drivers.dates import change_at
 
 __all__ = ["ATTRIBUTES", "by_attribute", "change_at"]
+
+
+def __dir__() -> list[str]:
+    """The public names: what completion offers."""
+    return sorted(__all__)

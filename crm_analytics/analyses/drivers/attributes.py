@@ -24,7 +24,7 @@ from crm_analytics.analyses.intervals import holm
 from crm_analytics.analyses.profiling.favourites import purchase_lines
 from crm_analytics.errors import DataError
 from crm_analytics.tables.contract import MONEY
-from crm_analytics.tables.days import shift
+from crm_analytics.tables.days import Span, earlier_day
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -42,7 +42,7 @@ COLUMNS = [
 
 
 def by_attribute(
-    base: CustomerBase, span: str = "-26w", attributes: tuple[str, ...] = ATTRIBUTES
+    base: CustomerBase, span: Span = "-26w", attributes: tuple[str, ...] = ATTRIBUTES
 ) -> pd.DataFrame:
     """Groups whose orders or spend changed otherwise than those of all other customers.
 
@@ -64,7 +64,7 @@ def by_attribute(
     ------
     DataError : the data do not reach back two spans.
     """
-    then = shift(base.day, span)
+    then = earlier_day(base.day, span)
     length = base.day - then
     start = then - length
     if start <= base.first_day:

@@ -18,6 +18,7 @@ import pandas as pd
 from crm_analytics.analyses import arguments
 from crm_analytics.analyses.equity.response_curve import Curve, Response
 from crm_analytics.errors import DataError, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 CERTAINTY = 2.8  # standard errors between no effect and an effect that is found in four of five tests
 QUARTER = 13  # weeks
@@ -26,7 +27,7 @@ WIN, KEEP = "win", "keep"
 
 
 @dataclass(frozen=True, eq=False)
-class Lever:
+class Lever(ObjectCard):
     """Something money can be spent on, whose effect was measured.
 
     Attributes
@@ -111,7 +112,7 @@ class Test:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class Plan(ObjectCard):
     """Next quarter's spend.
 
     Attributes

@@ -19,6 +19,7 @@ import pandas as pd
 
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.errors import DataError, NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,7 @@ COLLINEAR = 10.0  # variance inflation: beyond, the coefficients of drivers trad
 
 
 @dataclass(frozen=True, eq=False)
-class ChoiceModel:
+class ChoiceModel(ObjectCard):
     """A fitted conditional logit.
 
     Attributes

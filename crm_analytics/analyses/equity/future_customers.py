@@ -21,6 +21,7 @@ import pandas as pd
 
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +38,7 @@ MOST_QUARTERS = 12  # of the past, for how much counts spread
 
 
 @dataclass(frozen=True, eq=False)
-class Acquisition:
+class Acquisition(ObjectCard):
     """New customers by quarter.
 
     Attributes

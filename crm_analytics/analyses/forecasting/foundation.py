@@ -23,6 +23,7 @@ from crm_analytics.analyses.forecasting.ways import (
     trials,
 )
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -32,7 +33,7 @@ BUSY = 10.0  # purchases a quarter, above which a quarter without any is no chan
 
 
 @dataclass(frozen=True, eq=False)
-class Foundation:
+class Foundation(ObjectCard):
     """What a base's past says of forecasts.
 
     Attributes

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from crm_analytics.analyses.forecasting.doubt import Doubt, doubt_of, shift_of
 from crm_analytics.analyses.forecasting.quarters import YEAR
 from crm_analytics.analyses.forecasting.ways import MODEL, WAYS
+from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
 EXPECTED_ERRORS = 4.0  # errors that what is assumed of a way counts for when ways are weighed
@@ -25,7 +26,7 @@ LESS = 0.28  # where not even one was
 
 
 @dataclass(frozen=True, eq=False)
-class Learnt:
+class Learnt(ObjectCard):
     """A forecast of one measure of the customers known at a day.
 
     Attributes

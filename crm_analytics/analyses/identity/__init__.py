@@ -32,3 +32,8 @@ __all__ = [
     "threshold_without_labels",
     "trail",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names: what completion offers."""
+    return sorted(__all__)

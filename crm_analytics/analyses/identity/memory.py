@@ -23,6 +23,7 @@ from crm_analytics.analyses.identity.clusters import clusters
 from crm_analytics.analyses.identity.linkage import REVIEW, LinkageModel
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.identity_map import PAIRS, IdentityMap
+from crm_analytics.tables.object_cards import ObjectCard
 from crm_analytics.tables.survivorship import Survivorship
 
 SAME, APART = "same", "apart"
@@ -47,7 +48,7 @@ def _empty(name: str) -> pd.DataFrame:
 
 
 @dataclass(frozen=True, eq=False)
-class Memory:
+class Memory(ObjectCard):
     """Who is who after some nights. Frames of text, empty where nothing is known.
 
     Attributes

@@ -20,6 +20,7 @@ from crm_analytics.analyses.identity.linkage import LinkageModel
 from crm_analytics.analyses.identity.match_fields import digests, records_of
 from crm_analytics.analyses.identity.memory import BY_MODEL, Memory, regrouped
 from crm_analytics.analyses.identity.rules import apart_pairs, rule_pairs
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import DataError
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Night:
         return len(self.memory.records) - self.people
 
 
+@watched("Looking for duplicates")
 def resolve(
     base: CustomerBase,
     memory: Memory | None = None,

@@ -19,3 +19,8 @@ __all__ = [
     "journey",
     "journey_map",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names: what completion offers."""
+    return sorted(__all__)

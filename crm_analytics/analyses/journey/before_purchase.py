@@ -23,6 +23,7 @@ from crm_analytics.analyses.intervals import Z95, holm
 from crm_analytics.analyses.journey.event_log import PURCHASE
 from crm_analytics.analyses.journey.steps import Steps
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -34,7 +35,7 @@ LEVEL = 0.05  # chance that any event is called clear where none goes with buyin
 
 
 @dataclass(frozen=True)
-class BeforePurchase:
+class BeforePurchase(ObjectCard):
     """What buyers had done at their first purchase, against others at the same step.
 
     Attributes

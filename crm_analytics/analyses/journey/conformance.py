@@ -14,6 +14,7 @@ from crm_analytics.analyses.intervals import Z95, wilson
 from crm_analytics.analyses.journey.funnels import funnel
 from crm_analytics.analyses.journey.steps import Steps
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -22,7 +23,7 @@ LONGEST = 30  # expected steps: the engine looks at each path once for each of t
 
 
 @dataclass(frozen=True)
-class Conformance:
+class Conformance(ObjectCard):
     """How actual paths follow an expected one.
 
     Attributes
@@ -46,6 +47,8 @@ class Conformance:
     lower: float
     upper: float
     whole: int
+
+    card_frame = "steps"
 
 
 def conformance(journey: Steps, expected: Sequence[str]) -> Conformance:

@@ -20,12 +20,13 @@ from crm_analytics.analyses.journey.step_matrix import step_matrix
 from crm_analytics.analyses.journey.steps import Steps
 from crm_analytics.analyses.journey.transitions import edges
 from crm_analytics.errors import DataError, NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 FROM_PATHS = 30  # of each side: below, a share is uncertain by 18 points and more
 
 
 @dataclass(frozen=True)
-class Difference:
+class Difference(ObjectCard):
     """Journeys of two segments side by side: everything is `a` less `b`, with 95 % intervals.
 
     Attributes

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from crm_analytics.analyses.arguments import base_given
 from crm_analytics.analyses.journey.conformance import Conformance, conformance
 from crm_analytics.analyses.journey.differences import Difference, difference
 from crm_analytics.analyses.journey.event_log import SOURCES
@@ -17,6 +18,8 @@ from crm_analytics.analyses.journey.patterns import matches
 from crm_analytics.analyses.journey.step_matrix import step_matrix, variants
 from crm_analytics.analyses.journey.steps import Steps, steps_of
 from crm_analytics.analyses.journey.transitions import transitions
+from crm_analytics.analyses.plots import Plots
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
 
 if TYPE_CHECKING:
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Journey(Steps):
     """The steps of a base with every view of them; each view is a function of its own module."""
+
+    plot = Plots("crm_analytics.analyses.journey.pictures", "steps", "funnel", "transitions")
 
     def transitions(self, weight: str | None = None) -> pd.DataFrame:
         """What follows what; see `transitions.transitions`."""
@@ -62,6 +67,7 @@ class Journey(Steps):
         return conformance(self, expected)
 
 
+@watched("Putting steps in order")
 def journey(
     base: CustomerBase,
     sources: Sequence[str] | None = None,
@@ -99,6 +105,7 @@ def journey(
     >>> journey(base).table.order_by("position").execute()[["event", "session", "stage"]].values.tolist()
     [['Visit', 1, 'pre_purchase'], ['Cart', 2, 'pre_purchase'], ['Order Completed', 2, 'purchase']]
     """
+    base_given(base, "journey.journey")
     if not session_minutes > 0:
         raise ParameterError(f"session_minutes = {session_minutes}: it must be above 0")
     have = tuple(name for name in SOURCES if name in base.snapshot.tables)

@@ -14,7 +14,9 @@ from crm_analytics.analyses.intervals import wilson
 from crm_analytics.analyses.journey.emotion import emotion, pain_points
 from crm_analytics.analyses.journey.event_log import PURCHASE, SOURCES, STAGES
 from crm_analytics.analyses.journey.steps import Steps
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import ParameterError, nearest
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -25,7 +27,7 @@ DAY = 86_400
 
 
 @dataclass(frozen=True)
-class JourneyMap:
+class JourneyMap(ObjectCard):
     """A map of stages.
 
     Attributes
@@ -44,6 +46,9 @@ class JourneyMap:
     stages: pd.DataFrame
     pains: pd.DataFrame
     within: float
+
+    card_frame = "stages"
+    plot = Plots("crm_analytics.analyses.journey.pictures", "stages", "emotion")
 
     def opportunities(self) -> pd.DataFrame:
         """Stages by what is at stake: segment, stage, next_stage, of, dropped, next_value, at_stake.

@@ -12,6 +12,7 @@ import pandas as pd
 
 from crm_analytics.analyses.journey.event_log import PURCHASE, STAGES, VISITOR, merged
 from crm_analytics.errors import DataError, ParameterError, nearest
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -22,7 +23,7 @@ START, END, REST = "path_start", "path_end", "(other)"
 
 
 @dataclass(frozen=True)
-class Steps:
+class Steps(ObjectCard):
     """Ordered steps of customers and visitors.
 
     Attributes

@@ -28,3 +28,8 @@ __all__ = [
     "forecast",
     "stages",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names: what completion offers."""
+    return sorted(__all__)

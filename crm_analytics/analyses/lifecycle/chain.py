@@ -17,12 +17,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class RecencyChain:
+class RecencyChain(ObjectCard):
     """A relationship that is kept up for `len(p)` periods without a purchase, then given up.
 
     Parameters

@@ -10,7 +10,8 @@ import ibis
 
 from crm_analytics.analyses.lifecycle.chain_fit import fit_chain
 from crm_analytics.errors import DataError
-from crm_analytics.tables.days import shift
+from crm_analytics.tables.days import Span, forward, shift
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -20,7 +21,7 @@ LEAST_PERIODS = 3
 
 
 @dataclass(frozen=True)
-class ChainCheck:
+class ChainCheck(ObjectCard):
     """Purchases (customers and periods with one) by those who were customers at `then`, up to the day.
 
     Attributes
@@ -42,7 +43,7 @@ class ChainCheck:
         return self.actual / self.expected if self.expected else float("nan")
 
 
-def check_chain(base: CustomerBase, *, every: str = "4w", **settings: Any) -> ChainCheck | None:
+def check_chain(base: CustomerBase, *, every: Span = "4w", **settings: Any) -> ChainCheck | None:
     """Fit the chain a third of the history ago (at most a year of periods) and count what followed.
 
     It is the chances that are checked, not the rule who counts as lapsed: customers silent for longer than
@@ -56,7 +57,7 @@ def check_chain(base: CustomerBase, *, every: str = "4w", **settings: Any) -> Ch
     -------
     None where the earlier history is too short for a chain.
     """
-    length = (shift(base.day, f"+{every.lstrip('+-')}") - base.day).days
+    length = (shift(base.day, forward(every)) - base.day).days
     have = (base.day - base.first_day).days // length
     periods = min(MOST_PERIODS, -(-have // 3))
     then = base.day - timedelta(days=length * periods)

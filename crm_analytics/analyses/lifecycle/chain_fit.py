@@ -15,8 +15,10 @@ from scipy.stats import chi2
 from crm_analytics.analyses.intervals import Z95, wilson
 from crm_analytics.analyses.lifecycle.chain import RecencyChain, Vector
 from crm_analytics.analyses.lifecycle.chain_variance import clustered_variance, each_gap
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
-from crm_analytics.tables.days import shift
+from crm_analytics.tables.days import Span, forward, shift
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -29,7 +31,7 @@ STEP = 1e-4
 
 
 @dataclass(frozen=True)
-class FittedChain:
+class FittedChain(ObjectCard):
     """The chain, what it was counted from, and what the states are worth.
 
     Attributes
@@ -58,6 +60,8 @@ class FittedChain:
     spend_per_purchase: float
     purchases: int
     beyond: int
+
+    plot = Plots("crm_analytics.analyses.lifecycle.pictures", "ahead", "returning")
 
     @cached_property
     def rules(self) -> pd.DataFrame:
@@ -116,7 +120,7 @@ def fit_chain(
     *,
     margin: float,
     contact_cost: float,
-    every: str = "4w",
+    every: Span = "4w",
     rate: float = 0.15,
     longest: int = MOST_STATES,
 ) -> FittedChain:
@@ -136,7 +140,7 @@ def fit_chain(
     ParameterError : a setting is out of range.
     """
     _check_settings(margin, contact_cost, rate, longest)
-    length = (shift(base.day, f"+{every.lstrip('+-')}") - base.day).days
+    length = (shift(base.day, forward(every)) - base.day).days
     bought = base.materialise(_periods(base, length))
     gaps = _gaps(base, bought)
     states = hazards(gaps)

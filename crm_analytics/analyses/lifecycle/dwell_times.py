@@ -17,7 +17,10 @@ import pandas as pd
 
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.lifecycle.stage_history import Stages, in_order, stages
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.days import Span, days_in
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -27,7 +30,7 @@ FEW_SPELLS = 30
 
 
 @dataclass(frozen=True)
-class Dwell:
+class Dwell(ObjectCard):
     """Times in the stages.
 
     Attributes
@@ -45,8 +48,11 @@ class Dwell:
     curves: pd.DataFrame
     horizon: int
 
+    card_frame = "stages"
+    plot = Plots("crm_analytics.analyses.lifecycle.pictures", "curves", "medians")
 
-def dwell(base: CustomerBase | Stages, horizon: int = HORIZON) -> Dwell:
+
+def dwell(base: CustomerBase | Stages, horizon: Span | int = HORIZON) -> Dwell:
     """Measure the time in each stage over all spells of the base.
 
     Parameters
@@ -58,6 +64,7 @@ def dwell(base: CustomerBase | Stages, horizon: int = HORIZON) -> Dwell:
     ------
     ParameterError : the horizon is not a positive number of days.
     """
+    horizon = days_in(horizon, "horizon")
     if horizon < 1:
         raise ParameterError(f"horizon must be at least one day, got {horizon}")
     staged = base if isinstance(base, Stages) else stages(base)

@@ -12,8 +12,10 @@ from scipy.stats import norm
 
 from crm_analytics.analyses.intervals import share_difference, wilson
 from crm_analytics.analyses.lifecycle.stage_history import Stages, in_order, stages, standing
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import ParameterError
-from crm_analytics.tables.days import shift
+from crm_analytics.tables.days import Span, earlier_day
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -24,7 +26,7 @@ THIN = 30  # customers: a row with fewer says little
 
 
 @dataclass(frozen=True)
-class Flows:
+class Flows(ObjectCard):
     """Moves between the end of `then` and the end of `now`, and in the span as long before.
 
     Attributes
@@ -45,6 +47,8 @@ class Flows:
     now: date
     moves: pd.DataFrame
     sizes: pd.DataFrame
+
+    plot = Plots("crm_analytics.analyses.lifecycle.pictures", "flows", "matrix", "net")
 
     def matrix(self) -> pd.DataFrame:
         """Shares: a row for each stage then, a column for each now; rows sum to one."""
@@ -70,7 +74,7 @@ class Flows:
         return pd.Series((now / now.sum()) @ lazy, index=names).round(9)
 
 
-def flows(base: CustomerBase | Stages, span: str = "-13w") -> Flows:
+def flows(base: CustomerBase | Stages, span: Span = "-13w") -> Flows:
     """Count the moves over a span, and over the span before it.
 
     Parameters
@@ -86,12 +90,12 @@ def flows(base: CustomerBase | Stages, span: str = "-13w") -> Flows:
     """
     staged = base if isinstance(base, Stages) else stages(base)
     now = staged.base.day
-    then = shift(now, span)
+    then = earlier_day(now, span)
     if not staged.base.first_day <= then < now:
         raise ParameterError(
             f"flows over {span} need data before {then}; these begin {staged.base.first_day}"
         )
-    before = shift(then, span)
+    before = earlier_day(then, span)
     reaches = before >= staged.base.first_day
     this = _moves(staged, then, now)
     last = _moves(staged, before, then) if reaches else this.iloc[:0]

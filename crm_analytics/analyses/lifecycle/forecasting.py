@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.lifecycle.stage_history import Stages, in_order, stages
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
-from crm_analytics.tables.days import shift
+from crm_analytics.tables.days import Span, forward, shift
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -32,7 +34,7 @@ State = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class Forecast:
+class Forecast(ObjectCard):
     """Stage sizes to come.
 
     Attributes
@@ -51,6 +53,8 @@ class Forecast:
     every: int
     learned_from: int
 
+    plot = Plots("crm_analytics.analyses.lifecycle.pictures", "forecast")
+
     @property
     def errors(self) -> tuple[float, float] | None:
         """Customers misplaced by the checked forecast, and by "as it was": half the sums of differences."""
@@ -62,7 +66,7 @@ class Forecast:
 
 
 def forecast(
-    base: CustomerBase | Stages, periods: int = 3, *, every: str = "4w", window: int = WINDOW
+    base: CustomerBase | Stages, periods: int = 3, *, every: Span = "4w", window: int = WINDOW
 ) -> Forecast:
     """Carry the stages forward by what customers of each stage and age in it did lately.
 
@@ -88,7 +92,7 @@ def forecast(
         raise ParameterError(f"window must be at least {MINIMUM_PERIODS} periods, got {window}")
     staged = base if isinstance(base, Stages) else stages(base)
     day = staged.base.day
-    length = (shift(day, f"+{every.lstrip('+-')}") - day).days
+    length = (shift(day, forward(every)) - day).days
     have = (day - staged.base.first_day).days // length
     if have < MINIMUM_PERIODS:
         raise NotEnoughData("A forecast of stage sizes", have, MINIMUM_PERIODS, f"periods of {every}")

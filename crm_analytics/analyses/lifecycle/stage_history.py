@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.arguments import base_given
 from crm_analytics.analyses.lifecycle.rules import (
     LOYAL_ORDERS,
     OTHERS,
@@ -21,8 +22,11 @@ from crm_analytics.analyses.lifecycle.rules import (
     default_rules,
     steps,
 )
+from crm_analytics.analyses.plots import Plots
+from crm_analytics.analyses.progress import watched
 from crm_analytics.analyses.rfm.rules import Rhythm, rhythm_of
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -32,7 +36,7 @@ MINIMUM_CUSTOMERS = 20
 
 
 @dataclass(frozen=True)
-class Stages:
+class Stages(ObjectCard):
     """Where every customer stands, and how they came there.
 
     Attributes
@@ -54,6 +58,8 @@ class Stages:
     undated: int
     base: CustomerBase
 
+    plot = Plots("crm_analytics.analyses.lifecycle.pictures", "sizes")
+
     @property
     def order(self) -> list[str]:
         """Stages that occur, in the order of a customer's life where the names are the usual ones."""
@@ -71,6 +77,7 @@ def standing(spells: ir.Table, day: date) -> ir.Table:
     return held.select("customer_id", "stage", "entered_on")
 
 
+@watched("Finding stages")
 def stages(
     base: CustomerBase,
     rules: Iterable[StageRule] | None = None,
@@ -99,6 +106,7 @@ def stages(
     >>> found.sizes[["stage", "customers"]].values.tolist()
     [['Active', 30]]
     """
+    base_given(base, "lifecycle.stages")
     rhythm = rhythm_of(base) if rules is None else None
     table = tuple(default_rules(rhythm, loyal_orders) if rules is None else rules)
     check_rules(table)

@@ -27,3 +27,8 @@ __all__ = [
     "partner_secret",
     "token",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names: what completion offers."""
+    return sorted(__all__)

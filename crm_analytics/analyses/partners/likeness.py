@@ -19,6 +19,7 @@ import pandas as pd
 
 from crm_analytics.analyses.churn.measures.measures import Measure, auc
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -33,7 +34,7 @@ CELL = ["first", "second", "third"]
 
 
 @dataclass(frozen=True, eq=False)
-class Likeness:
+class Likeness(ObjectCard):
     """How alike others are to those meant.
 
     Attributes

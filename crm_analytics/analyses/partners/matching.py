@@ -11,6 +11,7 @@ import pandas as pd
 from crm_analytics.analyses.partners.secret import Secret
 from crm_analytics.analyses.partners.tokens import SHORTEST, given_tokens, keyed, plain_hashes
 from crm_analytics.errors import DataError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -24,7 +25,7 @@ MOST = 12  # partners: the largest
 
 
 @dataclass(frozen=True, eq=False)
-class Matched:
+class Matched(ObjectCard):
     """Partners' records with consent, and who of them is our customer.
 
     Attributes

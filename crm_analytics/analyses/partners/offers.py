@@ -14,6 +14,7 @@ from crm_analytics.analyses.definitions import LAPSED
 from crm_analytics.analyses.partners.likeness import Likeness
 from crm_analytics.analyses.partners.matching import CUSTOMER, OPPORTUNITY, PROSPECT, UNKEYED
 from crm_analytics.analyses.partners.overlap import NEW, SHARED, number
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -27,7 +28,7 @@ THEIRS = ["partner_id", "token", "population", "likeness"]
 
 
 @dataclass(frozen=True, eq=False)
-class Offers:
+class Offers(ObjectCard):
     """The two lists.
 
     Attributes

@@ -15,3 +15,8 @@ __all__ = [
     "value_grid",
     "value_tiers",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names: what completion offers."""
+    return sorted(__all__)

@@ -21,6 +21,7 @@ from scipy import stats
 from crm_analytics.analyses.calendar import calendar
 from crm_analytics.analyses.intervals import benjamini_hochberg
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -40,7 +41,7 @@ TESTS = 3
 
 
 @dataclass(frozen=True, eq=False)
-class FadingAccounts:
+class FadingAccounts(ObjectCard):
     """Key accounts against themselves.
 
     Attributes

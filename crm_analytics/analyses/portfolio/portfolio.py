@@ -13,6 +13,7 @@ from crm_analytics.analyses.margin import margin_share, serving_costs
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.contract import MONEY
 from crm_analytics.tables.days import shift
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -33,7 +34,7 @@ YEAR_DAYS = 364
 
 
 @dataclass(frozen=True)
-class Portfolio:
+class Portfolio(ObjectCard):
     """The base in four groups by what customers will bring and could bring.
 
     Attributes

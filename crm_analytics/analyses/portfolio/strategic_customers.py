@@ -10,6 +10,7 @@ import pandas as pd
 
 from crm_analytics.analyses.margin import serving_costs
 from crm_analytics.tables.contract import MONEY
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -30,7 +31,7 @@ REASONS = {
 
 
 @dataclass(frozen=True)
-class Significant:
+class Significant(ObjectCard):
     """Who matters beyond the average, and why.
 
     Attributes

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.analyses.portfolio.value_tiers import TIERS
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.contract import MONEY
-from crm_analytics.tables.days import shift
+from crm_analytics.tables.days import earlier_day, shift
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -33,7 +35,7 @@ PLAYS = {  # (tier today, tier to come): what to do
 
 
 @dataclass(frozen=True)
-class ValueGrid:
+class ValueGrid(ObjectCard):
     """Customers by revenue of the last year and by forecast value.
 
     Attributes
@@ -51,6 +53,8 @@ class ValueGrid:
     overlooked: ir.Table
     contacts_known: bool
     quiet: str
+
+    plot = Plots("crm_analytics.analyses.portfolio.pictures", "fields")
 
 
 def value_grid(
@@ -96,7 +100,9 @@ def value_grid(
     else:
         table = table.left_join(contacts, "customer_id").drop("customer_id_right")
     table = base.materialise(table)
-    long_ago = table.last_contact.isnull() | (table.last_contact <= ibis.literal(shift(base.day, quiet)))
+    long_ago = table.last_contact.isnull() | (
+        table.last_contact <= ibis.literal(earlier_day(base.day, quiet))
+    )
     overlooked = table.filter((table.to_come == 0) & (table.today == len(TIERS) - 1) & long_ago)
     shown = overlooked.select("customer_id", "revenue", "lifetime_value", "last_contact")
     return ValueGrid(_fields(base, table, margin), shown, contacts is not None, quiet)

@@ -9,6 +9,8 @@ import ibis
 import pandas as pd
 
 from crm_analytics.analyses.concentration import Concentration, concentration
+from crm_analytics.analyses.plots import Plots
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -20,7 +22,7 @@ STATUSES = (("Active", 0.8), ("Wavering", 0.5), ("Probably gone", 0.0))  # from 
 
 
 @dataclass(frozen=True)
-class ValueTiers:
+class ValueTiers(ObjectCard):
     """Who carries the residual value.
 
     Attributes
@@ -36,6 +38,9 @@ class ValueTiers:
     statuses: pd.DataFrame
     spread: Concentration
     alive: float
+
+    card_frame = "tiers"
+    plot = Plots("crm_analytics.analyses.portfolio.pictures", "tiers", "statuses")
 
 
 def value_tiers(base: CustomerBase, scored: ir.Table) -> ValueTiers:

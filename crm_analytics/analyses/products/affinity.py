@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.intervals import holm
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.analyses.products import independence
 from crm_analytics.analyses.products.baskets import (
     CAP,
@@ -26,6 +27,8 @@ from crm_analytics.analyses.products.baskets import (
     count_pairs,
     margins_by,
 )
+from crm_analytics.analyses.progress import watched
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -40,7 +43,7 @@ BUNDLE = 0.99  # confidence both ways, from which two products are sold as one
 
 
 @dataclass(frozen=True, eq=False)
-class Affinity:
+class Affinity(ObjectCard):
     """Pairs of products.
 
     Attributes
@@ -67,12 +70,16 @@ class Affinity:
     over_cap: int
     unknown: int
 
+    card_frame = "pairs"
+    plot = Plots("crm_analytics.analyses.products.pictures", "pairs")
+
     @property
     def found(self) -> pd.DataFrame:
         """The pairs with the verdict "affinity"."""
         return self.pairs[self.pairs["verdict"] == AFFINITY].reset_index(drop=True)
 
 
+@watched("Counting pairs of products")
 def affinity(
     base: CustomerBase,
     level: str = "product",

@@ -16,6 +16,7 @@ import pandas as pd
 
 from crm_analytics.analyses.products.product_lines import product_lines, refuse_single
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -33,7 +34,7 @@ PERIODS = ("month", "quarter")
 
 
 @dataclass(frozen=True, eq=False)
-class Baskets:
+class Baskets(ObjectCard):
     """Baskets of frequent products.
 
     Attributes

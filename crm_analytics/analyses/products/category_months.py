@@ -11,8 +11,10 @@ import pandas as pd
 from scipy import stats
 
 from crm_analytics.analyses.intervals import Z95, benjamini_hochberg
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.analyses.products.product_lines import product_lines
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -27,7 +29,7 @@ WORTHWHILE = 110.0  # index of a month, from which it is a peak worth a mail
 
 
 @dataclass(frozen=True, eq=False)
-class CategoryMonths:
+class CategoryMonths(ObjectCard):
     """Category by month of the year.
 
     Attributes
@@ -44,6 +46,8 @@ class CategoryMonths:
     cells: pd.DataFrame
     years: float
     words: str
+
+    plot = Plots("crm_analytics.analyses.products.pictures", "calendar")
 
 
 def category_months(base: CustomerBase, level: str = "category") -> CategoryMonths:

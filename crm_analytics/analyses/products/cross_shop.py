@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.intervals import holm, wilson
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.analyses.products import independence
 from crm_analytics.analyses.products.product_lines import product_lines, refuse_single
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -22,7 +24,7 @@ LEVEL = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class CrossShop:
+class CrossShop(ObjectCard):
     """Categories by customers.
 
     Attributes
@@ -38,6 +40,9 @@ class CrossShop:
     pairs: pd.DataFrame
     breadth: pd.DataFrame
     customers: int
+
+    card_frame = "pairs"
+    plot = Plots("crm_analytics.analyses.products.pictures", "categories", "breadth")
 
 
 def cross_shop(base: CustomerBase, level: str = "category") -> CrossShop:

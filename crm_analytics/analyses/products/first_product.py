@@ -14,6 +14,7 @@ from scipy import stats
 from crm_analytics.analyses.intervals import Z95, benjamini_hochberg, wilson
 from crm_analytics.analyses.products.product_lines import product_lines
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -27,7 +28,7 @@ LEVEL = 0.05  # of false discoveries
 
 
 @dataclass(frozen=True, eq=False)
-class FirstProducts:
+class FirstProducts(ObjectCard):
     """First product against value to come.
 
     Attributes
@@ -45,6 +46,8 @@ class FirstProducts:
     customers: int
     window_days: int
     mean: float
+
+    card_frame = "products"
 
 
 def first_products(base: CustomerBase, level: str = "product", window: int = 365) -> FirstProducts:

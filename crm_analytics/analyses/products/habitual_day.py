@@ -12,7 +12,9 @@ from scipy import stats
 
 from crm_analytics.analyses.intervals import benjamini_hochberg
 from crm_analytics.analyses.overview import WEEKDAYS
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -25,7 +27,7 @@ LEVEL = 0.05  # of false discoveries among the habits
 
 
 @dataclass(frozen=True, eq=False)
-class HabitualDays:
+class HabitualDays(ObjectCard):
     """Customers with a weekday of their own.
 
     Attributes
@@ -41,6 +43,8 @@ class HabitualDays:
     weekdays: pd.DataFrame
     looked_at: int
     share: float
+
+    plot = Plots("crm_analytics.analyses.products.pictures", "weekdays")
 
 
 def habitual_days(base: CustomerBase) -> HabitualDays:

@@ -13,6 +13,7 @@ import pandas as pd
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.analyses.products.product_lines import product_lines
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -29,7 +30,7 @@ CELL = ["times", "in_season", "silence"]
 
 
 @dataclass(frozen=True, eq=False)
-class LikelyBuyers:
+class LikelyBuyers(ObjectCard):
     """Probabilities of buying a category within the next weeks.
 
     Attributes

@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.intervals import Z95, benjamini_hochberg
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.analyses.products import ratios
 from crm_analytics.analyses.products.product_lines import product_lines
 from crm_analytics.errors import NotEnoughData
-from crm_analytics.tables.days import shift
+from crm_analytics.tables.days import Span, earlier_day
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -31,7 +33,7 @@ VERDICTS = ("moves", "the season's", "not told apart", "as before")
 
 
 @dataclass(frozen=True, eq=False)
-class Movers:
+class Movers(ObjectCard):
     """Products against the period before, and against how they moved a year ago.
 
     Attributes
@@ -51,9 +53,12 @@ class Movers:
     span_days: int
     has_last_year: bool
 
+    card_frame = "products"
+    plot = Plots("crm_analytics.analyses.products.pictures", "movers")
+
 
 def movers(
-    base: CustomerBase, span: str = "-13w", level: str = "product", *, exclude: Collection[str] = ()
+    base: CustomerBase, span: Span = "-13w", level: str = "product", *, exclude: Collection[str] = ()
 ) -> Movers:
     """Compare the last period of length `span` with the one before.
 
@@ -65,7 +70,7 @@ def movers(
     DataError : the source has no products.
     NotEnoughData : the data do not hold two periods.
     """
-    middle = shift(base.day, span)
+    middle = earlier_day(base.day, span)
     days = (base.day - middle).days
     start = middle - timedelta(days=days)
     have = (base.day - base.first_day).days + 1

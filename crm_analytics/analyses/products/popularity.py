@@ -13,6 +13,7 @@ from scipy import stats
 
 from crm_analytics.analyses.products.product_lines import product_facts, product_lines
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -26,7 +27,7 @@ LEVEL = 0.95
 
 
 @dataclass(frozen=True, eq=False)
-class Popularity:
+class Popularity(ObjectCard):
     """Products by how often an order holds them while they can be had.
 
     Attributes
@@ -47,6 +48,8 @@ class Popularity:
     sold_before_launch: int
     free_lines: int
     words: str
+
+    card_frame = "products"
 
 
 def popularity(base: CustomerBase, *, exclude: Collection[str] = ()) -> Popularity:

@@ -13,6 +13,7 @@ from crm_analytics.analyses.intervals import Z95, benjamini_hochberg
 from crm_analytics.analyses.products import ratios
 from crm_analytics.analyses.products.product_lines import product_lines
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -25,7 +26,7 @@ KINDS = ("returns", "complaints")
 
 
 @dataclass(frozen=True, eq=False)
-class Quality:
+class Quality(ObjectCard):
     """Products that come back, or are complained of.
 
     Attributes
@@ -40,6 +41,8 @@ class Quality:
 
     products: pd.DataFrame
     has_complaints: bool
+
+    card_frame = "products"
 
 
 def quality(base: CustomerBase) -> Quality:

@@ -15,3 +15,8 @@ __all__ = [
     "purchase_lines",
     "traits",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names: what completion offers."""
+    return sorted(__all__)

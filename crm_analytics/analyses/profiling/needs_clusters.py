@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.profiling.favourites import purchase_lines
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import DataError, NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -42,7 +44,7 @@ class NoStructureError(DataError):
 
 
 @dataclass(frozen=True)
-class Needs:
+class Needs(ObjectCard):
     """Clusters of customers by the categories they buy, their price level and basket.
 
     Attributes
@@ -60,6 +62,7 @@ class Needs:
     clustered: int
 
 
+@watched("Looking for needs")
 def needs(base: CustomerBase, *, seed: int = 0, minimum: int = 1) -> Needs:
     """Find clusters with k-means; the number of them is the largest that is stable.
 

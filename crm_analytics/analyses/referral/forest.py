@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crm_analytics.tables.object_cards import ObjectCard
+
 Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Forest:
+class Forest(ObjectCard):
     """Who brought whom.
 
     Attributes

@@ -13,6 +13,7 @@ import pandas as pd
 
 from crm_analytics.analyses.referral.forest import Forest, circles, grown
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -32,7 +33,7 @@ SET_ASIDE = (BY_THEMSELVES, NO_REFERRER, TOO_EARLY, CAME_BEFORE, BACKWARDS, AGAI
 
 
 @dataclass(frozen=True, eq=False)
-class Invitations:
+class Invitations(ObjectCard):
     """The invitations of a base at its day.
 
     Attributes

@@ -20,6 +20,7 @@ from crm_analytics.analyses import arguments
 from crm_analytics.analyses.referral.invitations import known_since
 from crm_analytics.analyses.referral.paired_auc import Placements, difference, interval, placements
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -37,7 +38,7 @@ CELL = ["invited", "brought", "orders", "silence", "tenure", "answer", "was_refe
 
 
 @dataclass(frozen=True, eq=False)
-class ReferralLikelihood:
+class ReferralLikelihood(ObjectCard):
     """Scores of today, and how the same way did a while ago.
 
     Attributes

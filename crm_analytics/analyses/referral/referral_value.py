@@ -17,6 +17,7 @@ from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.margin import margin_share, serving_costs
 from crm_analytics.analyses.referral.virality import converted_days
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -30,7 +31,7 @@ EXACT = "decimal(28, 6)"
 
 
 @dataclass(frozen=True, eq=False)
-class ReferralValue:
+class ReferralValue(ObjectCard):
     """Referral value to date, discounted to the day each referred customer joined.
 
     Attributes

@@ -20,6 +20,7 @@ from scipy import stats
 from crm_analytics.analyses import arguments
 from crm_analytics.analyses.referral.virality import converted_days
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -33,7 +34,7 @@ STRATUM = ["month", "kind"]
 
 
 @dataclass(frozen=True, eq=False)
-class ReferredCustomers:
+class ReferredCustomers(ObjectCard):
     """The comparison.
 
     Attributes

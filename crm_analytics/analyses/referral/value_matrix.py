@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
+from crm_analytics.tables.object_cards import ObjectCard
+
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
@@ -23,7 +25,7 @@ QUADRANTS = (CHAMPIONS, AFFLUENTS, ADVOCATES, MISERS)
 
 
 @dataclass(frozen=True, eq=False)
-class ValueMatrix:
+class ValueMatrix(ObjectCard):
     """The four groups of a base at its day.
 
     Attributes

@@ -21,6 +21,7 @@ from crm_analytics.analyses.clustered_ratio import Ratio, ratio_of, summed
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.referral.invitations import known_since
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -34,7 +35,7 @@ LEAST = 20  # conversions, below which no time of a round is given
 
 
 @dataclass(frozen=True, eq=False)
-class Virality:
+class Virality(ObjectCard):
     """K and its parts, of invitations old enough to have been converted.
 
     Attributes

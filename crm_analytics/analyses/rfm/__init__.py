@@ -45,3 +45,8 @@ __all__ = [
     "rhythm_of",
     "score",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names: what completion offers."""
+    return sorted(__all__)

@@ -11,6 +11,8 @@ import pandas as pd
 from scipy import stats
 
 from crm_analytics.analyses.intervals import wilson
+from crm_analytics.analyses.plots import Plots
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from datetime import date
@@ -22,7 +24,7 @@ THIN = 30  # customers: a row with fewer says little
 
 
 @dataclass(frozen=True)
-class Migration:
+class Migration(ObjectCard):
     """Segments then against segments now, by the same rules.
 
     Attributes
@@ -41,6 +43,8 @@ class Migration:
     moves: pd.DataFrame
     net: pd.DataFrame
     stayed: tuple[float, float, float, int]
+
+    plot = Plots("crm_analytics.analyses.rfm.pictures", "flows", "matrix", "net")
 
     def matrix(self) -> pd.DataFrame:
         """Shares: a row for each segment then, a column for each now; rows sum to one."""

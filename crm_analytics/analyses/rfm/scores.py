@@ -21,8 +21,11 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.arguments import base_given
 from crm_analytics.analyses.concentration import Concentration, concentration
 from crm_analytics.analyses.definitions import definitions
+from crm_analytics.analyses.plots import Plots
+from crm_analytics.analyses.progress import watched
 from crm_analytics.analyses.rfm.rules import (
     NO_PURCHASE,
     Rhythm,
@@ -32,6 +35,8 @@ from crm_analytics.analyses.rfm.rules import (
     rhythm_of,
 )
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
+from crm_analytics.tables.days import Span, days_in
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -43,7 +48,7 @@ MEASURES = {"r_score": "recency_days", "f_score": "order_count", "m_score": "rev
 
 
 @dataclass(frozen=True)
-class RfmScores:
+class RfmScores(ObjectCard):
     """Scores and segments of every customer, as an engine table, and what they add up to.
 
     Attributes
@@ -64,13 +69,17 @@ class RfmScores:
     rhythm: Rhythm | None
     base: CustomerBase
 
+    card_frame = "segments"
+    plot = Plots("crm_analytics.analyses.rfm.pictures", "treemap", "grid", "concentration")
 
+
+@watched("Scoring customers")
 def score(
     base: CustomerBase,
     *,
     bins: int = 5,
     cuts: Mapping[str, Sequence[float]] | None = None,
-    window: str | None = None,
+    window: Span | int | None = None,
     rules: Iterable[Rule] | None = None,
 ) -> RfmScores:
     """Score every customer and name their segment.
@@ -82,8 +91,8 @@ def score(
         one value, the highest value still takes the highest score and the lowest the lowest
     cuts : own cut points per measure, rising, e.g. ``{"recency_days": [30, 90, 180, 365]}``; a measure
         left out keeps its quantiles. Each list needs ``bins - 1`` values
-    window : count orders and revenue only over the last days, e.g. ``"365D"``; recency is always over
-        the whole past. Default: the whole past
+    window : count orders and revenue only over the last days, e.g. ``365``, ``"365d"`` or ``"52w"``; recency
+        is always over the whole past. Default: the whole past
     rules : an ordered rule table in place of `default_rules`; who fits none is in "Others"
 
     Raises
@@ -100,11 +109,15 @@ def score(
     >>> int(scores.segments["customers"].sum())
     30
     """
+    base_given(base, "rfm.score")
     _check_arguments(bins, cuts)
+    days = None if window is None else days_in(window, "window")
+    if days is not None and days < 1:
+        raise ParameterError(f"window must be at least one day, got {window!r}")
     own = {name: tuple(map(float, values)) for name, values in (cuts or {}).items()}
     given = None if rules is None else tuple(rules)
-    key = ("rfm.score", bins, sorted(own.items()), window, given)
-    kept = base.remember(key, lambda: _scored(base, bins, own, window, given), _parts, _parts)
+    key = ("rfm.score", bins, sorted(own.items()), days, given)
+    kept = base.remember(key, lambda: _scored(base, bins, own, days, given), _parts, _parts)
     rhythm = Rhythm(*kept["rhythm"]) if kept["rhythm"] else None
     table = default_rules(bins, rhythm, definitions(base)) if given is None else given
     return RfmScores(
@@ -127,13 +140,13 @@ def _scored(
     base: CustomerBase,
     bins: int,
     cuts: Mapping[str, Sequence[float]],
-    window: str | None,
+    days: int | None,
     rules: tuple[Rule, ...] | None,
 ) -> Mapping[str, Any]:
     rhythm = rhythm_of(base)
     table = default_rules(bins, rhythm, definitions(base)) if rules is None else rules
     check_rules(table)
-    measured = base.materialise(_measure(base, window))
+    measured = base.materialise(_measure(base, days))
     buyers = measured.filter(measured.recency_days.notnull())
     have = int(buyers.count().to_pyarrow().as_py())
     if have < MINIMUM_CUSTOMERS and set(cuts) != set(MEASURES.values()):
@@ -155,17 +168,11 @@ def _check_arguments(bins: int, cuts: Mapping[str, Sequence[float]] | None) -> N
             )
 
 
-def _measure(base: CustomerBase, window: str | None) -> ir.Table:
+def _measure(base: CustomerBase, days: int | None) -> ir.Table:
     history = base.purchase_history
-    if window is None:
+    if days is None:
         measures = history.select("customer_id", "last_day", "order_count", "invoice_count", "revenue")
     else:
-        try:
-            days = pd.Timedelta(window).days
-        except ValueError:
-            raise ParameterError(f"window must be days like '365D', got {window!r}") from None
-        if days < 1:
-            raise ParameterError(f"window must be at least one day, got {window!r}")
         start = base.day - timedelta(days=days)
         if start < base.first_day:
             measures = history.select("customer_id", "last_day", "order_count", "invoice_count", "revenue")

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from crm_analytics.tables.object_cards import ObjectCard
+
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
@@ -38,7 +40,7 @@ class Judgement:
 
 
 @dataclass(frozen=True, eq=False)
-class Assessments:
+class Assessments(ObjectCard):
     """All assessments of a base up to its day.
 
     Attributes

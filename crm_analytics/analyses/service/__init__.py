@@ -21,3 +21,8 @@ __all__ = [
     "known_problems", "parse_schedules", "parse_targets", "recovery", "repeats", "sla", "sla_by_priority",
     "summarise", "tickets", "with_repeated_problem",
 ]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    """The public names: what completion offers."""
+    return sorted(__all__)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from crm_analytics.analyses.exact_moments import exact_mean
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.service.tickets import Tickets
@@ -24,7 +25,7 @@ MIDNIGHT = 0.9  # share of tickets at hour 0 beyond which the hour is a stand-in
 
 
 @dataclass(frozen=True, eq=False)
-class Arrivals:
+class Arrivals(ObjectCard):
     """Arrivals by weekday and hour.
 
     Attributes

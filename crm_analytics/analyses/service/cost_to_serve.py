@@ -17,6 +17,7 @@ import pandas as pd
 from crm_analytics.analyses.margin import margin_lines
 from crm_analytics.errors import DataError
 from crm_analytics.tables.money import MONEY
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -28,7 +29,7 @@ BANDS = 5
 
 
 @dataclass(frozen=True, eq=False)
-class CostToServe:
+class CostToServe(ObjectCard):
     """Cost and margin of the customers of the last days.
 
     Attributes

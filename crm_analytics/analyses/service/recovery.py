@@ -29,6 +29,7 @@ import pandas as pd
 from crm_analytics.analyses.evidence import Evidence, grade
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -59,7 +60,7 @@ NEEDS = {"tickets": ("customer_id", "created_at", "is_complaint", "first_solved_
 
 
 @dataclass(frozen=True)
-class Difference:
+class Difference(ObjectCard):
     """A matched difference of two shares.
 
     Attributes

@@ -13,6 +13,7 @@ import pandas as pd
 from crm_analytics.analyses.exact_moments import exact_mean, exact_variance
 from crm_analytics.analyses.intervals import Z95, wilson
 from crm_analytics.analyses.rating_scales import SATISFIED, Scale, scale_of
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -42,7 +43,7 @@ class Share:
 
 
 @dataclass(frozen=True, eq=False)
-class Summary:
+class Summary(ObjectCard):
     """Tickets opened in a span of days.
 
     Attributes

@@ -24,6 +24,7 @@ from crm_analytics.analyses.service.business_time import (
 from crm_analytics.analyses.service.schedules import Schedule
 from crm_analytics.errors import ParameterError, nearest
 from crm_analytics.tables.contract import TABLES
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,7 @@ AGENTS = ("agent", "admin")
 
 
 @dataclass(frozen=True, eq=False)
-class Tickets:
+class Tickets(ObjectCard):
     """The tickets of a base at its day.
 
     Attributes

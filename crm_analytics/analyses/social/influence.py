@@ -18,6 +18,7 @@ from scipy import sparse
 
 from crm_analytics.analyses.social.centrality import DAMPING, hubbell, out_degree
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -32,7 +33,7 @@ HUBBELL, COUNT = "Hubbell", "answers"
 
 
 @dataclass(frozen=True, eq=False)
-class Influence:
+class Influence(ObjectCard):
     """Who is answered.
 
     Attributes

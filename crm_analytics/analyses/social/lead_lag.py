@@ -17,6 +17,7 @@ from scipy import stats
 
 from crm_analytics.analyses.social.volume import WEEK
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.social.mentions import Mentions
@@ -28,7 +29,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class LeadLag:
+class LeadLag(ObjectCard):
     """Correlations of weekly mentions and weekly sales.
 
     Attributes

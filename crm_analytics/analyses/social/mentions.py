@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -28,7 +29,7 @@ FULL_SCALES = (1.0, 5.0, 10.0, 100.0)  # ends of the scales that scores of senti
 
 
 @dataclass(frozen=True, eq=False)
-class Mentions:
+class Mentions(ObjectCard):
     """The mentions of a base at its day.
 
     Attributes

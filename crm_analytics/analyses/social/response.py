@@ -12,7 +12,7 @@ import pandas as pd
 from crm_analytics.analyses.clustered_ratio import Ratio, ratio_of, summed
 from crm_analytics.analyses.kaplan_meier import kaplan_meier
 from crm_analytics.analyses.social.volume import NEGATIVE
-from crm_analytics.tables.days import shift
+from crm_analytics.tables.days import Span, earlier_day
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -51,13 +51,13 @@ class Response:
     to_ticket: Ratio
 
 
-def response(said: Mentions, span: str = "-13w") -> Response | None:
+def response(said: Mentions, span: Span = "-13w") -> Response | None:
     """Measure the replies of the last period; None where the source tells no reply."""
     base = said.base
     if "replied_at" not in base.tables["mentions"].columns:
         return None
     end = base.day - timedelta(days=RIPE_DAYS)
-    rows = said.ours.filter(said.ours.day > ibis.literal(shift(end, span)))
+    rows = said.ours.filter(said.ours.day > ibis.literal(earlier_day(end, span)))
     ripe = rows.filter(rows.day <= ibis.literal(end)).mutate(one=1, done=rows.replied_at.notnull())
     bad = ripe.filter(ripe.sentiment < NEGATIVE)
     middle = _median(base, rows)

@@ -12,7 +12,8 @@ from scipy.stats import norm
 
 from crm_analytics.analyses.clustered_ratio import Ratio, difference, ratio_of, summed
 from crm_analytics.analyses.disclosure import shared
-from crm_analytics.tables.days import shift
+from crm_analytics.tables.days import Span, earlier_day
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -45,7 +46,7 @@ class Period:
 
 
 @dataclass(frozen=True, eq=False)
-class Voice:
+class Voice(ObjectCard):
     """The last period against the one before, and what lies behind.
 
     Attributes
@@ -79,7 +80,7 @@ class Voice:
         return difference(self.now.share_of_voice, self.before.share_of_voice)
 
 
-def voice(said: Mentions, span: str = "-13w") -> Voice:
+def voice(said: Mentions, span: Span = "-13w") -> Voice:
     """Count mentions, share of voice, sentiment and topics.
 
     Parameters
@@ -87,7 +88,7 @@ def voice(said: Mentions, span: str = "-13w") -> Voice:
     span : length of a period, "-13w"
     """
     day = said.base.day
-    middle = shift(day, span)
+    middle = earlier_day(day, span)
     days = (day - middle).days
     start = middle - timedelta(days=days)
     rows = said.rows

@@ -13,3 +13,8 @@ __all__ = [
     "free_texts", "heard_from", "net_promoter_score", "reasons_by_segment", "response_bias", "said_and_done",
     "score", "score_drivers", "scores_by_group", "stated_reasons", "topics",
 ]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    """The public names: what completion offers."""
+    return sorted(__all__)

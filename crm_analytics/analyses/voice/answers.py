@@ -15,6 +15,7 @@ import ibis
 
 from crm_analytics.analyses.rating_scales import USUAL, Scale
 from crm_analytics.tables.contract import TABLES
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -32,7 +33,7 @@ KEPT = (
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class Answers(ObjectCard):
     """Answers of a span of days.
 
     Attributes

@@ -20,13 +20,14 @@ from crm_analytics.analyses.intervals import Z95, share_difference, wilson
 from crm_analytics.analyses.voice.answers import NPS, Answers
 from crm_analytics.analyses.voice.scores import GROUP, Score, counted_by_group, net_promoter_score
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 
 @dataclass(frozen=True, eq=False)
-class ResponseBias:
+class ResponseBias(ObjectCard):
     """Who answers.
 
     Attributes

@@ -23,6 +23,7 @@ import pandas as pd
 
 from crm_analytics.analyses.voice.reasons import names_among
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -39,7 +40,7 @@ _ADDRESS = re.compile(r"(?is)<script.*?</script>|\S*[@/\\]\S*|<[^>]*>|&\w+;|\S*\
 
 
 @dataclass(frozen=True, eq=False)
-class Topics:
+class Topics(ObjectCard):
     """What texts are about.
 
     Attributes

@@ -75,7 +75,7 @@ def test_values_with_covariates_have_intervals_by_customer_and_in_all(halves, by
     few = halves.head(300)
     single = btyd.value_intervals(few, by_half, gg, draws=400, **WANTED)
     value = by_half.lifetime_value(gg, few, WANTED["horizon"], WANTED["rate"])
-    np.testing.assert_allclose(single["value"], value, rtol=1e-12)
+    np.testing.assert_allclose(single["lifetime_value"], value, rtol=1e-12)
     assert ((single["lower"] <= single["upper"]) & single["nothing"].between(0, 1)).all()
     total = btyd.value_total(few, by_half, gg, **WANTED)
     assert total.mean == pytest.approx(value.sum(), rel=1e-12)
@@ -133,7 +133,7 @@ def test_bands_have_a_total_and_intervals(summary, frame, bg, banded):
     assert total.lower < total.parameter_lower < total.mean < total.parameter_upper < total.upper
     assert total.note == ""
     single = btyd.value_intervals(frame.head(20), bg, banded, draws=200, **WANTED)
-    np.testing.assert_allclose(single["value"], value.head(20), rtol=1e-12)
+    np.testing.assert_allclose(single["lifetime_value"], value.head(20), rtol=1e-12)
 
 
 def test_equal_bands_are_one_level(summary, bg, gg):

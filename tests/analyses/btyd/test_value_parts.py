@@ -56,13 +56,13 @@ def test_a_single_customer_may_bring_nothing(fitted):
         {"frequency": [0, 26], "recency": [0.0, 30.857], "T": [38.857, 31.0], "monetary_value": [0.0, 40.0]},
         index=["quiet", "keen"],
     )
-    found = btyd.value_intervals(rows, model, spend, draws=600)
+    found = btyd.value_intervals(model, spend, rows, draws=600)
     assert found.loc["quiet", "lower"] == 0
     assert found.loc["quiet", "nothing"] > 0.7
     assert found.loc["keen", "nothing"] < 0.1
-    assert found.loc["keen", "lower"] < found.loc["keen", "value"] < found.loc["keen", "upper"]
+    assert found.loc["keen", "lower"] < found.loc["keen", "lifetime_value"] < found.loc["keen", "upper"]
     direct = model.lifetime_value(spend, rows, (52, "W"), 0.15)
-    np.testing.assert_allclose(found["value"], direct)
+    np.testing.assert_allclose(found["lifetime_value"], direct)
 
 
 def test_single_intervals_hold_what_they_promise():
@@ -72,7 +72,7 @@ def test_single_intervals_hold_what_they_promise():
     rows = pd.DataFrame(
         {"frequency": [3, 10], "recency": [30.0, 36.0], "T": [38.0, 38.0], "monetary_value": [30.0, 40.0]}
     )
-    found = btyd.value_intervals(rows, model, spend, draws=2_000, seed=1)
+    found = btyd.value_intervals(model, spend, rows, level=0.9, draws=2_000, seed=1)
     many = rows.loc[np.repeat([0, 1], 4_000)].reset_index(drop=True)
     who, means = History.of(many), many["monetary_value"].to_numpy(float)
     discount = Discount.of((52, "W"), 0.15, "end", "W")

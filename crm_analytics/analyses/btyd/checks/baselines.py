@@ -11,6 +11,7 @@ import pandas as pd
 
 from crm_analytics.analyses import rfm
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -22,7 +23,7 @@ BINS = 3  # scores a measure: 27 cells, so that a cell still holds some customer
 
 
 @dataclass(frozen=True, eq=False)
-class NaiveForecast:
+class NaiveForecast(ObjectCard):
     """name, and how it is made; cells: forecast (purchases), bought, customers."""
 
     name: str

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from crm_analytics.analyses.btyd.checks.ranking_curve import Ranking, ranking_of
+from crm_analytics.analyses.btyd.fitting.argument_order import model_first
 from crm_analytics.analyses.btyd.fitting.histories import HISTORY, History
 from crm_analytics.analyses.btyd.fitting.summary import Summary, summarize
 from crm_analytics.analyses.btyd.fitting.units import UNIT_WORDS
@@ -19,7 +20,10 @@ from crm_analytics.analyses.btyd.forecasts.holdout import KEYS, held_out, length
 from crm_analytics.analyses.btyd.forecasts.purchase_probability import equal_groups
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 from crm_analytics.analyses.btyd.totals.uncertainty import EXACT_UP_TO
+from crm_analytics.analyses.plots import Plots
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -32,7 +36,7 @@ _MOST_COHORTS = 24  # months, above which cohorts are quarters
 
 
 @dataclass(frozen=True, eq=False)
-class Calibration:
+class Calibration(ObjectCard):
     """Predicted against actual repeat purchases of the holdout, group by group.
 
     model, t : whose forecast, and how far ahead
@@ -55,6 +59,11 @@ class Calibration:
     ranking: Ranking
     level: float
 
+    card_frame = "by_tenth"
+    plot = Plots(
+        "crm_analytics.analyses.btyd.checks.pictures", "tenths", "frequency", "silence", "cohorts", "ranking"
+    )
+
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """All four, by what they are grouped by."""
@@ -66,6 +75,7 @@ class Calibration:
         }
 
 
+@watched("Holding a forecast against what came")
 def calibrate(
     past: CustomerBase,
     future: CustomerBase,
@@ -198,7 +208,7 @@ def _drawn(
 
 
 @dataclass(frozen=True, eq=False)
-class InSampleCounts:
+class InSampleCounts(ObjectCard):
     """How many customers made 0, 1, .. repeat purchases, and how many the model says.
 
     table : frequency ("0".. "7+"), actual, expected (customers)
@@ -212,14 +222,17 @@ class InSampleCounts:
     degrees: int
     p: float
 
+    plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "counts")
 
-def frequency_counts(summary: Summary, model: PurchaseModel, top: int = TOP_FREQUENCY) -> InSampleCounts:
+
+@model_first
+def frequency_counts(model: PurchaseModel, summary: Summary, top: int = TOP_FREQUENCY) -> InSampleCounts:
     """Histogram of repeat purchases, actual and expected, each customer observed for his own T.
 
     Parameters
     ----------
-    summary : the model was fitted on
     model : of repeat purchases
+    summary : the model was fitted on
     top : the last group holds `top` and more
 
     Source

@@ -28,7 +28,10 @@ from crm_analytics.analyses.btyd.purchases.purchase_model import (
     LikelihoodOfCells,
     PurchaseModel,
 )
+from crm_analytics.analyses.plots import Plots
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.fitting.summary import Summary
@@ -39,7 +42,7 @@ LONGEST_MONTHS = 9  # of first purchases, above which cohorts are quarters
 
 
 @dataclass(frozen=True, eq=False)
-class CohortEffects:
+class CohortEffects(ObjectCard):
     """One model for all or one a cohort.
 
     pooled : fitted on all
@@ -69,7 +72,11 @@ class CohortEffects:
     choice: str
     words: tuple[str, ...]
 
+    card_frame = "table"
+    plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "leaving", "buying")
 
+
+@watched("Fitting cohorts")
 def cohort_effects(
     summary: Summary,
     model: type[PurchaseModel] = ModifiedBetaGeo,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
+from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
 MINIMUM_COHORTS = 4
@@ -17,7 +18,7 @@ SHORTEST_YEARS = 0.5  # between the first and the last cohort
 
 
 @dataclass(frozen=True, eq=False)
-class Trend:
+class Trend(ObjectCard):
     """Change from cohort to cohort, in a year of first purchases.
 
     what : "leaving" or "buying"

@@ -24,7 +24,10 @@ from crm_analytics.analyses.btyd.purchases.modified_beta_geo import ModifiedBeta
 from crm_analytics.analyses.btyd.purchases.pareto_nbd import ParetoNBD
 from crm_analytics.analyses.btyd.purchases.purchase_model import MINIMUM_CUSTOMERS, PurchaseModel
 from crm_analytics.analyses.btyd.totals.uncertainty import TotalForecast
+from crm_analytics.analyses.plots import Plots
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -36,7 +39,7 @@ APART = 3.84  # variance of a difference of likelihoods, from which it is one: t
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(ObjectCard):
     """Models fitted up to a day and held against the time after it.
 
     models : the fitted ones, by label
@@ -73,7 +76,11 @@ class Comparison:
     level: float
     rule: str = RULE
 
+    card_frame = "in_sample"
+    plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "holdout", "scores", "money")
 
+
+@watched("Comparing models")
 def compare(
     past: CustomerBase,
     future: CustomerBase,

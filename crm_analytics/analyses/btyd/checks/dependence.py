@@ -23,6 +23,7 @@ from crm_analytics.analyses.btyd.checks.spend_bands import spend_by_band, spend_
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 from crm_analytics.analyses.btyd.spend.banded_spend import BANDS, BandedGammaGamma, band_of
 from crm_analytics.analyses.btyd.spend.gamma_gamma import GammaGamma
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.fitting.summary import Summary
@@ -34,7 +35,7 @@ SMALL = 0.02  # of the total value, below which dependence is no reason to chang
 
 
 @dataclass(frozen=True, eq=False)
-class Dependence:
+class Dependence(ObjectCard):
     """Spend and frequency.
 
     test : the rank test
@@ -79,6 +80,8 @@ class Dependence:
     error_banded: float
     handle: bool
     words: tuple[str, ...]
+
+    card_frame = "bands"
 
 
 def dependence(

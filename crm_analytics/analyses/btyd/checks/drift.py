@@ -20,7 +20,9 @@ from crm_analytics.analyses.btyd.fitting.histories import History
 from crm_analytics.analyses.btyd.fitting.summary import Summary, summarize
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
 from crm_analytics.analyses.btyd.forecasts.simulated_total import forecast_total
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -34,7 +36,7 @@ LEVEL, DRAWS = 0.9, 400
 
 
 @dataclass(frozen=True, eq=False)
-class Drift:
+class Drift(ObjectCard):
     """How far customers have moved from what was fitted.
 
     stability : of (frequency, recency and T against the fit; "frequency given T": what the model expects
@@ -49,6 +51,8 @@ class Drift:
     tracking: pd.DataFrame
     past_changed: bool
     reasons: tuple[str, ...]
+
+    plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "cusum")
 
     @property
     def refit(self) -> bool:

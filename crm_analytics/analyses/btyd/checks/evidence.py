@@ -16,7 +16,10 @@ from crm_analytics.analyses.btyd.forecasts.simulated_total import forecast_total
 from crm_analytics.analyses.btyd.purchases.beta_geo import BetaGeo
 from crm_analytics.analyses.btyd.purchases.purchase_model import MINIMUM_CUSTOMERS, PurchaseModel
 from crm_analytics.analyses.btyd.totals.uncertainty import TotalForecast
+from crm_analytics.analyses.plots import Plots
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -25,7 +28,7 @@ BANDS = 7  # frequencies 0, 1, .. 6, and 7 or more
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class Evidence(ObjectCard):
     """A forecast and what came of it.
 
     model : as fitted on the calibration base
@@ -54,6 +57,11 @@ class Evidence:
     mean_absolute_error: float
     root_mean_squared_error: float
     new_customers: int
+
+    card_frame = "bands"
+    plot = Plots(
+        "crm_analytics.analyses.btyd.checks.pictures", "tracking", "cumulative", "bands", "baselines"
+    )
 
 
 def baselines(
@@ -95,6 +103,7 @@ def baselines(
     )
 
 
+@watched("Holding a forecast against what came")
 def evidence(
     past: CustomerBase,
     future: CustomerBase,

@@ -24,6 +24,7 @@ from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 from crm_analytics.analyses.btyd.spend.banded_spend import BandedGammaGamma
 from crm_analytics.analyses.btyd.spend.gamma_gamma import GammaGamma
 from crm_analytics.errors import DataError, ParameterError, nearest
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -48,7 +49,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class FrozenModels:
+class FrozenModels(ObjectCard):
     """What was fitted, and on what.
 
     purchases : model of repeat purchases

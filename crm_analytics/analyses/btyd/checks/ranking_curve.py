@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crm_analytics.analyses.plots import Plots
+from crm_analytics.tables.object_cards import ObjectCard
+
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Ranking:
+class Ranking(ObjectCard):
     """How well a forecast sorts customers.
 
     curve : by tenths of customers, highest forecast first: customers (share so far), purchases (share of all
@@ -31,6 +34,8 @@ class Ranking:
     lift_lower: float
     lift_upper: float
     level: float
+
+    plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "curve")
 
 
 def ranking_of(

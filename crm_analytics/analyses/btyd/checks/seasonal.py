@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from crm_analytics.analyses.btyd.checks.evidence import repeats_by_day, tracking
+from crm_analytics.analyses.btyd.fitting.argument_order import model_first
 from crm_analytics.analyses.btyd.fitting.summary import Summary, summarize
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
 from crm_analytics.analyses.btyd.forecasts.holdout import length_of
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
+from crm_analytics.analyses.plots import Plots
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -30,7 +34,7 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 
 
 @dataclass(frozen=True, eq=False)
-class Season:
+class Season(ObjectCard):
     """How much more, or less, is bought in each week of the year than the model expects.
 
     known : whether there is an index; if not it is 1 throughout and `words` says why
@@ -51,6 +55,9 @@ class Season:
     p: float
     words: str
 
+    card_frame = "months"
+    plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "months")
+
     def index_of(self, days: pd.DatetimeIndex) -> Array:
         """The index of each day."""
         return np.asarray(self.weeks["index"].to_numpy(float)[_week(days)])
@@ -63,7 +70,7 @@ class Season:
 
 
 @dataclass(frozen=True, eq=False)
-class SeasonalTracking:
+class SeasonalTracking(ObjectCard):
     """Tracking with and without season.
 
     season : learnt from the past alone
@@ -85,8 +92,11 @@ class SeasonalTracking:
     helps: bool | None
     words: str
 
+    plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "seasonal")
 
-def season(summary: Summary, model: PurchaseModel, *, slack: int = 0) -> Season:
+
+@model_first
+def season(model: PurchaseModel, summary: Summary, *, slack: int = 0) -> Season:
     """Actual over expected repeat purchases by week of the year, over whole years up to the day.
 
     Expected are those of all customers from the day each began, without season. What the
@@ -135,6 +145,7 @@ def season(summary: Summary, model: PurchaseModel, *, slack: int = 0) -> Season:
     return Season(True, weeks, _months(month, actual, expected), years, int(actual.sum()), p, words + once)
 
 
+@watched("Learning the season")
 def seasonal_tracking(
     past: CustomerBase, future: CustomerBase, model: PurchaseModel, *, summary: Summary | None = None
 ) -> SeasonalTracking:

@@ -24,6 +24,7 @@ from crm_analytics.analyses.btyd.fitting.fitted import FittedModel
 from crm_analytics.analyses.btyd.fitting.optimise import Optimum, best_of, diagnose, log_covariance, newton
 from crm_analytics.analyses.btyd.totals.purchase_totals import total_of_rows
 from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
 
 Array = NDArray[np.float64]
@@ -38,6 +39,8 @@ class ContractModel(FittedModel):
     """What both have in common; use `ShiftedBetaGeo` or `BetaDiscreteWeibull`."""
 
     COUNTED: ClassVar[str] = "renewals"
+
+    plot = Plots("crm_analytics.analyses.btyd.contracts.pictures", "survival", "retention")
 
     @classmethod
     def fit(
@@ -145,7 +148,7 @@ class ContractModel(FittedModel):
         """P(a new contract is cancelled at renewal `t`) = S(t-1) - S(t), t = 1, 2, ..."""
         return _plain(np.exp(log_leaving(self._full, _renewals(t, "t", least=1))))
 
-    def survival_table(self, periods: int, level: float = 0.9) -> pd.DataFrame:
+    def survival_table(self, periods: int, level: float = 0.95) -> pd.DataFrame:
         """The curve with its interval from the parameters' uncertainty (delta method in ln -ln S).
 
         Parameters

@@ -40,7 +40,11 @@ from crm_analytics.analyses.btyd.spend.spend_model import SpendModel
 from crm_analytics.analyses.btyd.totals.purchase_totals import total_of_rows
 from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
 from crm_analytics.analyses.btyd.totals.value_totals import value_of_rows
+from crm_analytics.analyses.plots import Plots
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.days import Span
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.discounting.discounting import Spend
@@ -49,7 +53,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class CovariateFit:
+class CovariateFit(ObjectCard):
     """A fitted model of purchases whose buying and leaving depend on covariates.
 
     kind : the model, `BetaGeo`, `ModifiedBetaGeo` or `ParetoNBD`
@@ -78,6 +82,9 @@ class CovariateFit:
 
     COUNTED: ClassVar[str] = ""  # as of a model: it goes by time
 
+    card_frame = "coefficients"
+    plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "coefficients")
+
     def model_of(self, **covariates: Any) -> PurchaseModel:
         """The plain model of customers with these covariates, with all that it can be asked."""
         own = self._at(pd.DataFrame({k: [v] for k, v in covariates.items()}, index=[0])).own[:, 0]
@@ -100,7 +107,7 @@ class CovariateFit:
         self,
         spend: Spend,
         frame: pd.DataFrame,
-        horizon: tuple[int, str] = (52, "W"),
+        horizon: Span = (52, "W"),
         rate: float = 0.15,
         timing: str = "end",
     ) -> pd.Series:
@@ -190,6 +197,7 @@ class CovariateFit:
         return self.kind.of_each(natural(local, shift_of(self.kind)))
 
 
+@watched("Fitting covariates")
 def fit_covariates(
     kind: type[PurchaseModel],
     frame: pd.DataFrame,

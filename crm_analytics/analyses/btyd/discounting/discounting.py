@@ -14,6 +14,7 @@ from crm_analytics.analyses.btyd.fitting.histories import History
 from crm_analytics.analyses.btyd.fitting.units import DAYS_PER_YEAR, days_per_unit, time_ahead
 from crm_analytics.analyses.btyd.spend.spend_model import SpendModel
 from crm_analytics.errors import ParameterError, nearest
+from crm_analytics.tables.days import Span, span_of
 
 Spend: TypeAlias = SpendModel | pd.Series | float
 
@@ -22,6 +23,29 @@ TIMINGS = ("start", "mid", "end", "continuous")
 EARLY = {"start": 1.0, "mid": 0.5, "end": 0.0}  # by how much of a period a payment comes before its end
 HIGHEST_RATE = 3.0  # a year; what is above was meant in per cent
 _MOST_PERIODS = 36_525
+
+
+def horizon_of(horizon: Span, like: str) -> tuple[int, str]:
+    """Number and unit of a horizon, which has no unit of its own.
+
+    Raises
+    ------
+    ParameterError : it is no span, or its number is not whole.
+
+    Examples
+    --------
+    >>> horizon_of("52w", "'52w'"), horizon_of((2, "Y"), "'52w'")
+    ((52, 'W'), (2, 'Y'))
+    """
+    if isinstance(horizon, tuple | list) and len(horizon) == 2:
+        number, unit = horizon
+        days_per_unit(unit)
+        if isinstance(number, Real) and number != int(number):
+            raise ParameterError(f"horizon: expected a whole number of periods from 1 on, got {number!r}")
+    try:
+        return span_of(horizon)
+    except ParameterError:
+        raise ParameterError(f"horizon: expected (number, unit) like {like}, got {horizon!r}") from None
 
 
 @dataclass(frozen=True)
@@ -48,7 +72,7 @@ class Discount:
     timing: str
 
     @classmethod
-    def of(cls, horizon: tuple[int, str], rate: float, timing: str, unit: str | None) -> Discount:
+    def of(cls, horizon: Span, rate: float, timing: str, unit: str | None) -> Discount:
         """From words to weights.
 
         Raises
@@ -63,16 +87,10 @@ class Discount:
         True
         """
         one = days_per_unit(unit)
-        try:
-            count, name = horizon
-            whole = int(count)
-        except (TypeError, ValueError):
-            raise ParameterError(
-                f"horizon: expected (number, unit) like (52, 'W'), got {horizon!r}"
-            ) from None
+        whole, name = horizon_of(horizon, "(52, 'W') or '52w'")
         period = days_per_unit(name) / one
-        if whole != count or not 1 <= whole <= _MOST_PERIODS:
-            raise ParameterError(f"horizon: expected a whole number of periods from 1 on, got {count!r}")
+        if not 1 <= whole <= _MOST_PERIODS:
+            raise ParameterError(f"horizon: expected a whole number of periods from 1 on, got {whole!r}")
         if timing not in TIMINGS:
             raise ParameterError(
                 f"timing: expected one of {', '.join(TIMINGS)}{nearest(str(timing), TIMINGS)}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from crm_analytics.analyses.btyd.discounting.discounting import EARLY, annual_rate
+from crm_analytics.analyses.btyd.discounting.discounting import EARLY, annual_rate, horizon_of
 from crm_analytics.analyses.btyd.fitting.units import DAYS_PER_YEAR, days_per_unit, time_ahead
 from crm_analytics.errors import ParameterError, nearest
+from crm_analytics.tables.days import Span
 
 _NEARLY = 1e-9
 
@@ -39,7 +40,7 @@ def earlier(each: float, timing: str, what: str) -> float:
     return float((1 + each) ** EARLY[timing])
 
 
-def periods_of(horizon: tuple[int, str], unit: str | None, counted: str) -> int:
+def periods_of(horizon: Span, unit: str | None, counted: str) -> int:
     """A horizon as a whole number of the model's periods.
 
     Examples
@@ -47,10 +48,7 @@ def periods_of(horizon: tuple[int, str], unit: str | None, counted: str) -> int:
     >>> periods_of((60, "M"), "Y", "opportunities")
     5
     """
-    try:
-        count, name = horizon
-    except (TypeError, ValueError):
-        raise ParameterError(f"horizon: expected (number, unit) like (5, 'Y'), got {horizon!r}") from None
+    count, name = horizon_of(horizon, "(5, 'Y') or '5y'")
     periods = time_ahead(count, "horizon") * days_per_unit(name) / days_per_unit(unit)
     if periods < 1 - _NEARLY or abs(periods - round(periods)) > _NEARLY * periods:
         raise ParameterError(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,22 @@ from crm_analytics.analyses.btyd.fitting.units import days_per_unit
 from crm_analytics.analyses.btyd.spend.spend_model import SpendModel
 from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
+
+# What scikit-learn, lifetimes and pymc-marketing call it, and what to write here.
+FOREIGN_NAMES = {
+    "predict": "expected_purchases(frame, t), for t units of time ahead",
+    "predict_proba": "probability_alive(frame)",
+    "conditional_expected_number_of_purchases_up_to_time": "expected_purchases(frame, t)",
+    "expected_number_of_purchases_up_to_time": "expected_purchases_new(t)",
+    "conditional_probability_alive": "probability_alive(frame)",
+    "conditional_expected_average_profit": "expected_spend(frame)",
+    "customer_lifetime_value": "lifetime_value(spend, frame, horizon='52w', rate=0.15)",
+    "expected_purchases_new_customer": "expected_purchases_new(t)",
+    "expected_probability_alive": "probability_alive(frame)",
+    "expected_customer_spend": "expected_spend(frame)",
+    "summary": "params and model.covariance",
+}
 
 
 class Likelihood(Protocol):
@@ -31,10 +48,10 @@ class Likelihood(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class FittedModel:
+class FittedModel(ObjectCard):
     """A model is its numbers: there is no unfitted state, and nothing but numbers to save."""
 
-    params: dict[str, float]
+    params: dict[str, float] = field(default_factory=dict)
     log_likelihood: float = float("nan")
     covariance: pd.DataFrame = field(default_factory=pd.DataFrame)
     customers: int = 0
@@ -46,6 +63,12 @@ class FittedModel:
     COUNTED: ClassVar[str] = ""  # what it counts instead of time, as "renewals": whole numbers only
 
     def __post_init__(self) -> None:
+        if not self.params:
+            name, given = type(self).__name__, ", ".join(f"{n!r}: ..." for n in self.NAMES)
+            raise ParameterError(
+                f"{self.LABEL} has no unfitted state: write {name}.fit(summary), or {name}({{{given}}}) for "
+                "given parameters"
+            )
         if set(self.params) != set(self.NAMES):
             raise ParameterError(f"{self.LABEL} has the parameters {', '.join(self.NAMES)}")
         for name, value in self.params.items():
@@ -53,7 +76,17 @@ class FittedModel:
                 raise ParameterError(f"{self.LABEL}: parameter {name} must be a number > 0, got {value}")
         if self.unit is not None:
             days_per_unit(self.unit)
+            object.__setattr__(self, "unit", self.unit.upper())
         object.__setattr__(self, "params", {name: float(self.params[name]) for name in self.NAMES})
+
+    if not TYPE_CHECKING:  # a type checker would take any name for known
+
+        def __getattr__(self, name: str) -> Any:
+            """Only asked for what a model lacks: what other packages call it is told its name here."""
+            instead = FOREIGN_NAMES.get(name, "")
+            known = instead and hasattr(type(self), instead.split("(")[0].split(" ")[0])
+            hint = f": write model.{instead}" if known or name == "summary" else ""
+            raise AttributeError(f"{type(self).__name__} has no '{name}'{hint}")
 
     @property
     def values(self) -> NDArray[np.float64]:
@@ -67,6 +100,19 @@ class FittedModel:
         if self.covariance.empty:
             return pd.Series(np.nan, index=index, name="standard_error")
         return pd.Series(np.sqrt(np.diag(self.covariance)), index=index, name="standard_error")
+
+    @property
+    def card_facts(self) -> Mapping[str, Any]:
+        """The parameters, of how many customers they are, and what the fit has to say."""
+        fitted = np.isfinite(self.log_likelihood)
+        return {
+            "model": self.LABEL,
+            "params": self.params,
+            "customers": self.customers or None,
+            "log_likelihood": self.log_likelihood if fitted else None,
+            "unit": self.unit,
+            "diagnosis": self.diagnosis.message if fitted else "parameters were given, not fitted",
+        }
 
     def with_values(self, values: NDArray[np.float64]) -> Self:
         """The model at other parameters, in the order of `params`; what else it has stays."""

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crm_analytics.analyses.arguments import is_base
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError, nearest
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class History:
         return type(self)(self.x, self.recency, self.T + h)
 
 
-def checked(frame: pd.DataFrame, columns: tuple[str, ...], what: str) -> pd.DataFrame:
+def checked(frame: Any, columns: tuple[str, ...], what: str) -> pd.DataFrame:
     """The columns as float64, with `customers` (1 a row where the frame has none).
 
     Parameters
@@ -80,6 +81,11 @@ def checked(frame: pd.DataFrame, columns: tuple[str, ...], what: str) -> pd.Data
     crm_analytics.errors.DataError: BG/NBD: 1 of 1 rows have recency > T (first at row 0): nobody buys \
 after the day. Recency is the time from first to last purchase, T from first purchase to the day
     """
+    if not isinstance(frame, pd.DataFrame):
+        raise ParameterError(
+            f"{what} takes one frame with {', '.join(columns)}, got {type(frame).__name__}: write "
+            f"pd.DataFrame({{{', '.join(f'{c!r}: ...' for c in columns)}}})"
+        )
     missing = [c for c in columns if c not in frame.columns]
     if missing:
         hint = nearest(missing[0], [str(c) for c in frame.columns])
@@ -103,6 +109,27 @@ after the day. Recency is the time from first to last purchase, T from first pur
         _check_times(what, x, data["recency"], data["T"])
     data.setdefault("customers", np.ones(len(x)))
     return pd.DataFrame(data, index=frame.index)
+
+
+def one_frame(call: str, columns: tuple[str, ...], more: tuple[Any, ...], *others: str) -> None:
+    """Refuse the arrays one by one that lifetimes takes: columns of one frame cannot be mixed up.
+
+    Raises
+    ------
+    ParameterError : there are more arguments than a frame, with what to write.
+
+    Examples
+    --------
+    >>> one_frame("probability_alive", HISTORY, (30.4, 38.9))
+    Traceback (most recent call last):
+    crm_analytics.errors.ParameterError: probability_alive takes one frame, not arrays one by one: write \
+probability_alive(pd.DataFrame({'frequency': ..., 'recency': ..., 'T': ...}))
+    """
+    if more:
+        frame = f"pd.DataFrame({{{', '.join(f'{c!r}: ...' for c in columns)}}})"
+        raise ParameterError(
+            f"{call} takes one frame, not arrays one by one: write {call}({', '.join([frame, *others])})"
+        )
 
 
 def weight_column(frame: pd.DataFrame, what: str) -> str | None:
@@ -169,6 +196,12 @@ def cells_of(source: Summary | pd.DataFrame, columns: tuple[str, ...], what: str
     >>> cells_of(rows, HISTORY, "BG/NBD")["customers"].tolist()
     [1.0, 2.0]
     """
+    if not isinstance(source, pd.DataFrame) and not hasattr(source, "cells"):
+        if is_base(source):
+            raise ParameterError(
+                f"{what} is fitted on a summary, not on a base: write .fit(btyd.summarize(base, unit='W'))"
+            )
+        checked(source, columns, what)  # says what to write
     if not isinstance(source, pd.DataFrame):
         # A summary was grouped in the engine and its numbers follow from whole days: nothing to check.
         found = source.cells if columns == HISTORY else source.spend_cells

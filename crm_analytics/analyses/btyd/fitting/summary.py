@@ -12,7 +12,11 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.arguments import base_given
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
+from crm_analytics.analyses.plots import Plots
+from crm_analytics.analyses.progress import watched
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -21,7 +25,7 @@ NEEDS = {"transactions": ("customer_id", "transaction_date", "unit_spend")}
 
 
 @dataclass(frozen=True, eq=False)
-class Summary:
+class Summary(ObjectCard):
     """What is known of each customer's purchases at the end of a day.
 
     customers : Ibis table, one row per customer: customer_id, frequency (repeat purchase days), recency
@@ -44,6 +48,8 @@ class Summary:
     day: date
     history: ir.Table
     cell_days: pd.DataFrame
+
+    plot = Plots("crm_analytics.analyses.btyd.model_pictures", "matrix", "frequencies", "history")
 
     @functools.cached_property
     def spend_cells(self) -> pd.DataFrame:
@@ -84,6 +90,7 @@ class Summary:
         return int(self.cells.loc[self.cells["frequency"] > 0, "customers"].sum())
 
 
+@watched("Summing up purchases")
 def summarize(past: CustomerBase, unit: str = "W") -> Summary:
     """Frequency, recency, T and monetary value of every customer of a cut base.
 
@@ -118,7 +125,9 @@ def summarize(past: CustomerBase, unit: str = "W") -> Summary:
     >>> summary.cells.to_dict("list")
     {'frequency': [0, 2], 'recency': [0.0, 3.0], 'T': [1.0, 3.0], 'customers': [1, 1]}
     """
+    base_given(past, "btyd.summarize")
     scale = days_per_unit(unit)
+    unit = unit.upper()
     history = past.materialise(_history(past))
     customers = history.select(
         "customer_id",

@@ -31,6 +31,8 @@ def days_per_unit(unit: str | None) -> float:
             "the model does not know its unit of time; fit it with unit='D', 'W', 'M' or 'Y', "
             "or fit a summary, which carries its unit"
         )
+    if isinstance(unit, str) and unit.upper() in DAYS_PER_UNIT:
+        return DAYS_PER_UNIT[unit.upper()]
     if unit not in DAYS_PER_UNIT:
         known = ", ".join(f"'{u}'" for u in DAYS_PER_UNIT)
         raise ParameterError(f"unknown unit of time {str(unit)[:40]!r}: use one of {known}")

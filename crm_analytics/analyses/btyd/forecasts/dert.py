@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crm_analytics.analyses.btyd.discounting.discounting import Discount, spend_of_each
+from crm_analytics.analyses.btyd.discounting.discounting import Discount, horizon_of, spend_of_each
 from crm_analytics.analyses.btyd.discounting.infinite_horizon import endless
 from crm_analytics.analyses.btyd.discounting.periods import periods_of
 from crm_analytics.analyses.btyd.fitting.histories import HISTORY, History, checked
@@ -36,6 +36,8 @@ from crm_analytics.analyses.btyd.fitting.opportunities import checked_opportunit
 from crm_analytics.analyses.btyd.opportunity_models.bg_bb import BetaGeoBetaBinomial
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.days import Span
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.covariates.covariates import CovariateFit
@@ -45,7 +47,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Residual:
+class Residual(ObjectCard):
     """What is to come of all customers together, for ever, and how much of it a horizon holds.
 
     purchases : DERT of each customer (a Series on the frame's index), discounted purchases
@@ -128,7 +130,7 @@ def _within(
 def residual(
     model: PurchaseModel | BetaGeoBetaBinomial | CovariateFit,
     frame: pd.DataFrame,
-    horizon: tuple[int, str] = (52, "W"),
+    horizon: Span = (52, "W"),
     rate: float = 0.15,
     timing: str = "end",
     *,
@@ -146,6 +148,7 @@ def residual(
     ------
     ParameterError : as in `dert`, or the horizon is no (whole number, unit).
     """
+    horizon = horizon_of(horizon, "(52, 'W') or '52w'")
     whole = dert(model, frame, rate, timing, horizon[1])
     if isinstance(model, BetaGeoBetaBinomial):
         within = model.dert(frame, rate, timing, periods_of(horizon, model.unit, model.COUNTED))

@@ -13,13 +13,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crm_analytics.analyses.btyd.fitting.argument_order import model_first
 from crm_analytics.analyses.btyd.fitting.histories import HISTORY, History, checked
 from crm_analytics.analyses.btyd.fitting.summary import Summary, summarize
 from crm_analytics.analyses.btyd.fitting.units import time_ahead
 from crm_analytics.analyses.btyd.forecasts.holdout import KEYS, held_out, length_of
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 from crm_analytics.analyses.intervals import wilson
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -71,15 +74,16 @@ def chance_to_buy(model: PurchaseModel, who: History, h: float) -> Array:
     return model.active(who, time_ahead(h, "h"))
 
 
+@model_first
 def active_customers(
-    summary: Summary, model: PurchaseModel, h: float, *, status: PurchaseModel | None = None
+    model: PurchaseModel, summary: Summary, h: float, *, status: PurchaseModel | None = None
 ) -> ir.Table:
     """P(buy in the next `h`) and P(alive) of every customer; only cells pass through Python.
 
     Parameters
     ----------
-    summary : whom to score, in the model's unit
     model : for P(buy)
+    summary : whom to score, in the model's unit
     h : time ahead, in the model's unit
     status : where P(alive) comes from; default `model`
 
@@ -108,7 +112,7 @@ def active_customers(
 
 
 @dataclass(frozen=True, eq=False)
-class Reliability:
+class Reliability(ObjectCard):
     """Whether P(buy in the next h) came true.
 
     model, h : what was asked, on the day `past` ends
@@ -133,6 +137,8 @@ class Reliability:
     buyers: int
     customers: int
     alive: float
+
+    plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "reliability")
 
     @property
     def skill(self) -> float:

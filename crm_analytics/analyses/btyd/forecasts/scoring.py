@@ -10,22 +10,25 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.btyd.discounting.discounting import Discount
+from crm_analytics.analyses.btyd.fitting.argument_order import model_first
 from crm_analytics.analyses.btyd.fitting.histories import History
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
 from crm_analytics.analyses.btyd.spend.banded_spend import BandedGammaGamma
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.days import Span
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.fitting.summary import Summary
     from crm_analytics.analyses.btyd.spend.spend_model import SpendModel
 
 
+@model_first
 def score(
-    summary: Summary,
     model: PurchaseModel,
     spend: SpendModel,
+    summary: Summary,
     *,
-    horizon: tuple[int, str] = (52, "W"),
+    horizon: Span = (52, "W"),
     rate: float = 0.15,
     timing: str = "end",
     status_model: PurchaseModel | None = None,
@@ -35,8 +38,8 @@ def score(
 
     Parameters
     ----------
-    summary : whom to score; the model may have been fitted on another one of the same unit
     model, spend : for purchases and for the money of each; spend is a `GammaGamma` or `BandedGammaGamma`
+    summary : whom to score; the model may have been fitted on another one of the same unit
     horizon : number of periods and their unit
     rate : annual effective rate of discount
     timing : when the purchases of a period are paid: "start", "mid", "end" or "continuous"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from crm_analytics.analyses.btyd.fitting.argument_order import model_first
 from crm_analytics.analyses.btyd.fitting.units import time_ahead
 from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
+from crm_analytics.analyses.progress import watched
 
 
 class Forecaster(Protocol):
@@ -19,9 +21,11 @@ class Forecaster(Protocol):
         """Of all customers within `t`."""
 
 
+@model_first
+@watched("Drawing futures")
 def forecast_total(
-    source: Any,
     model: Forecaster,
+    source: Any,
     t: float,
     *,
     level: float = 0.95,
@@ -49,7 +53,7 @@ def forecast_total(
     --------
     >>> from crm_analytics.analyses.btyd.contracts.contract_models import ShiftedBetaGeo
     >>> survivors = [1000, 631, 468, 382, 326, 289, 262, 241]
-    >>> found = forecast_total(survivors, ShiftedBetaGeo.fit(survivors), 12)
+    >>> found = forecast_total(ShiftedBetaGeo.fit(survivors), survivors, 12)
     >>> round(found.mean), round(found.lower), round(found.upper)  # renewals of the 241 who are left
     (1976, 1791, 2139)
     """

@@ -12,6 +12,7 @@ import pandas as pd
 
 from crm_analytics.analyses.btyd.fitting.units import DAYS_PER_YEAR
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -23,7 +24,7 @@ LONGEST_YEARS = 10.0
 
 
 @dataclass(frozen=True, eq=False)
-class TextbookValue:
+class TextbookValue(ObjectCard):
     """Value of a customer as the textbooks compute it, with what went into it.
 
     value : average_purchase_value * purchases_per_year * lifespan_years, money; revenue, not profit

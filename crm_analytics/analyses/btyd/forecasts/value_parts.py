@@ -12,11 +12,14 @@ import pandas as pd
 from crm_analytics.analyses.btyd.covariates.covariates import CovariateFit
 from crm_analytics.analyses.btyd.discounting.discounting import Discount
 from crm_analytics.analyses.btyd.discounting.simulation import Foresight, worth_of_a_future
+from crm_analytics.analyses.btyd.fitting.argument_order import model_first
 from crm_analytics.analyses.btyd.fitting.histories import HISTORY, SPEND, History, checked
 from crm_analytics.analyses.btyd.fitting.summary import cells_and_days
 from crm_analytics.analyses.btyd.forecasts.value_totals import value_total
 from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.days import Span
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -28,8 +31,10 @@ MOST_ROWS = 20_000  # single customers at a time: every one of them is drawn in 
 TOP, OTHERS = "top", "others"
 
 
+@model_first
+@watched("Drawing futures")
 def value_by_group(
-    summary: Summary, model: PurchaseModel, spend: SpendModel, groups: ir.Table, **wanted: Any
+    model: PurchaseModel, spend: SpendModel, summary: Summary, groups: ir.Table, **wanted: Any
 ) -> pd.DataFrame:
     """Residual value of each group of customers, money, with an interval from parameters and chance together.
 
@@ -38,8 +43,8 @@ def value_by_group(
 
     Parameters
     ----------
-    summary : of all customers
     model, spend : as in `value_total`
+    summary : of all customers
     groups : Ibis table: customer_id, segment; customers without a group are left out
     wanted : horizon, rate, timing, level, draws, seed, net, as in `value_total`; goods sent back are taken
         off every group by the share of all customers
@@ -95,15 +100,17 @@ def tops(scores: ir.Table, share: float = 0.2) -> ir.Table:
     return ranked.select("customer_id", segment=inside.ifelse(TOP, OTHERS))
 
 
+@model_first
+@watched("Drawing futures")
 def value_intervals(
-    frame: pd.DataFrame,
     model: PurchaseModel | CovariateFit,
     spend: SpendModel,
+    frame: pd.DataFrame,
     *,
-    horizon: tuple[int, str] = (52, "W"),
+    horizon: Span = (52, "W"),
     rate: float = 0.15,
     timing: str = "end",
-    level: float = 0.9,
+    level: float = 0.95,
     draws: int = 1_000,
     seed: int = 1,
 ) -> pd.DataFrame:
@@ -114,14 +121,14 @@ def value_intervals(
     frame : frequency, recency, T, monetary_value, in the model's unit, and the covariates of a
         `CovariateFit`; at most 20,000 rows
     horizon, rate, timing : as in `BetaGeo.lifetime_value`
-    level : probability of the interval, 0..1
+    level : probability of the interval, 0..1; up to version 0.1 the default was 0.9
     draws : of parameters and futures together, >= 100
     seed : whole number
 
     Returns
     -------
-    value (mean at the fitted parameters), lower, upper, nothing (probability of no purchase at all, from the
-    draws), on the frame's index
+    lifetime_value (mean at the fitted parameters; up to version 0.1 called value), lower, upper, nothing
+    (probability of no purchase at all, from the draws), on the frame's index
 
     Raises
     ------
@@ -134,7 +141,7 @@ def value_intervals(
     >>> model = BetaGeo({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}, unit="W")
     >>> spend = GammaGamma({"p": 6.25, "q": 3.74, "v": 15.44})
     >>> one = pd.DataFrame({"frequency": [2], "recency": [30.43], "T": [38.86], "monetary_value": [22.35]})
-    >>> value_intervals(one, model, spend, draws=400).round({"nothing": 1})["nothing"].tolist()
+    >>> value_intervals(model, spend, one, draws=400).round({"nothing": 1})["nothing"].tolist()
     [0.4]
     """
     if len(frame) > MOST_ROWS:
@@ -159,7 +166,8 @@ def value_intervals(
     )
     low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return pd.DataFrame(
-        {"value": mean, "lower": low, "upper": high, "nothing": (found == 0).mean(axis=0)}, index=frame.index
+        {"lifetime_value": mean, "lower": low, "upper": high, "nothing": (found == 0).mean(axis=0)},
+        index=frame.index,
     )
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from crm_analytics.analyses.btyd.discounting.discounting import Discount
+from crm_analytics.analyses.btyd.fitting.argument_order import model_first
 from crm_analytics.analyses.btyd.fitting.summary import Summary
 from crm_analytics.analyses.btyd.spend.spend_model import SpendModel
 from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
+from crm_analytics.analyses.progress import watched
+from crm_analytics.tables.days import Span
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,12 +29,14 @@ class Valuer(Protocol):
         """Money of all customers."""
 
 
+@model_first
+@watched("Drawing futures")
 def value_total(
-    source: Summary | pd.DataFrame,
     model: Valuer,
     spend: SpendModel,
+    source: Summary | pd.DataFrame,
     *,
-    horizon: tuple[int, str] = (52, "W"),
+    horizon: Span = (52, "W"),
     rate: float = 0.15,
     timing: str = "end",
     level: float = 0.95,
@@ -47,9 +52,9 @@ def value_total(
 
     Parameters
     ----------
+    model, spend : of purchases and of spend, a `GammaGamma` or `BandedGammaGamma`
     source : whom to value: a summary; for a `CovariateFit`, as a summary knows no covariates, a frame with
         frequency, recency, T, monetary_value, the covariates [, customers]
-    model, spend : of purchases and of spend, a `GammaGamma` or `BandedGammaGamma`
     horizon, rate, timing : as in `BetaGeo.lifetime_value`
     level, draws, seed : as in `forecast_total`
     net : less the goods that will be sent back on later days, by their share so far (`summary.kept_share`);

@@ -31,6 +31,7 @@ from crm_analytics.analyses.btyd.opportunity_models.bg_bb_likelihood import (
 from crm_analytics.analyses.btyd.purchases.purchase_model import MINIMUM_CUSTOMERS, MINIMUM_REPEAT_BUYERS
 from crm_analytics.analyses.btyd.totals.purchase_totals import total_of_rows
 from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
+from crm_analytics.tables.days import Span
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.discounting.discounting import Spend
@@ -221,7 +222,7 @@ class BetaGeoBetaBinomial(FittedModel):
         self,
         spend: Spend,
         frame: pd.DataFrame,
-        horizon: tuple[int, str] = (5, "Y"),
+        horizon: Span = (5, "Y"),
         rate: float = 0.15,
         timing: str = "end",
     ) -> pd.Series:

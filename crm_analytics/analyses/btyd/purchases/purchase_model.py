@@ -20,6 +20,7 @@ from crm_analytics.analyses.btyd.fitting.histories import (
     History,
     cells_of,
     checked,
+    one_frame,
     require_customers,
     unit_of,
 )
@@ -29,7 +30,9 @@ from crm_analytics.analyses.btyd.purchases.customer_parameters import Individual
 from crm_analytics.analyses.btyd.totals.purchase_totals import total_of_histories
 from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
 from crm_analytics.analyses.btyd.totals.value_totals import value_of_histories
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.days import Span
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.discounting.discounting import Spend
@@ -81,12 +84,14 @@ class PurchaseModel(FittedModel):
 
     TIMES: ClassVar[tuple[str, ...]] = ()  # parameters that are times: they scale with the unit
 
+    plot = Plots("crm_analytics.analyses.btyd.model_pictures", "alive", "purchases", "new_customers")
+
     @classmethod
     def fit(
         cls,
         source: Summary | pd.DataFrame,
         unit: str | None = None,
-        *,
+        *lifetimes: Any,
         minimum: int = MINIMUM_CUSTOMERS,
         minimum_repeat_buyers: int | None = None,
     ) -> Self:
@@ -109,6 +114,7 @@ class PurchaseModel(FittedModel):
         DataError : a column is missing or holds impossible values.
         NotEnoughData : too few customers, or too few who came back.
         """
+        one_frame(f"{cls.__name__}.fit", HISTORY, lifetimes)
         cells = cells_of(source, HISTORY, cls.LABEL)
         weight, x = cells["customers"].to_numpy(float), cells["frequency"].to_numpy(float)
         buyers = (
@@ -184,13 +190,15 @@ class PurchaseModel(FittedModel):
 
     # -- what it says ----------------------------------------------------------------------------
 
-    def probability_alive(self, frame: pd.DataFrame) -> pd.Series:
+    def probability_alive(self, frame: pd.DataFrame, *lifetimes: Any) -> pd.Series:
         """P(the customer has not left) of each row, 0..1."""
+        one_frame("probability_alive", HISTORY, lifetimes)
         f = checked(frame, HISTORY, self.LABEL)
         return pd.Series(self.alive(History.of(f)), f.index, name="probability_alive")
 
-    def expected_purchases(self, frame: pd.DataFrame, t: float) -> pd.Series:
+    def expected_purchases(self, frame: pd.DataFrame, t: float, *lifetimes: Any) -> pd.Series:
         """Expected repeat purchases of each customer in the next `t` units, >= 0."""
+        one_frame("expected_purchases", HISTORY, lifetimes, "t")
         f = checked(frame, HISTORY, self.LABEL)
         ahead = time_ahead(t)
         expected = self.purchases(History.of(f), np.array([ahead]))[:, 0]
@@ -208,7 +216,7 @@ class PurchaseModel(FittedModel):
         self,
         spend: Spend,
         frame: pd.DataFrame,
-        horizon: tuple[int, str] = (52, "W"),
+        horizon: Span = (52, "W"),
         rate: float = 0.15,
         timing: str = "end",
     ) -> pd.Series:

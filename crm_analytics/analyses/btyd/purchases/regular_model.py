@@ -15,6 +15,7 @@ from crm_analytics.analyses.btyd.fitting.histories import (
     HISTORY,
     History,
     cells_of,
+    one_frame,
     require_customers,
     unit_of,
 )
@@ -60,7 +61,7 @@ class RegularModel(PurchaseModel):
         cls,
         source: Any,
         unit: str | None = None,
-        *,
+        *lifetimes: Any,
         minimum: int = MINIMUM_CUSTOMERS,
         minimum_repeat_buyers: int | None = None,
         k: int = 2,
@@ -75,6 +76,7 @@ class RegularModel(PurchaseModel):
         log_gaps : sum of the logarithms of all times between purchases, in the unit. The parameters do not
             need it; without it the log-likelihood is NaN for k > 1
         """
+        one_frame(f"{cls.__name__}.fit", HISTORY, lifetimes)
         cells = cells_of(source, HISTORY, cls.LABEL)
         weight, x = cells["customers"].to_numpy(float), cells["frequency"].to_numpy(float)
         buyers = (

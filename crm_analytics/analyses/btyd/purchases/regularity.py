@@ -12,7 +12,10 @@ import pandas as pd
 from crm_analytics.analyses.btyd.fitting.histories import HISTORY, checked
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
 from crm_analytics.analyses.btyd.purchases.regular_model import RegularModel, RegularModifiedBetaGeo
+from crm_analytics.analyses.plots import Plots
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import DataError, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.fitting.summary import Summary
@@ -21,7 +24,7 @@ MOST = 6
 
 
 @dataclass(frozen=True, eq=False)
-class Regularity:
+class Regularity(ObjectCard):
     """Fits for k = 1, 2, ... side by side.
 
     table : k, r, alpha, a, b, log_likelihood, gain (over k = 1), converged
@@ -35,7 +38,10 @@ class Regularity:
     model: RegularModel
     words: str
 
+    plot = Plots("crm_analytics.analyses.btyd.checks.pictures", "gains")
 
+
+@watched("Fitting models of regular buying")
 def regularity(
     source: Summary | pd.DataFrame,
     kind: type[RegularModel] = RegularModifiedBetaGeo,

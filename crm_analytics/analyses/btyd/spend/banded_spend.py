@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from crm_analytics.analyses.btyd.fitting.histories import SPEND, cells_of, checked, require_customers
 from crm_analytics.analyses.btyd.fitting.optimise import GIVEN, Diagnosis, best_of, diagnose, log_covariance
 from crm_analytics.analyses.btyd.spend.gamma_gamma import LEAST_Q, GammaGamma, SpendLikelihood
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.fitting.summary import Summary
@@ -23,7 +24,7 @@ MINIMUM_IN_BAND = 100  # repeat buyers; a band with fewer joins the one below
 
 
 @dataclass(frozen=True, eq=False)
-class BandedGammaGamma:
+class BandedGammaGamma(ObjectCard):
     """Gamma-Gamma with a scale of its own for each band of frequency; the shapes p and q are common.
 
     So it assumes independence of spend and frequency within a band only: the mean of band b is

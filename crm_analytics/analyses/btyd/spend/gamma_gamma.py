@@ -14,6 +14,7 @@ from crm_analytics.analyses.btyd.fitting.fitted import FittedModel
 from crm_analytics.analyses.btyd.fitting.histories import SPEND, cells_of, checked, require_customers, unit_of
 from crm_analytics.analyses.btyd.fitting.optimise import Diagnosis, Optimum, best_of, diagnose, log_covariance
 from crm_analytics.analyses.btyd.fitting.parameter_draws import draw_values
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ class GammaGamma(FittedModel):
 
     NAMES: ClassVar[tuple[str, ...]] = NAMES
     LABEL: ClassVar[str] = "Gamma-Gamma"
+
+    plot = Plots("crm_analytics.analyses.btyd.model_pictures", "spend")
 
     @classmethod
     def fit(

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from crm_analytics.analyses.btyd.fitting.optimise import Diagnosis
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
 EXACT_UP_TO = 8_000
@@ -70,7 +71,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class TotalForecast:
+class TotalForecast(ObjectCard):
     """A total with its interval.
 
     mean : the forecast at the fitted parameters

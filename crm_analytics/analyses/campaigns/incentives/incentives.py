@@ -16,6 +16,7 @@ from crm_analytics.analyses.campaigns.incentives.offers import Offers, offers
 from crm_analytics.analyses.campaigns.measurement.deal_proneness import deal_proneness
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import differences
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -30,7 +31,7 @@ ORDER_CUTS, DAY_CUTS = (1, 2, 5), (30, 90)
 
 
 @dataclass(frozen=True)
-class Incentives:
+class Incentives(ObjectCard):
     """What incentives did.
 
     Attributes
@@ -58,6 +59,8 @@ class Incentives:
     deals: int
     orders: int
     discount: float
+
+    card_frame = "effects"
 
 
 def incentives(

@@ -19,6 +19,7 @@ from crm_analytics.analyses import arguments
 from crm_analytics.analyses.campaigns.measurement.campaign_arms import Waves, past_waves
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import differences, product
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -30,7 +31,7 @@ LATER = 90  # days after the sending in which a repeat purchase, or one only bro
 
 
 @dataclass(frozen=True)
-class Offers:
+class Offers(ObjectCard):
     """Campaigns with an offer code, treated against control.
 
     Attributes

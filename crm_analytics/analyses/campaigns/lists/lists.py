@@ -16,8 +16,11 @@ from crm_analytics.analyses.campaigns.lists.contact_policy import Terms
 from crm_analytics.analyses.campaigns.lists.contact_pressure import contacts
 from crm_analytics.analyses.campaigns.lists.rules import RULES, ListRule
 from crm_analytics.analyses.customer_facts import Known, Previous, columns_of, known
+from crm_analytics.analyses.plots import Plots
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import DataError, ParameterError
 from crm_analytics.tables.contract import MONEY
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -31,7 +34,7 @@ _ISSUED = {"list", "customer_id", "issued_on", "treatment"}
 
 
 @dataclass(frozen=True, eq=False)
-class Lists:
+class Lists(ObjectCard):
     """The lists of a wave.
 
     Attributes
@@ -53,12 +56,15 @@ class Lists:
     terms: Terms
     base: CustomerBase
 
+    plot = Plots("crm_analytics.analyses.campaigns.pictures", "sizes")
+
     @property
     def next_actions(self) -> ir.Table:
         """Whom to contact: the treated, with `one_action` one row per customer."""
         return self.members.filter(self.members.treatment == TREATED)
 
 
+@watched("Drawing up lists")
 def lists(
     base: CustomerBase,
     rules: Iterable[ListRule] = RULES,

@@ -17,6 +17,7 @@ from crm_analytics.analyses import arguments
 from crm_analytics.analyses.campaigns.measurement.outcomes import with_outcomes
 from crm_analytics.errors import DataError, NotEnoughData, nearest
 from crm_analytics.tables.contract import MONEY
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -40,7 +41,7 @@ FEW = f"an arm of the campaign has fewer than {MINIMUM_ARM} members"
 
 
 @dataclass(frozen=True)
-class Waves:
+class Waves(ObjectCard):
     """Members of past campaigns with their outcomes.
 
     Attributes

@@ -24,7 +24,10 @@ from crm_analytics.analyses.campaigns.measurement.treatment_effects import (
     slopes,
 )
 from crm_analytics.analyses.campaigns.measurement.uplift import Uplift, by_segment, learn, with_segments
+from crm_analytics.analyses.plots import Plots
+from crm_analytics.analyses.progress import watched
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -34,7 +37,7 @@ WORDS = {"visit": "visits", "conversion": "buyers", "orders": "orders", "spend":
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(ObjectCard):
     """Past campaigns, measured against their control groups.
 
     Attributes
@@ -66,6 +69,9 @@ class Evaluation:
     profit: pd.DataFrame
     uplift: Uplift | None
     level: float
+
+    card_frame = "pooled"
+    plot = Plots("crm_analytics.analyses.campaigns.pictures", "pooled", "campaigns", "segments")
 
     def effect(self, outcome: str) -> pd.Series:
         """The row of an outcome over all campaigns."""
@@ -99,6 +105,7 @@ class Evaluation:
         return found + [f"{n:,} members left out: {reason}" for reason, n in gone.items()]
 
 
+@watched("Measuring campaigns")
 def evaluate(
     base: CustomerBase,
     campaign_id: str | None = None,

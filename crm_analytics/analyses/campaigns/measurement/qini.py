@@ -19,7 +19,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from crm_analytics.analyses import arguments
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
 SHARES = np.linspace(0.0, 1.0, 101)
@@ -28,7 +30,7 @@ GROUPS = 2_000  # of neighbours in score, kept for the curve of a large base
 
 
 @dataclass(frozen=True)
-class Qini:
+class Qini(ObjectCard):
     """A ranking of members by what contacting them brings.
 
     Attributes
@@ -51,6 +53,8 @@ class Qini:
     members: int
     customers: int
     level: float
+
+    plot = Plots("crm_analytics.analyses.campaigns.pictures", "curve")
 
     @property
     def is_clear(self) -> bool:

@@ -27,7 +27,9 @@ from sklearn.preprocessing import StandardScaler
 from crm_analytics.analyses import arguments
 from crm_analytics.analyses.campaigns.measurement.qini import Qini, qini
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import differences
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError, nearest
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.campaigns.measurement.campaign_arms import Waves
@@ -44,7 +46,7 @@ SEGMENT = "needs_segment"
 
 
 @dataclass(frozen=True)
-class Uplift:
+class Uplift(ObjectCard):
     """Who is moved by campaigns, as learned from past ones.
 
     Attributes
@@ -61,6 +63,9 @@ class Uplift:
     outcome: str
     learner: str
     deciles: pd.DataFrame
+
+    card_frame = "deciles"
+    plot = Plots("crm_analytics.analyses.campaigns.pictures", "qini", "deciles")
 
     @property
     def pays(self) -> bool:

@@ -18,6 +18,7 @@ from crm_analytics.analyses.churn.measures import measures
 from crm_analytics.analyses.churn.measures.grades import MINIMUMS
 from crm_analytics.analyses.churn.model.model import ChurnModel
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -31,7 +32,7 @@ WINDOWS = 3
 
 
 @dataclass(frozen=True, eq=False)
-class ContractScores:
+class ContractScores(ObjectCard):
     """The chance of each running contract to end in the days after the base's.
 
     Attributes

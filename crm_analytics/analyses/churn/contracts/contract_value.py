@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from crm_analytics.analyses.btyd import BetaDiscreteWeibull, ShiftedBetaGeo
 from crm_analytics.analyses.btyd.contracts.contract_models import ContractModel
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.churn.contracts.contracts import Contracts
@@ -20,7 +21,7 @@ UNIT = "M"  # contracts are counted in months
 
 
 @dataclass(frozen=True, eq=False)
-class ContractValue:
+class ContractValue(ObjectCard):
     """How long the running contracts will last, and what that brings.
 
     Attributes
@@ -48,6 +49,8 @@ class ContractValue:
     seen: int
     horizon: int
     rate: float
+
+    card_frame = "comparison"
 
     @property
     def words(self) -> str:

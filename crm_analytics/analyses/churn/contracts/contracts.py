@@ -20,6 +20,7 @@ from crm_analytics.analyses.churn.survival.survival import Survival, curves
 from crm_analytics.analyses.disclosure import ON_A_PAGE, shared
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -30,7 +31,7 @@ ALL = "all contracts"
 
 
 @dataclass(frozen=True, eq=False)
-class Contracts:
+class Contracts(ObjectCard):
     """How fast contracts end.
 
     Attributes

@@ -17,6 +17,8 @@ import ibis
 import ibis.expr.datatypes as dt
 import pandas as pd
 
+from crm_analytics.tables.object_cards import ObjectCard
+
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
@@ -46,7 +48,7 @@ class ByText:
 
 
 @dataclass(frozen=True)
-class ByTable:
+class ByTable(ObjectCard):
     """The levels of a column, one row each, as bits of `words`, or numbered where they are too many."""
 
     column: str

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -15,7 +16,7 @@ HISTORY = 1  # windows of history before the first day that a model learns from
 
 
 @dataclass(frozen=True)
-class Window:
+class Window(ObjectCard):
     """Features up to the end of `day`, labels in (day, until]."""
 
     day: date

@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from crm_analytics.analyses.churn.measures.ranking import CELLS, checked
 from crm_analytics.analyses.intervals import wilson
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
 EVERYBODY = 0.5  # share of the customers beyond which contacting them is a mailing
@@ -18,7 +20,7 @@ LIFTED = 0.99  # level of the interval of a lift: the best of a hundred shares i
 
 
 @dataclass(frozen=True, eq=False)
-class ProfitCurve:
+class ProfitCurve(ObjectCard):
     """Profit of a campaign by how many are contacted.
 
     table : one row per share: customers_share, customers, leavers, lift, profit, lower, upper
@@ -39,6 +41,8 @@ class ProfitCurve:
     n: int
     left: int
     level: float
+
+    plot = Plots("crm_analytics.analyses.churn.pictures", "profit")
 
     @property
     def is_everybody(self) -> bool:

@@ -19,6 +19,7 @@ from scipy import stats
 from crm_analytics.analyses.churn.measures.ranking import checked, placements
 from crm_analytics.analyses.disclosure import OTHERS, publishable
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
 FEW = 30  # customers, and a tenth of it leavers and stayers each: below it no AUC is compared
@@ -29,7 +30,7 @@ COLUMNS = [
 
 
 @dataclass(frozen=True, eq=False)
-class Subgroups:
+class Subgroups(ObjectCard):
     """How the model does in each group.
 
     Attributes

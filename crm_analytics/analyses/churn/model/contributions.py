@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.plots import Plots
+from crm_analytics.tables.object_cards import ObjectCard
+
 
 @dataclass(frozen=True, eq=False)
-class Contributions:
+class Contributions(ObjectCard):
     """What each feature adds to the log-odds of leaving, customer by customer.
 
     frame : one row per customer (index as given), one column per feature; log-odds, positive = towards
@@ -25,6 +28,8 @@ class Contributions:
     log_odds: pd.Series
     sums_to_score: bool
     method: str
+
+    plot = Plots("crm_analytics.analyses.churn.pictures", "contributions")
 
     def top(self, count: int = 3) -> pd.DataFrame:
         """The features that speak most for leaving: reason_1, reason_2, ..; missing where none do.

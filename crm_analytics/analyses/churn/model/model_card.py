@@ -13,13 +13,14 @@ from scipy.special import expit
 from crm_analytics.analyses.churn.measures.measures import Measure, auc, brier
 from crm_analytics.analyses.churn.model.feature_encoding import Columns, is_identifier
 from crm_analytics.analyses.churn.model.target_leakage import suspicious
+from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
 REPEATED = 0.01  # share of the rows
 
 
 @dataclass(frozen=True, eq=False)
-class ModelCard:
+class ModelCard(ObjectCard):
     """The papers of a model.
 
     learner : "logistic" or "gradient boosting"

@@ -12,13 +12,14 @@ from sklearn.isotonic import isotonic_regression
 from crm_analytics.analyses.churn.measures.ranking import as_labels
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
 WEEK = 7  # days; shorter cuts are not tried, unless the window itself is hardly longer
 
 
 @dataclass(frozen=True, eq=False)
-class RecencyRule:
+class RecencyRule(ObjectCard):
     """The best rule of the form "no purchase for `cut_days` or more: will leave".
 
     cut_days : the best of the cuts tried, by the mean of leavers and stayers called rightly
@@ -38,6 +39,8 @@ class RecencyRule:
     bands: pd.DataFrame
     n: int
     left: int
+
+    card_frame = "bands"
 
     def leaves(self, days_since: ArrayLike) -> NDArray[np.bool_]:
         """Who will leave by the rule."""

@@ -29,6 +29,7 @@ from crm_analytics.analyses.churn.survival.cox import EVENTS_EACH, Hazards, cox
 from crm_analytics.analyses.churn.survival.survival import spans
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -40,7 +41,7 @@ FIRST, BEFORE = "first complained of", "before any complaint"
 
 
 @dataclass(frozen=True, eq=False)
-class AfterComplaint:
+class AfterComplaint(ObjectCard):
     """How a first complaint changes leaving.
 
     Attributes

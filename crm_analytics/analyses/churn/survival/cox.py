@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
+from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
 EVENTS_EACH = 10  # events a coefficient needs (Peduzzi et al. 1995)
@@ -26,7 +27,7 @@ PLAUSIBLE = (1e-6, 100.0)  # error of a coefficient per standard deviation; outs
 
 
 @dataclass(frozen=True, eq=False)
-class Hazards:
+class Hazards(ObjectCard):
     """Hazard ratios of a Cox regression.
 
     Attributes
@@ -47,6 +48,8 @@ class Hazards:
     drawn: int
     events: int
     level: float
+
+    card_frame = "table"
 
     @property
     def words(self) -> str:

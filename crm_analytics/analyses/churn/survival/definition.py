@@ -9,8 +9,11 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.arguments import base_given
 from crm_analytics.analyses.kaplan_meier import kaplan_meier
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -22,7 +25,7 @@ SHORTEST, LONGEST = 30, 365
 
 
 @dataclass(frozen=True, eq=False)
-class Definition:
+class Definition(ObjectCard):
     """How long customers stay away before they come back, and what window follows.
 
     window : suggested days without a purchase that count as having left
@@ -43,6 +46,9 @@ class Definition:
     customers: int
     why: str
 
+    card_frame = "table"
+    plot = Plots("crm_analytics.analyses.churn.pictures", "gaps")
+
 
 def definition(base: CustomerBase, share: float = CALM) -> Definition:
     """Suggest a window from the gaps between purchases.
@@ -60,6 +66,7 @@ def definition(base: CustomerBase, share: float = CALM) -> Definition:
     ------
     NotEnoughData : fewer than 100 gaps
     """
+    base_given(base, "churn.definition")
     if not 0 < share < 1:
         raise ParameterError(f"share = {share}: a number between 0 and 1, like 0.9")
     base.require(NEEDS)

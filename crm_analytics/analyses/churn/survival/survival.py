@@ -27,7 +27,9 @@ from crm_analytics.analyses.kaplan_meier import (
     survival_at,
     time_when,
 )
+from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from datetime import date
@@ -54,7 +56,7 @@ LAST_NAMED = 4  # purchases from this one on are one group
 
 
 @dataclass(frozen=True, eq=False)
-class Survival:
+class Survival(ObjectCard):
     """Curves of how long nothing happens, one a group.
 
     Attributes
@@ -71,6 +73,9 @@ class Survival:
     at: pd.DataFrame
     event: str
     until: date
+
+    card_frame = "at"
+    plot = Plots("crm_analytics.analyses.churn.pictures", "curves")
 
     def curve(self, group: str) -> pd.DataFrame:
         """The curve of one group, as `kaplan_meier` gives it."""

@@ -26,3 +26,8 @@ __all__ = [
     "split_last_days",
     "summary",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names: what completion offers."""
+    return sorted(__all__)

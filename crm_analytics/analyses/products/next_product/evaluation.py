@@ -17,6 +17,7 @@ from scipy.sparse import csr_array
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.products.next_product.histories import Histories
 from crm_analytics.analyses.products.next_product.ranking import best
+from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
 SILENCES = (29, 92, 183)  # days since the last purchase: bounds of the groups with a probability of their own
@@ -41,7 +42,7 @@ class Split:
 
 
 @dataclass(frozen=True, eq=False)
-class Scored:
+class Scored(ObjectCard):
     """One way on one split.
 
     Attributes

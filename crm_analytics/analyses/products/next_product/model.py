@@ -34,6 +34,7 @@ from crm_analytics.analyses.products.next_product.scorers import Scorer
 from crm_analytics.analyses.products.next_product.tifu_knn import TifuKnn
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
 from crm_analytics.tables.customer_base import CustomerBase
+from crm_analytics.tables.object_cards import ObjectCard
 
 MINIMUM = 100  # customers who bought before and in the held-out days
 DAYS = 56
@@ -57,7 +58,7 @@ USUAL = ("buy again", "personal then similar", "tifu-knn")  # als only where it 
 
 
 @dataclass(frozen=True, eq=False)
-class NextProduct:
+class NextProduct(ObjectCard):
     """Fitted on lines; `recommend` gives the lists.
 
     Attributes

@@ -13,6 +13,7 @@ from crm_analytics.analyses.products.next_product.model import NextProduct
 from crm_analytics.analyses.products.next_product.scorers import RECENT
 from crm_analytics.analyses.products.product_lines import product_facts
 from crm_analytics.analyses.products.sale_margins import sale_margins
+from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -23,7 +24,7 @@ FATIGUE = 3  # offers of one product in vain, after which a customer is not offe
 
 
 @dataclass(frozen=True, eq=False)
-class NextOffers:
+class NextOffers(ObjectCard):
     """What to offer each customer, and how good such lists were.
 
     Attributes
