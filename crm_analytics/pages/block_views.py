@@ -113,7 +113,9 @@ def _items(payload: dict[str, Any]) -> list[str]:
 
 def _parts(item: dict[str, Any]) -> list[str]:
     """What a line of numbers, actions or findings shows; facts for machines and anchors are not shown."""
-    parts = [str(v) for key, v in item.items() if v and key not in ("list", "list_there", "fact", "to", "from")]
+    parts = [
+        str(v) for key, v in item.items() if v and key not in ("list", "list_there", "fact", "to", "from")
+    ]
     return [*parts, f"list {item['list']['name']}: {item['list']['count']}"] if "list" in item else parts
 
 

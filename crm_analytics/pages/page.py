@@ -13,7 +13,7 @@ from typing import Any
 import nbformat
 from markupsafe import Markup
 
-from crm_analytics.pages import locales, prose, theme, words
+from crm_analytics.pages import index_page, locales, prose, theme, words
 from crm_analytics.pages.index_page import IndexEntry, index, safe_link
 from crm_analytics.pages.notebook_blocks import (
     action_facts,
@@ -62,6 +62,7 @@ class PageContext:
     timezone : on whose clock days are counted; empty where the data write no offset
     cautions : sentences on the data that a reader must know before any number
     neighbours : (title, link) of the other reports of the same data and day, links from the stable page
+    before, after : name and title of the reports that stand before and after it in reading order, or None
     """
 
     report: str
@@ -77,6 +78,12 @@ class PageContext:
     timezone: str = ""
     cautions: tuple[str, ...] = ()
     neighbours: tuple[tuple[str, str], ...] = ()
+    before: tuple[str, str] | None = None
+    after: tuple[str, str] | None = None
+
+    def in_index(self, report: str) -> str:
+        """Link to where the index tells of a report of the same data: always there, whatever was made."""
+        return f"../../index.html#{index_page.anchor(self.label, report)}"
 
 
 @dataclass

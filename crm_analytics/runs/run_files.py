@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import crm_analytics
 from crm_analytics.errors import CrmError, PublishError
 from crm_analytics.pages.status import Status
+from crm_analytics.runs.catalogue.catalogue import beside
 from crm_analytics.runs.plan import OpenedData, Plan
 from crm_analytics.runs.publishing import lists_on_page, manifest, publish
 from crm_analytics.runs.unchanged import key_digest
@@ -201,8 +202,11 @@ def _context(record: Record) -> PageContext:
     )
     if data is None:
         return blank
+    before, after = ((one.name, one.title) if one else None for one in beside(plan.report, plan.root))
     return replace(
         blank,
+        before=before,
+        after=after,
         label=data.label,
         as_of=data.day,
         data_hash=data.data_hash,
@@ -250,6 +254,9 @@ def _pointer(
         "title": title,
         "status": status,
         "headline": headline,
+        "label": record.data.label if record.data else "",
+        "source": record.plan.source_name,
+        "place": record.plan.report.path.name,
         "day": record.day,
         "published": f"{record.plan.request.now:%Y-%m-%d %H:%M %Z}".strip(),
     }

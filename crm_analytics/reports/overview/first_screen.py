@@ -9,17 +9,14 @@ import pandas as pd
 
 from crm_analytics.analyses.actions import Expected
 from crm_analytics.analyses.evidence import Evidence, grade
-from crm_analytics.analyses.kpi import MONEY
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.overview.report import OverviewReport, SmallOverview, in_order
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import (
-    change_of,
     expected_words,
     glossary_of,
     interval,
-    label_of,
     say,
     span,
     tile,
@@ -180,9 +177,9 @@ def _small_findings(report: SmallOverview) -> Block:
 
 @section(small=_small_findings)
 def findings(report: OverviewReport) -> Block:
-    """What changed since the last run, whether that is the season, where reports disagree, how good the data are."""
+    """What changed since the last run, whether it is season, where reports disagree, how good data are."""
     found = [_since(report), _season(report), _at_risk(report), _disputed(report)]
-    found.append(blocks.finding(_data_line(report), "data"))
+    found.append(blocks.finding(_data_line(report)))
     return blocks.findings(*(one for one in found if one))
 
 
@@ -241,7 +238,7 @@ def _at_risk(report: OverviewReport) -> dict[str, str] | None:
 
 def _disputed(report: OverviewReport) -> dict[str, str] | None:
     n = len(report.agreed.disputed)
-    return blocks.finding(report.t("finding.disputed", n=n), "data") if n else None
+    return blocks.finding(report.t("finding.disputed", n=n)) if n else None
 
 
 def _data_line(report: OverviewReport | SmallOverview) -> str:
@@ -266,7 +263,9 @@ def other_reports(report: OverviewReport | SmallOverview) -> Block:
         blocks.link(one["title"], words.clean(one["headline"], LONGEST_LINE), one["report"], one["slug"])
         for one in others
     ]
-    return blocks.links(t("reports.finding", n=len(items)), *items).under(t("reports.label")).anchored("reports")
+    return (
+        blocks.links(t("reports.finding", n=len(items)), *items).under(t("reports.label")).anchored("reports")
+    )
 
 
 # --- one picture --------------------------------------------------------------------------------------------
@@ -320,5 +319,3 @@ def revenue_by_period(report: OverviewReport) -> Block:
 def glossary(report: OverviewReport) -> Block:
     """The words of the page."""
     return blocks.glossary(glossary_of(report.t, report.plan.given.definitions, WORDS))
-
-

@@ -24,7 +24,9 @@ def last_run(report: OverviewReport) -> Block:
     """What differs from the last run of this report, figure by figure."""
     t, changed = report.t, since_last_run(report)
     if changed.empty:
-        return blocks.note(t("since.none"), earlier_run(t, report.handed)).under(t("since.label")).in_appendix()
+        return (
+            blocks.note(t("since.none"), earlier_run(t, report.handed)).under(t("since.label")).in_appendix()
+        )
     last = report.handed.previous[0]
     data = pd.DataFrame(
         {

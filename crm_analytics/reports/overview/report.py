@@ -84,7 +84,7 @@ def prepare(
         figures=_five(plan),
         past=history(plan.given),
         handed=handed,
-        agreed=agreed(handed.actions),
+        agreed=agreed(HandedIn(neighbours=tuple(in_order(handed))).actions),
     )
 
 
