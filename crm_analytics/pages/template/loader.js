@@ -37,7 +37,7 @@
   // A page outside the folder of reports, such as one from a mail, has nothing to lead to: it says so.
   const note = document.querySelector('.adrift');
   const here = new RegExp(`/${note?.dataset.place}/[^/]+/(runs/[^/]+/)?[^/]+$`);
-  if (note && !here.test(decodeURI(location.pathname))) {
+  if (note && !here.test(location.pathname)) {
     note.hidden = false;
     for (const link of all('a[data-up], a[href^="lists/"]')) link.replaceWith(...link.childNodes);
   }
