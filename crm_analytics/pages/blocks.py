@@ -362,8 +362,10 @@ def findings(*items: dict[str, str]) -> Block:
     return Block("findings", {"items": list(items)})
 
 
-def link(title: str, text: str, report: str, slug: str) -> dict[str, str]:
+def link(title: str, text: str, report: str, slug: str = "") -> dict[str, str]:
     """A way to another report of the same folder: what it is called, what it says.
+
+    Without a slug it leads to where the index tells of that report of the same data.
 
     Raises
     ------
@@ -372,7 +374,7 @@ def link(title: str, text: str, report: str, slug: str) -> dict[str, str]:
     >>> link("Segments", "A fifth of customers brings 82 %", "segments", "2025-12-31")["report"]
     'segments'
     """
-    for name in (report, slug):
+    for name in (report, slug or report):
         if not re.fullmatch(r"\w[\w.-]{0,120}", name):
             raise NotebookError(f"a link leads to a report and its slug, got '{_short(name)}'")
     return {"title": _sentence(title, "link"), "text": _text(text), "report": report, "slug": slug}

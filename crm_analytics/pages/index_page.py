@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from crm_analytics.pages import words
@@ -75,13 +76,19 @@ class IndexEntry:
         return self.day + dt.timedelta(days=self.oldest_days)
 
 
-def anchor(label: str, report: str) -> str:
+def anchor(label: str, report: str, side: str = "") -> str:
     """Where the index tells of a report of a company: the part of its address after the ``#``.
 
-    >>> anchor("CDNOW sample", "segments")
-    'segments-deab6697'
+    Parameters
+    ----------
+    label : the company's name
+    side : "before" or "after": the report that stands there, or else the company
+
+    >>> anchor("CDNOW sample", "segments"), anchor("CDNOW sample", "segments", "after")
+    ('segments-deab6697', 'after-segments-deab6697')
     """
-    return f"{report}-{hashlib.sha256(label.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    company = hashlib.sha256(label.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return "-".join(part for part in (side, report, company) if part)
 
 
 def index(entries: list[IndexEntry], *, today: dt.date) -> str:
@@ -107,9 +114,12 @@ def _shelves(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         reports: dict[str, list[dict[str, Any]]] = {}
         for row in sorted(companies[label], key=_reading_order):
             reports.setdefault(row["entry"].name, []).append(row)
-        shelves.append(
-            {"label": label, "reports": [_report(label, name, mine) for name, mine in reports.items()]}
-        )
+        made = [_report(label, name, mine) for name, mine in reports.items()]
+        for one, other in pairwise(made):
+            one["sides"].append(anchor(label, other["name"], "before"))
+            other["sides"].append(anchor(label, one["name"], "after"))
+        ends = [anchor(label, made[0]["name"], "before"), anchor(label, made[-1]["name"], "after")]
+        shelves.append({"label": label, "reports": made, "ends": ends})
     return shelves
 
 
@@ -127,7 +137,9 @@ def _report(label: str, name: str, rows: list[dict[str, Any]]) -> dict[str, Any]
         row for row in rows if row["entry"].problem or not row["entry"].day or row["entry"].day == newest
     ]
     return {
+        "name": name,
         "anchor": anchor(label, name),
+        "sides": [],  # what leads here from the pages beside it
         "title": rows[0]["entry"].title,
         "rows": at_once,
         "earlier": [row for row in rows if row not in at_once],

@@ -62,7 +62,6 @@ class PageContext:
     timezone : on whose clock days are counted; empty where the data write no offset
     cautions : sentences on the data that a reader must know before any number
     neighbours : (title, link) of the other reports of the same data and day, links from the stable page
-    before, after : name and title of the reports that stand before and after it in reading order, or None
     """
 
     report: str
@@ -78,12 +77,13 @@ class PageContext:
     timezone: str = ""
     cautions: tuple[str, ...] = ()
     neighbours: tuple[tuple[str, str], ...] = ()
-    before: tuple[str, str] | None = None
-    after: tuple[str, str] | None = None
 
-    def in_index(self, report: str) -> str:
-        """Link to where the index tells of a report of the same data: always there, whatever was made."""
-        return f"../../index.html#{index_page.anchor(self.label, report)}"
+    def in_index(self, report: str, side: str = "") -> str:
+        """Link to where the index tells of a report of the same data, or of the one before or after it.
+
+        The index knows which reports there are, whatever was made before or after this page.
+        """
+        return f"../../index.html#{index_page.anchor(self.label, report, side)}"
 
 
 @dataclass

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import crm_analytics
 from crm_analytics.errors import CrmError, PublishError
 from crm_analytics.pages.status import Status
-from crm_analytics.runs.catalogue.catalogue import beside
 from crm_analytics.runs.plan import OpenedData, Plan
 from crm_analytics.runs.publishing import lists_on_page, manifest, publish
 from crm_analytics.runs.unchanged import key_digest
@@ -202,11 +201,8 @@ def _context(record: Record) -> PageContext:
     )
     if data is None:
         return blank
-    before, after = ((one.name, one.title) if one else None for one in beside(plan.report, plan.root))
     return replace(
         blank,
-        before=before,
-        after=after,
         label=data.label,
         as_of=data.day,
         data_hash=data.data_hash,

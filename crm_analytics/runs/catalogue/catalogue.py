@@ -93,30 +93,6 @@ def report_files(root: Path | None = None) -> dict[str, Path]:
     return found
 
 
-def beside(report: Report, root: Path | None = None) -> tuple[Report | None, Report | None]:
-    """The reports before and after one in reading order: that of their files' names, tutorials left out.
-
-    None at either end, and where it is no report of the catalogue.
-    """
-    files = report_files(root)
-    if files.get(report.name, Path()).resolve() != report.path:
-        return None, None
-    order = sorted(files.values(), key=lambda path: path.name)
-    place = next(n for n, path in enumerate(order) if path.resolve() == report.path)
-    return _next_report(order[:place][::-1]), _next_report(order[place + 1 :])
-
-
-def _next_report(paths: list[Path]) -> Report | None:
-    for path in paths:
-        try:
-            found = read_report(path)
-        except ParameterError:
-            continue
-        if found.is_report:
-            return found
-    return None
-
-
 def find_report(name: str, root: Path | None = None) -> Report:
     """A report by name ("segments", "01_segments") or by the path of its notebook.
 
