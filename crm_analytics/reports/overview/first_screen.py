@@ -154,8 +154,8 @@ def _action(report: OverviewReport, fact: Mapping[str, Any]) -> dict[str, Any]:
     worth = ""
     if fact.get("expected") is not None:
         left_out = tuple(part for part in str(fact.get("expected_without", "")).split(",") if part)
-        numbers = (float(fact[f"expected{end}"]) for end in ("", "_lower", "_upper"))
-        worth = expected_words(t, Expected(*numbers, left_out))
+        value, low, high = (float(fact[f"expected{end}"]) for end in ("", "_lower", "_upper"))
+        worth = expected_words(t, Expected(value, low, high, left_out))
     who = f"role.{fact.get('who', '')}"
     return blocks.action(
         fact.get("do") or t("action.in_report", report=there["title"]),
