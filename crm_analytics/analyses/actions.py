@@ -95,6 +95,7 @@ class Action(ObjectCard):
                 "expected": self.expected.value,
                 "expected_lower": self.expected.lower,
                 "expected_upper": self.expected.upper,
+                "expected_without": ",".join(self.expected.without),
             }
         if self.effect is not None:
             said |= {"effect": self.effect.value, "effect_source": self.effect.source}
@@ -188,3 +189,54 @@ def _group(said: str) -> dict[str, set[str]]:
 
 def _may_share(one: Mapping[str, set[str]], other: Mapping[str, set[str]]) -> bool:
     return all(one[word] & other[word] for word in one.keys() & other.keys())
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """The actions of several reports of one base and day, made one list.
+
+    Attributes
+    ----------
+    actions : facts, the most margin still to come first; what cannot be told in money comes last
+    disputed : pairs that contradict; neither stands in `actions`
+    """
+
+    actions: tuple[Mapping[str, Any], ...]
+    disputed: tuple[Contradiction, ...]
+
+
+def agreed(facts: Iterable[Mapping[str, Any]]) -> Agreed:
+    """One list of what several reports advise: each thing once, nothing that another report forbids.
+
+    Two facts are the same thing where verb and customers are the same. Of these the one whose effect was
+    measured counts, else the first.
+
+    Parameters
+    ----------
+    facts : of `Action.facts`, of all reports together; an id names its report, too
+
+    Examples
+    --------
+    >>> mail = {"id": "a.write", "verb": "write", "whom": "standing=at risk", "customers": 9, "expected": 5.0}
+    >>> call = {"id": "a.call", "verb": "call", "whom": "group=best", "customers": 2, "expected": 50.0}
+    >>> [fact["id"] for fact in agreed([mail, call, mail | {"id": "b.write"}]).actions]
+    ['a.call', 'a.write']
+    >>> spare = {"id": "b.spare", "verb": "leave_alone", "whom": "standing=at risk", "customers": 9}
+    >>> agreed([mail, spare]).actions
+    ()
+    """
+    known = list(facts)
+    disputed = tuple(contradictions(known))
+    out = {name for pair in disputed for name in (pair.contact, pair.spare)}
+    measured_first = sorted(known, key=lambda fact: fact.get("effect_source", "stated") == "stated")
+    once: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for fact in measured_first:
+        if fact["id"] not in out:
+            once.setdefault((fact["verb"], fact["whom"], fact["whom"] or fact["id"]), fact)
+    worth = sorted(once.values(), key=_expected_first)
+    return Agreed(tuple(worth), disputed)
+
+
+def _expected_first(fact: Mapping[str, Any]) -> float:
+    found = fact.get("expected")
+    return math.inf if found is None else -float(found)

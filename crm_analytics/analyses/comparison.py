@@ -81,7 +81,7 @@ def compare_periods(base: CustomerBase, span: Span, lag_days: int | None = None)
         for when in ("now", "before")
     }
     pairs = both.select(**filled)
-    return Comparison(days, *(_change(pairs, what) for what in ("revenue", "orders", "buyers")))
+    return Comparison(days, *(change_of(pairs, what) for what in ("revenue", "orders", "buyers")))
 
 
 def _by_customer(base: CustomerBase, when: str) -> ir.Table:
@@ -96,7 +96,13 @@ def _by_customer(base: CustomerBase, when: str) -> ir.Table:
     )
 
 
-def _change(pairs: ir.Table, what: str) -> Change:
+def change_of(pairs: ir.Table, what: str) -> Change:
+    """The change of a total, from what each customer adds to it now and before.
+
+    Parameters
+    ----------
+    pairs : one row per customer, with the numbers ``{what}_now`` and ``{what}_before``
+    """
     now, before = pairs[f"{what}_now"], pairs[f"{what}_before"]
     sums = pairs.aggregate(n=pairs.count(), now=now.sum(), before=before.sum()).to_pyarrow().to_pylist()[0]
     total, base = sums["now"] or 0.0, sums["before"] or 0.0

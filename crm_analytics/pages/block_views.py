@@ -113,7 +113,9 @@ def _items(payload: dict[str, Any]) -> list[str]:
 
 def _parts(item: dict[str, Any]) -> list[str]:
     """What a line of numbers, actions or findings shows; facts for machines and anchors are not shown."""
-    parts = [str(v) for key, v in item.items() if v and key not in ("list", "fact", "to")]
+    parts = [
+        str(v) for key, v in item.items() if v and key not in ("list", "list_there", "fact", "to", "from")
+    ]
     return [*parts, f"list {item['list']['name']}: {item['list']['count']}"] if "list" in item else parts
 
 
@@ -146,6 +148,7 @@ _TEXT = {
     "kpis": _items,
     "actions": _items,
     "findings": _items,
+    "links": lambda p: [p["finding"], *(f"{one['title']}: {one['text']}" for one in p["items"])],
     "chart": _chart,
     "table": lambda p: [p["finding"], p["caption"], *_grid(p["table"])],
     "method": lambda p: [f"{term}: {said}" for term, said in p["items"]],

@@ -18,7 +18,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,7 +33,8 @@ MIME = "application/vnd.crm-analytics.block+json"
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
 VERSION = 1
 KINDS = (
-    "headline", "kpis", "chart", "table", "actions", "findings", "glossary", "method", "note", "record",
+    "headline", "kpis", "chart", "table", "actions", "findings", "links", "glossary", "method", "note",
+    "record",
 )  # fmt: skip
 MOST_ACTIONS, MOST_FINDINGS, LONGEST_FINDING = 3, 5, 90
 DIRECTIONS = ("", "up", "down", "flat")
@@ -134,7 +135,15 @@ def headline(
     return Block("headline", payload | spoken)
 
 
-def kpi(label: str, value: str, change: str = "", note: str = "", direction: str = "") -> dict[str, str]:
+def kpi(  # noqa: PLR0917
+    label: str,
+    value: str,
+    change: str = "",
+    note: str = "",
+    direction: str = "",
+    trend: Sequence[float] = (),
+    trend_said: str = "",
+) -> dict[str, str]:
     """One number of the strip, already worded (see `words`).
 
     Parameters
@@ -143,6 +152,8 @@ def kpi(label: str, value: str, change: str = "", note: str = "", direction: str
     change : against the earlier period, with its arrow, as `words.change` writes it
     note : n, interval or context
     direction : "up", "down", "flat" or "": good or bad is for the reader to say, so both are one colour
+    trend : its values in the last periods, the newest last, drawn as a small line; fewer than three are none
+    trend_said : what that line shows, in words
 
     >>> kpi("Customers", "2,349", change="▲ 18.5 %", direction="up")["value"]
     '2,349'
@@ -154,6 +165,9 @@ def kpi(label: str, value: str, change: str = "", note: str = "", direction: str
         "value": _sentence(value, "kpi", f"a value for '{_short(label)}'"),
     }
     texts |= {"change": _text(change), "note": _text(note), "direction": direction}
+    if len(trend) > 2:
+        values = " ".join(f"{float(value):.6g}" for value in trend)
+        texts |= {"trend": values, "trend_said": _sentence(trend_said, "kpi", "what its trend shows")}
     return {key: _short(text) for key, text in texts.items()}
 
 
@@ -268,6 +282,7 @@ def action(
     list_name: str = "",
     list_count: int = 0,
     fact: Mapping[str, Any] | None = None,
+    source: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """One line of what to do next.
 
@@ -280,6 +295,7 @@ def action(
     list_name, list_count : of the list of customers that belongs to it, ``lists/<name>.csv`` beside the page,
         and how many stand on it
     fact : the action for machines, see `analyses.actions`; kept in the manifest
+    source : the report that it comes from, of `link`; `list_name` then is a list of that report
 
     Raises
     ------
@@ -296,7 +312,9 @@ def action(
     if list_name:
         if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", list_name):
             raise NotebookError(f"a list has a name like 'at_risk', got '{_short(list_name)}'")
-        item["list"] = {"name": list_name, "count": int(list_count)}
+        item["list" if source is None else "list_there"] = {"name": list_name, "count": int(list_count)}
+    if source is not None:
+        item["from"] = {name: source[name] for name in ("title", "report", "slug")}
     if fact is not None:
         item["fact"] = {name: _fact(name, value) for name, value in fact.items()}
     return item
@@ -342,6 +360,37 @@ def findings(*items: dict[str, str]) -> Block:
     if not 1 <= len(items) <= MOST_FINDINGS:
         raise NotebookError(f"findings() takes one to {MOST_FINDINGS}, got {len(items)}")
     return Block("findings", {"items": list(items)})
+
+
+def link(title: str, text: str, report: str, slug: str = "") -> dict[str, str]:
+    """A way to another report of the same folder: what it is called, what it says.
+
+    Without a slug it leads to where the index tells of that report of the same data.
+
+    Raises
+    ------
+    NotebookError : nothing is said, or `report` and `slug` name no folder.
+
+    >>> link("Segments", "A fifth of customers brings 82 %", "segments", "2025-12-31")["report"]
+    'segments'
+    """
+    for name in (report, slug or report):
+        if not re.fullmatch(r"\w[\w.-]{0,120}", name):
+            raise NotebookError(f"a link leads to a report and its slug, got '{_short(name)}'")
+    return {"title": _sentence(title, "link"), "text": _text(text), "report": report, "slug": slug}
+
+
+def links(finding: str, *items: dict[str, str]) -> Block:
+    """Other reports, one line each, under the sentence that says what they have in common.
+
+    >>> links("1 more report of the day", link("Segments", "82 % from a fifth", "segments", "2025-12-31"))
+    [links]
+    1 more report of the day
+    Segments: 82 % from a fifth
+    """
+    if not items:
+        raise NotebookError("links() needs at least one link(); say with note() that there is none")
+    return Block("links", {"finding": _sentence(finding, "links"), "items": list(items)})
 
 
 def glossary(items: Mapping[str, str]) -> Block:

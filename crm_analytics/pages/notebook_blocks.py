@@ -65,8 +65,8 @@ def facts(notebook: nbformat.NotebookNode) -> dict[str, Any]:
 
 
 def action_facts(notebook: nbformat.NotebookNode) -> list[dict[str, Any]]:
-    """What machines are told of the actions of a page, in its order."""
-    return [dict(item["fact"]) for item in _actions(notebook) if "fact" in item]
+    """What other runs are told of the actions of a page, in its order: each fact, and its sentence `do`."""
+    return [{**item["fact"], "do": item["do"]} for item in _actions(notebook) if "fact" in item]
 
 
 def named_lists(notebook: nbformat.NotebookNode) -> dict[str, int]:

@@ -13,7 +13,7 @@ from typing import Any
 import nbformat
 from markupsafe import Markup
 
-from crm_analytics.pages import locales, prose, theme, words
+from crm_analytics.pages import index_page, locales, prose, theme, words
 from crm_analytics.pages.index_page import IndexEntry, index, safe_link
 from crm_analytics.pages.notebook_blocks import (
     action_facts,
@@ -77,6 +77,13 @@ class PageContext:
     timezone: str = ""
     cautions: tuple[str, ...] = ()
     neighbours: tuple[tuple[str, str], ...] = ()
+
+    def in_index(self, report: str, side: str = "") -> str:
+        """Link to where the index tells of a report of the same data, or of the one before or after it.
+
+        The index knows which reports there are, whatever was made before or after this page.
+        """
+        return f"../../index.html#{index_page.anchor(self.label, report, side)}"
 
 
 @dataclass

@@ -42,6 +42,7 @@ def _environment() -> jinja2.Environment:
         "date": words.date,
         "count": words.count,
         "plural": words.plural,
+        "spark": _spark,
     }
     script = (_FOLDER / "loader.js").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -54,6 +55,20 @@ def _environment() -> jinja2.Environment:
 def render(name: str, **values: Any) -> str:
     """A template of the folder `template` with `values`, all of them escaped unless they are Markup."""
     return _environment().get_template(name).render(**values)
+
+
+def _spark(trend: str) -> str:
+    """The points of a small line, in a box of 100 by 24 whose foot is the least value.
+
+    >>> _spark("1 3 2")
+    '0,24 50,0 100,12'
+    """
+    values = [float(value) for value in trend.split()]
+    low, room = min(values), max(values) - min(values) or 1.0
+    return " ".join(
+        f"{100 * place / (len(values) - 1):g},{24 - 24 * (value - low) / room:.4g}"
+        for place, value in enumerate(values)
+    )
 
 
 def _is_wide(table: dict[str, Any]) -> bool:

@@ -27,6 +27,7 @@ class Decision:
     result: RunResult | None = None
     problem: CrmError | None = None
     why: str = ""
+    again: bool = False  # to be looked at once more when its turn comes
 
     @property
     def name(self) -> str:
@@ -61,6 +62,13 @@ class Decision:
     def limit_seconds(self) -> float | None:
         """Wall time of the report; None for any."""
         return self.request.limit_seconds
+
+    def after_others(self) -> Decision:
+        """The same, where a report whose facts it is told is made before it: whether anything is to be done
+        is known when its turn comes.
+        """
+        why = "a report it is told of is made anew"
+        return Decision(self.request, self.plan, self.inputs, why=why, again=True)
 
     def failing(self, error: CrmError) -> Decision:
         """The same, known to fail."""

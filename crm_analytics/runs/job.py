@@ -45,7 +45,10 @@ class Job(Protocol):
 
     @property
     def after(self) -> tuple[str, ...]:
-        """Names of jobs on the same source whose results it is told: it waits until they are made."""
+        """Names of jobs on the same source whose results it is told: it waits until they are made.
+
+        "*" is every other job.
+        """
 
     @property
     def limit_seconds(self) -> float | None:

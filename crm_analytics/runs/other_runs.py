@@ -7,7 +7,7 @@ same data: a run that hands in the same facts is a repetition.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from crm_analytics.runs.publishing.manifest import digest, without_paths
 KEPT = 12  # earlier days
 FILE = "handed_in.json"
 PARAMETER = "run"  # that a notebook declares to be told, and to write lists
+ALL = "*"  # as a neighbour: every other report of the same data and day
 
 
 def wants_other_runs(plan: Plan) -> bool:
@@ -28,7 +29,10 @@ def wants_other_runs(plan: Plan) -> bool:
 
 
 def neighbours_of(plan: Plan) -> tuple[str, ...]:
-    """The reports that the notebook names as its neighbours; they are made before it."""
+    """The reports that the notebook names as its neighbours; they are made before it.
+
+    A notebook that names `ALL` is told of every report and is made last of all.
+    """
     about = plan.report.notebook.get("metadata", {}).get("crm", {})
     return tuple(str(name) for name in about.get("neighbours", ()))
 
@@ -44,7 +48,8 @@ def handed_in(plan: Plan, day: str, data_hash: str) -> dict[str, list[dict[str, 
     Returns
     -------
     previous : this report with the same parameters on the same source at up to 12 earlier days, newest first
-    neighbours : the reports that the notebook names, of the same data and day
+    neighbours : the reports that the notebook names, of the same data and day; of several runs of one report
+        the one in the language of this
     """
     values = without_paths(plan.values)
     earlier: dict[str, dict[str, Any]] = {}
@@ -53,19 +58,31 @@ def handed_in(plan: Plan, day: str, data_hash: str) -> dict[str, list[dict[str, 
         if same and str(about["as_of"]) < day:
             earlier[str(about["as_of"])] = _facts_of(about)
     neighbours = []
-    for name in sorted(set(neighbours_of(plan)) - {plan.report.name}):
+    for name in sorted(_told_of(plan) - {plan.report.name}):
         mine = [
-            _facts_of(about)
+            about
             for _, about in good_runs(plan.out / name)
             if about["as_of"] == day and about["data"].get("hash") == data_hash
         ]
-        neighbours += sorted(mine, key=lambda facts: str(facts["slug"]))[:1]
+        mine.sort(key=lambda about: (_language(about["parameters"]) != _language(values), str(about["slug"])))
+        neighbours += [_facts_of(about) for about in mine[:1]]
     return {"previous": [earlier[d] for d in sorted(earlier, reverse=True)[:KEPT]], "neighbours": neighbours}
 
 
 def fingerprint(facts: dict[str, list[dict[str, Any]]]) -> str:
     """Digest of what was handed in: part of what makes a run a repetition."""
     return digest(facts)
+
+
+def _told_of(plan: Plan) -> set[str]:
+    names = set(neighbours_of(plan))
+    if ALL not in names:
+        return names
+    return {place.name for place in plan.out.glob("*/") if not place.name.startswith(".")}
+
+
+def _language(values: Mapping[str, Any]) -> str:
+    return str(values.get("language", ""))
 
 
 def good_runs(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -85,6 +102,7 @@ def _facts_of(about: dict[str, Any]) -> dict[str, Any]:
     return {
         "report": about["report"],
         "slug": about["slug"],
+        "file": about["notebook"]["file"],
         "title": about.get("title", about["report"]),
         "day": about["as_of"],
         "headline": about["message"],

@@ -47,11 +47,17 @@ def run_report(request: RunRequest, progress: Progress | None = None) -> RunResu
 
 
 def run_reports(requests: Iterable[RunRequest], progress: Progress | None = None) -> Iterator[RunResult]:
-    """Make reports one after the other; those on the same source and day open it once."""
-    decisions = [decide(request) for request in requests]
+    """Make reports one after the other; those on the same source and day open it once.
+
+    A report that is told of all others comes last, whatever its place.
+    """
+    decisions = sorted((decide(request) for request in requests), key=lambda d: other_runs.ALL in d.after)
     many = sum(d.result is None for d in decisions) > 1  # warm kernels gain nothing for one alone
+    anew = False
     with WarmKernels() if many else nullcontext() as warm, Workshop(warm) as workshop:
-        for decision in decisions:
+        for known in decisions:
+            decision = decide(known.request) if anew and known.after and known.result else known
+            anew = anew or decision.result is None
             yield decision.result or workshop.make(decision, progress)
 
 
@@ -85,7 +91,9 @@ class Workshop:
         assert decision.plan is not None
         with ExitStack() as own:
             record = Record(decision.plan, inputs=decision.inputs)
-            run = _Run(record, self._shared, own, progress, time.perf_counter(), decision.problem)
+            run = _Run(
+                record, self._shared, own, progress, time.perf_counter(), decision.problem, decision.again
+            )
             result = run.make()
         never = decision.inputs.never if decision.inputs else ""
         cautions = record.data.cautions if record.data else ()
@@ -126,6 +134,7 @@ class _Run:
     progress: Progress | None
     began: float
     problem: CrmError | None = None  # known before anything began
+    again: bool = False  # reports that it is told of were made since it was decided on
 
     def make(self) -> RunResult:
         """All steps; a failure is published, too."""
@@ -136,7 +145,7 @@ class _Run:
                 self.own.enter_context(publish.locked(place, plan.request.wait))
             if self.problem is not None:
                 raise self.problem
-            if plan.request.wait and (made := self._made_meanwhile()):
+            if (plan.request.wait or self.again) and (made := self._made_meanwhile()):
                 return made
             kernel = self._start_kernel()
             limit = plan.request.limit_seconds

@@ -250,6 +250,9 @@ def _pointer(
         "title": title,
         "status": status,
         "headline": headline,
+        "label": record.data.label if record.data else "",
+        "source": record.plan.source_name,
+        "place": record.plan.report.path.name,
         "day": record.day,
         "published": f"{record.plan.request.now:%Y-%m-%d %H:%M %Z}".strip(),
     }

@@ -27,6 +27,7 @@ from crm_analytics.runs.job import Job
 from crm_analytics.runs.kernels.fork_server import ONE_THREAD
 from crm_analytics.runs.kernels.kernel import WORKERS_PREFIX, private_folder
 from crm_analytics.runs.kernels.warm_kernels import WarmKernels
+from crm_analytics.runs.other_runs import ALL
 from crm_analytics.runs.publishing.result import RunResult
 from crm_analytics.runs.report_run import Workshop
 
@@ -153,10 +154,16 @@ class _Crew:
         return ready
 
     def _waits(self, number: int, job: Job) -> bool:
-        """Whether a report that this one is told of is still to be made, before it in the file."""
+        """Whether a report that this one is told of is still to be made.
+
+        One that names its neighbours waits for those before it in the file, one that is told of all waits
+        for every other.
+        """
         making = [(worker.number, self.jobs[worker.number]) for worker in self.busy]
-        before = [other for n, other in (*self.todo, *making) if n < number]
-        return any(other.name in job.after and other.key == job.key for other in before)
+        others = [(n, other) for n, other in (*self.todo, *making) if other.key == job.key]
+        if ALL in job.after:
+            return any(not {ALL, job.name} & set(other.after) for _, other in others)
+        return any(n < number and other.name in job.after for n, other in others)
 
     def listen(self, seconds: float = 0.2) -> Iterator[Event]:
         """What the workers say, and whether one has died."""

@@ -40,6 +40,8 @@ const see = () => {
     marked: figures.filter((f) => f.querySelector(marks)).length,
     wide: figures.filter((f) => f.scrollWidth > f.clientWidth + 1).length,
     noWebgl: document.querySelectorAll('.no-webgl').length,
+    adrift: Boolean(document.querySelector('.adrift')?.checkVisibility()),
+    led: document.querySelectorAll('a[data-up], a[href^="lists/"]').length,
     tables: tables.length,
     readable: tables.filter((t) => tall(t) && t.checkVisibility({ contentVisibilityAuto: true })).length,
     stops: [...document.querySelectorAll(stops)].filter((e) => e.checkVisibility({ contentVisibilityAuto: true })).length,

@@ -75,6 +75,11 @@ def test_keyboard_stops_are_few(looked):
 
 
 @pytest.mark.xdist_group("fair")
+def test_page_outside_the_folder_of_reports_leads_nowhere_and_says_where_the_others_lie(looked):
+    seen = looked("fair")
+    assert {(seen[form]["adrift"], seen[form]["led"]) for form in ("desk", "phone", "dark")} == {(True, 0)}
+
+
 def test_figures_follow_the_colour_scheme(looked):
     seen = looked("fair")
     assert seen["desk"]["inks"] != seen["dark"]["inks"]

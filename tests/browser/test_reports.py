@@ -116,6 +116,8 @@ def test_published_report_is_whole_quiet_and_readable_everywhere(published, look
         assert one["overflow"] <= 0, form
         assert one["figures"] == one["rooms"] == one["marked"] > 0, form
         assert one["noWebgl"] == 0, form
+        assert one["led"] > 0, form
+        assert not one["adrift"], form
     assert seen["noscript"]["readable"] == seen["print"]["readable"] > 0
     assert seen["noscript"]["rooms"] == 0
     assert seen["axe"] == {"light": [], "dark": []}

@@ -140,6 +140,7 @@ def test_every_kind_has_all_three_forms(monkeypatch):
         blocks.table(FRAME, finding="A table", limit=1),
         blocks.actions(blocks.action("do", "why", "who", "$1", "$2")),
         blocks.findings(blocks.finding("B", to="b")),
+        blocks.links("1 more", blocks.link("B", "says so", "b", "2026-01-31")),
         blocks.glossary({"At risk": "silent for long"}),
         blocks.method({"Data": "all"}),
         blocks.note("A note", "one\n\ntwo"),

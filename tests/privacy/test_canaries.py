@@ -213,7 +213,7 @@ def test_night_keeps_its_key_and_calls_customers_by_pseudonym(night: Night) -> N
 def test_result_of_a_run_tells_of_nobody(
     shop: Path, project: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    result = run_report(request(PATHS[0], shop, project))
+    result = run_report(request(str(REPORTS["segments"].path), shop, project))
     assert (result.status, result.exit_code) == ("done", 0)
     assert found_in_folder(project / "reports") == []
     said = capfd.readouterr()

@@ -9,22 +9,27 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import nbformat
 import pandas as pd
 import pytest
 from _pytest.mark import ParameterSet
 
+from crm_analytics.analyses.actions import agreed
+from crm_analytics.pages.blocks import Block
 from crm_analytics.runs.catalogue.catalogue import Report, read_report
 from tests.all_reports import REPORTS
 from tests.reports import bases
 from tests.reports.bases import BASES, HOSTILE, Given
-from tests.reports.in_process import ids_in, is_thin, nonsense_in, shown_by, unescaped_in
+from tests.reports.in_process import Shown, ids_in, is_thin, nonsense_in, shown_by, unescaped_in
+from tests.reports.one_truth import disagreements, facts_of, items_of, without
 
 SLOW = ("in KRW", "in VND")
 FIRST, LAST = ["headline", "kpis", "actions"], ["method", "record"]
@@ -44,9 +49,20 @@ def given(small_company_folder: Path, tmp_path_factory: pytest.TempPathFactory) 
     return opened
 
 
-def broken_laws(report: Report, base: Given) -> list[str]:
-    """What a report says on a base that no page may say; it does not raise, either."""
-    shown = shown_by(report, base.base, **base.parameters)
+@pytest.fixture(scope="module")
+def page(given: Callable[[str], Given]) -> Callable[[str, str], list[Shown]]:
+    """The blocks of a report on a base, by the names of both; made once for all laws."""
+
+    @cache
+    def made(base: str, report: str) -> list[Shown]:
+        of = given(base)
+        return shown_by(REPORTS[report], of.base, **of.parameters)
+
+    return made
+
+
+def broken_laws(shown: list[Shown], base: Given) -> list[str]:
+    """What a report says on a base that no page may say."""
     broken = [f"nonsense: {found}" for found in nonsense_in(shown)]
     broken += [f"an id: {found}" for found in ids_in(shown, base.ids)]
     if base.hostile:
@@ -64,8 +80,78 @@ def marked(name: str) -> ParameterSet:
 
 @pytest.mark.parametrize("report", REPORTS)
 @pytest.mark.parametrize("base", [marked(name) for name in BASES])
-def test_report_keeps_the_laws_of_a_page(given: Callable[[str], Given], base: str, report: str) -> None:
-    assert broken_laws(REPORTS[report], given(base)) == []
+def test_report_keeps_the_laws_of_a_page(
+    given: Callable[[str], Given], page: Callable[[str, str], list[Shown]], base: str, report: str
+) -> None:
+    assert broken_laws(page(base, report), given(base)) == []
+
+
+# What these reports call by the name of a figure that is another one; each goes when its report is mended.
+MISNAMED = {
+    "audit": ("revenue", "customers_lapsed", "Bought again"),  # of 52 weeks; lost in the period; kept
+    "churn": ("value_at_risk",),  # of those it expects to leave
+}
+
+
+def pages_of(page: Callable[[str, str], list[Shown]], base: str) -> dict[str, list[Block]]:
+    """Every report of a base, without the figures that are known to be misnamed."""
+    return {
+        report: without([one.block for one in page(base, report)], MISNAMED.get(report, ()))
+        for report in REPORTS
+    }
+
+
+@pytest.mark.parametrize("base", [marked(name) for name in ("company", "poor", "lemonade")])
+def test_pages_of_a_base_agree(page: Callable[[str, str], list[Shown]], base: str) -> None:
+    assert disagreements(pages_of(page, base)) == []
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("base", [marked(name) for name in ("company", "lemonade")])
+def test_cover_page_says_what_the_other_pages_say(
+    given: Callable[[str], Given],
+    page: Callable[[str, str], list[Shown]],
+    base: str,
+    language: str,
+    tmp_path: Path,
+) -> None:
+    others = {name: blocks for name, blocks in pages_of(page, base).items() if name != "overview"}
+    told = {"previous": [], "neighbours": [as_neighbour(name, found) for name, found in others.items()]}
+    (tmp_path / "handed_in.json").write_text(json.dumps(told), encoding="utf-8")
+    shown = shown_by(REPORTS["overview"], given(base).base, run=str(tmp_path), language=language)
+    cover = [one.block for one in shown]
+    links = items_of(cover, "links")
+    assert {link["report"] for link in links} == others.keys()
+    assert all(link["text"] for link in links)
+    if language == "en":
+        assert disagreements({**others, "overview": cover}) == []
+    if base == "lemonade":
+        return
+    advised = [item for item in items_of(cover, "actions") if "fact" in item]
+    everything = agreed(item for one in told["neighbours"] for item in prefixed(one)).actions
+    assert [item["fact"]["id"] for item in advised] == [fact["id"] for fact in everything[:3]]
+    assert len({(item["fact"]["verb"], item["fact"]["whom"]) for item in advised}) == 3
+    assert all(item["from"]["report"] in others for item in advised)
+    worth = [item["fact"]["expected"] for item in advised]
+    assert worth == sorted(worth, reverse=True)
+    assert len(items_of(cover, "kpis")) == 5
+    assert sum("trend" in item for item in items_of(cover, "kpis")) == 4
+
+
+def as_neighbour(name: str, found: list[Block]) -> dict[str, Any]:
+    """A page as a run hands it to others, see `runs.other_runs`."""
+    top = next(block.payload for block in found if block.kind == "headline")
+    actions = [{**item["fact"], "do": item["do"]} for item in items_of(found, "actions") if "fact" in item]
+    return {
+        "report": name, "slug": "2025-12-31", "file": REPORTS[name].path.name, "day": "2025-12-31",
+        "title": top.get("title") or REPORTS[name].title, "headline": top["sentence"],
+        "facts": facts_of(found), "actions": actions,
+    }  # fmt: skip
+
+
+def prefixed(one: dict[str, Any]) -> list[dict[str, Any]]:
+    """The actions of a page, named with its report."""
+    return [{**action, "id": f"{one['report']}.{action['id']}"} for action in one["actions"]]
 
 
 @pytest.mark.parametrize("report", REPORTS)
@@ -121,6 +207,6 @@ def test_a_breach_of_each_law_is_seen(law: str, tmp_path: Path, monkeypatch: pyt
         monkeypatch.setattr("crm_analytics.pages.block_views.render", lambda *_, **__: f"<p>{HOSTILE}</p>")
     frame = pd.DataFrame({"customer_id": ["zq7-1"], "transaction_date": ["2026-01-01"], "unit_spend": [5.0]})
     base = Given(bases.CustomerBase.open(frame, today=bases.TODAY), bases.OWN_ID, False, HOSTILE)
-    found = broken_laws(read_report(tmp_path / "toy.ipynb"), base)
+    found = broken_laws(shown_by(read_report(tmp_path / "toy.ipynb"), base.base), base)
     assert found
     assert all(text.startswith(law) for text in found)

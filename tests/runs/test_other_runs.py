@@ -68,7 +68,7 @@ def test_a_run_is_told_of_earlier_days_and_neighbours_and_repeats_when_told_the_
     late, about = made(project, "first", "2026-02-10")
     assert late.message == "1 before, 0 beside"
     assert about["handed_in"]["previous"] == [{"report": "first", "slug": "2026-01-31", "day": "2026-01-31"}]
-    assert about["actions"] == [{"id": "call", "verb": "call", "whom": "standing=at risk"}]
+    assert about["actions"] == [{"id": "call", "verb": "call", "whom": "standing=at risk", "do": "Call them"}]
     beside, about = made(project, "second", "2026-02-10")
     assert beside.message == "0 before, 1 beside"
     assert [one["report"] for one in about["handed_in"]["neighbours"]] == ["first"]

@@ -42,6 +42,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     text = nbformat.writes(new.new_notebook(cells=cells))
     for name in ("small", "other"):
         (root / "notebooks" / f"{name}.ipynb").write_text(text)
+    cover = new.new_notebook(cells=cells, metadata={"crm": {"neighbours": ["*"]}})
+    (root / "notebooks" / "cover.ipynb").write_text(nbformat.writes(cover))
     (root / "data" / "shop" / "transactions.csv").write_text(
         "customer_id,transaction_date,unit_spend\na,2026-01-20,1\n"
     )
@@ -216,6 +218,16 @@ def test_workers_work_side_by_side_and_keep_to_their_source(project: Path) -> No
     made = {pid: shops.split("/") for _, pid, shops in lines}  # the last line of each tells all it made
     assert len(made) == 2
     assert sorted(slug for slugs in made.values() for slug in slugs) == list("abcd")
+
+
+def test_what_is_told_of_all_is_made_after_all_wherever_it_stands(project: Path) -> None:
+    covers = report("first", name="cover") + report("second", name="cover")  # they do not wait for each other
+    text = "workers = 2\n" + HEAD + covers + report("a", "wait") + report("b") + report("c", "wait")
+    _, summary, _ = play(project, text)
+    assert summary.counts == {"done": 5}
+    made = [line.split()[0] for line in (project / "elsewhere" / "crew.txt").read_text().splitlines()]
+    assert sorted(made[:3]) == ["a", "b", "c"]
+    assert sorted(made[3:]) == ["first", "second"]
 
 
 def test_stop_from_outside_ends_all_and_still_tells(project: Path) -> None:

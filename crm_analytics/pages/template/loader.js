@@ -34,6 +34,13 @@
   if (/\/runs\/[^/]+\/[^/]*$/.test(location.pathname)) {
     for (const link of all('a[data-up]')) link.setAttribute('href', `../../${link.getAttribute('href')}`);
   }
+  // A page outside the folder of reports, such as one from a mail, has nothing to lead to: it says so.
+  const note = document.querySelector('.adrift');
+  const here = new RegExp(`/${note?.dataset.place}/[^/]+/(runs/[^/]+/)?[^/]+$`);
+  if (note && !here.test(location.pathname)) {
+    note.hidden = false;
+    for (const link of all('a[data-up], a[href^="lists/"]')) link.replaceWith(...link.childNodes);
+  }
   let printing = false, bare = false;
   for (const table of tables) {
     table.open = kept(table.dataset.key) === 'open';

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from crm_analytics.analyses.actions import NO_COST, NO_MARGIN, Action
+from crm_analytics.analyses.actions import NO_COST, NO_MARGIN, Action, Expected
 from crm_analytics.analyses.audiences import held_back
 from crm_analytics.analyses.definitions import Definitions
 from crm_analytics.analyses.kpi import COUNT, MONEY, SHARE, Kpi
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from crm_analytics.pages.sentences import Sentences
 
 
+def label_of(t: Sentences, kpi: Kpi) -> str:
+    """What a key figure is called on a page."""
+    n, unit = span_of(kpi.period.lstrip("-")) if kpi.period != "to date" else (0, "W")
+    return t.of(f"kpi.{kpi.id}", {"n": n, "span": span(t, n, unit)})
+
+
 def tile(t: Sentences, kpi: Kpi, note: str = "") -> dict[str, str]:
     """One key figure: its value, its change on a year ago or else on the period before, interval or n.
 
@@ -25,8 +31,7 @@ def tile(t: Sentences, kpi: Kpi, note: str = "") -> dict[str, str]:
     ----------
     note : in place of the interval
     """
-    n, unit = span_of(kpi.period.lstrip("-")) if kpi.period != "to date" else (0, "W")
-    label = t.of(f"kpi.{kpi.id}", {"n": n, "span": span(t, n, unit)})
+    label = label_of(t, kpi)
     if kpi.value is None:
         return blocks.kpi(label, t("kpi.not_known"), note=t.of("kpi.refusal", {"why": kpi.refusal}))
     change = kpi.against_year or kpi.against_previous
@@ -98,9 +103,11 @@ def action_of(
 
 
 def _expected(t: Sentences, action: Action) -> str:
-    found = action.expected
-    if found is None:
-        return ""
+    return "" if action.expected is None else expected_words(t, action.expected)
+
+
+def expected_words(t: Sentences, found: Expected) -> str:
+    """What an action can still bring, with its interval and what is not in it."""
     money = f"money:{t.currency}"
     slots = {"value": found.value, "interval": interval(t, found.lower, found.upper, money)}
     if NO_MARGIN in found.without:

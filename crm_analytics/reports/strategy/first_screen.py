@@ -77,7 +77,8 @@ def actions(report: StrategyReport) -> Block:
                target=say(t, line.target, kpi.unit), now=say(t, kpi.value, kpi.unit))  # fmt: skip
         where = report.explained(line)
         why = t("action.read", report=where) if where else t("action.weight", share=line.measure.weight)
-        items.append(blocks.action(do, why, report.owner(line)))
+        there = blocks.link(where, "", kpi.explained_in) if where else None
+        items.append(blocks.action(do, why, report.owner(line), source=there))
     if len(items) < blocks.MOST_ACTIONS:
         for needs in report.suited[0].missing[:1]:
             n = int(report.card.needed()["needs"].eq(needs).sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -82,7 +83,9 @@ def _as_scheduled(found: list[IndexEntry], out: Path, today: date | None) -> lis
             )
         elif unmade or not (one.status is Status.FAILED and one.name in failed):
             problem = unmade or one.message
-            never = IndexEntry(one.name, one.title, "", "", Status.NEVER, "", None, "", problem=problem)
+            never = IndexEntry(
+                one.name, one.title, "", "", Status.NEVER, "", None, "", problem=problem, source=one.source
+            )
             by_place[one.name, f"?{len(by_place)}"] = replace(
                 never, headline=f"Scheduled for {one.as_of}, from {one.source}"
             )
@@ -132,7 +135,25 @@ def _entry(out: Path, folder: Path) -> IndexEntry | None:
         published=str(shown.get("published", "")),
         problem=str(failed.get("message", "")) if failed else "",
         good=other.relative_to(out).as_posix() if other else "",
+        label=str(shown.get("label") or ""),
+        source=str(shown.get("source") or ""),
+        place=str(shown.get("place") or ""),
+        runs=_earlier_runs(out, folder, str(shown.get("run", ""))),
     )
+
+
+def _earlier_runs(out: Path, folder: Path, current: str) -> tuple[tuple[str, str], ...]:
+    """When the runs of a slug were made that its page does not show, by their names, and their pages."""
+    found = []
+    for run in sorted(folder.glob("runs/*/"), reverse=True):
+        page = next((run / name for name in ("page.html", "failure.html") if (run / name).is_file()), None)
+        made = re.match(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)", run.name)
+        if run.name != current and page is not None and made is not None:
+            year, month, day, hour, minute = made.groups()
+            failed = " (failed)" if page.name == "failure.html" else ""
+            when = f"{year}-{month}-{day} {hour}:{minute} UTC{failed}"
+            found.append((when, page.relative_to(out).as_posix()))
+    return tuple(found)
 
 
 def _wave(out: Path, folder: Path) -> IndexEntry:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crm_analytics.errors import CrmError, ParameterError, nearest
 from crm_analytics.pages.status import Status
 from crm_analytics.runs.decisions import Decision, decide
 from crm_analytics.runs.job import Job
 from crm_analytics.runs.list_run import decide_wave
+from crm_analytics.runs.other_runs import ALL
 from crm_analytics.runs.publishing import index, published_tree, schedule_state
 from crm_analytics.runs.publishing.result import RunResult, worst
 from crm_analytics.runs.report_run import Workshop
@@ -94,7 +95,26 @@ def prepare(schedule: Schedule, only: Sequence[str] = (), *, ask: bool = True) -
     problems = problems or [*_collisions(items, decisions), *_same_lists(waves)]
     if problems:
         raise ParameterError("\n".join(problems))
-    return _chosen([*items, *waves], only)
+    return _looked_at_again(_chosen([*items, *waves], only), decisions)
+
+
+def _looked_at_again(items: list[Item], decisions: list[Decision]) -> list[Item]:
+    """What is unchanged, but is told of a report that is made tonight, is decided when its turn comes."""
+    todo = [item.decision for item in items if item.decision.result is None]
+
+    def is_told(job: Job) -> bool:
+        return any(
+            other.key == job.key and (other.name in job.after or ALL in job.after)
+            for other in todo
+            if ALL not in other.after
+        )
+
+    return [
+        replace(item, decision=decisions[item.number].after_others())
+        if item.decision.result is not None and is_told(item.decision)
+        else item
+        for item in items
+    ]
 
 
 def _same_lists(waves: list[Item]) -> list[str]:
