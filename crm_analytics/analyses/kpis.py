@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from crm_analytics.analyses.attribution.kpis import KPIS as ATTRIBUTION
 from crm_analytics.analyses.collaboration.kpis import KPIS as COLLABORATION
 from crm_analytics.analyses.concentration import concentration
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
@@ -207,7 +208,7 @@ OF_THE_BASE: tuple[Callable[[Measured], Kpi], ...] = (
 
 # A wing with key figures of its own lists them in its module `kpis`; it is named here and nowhere else.
 WINGS: tuple[tuple[Callable[[Measured], Kpi], ...], ...] = (
-    PRODUCTS, IDENTITY, COLLABORATION, PARTNERS, SOCIAL, REFERRAL, SERVICE, VOICE, EQUITY,
+    PRODUCTS, IDENTITY, COLLABORATION, PARTNERS, SOCIAL, REFERRAL, SERVICE, VOICE, EQUITY, ATTRIBUTION,
 )  # fmt: skip
 
 REGISTRY: Mapping[str, Callable[[Measured], Kpi]] = MappingProxyType(
@@ -230,6 +231,7 @@ ALIASES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "alive": "still_customers",
             "top_fifth_share": "top_fifth_value_share",
         },
+        "channels": {"tracked_revenue": "tracked_sales", "spend": "channel_spend"},
     }
 )
 
