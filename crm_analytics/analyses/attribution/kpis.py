@@ -25,9 +25,9 @@ def tracked_sales(given: Measured) -> Kpi:
     now = period_now(given)
     if now is None:
         return refused("tracked_sales", MONEY, UP, NOT_TRACKED, REPORT, given.span)
-    changes = [then and sales_change(now, then) for then in earlier(given)]
+    before, ago = _against(given, lambda then: sales_change(now, then))
     return Kpi("tracked_sales", MONEY, UP, now.sales, now.paths.conversions, period=given.span,
-               against_previous=changes[0], against_year=changes[1], explained_in=REPORT)  # fmt: skip
+               against_previous=before, against_year=ago, explained_in=REPORT)  # fmt: skip
 
 
 def tracked_share(given: Measured) -> Kpi:
@@ -35,21 +35,21 @@ def tracked_share(given: Measured) -> Kpi:
     now = period_now(given)
     if now is None:
         return refused("tracked_share", SHARE, NEITHER, NOT_TRACKED, REPORT, given.span)
-    changes = [then and _was(_share(now), _share(then)) for then in earlier(given)]
+    before, ago = _against(given, lambda then: _was(_share(now), _share(then)))
     k, n = now.paths.conversions, now.paths.conversions + now.paths.untracked
-    return Kpi("tracked_share", SHARE, NEITHER, k / n, n, *wilson(k, n), given.span,
-               *changes, explained_in=REPORT)  # fmt: skip
+    return Kpi("tracked_share", SHARE, NEITHER, k / n, n, *wilson(k, n), period=given.span,
+               against_previous=before, against_year=ago, explained_in=REPORT)  # fmt: skip
 
 
 def channel_spend(given: Measured) -> Kpi:
     """What was spent on channels in the last period."""
     now = period_now(given)
-    if now is None or now.spend is None:
+    if now is None or now.spend is None or now.spending is None:
         return refused("channel_spend", MONEY, NEITHER, NO_SPEND, REPORT, given.span)
     spent = now.spend
-    changes = [then and then.spend and _was(spent, then.spend) for then in earlier(given)]
-    return Kpi("channel_spend", MONEY, NEITHER, spent, len(now.spending if now.spending is not None else ()),
-               None, None, given.span, *(c or None for c in changes), explained_in=REPORT)  # fmt: skip
+    before, ago = _against(given, lambda then: _was(spent, then.spend) if then.spend else None)
+    return Kpi("channel_spend", MONEY, NEITHER, spent, len(now.spending), period=given.span,
+               against_previous=before, against_year=ago, explained_in=REPORT)  # fmt: skip
 
 
 def sales_per_spend(given: Measured) -> Kpi:
@@ -58,10 +58,11 @@ def sales_per_spend(given: Measured) -> Kpi:
     if now is None or now.spend is None:
         why = NOT_TRACKED if now is None else NO_SPEND
         return refused(name, NUMBER, UP, why, REPORT, given.span)
-    changes = [then and sales_change(now, then, per_spend=True) for then in earlier(given)]
+    before, ago = _against(given, lambda then: sales_change(now, then, per_spend=True))
     value, spread = now.sales / now.spend, math.exp(Z95 * now.sales_error)
-    return Kpi(name, NUMBER, UP, value, now.paths.conversions, value / spread, value * spread, given.span,
-               *changes, explained_in=REPORT)  # fmt: skip
+    return Kpi(name, NUMBER, UP, value, now.paths.conversions, value / spread, value * spread,
+               period=given.span, against_previous=before, against_year=ago,
+               explained_in=REPORT)  # fmt: skip
 
 
 def spend_per_new_customer(given: Measured) -> Kpi:
@@ -75,12 +76,21 @@ def spend_per_new_customer(given: Measured) -> Kpi:
         return refused(name, MONEY, DOWN, NO_SPEND, REPORT, given.span)
     value, n = now.spend / now.new_customers, now.new_customers
     spread = math.exp(Z95 / math.sqrt(n))
-    changes = [
-        then and then.spend and then.new_customers and _was(value, then.spend / then.new_customers)
-        for then in earlier(given)
-    ]
-    return Kpi(name, MONEY, DOWN, value, n, value / spread, value * spread, given.span,
-               *(c or None for c in changes), explained_in=REPORT)  # fmt: skip
+
+    def change(then: Tracked) -> Change | None:
+        return _was(value, then.spend / then.new_customers) if then.spend and then.new_customers else None
+
+    before, ago = _against(given, change)
+    return Kpi(name, MONEY, DOWN, value, n, value / spread, value * spread, period=given.span,
+               against_previous=before, against_year=ago, explained_in=REPORT)  # fmt: skip
+
+
+def _against(
+    given: Measured, change: Callable[[Tracked], Change | None]
+) -> tuple[Change | None, Change | None]:
+    """A change against the period before, and against the same a year ago."""
+    before, ago = earlier(given)
+    return (None if before is None else change(before)), (None if ago is None else change(ago))
 
 
 def period_now(given: Measured) -> Tracked | None:

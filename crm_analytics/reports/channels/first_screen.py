@@ -252,7 +252,7 @@ def trend_sentence(report: ChannelReport, table: pd.DataFrame) -> str:
     clear = table[(table["lower"] > 0) | (table["upper"] < 0)]
     if clear.empty:
         return t(f"trend.steady_{report.against}")
-    row = clear.loc[clear["change"].abs().idxmax()]
+    row = clear.iloc[int(clear["change"].abs().argmax())]
     slots = {
         "channel": short(row["channel"], 16), "now": row["share_now"], "before": row["share_before"],
         "way": "up" if row["change"] > 0 else "down",

@@ -265,7 +265,8 @@ def _trend(now: Period, then: Tracked) -> pd.DataFrame:
     wide = norm.isf(0.025 / len(table)) / Z95  # each of so many channels is looked at
     errors = (table[f"value_upper_{k}"] - table[f"value_lower_{k}"] for k in ("now", "then"))
     parts = [e / (2 * Z95 * table[k]) for e, k in zip(errors, ("now", "before"), strict=True)]
-    spread = np.exp(wide * Z95 * np.hypot(*parts))
+    one, other = parts
+    spread = np.exp(wide * Z95 * np.hypot(one, other))
     table = table.assign(change=ratio - 1, lower=ratio / spread - 1, upper=ratio * spread - 1)
     columns = ["channel", "now", "before", "share_now", "share_before", "change", "lower", "upper"]
     return table[columns].sort_values(["now", "channel"], ascending=[False, True], ignore_index=True)

@@ -116,15 +116,16 @@ def what_each_model_says(report: ChannelReport, now: Period) -> Block:
     share = pd.DataFrame({name: now.share_of(name) for name in models})
     share = share.loc[share.mean(axis=1).sort_values(ascending=False).index]
     ends = pd.DataFrame({"low": share.min(axis=1), "high": share.max(axis=1)})
-    widest = (ends["high"] - ends["low"]).idxmax()
+    place = int((ends["high"] - ends["low"]).argmax())
+    widest, wide = ends.index[place], ends.iloc[place]
     data = share.reset_index(names="channel")
     shown = data.assign(
         low=ends["low"].to_numpy(), high=ends["high"].to_numpy(), middle=ends.mean(axis=1).to_numpy()
     )
     return blocks.chart(
         figures.intervals(shown, "channel", "middle", "low", "high", fmt="percent:0"),
-        finding=t("models.finding", channel=short(widest), low=ends.loc[widest, "low"],
-                  high=ends.loc[widest, "high"]),
+        finding=t("models.finding", channel=short(widest), low=wide["low"],
+                  high=wide["high"]),
         data=data,
         caption=t("models.caption"),
         formats=dict.fromkeys(models, "percent:0"),
@@ -137,7 +138,7 @@ def who_begins_and_who_ends(report: ChannelReport, now: Period) -> Block:
     """How often each channel begins, assists and ends the path to a purchase."""
     t, roles = report.t, now.paths.roles()
     ratio = roles["assist_ratio"].fillna(0.0)
-    first = roles.loc[ratio.idxmax()]
+    first = roles.iloc[int(ratio.argmax())]
     finding = (
         opened(t("roles.finding", channel=short(first["channel"]), n=ratio.max()))
         if ratio.max() > 1
