@@ -16,7 +16,7 @@ TWO := -n 2 --dist loadgroup --no-loadscope-reorder   # a file, or what it names
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test lab bench lint test-spark test-postgres test-browser test-slow test-weekly notebooks constraints clean
+.PHONY: help setup report test lab bench docs lint test-spark test-postgres test-browser test-slow test-weekly notebooks constraints clean
 
 help:  ## this list
 	@echo "crm-analytics. First: make report, then open the page it names."
@@ -53,6 +53,10 @@ lab: setup  ## JupyterLab on notebooks/
 
 bench: setup  ## speed against lifetimes and the naive pipeline, as ratios
 	$(BIN)/python -m benchmarks
+
+docs: setup  ## the site, offline and searchable, in docs/_build
+	$(BIN)/python -m sphinx -q -W -b html docs docs/_build
+	@echo "Open $(CURDIR)/docs/_build/index.html"
 
 lint: setup  ## style and types
 	$(BIN)/ruff check .

@@ -32,3 +32,17 @@ def test_every_block_runs_and_gives_the_numbers_it_names(tmp_path, monkeypatch):
     assert np.mean(names["model"].predict(names["X"])[left] == "left") > 0.6
     assert names["later"].purchases.params == names["bg"].params
     assert names["done"].effect("orders")["treated"] > 0
+
+
+@pytest.mark.slow
+def test_the_tutorials_blocks_run_and_the_forecast_holds(tmp_path, monkeypatch, capsys):
+    (tmp_path / "notebooks").mkdir()
+    demo.write_demo("cdnow", tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CRM_PROJECT", raising=False)
+    text = (Path(__file__).resolve().parents[1] / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    names: dict = {}
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(block, names)
+    assert names["value"].lower <= names["paid"] * 1.15
+    assert "expected" in capsys.readouterr().out

@@ -128,5 +128,5 @@ def _of_model(
 
 
 def quarters_of(base: CustomerBase) -> Quarters:
-    """The triangle of a base, with buyers of a quarter and of a year."""
-    return quarters(base, COUNTED)
+    """The triangle of a base, with the buyers of every span that a forecast may be asked for."""
+    return quarters(base, WINDOWS)

@@ -5,3 +5,19 @@ direction, floor and target, and questions that only people can answer. `framewo
 `scoring.score` measures it, `suitability.ranked` says which framework suits a company, `explanation.explain`
 prints a figure's formula with its numbers.
 """
+
+from crm_analytics.analyses.scorecards.explanation import explain
+from crm_analytics.analyses.scorecards.framework import Framework, names, read
+from crm_analytics.analyses.scorecards.scoring import Scorecard, score
+from crm_analytics.analyses.scorecards.suitability import Suitability, ranked
+
+__all__ = [
+    "Framework",
+    "Scorecard",
+    "Suitability",
+    "explain",
+    "names",
+    "ranked",
+    "read",
+    "score",
+]

@@ -156,6 +156,15 @@ def test_another_horizon_rests_on_the_same_foundation(fashion_outlook):
     assert soon.total.mean < fashion_outlook.total.mean
 
 
+@pytest.mark.parametrize("horizon", [(10, "D"), (13, "W"), (6, "M"), (39, "W"), (2, "Y")])
+def test_every_span_has_its_forecast(fashion_outlook, horizon):
+    """Half a year and three quarters, too: the buyers of each span are counted."""
+    found = fashion_outlook.over(horizon)
+    for total in (found.total, found.purchases, found.buyers):
+        assert 0 < total.lower < total.mean < total.upper
+    assert found.buyers.mean < found.purchases.mean
+
+
 def cut(drawn, first, last):
     """The business as if its data began at a day."""
     table = drawn.transactions(until=last)
