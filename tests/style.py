@@ -39,6 +39,17 @@ ON_PAGES = {
     "returns for repeat purchases": r"\ball returns come\b|\breturns come within\b",
     "where it sits": r"\bWhere it sits\b",
     "better than one chance": r"one chance for all",
+    "one point more": r"\b[Oo]ne point more\b",
+    "mend what": r"\bmend what\b",
+    "those before": r"\bof those before\b",
+    "may be others": r"\bmay be others\b",
+    "awake": r"\bis awake\b",
+    "keep their sign": r"keep their sign",
+    "no click shows": r"no click shows",
+    "a channel loses": r"\bloses: [€$\d]",
+    "money spent": r"Revenue per money spent",
+    "paths drawn by lot": r"paths drawn by lot",
+    "each one it ended": r"for each one it ended",
 }
 _FOUND = {re.compile(pattern, re.IGNORECASE): better for pattern, better in STYLE.items()}
 

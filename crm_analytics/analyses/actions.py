@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 CONTACT = ("write", "call", "test", "thank")  # verbs that reach a customer
 SPARE = ("leave_alone",)  # verbs that forbid it
-VERBS = (*CONTACT, *SPARE, "prepare")
+DRAWN = ("test", "hold_back")  # verbs whose list says for each customer which half the lot drew
+VERBS = (*CONTACT, *SPARE, "hold_back", "prepare")
 NO_MARGIN, NO_COST = "margin", "cost"  # what an expected value leaves out
 
 

@@ -160,7 +160,9 @@ def shared(table: ir.Table, column: str, minimum: int, who: str = "customer_id")
         return table
     counted = table.group_by(name_=table[column]).aggregate(people_=table[who].nunique())
     common = counted.filter(counted.people_ >= minimum)
-    joined = table.left_join(common, table[column] == common.name_)
+    # A view: of a table that is a join already, `table[column]` would be read as a column of `common`.
+    rows = table.view()
+    joined = rows.left_join(common, rows[column] == common.name_)
     kept = joined.people_.notnull() | joined[column].isnull()
     named = joined.mutate(**{column: kept.ifelse(joined[column], ibis.literal(OTHERS))})
     return named.select(*table.columns)

@@ -4,7 +4,7 @@ A report names the figures it shows; their values, intervals and changes come fr
 records for machines. So one figure has one value on all pages of a base.
 
 >>> sorted(REGISTRY)[:3]
-['acquisition_cost', 'bought_again', 'bought_before_share']
+['acquisition_cost', 'bought_again', 'bought_again_soon']
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from crm_analytics.analyses.attribution.kpis import KPIS as ATTRIBUTION
 from crm_analytics.analyses.collaboration.kpis import KPIS as COLLABORATION
 from crm_analytics.analyses.concentration import concentration
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
 from crm_analytics.analyses.equity.kpis import KPIS as EQUITY
 from crm_analytics.analyses.identity.kpis import KPIS as IDENTITY
 from crm_analytics.analyses.intervals import wilson
+from crm_analytics.analyses.journey.kpis import KPIS as JOURNEY
 from crm_analytics.analyses.kpi import COUNT, DOWN, MONEY, NEITHER, SHARE, UP, Kpi, refused
 from crm_analytics.analyses.partners.kpis import KPIS as PARTNERS
 from crm_analytics.analyses.products.kpis import KPIS as PRODUCTS
@@ -207,7 +209,8 @@ OF_THE_BASE: tuple[Callable[[Measured], Kpi], ...] = (
 
 # A wing with key figures of its own lists them in its module `kpis`; it is named here and nowhere else.
 WINGS: tuple[tuple[Callable[[Measured], Kpi], ...], ...] = (
-    PRODUCTS, IDENTITY, COLLABORATION, PARTNERS, SOCIAL, REFERRAL, SERVICE, VOICE, EQUITY,
+    PRODUCTS, IDENTITY, COLLABORATION, PARTNERS, SOCIAL, REFERRAL, SERVICE, VOICE, EQUITY, ATTRIBUTION,
+    JOURNEY,
 )  # fmt: skip
 
 REGISTRY: Mapping[str, Callable[[Measured], Kpi]] = MappingProxyType(
@@ -230,6 +233,7 @@ ALIASES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "alive": "still_customers",
             "top_fifth_share": "top_fifth_value_share",
         },
+        "channels": {"tracked_revenue": "tracked_sales", "spend": "channel_spend"},
     }
 )
 

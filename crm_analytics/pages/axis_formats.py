@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,9 +37,19 @@ class Wording:
         sign = words.MINUS if text.startswith(words.MINUS) else ""
         return f"{sign}{self.prefix}{text.removeprefix(words.MINUS)}{self.suffix}"
 
-    def axis(self) -> dict[str, Any]:
-        """The same words for the ticks of an axis."""
+    def axis(self, values: Iterable[float | None] = ()) -> dict[str, Any]:
+        """The same words for the ticks of an axis.
+
+        Parameters
+        ----------
+        values : what is drawn along it; amounts below zero get ticks of their own, because a prefix would
+            stand before the sign
+        """
         kind, _, extra = self.fmt.partition(":")
+        known = [float(v) for v in values if v is not None]
+        if kind in {"money", "compact"} and known and min(known) < 0:
+            at = even_steps(min(known), max(known))
+            return {"tickvals": at, "ticktext": [words.compact(x, extra) for x in at]}
         if kind == "percent":
             return {"ticksuffix": " %"}
         if kind in {"money", "compact"}:
@@ -50,6 +61,21 @@ class Wording:
         """The values as they are drawn: shares as percent, what is unknown as a gap."""
         factor = 100 if self.fmt.startswith("percent") else 1
         return [None if words.is_unknown(v) else factor * float(v) for v in values]
+
+
+def even_steps(low: float, high: float, most: int = 6) -> list[float]:
+    """Round numbers from `low` to `high`, at most about `most`, with 0 among them where it lies between.
+
+    >>> even_steps(-15_187, 45_431)
+    [-10000.0, 0.0, 10000.0, 20000.0, 30000.0, 40000.0]
+    """
+    if not high > low:
+        return [float(low)]
+    rough = (high - low) / most
+    size = 10 ** math.floor(math.log10(rough))
+    step = next(k * size for k in (1, 2, 5, 10) if k * size >= rough * 0.95)
+    first, last = math.ceil(low / step), math.floor(high / step)
+    return [float(k * step) for k in range(first, last + 1)]
 
 
 def column(frame: pd.DataFrame, name: str) -> pd.Series:

@@ -264,7 +264,7 @@ def intervals(  # noqa: PLR0917 (label, value, lower, upper: as they are read)
         height=int(74 + 54 * len(names)),
         showlegend=False,
         margin={"t": 34 if reference is not None else 16, "l": 8, "r": 24, "b": 8},
-        xaxis=wording.axis(),
+        xaxis=wording.axis([*low, *high]),
         yaxis={
             "type": "category",
             "range": [len(names) - 0.5, -0.62],

@@ -195,12 +195,30 @@ def _sections(notebook: nbformat.NotebookNode) -> list[_Section]:
                 found.append(waiting)
                 waiting = _Section()
     found += [waiting] if waiting.intro else []
+    found = _each_once(found)
     taken = {"main", "do", "how", "method", "found", "appendix", "facts", "look", "library"}
     for number, section in enumerate(found, start=1):
         anchor = (section.block or {}).get("anchor", "")
         section.id = anchor if anchor and anchor not in taken else f"s{number}"
         taken.add(section.id)
     return found
+
+
+def _each_once(sections: list[_Section]) -> list[_Section]:
+    """Sections without those that repeat one above word for word.
+
+    Where a table is missing, several sections have the same to say: what to bring. The page says it once.
+    """
+    seen: list[dict[str, Any]] = []
+    kept = []
+    for section in sections:
+        block = section.block or {}
+        said = {k: v for k, v in block.items() if k not in ("section", "anchor", "label", "layer")}
+        if said and said in seen:
+            continue
+        seen += [said] if said else []
+        kept.append(section)
+    return kept
 
 
 def _footer(context: PageContext) -> list[tuple[str, str]]:

@@ -35,6 +35,18 @@ QUOTES = (
     "fit again, or think of the season",
     "did not come to rest",
     "Apart from it: €4,207,052 so far, which is past",
+    "Make one point more the goal: from before the purchase to purchase",
+    "56 % of those before do not come to “Product Added”",
+    "Watch ten customers go, and mend what stops them",
+    "a ceiling, for those who did not may be others",
+    "who bought first in it is new",
+    "Who is awake",
+    "4 channels keep their sign whatever the model",
+    "display loses: €27,618 of spend",
+    "48 % name a way that no click shows",
+    "Revenue per money spent",
+    "leave it out for 1,722 paths drawn by lot",
+    "2.2 purchases helped for each one it ended",
 )
 
 

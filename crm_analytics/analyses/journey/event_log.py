@@ -49,8 +49,11 @@ def recognised(base: CustomerBase) -> ir.Table | None:
     return found.group_by(seen_as=found.id_value).aggregate(known_as=found.customer_id.min())
 
 
-def _events(base: CustomerBase) -> ir.Table:
-    """What customers and visitors did; what was sent to them (direction out) is no step of theirs."""
+def own_events(base: CustomerBase) -> ir.Table:
+    """The rows of `events` that customers and visitors made, with `who`: the customer, or else the visitor.
+
+    What was sent to them (direction out) is no step of theirs.
+    """
     events = base.tables["events"]
     if "direction" in events.columns:
         events = events.filter(events.direction.fill_null("in") != "out")
@@ -59,13 +62,18 @@ def _events(base: CustomerBase) -> ir.Table:
     if known is not None:
         events = events.left_join(known, events.visitor == known.seen_as)
         events = events.mutate(who=ibis.coalesce(events.who, events.known_as))
+    return events.mutate(who=ibis.coalesce(events.who, ibis.literal(VISITOR) + events.visitor))
+
+
+def _events(base: CustomerBase) -> ir.Table:
+    events = own_events(base)
     bought = (
         events.is_conversion.fill_null(False) if "is_conversion" in events.columns else ibis.literal(False)
     )
     return _rows(
         events,
         "events",
-        person=ibis.coalesce(events.who, ibis.literal(VISITOR) + events.visitor),
+        person=events.who,
         at=events.timestamp,
         event=bought.ifelse(PURCHASE, events.event),
         channel=_has(events, "channel"),

@@ -1,54 +1,78 @@
-"""The first screen of the channels report: what channels are shown to add, and how to find out the rest."""
+"""The manager's layer of the channels report: what channels are shown to add, and how to learn the rest."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from crm_analytics.analyses.attribution.economics import NO_TOUCH_SEEN
+from crm_analytics.analyses.attribution.economics import LOSS, LUCRATIVE, NO_SPEND, NO_TOUCH_SEEN
+from crm_analytics.analyses.audiences import held_back
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import LESS, MORE
+from crm_analytics.analyses.evidence import grade
 from crm_analytics.pages import blocks, words
-from crm_analytics.pages.blocks import Block
-from crm_analytics.reports.channels.report import ChannelReport, Period
+from crm_analytics.reports.channels.report import LONGEST, ChannelReport, Holdout, Period
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, say, span, tile
+from crm_analytics.tables.days import span_of
 
-MOST = 3  # actions
-LONGEST = 52.0  # weeks of a test
-MILLIONS = 1e6
+if TYPE_CHECKING:
+    from crm_analytics.pages.blocks import Block
+
+WORDS = ("margin", "contact_effect", "change", "customer")
+OWN_WORDS = ("touch", "path", "credit", "tracked", "spend_per_new_customer", "acquisition_cost", "test")
+NEWS = 0.1  # a change smaller than this is no news, however sure
 HUNDRED = 100
-Row = tuple[str, Callable[[Period], float | None], Callable[[Any], str], str]
+FOUR = 4  # numbers on the first screen
+SHORT = 24  # letters of a channel in a sentence
 
 
-def _spent(period: Period, verdict: str) -> pd.DataFrame:
-    table = period.economics.channels
-    return table[table["verdict"] == verdict]
+def short(name: object, letters: int = SHORT) -> str:
+    """A channel as a sentence can hold it."""
+    return words.clean(name, letters)
 
 
 @section(small=small_form.headline)
 def headline(report: ChannelReport) -> Block:
-    """What channels are shown to add; else which stands last before purchases, and that no more is known."""
+    """What channels are shown to add; else what changed; else which stands last, as all that is known."""
+    t = report.t
     if report.now is None:
-        return _said_only(report)
-    now = report.now
-    if not now.spend:
-        return _without_spend(report, now)
-    shown = _shown(report)
+        sentence, lede = _said_only(report)
+        return blocks.headline(
+            sentence, lede, thin=report.heard.empty, language=report.language, title=t("title")
+        )
+    sentence = _news(report, report.now)
+    return blocks.headline(
+        opened(sentence), _lede(report, report.now), language=report.language,
+        title=t("title"),
+    )  # fmt: skip
+
+
+def _news(report: ChannelReport, now: Period) -> str:
+    t, shown = report.t, _shown(report)
     if len(shown):
-        parts = [
-            f"{words.label(row['channel'])} is shown to {'add' if row['verdict'] == MORE else 'cost'} orders"
-            f": {_added(row)}"
-            for row in shown.to_dict("records")[:2]
-        ]
-        sentence = "; ".join(parts)
-    else:
-        share = now.share_of("last")
-        sentence = f"""{words.label(share.idxmax())} stands last before {words.percent(share.max(), 0)} of
-            tracked sales; whether any channel causes sales is unknown"""
-    return blocks.headline(sentence[0].upper() + sentence[1:], _lede(report, now))
+        row = shown.iloc[0]
+        bounds = interval(t, HUNDRED * row["lower"], HUNDRED * row["upper"], "number:1")
+        way = "more" if row["verdict"] == MORE else "less"
+        number = abs(HUNDRED * row["orders_added"])
+        return t.of(
+            f"headline.shown.{way}", {"channel": short(row["channel"]), "n": number, "interval": bounds}
+        )
+    rate = report.kpis["sales_per_spend"]
+    change = rate.against_year
+    if change is not None and change.change is not None and abs(change.change) >= NEWS:
+        found = grade(change.change, change.lower, change.upper, rate.n)
+        if found.is_news:
+            slots = {
+                "way": "up" if change.change > 0 else "down",
+                "share": abs(change.change),
+                "interval": interval(t, change.lower, change.upper, "percent:0"),
+            }
+            return t.of(f"headline.rate.{found.name.lower()}", slots)
+    share = now.share_of("last")
+    return t("headline.steady", channel=short(share.idxmax()), share=float(share.max()))
 
 
 def _shown(report: ChannelReport) -> pd.DataFrame:
@@ -56,182 +80,230 @@ def _shown(report: ChannelReport) -> pd.DataFrame:
     return report.measured[report.measured["verdict"].isin([MORE, LESS])]
 
 
-def _added(row: Mapping[Hashable, Any]) -> str:
-    bounds = words.interval(HUNDRED * row["lower"], HUNDRED * row["upper"])
-    return f"{words.number(HUNDRED * row['orders_added'], 1)} by {HUNDRED} contacts ({bounds})"
+def _lede(report: ChannelReport, now: Period) -> list[str]:
+    t, kpis = report.t, report.kpis
+    slots: dict[str, Any] = {
+        "span": _span(report),
+        "n": now.paths.conversions,
+        "value": now.paths.value,
+        "spend": kpis["channel_spend"].value,
+    }
+    said = [t.of("lede.tracked" if slots["spend"] else "lede.no_spend", slots)]
+    if report.measured.empty:
+        said.append(t("lede.not_measured"))
+    elif len(_shown(report)):
+        said.append(t("lede.measured_shown"))
+    else:
+        row = report.measured.iloc[0]
+        bounds = interval(t, HUNDRED * row["lower"], HUNDRED * row["upper"], "number:1")
+        number = HUNDRED * row["orders_added"]
+        said.append(t("lede.measured_chance", channel=short(row["channel"]), n=number, interval=bounds))
+    said.append(t("lede.only_a_test"))
+    return said
 
 
-def _lede(report: ChannelReport, now: Period) -> str:
-    weeks = (now.day - now.after).days // 7
-    bought = words.plural(now.paths.conversions, "purchase")
-    lede = f"""In the last {weeks} weeks {bought} worth {report.money(now.paths.value)} followed a touch;
-        {report.money(now.spend)} went into channels. """
-    gone = _spent(now, NO_TOUCH_SEEN)
-    if len(gone):
-        lede += f"""{words.listing(gone["channel"])} cost {report.money(gone["spend"].sum())}, and not one
-            touch of it is tracked. """
-    if len(_shown(report)):
-        lede += """That was measured by campaigns whose controls were drawn by lot, and holds for their
-            members. """
-    return (
-        lede
-        + """Credit is not earning: whether these purchases would have come anyway only a test with customers
-        or regions left out by lot can tell."""
-    )
+def _span(report: ChannelReport) -> str:
+    return span(report.t, *span_of(report.plan.given.span.lstrip("-")))
 
 
-def _without_spend(report: ChannelReport, now: Period) -> Block:
-    share = now.share_of("markov")
-    best = share.idxmax()
-    return blocks.headline(
-        f"{words.label(best)} stands before most: {words.percent(share.max(), 0)} of tracked revenue by the "
-        "Markov model; whether it causes any is unknown",
-        "What the channels cost is not known (the table channel_spend is missing), so nothing can be said "
-        "about profit. " + _lede(report, now).split("; ", maxsplit=1)[0] + ".",
-    )
-
-
-def _said_only(report: ChannelReport) -> Block:
-    heard = report.heard
-    if heard.empty:
-        return blocks.headline(
-            "Where customers come from is not known: nothing is tracked, and nobody was asked",
-            f"{report.why('now')} Ask new customers how they heard of you (survey_responses, instrument "
-            "heard_from) or record an acquisition_channel.",
-            thin=True,
-        )
-    top = heard.iloc[0]
-    how = "say they heard of us by" if top["source"] == "survey" else "are registered as won by"
-    interval = words.interval(top["lower"], top["upper"], "percent:0")
-    return blocks.headline(
-        f"{words.percent(top['share'], 0)} of customers {how} {words.label(top['channel'])} ({interval})",
-        report.why("now"),
-    )
+def _said_only(report: ChannelReport) -> tuple[str, str]:
+    t = report.t
+    if report.heard.empty:
+        return t("none.headline"), t("none.lede")
+    top = report.heard.iloc[0]
+    slots = {
+        "channel": short(top["channel"]), "share": top["share"],
+        "interval": interval(t, top["lower"], top["upper"], "percent:0"),
+    }  # fmt: skip
+    return t.of(f"headline.said.{top['source']}", slots), t("none.tracked")
 
 
 @section(small=small_form.kpis)
 def kpis(report: ChannelReport) -> Block:
-    """Tracked purchases, return on spend, cost of a new customer, share that is untracked."""
-    if report.now is None:
-        items = [
-            blocks.kpi(
-                "Customers asked" if source == "survey" else "Customers registered",
-                words.count(part["of"].iloc[0]),
-                note=f"most by {words.label(part['channel'].iloc[0])}",
-            )
-            for source, part in report.heard.groupby("source", sort=False)
-        ]
-        return blocks.kpis(*(items or [blocks.kpi("Tracked purchases", "0")]))
-    now, before = report.now, report.before
-    share = words.percent(now.paths.conversions / (now.paths.conversions + now.paths.untracked), 0)
-    rows: list[Row] = [
-        ("Tracked purchases", _tracked, words.count, f"{share} of all; the rest had no touch in the window")
-    ]
-    if now.spend:
-        rows += [
-            ("Revenue per money spent", _roas, _times, "all tracked revenue / all spend; no model needed"),
-            ("Spend on channels", _spend, report.money, "same period"),
-            ("Cost of a new customer", _cac, report.money, f"{words.count(_new(now))} first purchases"),
-        ]
-    return blocks.kpis(
-        *(
-            _kpi(label, of(now), of(before) if before else None, worded, note)
-            for label, of, worded, note in rows
-        )
-    )
+    """Tracked sales over spend, spend, spend per new customer, how much is tracked; what is known of them."""
+    t = report.t
+    known = [kpi for kpi in report.kpis.values() if kpi.value is not None][:FOUR]
+    if not known:
+        return blocks.kpis(tile(t, report.kpis["tracked_share"]))
+    return blocks.kpis(*(tile(t, kpi, _then(report, kpi.id)) for kpi in known))
 
 
-def _tracked(period: Period) -> float | None:
-    return period.paths.conversions
-
-
-def _spend(period: Period) -> float | None:
-    return period.spend
-
-
-def _kpi(label: str, now: float | None, before: float | None, worded: Any, note: str) -> dict[str, str]:
-    if now is None:
-        return blocks.kpi(label, "–", note=note)
-    if before is None:
-        return blocks.kpi(label, worded(now), "no earlier period", note)
-    said = words.change(now, before)
-    return blocks.kpi(
-        label, worded(now), said, f"{worded(before)} before; {note}", words.direction(now, before)
-    )
-
-
-def _times(x: float) -> str:
-    return f"{words.number(x, 2)} ×"
-
-
-def _roas(period: Period) -> float | None:
-    return period.paths.value / period.spend if period.spend else None
-
-
-def _new(period: Period) -> int:
-    return int(period.paths.paths["new_customers"].sum())
-
-
-def _cac(period: Period) -> float | None:
-    return period.spend / _new(period) if period.spend and _new(period) else None
+def _then(report: ChannelReport, name: str) -> str:
+    """What a figure was a year ago, where nothing is claimed of the change."""
+    t, kpi = report.t, report.kpis[name]
+    change = kpi.against_year or kpi.against_previous
+    if change is None or change.change is not None:
+        return ""
+    return t("tile.was" if kpi.against_year else "tile.was_before", value=say(t, change.before, kpi.unit))
 
 
 @section(small=small_form.thanks)
 def actions(report: ChannelReport) -> Block:
-    """What to do with the money, and how to find out what attribution cannot tell."""
-    if report.now is None:
-        return blocks.actions(
-            blocks.action(
-                "Ask every new customer how they heard of you, and write it down.",
-                "It is the only evidence a shop without clicks has; from 100 answers on a share is sure to "
-                "± 10 points.",
-                "shop",
-            )
-        )
-    now, items = report.now, []
-    items += [
-        blocks.action(
-            f"Stop or tag {words.label(row['channel'])}.",
-            "Money is spent, and not one tracked touch is seen.",
-            "marketing",
-            f"{report.money(row['spend'])} spent",
-        )
-        for row in _spent(now, NO_TOUCH_SEEN).to_dict("records")[:1]
-    ]
-    for row in report.plan.to_dict("records"):
-        known = report.added(str(row["channel"]))
-        if len(items) < MOST and (known is None or known["verdict"] not in {MORE, LESS}):
-            items.append(_test(report, row))
-    if not items:
-        items.append(
-            blocks.action(
-                "Record what each channel costs, by day.",
-                "Without channel_spend no profit can be told.",
-                "marketing",
-            )
-        )
-    return blocks.actions(*items[:MOST])
-
-
-def _test(report: ChannelReport, row: dict[Hashable, Any]) -> dict[str, str]:
-    """The test of a channel: size, length and power."""
-    name, weeks = words.label(row["channel"]), row["weeks"]
-    must = f"""To earn back its spend it must add {words.plural(round(row["break_even_orders"]), "order")}
-        ({words.percent(row["share_of_orders"])} of all). """
-    if not weeks <= LONGEST:
-        each = (
-            words.count(math.ceil(row["customers_each"])) if row["customers_each"] < MILLIONS else "millions"
-        )
-        why = f"""{must}The customers are too few to see that within a year ({each} in each half are
-            needed): test
-            by region, or together with others."""
+    """What nobody sees, what to test and how, whom to write to."""
+    t, items = report.t, []
+    if report.now is not None:
+        items += [one for one in (_untouched(report, report.now), _test(report), _no_spend(report)) if one]
     else:
-        why = f"""{must}Leave it out for half of the {words.count(row["customers"])} customers, drawn by
-            lot, for
-            {words.plural(max(1, math.ceil(weeks)), "week")}: that shows it in 80 of 100 such tests."""
+        message = "ask" if report.heard.empty else "track"
+        items.append(
+            blocks.action(t(f"action.{message}.do"), t(f"action.{message}.why"), t("role.marketing"))
+        )
+    items += [action_of(t, action, report.plan) for action in report.plan.actions]
+    return blocks.actions(*items[: blocks.MOST_ACTIONS])
+
+
+def _untouched(report: ChannelReport, now: Period) -> dict[str, Any] | None:
+    """The channel that costs most and of which nothing is seen."""
+    table = now.economics.channels
+    table = table[table["verdict"] == NO_TOUCH_SEEN]
+    if table.empty:
+        return None
+    t, row = report.t, table.nlargest(1, "spend").iloc[0]
     return blocks.action(
-        f"Test {name}: leave it out for customers drawn by lot.",
-        why,
-        "marketing",
-        f"{report.money(row['spend'])} spent",
+        t("action.untouched.do", channel=short(row["channel"])),
+        t("action.untouched.why", spend=row["spend"], span=_span(report)),
+        t("role.marketing"),
     )
+
+
+def _test(report: ChannelReport) -> dict[str, Any] | None:
+    """The test to begin with: with its list where it shows something within a year, else by region."""
+    found = report.holdout
+    if found is None:
+        return None
+    t = report.t
+    slots: dict[str, Any] = {
+        "channels": channels_in(report, found),
+        "spend": found.spend,
+        "span": _span(report),
+        "share": found.share,
+        "weeks": math.ceil(max(found.weeks, 1)) if found.fits else 0,
+        "longest": LONGEST,
+    }
+    if not report.own_actions:
+        return blocks.action(
+            t.of("action.region.do", slots), t.of("action.region.why", slots), t("role.marketing")
+        )
+    (action,) = report.own_actions
+    return action_of(t, action, report.plan, more=slots | {"held": held_back(action.customers)})
+
+
+def channels_in(report: ChannelReport, found: Holdout) -> str:
+    """The channels of a test, three by name at the most."""
+    names = [short(name, 16) for name in found.channels]
+    if len(names) > 3:
+        return report.t("channels.many", first=names[0], second=names[1], n=len(names) - 2)
+    return report.t(f"channels.{len(names)}", **dict(zip(("first", "second", "third"), names, strict=False)))
+
+
+def _no_spend(report: ChannelReport) -> dict[str, Any] | None:
+    if report.now is None or report.now.spend:
+        return None
+    t = report.t
+    return blocks.action(t("action.record_spend.do"), t("action.record_spend.why"), t("role.marketing"))
+
+
+@section(small=small_form.regulars)
+def findings(report: ChannelReport) -> Block:
+    """What the report found, each with the way to its proof."""
+    now, found = report.now, [_heard(report)]
+    if now is not None:
+        found = [_credit(report, now), _trend(report), _payback(report), _pairs(report, now), *found]
+    kept = [one for one in found if one]
+    if not kept:
+        kept = [blocks.finding(report.t("none.bring"))]
+    return blocks.findings(*kept[: blocks.MOST_FINDINGS])
+
+
+def _credit(report: ChannelReport, now: Period) -> dict[str, str] | None:
+    t, table = report.t, now.economics.channels
+    paid = table[table["verdict"] != NO_SPEND]
+    if paid.empty:
+        return None
+    below = paid[paid["verdict"] == LOSS]
+    if len(below):
+        row = below.iloc[-1]
+        slots = {"channel": short(row["channel"], 16), "spend": row["spend"]}
+        return blocks.finding(shortest(report, "finding.below", slots), "pays")
+    above = int((paid["verdict"] == LUCRATIVE).sum())
+    return blocks.finding(t("finding.above", n=above, of=len(paid)), "pays")
+
+
+def shortest(report: ChannelReport, message: str, slots: dict[str, Any]) -> str:
+    """A sentence, or its form without the amount where the amount has too many digits for one glance."""
+    said = report.t.of(message, slots)
+    return opened(said if len(said) <= blocks.LONGEST_FINDING else report.t.of(f"{message}_short", slots))
+
+
+def opened(sentence: str) -> str:
+    """A sentence that may begin with a name from the data, with a capital."""
+    return f"{sentence[:1].upper()}{sentence[1:]}"
+
+
+def _trend(report: ChannelReport) -> dict[str, str] | None:
+    if report.trend is None:
+        return None
+    return blocks.finding(trend_sentence(report, report.trend), "trend")
+
+
+def trend_sentence(report: ChannelReport, table: pd.DataFrame) -> str:
+    """The channel whose share of tracked sales moved most beyond chance, or that none did."""
+    t = report.t
+    clear = table[(table["lower"] > 0) | (table["upper"] < 0)]
+    if clear.empty:
+        return t(f"trend.steady_{report.against}")
+    row = clear.iloc[int(clear["change"].abs().argmax())]
+    slots = {
+        "channel": short(row["channel"], 16), "now": row["share_now"], "before": row["share_before"],
+        "way": "up" if row["change"] > 0 else "down",
+    }  # fmt: skip
+    return opened(t.of(f"trend.moved_{report.against}", slots))
+
+
+def _payback(report: ChannelReport) -> dict[str, str] | None:
+    found = report.payback
+    if found is None:
+        return None
+    message = "finding.payback" if found.months else "finding.no_payback"
+    return blocks.finding(shortest(report, message, {"cost": found.cost, "n": found.months}), "payback")
+
+
+def _pairs(report: ChannelReport, now: Period) -> dict[str, str] | None:
+    several, pairs = now.together
+    if pairs.empty:
+        return blocks.finding(report.t("finding.alone"), "together")
+    row = pairs.iloc[0]
+    slots = {"share": several, "one": short(row["one"], 14), "other": short(row["other"], 14)}
+    return blocks.finding(shortest(report, "finding.together", slots), "together")
+
+
+def _heard(report: ChannelReport) -> dict[str, str] | None:
+    if report.heard.empty:
+        return None
+    t, source = report.t, report.heard["source"].iloc[0]
+    rows = report.heard[report.heard["source"] == source]
+    unseen = unseen_ways(report)
+    if len(unseen):
+        share = float(rows.loc[rows["channel"].isin(unseen), "share"].sum())
+        slots = {"share": share, "first": short(unseen[0], 14)}
+        return blocks.finding(t.of(f"finding.unseen.{source}", slots), "heard")
+    top = rows.iloc[0]
+    slots = {"share": top["share"], "channel": short(top["channel"], 16)}
+    return blocks.finding(t.of(f"finding.heard.{source}", slots), "heard")
+
+
+def unseen_ways(report: ChannelReport) -> list[str]:
+    """Ways that customers name and nothing tracks, the most named first; empty without tracking."""
+    if report.now is None or report.heard.empty:
+        return []
+    seen = set(report.now.paths.roles()["channel"])
+    rows = report.heard[report.heard["source"] == report.heard["source"].iloc[0]]
+    return [str(name) for name in rows["channel"] if name not in seen]
+
+
+@section(small=small_form.method)
+def glossary(report: ChannelReport) -> Block:
+    """The words of the page."""
+    t = report.t
+    own = {t(f"own_word.{name}"): t(f"own_meaning.{name}") for name in OWN_WORDS}
+    return blocks.glossary(own | glossary_of(t, report.plan.given.definitions, WORDS))

@@ -1,176 +1,281 @@
-"""The first screen of the journey report: where customers are lost, and what that is worth."""
+"""The manager's layer of the journey report: where customers stop, what that is worth, whom to write to."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pandas as pd
 
+from crm_analytics.analyses.disclosure import ON_A_PAGE
+from crm_analytics.analyses.journey import journey_map
 from crm_analytics.pages import blocks, words
-from crm_analytics.pages.blocks import Block
-from crm_analytics.reports.journey.report import STAGE_NAMES, JourneyReport, Period
+from crm_analytics.reports.journey.report import JourneyReport, segments_before
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.spoken import segment_name
+from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, say, tile
 
+if TYPE_CHECKING:
+    from crm_analytics.analyses.journey.period import Period
+    from crm_analytics.pages.blocks import Block
 
-def worst_step(period: Period) -> pd.Series | None:
-    """The step of the funnel (from the second on) that the fewest take; None without one."""
-    table = period.funnel
-    if table is None:
-        return None
-    later = table[(table["step"] > 1) & (table["of"] > 0)]
-    return None if later.empty else later.nsmallest(1, "share").iloc[0]
-
-
-def again(period: Period) -> pd.Series:
-    """The stage of the purchase: who buys again."""
-    table = period.map.stages
-    return table[table["stage"] == "purchase"].iloc[0]
+WORDS = ("at_risk", "segment", "margin", "contact_effect", "change", "customer")
+OWN_WORDS = ("step", "journey", "visit", "funnel", "stage", "feeling", "point")
+FOUR = 4  # numbers on the first screen
+PURCHASE_STAGE, BEFORE_STAGE = "purchase", "pre_purchase"
+HUNDRED = 100
+ENOUGH = 30  # buyers of a segment; below, a share is uncertain by 18 points and more
+HOLLOW = 0.9  # a subject with nearly all complaints is no subject
 
 
 @section(small=small_form.headline)
 def headline(report: JourneyReport) -> Block:
-    """How many of those who began bought, and where most are lost."""
-    now, before = report.now, report.before
-    worst = worst_step(now)
-    table = now.funnel
+    """How many of those who began bought, and where most stop."""
+    t, worst, table = report.t, report.now.worst, report.now.funnel
     if worst is None or table is None:
-        row = again(now)
+        row = report.now.again
+        if not row["of"]:
+            sentence = t("headline.nobody", days=report.within)
+        else:
+            sentence = t("headline.again", share=row["conversion"], days=report.within)
         return blocks.headline(
-            f"{words.percent(row['conversion'], 0)} of buyers buy again within "
-            f"{words.number(report.within, 0)} days; what they do before is not recorded",
-            f"Of {words.plural(row['of'], 'customer')} who bought and had so long, "
-            f"{words.count(row['went_on'])} came back (95 %: "
-            f"{words.interval(row['lower'], row['upper'], 'percent')}). With a table of events this page "
-            "shows where others are lost.",
+            sentence,
+            [t("lede.not_tracked"), *_complaints(report)],
+            language=report.language,
+            title=t("title"),
         )
     first, last = table.iloc[0], table.iloc[-1]
-    came = table.loc[table["step"] == worst["step"] - 1, "name"].iloc[0]
-    sentence = f"""Of 100 who reach “{first["name"]}”, {words.number(100 * last["share_of_first"], 0)} reach
-        “{last["name"]}”; most are lost between “{came}” and “{worst["name"]}”"""
-    lede = f"""{words.count(worst["dropped"])} of {words.count(worst["of"])} did not go on within
-        {words.number(report.within, 0)} days (goes on: {words.percent(worst["share"])}, 95 %
-        {words.interval(worst["lower"], worst["upper"], "percent")}). """
-    if before is not None and before.funnel is not None:
-        past = before.funnel.set_index("name")["share_of_first"].get(last["name"])
-        if past is not None:
-            lede += f"In the period before, {words.number(100 * past, 0)} of 100 came to the end. "
-    lede += _unknown(now)
-    return blocks.headline(sentence, lede)
+    slots = {
+        "first": report.event(first["name"], 16), "last": report.event(last["name"], 16),
+        "n": HUNDRED * last["share_of_first"], "worst": report.event(worst["name"], 16),
+    }  # fmt: skip
+    sentence = t.of("headline.funnel_short" if len(table) < 3 else "headline.funnel", slots)
+    if len(sentence) > blocks.LONGEST_FINDING:
+        sentence = t.of("headline.funnel_short", slots)
+    return blocks.headline(sentence, _lede(report, worst), language=report.language, title=t("title"))
 
 
-def _unknown(now: Period) -> str:
-    if not now.visitors:
-        return ""
-    return f"""{words.plural(now.visitors, "visitor")} were never recognised; one person may be several of
-        them, so true conversion is higher."""
+def _lede(report: JourneyReport, worst: pd.Series) -> list[str]:
+    t, now = report.t, report.now
+    bounds = interval(t, worst["lower"], worst["upper"], "percent:0")
+    said = [
+        t("lede.worst", n=worst["dropped"], of=worst["of"], came=report.event(worst["came"]),
+          days=report.within, share=worst["share"], interval=bounds)
+    ]  # fmt: skip
+    done = report.kpis["funnel_completion"]
+    change = done.against_year or done.against_previous
+    if change is not None:
+        message = "lede.year" if done.against_year else "lede.before"
+        said.append(t(message, n=HUNDRED * change.before))
+    said += _complaints(report)
+    if now.visitors:
+        said.append(t("lede.visitors", n=now.visitors))
+    return said
+
+
+def _complaints(report: JourneyReport) -> list[str]:
+    pains = report.now.map.pains
+    if pains.empty:
+        return []
+    n = int(pains["complaints"].sum())
+    return [report.t("lede.complaints", n=n, of=int(pains["tickets"].sum()))]
 
 
 @section(small=small_form.kpis)
 def kpis(report: JourneyReport) -> Block:
-    """Paths, completion of the funnel, time to it, buying again."""
-    now, before = report.now, report.before
-    items = [
-        blocks.kpi(
-            "Journeys",
-            words.count(now.journey.count()),
-            words.change(now.journey.count(), before.journey.count() if before else None),
-            f"{words.count(now.visitors)} of visitors not recognised",
-            words.direction(now.journey.count(), before.journey.count() if before else None),
-        )
-    ]
-    if now.funnel is not None:
-        last = now.funnel.iloc[-1]
-        past = None
-        if before is not None and before.funnel is not None and before.steps == now.steps:
-            past = float(before.funnel.iloc[-1]["share_of_first"])
-        items.append(
-            blocks.kpi(
-                f"Reach “{last['name']}”",
-                words.percent(last["share_of_first"]),
-                words.change(last["share_of_first"], past, "points"),
-                f"of {words.count(now.funnel.iloc[0]['reached'])} who began the funnel",
-                words.direction(last["share_of_first"], past),
-            )
-        )
-    row, past_row = again(now), again(before) if before else None
-    past_share = None if past_row is None else past_row["conversion"]
-    items += [
-        blocks.kpi(
-            "Buy again",
-            words.percent(row["conversion"]),
-            words.change(row["conversion"], past_share, "points"),
-            f"within {words.number(report.within, 0)} days, of {words.count(row['of'])} buyers",
-            words.direction(row["conversion"], past_share),
-        ),
-        blocks.kpi(
-            "Days to the next purchase",
-            words.number(row["days_median"], 0),
-            "",
-            f"median; nine in ten within {words.number(row['days_q90'], 0)}, of those who came in time",
-        ),
-    ]
-    return blocks.kpis(*items)
+    """Who comes to the end, who buys again, how fast, how satisfied; what is known of them."""
+    t, found = report.t, report.kpis
+    known = [kpi for kpi in found.values() if kpi.value is not None][:FOUR]
+    if not known:
+        return blocks.kpis(tile(t, found["journeys"]))
+    return blocks.kpis(*(tile(t, kpi, _then(report, kpi.id)) for kpi in known))
+
+
+def _then(report: JourneyReport, name: str) -> str:
+    """What a figure was a year ago, where nothing is claimed of the change."""
+    t, kpi = report.t, report.kpis[name]
+    change = kpi.against_year or kpi.against_previous
+    if change is None or change.change is not None:
+        return ""
+    return t("tile.was" if kpi.against_year else "tile.was_before", value=say(t, change.before, kpi.unit))
 
 
 @section(small=small_form.thanks)
 def actions(report: JourneyReport) -> Block:
-    """Mend the worst step, what hurts, and the stage where a point is worth most."""
-    now, items = report.now, []
-    worst = worst_step(now)
-    if worst is not None and now.funnel is not None:
-        came = now.funnel.loc[now.funnel["step"] == worst["step"] - 1, "name"].iloc[0]
+    """Whom to write to; what stops customers; what they complain about."""
+    t, now, plan = report.t, report.now, report.plan
+    items = [action_of(t, action, plan) for action in report.own_actions]
+    items += [one for one in (_watch(report, now), _pain(report, now)) if one]
+    if now.tracked and now.funnel is None:
         items.append(
-            blocks.action(
-                f"Watch ten customers go from “{came}” to “{worst['name']}”, and mend what stops them.",
-                f"{words.percent(1 - worst['share'], 0)} of {words.count(worst['of'])} are lost here.",
-                "shop",
-            )
-        )
-    pains = now.map.pains
-    pains = pains[(pains["complaints"] > 0) & (pains["subject"] != "others")]
-    if len(pains):
-        pain = pains.iloc[0]
-        items.append(
-            blocks.action(
-                f"Find the cause of “{words.clean(pain['subject'], 60)}”.",
-                f"{words.plural(pain['complaints'], 'complaint')} of "
-                f"{words.plural(pain['customers'], 'customer')}, {STAGE_NAMES[pain['stage']]}.",
-                "service",
-            )
-        )
-    worth = points(now)
-    if len(worth):
-        row = worth.iloc[0]
-        items.append(
-            blocks.action(
-                f"Make one point more the goal: from {STAGE_NAMES[row['stage']]} to "
-                f"{STAGE_NAMES[row['next_stage']]}.",
-                f"One in a hundred more who goes on is worth {report.money(row['worth_of_a_point'])} in "
-                f"{words.number(report.within, 0)} days, if they spend like the others.",
-                "marketing",
-            )
+            blocks.action(t("action.name_steps.do"), t("action.name_steps.why"), t("role.data_owner"))
         )
     if not now.tracked:
-        items.append(
-            blocks.action(
-                "Record what customers do before they buy.",
-                "Without events nobody can say where they are lost.",
-                "shop",
-            )
-        )
-    if not items:
-        items.append(
-            blocks.action(
-                "Name the steps that lead to a purchase with the parameter funnel.",
-                "None of those asked for is in the data, and no stage is old enough to compare.",
-                "data team",
-            )
-        )
-    return blocks.actions(*items)
+        items.append(blocks.action(t("action.record.do"), t("action.record.why"), t("role.shop")))
+    items += [action_of(t, action, plan) for action in plan.actions]
+    return blocks.actions(*items[: blocks.MOST_ACTIONS])
 
 
-def points(period: Period) -> pd.DataFrame:
-    """Stages by what one point more of conversion would bring: of x 0.01 x next_value."""
-    table = period.map.stages.dropna(subset=["next_value"]).copy()
-    table["worth_of_a_point"] = 0.01 * table["of"] * table["next_value"]
-    order = table["worth_of_a_point"].round(2).sort_values(ascending=False, kind="stable").index
-    return table.loc[order].reset_index(drop=True)
+def _watch(report: JourneyReport, now: Period) -> dict[str, Any] | None:
+    """The worst step, and what one in a hundred more is worth there."""
+    worst = now.worst
+    if worst is None:
+        return None
+    t = report.t
+    do = t("action.watch.do", came=report.event(worst["came"]), worst=report.event(worst["name"]))
+    why = t("action.watch.why", share=1 - worst["share"], of=worst["of"])
+    point = one_point_more(report, BEFORE_STAGE)
+    if point is not None:
+        message = "action.watch.worth" if report.plan.given.margin else "action.watch.worth_revenue"
+        why = f"{why} {t(message, value=point, days=report.within)}"
+    return blocks.action(do, why, t("role.shop"))
+
+
+def one_point_more(report: JourneyReport, stage: str) -> float | None:
+    """Margin (revenue where it is not known) of one in a hundred more who goes on from a stage."""
+    table = report.now.map.stages
+    row = table[table["stage"] == stage]
+    if row.empty or pd.isna(row.iloc[0]["next_value"]) or not row.iloc[0]["of"]:
+        return None
+    margin = report.plan.given.margin
+    return float(0.01 * row.iloc[0]["of"] * row.iloc[0]["next_value"] * (1.0 if margin is None else margin))
+
+
+def _pain(report: JourneyReport, now: Period) -> dict[str, Any] | None:
+    row = worst_pain(now)
+    if row is None:
+        return None
+    t = report.t
+    return blocks.action(
+        t("action.pain.do", subject=words.clean(row["subject"], 40)),
+        t("action.pain.why", n=row["complaints"], of=int(now.map.pains["complaints"].sum())),
+        t("role.service"),
+    )
+
+
+def worst_pain(now: Period) -> pd.Series | None:
+    """The subject with the most complaints, where subjects tell anything; None where one holds nearly all."""
+    pains = now.map.pains
+    if pains.empty:
+        return None
+    named = pains[(pains["complaints"] > 0) & (pains["subject"] != "others")]
+    total = pains["complaints"].sum()
+    if len(named) < 2 or named.iloc[0]["complaints"] >= HOLLOW * total:
+        return None
+    return named.iloc[0]
+
+
+@section(small=small_form.regulars)
+def findings(report: JourneyReport) -> Block:
+    """What the report found, each with the way to its proof."""
+    found = [_lost(report), _device(report), _goods(report), _time(report), _segments(report)]
+    kept = [one for one in found if one]
+    if not kept:
+        kept = [blocks.finding(report.t("none.bring"))]
+    return blocks.findings(*kept[: blocks.MOST_FINDINGS])
+
+
+def _lost(report: JourneyReport) -> dict[str, str] | None:
+    worst = report.now.worst
+    return None if worst is None else blocks.finding(lost_sentence(report, worst), "funnel")
+
+
+def lost_sentence(report: JourneyReport, worst: pd.Series) -> str:
+    """Where most stop, with its number."""
+    slots = {
+        "share": 1 - worst["share"], "came": report.event(worst["came"], 18),
+        "worst": report.event(worst["name"], 18),
+    }  # fmt: skip
+    return report.t.of("finding.lost", slots)
+
+
+def _device(report: JourneyReport) -> dict[str, str] | None:
+    return (
+        None if report.devices is None else blocks.finding(device_sentence(report, report.devices), "device")
+    )
+
+
+def device_sentence(report: JourneyReport, table: pd.DataFrame) -> str:
+    """The device that stands out most beyond chance, or that none does."""
+    return _apart(report, table, "device", "finding.device")
+
+
+def _goods(report: JourneyReport) -> dict[str, str] | None:
+    return None if report.goods is None else blocks.finding(goods_sentence(report, report.goods), "goods")
+
+
+def goods_sentence(report: JourneyReport, table: pd.DataFrame) -> str:
+    """The goods that are looked at and left most beyond chance, or that none are."""
+    worse = table[table["clear"] & (table["difference"] < 0)]
+    return _apart(report, worse if len(worse) else table, "goods", "finding.goods")
+
+
+def _apart(report: JourneyReport, table: pd.DataFrame, column: str, message: str) -> str:
+    t, clear = report.t, table[table["clear"]]
+    if clear.empty:
+        return t(f"{message}_alike")
+    row = clear.iloc[int(clear["difference"].abs().argmax())]
+    name = words.clean(row[column], 18)
+    low, high = sorted(abs(HUNDRED * float(row[f"difference_{end}"])) for end in ("lower", "upper"))
+    known = f"{column}.{name.lower()}"
+    slots = {
+        "name": t(known) if t.knows(known) else name,
+        "points": abs(row["difference"]),
+        "way": "up" if row["difference"] > 0 else "down",
+        "interval": interval(t, low, high, "number:0"),
+    }  # fmt: skip
+    sentence = t.of(message, slots)
+    return f"{sentence[:1].upper()}{sentence[1:]}"
+
+
+def _time(report: JourneyReport) -> dict[str, str] | None:
+    kpi = report.kpis["days_to_next_purchase"]
+    if kpi.value is None:
+        return None
+    row = report.now.again
+    return blocks.finding(
+        report.t("finding.time", half=row["days_median"], late=row["days_q90"], days=report.within), "map"
+    )
+
+
+def _segments(report: JourneyReport) -> dict[str, str] | None:
+    bought = by_segment(report)
+    if bought is None:
+        return None
+    return blocks.finding(segments_sentence(report, bought), "segments")
+
+
+def by_segment(report: JourneyReport) -> pd.DataFrame | None:
+    """Who buys again, by the segment when the period began, the most first; None for fewer than two."""
+    table = report.plan.given.once("journey.segments", lambda: _of_segments(report))
+    bought = table[table["stage"] == PURCHASE_STAGE]
+    bought = bought.sort_values(["conversion", "segment"], ascending=[False, True], ignore_index=True)
+    return bought if len(bought) > 1 else None
+
+
+def _of_segments(report: JourneyReport) -> pd.DataFrame:
+    now = report.now
+    stages = list(now.map.stages["stage"])
+    table = journey_map(now.journey, segments_before(report, now), stages, report.within, ON_A_PAGE).stages
+    # before the purchase customers are known by their purchase alone: nearly all of them bought
+    return table[(table["stage"] != BEFORE_STAGE) & (table["of"] >= ENOUGH)]
+
+
+def segments_sentence(report: JourneyReport, bought: pd.DataFrame) -> str:
+    """The segments that buy again most and least; that they are alike where their intervals meet."""
+    t, first, last = report.t, bought.iloc[0], bought.iloc[-1]
+    if first["lower"] <= last["upper"]:
+        return t("finding.segments_alike", days=report.within)
+    slots = {
+        "first": segment_name(t, first["segment"])[:20], "high": first["conversion"],
+        "last": segment_name(t, last["segment"])[:20], "low": last["conversion"], "days": report.within,
+    }  # fmt: skip
+    return t.of("finding.segments", slots)
+
+
+@section(small=small_form.method)
+def glossary(report: JourneyReport) -> Block:
+    """The words of the page."""
+    t = report.t
+    own = {t(f"own_word.{name}"): t(f"own_meaning.{name}") for name in OWN_WORDS}
+    return blocks.glossary(own | glossary_of(t, report.plan.given.definitions, WORDS))

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from crm_analytics.analyses.journey import PURCHASE, Journey, daily_states
 from crm_analytics.analyses.journey.before_purchase import before_purchase
-from crm_analytics.pages import blocks, curves, figures, words
-from crm_analytics.pages.blocks import Block
-from crm_analytics.pages.theme import ACCENT, ACCENT_SOFT, CONTEXT, CONTEXT_SOFT, INK
-from crm_analytics.reports.journey.report import FEW, NOT_TRACKED, JourneyReport, Period
+from crm_analytics.pages import blocks, curves, figures
+from crm_analytics.reports.journey.report import JourneyReport
+from crm_analytics.reports.journey.sections import names, not_tracked
+from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.report import attempt
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.tiles import interval
 
-DEEP = 5  # columns of the diagram
-RARE = 0.02  # of visits: a step that fewer take at a place is drawn as "other"
-ENDED = "(ends)"
+if TYPE_CHECKING:
+    from crm_analytics.analyses.journey.period import Period
+    from crm_analytics.pages.blocks import Block
+
+DEEP = 6  # different steps of a visit that are looked at
+RARE = 0.02  # of visits: a first step that fewer take is told with the others
 KEPT = 0.05  # of visits out of turn: below, the order is kept
-STATE_NAMES = {
-    "active": "active on the day",
-    "at_risk_wau": "silent up to a week",
-    "at_risk_mau": "silent up to a month",
-    "dormant": "silent for longer",
-}
+HOLLOW = 0.95  # a step that nearly all take sets nobody apart
+MOST = 9  # rows of a heat map
+HUNDRED = 100
 
 
 def _of_visits(now: Period) -> Journey:
@@ -36,216 +36,182 @@ def _of_visits(now: Period) -> Journey:
     return replace(visits, table=visits.table.semi_join(tracked_ones, "path")).kept()
 
 
-@section(part="tracked", needs=NOT_TRACKED, small=FEW)
+@section(part="tracked", needs=not_tracked, small=small_form.weekdays)
 def ways_through_a_visit(report: JourneyReport, now: Period) -> Block:
-    """The first steps of each session as a diagram; whatever is rare flows through "other"."""
-    ways = _of_visits(now).variants(DEEP)
-    table = _flows(ways)
-    ended = int(table.loc[(table["step"] == 1) & (table["to"] == ENDED), "visits"].sum())
-    visits = int(ways["paths"].sum())
+    """How far visits come, by the step that they begin with."""
+    t = report.t
+    table = by_first_step(_of_visits(now).variants(DEEP))
+    table = table.assign(begins=[report.event(e) if e else t("others") for e in table["begins"]])
+    ended, of = int(table["visits"].sum() - table["went_on"].sum()), int(table["visits"].sum())
+    shown = table.assign(share=table["went_on"] / table["visits"], ordered=table["bought"] / table["visits"])
+    columns = ["begins", "visits", "went_on", "share", "ordered"]
     return blocks.chart(
-        _sankey(table),
-        finding=f"{words.percent(ended / visits, 0)} of {words.plural(visits, 'tracked visit')} end after "
-        f"one kind of step",
-        data=table,
-        caption=f"The first {DEEP} different steps of each visit (a silence of "
-        f"{words.number(now.journey.session_minutes, 0)} minutes ends it), repeats folded; a step that fewer "
-        f"than "
-        f"{words.percent(RARE, 0)} of visits take there is “other”, so that every visit is in it.",
-        formats={"visits": "count", "of": "count", "share": "percent"},
-    )
+        figures.bars(shown, y="begins", x="share", context="ordered", fmt="percent:0"),
+        finding=t("ways.finding", share=ended / of),
+        data=shown[columns],
+        caption=t("ways.caption", n=of, minutes=now.journey.session_minutes, rare=RARE),
+        formats={"visits": "count", "went_on": "count", "share": "percent:0", "ordered": "percent:0"},
+        names=names(report, "begins", "visits", "went_on", "ordered") | {"share": t("column.share_went_on")},
+    ).under(t("ways.label")).anchored("ways").in_appendix()  # fmt: skip
 
 
-def _flows(ways: pd.DataFrame) -> pd.DataFrame:
-    """step, from, to, visits, of, share of the first steps; rare ones are "other"."""
-    places: dict[tuple[int, str], int] = {}
-    for variant, paths in zip(ways["variant"], ways["paths"], strict=True):
-        for k, event in enumerate(variant):
-            places[k, event] = places.get((k, event), 0) + int(paths)
-    least = RARE * int(ways["paths"].sum())
-    flows: dict[tuple[int, str, str], int] = {}
-    for variant, paths in zip(ways["variant"], ways["paths"], strict=True):
-        named = [event if places[k, event] >= least else "other" for k, event in enumerate(variant)]
-        named += [ENDED] * (DEEP - len(named))
-        for k, (one, two) in enumerate(pairwise(named)):
-            if one != ENDED:
-                flows[k, one, two] = flows.get((k, one, two), 0) + int(paths)
+def by_first_step(ways: pd.DataFrame) -> pd.DataFrame:
+    """Visits by their first step: begins, visits, went_on (to a step of another kind), bought.
+
+    First steps of fewer than 2 % of visits are one row without a name, so that every visit is in it.
+
+    >>> ways = pd.DataFrame({"variant": [("Ad", "View"), ("Ad",), ("Mail", "View", "Order Completed")],
+    ...                      "paths": [30, 60, 10]})
+    >>> by_first_step(ways).to_numpy().tolist()
+    [['Ad', 90, 30, 0], ['Mail', 10, 10, 10]]
+    """
+    first = [variant[0] for variant in ways["variant"]]
     table = pd.DataFrame(
-        [(k + 1, one, two, n) for (k, one, two), n in sorted(flows.items())],
-        columns=["step", "from", "to", "visits"],
+        {
+            "begins": first,
+            "visits": ways["paths"],
+            "went_on": ways["paths"] * [int(len(set(variant)) > 1) for variant in ways["variant"]],
+            "bought": ways["paths"] * [int(PURCHASE in variant) for variant in ways["variant"]],
+        }
     )
-    table["of"] = table.groupby(["step", "from"])["visits"].transform("sum")
-    table["share"] = table["visits"] / table["of"]
-    return table
+    sums = table.groupby("begins")["visits"].transform("sum")
+    table["begins"] = table["begins"].where(sums >= RARE * table["visits"].sum(), "")
+    found = table.groupby("begins", as_index=False)[["visits", "went_on", "bought"]].sum()
+    order = found.assign(last=found["begins"] == "")
+    order = order.sort_values(["last", "visits", "begins"], ascending=[True, False, True])
+    return order.drop(columns="last").reset_index(drop=True)
 
 
-def _sankey(table: pd.DataFrame) -> go.Figure:
-    ends = [(int(s), f) for s, f in zip(table["step"], table["from"], strict=True)]
-    ends += [(int(s) + 1, t) for s, t in zip(table["step"], table["to"], strict=True)]
-    nodes = sorted(set(ends))
-    place = {node: i for i, node in enumerate(nodes)}
-    good = [name == PURCHASE for _, name in nodes]
-    figure = go.Figure()
-    figure.add_sankey(
-        arrangement="snap",
-        node={
-            "label": [name for _, name in nodes],
-            "color": [ACCENT if g else CONTEXT for g in good],
-            "pad": 14,
-            "thickness": 12,
-            "line": {"width": 0},
-        },
-        link={
-            "source": [place[int(s), f] for s, f in zip(table["step"], table["from"], strict=True)],
-            "target": [place[int(s) + 1, t] for s, t in zip(table["step"], table["to"], strict=True)],
-            "value": table["visits"].tolist(),
-            "color": [ACCENT_SOFT if t == PURCHASE else CONTEXT_SOFT for t in table["to"]],
-        },
-        textfont={"color": INK, "size": 13},
-    )
-    figure.update_layout(height=420, margin={"l": 6, "r": 6, "t": 10, "b": 10})
-    return figure
-
-
-@section(part="tracked", needs=NOT_TRACKED, small=FEW)
+@section(part="tracked", needs=not_tracked, small=small_form.weekdays)
 def step_by_step(report: JourneyReport, now: Period) -> Block:
     """Which share of visits is where, step by step around the first purchase."""
-    made = _of_visits(now)
+    t, made = report.t, _of_visits(now)
+    label, anchor = t("steps.label"), "steps"
     if PURCHASE not in set(made.events()["event"]):
-        return blocks.note("No purchase was made in a tracked visit")
+        return blocks.note(t("steps.none")).under(label).anchored(anchor).in_appendix()
     table = made.steps(PURCHASE, before=4, after=2)
-    wide = table.pivot(index="event", columns="step", values="share").fillna(0.0)
-    wide = wide.drop(columns=0)
-    names = {"path_start": "(not begun)", "path_end": "(ended)"}
-    order = wide.max(axis=1).sort_values(ascending=False, kind="stable").index[:9]
-    wide = wide.loc[order].rename(index=names)
+    wide = table.pivot(index="event", columns="step", values="share").fillna(0.0).drop(columns=0)
+    told = _first_choice(wide)
+    if told is None:
+        return blocks.note(t("steps.same")).under(label).anchored(anchor).in_appendix()
+    place, event = told
+    finding = t("steps.finding", n=-place, share=wide.loc[event, place], event=_place(report, event))
+    order = wide.max(axis=1).sort_values(ascending=False, kind="stable").index[:MOST]
+    wide = wide.loc[order].rename(index={name: _place(report, name) for name in order})
     wide.columns = [f"{int(k):+d}".replace("-", "−") for k in wide.columns]
-    of = int(table["of"].iloc[0])
-    one_before = table[(table["step"] == -1) & (table["event"] != "path_start")]
-    alone = table[(table["step"] == -1) & (table["event"] == "path_start")]["share"].sum()
-    finding = f"{words.percent(alone, 0)} of tracked visits with a purchase have no step before it"
-    if len(one_before) and one_before["share"].max() > alone:
-        top = one_before.nlargest(1, "share").iloc[0]
-        finding = f"The step before a purchase is “{top['event']}” in {words.percent(top['share'])} of visits"
     return blocks.chart(
-        figures.heatmap(wide, fmt="percent:0", x_title="steps from the purchase", y_title=""),
+        figures.heatmap(wide, fmt="percent:0", x_title=t("steps.x"), y_title=""),
         finding=finding,
         data=wide.reset_index(names="step"),
-        caption=f"Share of {words.plural(of, 'tracked visit')} with a purchase; each column sums to 100 % "
-        "with the events left out.",
-        formats=dict.fromkeys(wide.columns, "percent"),
-    )
+        caption=t("steps.caption", n=int(table["of"].iloc[0])),
+        formats=dict.fromkeys(wide.columns, "percent:0"),
+        names=names(report, "step"),
+    ).under(label).anchored(anchor).in_appendix()  # fmt: skip
 
 
-@section(part="tracked", needs=NOT_TRACKED, small=FEW)
+def _first_choice(wide: pd.DataFrame) -> tuple[int, str] | None:
+    """The place nearest to the purchase where visits differ, and its most frequent step."""
+    for place in sorted((k for k in map(int, wide.columns) if k < 0), reverse=True):
+        shares = wide[place].drop("path_start", errors="ignore")
+        if len(shares) and 0 < shares.max() < HOLLOW:
+            return place, str(shares.idxmax())
+    return None
+
+
+def _place(report: JourneyReport, event: object) -> str:
+    known = {"path_start": "steps.begun", "path_end": "steps.ended"}
+    return report.t(known[str(event)]) if event in known else report.event(event)
+
+
+@section(part="tracked", needs=not_tracked, small=small_form.weekdays)
 def what_buyers_do_differently(report: JourneyReport, now: Period) -> Block:
     """Share of buyers who had done a thing at their first purchase, less that of others at the same step."""
-    missing: dict[str, str] = {}
-    found = attempt(missing, "buyers", lambda: before_purchase(now.journey))
+    t = report.t
+    found = attempt({}, "buyers", lambda: before_purchase(now.journey))
     if found is None:
-        return blocks.note(
-            "What buyers do differently cannot be told",
-            f"{missing['buyers'][:1].upper()}{missing['buyers'][1:]}.",
-        )
-    table = found.events.head(10)
-    clear = table[table["clear"]]
+        return blocks.note(t("differ.none")).under(t("differ.label")).anchored("differ").in_appendix()
+    every = found.events[~found.events["event"].isin(now.steps)]  # without them nobody can buy
+    table = every.head(MOST).reset_index(drop=True)
+    if table.empty:
+        return blocks.note(t("differ.alike")).under(t("differ.label")).anchored("differ").in_appendix()
+    clear = table[table["clear"] & (table[["share", "elsewhere"]].max(axis=1) < HOLLOW)]
+    finding = t("differ.alike")
     if len(clear):
-        top = clear.iloc[0]
-        more = "more" if top["difference"] > 0 else "less"
-        finding = f"""Buyers have done “{top["event"]}” {more} often than others at the same step:
-            {words.percent(top["share"], 0)} against {words.percent(top["elsewhere"], 0)}"""
-    else:
-        finding = f"""Nothing is shown to set buyers apart: {words.plural(found.buyers, "buyer")} had done
-            about what others at the same step had"""
+        top = clear.iloc[int(clear["difference"].abs().argmax())]
+        slots = {"event": report.event(top["event"]), "share": top["share"], "others": top["elsewhere"]}
+        finding = t.of("differ.more" if top["difference"] > 0 else "differ.less", slots)
+    shown = table.assign(
+        event=[report.event(name) for name in table["event"]],
+        points=HUNDRED * table["difference"], low=HUNDRED * table["lower"], high=HUNDRED * table["upper"],
+    )  # fmt: skip
+    shown["interval"] = blocks.together(shown["low"], shown["high"])
+    shown["beyond_chance"] = [t("yes") if clear else t("no") for clear in table["clear"]]
+    columns = ["event", "buyers", "share", "elsewhere", "points", "interval", "beyond_chance"]
     return blocks.chart(
-        curves.intervals(
-            table,
-            "event",
-            "difference",
-            "lower",
-            "upper",
-            reference=0.0,
-            reference_label="same",
-            fmt="percent:0",
-        ),
+        curves.intervals(shown, "event", "points", "low", "high", reference=0.0,
+                         reference_label=t("differ.same"), fmt="number:0"),
         finding=finding,
-        data=table.rename(columns={"of": "of_buyers", "share": "of_them", "elsewhere": "at_the_same_step"}),
-        caption=f"""Each first purchase is compared with all who had taken as many steps in the same week and
-            had not bought; points with 95 % intervals, corrected for {words.count(len(found.events))} events
-            (Holm). What goes with buying need not cause it.""",
-        formats={
-            "buyers": "count",
-            "of_buyers": "count",
-            "of_them": "percent",
-            "at_the_same_step": "percent",
-            "difference": "percent",
-            "lower": "percent",
-            "upper": "percent",
-            "lift": "number:2",
-            "p_adjusted": "number:4",
-        },
-    )
+        data=shown[columns],
+        caption=t("differ.caption", n=len(found.events)),
+        formats={"buyers": "count", "share": "percent:0", "elsewhere": "percent:0", "points": "number:0",
+                 "interval": "interval:number:0"},
+        names=names(report, *columns) | {"share": t("column.share_of_buyers")},
+    ).under(t("differ.label")).anchored("differ").in_appendix()  # fmt: skip
 
 
-@section(part="tracked", needs=NOT_TRACKED, small=FEW)
+@section(part="tracked", needs=not_tracked, small=small_form.weekdays)
 def against_the_expected_journey(report: JourneyReport, now: Period) -> Block:
     """How far visits that reach the funnel follow the expected order."""
-    visits = _of_visits(now)
+    t, visits = report.t, _of_visits(now)
     have = set(visits.events()["event"])
     expected = [step for step in now.steps if step in have]
     if len(expected) < 2:
-        return blocks.note("No order is expected: fewer than two steps of the funnel are taken in visits")
+        return blocks.note(t("order.none")).under(t("order.label")).anchored("order").in_appendix()
     begun = visits.matches(f"[{'|'.join(expected)}]")
     begun = begun.filter(begun.matched)
     some = replace(visits, table=visits.table.semi_join(begun, "path")).kept()
     found = some.conformance(expected)
     table = found.steps.assign(skipped=found.steps["share"] - found.steps["in_turn_share"])
     ahead = table.nlargest(1, "skipped").iloc[0]
+    skips = ahead["skipped"] >= KEPT
+    slots = {
+        "step": report.event(ahead["event"]),
+        "share": ahead["skipped"] if skips else found.whole / found.of,
+    }
+    shown = table.assign(step=[report.event(name) for name in table["event"]])
+    columns = ["step", "taken", "of", "share", "in_turn_share", "skipped"]
     return blocks.chart(
-        figures.columns(
-            table,
-            "event",
-            ["in_turn_share", "share"],
-            {"in_turn_share": "after all steps before", "share": "at all"},
-            fmt="percent:0",
-        ),
-        finding=f"""“{ahead["event"]}” comes most often out of turn: {words.percent(ahead["skipped"], 0)} of
-            visits skip a step before it"""
-        if ahead["skipped"] >= KEPT
-        else "Visits keep the expected order; "
-        f"{words.percent(found.whole / found.of, 0)} go through to the end",
-        data=table,
-        caption=f"Of {words.plural(found.of, 'tracked visit')} with a step of the funnel, "
-        f"{words.count(found.whole)} take "
-        f"all of them in order; on average {words.percent(found.mean, 0)} of the expected steps are taken in "
-        f"order (95 % {words.interval(found.lower, found.upper, 'percent')}; longest common subsequence).",
-        formats={
-            "taken": "count",
-            "of": "count",
-            "in_turn": "count",
-            **dict.fromkeys(("share", "lower", "upper", "in_turn_share", "skipped"), "percent"),
-        },
-    )
+        figures.bars(shown, y="step", x="in_turn_share", context="share", fmt="percent:0"),
+        finding=t.of("order.skipped" if skips else "order.kept", slots),
+        data=shown[columns],
+        caption=t("order.caption", n=found.of, whole=found.whole, mean=found.mean,
+                  interval=interval(t, found.lower, found.upper, "percent:0")),
+        formats={"taken": "count", "of": "count"}
+        | dict.fromkeys(("share", "in_turn_share", "skipped"), "percent:0"),
+        names=names(report, "step", "taken", "in_turn_share", "skipped")
+        | {"of": t("column.visits"), "share": t("column.at_all")},
+    ).under(t("order.label")).anchored("order").in_appendix()  # fmt: skip
 
 
-@section(small="Too few customers for states over time")
-def who_is_awake(report: JourneyReport) -> Block:
-    """Customers by state on the last day of each week of the period."""
-    table = daily_states(report.base)
-    active = table["state"].isin(["new", "current", "reactivated", "resurrected"])
-    table["shown"] = table["state"].where(~active, "active")
-    wide = table.pivot_table(index="day", columns="shown", values="customers", aggfunc="sum")
+@section(small=small_form.weekdays)
+def how_many_are_active(report: JourneyReport) -> Block:
+    """Customers by the time since their last step, on the last day of each week of the period."""
+    t, table = report.t, daily_states(report.base)
+    silent = {"at_risk_wau": "a_week", "at_risk_mau": "a_month", "dormant": "longer"}
+    table["shown"] = table["state"].map(silent).fillna("today")
+    wide = table.pivot_table(index="day", columns="shown", values="customers", aggfunc="sum").fillna(0)
     wide = wide[wide.index > pd.Timestamp(report.now.after)]
     weeks = wide.iloc[::-1].iloc[::7].iloc[::-1]
-    first, last = weeks.iloc[0], weeks.iloc[-1]
-    known = [name for name in STATE_NAMES if name in weeks and name != "active"]
-    awake = 1 - last["dormant"] / last.sum()
+    lately = 1 - weeks.get("longer", pd.Series(0, index=weeks.index)) / weeks.sum(axis=1)
+    data = weeks.reset_index()
+    known = [name for name in ("a_week", "a_month", "longer") if name in weeks]
+    called = {name: t(f"silent.{name}") for name in ("today", *known) if name in weeks}
+    columns = ["day", *called]
     return blocks.chart(
-        curves.lines(weeks.reset_index(), "day", known, names=STATE_NAMES, fmt="count"),
-        finding=f"""{words.percent(awake, 0)} of {words.plural(last.sum(), "customer")} did something in the
-            last month; {words.percent(1 - first["dormant"] / first.sum(), 0)} did at the beginning""",
-        data=weeks.reset_index(),
-        caption="""Last step of any kind (events and purchases), on the same weekday of every week; the table
-            has also those active on the day itself.""",
-        formats={"day": "date:short", **dict.fromkeys(weeks.columns, "count")},
-    )
+        curves.lines(data, "day", known, names=called, fmt="count"),
+        finding=t("active.finding", share=lately.iloc[-1], before=lately.iloc[0]),
+        data=data[columns],
+        caption=t("active.caption", n=int(weeks.iloc[-1].sum())),
+        formats={"day": "date:short", **dict.fromkeys(called, "count")},
+        names=called | {"day": t("column.day")},
+    ).under(t("active.label")).anchored("active").in_appendix()  # fmt: skip

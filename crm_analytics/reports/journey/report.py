@@ -1,25 +1,34 @@
-"""What the journey report is made from: one whole period, and the one before where there is one."""
+"""What the journey report is made from: one whole period, and the same a year ago where there is one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from functools import partial
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import ibis
 import pandas as pd
 
 from crm_analytics.analyses import rfm
-from crm_analytics.analyses.disclosure import ON_A_PAGE, shared
-from crm_analytics.analyses.journey import PURCHASE, Journey, JourneyMap, journey, journey_map
-from crm_analytics.analyses.journey.event_log import VISITOR
-from crm_analytics.analyses.journey.steps import ordered
+from crm_analytics.analyses.actions import Action, expected_margin
+from crm_analytics.analyses.comparison import YEAR
+from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
+from crm_analytics.analyses.journey import kpis as figures
+from crm_analytics.analyses.journey.breakdowns import funnel_by_device, looked_at_and_left
+from crm_analytics.analyses.journey.period import Period, period_of, stopped_lately
+from crm_analytics.analyses.kpi import Kpi
+from crm_analytics.analyses.kpis import measure
 from crm_analytics.analyses.overview import overview
 from crm_analytics.errors import NotEnoughData
-from crm_analytics.pages import blocks, words
+from crm_analytics.pages import words
+from crm_analytics.pages.sentences import Sentences
+from crm_analytics.reports.shared.customer_lists import write_lists
+from crm_analytics.reports.shared.handed_in import HandedIn, handed_in
+from crm_analytics.reports.shared.plans import Plans, plans
 from crm_analytics.reports.shared.report import Report, attempt
-from crm_analytics.reports.shared.small_form import SmallReport, too_few, too_small
+from crm_analytics.reports.shared.small_form import SmallReport, too_small
+from crm_analytics.reports.shared.spoken import catalogue, slug
 from crm_analytics.tables.days import shift
 
 if TYPE_CHECKING:
@@ -27,55 +36,51 @@ if TYPE_CHECKING:
 
     from crm_analytics.tables.customer_base import CustomerBase
 
-STAGE_NAMES = {
-    "pre_purchase": "before the purchase",
-    "purchase": "purchase",
-    "post_purchase": "after the purchase",
-    "purchase again": "another purchase",
-}
-NOT_TRACKED = blocks.note(
-    "Not known here: only purchases are recorded",
-    """It needs the table events: what customers did before and after (timestamp, event, channel, and
-    customer_id or anonymous_id).""",
-)
-FEW = too_few(
-    "Too few customers to map a journey",
-    """There are {customers}; journeys are mapped from {needed} on. Until then: walk through a purchase
-    yourself, and ask three customers.""",
-)
+KPIS = ("funnel_completion", "bought_again_soon", "days_to_next_purchase", "net_promoter_score", "journeys")
 NEW, RETURNING = "First-time buyers", "Returning customers"
-
-
-@dataclass(frozen=True)
-class Period:
-    """The journeys of one period."""
-
-    after: date  # it begins the day after
-    journey: Journey
-    map: JourneyMap
-    events: pd.DataFrame
-    steps: tuple[str, ...]  # of the funnel, those that are in the data
-    funnel: pd.DataFrame | None
-    visitors: int
-
-    @property
-    def tracked(self) -> bool:
-        """Whether anything before a purchase is known."""
-        return bool((self.events["event"] != PURCHASE).any()) and "events" in self.journey.sources
+OPEN_BASKET, NOT_YET = "open_basket", "no purchase"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class JourneyReport(Report):
-    """Everything the sections show."""
+    """Everything the sections show; a part that the data do not hold is None.
 
+    Attributes
+    ----------
+    against : which period `before` is: "year", "before" or ""
+    devices, goods : of `analyses.journey.breakdowns`
+    """
+
+    t: Sentences
+    plan: Plans
     now: Period
     before: Period | None
+    against: str
     within: float
+    devices: pd.DataFrame | None
+    goods: pd.DataFrame | None
+    handed: HandedIn
+    own_actions: tuple[Action, ...] = ()
+
+    @cached_property
+    def kpis(self) -> dict[str, Kpi]:
+        """The key figures of the page."""
+        return measure(self.plan.given, KPIS)
 
     @property
     def tracked(self) -> Period | None:
         """The last period, where anything before a purchase is known of it."""
         return self.now if self.now.tracked else None
+
+    def event(self, name: object, letters: int = 24) -> str:
+        """What an event is called in the language; a name of the source's own stays as it is."""
+        message = f"event.{slug(name)}"
+        return self.t(message) if self.t.knows(message) else words.clean(name, letters)
+
+    def stage(self, name: object) -> str:
+        """What a stage is called."""
+        message = f"stage.{slug(name)}"
+        return self.t(message) if self.t.knows(message) else words.clean(name, 24)
 
 
 def prepare(
@@ -85,54 +90,125 @@ def prepare(
     within: float = 30.0,
     session_minutes: float = 30.0,
     compare_to: str = "-52w",
+    effect: float = 0.05,
+    language: str = "en",
     show_customers: bool = False,
+    run: str = "",
 ) -> JourneyReport | SmallReport:
-    """Put the steps of the last period in order, and of the one before where the data reach so far.
+    """Put the steps of the last period in order, and of the same a year ago where the data reach so far.
 
     Parameters
     ----------
     funnel : events in order, with "->" between; those that are not in the data are passed over
     within : days in which a customer must go on to the next stage to count
     session_minutes : a silence longer than this begins a new session
-    compare_to : length of the period ("-52w"), and how far back the one before ends
+    compare_to : length of the period ("-52w")
+    effect : of a contact, where the data hold no measured one
+    language : of the page: "en" or "de"
+    run : folder of the run that makes the page; empty outside a run
 
     Returns
     -------
     the small form, too, where the last period holds none of the steps: only returns, say
     """
-    if small := too_small(base, show_customers):
+    if small := too_small(base, show_customers, language=language):
         return small
+    t = catalogue(language, __file__, base.currency)
     steps = tuple(step.strip() for step in funnel.split("->") if step.strip())
-    start = shift(base.day, compare_to)
-    whole = start >= base.first_day - timedelta(days=1)
-    after = start if whole else base.first_day - timedelta(days=1)
-    period = partial(_period, steps=steps, within=within, session_minutes=session_minutes)
-    now = attempt({}, "now", lambda: period(base, after), NotEnoughData)
+    after = max(shift(base.day, compare_to), base.first_day - timedelta(days=1))
+    now = attempt({}, "now", lambda: period_of(base, after, steps, within, session_minutes), NotEnoughData)
     if now is None:
-        nothing = f"No step of the funnel has been recorded after {words.date(after)}"
-        return SmallReport(base=base, show_customers=show_customers, seen=overview(base), nothing=nothing)
-    before, past = None, base.earlier(compare_to) if whole else None
-    if past is not None and shift(past.day, compare_to) >= base.first_day - timedelta(days=1):
-        before = attempt({}, "before", partial(period, past, shift(past.day, compare_to)))
-    return JourneyReport(base=base, show_customers=show_customers, now=now, before=before, within=within)
+        return SmallReport(
+            base=base, show_customers=show_customers, seen=overview(base), language=language,
+            nothing=t("none.headline", day=after),
+        )  # fmt: skip
+    plan = plans(base, span=compare_to, effect=effect)
+    before, against = _earlier(base, plan, now, compare_to, (steps, within, session_minutes))
+    missing: dict[str, str] = {}
+    devices = attempt(missing, "devices", lambda: _devices(now))
+    goods = (
+        attempt(missing, "goods", lambda: looked_at_and_left(base, after, *now.steps[:2]))
+        if (now.funnel is not None)
+        else None
+    )
+    actions = _actions(plan, now)
+    write_lists(base, (*actions, *plan.actions), run, show_customers)
+    return JourneyReport(
+        base=base,
+        show_customers=show_customers,
+        language=language,
+        t=t,
+        plan=plan,
+        missing=missing,
+        now=now,
+        before=before,
+        against=against,
+        within=within,
+        devices=devices,
+        goods=goods,
+        handed=handed_in(run),
+        own_actions=actions,
+    )
 
 
-def _period(
-    base: CustomerBase, after: date, steps: tuple[str, ...], within: float, session_minutes: float
-) -> Period:
-    made = journey(base, session_minutes=session_minutes)
-    later = made.table["at"].date() > ibis.literal(after)  # the stage of a step rests on the whole past
-    table = shared(made.table.filter(later), "event", ON_A_PAGE, "person")  # a rare name may be somebody's
-    made = replace(made, table=ordered(table)).kept()
-    events = made.events()
-    have = tuple(step for step in steps if step in set(events["event"]))
-    if not have:
-        raise NotEnoughData("A funnel", 0, 1, "steps")
-    mapped = journey_map(made, within=within, minimum=ON_A_PAGE)
-    first = made.table.filter((made.table.position == 1) & made.table.person.startswith(VISITOR))
-    visitors = int(first.count().to_pyarrow().as_py())
-    return Period(
-        after, made, mapped, events, have, made.funnel(have, within) if len(have) > 1 else None, visitors
+def _earlier(
+    base: CustomerBase,
+    plan: Plans,
+    now: Period,
+    span: str,
+    how: tuple[tuple[str, ...], float, float],
+) -> tuple[Period | None, str]:
+    """The period that the last one is held against, for key figures too, and which it is."""
+    given = plan.given
+    given.once(figures.NOW, lambda: now)
+
+    def ago(days: int) -> Period | None:
+        day = base.day - timedelta(days=days)
+        after = shift(day, span)
+        if after < base.first_day - timedelta(days=1):
+            return None
+        return attempt({}, "before", lambda: period_of(base.as_of(day), after, *how), NotEnoughData)
+
+    found = given.once(figures.YEAR_AGO, lambda: ago(YEAR))
+    if found is not None:
+        return found, "year"
+    found = given.once(figures.BEFORE, lambda: ago((base.day - shift(base.day, span)).days))
+    return found, "before" if found is not None else ""
+
+
+def _devices(now: Period) -> pd.DataFrame | None:
+    if now.funnel is None:
+        return None
+    found = funnel_by_device(now.journey, now.steps, now.after, now.within)
+    return found if len(found) > 1 else None
+
+
+def _actions(plan: Plans, now: Period) -> tuple[Action, ...]:
+    """Whom to write to: customers who filled a basket lately and have not bought since, without the lapsed.
+
+    What it can bring is told of those who have bought before: nothing is known of the others' purchases.
+    """
+    if len(now.steps) < 2 or not now.tracked:
+        return ()
+    base = now.journey.base
+    groups = plan.audiences.customers if plan.audiences is not None else plan.given.standings
+    stopped = base.materialise(stopped_lately(now))
+    lapsed = plan.given.standings.filter(plan.given.standings.standing == LAPSED)
+    mine = base.materialise(stopped.anti_join(lapsed, "customer_id"))
+    n = int(mine.count().to_pyarrow().as_py())
+    if not n:
+        return ()
+    bought = base.materialise(groups.semi_join(mine, "customer_id"))
+    known = int(bought.count().to_pyarrow().as_py())
+    worth = None
+    if plan.audiences is not None and known == n:
+        near = plan.audiences.near.of_groups(bought.select("customer_id", segment=ibis.literal("open")))
+        value, low, high = (float(near.iloc[0][c]) for c in ("value", "lower", "upper"))
+        worth = expected_margin(value, low, high, n, plan.given.margin, plan.effect, plan.cost)
+    whom = {"standing": (ACTIVE, AT_RISK, NOT_YET), "basket": ("open",)}
+    audience = bought if known == n else mine
+    return (
+        Action(OPEN_BASKET, "shop", "write", whom, n, OPEN_BASKET, worth, plan.effect, plan.cost, audience),
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 
+from crm_analytics.analyses.actions import DRAWN
 from crm_analytics.analyses.audiences import held_back
 from crm_analytics.reports.shared.customer_names import called, pseudonyms_of
 from crm_analytics.tables.export import write_csv
@@ -46,7 +47,7 @@ def list_of(base: CustomerBase, action: Action, show_customers: bool) -> pd.Data
     found = base.collect(table.select("customer_id", *kept).order_by([*order, "customer_id"]))
     ids = found.pop("customer_id")
     found.insert(0, "customer", called(base, ids, show_customers))
-    if action.verb == "test":
+    if action.verb in DRAWN:
         place = pseudonyms_of(ids).rank(method="first").astype("int64")
         found["arm"] = (place <= len(ids) - held_back(len(ids))).map({True: "contact", False: "hold back"})
     for name in set(kept) & {*RANKS, "probability"}:
