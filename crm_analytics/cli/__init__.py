@@ -24,6 +24,7 @@ from crm_analytics.cli.key_commands import key, reveal
 from crm_analytics.cli.past_commands import diff, forget, waves
 from crm_analytics.cli.people_commands import customer, tokens
 from crm_analytics.cli.run_commands import run
+from crm_analytics.cli.verify_commands import verify
 from crm_analytics.errors import CrmError, ParameterError, in_words, nearest
 
 
@@ -246,6 +247,6 @@ def index(out: Path, force: bool) -> int:
 
 for _command in (
     check, demo, list_reports, map_source, run, diff, forget, waves, assess, key, reveal,
-    identities, customer, tokens,
+    identities, customer, tokens, verify,
 ):  # fmt: skip
     crm.add_command(_command)

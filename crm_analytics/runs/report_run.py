@@ -92,6 +92,27 @@ class Workshop:
         notes = [note for note in (result.note, never, *cautions) if note]
         return replace(result, note="\n  ".join(notes))
 
+    def open_again(self, plan: Plan, inputs: unchanged.Inputs) -> Record:
+        """The record of a run that is made to be compared, with its data opened; nothing is published.
+
+        Raises
+        ------
+        CrmError : of the data.
+        """
+        return Record(plan, data=self._shared.get(plan, inputs), inputs=inputs)
+
+    def make_again(self, record: Record, progress: Progress | None = None) -> Outcome:
+        """The files that a run of this record would publish; they are returned and not published.
+
+        Raises
+        ------
+        CrmError : of a cell, a limit, or the page.
+        """
+        with ExitStack() as own:
+            run = _Run(record, self._shared, own, progress, time.perf_counter())
+            run.execute(run.start_kernel())
+            return run_files.success(record, record.plan.place(record.day))
+
 
 @dataclass(frozen=True)
 class _SharedData:
@@ -138,7 +159,7 @@ class _Run:
                 raise self.problem
             if plan.request.wait and (made := self._made_meanwhile()):
                 return made
-            kernel = self._start_kernel()
+            kernel = self.start_kernel()
             limit = plan.request.limit_seconds
             late = f"{plan.source_name} was not opened within {limit} seconds. Allow more time"
             with self._timed("open"), time_limit(limit, late):
@@ -150,7 +171,7 @@ class _Run:
                 if plan.request.wait and (made := self._made_meanwhile()):
                     return made
             with self._timed("notebook"):
-                self._execute(kernel)
+                self.execute(kernel)
             with self._timed("page"):
                 outcome_ = run_files.success(record, place)
             with self._timed("publish"):
@@ -173,7 +194,7 @@ class _Run:
         found = unchanged.find(record.plan, record.inputs)
         return repetition(found, self.began) if isinstance(found, unchanged.Former) else None
 
-    def _start_kernel(self) -> Kernel:
+    def start_kernel(self) -> Kernel:
         """Start the notebook's process now: it gets ready while the data are opened and checked."""
         folder = private_folder()
         self.own.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -188,7 +209,8 @@ class _Run:
             )
         )
 
-    def _execute(self, kernel: Kernel) -> None:
+    def execute(self, kernel: Kernel) -> None:
+        """Run the notebook on the data that are open, with what other runs hand in."""
         from crm_analytics.runs.kernels import engine
 
         engine.import_notebook_tools()
