@@ -21,6 +21,7 @@ from crm_analytics.cli.console import CellBar, echo, now, say, show_trace, stopp
 from crm_analytics.cli.data_commands import check, demo, list_reports, map_source
 from crm_analytics.cli.identity_commands import identities
 from crm_analytics.cli.key_commands import key, reveal
+from crm_analytics.cli.mail_commands import mail
 from crm_analytics.cli.past_commands import diff, forget, waves
 from crm_analytics.cli.people_commands import customer, tokens
 from crm_analytics.cli.run_commands import run
@@ -247,6 +248,6 @@ def index(out: Path, force: bool) -> int:
 
 for _command in (
     check, demo, list_reports, map_source, run, diff, forget, waves, assess, key, reveal,
-    identities, customer, tokens, verify,
+    identities, customer, tokens, verify, mail,
 ):  # fmt: skip
     crm.add_command(_command)

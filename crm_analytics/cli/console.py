@@ -54,8 +54,14 @@ def echo(text: object) -> None:
 
 def echo_json(line: Mapping[str, Any]) -> None:
     """One line of JSON for machines; no text in it tells a password."""
-    shown = {name: redact(value) if isinstance(value, str) else value for name, value in line.items()}
+    shown = {name: _redacted(value) for name, value in line.items()}
     echo(json.dumps(shown, ensure_ascii=False))
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_redacted(one) for one in value]
+    return redact(value) if isinstance(value, str) else value
 
 
 def _mute(stream: Any) -> None:

@@ -86,6 +86,8 @@ def _conclude(summary: Summary) -> int:
     say(f"{summary.config}: {counts} ({summary.seconds:.1f} s), exit {summary.exit_code}", colour)
     if summary.message:
         say(summary.message, "red")
+    for words in summary.told:
+        say(words)
     return summary.exit_code
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crm_analytics.errors import CrmError, ParameterError, nearest
 from crm_analytics.pages.status import Status
@@ -17,6 +17,7 @@ from crm_analytics.runs.publishing.result import RunResult, worst
 from crm_analytics.runs.report_run import Workshop
 from crm_analytics.runs.schedule.list_jobs import ScheduledList
 from crm_analytics.runs.schedule.schedule_file import Schedule, ScheduledReport
+from crm_analytics.runs.telling.night_telling import tell_night
 from crm_analytics.runs.workers import Ended, Event, MakeWorkshop, work
 from crm_analytics.tables.project import project_folder
 
@@ -51,10 +52,13 @@ class Summary:
     exit_code: int
     seconds: float
     message: str = ""
+    told: tuple[str, ...] = ()
 
     def line(self) -> dict[str, object]:
         """The last line of JSON."""
-        message = {"message": self.message} if self.message else {}
+        message: dict[str, object] = {"message": self.message} if self.message else {}
+        if self.told:
+            message["told"] = list(self.told)
         return {
             "summary": self.config,
             "reports": sum(self.counts.values()),
@@ -171,7 +175,9 @@ def run_items(
                 _note(schedule, results, todo)
             yield event
         error = _remember(schedule, results)
-    yield _summary(schedule, results, error, time.perf_counter() - began)
+    made = _summary(schedule, results, error, time.perf_counter() - began)
+    told = tell_night(schedule, results, made.exit_code) if results else ()
+    yield replace(made, told=told, seconds=time.perf_counter() - began)
 
 
 def _note(schedule: Schedule, results: dict[int, RunResult], todo: list[int]) -> None:
