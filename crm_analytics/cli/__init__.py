@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -25,8 +25,12 @@ from crm_analytics.cli.mail_commands import mail
 from crm_analytics.cli.past_commands import diff, forget, waves
 from crm_analytics.cli.people_commands import customer, tokens
 from crm_analytics.cli.run_commands import run
+from crm_analytics.cli.tables import tell_timings
 from crm_analytics.cli.verify_commands import verify
 from crm_analytics.errors import CrmError, ParameterError, in_words, nearest
+
+if TYPE_CHECKING:
+    from crm_analytics.runs.publishing.result import RunResult
 
 
 class Commands(click.Group):
@@ -141,14 +145,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     "says of the source, else 0.05]",
 )
 @click.option("--force", is_flag=True, help="Run although nothing has changed.")
+@click.option("--timings", "timed", is_flag=True, help="Tell where the seconds went.")
 @click.option("--help-parameters", is_flag=True, help="List the parameters of the reports and stop.")
 @click.pass_obj
-def report(
+def report(  # noqa: PLR0917
     obj: dict[str, Any],
     names: tuple[str, ...],
     everything: bool,
     pairs: tuple[str, ...],
     help_parameters: bool,
+    timed: bool,
     **options: Any,
 ) -> int:
     """Make one or more reports.
@@ -168,14 +174,16 @@ def report(
     moment, parameters = now(), _pairs(pairs)
     debug = bool(obj and obj["debug"])
     requests = [RunRequest(name, moment, parameters=parameters, **options) for name in chosen]
-    codes: list[int] = []
+    results: list[RunResult] = []
     with stopped_in_words(), closing(CellBar()) as bar:
         for result in run_reports(requests, bar):
             bar.close()
             show_trace(debug, result.traceback)
             tell(result)
-            codes.append(result.exit_code)
-    return worst(codes)
+            results.append(result)
+    if timed:
+        tell_timings(results)
+    return worst(result.exit_code for result in results)
 
 
 def _chosen(names: tuple[str, ...], everything: bool) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -124,6 +125,7 @@ class OpenedData:
     timezone: str = ""  # on whose clock days are counted
     cautions: tuple[str, ...] = ()  # on the data, before any number
     files: dict[str, list[Any]] = field(default_factory=dict)  # of `unchanged.read_stamps`
+    timings: dict[str, float] = field(default_factory=dict)  # seconds: check, cut
 
     def facts(self) -> dict[str, Any]:
         """What the manifest says of the data."""
@@ -252,13 +254,14 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
     from crm_analytics.tables.customer_base import CustomerBase
 
     try:
-        asked = plan.request
+        asked, began = plan.request, time.perf_counter()
         with limited_memory(asked.limit_memory_mb):
             most = MAX_REJECTED if asked.max_rejected is None else asked.max_rejected
             base = CustomerBase.open(plan.source, mapping=asked.mapping, today=asked.today, max_rejected=most)
         base = identity_store.applied(base, plan.out, plan.source_name, read_key(plan.root))
         base = _without_forgotten(base, plan)
         newest, rules = base.day, base.rejected["rule"].astype("str")
+        checked = time.perf_counter()
         check_age(plan, newest)
         if plan.as_of:
             base = base.as_of(plan.as_of)
@@ -278,6 +281,7 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
             has_future=bool(rules.str.contains("after today").any()),
             timezone=base.timezone,
             cautions=base.cautions,
+            timings={"check": checked - began, "cut": time.perf_counter() - checked},
         )
     except CrmError:
         raise

@@ -260,9 +260,9 @@ def test_night_with_a_dead_notifier_says_so_and_nothing_else(
     more = '[notify]\nwebhook = "$CHAT"\nseconds = 1\n'
     monkeypatch.setenv("CHAT", "http://127.0.0.1:9/x")
     failed = {0: result(Status.FAILED, exit_code=3, message="gone")}
-    assert tell_night(schedule(project, more), failed, 3) == ("[notify] webhook: it cannot be reached",)
-    assert tell_night(schedule(project, more), {0: result()}, 0) == ()
-    assert tell_night(schedule(project), failed, 3) == ()
+    assert tell_night(schedule(project, more), failed, 3, 1.0) == ("[notify] webhook: it cannot be reached",)
+    assert tell_night(schedule(project, more), {0: result()}, 0, 1.0) == ()
+    assert tell_night(schedule(project), failed, 3, 1.0) == ()
     assert "CHAT" in os.environ
 
 

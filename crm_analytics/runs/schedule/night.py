@@ -176,7 +176,7 @@ def run_items(
             yield event
         error = _remember(schedule, results)
     made = _summary(schedule, results, error, time.perf_counter() - began)
-    told = tell_night(schedule, results, made.exit_code) if results else ()
+    told = tell_night(schedule, results, made.exit_code, made.seconds) if results else ()
     yield replace(made, told=told, seconds=time.perf_counter() - began)
 
 

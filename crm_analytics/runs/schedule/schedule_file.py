@@ -90,6 +90,7 @@ class ScheduleTable(BaseModel):
     workers: Annotated[int, Field(ge=1, le=64)] = 2
     keep: Annotated[int, Field(ge=1)] = 12
     language: Literal["", "en", "de"] = ""
+    prometheus: str = ""
     source: dict[str, SourceTable]
     mail: MailTable | None = None
     notify: NotifyTable | None = None
@@ -141,6 +142,7 @@ class Schedule:
     language: str = ""
     mail: MailTable | None = None
     notify: NotifyTable | None = None
+    prometheus: Path | None = None
 
     @property
     def now(self) -> datetime:
@@ -207,6 +209,7 @@ def read_schedule(path: Path, now: datetime, *, wait: float = 0, force: bool = F
         language=table.language,
         mail=_absolute(table.mail, folder),
         notify=table.notify,
+        prometheus=_monitor_file(table.prometheus, folder, path.name),
     )
 
 
@@ -225,6 +228,15 @@ def _check_telling(table: ScheduleTable, name: str) -> None:
             _ = relative_days.days_of(table.notify.stale) if table.notify.stale else 0
         except ParameterError as error:
             raise ParameterError(f"{name}, [notify]: stale: {error}") from None
+
+
+def _monitor_file(given: str, folder: Path, name: str) -> Path | None:
+    if not given:
+        return None
+    path = (folder / Path(given).expanduser()).resolve()
+    if path.suffix != ".prom":  # the collector reads no other, and no page is overwritten by a slip
+        raise ParameterError(f'{name}: prometheus = {short(given)}: it must be a file such as "crm.prom"')
+    return path
 
 
 def _absolute(mail: MailTable | None, folder: Path) -> MailTable | None:

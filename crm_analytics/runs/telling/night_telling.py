@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from crm_analytics.errors import CrmError, in_words
 from crm_analytics.pages.status import Status
 from crm_analytics.runs.catalogue.catalogue import find_report
-from crm_analytics.runs.telling import letters, mail_server, notices
+from crm_analytics.runs.telling import letters, mail_server, monitor_file, notices
 from crm_analytics.runs.telling.letters import FailedReport, Posted
 from crm_analytics.runs.telling.night_events import events_of, is_failure
 
@@ -22,13 +22,15 @@ if TYPE_CHECKING:
     from crm_analytics.runs.schedule.schedule_file import Schedule
 
 
-def tell_night(schedule: Schedule, results: Mapping[int, RunResult], exit_code: int) -> tuple[str, ...]:
+def tell_night(
+    schedule: Schedule, results: Mapping[int, RunResult], exit_code: int, seconds: float
+) -> tuple[str, ...]:
     """Tell all that the schedule names.
 
     Parameters
     ----------
     results : by number; reports first, then lists
-    exit_code : of the run
+    exit_code, seconds : of the run
 
     Returns
     -------
@@ -39,6 +41,8 @@ def tell_night(schedule: Schedule, results: Mapping[int, RunResult], exit_code: 
         parts.append(("[mail]", lambda: _mail(schedule, results)))
     if schedule.notify is not None:
         parts.append(("[notify]", lambda: _notify(schedule, results, exit_code)))
+    if schedule.prometheus is not None:
+        parts.append(("prometheus", lambda: _monitor(schedule, results, exit_code, seconds)))
     told = []
     for name, part in parts:
         try:
@@ -46,6 +50,14 @@ def tell_night(schedule: Schedule, results: Mapping[int, RunResult], exit_code: 
         except Exception as error:
             told.append(f"{name}: {in_words(error)}")
     return tuple(told)
+
+
+def _monitor(
+    schedule: Schedule, results: Mapping[int, RunResult], exit_code: int, seconds: float
+) -> list[str]:
+    assert schedule.prometheus is not None
+    monitor_file.write(schedule.prometheus, schedule, results, exit_code, seconds)
+    return []
 
 
 def _mail(schedule: Schedule, results: Mapping[int, RunResult]) -> list[str]:
