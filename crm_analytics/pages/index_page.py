@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm_analytics.pages import words
+from crm_analytics.pages.brand import Brand
 from crm_analytics.pages.render import PageError, render
 from crm_analytics.pages.status import Status
 
@@ -67,7 +68,7 @@ class IndexEntry:
         return self.day + dt.timedelta(days=self.oldest_days)
 
 
-def index(entries: list[IndexEntry], *, today: dt.date) -> str:
+def index(entries: list[IndexEntry], *, today: dt.date, brand: Brand | None = None) -> str:
     """The list of reports, with the age of their data in days counted from `today`."""
     order = sorted(entries, key=lambda e: (e.title.lower(), e.name, e.slug), reverse=False)
     rows = [_row(entry, today) for entry in order]
@@ -76,7 +77,7 @@ def index(entries: list[IndexEntry], *, today: dt.date) -> str:
         "never": sum(e.status is Status.NEVER for e in entries),
         "stale": sum(bool(row["stale"]) for row in rows),
     }
-    return render("index.html", rows=rows, today=today, **counts)
+    return render("index.html", rows=rows, today=today, brand=brand, **counts)
 
 
 def _row(entry: IndexEntry, today: dt.date) -> dict[str, Any]:

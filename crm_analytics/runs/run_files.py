@@ -201,6 +201,7 @@ def _context(record: Record) -> PageContext:
         rejected=0,
         first_day=None,
         last_day=None,
+        brand=plan.look.brand,
     )
     if data is None:
         return blank

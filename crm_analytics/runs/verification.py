@@ -20,7 +20,7 @@ from crm_analytics.runs import other_runs, unchanged
 from crm_analytics.runs.catalogue.catalogue import find_report
 from crm_analytics.runs.plan import Plan, RunRequest, plan_run
 from crm_analytics.runs.published_sources import source_of
-from crm_analytics.runs.publishing import publish, published_tree
+from crm_analytics.runs.publishing import publish, published_look, published_tree
 from crm_analytics.runs.publishing.manifest import digest, versions, without_paths
 from crm_analytics.runs.report_run import Workshop
 from crm_analytics.tables.named_sources import check_exists
@@ -39,7 +39,7 @@ _PARTS = {
     "source": "the source is another one",
     "identities": "who is who was brought up to date",
     "version": "the answer of the source to its version_query has changed",
-    "brand": "language, colour or logo in crm.toml have changed",
+    "brand": "the colour or the logo in crm.toml has changed",
 }
 
 
@@ -250,7 +250,7 @@ def verify(
     """
     if not page.is_as_made:
         return Verification(page=page, same=False, altered=True, made=False)
-    root = published_tree.project_of(page.place.out)
+    root = published_tree.publisher(page.place.out) or published_tree.project_of(page.place.out)
     key = unchanged.key_digest(root)
     if key != page.manifest["key"]:
         return Verification(page=page, same=False, changes=(_of_the_key(key),), made=False)
@@ -297,6 +297,7 @@ def _plan(
         version_query=source.version_query,
         max_rejected=source.max_rejected,
         root=root,
+        look=published_look.of_tree(page.place.out),
         force=True,  # nothing is published: whose folder it is need not be asked
     )
     return plan_run(request)
@@ -323,7 +324,7 @@ def _changed_inputs(page: PublishedPage, plan: Plan, inputs: unchanged.Inputs) -
     """Of what is known before the data are opened."""
     recorded = page.manifest["inputs"]
     for part, words in _PARTS.items():
-        if recorded["parts"].get(part, inputs.parts.get(part)) != inputs.parts.get(part):
+        if recorded["parts"].get(part, "") != inputs.parts.get(part):
             yield Change(part, words + _more(part, page, plan))
     before, now = page.manifest["versions"], versions()
     moved = [

@@ -35,7 +35,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -43,6 +43,7 @@ from crm_analytics.errors import CrmError, ParameterError, nearest
 from crm_analytics.runs import version_query
 from crm_analytics.runs.catalogue.catalogue import report_name
 from crm_analytics.runs.catalogue.parameter_rules import short
+from crm_analytics.runs.look import BrandTable, look_of
 from crm_analytics.runs.plan import RunRequest
 from crm_analytics.runs.schedule import list_jobs, relative_days
 from crm_analytics.runs.schedule.list_jobs import ListTable, ScheduledList, wave_request
@@ -89,7 +90,8 @@ class ScheduleTable(BaseModel):
     out: str = "reports"
     workers: Annotated[int, Field(ge=1, le=64)] = 2
     keep: Annotated[int, Field(ge=1)] = 12
-    language: Literal["", "en", "de"] = ""
+    language: str = ""
+    brand: BrandTable | None = None
     prometheus: str = ""
     source: dict[str, SourceTable]
     mail: MailTable | None = None
@@ -100,7 +102,7 @@ class ScheduleTable(BaseModel):
 
 _ALLOWED = {
     **settings.ALLOWED,
-    "language": '"en" or "de"',
+    "brand": 'a table [brand] with colour = "#0b5cad", logo = "logo.png" or both',
     "workers": "a whole number 1..64",
     "network": "true or false",
     "max_rejected": "a share of rows or of money between 0 and 1, such as 0.1",
@@ -116,7 +118,7 @@ _ALLOWED = {
 
 
 _ROWS = {"report": ReportTable, "list": ListTable}
-_TABLES = {"mail": MailTable, "notify": NotifyTable}
+_TABLES = {"mail": MailTable, "notify": NotifyTable, "brand": BrandTable}
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,15 @@ def read_schedule(path: Path, now: datetime, *, wait: float = 0, force: bool = F
                 f"{path.name}: out = {short(table.out)} lies inside the data of [source.{name}]; "
                 "reports would be read as data"
             )
-    every: dict[str, Any] = {"now": now, "out": out, "keep": table.keep, "wait": wait, "force": force}
+    look = look_of(table.language, table.brand, folder, path.name)
+    every: dict[str, Any] = {
+        "look": look,
+        "now": now,
+        "out": out,
+        "keep": table.keep,
+        "wait": wait,
+        "force": force,
+    }
     sources = {name: replace(request, **every) for name, request in sources.items()}
     reports = [
         _report(one, _source_of(one, sources, where), where, folder)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm_analytics.errors import ParameterError
 from crm_analytics.pages.status import Status
-from crm_analytics.runs.publishing import publish
+from crm_analytics.runs.publishing import publish, published_look
 from crm_analytics.runs.publishing.manifest import digest, published_words
 from crm_analytics.runs.publishing.published_tree import FOLDER
 from crm_analytics.runs.run_files import NEXT_STEPS
@@ -157,7 +157,9 @@ def _context(run: Path, about: dict[str, Any], mail: MailTable) -> LetterContext
     place = f"{about['report']}/{about['slug']}/report.html"
     day = date.fromisoformat(about["as_of"]) if about.get("as_of") else None
     label = str(about["data"].get("label") or about["data"].get("source", ""))
-    return LetterContext(label=label, day=day, place=place, link=_link(mail, place), attached=mail.attach)
+    accent = published_look.of_tree(run.parents[3]).brand.accent or LetterContext.accent
+    link = _link(mail, place)
+    return LetterContext(label=label, day=day, place=place, link=link, attached=mail.attach, accent=accent)
 
 
 def _record(run: Path) -> dict[str, Any]:
