@@ -17,7 +17,7 @@ import click
 
 from crm_analytics import __version__
 from crm_analytics.cli.assess_commands import assess
-from crm_analytics.cli.console import CellBar, echo, now, say, show_trace, stopped_in_words, tell
+from crm_analytics.cli.console import CellBar, echo, now, say, show_trace, stopped_in_words, tell, tell_pdf
 from crm_analytics.cli.data_commands import check, demo, list_reports, map_source
 from crm_analytics.cli.identity_commands import identities
 from crm_analytics.cli.key_commands import key, reveal
@@ -146,6 +146,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 )
 @click.option("--force", is_flag=True, help="Run although nothing has changed.")
 @click.option("--timings", "timed", is_flag=True, help="Tell where the seconds went.")
+@click.option(
+    "--pdf", "as_pdf", is_flag=True, help="Print the manager's layer as a PDF, too (needs Chromium)."
+)
 @click.option("--help-parameters", is_flag=True, help="List the parameters of the reports and stop.")
 @click.pass_obj
 def report(  # noqa: PLR0917
@@ -155,6 +158,7 @@ def report(  # noqa: PLR0917
     pairs: tuple[str, ...],
     help_parameters: bool,
     timed: bool,
+    as_pdf: bool,
     **options: Any,
 ) -> int:
     """Make one or more reports.
@@ -169,21 +173,27 @@ def report(  # noqa: PLR0917
         for name in chosen:
             _list_parameters(name)
         return 0
+    from crm_analytics.runs import manager_pdf
     from crm_analytics.runs.report_run import RunRequest, run_reports, worst
 
+    if as_pdf:
+        manager_pdf.find_browser()  # before anything is made
     moment, parameters = now(), _pairs(pairs)
     debug = bool(obj and obj["debug"])
     requests = [RunRequest(name, moment, parameters=parameters, **options) for name in chosen]
     results: list[RunResult] = []
+    codes: list[int] = []
     with stopped_in_words(), closing(CellBar()) as bar:
         for result in run_reports(requests, bar):
             bar.close()
             show_trace(debug, result.traceback)
             tell(result)
             results.append(result)
+            if as_pdf and result.status.good and result.run_folder is not None:
+                codes.append(tell_pdf(result.run_folder))
     if timed:
         tell_timings(results)
-    return worst(result.exit_code for result in results)
+    return worst([*codes, *(result.exit_code for result in results)])
 
 
 def _chosen(names: tuple[str, ...], everything: bool) -> list[str]:

@@ -34,7 +34,7 @@ def tell_timings(results: Sequence[RunResult]) -> None:
     if not made:
         say("no report was made: there is nothing to time")
         return
-    rows = [("report", *STEPS, "in all")]
+    rows: list[tuple[str, ...]] = [("report", *STEPS, "in all")]
     for result in made:
         seconds = [result.timings.get(step) for step in STEPS]
         cells = ["-" if one is None else f"{one:.2f}" for one in seconds]

@@ -37,8 +37,9 @@ def verify(*, page: str, out: Path, data: str, mapping: Path | None, pairs: tupl
     4   a cell of the notebook fails now; 5 time or memory ran out; 6 nothing could be written
     """  # noqa: D301
     from crm_analytics.runs import verification
+    from crm_analytics.runs.published_page import find_page
 
-    found = verification.find_page(page, out.expanduser().resolve())
+    found = find_page(page, out.expanduser().resolve())
     given: dict[str, object] = {}
     for pair in pairs:
         name, separator, value = pair.partition("=")

@@ -6,8 +6,6 @@ that its manifest names. Nothing is published, and no key is made.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics.errors import CrmError, DataError, ParameterError
-from crm_analytics.pages.status import Status
-from crm_analytics.runs import other_runs, unchanged
+from crm_analytics.runs import manager_pdf, other_runs, unchanged
 from crm_analytics.runs.catalogue.catalogue import find_report
 from crm_analytics.runs.plan import Plan, RunRequest, plan_run
+from crm_analytics.runs.published_page import PublishedPage, sha256_of
 from crm_analytics.runs.published_sources import source_of
 from crm_analytics.runs.publishing import publish, published_look, published_tree
 from crm_analytics.runs.publishing.manifest import digest, versions, without_paths
@@ -41,38 +39,6 @@ _PARTS = {
     "version": "the answer of the source to its version_query has changed",
     "brand": "the colour or the logo in crm.toml has changed",
 }
-
-
-@dataclass(frozen=True)
-class PublishedPage:
-    """A page and the record of its run.
-
-    Parameters
-    ----------
-    path : the file that was asked about
-    run : the folder of its run
-    manifest : what the run recorded
-    """
-
-    path: Path
-    run: Path
-    manifest: Mapping[str, Any]
-
-    @property
-    def place(self) -> publish.Place:
-        """Where it was published."""
-        slug = self.run.parents[1]
-        return publish.Place(slug.parents[1], slug.parent.name, slug.name)
-
-    @property
-    def label(self) -> str:
-        """For people."""
-        return f"{self.place.name}/{self.place.slug} ({self.run.name})"
-
-    @property
-    def is_as_made(self) -> bool:
-        """Whether the file still has the bytes that the run wrote."""
-        return _sha256(self.path.read_bytes()) == self.manifest["page"]["sha256"]
 
 
 @dataclass(frozen=True)
@@ -139,87 +105,6 @@ class Verification:
             "exit_code": self.exit_code,
             "message": self.message,
         }
-
-
-# --- which page ---------------------------------------------------------------------------------------------
-
-
-def find_page(place: str, out: Path) -> PublishedPage:
-    """The page that somebody means, with the record of its run.
-
-    Parameters
-    ----------
-    place : a page (also a copy that lies elsewhere), the folder of a run or slug, "name/slug" or
-        "name/slug/run"
-    out : the folder of reports that names and copies are looked for in
-
-    Raises
-    ------
-    ParameterError : there is none, no run made it, or its record is not there.
-    """
-    path = Path(place).expanduser()
-    path = path if path.exists() else out / place
-    if path.is_file():
-        run = _run_beside(path.resolve()) or _run_of_copy(path, out)
-        page = path.resolve()
-    elif path.is_dir():
-        run = _run_in(path.resolve())
-        page = run / "page.html"
-        if path.resolve() == run.parents[1]:
-            page = run.parents[1] / "report.html"
-    else:
-        raise ParameterError(
-            f"there is no page '{place[:120]}'. Give a page, or NAME/SLUG as it stands below {out}"
-        )
-    return _recorded(page, run)
-
-
-def _recorded(page: Path, run: Path) -> PublishedPage:
-    try:
-        about = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
-        if about["status"] == Status.FAILED:
-            raise ParameterError(f"{run.name} failed: a page that says so has nothing to be made again from")
-        _ = about["page"]["sha256"], about["inputs"]["parts"], about["data"]["hash"], about["parameters"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ParameterError(
-            f"the record of {page.name} is not there, or is of a version that recorded too little: "
-            f"{run.name}/manifest.json"
-        ) from None
-    if not page.is_file():
-        raise ParameterError(f"the page of {run.name} is not there")
-    return PublishedPage(page, run, about)
-
-
-def _run_beside(page: Path) -> Path | None:
-    """The run of a page that lies where it was published."""
-    if page.parent.parent.name == "runs":
-        return page.parent
-    pointer = publish.pointer_of(page.parent, "current.json") if page.name == "report.html" else None
-    return page.parent / "runs" / pointer["run"] if pointer else None
-
-
-def _run_in(folder: Path) -> Path:
-    if (folder / "manifest.json").is_file() and folder.parent.name == "runs":
-        return folder
-    pointer = publish.pointer_of(folder, "current.json")
-    if pointer is None:
-        raise ParameterError(f"{folder.name} is no folder of a run, and no page was published there")
-    return folder / "runs" / str(pointer["run"])
-
-
-def _run_of_copy(path: Path, out: Path) -> Path:
-    """The run that wrote a file which was sent or copied elsewhere."""
-    sha256 = _sha256(path.read_bytes())
-    for manifest in sorted(out.glob("*/*/runs/*/manifest.json")):
-        try:
-            if json.loads(manifest.read_text(encoding="utf-8"))["page"]["sha256"] == sha256:
-                return manifest.parent
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    raise ParameterError(
-        f"no run in {out} wrote {path.name}: it was made elsewhere (say --out), it was changed, or its run "
-        "is no longer kept"
-    )
 
 
 # --- made again ---------------------------------------------------------------------------------------------
@@ -354,7 +239,7 @@ def _changed_files(recorded: Mapping[str, list[Any]], plan: Plan) -> Iterator[Ch
     digests = {name: digest(name)[:16] for name in (*paths, MAPPING_FILE, "the mapping")}
     for name in (MAPPING_FILE, "the mapping"):
         before, path = recorded.get(digests[name]), paths.get(name)
-        now = _sha256(path.read_bytes()) if path is not None and path.is_file() else None
+        now = sha256_of(path.read_bytes()) if path is not None and path.is_file() else None
         if (before[2] if before else None) != now:
             what = "has changed" if before and now else "is new" if now else "is gone"
             yield Change("mapping", f"the mapping {what}")
@@ -368,7 +253,7 @@ def _changed_files(recorded: Mapping[str, list[Any]], plan: Plan) -> Iterator[Ch
 
 
 def _is_recorded(path: Path, stamp: list[Any] | None) -> bool:
-    return stamp is not None and _sha256(path.read_bytes()) == stamp[2]
+    return stamp is not None and sha256_of(path.read_bytes()) == stamp[2]
 
 
 def _changed_data(page: PublishedPage, record: Record) -> Iterator[Change]:
@@ -407,10 +292,12 @@ def _of_the_key(key: str) -> Change:
 
 
 def _differing(page: PublishedPage, outcome: Outcome) -> Iterator[str]:
-    """Files of the run that are not the same now; its record, which has times in it, is not compared."""
+    """Files of the run that are not the same now; its record, which has times in it, and what was
+    made from the page later are not compared.
+    """
     recorded = {p.relative_to(page.run).as_posix(): p for p in page.run.rglob("*") if p.is_file()}
-    mail = {name for name in recorded if name.startswith("mail/")}
-    for name in sorted((recorded.keys() | outcome.files.keys()) - {"manifest.json"} - mail):
+    later = {name for name in recorded if name.startswith("mail/")} | {"manifest.json", manager_pdf.NAME}
+    for name in sorted((recorded.keys() | outcome.files.keys()) - later):
         before = recorded[name].read_bytes() if name in recorded else None
         if before != outcome.files.get(name):
             yield name
@@ -434,7 +321,3 @@ def with_words(error: CrmError, page: PublishedPage) -> CrmError:
     said = type(error)(f"{page.label} could not be made again: {error}")
     said.exit_code = error.exit_code
     return said
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -99,8 +99,8 @@ def _escaped(text: str) -> str:
 
 
 def _source(schedule: Schedule, number: int) -> str:
-    jobs = [*schedule.reports, *schedule.lists]
-    return jobs[number].source
+    jobs = [one.source for one in schedule.reports] + [one.source for one in schedule.lists]
+    return jobs[number]
 
 
 def _age(schedule: Schedule, result: RunResult) -> int | None:

@@ -161,7 +161,7 @@ def body_of(notice: Notice, form: str) -> dict[str, Any]:
     if form == "slack":
         return {"text": "\n".join([_plain(notice.title), *(f"• {line}" for line in lines)])}
     blocks = [{"type": "TextBlock", "text": _plain(notice.title), "weight": "bolder", "wrap": True}]
-    blocks += [{"type": "TextBlock", "text": line, "wrap": True} for line in lines]  # type: ignore[dict-item]
+    blocks += [{"type": "TextBlock", "text": line, "wrap": True} for line in lines]
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
