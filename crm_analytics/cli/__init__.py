@@ -11,21 +11,27 @@ import traceback
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from crm_analytics import __version__
 from crm_analytics.cli.agent_commands import mcp
 from crm_analytics.cli.assess_commands import assess
-from crm_analytics.cli.console import CellBar, echo, now, say, show_trace, stopped_in_words, tell
+from crm_analytics.cli.console import CellBar, echo, now, say, show_trace, stopped_in_words, tell, tell_pdf
 from crm_analytics.cli.data_commands import check, demo, list_reports, map_source
 from crm_analytics.cli.identity_commands import identities
 from crm_analytics.cli.key_commands import key, reveal
+from crm_analytics.cli.mail_commands import mail
 from crm_analytics.cli.past_commands import diff, forget, waves
 from crm_analytics.cli.people_commands import customer, tokens
 from crm_analytics.cli.run_commands import run
+from crm_analytics.cli.tables import tell_timings
+from crm_analytics.cli.verify_commands import verify
 from crm_analytics.errors import CrmError, ParameterError, in_words, nearest
+
+if TYPE_CHECKING:
+    from crm_analytics.runs.publishing.result import RunResult
 
 
 class Commands(click.Group):
@@ -140,14 +146,20 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     "says of the source, else 0.05]",
 )
 @click.option("--force", is_flag=True, help="Run although nothing has changed.")
+@click.option("--timings", "timed", is_flag=True, help="Tell where the seconds went.")
+@click.option(
+    "--pdf", "as_pdf", is_flag=True, help="Print the manager's layer as a PDF, too (needs Chromium)."
+)
 @click.option("--help-parameters", is_flag=True, help="List the parameters of the reports and stop.")
 @click.pass_obj
-def report(
+def report(  # noqa: PLR0917
     obj: dict[str, Any],
     names: tuple[str, ...],
     everything: bool,
     pairs: tuple[str, ...],
     help_parameters: bool,
+    timed: bool,
+    as_pdf: bool,
     **options: Any,
 ) -> int:
     """Make one or more reports.
@@ -162,19 +174,27 @@ def report(
         for name in chosen:
             _list_parameters(name)
         return 0
+    from crm_analytics.runs import manager_pdf
     from crm_analytics.runs.report_run import RunRequest, run_reports, worst
 
+    if as_pdf:
+        manager_pdf.find_browser()  # before anything is made
     moment, parameters = now(), _pairs(pairs)
     debug = bool(obj and obj["debug"])
     requests = [RunRequest(name, moment, parameters=parameters, **options) for name in chosen]
+    results: list[RunResult] = []
     codes: list[int] = []
     with stopped_in_words(), closing(CellBar()) as bar:
         for result in run_reports(requests, bar):
             bar.close()
             show_trace(debug, result.traceback)
             tell(result)
-            codes.append(result.exit_code)
-    return worst(codes)
+            results.append(result)
+            if as_pdf and result.status.good and result.run_folder is not None:
+                codes.append(tell_pdf(result.run_folder))
+    if timed:
+        tell_timings(results)
+    return worst([*codes, *(result.exit_code for result in results)])
 
 
 def _chosen(names: tuple[str, ...], everything: bool) -> list[str]:
@@ -247,6 +267,6 @@ def index(out: Path, force: bool) -> int:
 
 for _command in (
     check, demo, list_reports, map_source, run, diff, forget, waves, assess, key, reveal,
-    identities, customer, tokens, mcp,
+    identities, customer, tokens, verify, mail, mcp,
 ):  # fmt: skip
     crm.add_command(_command)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crm_analytics.errors import LimitError
+from crm_analytics.errors import CrmError, LimitError
 from crm_analytics.pages.status import Status
 from crm_analytics.tables.redaction import redact
 
@@ -54,8 +54,14 @@ def echo(text: object) -> None:
 
 def echo_json(line: Mapping[str, Any]) -> None:
     """One line of JSON for machines; no text in it tells a password."""
-    shown = {name: redact(value) if isinstance(value, str) else value for name, value in line.items()}
+    shown = {name: _redacted(value) for name, value in line.items()}
     echo(json.dumps(shown, ensure_ascii=False))
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_redacted(one) for one in value]
+    return redact(value) if isinstance(value, str) else value
 
 
 def _mute(stream: Any) -> None:
@@ -102,6 +108,18 @@ def tell(result: RunResult) -> None:
         say(f"  {result.note}")
     if result.page is not None:
         say(f"  {_from_here(result.page)}")
+
+
+def tell_pdf(run: Path) -> int:
+    """Print a run's page and say where the PDF is; the exit code where that fails. The report stays."""
+    from crm_analytics.runs.manager_pdf import write_pdf
+
+    try:
+        say(f"  {_from_here(write_pdf(run))}")
+    except CrmError as error:
+        say(f"  {error}", "red")
+        return error.exit_code
+    return 0
 
 
 def _from_here(path: Path) -> Path:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crm_analytics.cli.console import echo_json, now, say, show_trace, tell
+from crm_analytics.cli.tables import tell_timings
 
 if TYPE_CHECKING:
     from crm_analytics.runs.schedule.night import Item, Summary
@@ -29,8 +30,11 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="Wait for another run of the same report instead of ending it with 75.",
 )
+@click.option("--timings", "timed", is_flag=True, help="Tell where the seconds went.")
 @click.pass_obj
-def run(obj: dict[str, Any], config: Path, dry_run: bool, only: tuple[str, ...], **options: Any) -> int:
+def run(
+    obj: dict[str, Any], config: Path, dry_run: bool, only: tuple[str, ...], timed: bool, **options: Any
+) -> int:
     """Make all reports of CONFIG (crm.toml), side by side; what has not changed is skipped.
 
     \b
@@ -48,17 +52,20 @@ def run(obj: dict[str, Any], config: Path, dry_run: bool, only: tuple[str, ...],
         for item in items:
             _foretell(item)
         return worst(i.decision.problem.exit_code for i in items if i.decision.problem is not None)
-    board = _Board(items)
+    board, results = _Board(items), []
     code = 0
     try:
         for event in run_items(schedule, items):
             if isinstance(event, Ended):
                 board.drop(event.number)
                 show_trace(bool(obj and obj["debug"]), event.result.traceback)
+                results.append(event.result)
                 with board.aside():
                     tell(event.result)
             elif isinstance(event, Summary):
                 board.close()
+                if timed:
+                    tell_timings(results)
                 code = _conclude(event)
             else:
                 board.show(event)
@@ -86,6 +93,8 @@ def _conclude(summary: Summary) -> int:
     say(f"{summary.config}: {counts} ({summary.seconds:.1f} s), exit {summary.exit_code}", colour)
     if summary.message:
         say(summary.message, "red")
+    for words in summary.told:
+        say(words)
     return summary.exit_code
 
 

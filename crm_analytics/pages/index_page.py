@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from crm_analytics.pages import words
+from crm_analytics.pages.brand import Brand
 from crm_analytics.pages.render import PageError, render
 from crm_analytics.pages.status import Status
 
@@ -91,7 +92,7 @@ def anchor(label: str, report: str, side: str = "") -> str:
     return "-".join(part for part in (side, report, company) if part)
 
 
-def index(entries: list[IndexEntry], *, today: dt.date) -> str:
+def index(entries: list[IndexEntry], *, today: dt.date, brand: Brand | None = None) -> str:
     """The reports of each company in reading order, with the age of their data in days up to `today`."""
     rows = [_row(entry, today) for entry in entries]
     counts = {
@@ -99,7 +100,7 @@ def index(entries: list[IndexEntry], *, today: dt.date) -> str:
         "never": sum(e.status is Status.NEVER for e in entries),
         "stale": sum(bool(row["stale"]) for row in rows),
     }
-    return render("index.html", rows=rows, shelves=_shelves(rows), today=today, **counts)
+    return render("index.html", rows=rows, shelves=_shelves(rows), today=today, brand=brand, **counts)
 
 
 def _shelves(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

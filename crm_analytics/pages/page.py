@@ -14,6 +14,7 @@ import nbformat
 from markupsafe import Markup
 
 from crm_analytics.pages import index_page, locales, prose, theme, words
+from crm_analytics.pages.brand import Brand
 from crm_analytics.pages.index_page import IndexEntry, index, safe_link
 from crm_analytics.pages.notebook_blocks import (
     action_facts,
@@ -62,6 +63,7 @@ class PageContext:
     timezone : on whose clock days are counted; empty where the data write no offset
     cautions : sentences on the data that a reader must know before any number
     neighbours : (title, link) of the other reports of the same data and day, links from the stable page
+    brand : the shop's colour and logo
     """
 
     report: str
@@ -77,6 +79,7 @@ class PageContext:
     timezone: str = ""
     cautions: tuple[str, ...] = ()
     neighbours: tuple[tuple[str, str], ...] = ()
+    brand: Brand = Brand()  # noqa: RUF009 - frozen
 
     def in_index(self, report: str, side: str = "") -> str:
         """Link to where the index tells of a report of the same data, or of the one before or after it.
@@ -128,6 +131,7 @@ def build(notebook: nbformat.NotebookNode, context: PageContext) -> str:
             title=top.get("title") or words.listing([first.heading], ""),
             question=prose.plain(first.prose),
             context=context,
+            brand=context.brand,
             top=top,
             t=sentences(language),
             **_parts(notebook, blocks, context),
@@ -269,6 +273,7 @@ def failure(context: PageContext, *, what: str, next_step: str, last_good: str |
     return render(
         "failure.html",
         context=context,
+        brand=context.brand,
         what=what,
         next_step=next_step,
         last_good=link,

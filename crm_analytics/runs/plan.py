@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from crm_analytics.errors import CrmError, DataError, ParameterError, in_words
 from crm_analytics.runs.catalogue.catalogue import Report, find_report
 from crm_analytics.runs.catalogue.parameter_rules import Value
+from crm_analytics.runs.look import Look, read_look
 from crm_analytics.runs.publishing import identity_store, published_tree, suppressions, wave_memory
 from crm_analytics.runs.publishing.manifest import digest
 from crm_analytics.runs.publishing.publish import UNDATED, Place, check_slug
@@ -50,6 +52,7 @@ class RunRequest:
     oldest_days : days that the newest row of the source may lie back; None for any
     version_query : of a connection: SQL whose answer changes when the data do
     root : the project's folder; None for that of the caller's
+    look : language, colour and logo; None for what the project's `crm.toml` says
     """
 
     report: str
@@ -69,6 +72,7 @@ class RunRequest:
     oldest_days: int | None = None
     version_query: str = ""
     root: Path | None = None
+    look: Look | None = None
 
     @property
     def today(self) -> date:
@@ -88,6 +92,7 @@ class Plan:
     slug: str | None  # None until the day is known
     out: Path
     root: Path
+    look: Look = Look()  # noqa: RUF009 - frozen
 
     @property
     def source_name(self) -> str:
@@ -102,8 +107,15 @@ class Plan:
         """``1997-09-30``, or ``1997-09-30-1a2b3c4d`` where parameters differ from the defaults."""
         if day is None:
             return UNDATED
+        return day if not self.varied else f"{day}-{digest(self.varied)[:8]}"
+
+    @property
+    def varied(self) -> dict[str, Value]:
+        """Parameters that differ from the defaults; the language of the project is one."""
         changed = self.report.parameters.changed(self.values)
-        return day if not changed else f"{day}-{digest(changed)[:8]}"
+        if self.look.language and changed.get("language") == self.look.language:
+            changed.pop("language")
+        return changed
 
 
 @dataclass(frozen=True)
@@ -124,6 +136,7 @@ class OpenedData:
     timezone: str = ""  # on whose clock days are counted
     cautions: tuple[str, ...] = ()  # on the data, before any number
     files: dict[str, list[Any]] = field(default_factory=dict)  # of `unchanged.read_stamps`
+    timings: dict[str, float] = field(default_factory=dict)  # seconds: check, cut
 
     def facts(self) -> dict[str, Any]:
         """What the manifest says of the data."""
@@ -163,6 +176,9 @@ def plan_run(request: RunRequest) -> Plan:
         given["data"] = str(getattr(request.data, "name", request.data))
     if request.as_of and "as_of" in declared:
         given["as_of"] = request.as_of
+    look = request.look or read_look(root)
+    if look.language and "language" in declared and "language" not in given:
+        given["language"] = look.language
     values = declared.check(given)
     as_of = request.as_of or str(values.get("as_of", ""))
     _check_day(as_of)
@@ -173,7 +189,7 @@ def plan_run(request: RunRequest) -> Plan:
     if read_key(root) is None:  # the run would make a new one
         published_tree.check_key(out, root, None)
     slug = check_slug(request.slug) if request.slug is not None else None
-    plan = Plan(request, report, {**values, "data": source.name}, source, as_of, slug, out, root)
+    plan = Plan(request, report, {**values, "data": source.name}, source, as_of, slug, out, root, look)
     return replace(plan, slug=slug or (plan.default_slug(as_of) if as_of else None))
 
 
@@ -252,13 +268,14 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
     from crm_analytics.tables.customer_base import CustomerBase
 
     try:
-        asked = plan.request
+        asked, began = plan.request, time.perf_counter()
         with limited_memory(asked.limit_memory_mb):
             most = MAX_REJECTED if asked.max_rejected is None else asked.max_rejected
             base = CustomerBase.open(plan.source, mapping=asked.mapping, today=asked.today, max_rejected=most)
         base = identity_store.applied(base, plan.out, plan.source_name, read_key(plan.root))
         base = _without_forgotten(base, plan)
         newest, rules = base.day, base.rejected["rule"].astype("str")
+        checked = time.perf_counter()
         check_age(plan, newest)
         if plan.as_of:
             base = base.as_of(plan.as_of)
@@ -278,6 +295,7 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
             has_future=bool(rules.str.contains("after today").any()),
             timezone=base.timezone,
             cautions=base.cautions,
+            timings={"check": checked - began, "cut": time.perf_counter() - checked},
         )
     except CrmError:
         raise

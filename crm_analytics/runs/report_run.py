@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm_analytics.errors import CrmError, LockedError, ParameterError, PublishError, in_words
 from crm_analytics.pages.status import Status
-from crm_analytics.runs import other_runs, run_files, unchanged
+from crm_analytics.runs import other_runs, run_files, timings, unchanged
 from crm_analytics.runs.decisions import Decision, decide, repetition
 from crm_analytics.runs.kernels.kernel import Kernel, imports_of, private_folder
 from crm_analytics.runs.kernels.warm_kernels import WarmKernels
@@ -100,6 +100,28 @@ class Workshop:
         notes = [note for note in (result.note, never, *cautions) if note]
         return replace(result, note="\n  ".join(notes))
 
+    def open_again(self, plan: Plan, inputs: unchanged.Inputs) -> Record:
+        """The record of a run that is made to be compared, with its data opened; nothing is published.
+
+        Raises
+        ------
+        CrmError : of the data.
+        """
+        data, _ = self._shared.get(plan, inputs)
+        return Record(plan, data=data, inputs=inputs)
+
+    def make_again(self, record: Record, progress: Progress | None = None) -> Outcome:
+        """The files that a run of this record would publish; they are returned and not published.
+
+        Raises
+        ------
+        CrmError : of a cell, a limit, or the page.
+        """
+        with ExitStack() as own:
+            run = _Run(record, self._shared, own, progress, time.perf_counter())
+            run.execute(run.start_kernel())
+            return run_files.success(record, record.plan.place(record.day))
+
 
 @dataclass(frozen=True)
 class _SharedData:
@@ -110,18 +132,20 @@ class _SharedData:
     warm: WarmKernels | None
     kept: Path
 
-    def get(self, plan: Plan, inputs: unchanged.Inputs) -> OpenedData:
+    def get(self, plan: Plan, inputs: unchanged.Inputs) -> tuple[OpenedData, bool]:
+        """The data of a plan, and whether they were opened for it."""
         mapping = plan.request.mapping
         key = (plan.source, mapping, plan.as_of, plan.request.today, plan.request.oldest_days,
                plan.request.max_rejected)  # fmt: skip
-        if key not in self.opened:
+        first = key not in self.opened
+        if first:
             folder = private_folder()
             self.stack.callback(shutil.rmtree, folder, ignore_errors=True)
             opened = open_data(plan, folder / "data", self.kept)
             files = unchanged.read_stamps(plan.source, mapping)
             unchanged.check_at_rest(inputs.files, files, plan.source_name)
             self.opened[key] = replace(opened, files=files)
-        return self.opened[key]
+        return self.opened[key], first
 
 
 @dataclass
@@ -147,23 +171,25 @@ class _Run:
                 raise self.problem
             if (plan.request.wait or self.again) and (made := self._made_meanwhile()):
                 return made
-            kernel = self._start_kernel()
+            kernel = self.start_kernel()
             limit = plan.request.limit_seconds
             late = f"{plan.source_name} was not opened within {limit} seconds. Allow more time"
             with self._timed("open"), time_limit(limit, late):
                 assert record.inputs is not None
-                record.data = self.shared.get(plan, record.inputs)
+                record.data, first = self.shared.get(plan, record.inputs)
+            record.timings |= record.data.timings if first else {}
             if not plan.slug:
                 place = plan.place(record.day)
                 self.own.enter_context(publish.locked(place, plan.request.wait))
                 if plan.request.wait and (made := self._made_meanwhile()):
                     return made
             with self._timed("notebook"):
-                self._execute(kernel)
-            with self._timed("page"):
-                outcome_ = run_files.success(record, place)
+                self.execute(kernel)
+            record.timings |= timings.of_cells(record.executed, record.timings["notebook"])
+            outcome_ = run_files.success(record, place)
             with self._timed("publish"):
-                return self._publish(place, outcome_)
+                made = self._publish(place, outcome_)
+            return replace(made, timings=timings.by_step(record.timings))
         except LockedError as error:
             return self._result(place, Status.LOCKED, error.exit_code, str(error))
         except CrmError as error:
@@ -182,7 +208,7 @@ class _Run:
         found = unchanged.find(record.plan, record.inputs)
         return repetition(found, self.began) if isinstance(found, unchanged.Former) else None
 
-    def _start_kernel(self) -> Kernel:
+    def start_kernel(self) -> Kernel:
         """Start the notebook's process now: it gets ready while the data are opened and checked."""
         folder = private_folder()
         self.own.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -197,7 +223,8 @@ class _Run:
             )
         )
 
-    def _execute(self, kernel: Kernel) -> None:
+    def execute(self, kernel: Kernel) -> None:
+        """Run the notebook on the data that are open, with what other runs hand in."""
         from crm_analytics.runs.kernels import engine
 
         engine.import_notebook_tools()
@@ -297,6 +324,7 @@ class _Run:
             run_folder=folder,
             day=day,
             traceback=words,
+            timings=timings.by_step(self.record.timings),
         )
 
     @contextmanager

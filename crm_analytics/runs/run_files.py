@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import PurePosixPath
@@ -73,9 +74,11 @@ def success(record: Record, place: publish.Place) -> Outcome:
     from crm_analytics.runs.publishing.published_tables import published_tables
 
     assert record.executed is not None
+    began = time.perf_counter()
     shown = _shown(record.executed)
     text = page.build(shown, _context(record))
     html = text.encode("utf-8")
+    record.timings["page"] = time.perf_counter() - began
     status = Status.THIN if page.is_thin(shown) else Status.DONE
     headline, title = page.headline(shown), page.title(shown)
     about = _manifest(record, place, status, 0, headline) | {
@@ -198,6 +201,7 @@ def _context(record: Record) -> PageContext:
         rejected=0,
         first_day=None,
         last_day=None,
+        brand=plan.look.brand,
     )
     if data is None:
         return blank

@@ -10,13 +10,14 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import crm_analytics
 from crm_analytics.errors import DataError
+from crm_analytics.pages.brand import Brand
 from crm_analytics.runs import other_runs, version_query
 from crm_analytics.runs.catalogue.parameters import INJECTED
 from crm_analytics.runs.plan import Plan, check_age
@@ -34,6 +35,7 @@ _REASONS = {
     "versions": "a library's version changed",
     "key": "the key for pseudonyms changed",
     "source": "the source is another one",
+    "brand": "the colour or the logo changed",
     "identities": "who is who was brought up to date",
     "version": "the data changed",
 }
@@ -79,7 +81,7 @@ def inputs_of(plan: Plan, *, ask: bool = True) -> Inputs:
     DataError : the `version_query` has no answer.
     """
     request = plan.request
-    varied = plan.report.parameters.changed(plan.values) if request.slug is None else {}
+    varied = plan.varied if request.slug is None else {}
     asked = digest(request.slug, plan.as_of, plan.source_name, varied)
     query = request.version_query
     answer = version_query.answer(plan.source, query) if query and ask else ""
@@ -91,6 +93,7 @@ def inputs_of(plan: Plan, *, ask: bool = True) -> Inputs:
         "key": key_digest(plan.root),
         "source": digest(plan.source_name, plan.source.identity if plan.source.is_connection else ""),
         "version": digest(query, answer) if answer else "",
+        "brand": digest(astuple(plan.look.brand)) if plan.look.brand != Brand() else "",
         "identities": identity_store.stamp(plan.out, plan.source_name),
     }
     files = {name: stamp(path) for name, path in watched(plan.source, request.mapping).items()}
@@ -161,7 +164,7 @@ def _folder(plan: Plan, inputs: Inputs) -> Path | None:
 def _difference(recorded: dict[str, Any], inputs: Inputs, plan: Plan) -> str:
     """The first thing that differs from the recorded run, in words; empty where nothing does."""
     for part, reason in _REASONS.items():
-        if recorded["parts"].get(part) != inputs.parts[part]:
+        if recorded["parts"].get(part, "") != inputs.parts[part]:
             return reason
     if recorded["today"] and recorded["today"] != plan.request.today.isoformat():
         return "rows after the day of the last run were left out then"

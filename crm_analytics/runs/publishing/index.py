@@ -11,7 +11,13 @@ from typing import Any
 from crm_analytics.pages import index_page
 from crm_analytics.pages.index_page import IndexEntry
 from crm_analytics.pages.status import Status
-from crm_analytics.runs.publishing import publish, published_tree, schedule_state, wave_folders
+from crm_analytics.runs.publishing import (
+    publish,
+    published_look,
+    published_tree,
+    schedule_state,
+    wave_folders,
+)
 from crm_analytics.runs.schedule import relative_days
 
 
@@ -33,8 +39,10 @@ def rebuild(out: Path, today: date) -> Path:
     """
     path = out / "index.html"
     published_tree.check_index(out)
+    brand = published_look.of_tree(out).brand
     with publish.index_locked(out), publish.in_words(path):
-        publish.replace_file(path, index_page.index(entries(out, today), today=today).encode("utf-8"))
+        page = index_page.index(entries(out, today), today=today, brand=brand)
+        publish.replace_file(path, page.encode("utf-8"))
     return path
 
 

@@ -124,6 +124,11 @@ def _claimed(out: Path, root: Path, name: str, origin: str, key: bytes | None) -
     return replace(known, project=place, notebooks=names, key=known.key if key is None else fingerprint(key))
 
 
+def publisher(out: Path) -> Path | None:
+    """The folder of the project that made the folder of reports its own, where it still is."""
+    return _project_of(out, identity_of(out))
+
+
 def _project_of(out: Path, known: Identity) -> Path | None:
     """The project that the folder belongs to, where it still is."""
     if not known.project:

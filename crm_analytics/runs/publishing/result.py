@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class RunResult:
     seconds : wall time
     message : one sentence: the headline, or what went wrong
     note : what else the caller should know: why it was not skipped
+    timings : seconds by step, see `timings`; empty where nothing was made
     traceback : Python's own words of a failure; may hold customers' values, so keep it off any log
     """
 
@@ -41,6 +42,7 @@ class RunResult:
     day: str = ""
     traceback: str = ""
     note: str = ""
+    timings: dict[str, float] = field(default_factory=dict)
 
     def line(self) -> dict[str, Any]:
         """What the command line prints as one line of JSON."""

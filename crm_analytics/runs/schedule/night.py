@@ -18,6 +18,7 @@ from crm_analytics.runs.publishing.result import RunResult, worst
 from crm_analytics.runs.report_run import Workshop
 from crm_analytics.runs.schedule.list_jobs import ScheduledList
 from crm_analytics.runs.schedule.schedule_file import Schedule, ScheduledReport
+from crm_analytics.runs.telling.night_telling import tell_night
 from crm_analytics.runs.workers import Ended, Event, MakeWorkshop, work
 from crm_analytics.tables.project import project_folder
 
@@ -52,10 +53,13 @@ class Summary:
     exit_code: int
     seconds: float
     message: str = ""
+    told: tuple[str, ...] = ()
 
     def line(self) -> dict[str, object]:
         """The last line of JSON."""
-        message = {"message": self.message} if self.message else {}
+        message: dict[str, object] = {"message": self.message} if self.message else {}
+        if self.told:
+            message["told"] = list(self.told)
         return {
             "summary": self.config,
             "reports": sum(self.counts.values()),
@@ -191,7 +195,9 @@ def run_items(
                 _note(schedule, results, todo)
             yield event
         error = _remember(schedule, results)
-    yield _summary(schedule, results, error, time.perf_counter() - began)
+    made = _summary(schedule, results, error, time.perf_counter() - began)
+    told = tell_night(schedule, results, made.exit_code, made.seconds) if results else ()
+    yield replace(made, told=told, seconds=time.perf_counter() - began)
 
 
 def _note(schedule: Schedule, results: dict[int, RunResult], todo: list[int]) -> None:

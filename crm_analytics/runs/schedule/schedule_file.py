@@ -16,6 +16,10 @@ Example::
     as_of = "last full month"
     parameters = { bins = 5 }
 
+    [mail]
+    to = ["boss@shop.example"]
+    from = "crm@shop.example"
+
     [[list]]
     name = "weekly"
     source = "shop"
@@ -37,10 +41,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from crm_analytics.errors import CrmError, ParameterError, nearest
 from crm_analytics.runs import version_query
+from crm_analytics.runs.catalogue.catalogue import report_name
 from crm_analytics.runs.catalogue.parameter_rules import short
+from crm_analytics.runs.look import BrandTable, look_of
 from crm_analytics.runs.plan import RunRequest
 from crm_analytics.runs.schedule import list_jobs, relative_days
 from crm_analytics.runs.schedule.list_jobs import ListTable, ScheduledList, wave_request
+from crm_analytics.runs.telling import settings
+from crm_analytics.runs.telling.settings import MailTable, NotifyTable
 from crm_analytics.tables.named_sources import ref_of
 from crm_analytics.tables.project import project_folder
 from crm_analytics.tables.regular_files import read_text
@@ -82,12 +90,19 @@ class ScheduleTable(BaseModel):
     out: str = "reports"
     workers: Annotated[int, Field(ge=1, le=64)] = 2
     keep: Annotated[int, Field(ge=1)] = 12
+    language: str = ""
+    brand: BrandTable | None = None
+    prometheus: str = ""
     source: dict[str, SourceTable]
+    mail: MailTable | None = None
+    notify: NotifyTable | None = None
     report: list[ReportTable] = []
     lists: Annotated[list[ListTable], Field(alias="list")] = []
 
 
 _ALLOWED = {
+    **settings.ALLOWED,
+    "brand": 'a table [brand] with colour = "#0b5cad", logo = "logo.png" or both',
     "workers": "a whole number 1..64",
     "network": "true or false",
     "max_rejected": "a share of rows or of money between 0 and 1, such as 0.1",
@@ -103,6 +118,7 @@ _ALLOWED = {
 
 
 _ROWS = {"report": ReportTable, "list": ListTable}
+_TABLES = {"mail": MailTable, "notify": NotifyTable, "brand": BrandTable}
 
 
 @dataclass(frozen=True)
@@ -125,6 +141,10 @@ class Schedule:
     today: date
     reports: tuple[ScheduledReport, ...]
     lists: tuple[ScheduledList, ...] = ()
+    language: str = ""
+    mail: MailTable | None = None
+    notify: NotifyTable | None = None
+    prometheus: Path | None = None
 
     @property
     def now(self) -> datetime:
@@ -168,7 +188,15 @@ def read_schedule(path: Path, now: datetime, *, wait: float = 0, force: bool = F
                 f"{path.name}: out = {short(table.out)} lies inside the data of [source.{name}]; "
                 "reports would be read as data"
             )
-    every: dict[str, Any] = {"now": now, "out": out, "keep": table.keep, "wait": wait, "force": force}
+    look = look_of(table.language, table.brand, folder, path.name)
+    every: dict[str, Any] = {
+        "look": look,
+        "now": now,
+        "out": out,
+        "keep": table.keep,
+        "wait": wait,
+        "force": force,
+    }
     sources = {name: replace(request, **every) for name, request in sources.items()}
     reports = [
         _report(one, _source_of(one, sources, where), where, folder)
@@ -180,7 +208,51 @@ def read_schedule(path: Path, now: datetime, *, wait: float = 0, force: bool = F
         )
         for where, one in _placed(table.lists, f"{path.name}, [[list]]")
     ]
-    return Schedule(path, out, table.workers, now.date(), tuple(reports), tuple(lists))
+    _check_telling(table, path.name)
+    return Schedule(
+        path,
+        out,
+        table.workers,
+        now.date(),
+        tuple(reports),
+        tuple(lists),
+        language=table.language,
+        mail=_absolute(table.mail, folder),
+        notify=table.notify,
+        prometheus=_monitor_file(table.prometheus, folder, path.name),
+    )
+
+
+def _check_telling(table: ScheduleTable, name: str) -> None:
+    """Refuse what `[mail]` and `[notify]` may not say."""
+    if table.mail is not None:
+        settings.check_mail(table.mail, f"{name}, [mail]")
+        known = {report_name(Path(one.name)) for one in table.report}
+        for wanted in table.mail.reports:
+            if wanted not in known:
+                near = nearest(wanted, known) or "."
+                raise ParameterError(f"{name}, [mail]: there is no report {short(wanted)}{near}")
+    if table.notify is not None:
+        settings.check_notify(table.notify, table.mail, f"{name}, [notify]")
+        try:
+            _ = relative_days.days_of(table.notify.stale) if table.notify.stale else 0
+        except ParameterError as error:
+            raise ParameterError(f"{name}, [notify]: stale: {error}") from None
+
+
+def _monitor_file(given: str, folder: Path, name: str) -> Path | None:
+    if not given:
+        return None
+    path = (folder / Path(given).expanduser()).resolve()
+    if path.suffix != ".prom":  # the collector reads no other, and no page is overwritten by a slip
+        raise ParameterError(f'{name}: prometheus = {short(given)}: it must be a file such as "crm.prom"')
+    return path
+
+
+def _absolute(mail: MailTable | None, folder: Path) -> MailTable | None:
+    if mail is None or not mail.ca_file:
+        return mail
+    return mail.model_copy(update={"ca_file": str(folder / Path(mail.ca_file).expanduser())})
 
 
 def _placed(tables: Sequence[Any], kind: str) -> list[tuple[str, Any]]:
@@ -230,6 +302,9 @@ def _in_words(error: Any, content: dict[str, Any], name: str) -> str:
     if place[0] == "source" and len(place) > 1:
         where.append(f"[source.{place[1]}]")
         model, place = SourceTable, place[2:]  # type: ignore[assignment]
+    elif place[0] in _TABLES and len(place) > 1:
+        where.append(f"[{place[0]}]")
+        model, place = _TABLES[str(place[0])], place[1:]  # type: ignore[assignment]
     elif place[0] in _ROWS and len(place) > 1:
         row = content[place[0]][place[1]]
         which = f" ({row['name']})" if isinstance(row, dict) and "name" in row else ""
