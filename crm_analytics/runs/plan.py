@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 from crm_analytics.errors import CrmError, DataError, ParameterError, in_words
 from crm_analytics.runs.catalogue.catalogue import Report, find_report
 from crm_analytics.runs.catalogue.parameter_rules import Value
-from crm_analytics.runs.publishing import identity_store, published_tree, suppressions, wave_memory
+from crm_analytics.runs.publishing import (
+    identity_store,
+    kept_rows,
+    publish,
+    published_tree,
+    suppressions,
+    wave_memory,
+)
 from crm_analytics.runs.publishing.manifest import digest
 from crm_analytics.runs.publishing.publish import UNDATED, Place, check_slug
 from crm_analytics.runs.schedule import relative_days
@@ -23,6 +30,7 @@ from crm_analytics.tables.source_ref import SourceRef
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
+    from crm_analytics.tables.row_store import RowStore
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,7 @@ class RunRequest:
         None for what `crm.toml` says of the source, else `MAX_REJECTED`
     oldest_days : days that the newest row of the source may lie back; None for any
     version_query : of a connection: SQL whose answer changes when the data do
+    keep_rows : accepted purchase lines stay for the next night, which reads only files that are new
     root : the project's folder; None for that of the caller's
     """
 
@@ -68,6 +77,7 @@ class RunRequest:
     max_rejected: float | None = None
     oldest_days: int | None = None
     version_query: str = ""
+    keep_rows: bool = False
     root: Path | None = None
 
     @property
@@ -123,6 +133,7 @@ class OpenedData:
     has_future: bool = False  # rows after today were set aside: tomorrow they count
     timezone: str = ""  # on whose clock days are counted
     cautions: tuple[str, ...] = ()  # on the data, before any number
+    reading: str = ""  # how much of the source was read, where rows are kept
     files: dict[str, list[Any]] = field(default_factory=dict)  # of `unchanged.read_stamps`
 
     def facts(self) -> dict[str, Any]:
@@ -199,6 +210,7 @@ def _source_of(request: RunRequest, data: object, root: Path) -> tuple[RunReques
         mapping=request.mapping or found.mapping,
         oldest_days=request.oldest_days or (relative_days.days_of(oldest) if oldest else None),
         version_query=request.version_query or str(found.settings.get("version_query", "")),
+        keep_rows=request.keep_rows or found.settings.get("keep_rows") is True,
         max_rejected=_share(request.max_rejected, found.settings.get("max_rejected"), name),
     ), found.ref
 
@@ -242,6 +254,16 @@ def _without_forgotten(base: CustomerBase, plan: Plan) -> CustomerBase:
     return base.without_customers(known.loc[known["customer_id"].isin(gone), "known_id"].unique())
 
 
+def _store(plan: Plan) -> RowStore | None:
+    """Where rows are kept from one night to the next; None where they are not."""
+    if not plan.request.keep_rows:
+        return None
+    store = kept_rows.store_of(plan.out, plan.source_name, read_key(plan.root))
+    with publish.in_words(store.folder):
+        publish.make_folder(store.folder.parent)
+    return store
+
+
 def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
     """Open, check and cut the source; save what is left in `folder`, to keep its results in `kept`.
 
@@ -255,7 +277,9 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
         asked = plan.request
         with limited_memory(asked.limit_memory_mb):
             most = MAX_REJECTED if asked.max_rejected is None else asked.max_rejected
-            base = CustomerBase.open(plan.source, mapping=asked.mapping, today=asked.today, max_rejected=most)
+            base = CustomerBase.open(
+                plan.source, mapping=asked.mapping, today=asked.today, max_rejected=most, store=_store(plan)
+            )
         base = identity_store.applied(base, plan.out, plan.source_name, read_key(plan.root))
         base = _without_forgotten(base, plan)
         newest, rules = base.day, base.rejected["rule"].astype("str")
@@ -278,6 +302,7 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
             has_future=bool(rules.str.contains("after today").any()),
             timezone=base.timezone,
             cautions=base.cautions,
+            reading=base.snapshot.reading,
         )
     except CrmError:
         raise

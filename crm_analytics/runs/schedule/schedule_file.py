@@ -60,6 +60,7 @@ class SourceTable(BaseModel):
     version_query: str = ""
     network: bool = False
     max_rejected: Annotated[float, Field(ge=0, le=1)] | None = None
+    keep_rows: bool = False
 
 
 class ReportTable(BaseModel):
@@ -90,6 +91,7 @@ class ScheduleTable(BaseModel):
 _ALLOWED = {
     "workers": "a whole number 1..64",
     "network": "true or false",
+    "keep_rows": "true or false",
     "max_rejected": "a share of rows or of money between 0 and 1, such as 0.1",
     "keep": "a whole number from 1",
     "source": "a table such as [source.shop]",
@@ -276,6 +278,7 @@ def _source(name: str, table: SourceTable, folder: Path, root: Path) -> RunReque
         oldest_days=oldest,
         version_query=table.version_query,
         max_rejected=table.max_rejected,
+        keep_rows=table.keep_rows,
         root=root,
     )
 
