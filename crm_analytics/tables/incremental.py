@@ -35,6 +35,7 @@ from crm_analytics.tables.csv_files import CsvFile
 from crm_analytics.tables.customer_days import customer_days
 from crm_analytics.tables.duplicates import DIFFERS, REPEATED, count_repeats
 from crm_analytics.tables.findings import Finding
+from crm_analytics.tables.line_facts import LineFacts, days_of, tests_of
 from crm_analytics.tables.mapping import TableMapping
 from crm_analytics.tables.part_readings import Shapes, add_shapes, read_alike, readings_from, shapes_of
 from crm_analytics.tables.preparation import left_out, lines_lost, prepare, shop_clock
@@ -45,7 +46,7 @@ from crm_analytics.tables.snapshot import Snapshot, assemble, row_digest, take
 from crm_analytics.tables.source_parts import MOST_ROWS, Part, UnlikeParts
 from crm_analytics.tables.source_ref import SourceRef
 from crm_analytics.tables.sources import Source, open_source
-from crm_analytics.tables.stored_lines import StoredLines, read_files
+from crm_analytics.tables.stored_lines import StoredLines, lines_by_id, read_files
 
 LINES = "transactions"
 _TOLD = "The files of purchases are told apart by name, size and time, and by content where these differ."
@@ -69,7 +70,9 @@ class KeptPart:
     spend : count, sum and largest of the amounts
     shapes : of each text column that is read as numbers or moments, how many values have which shape
     months : in which purchases lie, ``2026-11``
+    newest : the last day of its purchases
     digest : rows, and the sum of their digests
+    tests : lines of test orders, and their money
     files : in the store, below its folder
     rejected : place in the file, column, rule of the rows set aside
     """
@@ -84,13 +87,16 @@ class KeptPart:
     months: tuple[str, ...] = ()
     newest: str = ""
     digest: tuple[int, str] = (0, "0")
+    tests: tuple[int, str] = (0, "0")
     files: tuple[str, ...] = ()
     rejected: tuple[tuple[int | None, str, str], ...] = ()
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> KeptPart:
         """From the JSON of a state."""
-        lists = {name: tuple(content[name]) for name in ("stamp", "spend", "months", "digest", "files")}
+        lists = {
+            name: tuple(content[name]) for name in ("stamp", "spend", "months", "digest", "tests", "files")
+        }
         rows = tuple((None if n is None else int(n), str(c), str(r)) for n, c, r in content["rejected"])
         return cls(**{**content, **lists, "rejected": rows})
 
@@ -146,6 +152,7 @@ class _Night:
     schema: dict[str, str] = field(default_factory=dict)  # of the purchases as they are read
     trouble: str = ""  # with keeping the rows
     files: list[CsvFile] = field(default_factory=list)  # that were read of them
+    stamps: dict[str, tuple[tuple[int, int], str]] = field(default_factory=dict)
 
     @cached_property
     def shelf(self) -> Shelf:
@@ -238,6 +245,7 @@ class _Night:
                 kept.append(replace(before, stamp=part.stamp))
             else:
                 new.append(part)
+                self.stamps[part.name] = (part.stamp, part.sha256)  # before it is read
         return kept, new
 
     def _source(self, shelf: Shelf, new: list[Part], state: dict[str, Any] | None) -> Source:
@@ -432,6 +440,7 @@ class _Merge:
             rows=marked.count(), total=marked.n.sum(), last=marked.day.max()
         )
         facts = months.to_pyarrow().to_pandas()
+        tests = {int(row[PART]): row for row in tests_of(placed, PART).to_pyarrow().to_pylist()}
         places = found.rejected["row_number"]
         number = (places // MOST_ROWS).fillna(-1).astype("int64")
         if (number < 0).any():
@@ -441,13 +450,14 @@ class _Merge:
             rows = found.rejected[(number == index).to_numpy()]
             row = tallied.get(index, {})
             self.fresh.append(KeptPart(
-                part.name, part.stamp, part.sha256, raw.get(index, 0),
+                part.name, *self.night.stamps[part.name], raw.get(index, 0),
                 {n: str(v or 0) for n, v in row.items() if not n.startswith("_")},
                 (int(row.get("_n") or 0), str(row.get("_sum") or 0), str(row.get("_top") or 0)),
                 self.shapes[index],
                 tuple(sorted(mine["month"])),
                 max((d.isoformat() for d in mine["last"]), default=""),
                 (int(mine["rows"].sum()), str(sum(int(t) for t in mine["total"]))),
+                (int(tests[index]["lines"]), str(tests[index]["money"] or 0)) if index in tests else (0, "0"),
                 (),
                 _as_rows(rows),
             ))  # fmt: skip
@@ -457,8 +467,11 @@ class _Merge:
         order = {part.name: number for number, part in enumerate(self.night.parts)}
         frames, before = [], 0
         for part in sorted(parts, key=lambda p: order[p.name]):
-            frames.append(self._frame([part], before))
+            if part.rejected:
+                frames.append(self._frame([part], before))
             before += part.raw
+        if not frames:
+            return self._frame([])
         whole = pd.concat(frames, ignore_index=True)
         return whole.sort_values(["row_number", "column"], kind="stable", ignore_index=True)
 
@@ -500,10 +513,16 @@ class _Merge:
         fresh = self._with_files(place)
         parts = sorted([*self.kept, *fresh], key=lambda part: order[part.name])
         lines = read_files(connection, self._paths(parts)).select(*self._columns(made))
-        days = self._days(place, parts, lines)
+        days, by_day = self._days(place, parts, lines)
         day_files = tuple(store.folder / name for names in days.values() for name in names)
+        if not day_files:
+            raise UnlikeParts("no line has a customer")
         total = (sum(p.digest[0] for p in parts), sum(int(p.digest[1]) for p in parts))
-        stored = StoredLines(lines, read_files(connection, day_files), total, self._paths(parts), day_files)
+        tests = (sum(p.tests[0] for p in parts), float(sum(Decimal(p.tests[1]) for p in parts)))
+        facts = LineFacts(lines_by_id(connection, day_files), _frame_of(by_day), tests)
+        stored = StoredLines(
+            lines, read_files(connection, day_files), total, self._paths(parts), day_files, facts
+        )
         readings = made.readings
         if self.state is not None:
             mine = [ReadAs.of(one) for one in self.state["readings"]]
@@ -521,10 +540,12 @@ class _Merge:
             "readings": [one.as_dict() for one in readings if one.table == LINES],
             "parts": [asdict(part) for part in parts],
             "days": days,
+            "by_day": by_day,
         }
-        store.write(
-            state, [*(n for p in parts for n in p.files), *(n for names in days.values() for n in names)]
-        )
+        if any(part.stamp != known.stamp for part, known in zip(self.night.parts, parts, strict=True)):
+            raise OSError("a file was written to while it was read")
+        names = [*(n for p in parts for n in p.files), *(n for files in days.values() for n in files)]
+        store.write(state, names, new=place)
         return replace(made, tables={**made.tables, LINES: lines}, readings=readings, stored=stored)
 
     def _columns(self, made: Snapshot) -> list[str]:
@@ -547,22 +568,34 @@ class _Merge:
             for number, part in enumerate(self.fresh)
         ]
 
-    def _days(self, place: Path, parts: list[KeptPart], lines: ir.Table) -> dict[str, list[str]]:
-        """The files of customer-days by month; only those of months that changed are made anew."""
+    def _days(
+        self, place: Path, parts: list[KeptPart], lines: ir.Table
+    ) -> tuple[dict[str, list[str]], dict[str, list[Any]]]:
+        """By month, the files of customer-days and what is counted by day; of changed months alone anew."""
         changed = {month for part in (*self.fresh, *self.gone) for month in part.months}
-        days = {} if self.state is None else {m: f for m, f in self.state["days"].items() if m not in changed}
+        state = self.state or {"days": {}, "by_day": {}}
+        days, by_day = ({m: n for m, n in state[k].items() if m not in changed} for k in ("days", "by_day"))
         there = sorted(changed & {month for part in parts for month in part.months})
         if there:
+            connection, root = self.source.connection, self.night.store.folder
             mine = self._paths([part for part in parts if changed & set(part.months)])
-            some = read_files(self.source.connection, mine).select(*lines.columns)
+            some = read_files(connection, mine).select(*lines.columns)
             some = some.filter(some.transaction_date.strftime("%Y-%m").isin(there))
-            made = customer_days(some)
-            made = made.mutate(**{_MONTH: made.day.strftime("%Y-%m")})
+            made = customer_days(some, counted=True)
             folder = place / "days"
-            _write_by(self.source.connection, made, folder, _MONTH)
+            _write_by(connection, made.mutate(**{_MONTH: made.day.strftime("%Y-%m")}), folder, _MONTH)
+            frame = days_of(some)
+            rows = frame.assign(day=[f"{day:%Y-%m-%d}" for day in frame["day"]])
             for month in there:
-                days[month] = list(_names(folder / f"{_MONTH}={month}", self.night.store.folder))
-        return days
+                days[month] = list(_names(folder / f"{_MONTH}={month}", root))
+                by_day[month] = rows[rows["day"].str.startswith(month)].to_dict("records")
+        return dict(sorted(days.items())), dict(sorted(by_day.items()))
+
+
+def _frame_of(by_day: Mapping[str, list[Any]]) -> pd.DataFrame:
+    """What is counted by day, of all months."""
+    frame = pd.DataFrame([row for rows in by_day.values() for row in rows])
+    return frame.assign(day=pd.to_datetime(frame["day"]))
 
 
 def _as_rows(rejected: pd.DataFrame) -> tuple[tuple[int | None, str, str], ...]:

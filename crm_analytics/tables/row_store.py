@@ -84,14 +84,21 @@ class RowStore:
         place.mkdir(mode=0o700)
         return place
 
-    def write(self, state: dict[str, Any], files: Iterable[str]) -> None:
-        """Put a state in the place of the one before, and sweep what it does not name."""
+    def write(self, state: dict[str, Any], files: Iterable[str], new: Path) -> None:
+        """Put a state in the place of the one before, and sweep what it does not name.
+
+        Parameters
+        ----------
+        files : that it names, below the folder
+        new : the draft of those that were written now
+        """
         named = sorted(files)
-        for name in named:
-            (self.folder / name).chmod(0o600)
-            _sync(self.folder / name)
-        for folder in sorted({(self.folder / name).parent for name in named} | {self.folder}):
-            _sync(folder)
+        for path in sorted(new.rglob("*"), reverse=True):
+            if path.is_file():
+                path.chmod(0o600)
+            _sync(path)
+        _sync(new)
+        _sync(self.folder)
         about = {
             "schema": SCHEMA, "key": self.key, "code": self.code, "rebuild": REBUILD, "forget": FORGET,
             "files": {name: (self.folder / name).stat().st_size for name in named},

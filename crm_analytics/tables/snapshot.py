@@ -33,6 +33,7 @@ from crm_analytics.tables.embedded_engine import embedded_engine
 from crm_analytics.tables.engine_errors import reason
 from crm_analytics.tables.findings import Finding, by_weight
 from crm_analytics.tables.identity_map import IdentityMap
+from crm_analytics.tables.line_facts import line_facts
 from crm_analytics.tables.odd_days import odd_days
 from crm_analytics.tables.preparation import Clock, left_out, lines_lost, of_reading, prepare, shop_clock
 from crm_analytics.tables.read_as import ReadAs, read_as
@@ -96,7 +97,10 @@ class Snapshot:
         if self.looked is not None:
             return list(self.looked)
         tables = dict(self.tables)
-        return by_weight([*self.notes, *stand_ins(tables), *odd_days(tables)])
+        lines, stored = tables["transactions"], self.stored
+        known = stored.facts if stored is not None and stored.lines is lines else None
+        facts = line_facts(lines) if known is None else known
+        return by_weight([*self.notes, *stand_ins(tables, facts), *odd_days(tables, facts)])
 
     def materialise(self, expression: ir.Table) -> ir.Table:
         """Compute a table once and keep it in the engine."""
