@@ -1,6 +1,7 @@
 """What is counted of purchase lines to find odd ones: by day, by customer, and lines of test orders.
 
-A day depends on no line of another day, and the rest are sums: where rows are kept, only what changed is counted.
+A day depends on no line of another day, and the rest are sums: where rows are kept, only what changed is
+counted.
 """
 
 from __future__ import annotations

@@ -37,13 +37,12 @@ def odd_days(tables: dict[str, ir.Table], facts: LineFacts) -> list[Finding]:
     """
     days = facts.days
     found = [_twice(days), _other_unit(days), _gap(days), *_default_days(days)]
-    for column in ("created_at", "closed_at"):
-        if "customers" in tables and column in tables["customers"].columns:
-            found.append(_shared("customers", *_dated(tables["customers"], column), column))
+    if (people := tables.get("customers")) is not None:
+        dates = [column for column in ("created_at", "closed_at") if column in people.columns]
+        found += [_shared("customers", *_dated(people, column), column) for column in dates]
     sales = days[days["known"] > 0].rename(columns={"known": "rows", "lines": "every"})
-    found.append(
-        _shared("transactions", sales, int(facts.by_id.count().to_pyarrow().as_py()), "transaction_date")
-    )
+    whole = int(facts.by_id.count().to_pyarrow().as_py())
+    found.append(_shared("transactions", sales, whole, "transaction_date"))
     return [one for one in found if one is not None]
 
 
