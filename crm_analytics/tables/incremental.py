@@ -37,6 +37,7 @@ from crm_analytics.tables.duplicates import DIFFERS, REPEATED, count_repeats
 from crm_analytics.tables.findings import Finding
 from crm_analytics.tables.line_facts import LineFacts, days_of, tests_of
 from crm_analytics.tables.mapping import TableMapping
+from crm_analytics.tables.order_states import speaking
 from crm_analytics.tables.part_readings import Shapes, add_shapes, read_alike, readings_from, shapes_of
 from crm_analytics.tables.preparation import left_out, lines_lost, prepare, shop_clock
 from crm_analytics.tables.read_as import ReadAs
@@ -341,6 +342,8 @@ class _Merge:
             if file.says or _number(self.source.connection.table(file.torn).count()):
                 says = "a file has lines that were set aside or mended"
                 raise UnlikeParts(says) if self.whole else Rebuild(says)
+        if speaking(table):
+            raise UnlikeParts("a column that tells what became of orders is judged from all rows")
         tallied = self._tallied(staged)
         if self.whole:
             found = accept(staged, table, self.night.max_rejected, left_out(self.source, LINES))

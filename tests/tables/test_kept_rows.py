@@ -186,6 +186,7 @@ def test_places_of_broken_rows_are_those_of_all_files_end_to_end(tmp_path: Path)
         (lambda s: next(s.store.folder.rglob("*.parquet")).unlink(), "missing or damaged"),
         (lambda s: next(s.store.folder.rglob("*.parquet")).write_bytes(b"x"), "missing or damaged"),
         (lambda s: [s.drop(n) for n in range(1, 6)], "one file"),
+        (lambda s: [s.write(n, lines(n).assign(status="paid")) for n in range(6)], "became of orders"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_added_up_is_read_again_and_said(tmp_path: Path, change, says: str) -> None:
