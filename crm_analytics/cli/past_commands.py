@@ -124,12 +124,14 @@ def forget(*, customer: str, data: str, mapping: Path | None, out: Path, known_a
 
 def _tell_found(found: Found, yes: bool) -> None:
     """What stands where, in words; a customer nobody knows is a slip of the pen until proved otherwise."""
-    if not (found.in_source or found.runs or found.waves or found.unreadable):
+    if not (found.in_source or found.runs or found.waves or found.unreadable or found.kept):
         raise DataError(
             "no customer of this id is in the source, in a run or on a list. Look at how the id is written"
         )
     if not found.in_source:
         say("The source has no customer of this id now. If it never had, look at how the id is written.")
+    if found.kept:
+        say(f"Rows kept for the next night hold the customer: they {'are' if yes else 'would be'} deleted.")
     if found.waves:
         say(
             f"The customer {'is taken out of' if yes else 'is on'} {len(found.waves)} waves of contact lists."

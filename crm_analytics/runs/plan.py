@@ -13,7 +13,14 @@ from crm_analytics.errors import CrmError, DataError, ParameterError, in_words
 from crm_analytics.runs.catalogue.catalogue import Report, find_report
 from crm_analytics.runs.catalogue.parameter_rules import Value
 from crm_analytics.runs.look import Look, read_look
-from crm_analytics.runs.publishing import identity_store, published_tree, suppressions, wave_memory
+from crm_analytics.runs.publishing import (
+    identity_store,
+    kept_rows,
+    publish,
+    published_tree,
+    suppressions,
+    wave_memory,
+)
 from crm_analytics.runs.publishing.manifest import digest
 from crm_analytics.runs.publishing.publish import UNDATED, Place, check_slug
 from crm_analytics.runs.schedule import relative_days
@@ -25,6 +32,7 @@ from crm_analytics.tables.source_ref import SourceRef
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
+    from crm_analytics.tables.row_store import RowStore
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,7 @@ class RunRequest:
         None for what `crm.toml` says of the source, else `MAX_REJECTED`
     oldest_days : days that the newest row of the source may lie back; None for any
     version_query : of a connection: SQL whose answer changes when the data do
+    keep_rows : accepted purchase lines stay for the next night, which reads only files that are new
     root : the project's folder; None for that of the caller's
     look : language, colour and logo; None for what the project's `crm.toml` says
     """
@@ -71,6 +80,7 @@ class RunRequest:
     max_rejected: float | None = None
     oldest_days: int | None = None
     version_query: str = ""
+    keep_rows: bool = False
     root: Path | None = None
     look: Look | None = None
 
@@ -135,6 +145,7 @@ class OpenedData:
     has_future: bool = False  # rows after today were set aside: tomorrow they count
     timezone: str = ""  # on whose clock days are counted
     cautions: tuple[str, ...] = ()  # on the data, before any number
+    reading: str = ""  # how much of the source was read, where rows are kept
     files: dict[str, list[Any]] = field(default_factory=dict)  # of `unchanged.read_stamps`
     timings: dict[str, float] = field(default_factory=dict)  # seconds: check, cut
 
@@ -215,6 +226,7 @@ def _source_of(request: RunRequest, data: object, root: Path) -> tuple[RunReques
         mapping=request.mapping or found.mapping,
         oldest_days=request.oldest_days or (relative_days.days_of(oldest) if oldest else None),
         version_query=request.version_query or str(found.settings.get("version_query", "")),
+        keep_rows=request.keep_rows or found.settings.get("keep_rows") is True,
         max_rejected=_share(request.max_rejected, found.settings.get("max_rejected"), name),
     ), found.ref
 
@@ -258,6 +270,16 @@ def _without_forgotten(base: CustomerBase, plan: Plan) -> CustomerBase:
     return base.without_customers(known.loc[known["customer_id"].isin(gone), "known_id"].unique())
 
 
+def _store(plan: Plan) -> RowStore | None:
+    """Where rows are kept from one night to the next; None where they are not."""
+    if not plan.request.keep_rows:
+        return None
+    store = kept_rows.store_of(plan.out, plan.source_name, read_key(plan.root))
+    with publish.in_words(store.folder):
+        publish.make_folder(store.folder.parent)
+    return store
+
+
 def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
     """Open, check and cut the source; save what is left in `folder`, to keep its results in `kept`.
 
@@ -271,7 +293,9 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
         asked, began = plan.request, time.perf_counter()
         with limited_memory(asked.limit_memory_mb):
             most = MAX_REJECTED if asked.max_rejected is None else asked.max_rejected
-            base = CustomerBase.open(plan.source, mapping=asked.mapping, today=asked.today, max_rejected=most)
+            base = CustomerBase.open(
+                plan.source, mapping=asked.mapping, today=asked.today, max_rejected=most, store=_store(plan)
+            )
         base = identity_store.applied(base, plan.out, plan.source_name, read_key(plan.root))
         base = _without_forgotten(base, plan)
         newest, rules = base.day, base.rejected["rule"].astype("str")
@@ -296,6 +320,7 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
             timezone=base.timezone,
             cautions=base.cautions,
             timings={"check": checked - began, "cut": time.perf_counter() - checked},
+            reading=base.snapshot.reading,
         )
     except CrmError:
         raise

@@ -97,7 +97,8 @@ class Workshop:
             result = run.make()
         never = decision.inputs.never if decision.inputs else ""
         cautions = record.data.cautions if record.data else ()
-        notes = [note for note in (result.note, never, *cautions) if note]
+        reading = record.data.reading if record.data else ""
+        notes = [note for note in (result.note, reading, never, *cautions) if note]
         return replace(result, note="\n  ".join(notes))
 
     def open_again(self, plan: Plan, inputs: unchanged.Inputs) -> Record:

@@ -7,7 +7,6 @@ these differ; a connection by the answer to its `version_query`.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 from dataclasses import astuple, dataclass, field
@@ -15,14 +14,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import crm_analytics
 from crm_analytics.errors import DataError
 from crm_analytics.pages.brand import Brand
 from crm_analytics.runs import other_runs, version_query
 from crm_analytics.runs.catalogue.parameters import INJECTED
 from crm_analytics.runs.plan import Plan, check_age
 from crm_analytics.runs.publishing import identity_store, publish
-from crm_analytics.runs.publishing.manifest import code_digest, digest, versions
+from crm_analytics.runs.publishing.manifest import code_digest, digest, package_digest, versions
 from crm_analytics.tables.project_key import fingerprint, read_key
 from crm_analytics.tables.source_ref import SourceRef
 
@@ -226,12 +224,3 @@ def _sha256(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
-
-
-@functools.cache
-def package_digest() -> str:
-    """64 hex characters of this package's code and templates."""
-    root = Path(crm_analytics.__file__).resolve().parent
-    kinds = {".py", ".html", ".css", ".js", ".toml"}
-    files = sorted(p for p in root.rglob("*") if p.suffix in kinds and p.is_file())
-    return digest([[p.relative_to(root).as_posix(), _sha256(p)] for p in files])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from crm_analytics.errors import DataError
 from crm_analytics.tables import rejects
 from crm_analytics.tables.account import Account
 from crm_analytics.tables.checks import BROKEN, ROUNDED, TOO_LARGE, UNREAD
-from crm_analytics.tables.contract import ROW, TABLES
+from crm_analytics.tables.contract import PART, ROW, TABLES
 from crm_analytics.tables.duplicates import REPEATED, REPEATS, VARIANT, count_repeats, denied, merge
 from crm_analytics.tables.fields import fields_of
 from crm_analytics.tables.findings import Finding, counted
@@ -32,6 +33,7 @@ class Accepted:
     rejected: pd.DataFrame
     account: Account
     notes: list[Finding] = field(default_factory=list)
+    placed: ir.Table | None = None  # the rows with ROW and PART, where they have them
 
 
 def accept(
@@ -52,7 +54,7 @@ def accept(
     total = total_row(staged) if table.name == "transactions" else None
     if total is not None:
         staged = staged.filter(~total.which(staged))
-    counts = _counts(staged)
+    counts = checked(staged.aggregate(**tallies(staged)).to_pyarrow().to_pylist()[0])
     repeats = count_repeats(staged, contract)
     repeated = _scalar(repeats) if repeats is not None else 0
     found = rejects.explain(table, flagged=bool(counts["broken"] or counts["unread"]), repeated=repeated)
@@ -60,7 +62,7 @@ def accept(
         found = _with_total(found, table.name, total.row_number)
     lost = found[rejects.weighs(found)]
     merged = int((found["rule"] == REPEATED).sum())
-    account = _account(table.name, counts, lost, repeated, merged)
+    account = account_of(table.name, counts, lost, repeated, merged)
     account = replace(account, left_out=left_out, totals=int(total is not None)).without(lines_lost)
     rejects.judge(account, found, max_rejected, table.readings)
     notes = [] if total is None else [total.finding]
@@ -73,15 +75,17 @@ def accept(
     if counts["broken"]:
         staged = staged.filter(~staged[BROKEN])
     if counts["returned"]:
-        notes.append(_turned(counts))
+        notes.append(turned(counts))
     if counts["rounded"]:
         notes += _refuse_rounding(table, counts)
-    rows = staged.drop(*(c for c in (BROKEN, UNREAD, ROUNDED, RETURNED, ROW) if c in staged.columns))
+    placed = staged.drop(*(c for c in (BROKEN, UNREAD, ROUNDED, RETURNED) if c in staged.columns))
+    rows = placed.drop(*(c for c in (ROW, PART) if c in placed.columns))
     rows, emptied = empty_placeholders(rows, contract)
-    return Accepted(rows, found, account, notes + emptied)
+    return Accepted(rows, found, account, notes + emptied, placed)
 
 
-def _counts(staged: ir.Table) -> dict[str, Any]:
+def tallies(staged: ir.Table) -> dict[str, ir.Value]:
+    """What is counted of staged rows, for all of them or for each group; money is exact, so it adds up."""
     wanted = {
         "rows": staged.count(),
         "broken": staged[BROKEN].sum(),
@@ -92,14 +96,24 @@ def _counts(staged: ir.Table) -> dict[str, Any]:
     if ROUNDED in staged.columns:
         wanted["rounded"] = staged[ROUNDED].sum()
     if _AMOUNT in staged.columns:
-        size = staged[_AMOUNT].abs().cast("float64")
+        size = staged[_AMOUNT].abs()
         wanted["money"] = size.sum(where=~staged[BROKEN])
         wanted["lost"] = size.sum(where=staged[BROKEN])
         wanted["unpriced"] = (staged[BROKEN] & staged[_AMOUNT].isnull()).sum()
         if RETURNED in staged.columns:
             wanted["turned"] = size.sum(where=staged[RETURNED])
-    row = staged.aggregate(**wanted).to_pyarrow().to_pylist()[0]
-    row = {name: value or 0 for name, value in row.items()}
+    return wanted
+
+
+def checked(tally: Mapping[str, Any]) -> dict[str, Any]:
+    """The tallies of all rows of a table as plain numbers.
+
+    Raises
+    ------
+    DataError : the amounts add up to more than money can be.
+    """
+    row = {name: value or 0 for name, value in tally.items()}
+    row |= {name: float(row[name]) for name in ("money", "lost", "turned") if name in row}
     if row.get("money", 0) >= LIMIT:
         raise DataError(
             f"transactions: the amounts add up to {row['money']:.3g}, beyond the 10^14 "
@@ -109,7 +123,15 @@ def _counts(staged: ir.Table) -> dict[str, Any]:
     return {"returned": 0, "rounded": 0, "money": 0.0, "lost": 0.0, "unpriced": 0, "turned": 0.0} | row
 
 
-def _account(name: str, counts: dict[str, Any], lost: pd.DataFrame, repeated: int, merged: int) -> Account:
+def account_of(name: str, counts: dict[str, Any], lost: pd.DataFrame, repeated: int, merged: int) -> Account:
+    """The account of a table.
+
+    Parameters
+    ----------
+    counts : see `checked`
+    lost : the rejected rows that weigh, see `rejects.weighs`
+    repeated : rows that repeat a key; `merged` of them are copies of a row that stays
+    """
     kept = counts["rows"] - counts["broken"] - repeated
     broken = len(lost)
     unpriced = broken - (counts["broken"] - counts["unpriced"])  # torn, unreadable, or of a repeated key
@@ -154,7 +176,8 @@ def _lost(name: str, lines: int) -> Finding:
     return Finding("lost_lines", "serious", name, "", says, lines)
 
 
-def _turned(counts: dict[str, Any]) -> Finding:
+def turned(counts: dict[str, Any]) -> Finding:
+    """What is to be said of returns whose amount has no sign."""
     says = (
         f"{counted(counts['returned'], 'purchase line')} called a return by is_return or "
         f"by a negative quantity, but "

@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 
 from crm_analytics.tables.column_readings import Readings
-from crm_analytics.tables.contract import ROW, Table
+from crm_analytics.tables.contract import PART, ROW, Table
 from crm_analytics.tables.fields import Field, fields_of
 from crm_analytics.tables.mapping import TableMapping
 from crm_analytics.tables.money import LIMIT
@@ -51,8 +51,8 @@ def cast_table(table: Table, raw: ir.Table, spec: TableMapping, today: date, rea
 
     Returns
     -------
-    The fields; ROW where rows have a place; BROKEN, UNREAD, and for purchase lines ROUNDED and RETURNED where
-    they can occur.
+    The fields; ROW and PART where rows have them; BROKEN, UNREAD, and for purchase lines ROUNDED and RETURNED
+    where they can occur.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def cast_table(table: Table, raw: ir.Table, spec: TableMapping, today: date, rea
         flags[RETURNED] = turned
     if (rounded := _rounded(fields)) is not None:
         flags[ROUNDED] = rounded
-    place = {ROW: raw[ROW]} if ROW in raw.columns else {}
+    place = {name: raw[name] for name in (ROW, PART) if name in raw.columns}
     cast = raw.select(**values, **place, **flags)
     broken = ibis.literal(False)
     for name in values:

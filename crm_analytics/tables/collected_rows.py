@@ -8,6 +8,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable
+from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field, replace
 
 import ibis
@@ -15,10 +16,11 @@ import ibis.expr.types as ir
 
 from crm_analytics.errors import DataError, nearest
 from crm_analytics.tables.casts import cast_value
-from crm_analytics.tables.contract import ROW, TABLES, Column
+from crm_analytics.tables.contract import PART, ROW, TABLES, Column
 from crm_analytics.tables.headers import nearest_column
-from crm_analytics.tables.mapping import FILE_NAME, Join, Mapping
+from crm_analytics.tables.mapping import FILE_NAME, Join, Mapping, TableMapping
 from crm_analytics.tables.row_selection import filled, kept, nothing_left, order_heads
+from crm_analytics.tables.source_parts import UnlikeParts
 
 _KEY = Column("key", "text")
 _JOINED = "_joined"
@@ -45,7 +47,27 @@ class Collected:
     filled: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def collect_tables(known: Mapping, names: dict[str, str], read: Read, where: str) -> Collected:
+def origins(known: Mapping, names: dict[str, str]) -> dict[str, str | tuple[str, ...]]:
+    """Where each table of the contract lies: a name, a pattern or a list of names."""
+    parts = _in_parts(names)
+    found: dict[str, str | tuple[str, ...]] = {}
+    for table in TABLES:
+        origin = known.of(table).origin or parts.get(table) or names.get(table)
+        if origin is None:
+            continue
+        if len(names) == 1 and isinstance(origin, str) and origin not in (*names, *names.values()):
+            origin = next(iter(names.values()))  # one file was given, whatever it is called
+        found[table] = origin
+    return found
+
+
+def collect_tables(
+    known: Mapping,
+    names: dict[str, str],
+    read: Read,
+    where: str,
+    parted: MappingType[str, ir.Table | None] | None = None,
+) -> Collected:
     """Read every table of the contract that is there.
 
     Parameters
@@ -53,20 +75,21 @@ def collect_tables(known: Mapping, names: dict[str, str], read: Read, where: str
     names : what `read` takes, by the table it would be (or by its own name)
     read : (name, table of the contract) -> raw table
     where : what the place is called in messages
+    parted : tables of which some parts were read already, with ROW and PART; None where no part was
 
     Raises
     ------
     DataError : there are no purchases, or a name, key or column of the mapping is not there.
     """
     found = Collected()
-    parts = _in_parts(names)
-    for table in TABLES:
+    parted = parted or {}
+    places = origins(known, names)
+    for table, origin in places.items():
         spec = known.of(table)
-        origin = spec.origin or parts.get(table) or names.get(table)
-        if origin is None:
+        if table in parted:
+            if (rows := parted[table]) is not None:
+                _take_parts(found, table, rows, spec)
             continue
-        if len(names) == 1 and isinstance(origin, str) and origin not in (*names, *names.values()):
-            origin = next(iter(names.values()))  # one file was given, whatever it is called
         raw = _end_to_end(origin, names, read, table)
         in_order = raw.get_backend().name == "duckdb"
         rows = raw.mutate(**{ROW: ibis.row_number() + 1}) if in_order else raw
@@ -87,13 +110,25 @@ def collect_tables(known: Mapping, names: dict[str, str], read: Read, where: str
         found.tables[table] = rows.drop(ROW) if in_order else rows
         if in_order:
             found.numbered[table] = rows
-    if "transactions" not in found.tables:
+    if "transactions" not in places:
         raise DataError(
             f"no table 'transactions' in {where}: it has {', '.join(sorted(names)) or 'nothing'}"
             f"{nearest('transactions', names) or '.'} Say which one it is in {FILE_NAME}: "
             '[transactions] from = "..."'
         )
     return found
+
+
+def _take_parts(found: Collected, table: str, rows: ir.Table, spec: TableMapping) -> None:
+    """Rows of some parts; what looks at rows of another part to understand one is refused."""
+    if order_heads(rows, spec):
+        raise UnlikeParts(f"{table} has cells that are filled from other lines")
+    rows = filled(rows, spec, table)
+    if spec.where or spec.exclude:
+        found.every[table] = rows
+        rows = rows.filter(kept(rows, spec, table))
+    found.tables[table] = rows.drop(ROW, PART)
+    found.numbered[table] = rows
 
 
 def expand(origin: str | tuple[str, ...], names: dict[str, str], table: str) -> list[str]:

@@ -79,7 +79,7 @@ def read_columns(table: Table, raw: ir.Table, spec: TableMapping, today: date, z
     """
     numbers: dict[str, NumberReading] = {}
     dates: dict[str, DateReading] = {}
-    for column, (kind, name) in _needed(table, raw, spec).items():
+    for column, (kind, name) in needed_columns(table, raw, spec).items():
         if kind == "number":
             found = number_columns.decide_numbers(raw, column, spec.decimal)
             if isinstance(found, NumberDoubt):
@@ -100,7 +100,7 @@ def read_columns(table: Table, raw: ir.Table, spec: TableMapping, today: date, z
     return Readings(numbers, dates, zone)
 
 
-def _needed(table: Table, raw: ir.Table, spec: TableMapping) -> dict[str, tuple[str, str]]:
+def needed_columns(table: Table, raw: ir.Table, spec: TableMapping) -> dict[str, tuple[str, str]]:
     """The source's columns that need a reading: as number or moment, and for which field."""
     needed: dict[str, tuple[str, str]] = {}
     for column in table.columns:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from crm_analytics.tables.money import MONEY
 
 ROW = "_row_number"  # a row's place in its source, where the source has one
+PART = "_part"  # which file of several it stands in, where rows are kept by part
 
 ENGINE_TYPES = {
     "text": "string",

@@ -24,15 +24,18 @@ from crm_analytics.tables.cut import collect, count_lines, cut, keys_repeat
 from crm_analytics.tables.days import Span, as_day, earlier_day
 from crm_analytics.tables.findings import Finding
 from crm_analytics.tables.identity_map import IdentityMap
+from crm_analytics.tables.incremental import open_incrementally
 from crm_analytics.tables.kept_results import Parts, remember
 from crm_analytics.tables.named_sources import check_exists, find_source
 from crm_analytics.tables.object_cards import ObjectCard
 from crm_analytics.tables.redaction import holds_secret, without_secrets_of
 from crm_analytics.tables.regular_files import check_regular
 from crm_analytics.tables.rejects import drops_row
+from crm_analytics.tables.row_store import RowStore
 from crm_analytics.tables.snapshot import SNAPSHOT_FILE, Snapshot
 from crm_analytics.tables.source_ref import SourceRef
 from crm_analytics.tables.sources import open_source
+from crm_analytics.tables.stored_lines import StoredLines
 from crm_analytics.tables.survivorship import Survivorship, merge_records
 
 Made = TypeVar("Made")
@@ -75,6 +78,7 @@ class CustomerBase(ObjectCard):
         today: str | date | None = None,
         max_rejected: float = MAX_REJECTED,
         pushdown: bool = False,
+        store: RowStore | None = None,
     ) -> CustomerBase:
         """Open a source, check it against the contract, and keep what passes.
 
@@ -92,6 +96,9 @@ class CustomerBase(ObjectCard):
         pushdown : leave the rows of a connection in its own engine. DuckDB and Spark always do; the rows of
             other engines are pulled into DuckDB unless asked, for not every analysis runs in every engine
 
+        store : where accepted purchase lines are kept from one opening to the next, by file: of a source of
+            several files only what is new or changed is read. The base is the same as without it
+
         Returns
         -------
         The base at the last day in the data. Broken rows are in `rejected`.
@@ -101,7 +108,7 @@ class CustomerBase(ObjectCard):
         DataError : nothing usable is there; the message says what, where and the next step.
         """
         try:
-            return cls._opened(source, mapping, today, max_rejected, pushdown)
+            return cls._opened(source, mapping, today, max_rejected, pushdown, store)
         except Exception as error:
             text = source.text if isinstance(source, SourceRef) else str(source)
             if not isinstance(source, (str, SourceRef)) or not holds_secret(text):
@@ -111,9 +118,10 @@ class CustomerBase(ObjectCard):
             raise type(known)(without_secrets_of(str(known), text)) from None
 
     @classmethod
-    def _opened(
-        cls, source: Any, mapping: Any, today: str | date | None, max_rejected: float, pushdown: bool
-    ) -> CustomerBase:
+    def _opened(  # noqa: PLR0917
+        cls, source: Any, mapping: Any, today: str | date | None, max_rejected: float, pushdown: bool,
+        store: RowStore | None,
+    ) -> CustomerBase:  # fmt: skip
         if isinstance(source, (str, Path, SourceRef)):
             found = find_source(source)
             check_exists(found.ref)
@@ -127,6 +135,8 @@ class CustomerBase(ObjectCard):
                 return saved
             mapping = found.mapping if mapping is None else mapping
         limit = clock.date.today() if today is None else as_day(today, "today")
+        if store is not None and isinstance(source, SourceRef):
+            return cls._whole(open_incrementally(source, mapping, limit, max_rejected, store))
         opened = open_source(source, mapping, pushdown=pushdown)
         return cls._whole(snapshots.take(opened, limit, max_rejected))
 
@@ -472,7 +482,16 @@ class CustomerBase(ObjectCard):
         saved = self.snapshot.saved
         if saved and self._facts == {k: saved[k] for k in self._facts}:
             return str(saved["data_hash"])
-        return snapshots.hash_of(self.tables)
+        stored = self._stored
+        return snapshots.hash_of(self.tables, {"transactions": stored.total} if stored else None)
+
+    @property
+    def _stored(self) -> StoredLines | None:
+        """Where the lines in view lie on disk; None where some of them are cut off, or were changed."""
+        stored = self.snapshot.stored
+        whole = self.newest_day is None and self.start is None and not self.snapshot.saved
+        same = stored is not None and self.snapshot.tables["transactions"] is stored.lines
+        return stored if whole and same else None
 
     @property
     def _facts(self) -> dict[str, str | None]:
@@ -560,5 +579,5 @@ class CustomerBase(ObjectCard):
         target = Path(folder)
         facts = {**self._facts, "data_hash": self.data_hash}
         records = self.records if self.identities is not None else None
-        snapshots.write(target, self.snapshot, self.tables, facts, records)
+        snapshots.write(target, self.snapshot, self.tables, facts, records, self._stored)
         return target

@@ -30,7 +30,21 @@ def decide_numbers(raw: ir.Table, name: str, decimal: str | None) -> NumberReadi
     decimal : the mapping's; where every value proves the other mark, the values are believed
     """
     counts = shape_counts(raw, name)
-    found = decide(counts, None if decimal is None else decimal)
+    found = decide_counts(counts, decimal)
+    if isinstance(found, NumberDoubt) and not found.mixed:
+        return decide(counts, None, _zero_led(raw, name))
+    return found
+
+
+def decide_counts(counts: list[tuple[str, int]], decimal: str | None) -> NumberReading | NumberDoubt:
+    """How a column of these shapes is read, as far as shapes alone tell.
+
+    Parameters
+    ----------
+    counts : see `shape_counts`
+    decimal : as `decide_numbers` takes it
+    """
+    found = decide(counts, decimal)
     if isinstance(found, NumberReading) and decimal is not None:
         proven = decide(counts, None)
         if isinstance(proven, NumberReading) and proven.decimal != decimal and found.unread > proven.unread:
@@ -41,8 +55,6 @@ def decide_numbers(raw: ir.Table, name: str, decimal: str | None) -> NumberReadi
                 if shape in found.shapes and len(shape) and shape not in proven.shapes
             )
             return found if doubtful or readable else proven
-    if isinstance(found, NumberDoubt) and not found.mixed:
-        return decide(counts, None, _zero_led(raw, name))
     return found
 
 

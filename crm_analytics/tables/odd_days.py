@@ -11,6 +11,7 @@ import pandas as pd
 
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.findings import Finding
+from crm_analytics.tables.line_facts import LineFacts
 from crm_analytics.tables.placeholder_dates import USUAL
 
 _LINES = 8  # of a day, from which its copies and its unit can be judged
@@ -27,23 +28,23 @@ _DAYS_OF_SALES = 60  # a fair or a festival is no default: only in a long histor
 _CUSTOMERS = 20
 
 
-def odd_days(tables: dict[str, ir.Table]) -> list[Finding]:
-    """Days of the purchases, and dates of other tables, that look like a fault of the export."""
-    lines = tables["transactions"]
-    days = _by_day(lines)
-    found = [_twice(lines, days), _other_unit(days), _gap(days), *_default_days(days)]
-    found += [_shared(name, tables[name], column) for name, column in _dates(tables)]
+def odd_days(tables: dict[str, ir.Table], facts: LineFacts) -> list[Finding]:
+    """Days of the purchases, and dates of other tables, that look like a fault of the export.
+
+    Parameters
+    ----------
+    tables : as opened, by the contract's names
+    facts : of its purchase lines
+    """
+    days = facts.days
+    found = [_twice(days), _other_unit(days), _gap(days), *_default_days(days)]
+    if (people := tables.get("customers")) is not None:
+        dates = [column for column in ("created_at", "closed_at") if column in people.columns]
+        found += [_shared("customers", *_dated(people, column), column) for column in dates]
+    sales = days[days["known"] > 0].rename(columns={"known": "rows", "lines": "every"})
+    whole = int(facts.by_id.count().to_pyarrow().as_py())
+    found.append(_shared("transactions", sales, whole, "transaction_date"))
     return [one for one in found if one is not None]
-
-
-def _by_day(lines: ir.Table) -> pd.DataFrame:
-    table = lines.mutate(day=lines.transaction_date.date())
-    size = table.unit_spend.abs().cast("float64")
-    days = table.group_by("day").aggregate(
-        lines=table.count(), money=table.unit_spend.sum().cast("float64"), middle=size.nullif(0.0).median()
-    )
-    frame = days.order_by("day").to_pyarrow().to_pandas(date_as_object=False)
-    return frame.astype({"lines": "int64", "money": "float64", "middle": "float64"})
 
 
 def _in_a_run(copied: pd.Series, lines: pd.Series) -> pd.Series:
@@ -53,17 +54,8 @@ def _in_a_run(copied: pd.Series, lines: pd.Series) -> pd.Series:
     return copied & (days >= _RUN) & (all_lines >= _LINES)
 
 
-def _twice(lines: ir.Table, days: pd.DataFrame) -> Finding | None:
+def _twice(frame: pd.DataFrame) -> Finding | None:
     """Days whose lines nearly all equal another line of the day, while those of other days do not."""
-    columns = [c for c in lines.columns if c != "transaction_line_id"]
-    table = lines.mutate(day=lines.transaction_date.date())
-    alike = table.group_by("day", *columns).aggregate(n=table.count())
-    copies = alike.group_by("day").aggregate(
-        lines=alike.n.sum(),
-        copied=alike.n.sum(where=alike.n % 2 == 0),
-        money=(alike.unit_spend * (alike.n // 2)).sum(where=alike.n % 2 == 0).cast("float64"),
-    )
-    frame = copies.order_by("day").to_pyarrow().to_pandas().fillna(0)
     share = frame["copied"] / frame["lines"]
     doubled = (share >= _COPIED) & ((frame["lines"] >= _LINES) | _in_a_run(share >= _COPIED, frame["lines"]))
     rest = frame[~doubled]
@@ -78,7 +70,7 @@ def _twice(lines: ir.Table, days: pd.DataFrame) -> Finding | None:
         f"Every line of {_days(hit['day'])} stands there twice: the day was probably imported twice. About "
         f"{int(hit['lines'].sum() // 2):,} lines are too many."
     )
-    rows, money = int(hit["lines"].sum()), float(hit["money"].sum())
+    rows, money = int(hit["lines"].sum()), float(hit["copies"].sum())
     return Finding("imported_twice", "serious", "transactions", "transaction_date", says, rows, money)
 
 
@@ -140,26 +132,23 @@ def _default_days(days: pd.DataFrame) -> list[Finding]:
     ]
 
 
-def _dates(tables: dict[str, ir.Table]) -> list[tuple[str, str]]:
-    """Dates of customers and purchases that many could share by a default."""
-    wanted = {"customers": ("created_at", "closed_at"), "transactions": ("transaction_date",)}
-    return [(t, c) for t, columns in wanted.items() if t in tables for c in columns if c in tables[t].columns]
-
-
-def _shared(name: str, table: ir.Table, column: str) -> Finding | None:
-    """A date that a tenth of the customers share."""
+def _dated(table: ir.Table, column: str) -> tuple[pd.DataFrame, int]:
+    """Customers and rows by the day in a column, and how many customers have one."""
     dated = table.filter(table[column].notnull() & table.customer_id.notnull())
     every = dated.group_by(day=dated[column].cast("date")).aggregate(
         customers=dated.customer_id.nunique(), rows=dated.count()
     )
     whole = int(dated.customer_id.nunique().to_pyarrow().as_py() or 0)
-    days = int(every.count().to_pyarrow().as_py())
+    return every.order_by("day").to_pyarrow().to_pandas(date_as_object=False), whole
+
+
+def _shared(name: str, every: pd.DataFrame, whole: int, column: str) -> Finding | None:
+    """A date that a tenth of the customers share."""
     sales = TABLES[name].row_time == column and TABLES[name][column].required
-    if whole < _CUSTOMERS or days < (_DAYS_OF_SALES if sales else _DAYS):
+    if whole < _CUSTOMERS or len(every) < (_DAYS_OF_SALES if sales else _DAYS):
         return None
-    middle = float(every.customers.median().to_pyarrow().as_py())
-    top = every.filter(every.customers >= max(_SHARED * whole, _FOLD * middle)).order_by("day")
-    hit = top.limit(4).to_pyarrow().to_pandas()
+    top = every[every["customers"] >= max(_SHARED * whole, _FOLD * float(every["customers"].median()))]
+    hit = top.head(4).assign(day=[d.date() for d in pd.to_datetime(top["day"].head(4))])
     if hit.empty or len(hit) > 3:
         return None
     listed = ", ".join(f'"{d}"' for d in hit["day"])

@@ -58,6 +58,11 @@ def may_tell(column: str) -> bool:
     return bool(_STATES.search(column) or _FLAGS.fullmatch(column) or _REFUNDS.fullmatch(column))
 
 
+def speaking(table: Table) -> list[str]:
+    """Columns that `order_states` looks at."""
+    return [column for column in _unused(table) if may_tell(column)]
+
+
 def order_states(table: Table) -> list[Finding]:
     """What the unused columns of the purchases say against some of the lines."""
     if table.name != "transactions":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -9,8 +10,8 @@ import ibis.expr.types as ir
 
 from crm_analytics.errors import DataError
 from crm_analytics.tables.account import Account
-from crm_analytics.tables.column_readings import AmbiguousColumn, read_columns
-from crm_analytics.tables.contract import ROW, TABLES
+from crm_analytics.tables.column_readings import AmbiguousColumn, Readings, read_columns
+from crm_analytics.tables.contract import PART, ROW, TABLES
 from crm_analytics.tables.date_columns import offsets
 from crm_analytics.tables.fields import fields_of, require_fields
 from crm_analytics.tables.findings import Finding, counted
@@ -32,8 +33,17 @@ class Clock:
     findings: list[Finding] = field(default_factory=list)
 
 
-def prepare(source: Source, today: date) -> tuple[dict[str, Table], dict[str, str]]:
+ReadingsOf = Callable[[str, ir.Table, TableMapping], Readings | None]
+
+
+def prepare(
+    source: Source, today: date, known: ReadingsOf | None = None
+) -> tuple[dict[str, Table], dict[str, str]]:
     """Every table with the readings of its columns, and the tables that cannot be one, with the reason.
+
+    Parameters
+    ----------
+    known : gives the readings of a table of which only some rows are here; None where these rows decide
 
     Raises
     ------
@@ -45,7 +55,8 @@ def prepare(source: Source, today: date) -> tuple[dict[str, Table], dict[str, st
         try:
             require_fields(TABLES[name], tuple(source.rows.tables[name].columns), spec)
             rows = _kept_at_hand(source, name, spec)
-            readings = read_columns(TABLES[name], rows, spec, today, UTC)
+            decided = known(name, rows, spec) if known is not None else None
+            readings = decided or read_columns(TABLES[name], rows, spec, today, UTC)
         except DataError as error:
             if name == "transactions" or name in source.mapping.tables or isinstance(error, AmbiguousColumn):
                 raise
@@ -61,7 +72,7 @@ def _kept_at_hand(source: Source, name: str, spec: TableMapping) -> ir.Table:
     rows = source.rows.tables[name] if numbered is None else numbered
     if name not in source.csv:
         return rows
-    wanted = _mentioned(spec) | set(TABLES[name].names) | {ROW}
+    wanted = _mentioned(spec) | set(TABLES[name].names) | {ROW, PART}
     needed = [
         c
         for c in rows.columns

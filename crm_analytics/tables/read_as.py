@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -33,6 +34,11 @@ class ReadAs:
     column: str
     how: str
     examples: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> ReadAs:
+        """The opposite of `as_dict`, after JSON made lists of the pairs."""
+        return cls(**{**content, "examples": tuple((text, value) for text, value in content["examples"])})
 
     def as_dict(self) -> dict[str, Any]:
         """The record as plain data, for JSON."""

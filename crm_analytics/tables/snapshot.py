@@ -7,7 +7,7 @@ import glob
 import hashlib
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -23,28 +23,32 @@ import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError, LimitError, in_words
-from crm_analytics.tables.acceptance import accept
+from crm_analytics.tables.acceptance import Accepted, accept
 from crm_analytics.tables.account import Account
 from crm_analytics.tables.checks import cast_table
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.currencies import currency_of
+from crm_analytics.tables.customer_days import customer_days
 from crm_analytics.tables.embedded_engine import embedded_engine
 from crm_analytics.tables.engine_errors import reason
 from crm_analytics.tables.findings import Finding, by_weight
 from crm_analytics.tables.identity_map import IdentityMap
-from crm_analytics.tables.money import MONEY
+from crm_analytics.tables.line_facts import line_facts
 from crm_analytics.tables.odd_days import odd_days
-from crm_analytics.tables.preparation import left_out, lines_lost, of_reading, prepare, shop_clock
+from crm_analytics.tables.preparation import Clock, left_out, lines_lost, of_reading, prepare, shop_clock
 from crm_analytics.tables.read_as import ReadAs, read_as
 from crm_analytics.tables.regular_files import read_text
+from crm_analytics.tables.rejects import Table
 from crm_analytics.tables.scratch import scratch_folder
 from crm_analytics.tables.sources import Source
 from crm_analytics.tables.stand_ins import stand_ins
+from crm_analytics.tables.stored_lines import StoredLines, laid, lay, read_files
 
 SNAPSHOT_FILE = "snapshot.json"
 _MOST_BYTES = 1 << 20  # of it
 _PEOPLE, _KNOWN, _PAIRS = "_people.parquet", "_known_ids.parquet", "_pairs.parquet"
 _RECORDS, _LINES = "_records.parquet", "_merged_lines.parquet"
+_DAYS = "_days"
 _names = itertools.count()
 
 
@@ -73,6 +77,8 @@ class Snapshot:
     unmerged: Snapshot | None = field(default=None, repr=False)  # the same before that was applied
     records: ir.Table | None = None  # of a saved base, the rows of `customers` before they were merged
     merged_lines: ir.Table | None = None  # of a saved base, purchase lines of merged records before that
+    stored: StoredLines | None = field(default=None, repr=False)  # where lines and customer-days lie on disk
+    reading: str = ""  # how much of the source was read, where rows are kept
 
     @functools.cached_property
     def customer_days(self) -> ir.Table:
@@ -80,36 +86,10 @@ class Snapshot:
 
         Computed once; a base cuts it by day afterwards, which changes no row of it.
         """
-        lines = self.tables["transactions"]
-        lines = lines.filter(lines.customer_id.notnull()).mutate(
-            day=lines.transaction_date.date(), bought=lines.unit_spend >= 0
-        )
-        if "is_return" in lines.columns:
-            lines = lines.mutate(bought=lines.bought & ~lines.is_return.fill_null(False))
-        if "transaction_id" in lines.columns:  # two groupings cost less than counting distinct invoices
-            lines = lines.group_by("customer_id", "day", "transaction_id").aggregate(
-                unit_spend=lines.unit_spend.sum(), bought=lines.bought.any()
-            )
-            days = lines.group_by("customer_id", "day").aggregate(
-                spend=lines.unit_spend.sum(),
-                bought=lines.bought.any(),
-                invoices=(lines.bought & lines.transaction_id.notnull()).sum(),
-            )
-            invoice_count = ibis.greatest(days.invoices, days.bought.cast("int64"))
-        else:
-            days = lines.group_by("customer_id", "day").aggregate(
-                spend=lines.unit_spend.sum(), bought=lines.bought.any()
-            )
-            invoice_count = days.bought.cast("int64")
-        return self.materialise(
-            days.select(
-                "customer_id",
-                "day",
-                spend=days.spend.cast(MONEY),  # as narrow as the lines: sums of it are twice as fast
-                invoice_count=invoice_count,
-                is_occasion=days.bought & (days.spend >= 0),
-            )
-        )
+        lines, stored = self.tables["transactions"], self.stored
+        if stored is not None and stored.lines is lines:
+            return stored.days
+        return self.materialise(customer_days(lines))
 
     @functools.cached_property
     def findings(self) -> list[Finding]:
@@ -117,7 +97,10 @@ class Snapshot:
         if self.looked is not None:
             return list(self.looked)
         tables = dict(self.tables)
-        return by_weight([*self.notes, *stand_ins(tables), *odd_days(tables)])
+        lines, stored = tables["transactions"], self.stored
+        known = stored.facts if stored is not None and stored.lines is lines else None
+        facts = line_facts(lines) if known is None else known
+        return by_weight([*self.notes, *stand_ins(tables, facts), *odd_days(tables, facts)])
 
     def materialise(self, expression: ir.Table) -> ir.Table:
         """Compute a table once and keep it in the engine."""
@@ -146,15 +129,38 @@ def take(source: Source, today: date, max_rejected: float) -> Snapshot:
     """
     prepared, skipped = prepare(source, today)
     clock = shop_clock(source, prepared)
+
+    def accepting(name: str, staged: ir.Table, table: Table) -> Accepted:
+        return accept(staged, table, max_rejected, left_out(source, name), lines_lost(source, table))
+
+    return assemble(source, prepared, skipped, clock, accepting)
+
+
+Accepting = Callable[[str, ir.Table, Table], Accepted]
+
+
+def assemble(
+    source: Source,
+    prepared: Mapping[str, Table],
+    skipped: Mapping[str, str],
+    clock: Clock,
+    accepting: Accepting,
+) -> Snapshot:
+    """Cast every table, accept its rows, and put together what is known of them.
+
+    Parameters
+    ----------
+    accepting : (name, staged rows, table) -> what is accepted of it
+    """
     tables, broken, kept = {}, [], []
     accounts, notes = {}, [*clock.findings]
     readings: list[ReadAs] = []
     for name, found_table in prepared.items():
         table = replace(found_table, readings=replace(found_table.readings, zone=clock.zone))
-        cast = cast_table(TABLES[name], table.rows, table.spec, today, table.readings)
+        cast = cast_table(TABLES[name], table.rows, table.spec, table.today, table.readings)
         staged = _stage(name, cast)
         kept.append(staged)
-        found = accept(staged, table, max_rejected, left_out(source, name), lines_lost(source, table))
+        found = accepting(name, staged, table)
         tables[name], accounts[name] = found.rows, found.account
         broken.append(found.rejected)
         notes += [*found.notes, *of_reading(source, table, found.account)]
@@ -176,10 +182,6 @@ def take(source: Source, today: date, max_rejected: float) -> Snapshot:
     )
 
 
-def _read_as(content: dict[str, Any]) -> ReadAs:
-    return ReadAs(**{**content, "examples": tuple((text, value) for text, value in content["examples"])})
-
-
 def _stage(name: str, cast: ir.Table) -> ir.Table:
     """The one pass over the source; what the engine says against it becomes an error of ours."""
     try:
@@ -199,18 +201,33 @@ def scalar(expression: ir.Scalar) -> int:
     return int(expression.to_pyarrow().as_py() or 0)
 
 
-def hash_of(tables: Mapping[str, ir.Table]) -> str:
-    """64 hex characters of what the tables hold, whatever the order of the rows."""
+def hash_of(tables: Mapping[str, ir.Table], known: Mapping[str, tuple[int, int]] | None = None) -> str:
+    """64 hex characters of what the tables hold, whatever the order of the rows.
+
+    Parameters
+    ----------
+    known : of some tables, rows and the sum of their digests, where they were counted before
+    """
     digest = hashlib.sha256()
     for name in sorted(tables):
         table = tables[name]
         columns = sorted(table.columns)
-        text = ibis.literal("\x1f").join([table[c].cast("string").fill_null("\x1e") for c in columns])
-        number = md5_number_lower(text) if table.get_backend().name == "duckdb" else text.hash()
-        line = table.select(n=number.cast("decimal(38, 0)"))
-        found = line.aggregate(rows=line.count(), total=line.n.sum()).to_pyarrow().to_pylist()[0]
-        digest.update(f"{name}|{','.join(columns)}|{found['rows']}|{found['total']}\n".encode())
+        if known is not None and name in known:
+            rows, whole = known[name]
+            total: Any = f"{whole}.00"  # as the engine writes the sum
+        else:
+            line = table.select(n=row_digest(table, columns))
+            found = line.aggregate(rows=line.count(), total=line.n.sum()).to_pyarrow().to_pylist()[0]
+            rows, total = found["rows"], found["total"]
+        digest.update(f"{name}|{','.join(columns)}|{rows}|{total}\n".encode())
     return digest.hexdigest()
+
+
+def row_digest(table: ir.Table, columns: Sequence[str]) -> ir.Value:
+    """A number of each row, from its values in these columns; sums of it do not depend on the order."""
+    text = ibis.literal("\x1f").join([table[c].cast("string").fill_null("\x1e") for c in columns])
+    number = md5_number_lower(text) if table.get_backend().name == "duckdb" else text.hash()
+    return number.cast("decimal(38, 0)")
 
 
 @ibis.udf.scalar.builtin
@@ -218,14 +235,20 @@ def md5_number_lower(text: str) -> dt.uint64:
     """DuckDB's own: the lower half of an MD5 as a number, the same in every version and process."""
 
 
-def write(
+def write(  # noqa: PLR0917
     folder: Path,
     snapshot: Snapshot,
     tables: Mapping[str, ir.Table],
     facts: dict[str, Any],
     records: ir.Table | None = None,
+    stored: StoredLines | None = None,
 ) -> None:
-    """Write tables as Parquet and what is known of them as `snapshot.json`."""
+    """Write tables as Parquet and what is known of them as `snapshot.json`.
+
+    Parameters
+    ----------
+    stored : the purchase lines of `tables` as files that need not be written again
+    """
     folder.mkdir(parents=True, exist_ok=True)
     if snapshot.identities is not None:
         snapshot.identities.people.to_parquet(folder / _PEOPLE, index=False)
@@ -236,8 +259,12 @@ def write(
         if snapshot.unmerged is not None:
             lines = _lines_of(snapshot, snapshot.unmerged, facts)
             snapshot.connection.to_parquet(lines, folder / _LINES)
+    if stored is not None:
+        lay(stored.files, folder / "transactions.parquet")
+        lay(stored.day_files, folder / _DAYS)
     for name, table in tables.items():
-        snapshot.connection.to_parquet(table, folder / f"{name}.parquet")
+        if stored is None or name != "transactions":
+            snapshot.connection.to_parquet(table, folder / f"{name}.parquet")
     snapshot.rejected.to_parquet(folder / "_rejected.parquet", index=False)
     content = {
         "label": snapshot.label,
@@ -253,6 +280,19 @@ def write(
         "kept_in": str(snapshot.kept_in) if snapshot.kept_in else None,
     }
     (folder / SNAPSHOT_FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _table_in(connection: BaseBackend, path: Path) -> ir.Table:
+    return read_files(connection, laid(path) if path.is_dir() else (path,))
+
+
+def _stored_in(connection: BaseBackend, folder: Path, lines: ir.Table) -> StoredLines | None:
+    """The customer-days that were saved beside the lines; None where they were not."""
+    days = laid(folder / _DAYS)
+    if not days:
+        return None
+    files = laid(folder / "transactions.parquet")
+    return StoredLines(lines, read_files(connection, days), (0, 0), files, days)
 
 
 def _merging(folder: Path, connection: BaseBackend) -> dict[str, Any]:
@@ -307,9 +347,7 @@ def read(folder: Path) -> Snapshot:
     try:
         content = _checked(json.loads(read_text(folder / SNAPSHOT_FILE, _MOST_BYTES)))
         connection = embedded_engine()
-        tables = {
-            n: connection.read_parquet(glob.escape(str(folder / f"{n}.parquet"))) for n in content["tables"]
-        }
+        tables = {n: _table_in(connection, folder / f"{n}.parquet") for n in content["tables"]}
         rejected = pd.read_parquet(folder / "_rejected.parquet")
         return Snapshot(
             connection,
@@ -321,10 +359,11 @@ def read(folder: Path) -> Snapshot:
             skipped=content["skipped"],
             accounts={name: Account(**one) for name, one in content["accounts"].items()},
             looked=tuple(Finding(**one) for one in content["findings"]),
-            readings=tuple(_read_as(one) for one in content["readings"]),
+            readings=tuple(ReadAs.of(one) for one in content["readings"]),
             timezone=content["timezone"],
             saved=content["saved"],
             kept_in=Path(content["kept_in"]) if content.get("kept_in") else None,
+            stored=_stored_in(connection, folder, tables["transactions"]),
             **_merging(folder, connection),
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError, duckdb.Error) as error:

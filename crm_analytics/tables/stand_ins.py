@@ -11,6 +11,7 @@ import ibis
 import ibis.expr.types as ir
 
 from crm_analytics.tables.findings import Finding, counted
+from crm_analytics.tables.line_facts import TEST_TEXTS, LineFacts, is_test
 from crm_analytics.tables.total_rows import is_total_word
 
 NOBODY = (
@@ -26,7 +27,6 @@ NOBODY = (
 _BRACKETS = r"""^[(<\[{"']+|[)>\]}"']+$"""
 _NO_ID = r"^(-[0-9]+|[0-]+)$"  # -1, 0, 000000, 00000000-0000-0000-0000-000000000000
 _EXPONENT = r"^[0-9]([.,][0-9]+)?[eE][+]?[0-9]+$"
-_TEST = r"(^|[^a-z])(test|testing|tester|dummy|probe)([^a-z]|$)"
 _CUSTOMERS = 20  # fewer, and one with many lines is only a good one
 _SHARE = 0.05  # of all lines, held by one id
 _TIMES = 20  # the lines of the customer in the middle: surely no person
@@ -34,24 +34,22 @@ _PERHAPS = {"share": 0.1, "middle": 5, "next": 2}  # of all lines; times the mid
 _FOLDED = ("customer_id", "channel")
 
 
-def stand_ins(tables: dict[str, ir.Table]) -> list[Finding]:
+def stand_ins(tables: dict[str, ir.Table], facts: LineFacts) -> list[Finding]:
     """Ids and texts of a base that look like something else.
 
     Parameters
     ----------
     tables : as opened, by the contract's names
+    facts : of its purchase lines
     """
-    lines = tables["transactions"]
-    by_id = _lines_by_id(lines)
-    found = [_dominant(by_id), *_worded(by_id), _exponents(by_id), _tests(tables)]
-    found += [_two_cases(name, table, column) for name, table in tables.items() for column in _FOLDED
-              if column in table.columns]  # fmt: skip
+    by_id = facts.by_id
+    found = [_dominant(by_id), *_worded(by_id), _exponents(by_id), _tests(tables, facts)]
+    for name, table in tables.items():
+        for column in _FOLDED:
+            if column in table.columns:
+                values = by_id if (name, column) == ("transactions", "customer_id") else None
+                found.append(_two_cases(name, table, column, values))
     return [one for one in found if one is not None]
-
-
-def _lines_by_id(lines: ir.Table) -> ir.Table:
-    known = lines.filter(lines.customer_id.notnull())
-    return known.group_by("customer_id").aggregate(lines=known.count(), money=known.unit_spend.sum()).cache()
 
 
 def _row(table: ir.Table, **wanted: Any) -> dict[str, Any]:
@@ -136,9 +134,16 @@ def _exponents(by_id: ir.Table) -> Finding | None:
                    float(row["money"] or 0))  # fmt: skip
 
 
-def _two_cases(name: str, table: ir.Table, column: str) -> Finding | None:
+def _two_cases(name: str, table: ir.Table, column: str, by_id: ir.Table | None) -> Finding | None:
     """One spelling in large and small letters is two ids, two channels."""
-    values = table.filter(table[column].notnull()).group_by(value=table[column]).aggregate(n=ibis._.count())
+    texts = table.filter(table[column].notnull())
+    values = texts.group_by(value=texts[column]).aggregate(n=ibis._.count())
+    if by_id is not None:
+        values = by_id.select(value=by_id.customer_id, n=by_id.lines)
+    cases = _row(values, small=(values.value == values.value.lower()).all(),
+                 large=(values.value == values.value.upper()).all())  # fmt: skip
+    if cases["small"] or cases["large"]:  # all are written in one way: no two differ in that alone
+        return None
     folded = values.group_by(folded=values.value.lower()).aggregate(
         spellings=values.count(), rows=values.n.sum()
     )
@@ -152,23 +157,19 @@ def _two_cases(name: str, table: ir.Table, column: str) -> Finding | None:
                    settles=f'fold_case = ["{column}"]')  # fmt: skip
 
 
-def _tests(tables: dict[str, ir.Table]) -> Finding | None:
+def _tests(tables: dict[str, ir.Table], facts: LineFacts) -> Finding | None:
     """Orders that somebody made to try the shop."""
     lines = tables["transactions"]
-    texts = [c for c in ("customer_id", "transaction_id", "coupon", "channel") if c in lines.columns]
-    trial = ibis.literal(False)
-    for column in texts:
-        trial |= lines[column].lower().re_search(_TEST).fill_null(False)
-    rows = lines.filter(trial)
+    texts = [c for c in TEST_TEXTS if c in lines.columns]
+    row: dict[str, Any] = {"n": facts.tests[0], "money": facts.tests[1]}
     if "customers" in tables:
         people = tables["customers"]
-        named = ibis.literal(False)
-        for column in ("email", "first_name", "last_name"):
-            if column in people.columns:
-                named |= people[column].lower().re_search(_TEST).fill_null(False)
+        named = is_test(people, ("email", "first_name", "last_name"))
         testers = people.filter(named).select("customer_id").distinct()
-        rows = lines.filter(trial | lines.customer_id.isin(testers.customer_id))
-    row = _row(rows, n=rows.count(), money=rows.unit_spend.sum())
+        if testers.count().to_pyarrow().as_py():
+            trial = is_test(lines, TEST_TEXTS)
+            rows = lines.filter(trial | lines.customer_id.isin(testers.customer_id))
+            row = _row(rows, n=rows.count(), money=rows.unit_spend.sum())
     if not row["n"]:
         return None
     says = (

@@ -26,7 +26,14 @@ import pyarrow.parquet as pq
 
 from crm_analytics.analyses.campaigns.lists.exporting import MEMBERS, NUMBERS
 from crm_analytics.errors import DataError, ParameterError
-from crm_analytics.runs.publishing import identity_store, index, publish, published_tree, suppressions
+from crm_analytics.runs.publishing import (
+    identity_store,
+    index,
+    kept_rows,
+    publish,
+    published_tree,
+    suppressions,
+)
 from crm_analytics.runs.publishing.wave_folders import LISTS, source_of_wave
 from crm_analytics.tables.export import pseudonyms, read_csv, write_csv
 from crm_analytics.tables.project_key import read_key
@@ -75,6 +82,7 @@ class Found:
     in_source : whether the source has the customer now
     other_sources : names of further sources that reports here were made from; they are not looked at
     ids : by which the customer is or was known here: id, since, until (days; empty: always), the own first
+    kept : whether rows kept for the next night hold the customer
     """
 
     runs: Sequence[KnowingRun]
@@ -83,6 +91,7 @@ class Found:
     in_source: bool
     other_sources: Sequence[str]
     ids: Sequence[Known] = ()
+    kept: bool = False
 
     @property
     def own_ids(self) -> list[str]:
@@ -134,6 +143,7 @@ def find(out: Path, root: Path, base: CustomerBase, customer: str, source: str) 
         in_source=_holds(base, own),
         other_sources=sorted(known - mine),
         ids=ids,
+        kept=bool(kept_rows.holding(out, own)),
     )
 
 
@@ -155,6 +165,7 @@ def erase(out: Path, found: Found, customer: str, key: bytes, today: date) -> No
         own = found.own_ids or [customer]
         for one in own:
             suppressions.suppress(out, one, key)
+        kept_rows.forget(out)
         _sweep([p for p in (out / LISTS).rglob(".*part*") if _is_draft(p, out)])
         for path in sorted(found.files, key=lambda p: (p.parent, p.name == MEMBERS, p.suffix, p.name)):
             _take_out(path, ids, key)

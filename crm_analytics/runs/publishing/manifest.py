@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import crm_analytics
 from crm_analytics.runs.catalogue.parameters import INJECTED
 from crm_analytics.tables.redaction import redact
 from crm_analytics.tables.source_ref import public_name
@@ -141,3 +144,14 @@ def _blocks_of(cell: NotebookNode) -> Iterator[dict[str, Any]]:
     for output in cell.outputs:
         if BLOCK in output.get("data", {}):
             yield {"output_type": "display_data", "metadata": {}, "data": {BLOCK: output["data"][BLOCK]}}
+
+
+@functools.cache
+def package_digest() -> str:
+    """64 hex characters of this package's code and templates."""
+    root = Path(crm_analytics.__file__).resolve().parent
+    kinds = {".py", ".html", ".css", ".js", ".toml"}
+    files = sorted(p for p in root.rglob("*") if p.suffix in kinds and p.is_file())
+    return digest(
+        [[p.relative_to(root).as_posix(), hashlib.sha256(p.read_bytes()).hexdigest()] for p in files]
+    )

@@ -13,7 +13,7 @@ from crm_analytics.runs.decisions import Decision, decide
 from crm_analytics.runs.job import Job
 from crm_analytics.runs.list_run import decide_wave
 from crm_analytics.runs.other_runs import ALL
-from crm_analytics.runs.publishing import index, published_tree, schedule_state
+from crm_analytics.runs.publishing import index, kept_rows, published_tree, schedule_state
 from crm_analytics.runs.publishing.result import RunResult, worst
 from crm_analytics.runs.report_run import Workshop
 from crm_analytics.runs.schedule.list_jobs import ScheduledList
@@ -188,6 +188,7 @@ def run_items(
 
     todo = [item.number for item in items if item.decision.result is None]
     with schedule_state.running(schedule) if todo else nullcontext():
+        _drop_rows(schedule)
         _note(schedule, results, todo)
         for event in events():
             if isinstance(event, Ended):
@@ -198,6 +199,14 @@ def run_items(
     made = _summary(schedule, results, error, time.perf_counter() - began)
     told = tell_night(schedule, results, made.exit_code, made.seconds) if results else ()
     yield replace(made, told=told, seconds=time.perf_counter() - began)
+
+
+def _drop_rows(schedule: Schedule) -> None:
+    """Delete the kept rows of sources that say no more that they are to be kept."""
+    requests = [one.request for one in schedule.reports]
+    for name in {getattr(one.data, "name", str(one.data)) for one in requests if not one.keep_rows}:
+        with suppress(CrmError):
+            kept_rows.drop(schedule.out, name)
 
 
 def _note(schedule: Schedule, results: dict[int, RunResult], todo: list[int]) -> None:

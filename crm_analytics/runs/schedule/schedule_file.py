@@ -68,6 +68,7 @@ class SourceTable(BaseModel):
     version_query: str = ""
     network: bool = False
     max_rejected: Annotated[float, Field(ge=0, le=1)] | None = None
+    keep_rows: bool = False
 
 
 class ReportTable(BaseModel):
@@ -105,6 +106,7 @@ _ALLOWED = {
     "brand": 'a table [brand] with colour = "#0b5cad", logo = "logo.png" or both',
     "workers": "a whole number 1..64",
     "network": "true or false",
+    "keep_rows": "true or false",
     "max_rejected": "a share of rows or of money between 0 and 1, such as 0.1",
     "keep": "a whole number from 1",
     "source": "a table such as [source.shop]",
@@ -351,6 +353,7 @@ def _source(name: str, table: SourceTable, folder: Path, root: Path) -> RunReque
         oldest_days=oldest,
         version_query=table.version_query,
         max_rejected=table.max_rejected,
+        keep_rows=table.keep_rows,
         root=root,
     )
 

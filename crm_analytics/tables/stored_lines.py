@@ -1,0 +1,64 @@
+"""Purchase lines and customer-days that lie on disk already, so that nobody reads or sums them again."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import ibis.expr.types as ir
+from ibis.backends import BaseBackend
+
+from crm_analytics.tables.contract import PART, ROW
+from crm_analytics.tables.customer_days import COUNTED
+from crm_analytics.tables.line_facts import LineFacts
+
+
+@dataclass(frozen=True)
+class StoredLines:
+    """Purchase lines as files.
+
+    Attributes
+    ----------
+    lines : accepted purchase lines, read from `files`
+    days : customer-days of them, read from `day_files`
+    facts : what was counted of the lines to find odd ones
+    total : rows, and the sum of their digests, as `snapshot.hash_of` adds them
+    """
+
+    lines: ir.Table
+    days: ir.Table
+    total: tuple[int, int]
+    files: tuple[Path, ...]
+    day_files: tuple[Path, ...]
+    facts: LineFacts | None = None
+
+
+def read_files(connection: BaseBackend, files: tuple[Path, ...]) -> ir.Table:
+    """Parquet files of equal columns as one table, without the marks of places."""
+    table = connection.read_parquet([glob.escape(str(path)) for path in files], hive_partitioning=False)
+    return table.drop(*(name for name in (ROW, PART, COUNTED) if name in table.columns))
+
+
+def lines_by_id(connection: BaseBackend, day_files: tuple[Path, ...]) -> ir.Table:
+    """`LineFacts.by_id` from customer-days that tell how many lines each is made of."""
+    days = connection.read_parquet([glob.escape(str(path)) for path in day_files], hive_partitioning=False)
+    return days.group_by("customer_id").aggregate(lines=days[COUNTED].sum(), money=days.spend.sum()).cache()
+
+
+def lay(files: tuple[Path, ...], folder: Path) -> None:
+    """The same files in another folder: linked, or copied where it lies on another disk."""
+    folder.mkdir(parents=True)
+    for number, path in enumerate(files):
+        target = folder / f"{number}.parquet"
+        try:
+            os.link(path, target)
+        except OSError:
+            shutil.copyfile(path, target)
+
+
+def laid(folder: Path) -> tuple[Path, ...]:
+    """The files that `lay` put there, in order."""
+    return tuple(sorted(folder.glob("*.parquet"), key=lambda path: int(path.stem)))
