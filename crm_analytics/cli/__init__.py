@@ -24,6 +24,7 @@ from crm_analytics.cli.key_commands import key, reveal
 from crm_analytics.cli.past_commands import diff, forget, waves
 from crm_analytics.cli.people_commands import customer, tokens
 from crm_analytics.cli.run_commands import run
+from crm_analytics.cli.where_option import conditions_given, where_option
 from crm_analytics.errors import CrmError, ParameterError, in_words, nearest
 
 
@@ -109,6 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     "--as-of", default="", metavar="DAY", help="The day to look from, such as 1997-09-30; the last one."
 )
 @click.option("-p", "pairs", multiple=True, metavar="KEY=VALUE", help="A parameter of the report; repeat it.")
+@where_option
 @click.option("--slug", metavar="S", help="Folder of this run; the day, and a hash of what differs.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
 @click.option(
@@ -141,11 +143,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 @click.option("--force", is_flag=True, help="Run although nothing has changed.")
 @click.option("--help-parameters", is_flag=True, help="List the parameters of the reports and stop.")
 @click.pass_obj
-def report(
+def report(  # noqa: PLR0917
     obj: dict[str, Any],
     names: tuple[str, ...],
     everything: bool,
     pairs: tuple[str, ...],
+    where: tuple[str, ...],
     help_parameters: bool,
     **options: Any,
 ) -> int:
@@ -154,6 +157,7 @@ def report(
     \b
     crm report segments --data cdnow
     crm report segments lifetime_value --data shop.csv --as-of 2026-01-31 -p bins=4
+    crm report segments --data company --where country=DE --where country=AT
     crm report ./mine.ipynb --data cdnow
     """  # noqa: D301
     chosen = _chosen(names, everything)
@@ -163,9 +167,9 @@ def report(
         return 0
     from crm_analytics.runs.report_run import RunRequest, run_reports, worst
 
-    moment, parameters = now(), _pairs(pairs)
+    moment, parameters, only = now(), _pairs(pairs), conditions_given(where)
     debug = bool(obj and obj["debug"])
-    requests = [RunRequest(name, moment, parameters=parameters, **options) for name in chosen]
+    requests = [RunRequest(name, moment, parameters=parameters, where=only, **options) for name in chosen]
     codes: list[int] = []
     with stopped_in_words(), closing(CellBar()) as bar:
         for result in run_reports(requests, bar):

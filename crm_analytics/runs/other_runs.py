@@ -46,10 +46,11 @@ def handed_in(plan: Plan, day: str, data_hash: str) -> dict[str, list[dict[str, 
     previous : this report with the same parameters on the same source at up to 12 earlier days, newest first
     neighbours : the reports that the notebook names, of the same data and day
     """
-    values = without_paths(plan.values)
+    values, where = without_paths(plan.values), plan.where_text
     earlier: dict[str, dict[str, Any]] = {}
     for _, about in _good_runs(plan.out / plan.report.name):
         same = about["data"].get("source") == plan.source_name and about["parameters"] == values
+        same = same and about.get("where", "") == where
         if same and str(about["as_of"]) < day:
             earlier[str(about["as_of"])] = _facts_of(about)
     neighbours = []

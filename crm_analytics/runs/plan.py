@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -38,6 +39,7 @@ class RunRequest:
     mapping : a `mapping.toml`; None for the one beside the data
     as_of : ISO day; empty for the last day in the data
     parameters : by name; texts are converted to the declared kinds
+    where : a filter of the base, as `CustomerBase.filter` takes it; empty for everybody
     slug : folder and link of this run; None for the day and a hash of what differs from the defaults
     out : folder of the reports
     force : run although nothing has changed
@@ -69,6 +71,7 @@ class RunRequest:
     oldest_days: int | None = None
     version_query: str = ""
     root: Path | None = None
+    where: dict[str, Any] = field(default_factory=dict)
 
     @property
     def today(self) -> date:
@@ -94,6 +97,12 @@ class Plan:
         """What may be told of the source."""
         return self.source.name
 
+    @property
+    def where_text(self) -> str:
+        """The filter as it was asked for, in one spelling; empty without one."""
+        where = self.request.where
+        return json.dumps({k: where[k] for k in sorted(where)}, default=str) if where else ""
+
     def place(self, day: str | None) -> Place:
         """Where the run goes: by its slug, or by the day and what differs from the defaults."""
         return Place(self.out, self.report.name, self.slug or self.default_slug(day))
@@ -103,6 +112,8 @@ class Plan:
         if day is None:
             return UNDATED
         changed = self.report.parameters.changed(self.values)
+        if self.request.where:
+            changed = {**changed, " where": self.where_text}
         return day if not changed else f"{day}-{digest(changed)[:8]}"
 
 
@@ -122,6 +133,8 @@ class OpenedData:
     newest_day: date  # of the whole source
     has_future: bool = False  # rows after today were set aside: tomorrow they count
     timezone: str = ""  # on whose clock days are counted
+    filtered_by: str = ""  # the filter in words
+    conditions: tuple[list[Any], ...] = ()  # and as `Condition.as_list` gives it
     cautions: tuple[str, ...] = ()  # on the data, before any number
     files: dict[str, list[Any]] = field(default_factory=dict)  # of `unchanged.read_stamps`
 
@@ -138,6 +151,7 @@ class OpenedData:
             "newest_day": self.newest_day,
             "timezone": self.timezone,
             "cautions": list(self.cautions),
+            **({"where": list(self.conditions)} if self.conditions else {}),
         }
 
 
@@ -242,6 +256,27 @@ def _without_forgotten(base: CustomerBase, plan: Plan) -> CustomerBase:
     return base.without_customers(known.loc[known["customer_id"].isin(gone), "known_id"].unique())
 
 
+def _filtered(base: CustomerBase, plan: Plan) -> CustomerBase:
+    """The base as the filter of the request cuts it.
+
+    Raises
+    ------
+    DataError : so few customers fit that a total of the page would be one person's.
+    """
+    if not plan.request.where:
+        return base
+    from crm_analytics.analyses.disclosure import ON_A_PAGE
+
+    cut = base.filter(plan.request.where)
+    few = cut.counts["customers"] < ON_A_PAGE and not base.show_customers
+    if few:
+        raise DataError(
+            f"fewer than {ON_A_PAGE} customers fit the filter ({cut.filtered_by}): a page about them would "
+            "tell of single persons. Widen the filter, or say show_customers = true in mapping.toml"
+        )
+    return cut
+
+
 def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
     """Open, check and cut the source; save what is left in `folder`, to keep its results in `kept`.
 
@@ -260,8 +295,7 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
         base = _without_forgotten(base, plan)
         newest, rules = base.day, base.rejected["rule"].astype("str")
         check_age(plan, newest)
-        if plan.as_of:
-            base = base.as_of(plan.as_of)
+        base = _filtered(base.as_of(plan.as_of), plan)
         base.keeping(kept).save(folder)
         counts = base.counts
         return OpenedData(
@@ -277,6 +311,8 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
             newest_day=newest,
             has_future=bool(rules.str.contains("after today").any()),
             timezone=base.timezone,
+            filtered_by=base.filtered_by,
+            conditions=tuple(one.as_list() for one in base.conditions),
             cautions=base.cautions,
         )
     except CrmError:

@@ -80,13 +80,16 @@ def inputs_of(plan: Plan, *, ask: bool = True) -> Inputs:
     """
     request = plan.request
     varied = plan.report.parameters.changed(plan.values) if request.slug is None else {}
+    if request.where and request.slug is None:
+        varied = {**varied, " where": plan.where_text}
+    values = {n: v for n, v in plan.values.items() if n not in INJECTED}
     asked = digest(request.slug, plan.as_of, plan.source_name, varied)
     query = request.version_query
     answer = version_query.answer(plan.source, query) if query and ask else ""
     parts = {
         "notebook": code_digest(plan.report.notebook),
         "code": package_digest(),
-        "parameters": digest({n: v for n, v in plan.values.items() if n not in INJECTED}),
+        "parameters": digest(values, plan.where_text) if request.where else digest(values),
         "versions": digest(versions()),
         "key": key_digest(plan.root),
         "source": digest(plan.source_name, plan.source.identity if plan.source.is_connection else ""),

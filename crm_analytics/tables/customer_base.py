@@ -16,6 +16,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from crm_analytics.errors import DataError, ParameterError, in_words, nearest
+from crm_analytics.tables import base_filter
 from crm_analytics.tables import snapshot as snapshots
 from crm_analytics.tables.account import MAX_REJECTED, WORTH_TELLING, Account, lost_sentence
 from crm_analytics.tables.contract import TABLES
@@ -62,6 +63,7 @@ class CustomerBase:
     first_day: date
     start: date | None = None  # with a start, only rows after its end: (start, day]
     newest_day: date | None = None  # the last day of the source; None: `day` is it
+    conditions: base_filter.Conditions = ()  # of `filter`
 
     # -- opening -------------------------------------------------------------------------------
 
@@ -141,7 +143,10 @@ class CustomerBase:
     def _saved(cls, snapshot: Snapshot) -> CustomerBase:
         day, first, start = (snapshot.saved.get(k) for k in ("day", "first_day", "start"))
         begin = date.fromisoformat(start) if start else None
-        made = cls(snapshot, date.fromisoformat(str(day)), date.fromisoformat(str(first)), begin)
+        made = cls(
+            snapshot, date.fromisoformat(str(day)), date.fromisoformat(str(first)), begin,
+            conditions=base_filter.read_conditions(snapshot.saved.get("where") or ()),
+        )  # fmt: skip
         last = snapshot.tables["transactions"].transaction_date.max().date().to_pyarrow().as_py()
         if last is not None and last > made.day:
             raise DataError(
@@ -197,6 +202,68 @@ class CustomerBase:
                 "Choose a day in between, or bring newer data"
             )
         return day
+
+    # -- the filter ----------------------------------------------------------------------------
+
+    def filter(
+        self, where: Mapping[str, Any] | None = None, *, current_state: bool = False, **columns: Any
+    ) -> CustomerBase:
+        """The base of some customers or of some purchases: everything made from it sees only these.
+
+        A column of `customers` keeps the customers who fit, with all their rows in every table. A column of
+        `transactions`, or of the products bought (`brand`, `category`), keeps the lines that fit, and the
+        customers who bought one of them up to the day. An unknown value fits nothing. Purchases of nobody
+        stay under conditions on lines alone; events of nobody stay where the same device is a customer's.
+        `products`, `campaigns` and `channel_spend` stay whole. Day and first day stay those of the source,
+        for what nobody bought is known, too. ``base.filter(...).as_of(day)`` is
+        ``base.as_of(day).filter(...)``.
+
+        Parameters
+        ----------
+        where : as `columns`, for names with their table: ``{"transactions.channel": "web"}``
+        current_state : accept columns that hold only the state of today (a loyalty tier)
+        columns : a value, a list of which one must fit, or a span as text: ``"5..20"``, ``"2025-01-01.."``
+
+        Raises
+        ------
+        ParameterError : a column is unknown or names one person; a value that nobody has, with the nearest.
+        DataError : the source does not have the column.
+
+        Examples
+        --------
+        >>> lines = pd.DataFrame({"customer_id": ["a", "a", "b"], "unit_spend": [9.0, 5, 2],
+        ...     "transaction_date": ["2026-01-05", "2026-01-07", "2026-01-09"],
+        ...     "channel": ["web", "shop", "web"]})
+        >>> people = pd.DataFrame({"customer_id": ["a", "b"], "country": ["DE", "FR"]})
+        >>> base = CustomerBase.open({"transactions": lines, "customers": people}, today="2026-02-01")
+        >>> base.filter(country="DE").counts["revenue"], base.filter(channel="web").counts["revenue"]
+        (14.0, 11.0)
+        >>> base.filter(country="DE", channel="web").filtered_by
+        'country DE; channel web'
+        """
+        have = {name: table.columns for name, table in self.snapshot.tables.items()}
+        given = {**(where or {}), **columns}
+        new = base_filter.conditions_of(given, have, current_state=current_state)
+        base_filter.check_values(self._whole_past, new)
+        made = replace(self, snapshot=_only_lines(self.snapshot, new), conditions=(*self.conditions, *new))
+        if base_filter.is_empty(made._kept):
+            raise ParameterError(f"filter: nobody fits all of it ({made.filtered_by})")
+        return made
+
+    @property
+    def filtered_by(self) -> str:
+        """The filter in a few words; empty where there is none."""
+        return base_filter.said(self.conditions)
+
+    @functools.cached_property
+    def _whole_past(self) -> Mapping[str, ir.Table]:
+        """Tables up to the day, whatever the start, as the filter looks at them."""
+        return self._cut_tables(None)
+
+    @functools.cached_property
+    def _kept(self) -> ir.Table:
+        """customer_id of those who fit the filter by what is known on the day."""
+        return self.materialise(base_filter.matching_customers(self._whole_past, self.conditions))
 
     # -- who is who ----------------------------------------------------------------------------
 
@@ -284,10 +351,16 @@ class CustomerBase:
         if "customers" not in snapshot.tables:
             return None
         newest = self.newest_day is None
-        return cut(
+        found = cut(
             (snapshot.unmerged or snapshot).tables["customers"], TABLES["customers"], self.start, self.day,
             newest=newest,
         )  # fmt: skip
+        if not self.conditions:
+            return found
+        known = self.known_ids
+        own = known.loc[(known["since"] == "") & (known["until"] == ""), ["known_id"]].drop_duplicates()
+        ids = self.to_engine(own)
+        return found.semi_join(ids, found.customer_id == ids.known_id)
 
     @property
     def known_ids(self) -> pd.DataFrame:
@@ -303,21 +376,29 @@ class CustomerBase:
             return own[["known_id", "customer_id", "since", "until"]]
         merged = known.shared.rename(columns={"record_id": "known_id"}).assign(since="", until="")
         every = pd.concat([own, merged, known.known])[["known_id", "customer_id", "since", "until"]]
+        if self.conditions:
+            every = every[every["customer_id"].isin(ids["customer_id"])]
         return every.drop_duplicates().astype("str").reset_index(drop=True)
 
     # -- the tables ----------------------------------------------------------------------------
 
     @functools.cached_property
     def tables(self) -> Mapping[str, ir.Table]:
-        """Every table of the source, cut at the day."""
+        """Every table of the source, cut at the day and by the filter."""
+        found = self._cut_tables(self.start)
+        if self.conditions:
+            found = base_filter.only(found, self.conditions, self._kept)
+        return MappingProxyType(found)
+
+    def _cut_tables(self, start: date | None) -> dict[str, ir.Table]:
         newest = self.newest_day is None
         found = {
-            name: cut(table, TABLES[name], self.start, self.day, newest=newest)
+            name: cut(table, TABLES[name], start, self.day, newest=newest)
             for name, table in self.snapshot.tables.items()
         }
         if self._merges:
             found["customers"] = self._merged(found["customers"])
-        return MappingProxyType(found)
+        return found
 
     @property
     def _merges(self) -> bool:
@@ -360,7 +441,8 @@ class CustomerBase:
         visible = days.day <= ibis.literal(self.day)
         if self.start is not None:
             visible &= days.day > ibis.literal(self.start)
-        return days.filter(visible)
+        seen = days.filter(visible)
+        return seen.semi_join(self._kept, "customer_id") if self.conditions else seen
 
     @property
     def occasions(self) -> ir.Table:
@@ -451,14 +533,15 @@ class CustomerBase:
     def data_hash(self) -> str:
         """64 hex characters of the rows in view; the order of rows does not matter."""
         saved = self.snapshot.saved
-        if saved and self._facts == {k: saved[k] for k in self._facts}:
+        if saved and self._facts == {k: saved.get(k) for k in self._facts}:
             return str(saved["data_hash"])
-        return snapshots.hash_of(self.tables)
+        return snapshots.hash_of(self.tables, base_filter.said(self.conditions))
 
     @property
-    def _facts(self) -> dict[str, str | None]:
+    def _facts(self) -> dict[str, Any]:
         start = self.start.isoformat() if self.start else None
-        return {"day": self.day.isoformat(), "first_day": self.first_day.isoformat(), "start": start}
+        where = {"where": [one.as_list() for one in self.conditions]} if self.conditions else {}
+        return {"day": self.day.isoformat(), "first_day": self.first_day.isoformat(), "start": start, **where}
 
     def require(self, needs: Mapping[str, tuple[str, ...]], *, current_state: bool = False) -> None:
         """Refuse with the missing tables and columns named.
@@ -543,3 +626,12 @@ class CustomerBase:
         records = self.records if self.identities is not None else None
         snapshots.write(target, self.snapshot, self.tables, facts, records)
         return target
+
+
+def _only_lines(snapshot: Snapshot, conditions: base_filter.Conditions) -> Snapshot:
+    """The snapshot with the purchase lines that fit: whether a line fits changes on no day."""
+    if not base_filter.of_lines(conditions):
+        return snapshot
+    lines = snapshot.materialise(base_filter.matching_lines(snapshot.tables, conditions))
+    before = None if snapshot.unmerged is None else _only_lines(snapshot.unmerged, conditions)
+    return replace(snapshot, tables={**snapshot.tables, "transactions": lines}, unmerged=before)

@@ -199,9 +199,9 @@ def scalar(expression: ir.Scalar) -> int:
     return int(expression.to_pyarrow().as_py() or 0)
 
 
-def hash_of(tables: Mapping[str, ir.Table]) -> str:
-    """64 hex characters of what the tables hold, whatever the order of the rows."""
-    digest = hashlib.sha256()
+def hash_of(tables: Mapping[str, ir.Table], where: str = "") -> str:
+    """64 hex characters of what the tables hold, whatever the order of the rows, and of the filter."""
+    digest = hashlib.sha256(where.encode("utf-8", "surrogatepass"))
     for name in sorted(tables):
         table = tables[name]
         columns = sorted(table.columns)

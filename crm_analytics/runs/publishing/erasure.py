@@ -28,6 +28,7 @@ from crm_analytics.analyses.campaigns.lists.exporting import MEMBERS, NUMBERS
 from crm_analytics.errors import DataError, ParameterError
 from crm_analytics.runs.publishing import identity_store, index, publish, published_tree, suppressions
 from crm_analytics.runs.publishing.wave_folders import LISTS, source_of_wave
+from crm_analytics.tables.base_filter import as_given, read_conditions
 from crm_analytics.tables.export import pseudonyms, read_csv, write_csv
 from crm_analytics.tables.project_key import read_key
 from crm_analytics.tables.source_ref import public_name
@@ -201,15 +202,17 @@ def _record(path: Path) -> dict[str, Any]:
 
 def _runs(out: Path, base: CustomerBase, own: list[str], mine: set[str]) -> list[KnowingRun]:
     found = []
-    days: dict[str, tuple[str, bool] | None] = {}
+    days: dict[tuple[str, str], tuple[str, bool] | None] = {}
     for path in _manifests(out):
         about = _record(path)
         data, day = about.get("data", {}), str(about.get("as_of") or "")
         if about and not {str(data.get("source")), str(data.get("label", ""))} & mine:
             continue
-        if about and day not in days:
-            days[day] = _at(base, day, own)
-        now = days.get(day) if about else None  # a run without its record may have known anybody
+        where = data.get("where") or []
+        cut = (day, json.dumps(where))
+        if about and cut not in days:
+            days[cut] = _at(base, day, own, where)
+        now = days.get(cut) if about else None  # a run without its record may have known anybody
         same = now is not None and data.get("hash") == now[0]
         if same and now is not None and not now[1]:
             continue  # these very data, and the customer was not in them yet
@@ -220,11 +223,12 @@ def _runs(out: Path, base: CustomerBase, own: list[str], mine: set[str]) -> list
     return found
 
 
-def _at(base: CustomerBase, day: str, own: list[str]) -> tuple[str, bool] | None:
-    """Hash of the base at a day and whether the customer is in it; None where it has no such day."""
+def _at(base: CustomerBase, day: str, own: list[str], where: list[Any]) -> tuple[str, bool] | None:
+    """Hash of the base at a day and whether the customer is in it; None where it has no such cut."""
     try:
         cut = base.as_of(day)
-    except (DataError, ParameterError):
+        cut = cut.filter(as_given(read_conditions(where))) if where else cut
+    except (DataError, ParameterError, ValueError, TypeError):
         return None
     return cut.data_hash, _holds(cut, own)
 

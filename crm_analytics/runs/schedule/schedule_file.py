@@ -62,6 +62,9 @@ class SourceTable(BaseModel):
     max_rejected: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
+Where = str | int | float | bool | list[str] | list[int] | list[float]
+
+
 class ReportTable(BaseModel):
     """A table `[[report]]`."""
 
@@ -70,6 +73,7 @@ class ReportTable(BaseModel):
     source: str
     as_of: str | date = relative_days.LAST_DAY
     parameters: dict[str, str | int | float | bool | list[str]] = {}
+    where: dict[str, Where] = {}
     slug: str | None = None
     limit_seconds: Annotated[float, Field(gt=0)] | None = None
     limit_memory_mb: Annotated[int, Field(ge=512)] | None = None
@@ -290,6 +294,7 @@ def _report(one: ReportTable, request: RunRequest, where: str, folder: Path) -> 
             report=str((folder / Path(one.name).expanduser()).resolve()) if notebook else one.name,
             as_of=day,
             parameters=dict(one.parameters),
+            where=dict(one.where),
             slug=one.slug,
             limit_seconds=one.limit_seconds,
             limit_memory_mb=one.limit_memory_mb,
