@@ -7,9 +7,10 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import ibis
 import ibis.expr.types as ir
@@ -34,6 +35,9 @@ from crm_analytics.tables.snapshot import SNAPSHOT_FILE, Snapshot
 from crm_analytics.tables.source_ref import SourceRef
 from crm_analytics.tables.sources import open_source
 from crm_analytics.tables.survivorship import Survivorship, merge_records
+
+if TYPE_CHECKING:
+    from crm_analytics.tables.warehouse import Target
 
 Made = TypeVar("Made")
 
@@ -618,6 +622,58 @@ class CustomerBase:
     def collect(self, expression: ir.Table) -> pd.DataFrame:
         """A small table as a pandas frame; DECIMAL becomes float64."""
         return collect(expression)
+
+    def to_warehouse(
+        self,
+        table: str | Target,
+        expression: ir.Table,
+        *,
+        key: Iterable[str] = ("customer_id",),
+        source: str = "",
+        model_version: str = "",
+        gone: Iterable[str] = (),
+    ) -> int:
+        """Write rows to a warehouse or a file: one set of rows for each day, source and filter.
+
+        Each row gets as_of, source, filtered_by, model_version and data_hash. The set is replaced in one
+        transaction, so writing it again changes nothing; sets of other days stay. Nothing passes through
+        Python row by row but what SQLite is given.
+
+        Parameters
+        ----------
+        table : ``scores.parquet``, ``shop.duckdb::scores``, ``shop.sqlite::scores``,
+            ``postgres://...::marts.scores``, ``$DATABASE_URL::scores``
+        expression : of this base's engine
+        key : columns that tell its rows apart
+        source : what the rows say they are from; default the label of the data
+        model_version : default the version of this package
+        gone : customers whose rows of all days go
+
+        Returns
+        -------
+        How many rows were written.
+
+        Raises
+        ------
+        ParameterError : the place is none that rows can go to, or a column has a name that is taken.
+        PublishError : it cannot be written, or has other columns; nothing is changed then.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> base = CustomerBase.open(pd.DataFrame({"customer_id": ["a", "b"], "unit_spend": [9.0, 5],
+        ...     "transaction_date": ["2026-01-05", "2026-01-07"]}), today="2026-02-01")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     base.to_warehouse(f"{folder}/history.parquet", base.purchase_history)
+        2
+        """
+        from crm_analytics.tables import warehouse
+
+        version = model_version or f"crm-analytics {metadata.version('crm-analytics')}"
+        stamp = warehouse.Stamp(self.day, source or self.label, self.filtered_by, version, self.data_hash)
+        target = table if isinstance(table, warehouse.Target) else warehouse.target_of(table)
+        rows = self.snapshot.connection
+        return warehouse.write_table(rows, target, expression, stamp, key=tuple(key), gone=tuple(gone))
 
     def save(self, folder: str | Path) -> Path:
         """Write the base as cut, to be opened again without checking: Parquet and `snapshot.json`."""
