@@ -24,6 +24,7 @@ from crm_analytics.cli.key_commands import key, reveal
 from crm_analytics.cli.past_commands import diff, forget, waves
 from crm_analytics.cli.people_commands import customer, tokens
 from crm_analytics.cli.run_commands import run
+from crm_analytics.cli.score_commands import score
 from crm_analytics.cli.where_option import conditions_given, where_option
 from crm_analytics.errors import CrmError, ParameterError, in_words, nearest
 
@@ -58,6 +59,7 @@ def crm(ctx: click.Context, debug: bool) -> None:
     crm report segments --data cdnow     make a report, open reports/index.html
     crm map shop.csv                     draft which of your columns is which field
     crm check shop.csv                   look at data of your own
+    crm score --data company --to scores.parquet   what the models say of each customer, as rows
     crm run crm.toml                     every report of a schedule, side by side
     """  # noqa: D301 - click wants the character
     from crm_analytics.tables.scratch import sweep
@@ -250,6 +252,6 @@ def index(out: Path, force: bool) -> int:
 
 for _command in (
     check, demo, list_reports, map_source, run, diff, forget, waves, assess, key, reveal,
-    identities, customer, tokens,
+    identities, customer, tokens, score,
 ):  # fmt: skip
     crm.add_command(_command)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from crm_analytics.errors import CrmError, DataError, ParameterError, in_words
 from crm_analytics.runs.catalogue.catalogue import Report, find_report
 from crm_analytics.runs.catalogue.parameter_rules import Value
-from crm_analytics.runs.publishing import identity_store, published_tree, suppressions, wave_memory
+from crm_analytics.runs.publishing import identity_store, published_tree, wave_memory
 from crm_analytics.runs.publishing.manifest import digest
 from crm_analytics.runs.publishing.publish import UNDATED, Place, check_slug
 from crm_analytics.runs.schedule import relative_days
@@ -247,15 +247,6 @@ def check_age(plan: Plan, newest: date) -> None:
         )
 
 
-def _without_forgotten(base: CustomerBase, plan: Plan) -> CustomerBase:
-    """The base as it will be when the source is cleaned of those whom `crm forget` took out."""
-    if not suppressions.tokens(plan.out):
-        return base
-    gone = wave_memory.barred(plan.out, base, published_tree.key_for(plan.out, plan.root))
-    known = base.known_ids
-    return base.without_customers(known.loc[known["customer_id"].isin(gone), "known_id"].unique())
-
-
 def _filtered(base: CustomerBase, plan: Plan) -> CustomerBase:
     """The base as the filter of the request cuts it.
 
@@ -292,7 +283,7 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
             most = MAX_REJECTED if asked.max_rejected is None else asked.max_rejected
             base = CustomerBase.open(plan.source, mapping=asked.mapping, today=asked.today, max_rejected=most)
         base = identity_store.applied(base, plan.out, plan.source_name, read_key(plan.root))
-        base = _without_forgotten(base, plan)
+        base, _ = wave_memory.without_forgotten(base, plan.out, plan.root)
         newest, rules = base.day, base.rejected["rule"].astype("str")
         check_age(plan, newest)
         base = _filtered(base.as_of(plan.as_of), plan)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from crm_analytics.analyses.kpis import OF_THE_BASE, REGISTRY, measure
+from crm_analytics.analyses.kpis import OF_THE_BASE, check_names, measure
 from crm_analytics.analyses.margin import margin_share
 from crm_analytics.analyses.measured import Measured
 from crm_analytics.analyses.value_to_come import value_to_come
-from crm_analytics.errors import DataError, NotEnoughData, ParameterError, nearest
+from crm_analytics.errors import DataError, NotEnoughData
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -42,9 +42,7 @@ def kpi_rows(
     ParameterError : no such figure.
     """
     wanted = tuple(names)
-    for name in wanted:
-        if name not in REGISTRY:
-            raise ParameterError(f"no key figure '{name}'{nearest(name, list(REGISTRY))}")
+    check_names(wanted)
     measured = given or measured_of(base, span)
     return pd.DataFrame([_row(measured, name) for name in wanted]).astype(
         {**dict.fromkeys(NUMBERS, "float64"), **dict.fromkeys(TEXTS, "str"), "n": "int64"}

@@ -26,7 +26,14 @@ import pyarrow.parquet as pq
 
 from crm_analytics.analyses.campaigns.lists.exporting import MEMBERS, NUMBERS
 from crm_analytics.errors import DataError, ParameterError
-from crm_analytics.runs.publishing import identity_store, index, publish, published_tree, suppressions
+from crm_analytics.runs.publishing import (
+    identity_store,
+    index,
+    publish,
+    published_tree,
+    score_places,
+    suppressions,
+)
 from crm_analytics.runs.publishing.wave_folders import LISTS, source_of_wave
 from crm_analytics.tables.base_filter import as_given, read_conditions
 from crm_analytics.tables.export import pseudonyms, read_csv, write_csv
@@ -76,6 +83,8 @@ class Found:
     in_source : whether the source has the customer now
     other_sources : names of further sources that reports here were made from; they are not looked at
     ids : by which the customer is or was known here: id, since, until (days; empty: always), the own first
+    scores : names of files with scores, which are looked into
+    servers : names of tables with scores on servers, which are not ours to clean
     """
 
     runs: Sequence[KnowingRun]
@@ -84,6 +93,8 @@ class Found:
     in_source: bool
     other_sources: Sequence[str]
     ids: Sequence[Known] = ()
+    scores: Sequence[str] = ()
+    servers: Sequence[str] = ()
 
     @property
     def own_ids(self) -> list[str]:
@@ -113,7 +124,8 @@ def find(out: Path, root: Path, base: CustomerBase, customer: str, source: str) 
         that the lists were made with. Each of these would be a false all-clear.
     """
     known = _sources_in(out)
-    if not known and not published_tree.waves_in(out):
+    scored = score_places.of_customers(out)
+    if not known and not published_tree.waves_in(out) and not any(scored):
         raise ParameterError(f"nothing is published in {out}: is this the right --out?")
     mine = {public_name(source), base.label}
     if known and not known & mine:
@@ -135,6 +147,8 @@ def find(out: Path, root: Path, base: CustomerBase, customer: str, source: str) 
         in_source=_holds(base, own),
         other_sources=sorted(known - mine),
         ids=ids,
+        scores=sorted({one.name for one in scored[0]}),
+        servers=sorted({one.name for one in scored[1]}),
     )
 
 
@@ -165,6 +179,7 @@ def erase(out: Path, found: Found, customer: str, key: bytes, today: date) -> No
         with publish.locked(place), publish.in_words(place.folder):
             _sweep((place.folder / "runs").glob(".part-*"))
             _delete_at(place, names)
+    score_places.take_out(out, own, key)
     with publish.lists_locked(out):
         identity_store.forget(out, own, key)
     index.rebuild(out, today)

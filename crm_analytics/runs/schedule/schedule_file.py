@@ -39,8 +39,9 @@ from crm_analytics.errors import CrmError, ParameterError, nearest
 from crm_analytics.runs import version_query
 from crm_analytics.runs.catalogue.parameter_rules import short
 from crm_analytics.runs.plan import RunRequest
-from crm_analytics.runs.schedule import list_jobs, relative_days
+from crm_analytics.runs.schedule import list_jobs, relative_days, score_jobs
 from crm_analytics.runs.schedule.list_jobs import ListTable, ScheduledList, wave_request
+from crm_analytics.runs.schedule.score_jobs import ScheduledScore, ScoreTable, Where, score_request
 from crm_analytics.tables.named_sources import ref_of
 from crm_analytics.tables.project import project_folder
 from crm_analytics.tables.regular_files import read_text
@@ -60,9 +61,6 @@ class SourceTable(BaseModel):
     version_query: str = ""
     network: bool = False
     max_rejected: Annotated[float, Field(ge=0, le=1)] | None = None
-
-
-Where = str | int | float | bool | list[str] | list[int] | list[float]
 
 
 class ReportTable(BaseModel):
@@ -89,6 +87,7 @@ class ScheduleTable(BaseModel):
     source: dict[str, SourceTable]
     report: list[ReportTable] = []
     lists: Annotated[list[ListTable], Field(alias="list")] = []
+    score: list[ScoreTable] = []
 
 
 _ALLOWED = {
@@ -99,6 +98,7 @@ _ALLOWED = {
     "source": "a table such as [source.shop]",
     "report": "one table or more, each begun by [[report]]",
     **list_jobs.ALLOWED,
+    **score_jobs.ALLOWED,
     "parameters": "a table such as { bins = 5 }, with texts, numbers, true, false or lists of texts",
     "as_of": "a day like 2026-01-31, 'last day', 'last full month', 'last full week', or a span like '-1w'",
     "limit_seconds": "a number above 0",
@@ -106,7 +106,7 @@ _ALLOWED = {
 }
 
 
-_ROWS = {"report": ReportTable, "list": ListTable}
+_ROWS = {"report": ReportTable, "list": ListTable, "score": ScoreTable}
 
 
 @dataclass(frozen=True)
@@ -129,16 +129,22 @@ class Schedule:
     today: date
     reports: tuple[ScheduledReport, ...]
     lists: tuple[ScheduledList, ...] = ()
+    scores: tuple[ScheduledScore, ...] = ()
+
+    @property
+    def _requests(self) -> list[Any]:
+        return [one.request for one in (*self.reports, *self.lists, *self.scores)]
 
     @property
     def now(self) -> datetime:
         """When it is run."""
-        return self.reports[0].request.now if self.reports else self.lists[0].request.now
+        found: datetime = self._requests[0].now
+        return found
 
     @property
     def force(self) -> bool:
         """Whether its user insists."""
-        return any(one.request.force for one in self.reports) or any(o.request.force for o in self.lists)
+        return any(request.force for request in self._requests)
 
     @property
     def name(self) -> str:
@@ -184,15 +190,25 @@ def read_schedule(path: Path, now: datetime, *, wait: float = 0, force: bool = F
         )
         for where, one in _placed(table.lists, f"{path.name}, [[list]]")
     ]
-    return Schedule(path, out, table.workers, now.date(), tuple(reports), tuple(lists))
+    scores = [
+        ScheduledScore(
+            where, one.source, str(one.as_of),
+            score_request(one, _source_of(one, sources, where), where, folder),
+        )
+        for where, one in _placed(table.score, f"{path.name}, [[score]]")
+    ]  # fmt: skip
+    return Schedule(path, out, table.workers, now.date(), tuple(reports), tuple(lists), tuple(scores))
 
 
 def _placed(tables: Sequence[Any], kind: str) -> list[tuple[str, Any]]:
     """Each table with where it stands, for messages."""
-    return [(f"{kind} {number} ({one.name})", one) for number, one in enumerate(tables, start=1)]
+    named = [getattr(one, "name", getattr(one, "what", "")) for one in tables]
+    return [(f"{kind} {n} ({name})", one) for n, (name, one) in enumerate(zip(named, tables, strict=True), 1)]
 
 
-def _source_of(one: ReportTable | ListTable, sources: Mapping[str, RunRequest], where: str) -> RunRequest:
+def _source_of(
+    one: ReportTable | ListTable | ScoreTable, sources: Mapping[str, RunRequest], where: str
+) -> RunRequest:
     if one.source not in sources:
         known = ", ".join(sources) or "none"
         near = nearest(one.source, sources) or "."
@@ -219,7 +235,7 @@ def _toml(path: Path) -> dict[str, Any]:
 def _validated(content: dict[str, Any], name: str) -> ScheduleTable:
     try:
         table = ScheduleTable.model_validate(content)
-        if not table.report and not table.lists:
+        if not table.report and not table.lists and not table.score:
             raise ParameterError(f"{name}: report is missing; it must be {_ALLOWED['report']}")
         return table
     except ValidationError as error:
