@@ -39,6 +39,7 @@ class RunRequest:
     mapping : a `mapping.toml`; None for the one beside the data
     as_of : ISO day; empty for the last day in the data
     parameters : by name; texts are converted to the declared kinds
+    rules : of segments and stages, as `CustomerBase.with_rules` takes them
     where : a filter of the base, as `CustomerBase.filter` takes it; empty for everybody
     slug : folder and link of this run; None for the day and a hash of what differs from the defaults
     out : folder of the reports
@@ -71,6 +72,7 @@ class RunRequest:
     oldest_days: int | None = None
     version_query: str = ""
     root: Path | None = None
+    rules: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     where: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -286,7 +288,7 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
         base, _ = wave_memory.without_forgotten(base, plan.out, plan.root)
         newest, rules = base.day, base.rejected["rule"].astype("str")
         check_age(plan, newest)
-        base = _filtered(base.as_of(plan.as_of), plan)
+        base = _filtered(base.as_of(plan.as_of), plan).with_rules(**asked.rules)
         base.keeping(kept).save(folder)
         counts = base.counts
         return OpenedData(

@@ -105,7 +105,7 @@ class _SharedData:
     def get(self, plan: Plan, inputs: unchanged.Inputs) -> OpenedData:
         mapping = plan.request.mapping
         key = (plan.source, mapping, plan.as_of, plan.request.today, plan.request.oldest_days,
-               plan.request.max_rejected, plan.where_text)  # fmt: skip
+               plan.request.max_rejected, plan.where_text, repr(plan.request.rules))  # fmt: skip
         if key not in self.opened:
             folder = private_folder()
             self.stack.callback(shutil.rmtree, folder, ignore_errors=True)

@@ -49,6 +49,7 @@ class ScoreRequest:
     to : where to
     now : when it is asked for; ages are counted by it, analyses never see it
     data, mapping, as_of, out, root, where, oldest_days, max_rejected, force, wait : as in `RunRequest`
+    rules : of segments and stages, as `CustomerBase.with_rules` takes them
     names : of key figures or lists; empty for the usual ones
     pseudonyms : in place of the ids of the source
     """
@@ -62,6 +63,7 @@ class ScoreRequest:
     mapping: Path | None = None
     as_of: str = ""
     where: dict[str, Any] = field(default_factory=dict)
+    rules: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     pseudonyms: bool = False
     oldest_days: int | None = None
@@ -82,7 +84,15 @@ class ScoreRequest:
     @property
     def made_of(self) -> str:
         """Digest of all that the rows are made from but the data."""
-        asked = (self.what, self.as_of, self.where, self.names, self.data.name, self.data.identity)
+        asked = (
+            self.what,
+            self.as_of,
+            self.where,
+            self.rules,
+            self.names,
+            self.data.name,
+            self.data.identity,
+        )
         who = identity_store.stamp(self.out, self.data.name), sorted(suppressions.tokens(self.out))
         return digest(*asked, *who, versions(), unchanged.package_digest())[:32]
 
@@ -217,6 +227,7 @@ def _opened(request: ScoreRequest, key: bytes, stamps: dict[str, Any]) -> tuple[
     base, gone = wave_memory.without_forgotten(base, request.out, request.root)
     base = base.as_of(request.as_of)
     base = base.filter(request.where) if request.where else base
+    base = base.with_rules(**request.rules)
     return base, gone, request.today.isoformat() if later else ""
 
 
@@ -224,7 +235,10 @@ def _scores(base: CustomerBase, request: ScoreRequest, key: bytes) -> tuple[ir.T
     from crm_analytics.analyses.scores import customer_scores
 
     found = customer_scores(base)
-    return found.table, "\n  ".join(f"{part} is left empty: {why}" for part, why in found.missing.items())
+    told = [f"{part} is left empty: {why}" for part, why in found.missing.items()]
+    if base.rules and found.unmatched:
+        told.append(f"rules that fit nobody: {', '.join(found.unmatched)}")
+    return found.table, "\n  ".join(told)
 
 
 def _kpis(base: CustomerBase, request: ScoreRequest, key: bytes) -> tuple[ir.Table, str]:

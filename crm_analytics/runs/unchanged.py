@@ -89,7 +89,7 @@ def inputs_of(plan: Plan, *, ask: bool = True) -> Inputs:
     parts = {
         "notebook": code_digest(plan.report.notebook),
         "code": package_digest(),
-        "parameters": digest(values, plan.where_text) if request.where else digest(values),
+        "parameters": digest(values, *(what for what in (plan.where_text, request.rules) if what)),
         "versions": digest(versions()),
         "key": key_digest(plan.root),
         "source": digest(plan.source_name, plan.source.identity if plan.source.is_connection else ""),

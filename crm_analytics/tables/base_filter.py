@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import ibis
 
@@ -124,23 +124,29 @@ def conditions_of(
     """
     found = []
     for name, wanted in given.items():
-        table, column = _place(str(name), have)
-        if column.name in _OF_ONE:
-            raise ParameterError(
-                f"filter: {column.name} names one person, and every page would say it. "
-                "Filter by what many share, such as country or channel"
-            )
-        if column.current_state and not current_state:
-            raise ParameterError(
-                f"filter: {table}.{column.name} holds only the state of today, and would choose the "
-                "customers of earlier days by what came later. In Python current_state=True allows it"
-            )
-        if column.known_from is not None:
-            raise ParameterError(f"filter: {table}.{column.name} is known only later, so it cannot be a cut")
+        table, column = _allowed(str(name), have, current_state=current_state)
         found.append(_condition(table, column, wanted))
     if not found:
         raise ParameterError('filter: no column is given, such as country="DE"')
     return tuple(found)
+
+
+def _allowed(name: str, have: Mapping[str, Sequence[str]], *, current_state: bool) -> tuple[str, Column]:
+    """The table and column of a name, where it may be a filter."""
+    table, column = _place(name, have)
+    if column.name in _OF_ONE:
+        raise ParameterError(
+            f"filter: {column.name} names one person, and every page would say it. "
+            "Filter by what many share, such as country or channel"
+        )
+    if column.current_state and not current_state:
+        raise ParameterError(
+            f"filter: {table}.{column.name} holds only the state of today, and would choose the "
+            "customers of earlier days by what came later. In Python current_state=True allows it"
+        )
+    if column.known_from is not None:
+        raise ParameterError(f"filter: {table}.{column.name} is known only later, so it cannot be a cut")
+    return table, column
 
 
 def _place(name: str, have: Mapping[str, Sequence[str]]) -> tuple[str, Column]:
@@ -148,9 +154,9 @@ def _place(name: str, have: Mapping[str, Sequence[str]]) -> tuple[str, Column]:
     known = {f"{t}.{c}": (t, c) for t in WHERE for c in TABLES[t].names}
     bare: dict[str, tuple[str, str]] = {}
     for table in WHERE:  # a column the source has goes before one of the same name that it has not
-        for there in (True, False):
+        for has in (True, False):
             for column in TABLES[table].names:
-                if (column in have.get(table, ())) is there:
+                if (column in have.get(table, ())) is has:
                     bare.setdefault(column, (table, column))
     for table, column in known.values():
         if column in have.get(table, ()) and bare[column][1] not in have.get(bare[column][0], ()):
@@ -231,6 +237,39 @@ def _shown(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"{value:g}" if isinstance(value, float) else value[:_LONGEST]
+
+
+class Cut(Protocol):
+    """A base, as far as its values are asked for."""
+
+    @property
+    def tables(self) -> Mapping[str, ir.Table]:
+        """By name, cut at the day."""
+
+
+def values_of(base: Cut, name: str, most: int = 50) -> list[Any]:
+    """The values of a column that somebody who bought has, in order.
+
+    Raises
+    ------
+    ParameterError : there are more than `most`, or the column cannot be a filter.
+    DataError : the source does not have it.
+    """
+    table, column = _allowed(name, {n: t.columns for n, t in base.tables.items()}, current_state=False)
+    lines = base.tables[LINES]
+    lines = lines.filter(lines.customer_id.notnull())
+    rows = base.tables[table]
+    if table == CUSTOMERS:
+        rows = rows.semi_join(lines, "customer_id")
+    elif table == PRODUCTS:
+        rows = rows.semi_join(lines, "product_id")
+    else:
+        rows = lines
+    named = rows.select(value=rows[column.name]).filter(lambda t: t.value.notnull()).distinct()
+    found = sorted(named.limit(most + 1).to_pyarrow()["value"].to_pylist(), key=str)
+    if len(found) > most:
+        raise ParameterError(f"{name} has more than {most} values: group by a column of fewer")
+    return found
 
 
 # --- on tables ----------------------------------------------------------------------------------------------

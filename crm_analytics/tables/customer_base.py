@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as clock
 import functools
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from importlib import metadata
 from pathlib import Path
@@ -68,6 +68,7 @@ class CustomerBase:
     start: date | None = None  # with a start, only rows after its end: (start, day]
     newest_day: date | None = None  # the last day of the source; None: `day` is it
     conditions: base_filter.Conditions = ()  # of `filter`
+    rules: Mapping[str, Any] = field(default_factory=dict)  # of `with_rules`
 
     # -- opening -------------------------------------------------------------------------------
 
@@ -150,6 +151,7 @@ class CustomerBase:
         made = cls(
             snapshot, date.fromisoformat(str(day)), date.fromisoformat(str(first)), begin,
             conditions=base_filter.read_conditions(snapshot.saved.get("where") or ()),
+            rules=dict(snapshot.saved.get("rules") or {}),
         )  # fmt: skip
         last = snapshot.tables["transactions"].transaction_date.max().date().to_pyarrow().as_py()
         if last is not None and last > made.day:
@@ -253,6 +255,26 @@ class CustomerBase:
         if base_filter.is_empty(made._kept):
             raise ParameterError(f"filter: nobody fits all of it ({made.filtered_by})")
         return made
+
+    def with_rules(
+        self, *, segments: Iterable[Mapping[str, Any]] = (), stages: Iterable[Mapping[str, Any]] = ()
+    ) -> CustomerBase:
+        """The base with rules of segments and stages that stand in for the usual ones, wherever it goes.
+
+        Parameters
+        ----------
+        segments, stages : in order, each with a name, `where` (figure -> range, column of customers -> value,
+            values or span) and perhaps a `play`, as ``[[segment]]`` and ``[[stage]]`` of `crm.toml` say them
+
+        Examples
+        --------
+        >>> base = CustomerBase.open(pd.DataFrame({"customer_id": ["a"], "unit_spend": [9.0],
+        ...     "transaction_date": ["2026-01-05"]}), today="2026-02-01")
+        >>> list(base.with_rules(segments=[{"name": "Big", "where": {"revenue": "1000.."}}]).rules)
+        ['segments']
+        """
+        named = {"segments": segments, "stages": stages}
+        return replace(self, rules={k: [dict(one) for one in v] for k, v in named.items() if v})
 
     @property
     def filtered_by(self) -> str:
@@ -545,7 +567,9 @@ class CustomerBase:
     def _facts(self) -> dict[str, Any]:
         start = self.start.isoformat() if self.start else None
         where = {"where": [one.as_list() for one in self.conditions]} if self.conditions else {}
-        return {"day": self.day.isoformat(), "first_day": self.first_day.isoformat(), "start": start, **where}
+        rules = {"rules": dict(self.rules)} if self.rules else {}
+        days = {"day": self.day.isoformat(), "first_day": self.first_day.isoformat(), "start": start}
+        return {**days, **where, **rules}
 
     def require(self, needs: Mapping[str, tuple[str, ...]], *, current_state: bool = False) -> None:
         """Refuse with the missing tables and columns named.

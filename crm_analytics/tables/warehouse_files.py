@@ -119,7 +119,7 @@ def to_duckdb(path: Path, table: str, rows: Rows) -> int:
 
 @contextmanager
 def _duckdb(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    config = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    config: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
     with duckdb.connect(str(path), config=config) as con:  # an open transaction is rolled back at the end
         con.execute("SET TimeZone = 'UTC'")
         yield con

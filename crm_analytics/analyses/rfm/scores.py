@@ -22,14 +22,17 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.concentration import Concentration, concentration
+from crm_analytics.analyses.customer_rules import flagged, ranges
 from crm_analytics.analyses.definitions import definitions
 from crm_analytics.analyses.rfm.rules import (
+    FIELDS,
     NO_PURCHASE,
     Rhythm,
     Rule,
     check_rules,
     default_rules,
     rhythm_of,
+    rules_of,
 )
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
 
@@ -64,6 +67,12 @@ class RfmScores:
     rhythm: Rhythm | None
     base: CustomerBase
 
+    @property
+    def unmatched(self) -> tuple[str, ...]:
+        """Segments whose rule fits nobody."""
+        frame = self.segments
+        return tuple(frame.loc[frame["customers"] == 0, "segment"])
+
 
 def score(
     base: CustomerBase,
@@ -84,7 +93,8 @@ def score(
         left out keeps its quantiles. Each list needs ``bins - 1`` values
     window : count orders and revenue only over the last days, e.g. ``"365D"``; recency is always over
         the whole past. Default: the whole past
-    rules : an ordered rule table in place of `default_rules`; who fits none is in "Others"
+    rules : an ordered rule table; who fits none is in "Others". Default: those of `base.with_rules`, else
+        `default_rules`
 
     Raises
     ------
@@ -102,7 +112,7 @@ def score(
     """
     _check_arguments(bins, cuts)
     own = {name: tuple(map(float, values)) for name, values in (cuts or {}).items()}
-    given = None if rules is None else tuple(rules)
+    given = rules_of(base) if rules is None else tuple(rules)
     key = ("rfm.score", bins, sorted(own.items()), window, given)
     kept = base.remember(key, lambda: _scored(base, bins, own, window, given), _parts, _parts)
     rhythm = Rhythm(*kept["rhythm"]) if kept["rhythm"] else None
@@ -139,7 +149,8 @@ def _scored(
     if have < MINIMUM_CUSTOMERS and set(cuts) != set(MEASURES.values()):
         raise NotEnoughData("RFM scoring by quantiles", have, MINIMUM_CUSTOMERS)
     chosen = _cut_points(buyers, bins, cuts)
-    scored = base.materialise(_apply(measured, chosen, bins, table))
+    measured, flags = flagged(base, measured, table, FIELDS)
+    scored = base.materialise(_apply(measured, chosen, bins, table, flags))
     return {"customers": scored, "cuts": chosen, "rhythm": astuple(rhythm) if rhythm else None}
 
 
@@ -223,7 +234,11 @@ def _parted(values: ir.Column, cuts: list[float]) -> tuple[float, ...]:
 
 
 def _apply(
-    measured: ir.Table, cuts: Mapping[str, Sequence[float]], bins: int, rules: Sequence[Rule]
+    measured: ir.Table,
+    cuts: Mapping[str, Sequence[float]],
+    bins: int,
+    rules: Sequence[Rule],
+    flags: Mapping[int, str],
 ) -> ir.Table:
     bought = measured.recency_days.notnull()
     scores = {}
@@ -235,9 +250,9 @@ def _apply(
         scores[name] = bought.ifelse(value.cast("int64"), ibis.null("int64"))
     scored = measured.mutate(**scores)
     cases = [(scored.r_score.isnull(), NO_PURCHASE)]
-    for rule in rules:
-        fits = ibis.literal(True)
-        for field, (low, high) in rule.where.items():
+    for n, rule in enumerate(rules):
+        fits = scored[flags[n]] if n in flags else ibis.literal(True)
+        for field, (low, high) in ranges(rule, FIELDS).items():
             value = scored[field].cast("float64")
             if not np.isinf(low):
                 fits &= value >= low

@@ -61,10 +61,12 @@ class CustomerScores:
         "test": write to half and hold half back, "leave_alone", "nothing"), next_action_group. NULL where a
         part cannot be told
     missing : part -> why it cannot be told
+    unmatched : segments and stages whose rule fits nobody
     """
 
     table: ir.Table
     missing: Mapping[str, str] = field(default_factory=dict)
+    unmatched: tuple[str, ...] = ()
 
 
 def customer_scores(
@@ -108,9 +110,21 @@ def customer_scores(
     given = measured_of(base)
     rules = None if rules is None else tuple(rules)
     stages = None if stage_rules is None else tuple(stage_rules)
+    unmatched: list[str] = []
+
+    def segmented() -> ir.Table:
+        found = rfm.score(base, rules=rules)
+        unmatched.extend(found.unmatched)
+        return found.customers
+
+    def staged() -> ir.Table:
+        found = lifecycle.stages(base, stages)
+        unmatched.extend(found.unmatched)
+        return found.customers.select("customer_id", "stage", stage_since=found.customers.entered_on)
+
     made = {
-        "rfm": asked("rfm", lambda: rfm.score(base, rules=rules).customers),
-        "stage": asked("stage", lambda: _stages(base, stages)),
+        "rfm": asked("rfm", segmented),
+        "stage": asked("stage", staged),
         "value": asked("value", lambda: _value(given, level)),
         "churn": asked("churn", lambda: _churn(base)),
         "next_product": asked("next_product", lambda: _products(base)),
@@ -121,7 +135,7 @@ def customer_scores(
         table = _with(table, found, PARTS[part])
     if made["next_action"] is not None:
         table = table.mutate(next_action=table.next_action.fill_null(NOTHING))
-    return CustomerScores(base.materialise(table), missing)
+    return CustomerScores(base.materialise(table), missing, tuple(unmatched))
 
 
 def _with(table: ir.Table, found: ir.Table | None, columns: Mapping[str, str]) -> ir.Table:
@@ -132,11 +146,6 @@ def _with(table: ir.Table, found: ir.Table | None, columns: Mapping[str, str]) -
         _whose=found.customer_id, **{name: found[name].cast(kind) for name, kind in columns.items()}
     )
     return table.left_join(part, table.customer_id == part["_whose"]).drop("_whose")
-
-
-def _stages(base: CustomerBase, rules: tuple[lifecycle.StageRule, ...] | None) -> ir.Table:
-    staged = lifecycle.stages(base, rules).customers
-    return staged.select("customer_id", "stage", stage_since=staged.entered_on)
 
 
 def _value(given: Measured, level: float) -> ir.Table:

@@ -77,6 +77,15 @@ class ReportTable(BaseModel):
     limit_memory_mb: Annotated[int, Field(ge=512)] | None = None
 
 
+class RuleTable(BaseModel):
+    """A table `[[segment]]` or `[[stage]]`: the first rule that fits names the customer's."""
+
+    model_config = _STRICT
+    name: str
+    where: dict[str, Where] = {}
+    play: str = ""
+
+
 class ScheduleTable(BaseModel):
     """The whole file."""
 
@@ -88,6 +97,8 @@ class ScheduleTable(BaseModel):
     report: list[ReportTable] = []
     lists: Annotated[list[ListTable], Field(alias="list")] = []
     score: list[ScoreTable] = []
+    segment: list[RuleTable] = []
+    stage: list[RuleTable] = []
 
 
 _ALLOWED = {
@@ -101,12 +112,17 @@ _ALLOWED = {
     **score_jobs.ALLOWED,
     "parameters": "a table such as { bins = 5 }, with texts, numbers, true, false or lists of texts",
     "as_of": "a day like 2026-01-31, 'last day', 'last full month', 'last full week', or a span like '-1w'",
+    "segment": "one table or more, each begun by [[segment]]",
+    "stage": "one table or more, each begun by [[stage]]",
+    "play": "a text",
     "limit_seconds": "a number above 0",
     "limit_memory_mb": "a whole number from 512",
 }
 
 
-_ROWS = {"report": ReportTable, "list": ListTable, "score": ScoreTable}
+_ROWS = {
+    "report": ReportTable, "list": ListTable, "score": ScoreTable, "segment": RuleTable, "stage": RuleTable,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -178,7 +194,15 @@ def read_schedule(path: Path, now: datetime, *, wait: float = 0, force: bool = F
                 f"{path.name}: out = {short(table.out)} lies inside the data of [source.{name}]; "
                 "reports would be read as data"
             )
-    every: dict[str, Any] = {"now": now, "out": out, "keep": table.keep, "wait": wait, "force": force}
+    rules = _rules(table, path.name)
+    every: dict[str, Any] = {
+        "rules": rules,
+        "now": now,
+        "out": out,
+        "keep": table.keep,
+        "wait": wait,
+        "force": force,
+    }
     sources = {name: replace(request, **every) for name, request in sources.items()}
     reports = [
         _report(one, _source_of(one, sources, where), where, folder)
@@ -198,6 +222,24 @@ def read_schedule(path: Path, now: datetime, *, wait: float = 0, force: bool = F
         for where, one in _placed(table.score, f"{path.name}, [[score]]")
     ]  # fmt: skip
     return Schedule(path, out, table.workers, now.date(), tuple(reports), tuple(lists), tuple(scores))
+
+
+def _rules(table: ScheduleTable, name: str) -> dict[str, list[dict[str, Any]]]:
+    """The rules of segments and stages, held against what rules may ask; says where."""
+    found = {
+        kind: [one.model_dump() for one in given]
+        for kind, given in (("segments", table.segment), ("stages", table.stage))
+        if given
+    }
+    if found:
+        from crm_analytics.analyses import lifecycle, rfm
+
+        try:
+            rfm.read_rules(found.get("segments", ()))
+            lifecycle.read_rules(found.get("stages", ()))
+        except ParameterError as error:
+            raise ParameterError(f"{name}: {error}") from None
+    return found
 
 
 def _placed(tables: Sequence[Any], kind: str) -> list[tuple[str, Any]]:

@@ -83,6 +83,7 @@ def score_request(one: ScoreTable, run: RunRequest, where: str, folder: Path) ->
             mapping=run.mapping,
             as_of=relative_days.resolve(as_of, run.today),
             where=dict(one.where),
+            rules=run.rules,
             names=_names(one.what, one.names),
             pseudonyms=one.pseudonyms,
             oldest_days=run.oldest_days,
