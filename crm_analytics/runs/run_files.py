@@ -181,9 +181,8 @@ def _warnings(executed: NotebookNode) -> int:
 def _notebook(record: Record) -> bytes:
     plan = record.plan
     only = record.data.filtered_by if record.data else ""
-    return manifest.published_notebook(  # type: ignore[arg-type]
-        record.executed, plan.values, plan.source_name, record.day or "", only
-    )
+    assert record.executed is not None
+    return manifest.published_notebook(record.executed, plan.values, plan.source_name, record.day or "", only)
 
 
 def _context(record: Record) -> PageContext:

@@ -269,8 +269,10 @@ _ROWS_OF: dict[str, Callable[[CustomerBase, ScoreRequest, bytes], tuple[ir.Table
 
 def _called(base: CustomerBase, rows: ir.Table, key: bytes) -> ir.Table:
     """Customers by their pseudonyms; the only step in which each id passes through Python."""
+    import pandas as pd
+
     ids = base.collect(rows.select("customer_id").distinct())
-    brought = base.to_engine(ids.assign(called=pseudonyms(ids["customer_id"], key)))
+    brought = base.to_engine(ids.assign(called=pd.Series(pseudonyms(ids["customer_id"], key), ids.index)))
     joined = rows.left_join(brought, "customer_id")
     return joined.select(**{c: joined.called if c == "customer_id" else rows[c] for c in rows.columns})
 

@@ -149,7 +149,8 @@ class Schedule:
 
     @property
     def _requests(self) -> list[Any]:
-        return [one.request for one in (*self.reports, *self.lists, *self.scores)]
+        reports: list[Any] = [one.request for one in self.reports]
+        return [*reports, *(one.request for one in self.lists), *(one.request for one in self.scores)]
 
     @property
     def now(self) -> datetime:

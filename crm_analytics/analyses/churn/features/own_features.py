@@ -72,7 +72,8 @@ def own_features(base: CustomerBase, given: Given) -> OwnFeatures:
     days = pd.to_datetime(frame[KNOWN], errors="coerce")
     if days.isna().any():
         raise ParameterError(f"own features: {int(days.isna().sum()):,} rows have no day in {KNOWN}")
-    rows = frame[[ID, KNOWN, *columns]].assign(**{ID: frame[ID].astype("str"), KNOWN: days.dt.date})
+    rows = frame[[ID, KNOWN, *columns]].copy()
+    rows[ID], rows[KNOWN] = frame[ID].astype("str"), days.dt.date
     if rows.duplicated([ID, KNOWN]).any():
         raise ParameterError(f"own features: a customer has two rows of one {KNOWN}. Keep one for each day")
     mine = base.collect(base.customers.select(ID))[ID]
