@@ -238,6 +238,18 @@ ALIASES: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 
 
+def check_names(names: Iterable[str]) -> None:
+    """Refuse a name that no key figure has.
+
+    Raises
+    ------
+    ParameterError : no such figure.
+    """
+    for name in names:
+        if name not in REGISTRY:
+            raise ParameterError(f"no key figure '{name}'{nearest(name, list(REGISTRY))}")
+
+
 def measure(given: Measured, names: Iterable[str]) -> dict[str, Kpi]:
     """The key figures of these names, in their order.
 
@@ -245,12 +257,9 @@ def measure(given: Measured, names: Iterable[str]) -> dict[str, Kpi]:
     ------
     ParameterError : no such figure.
     """
-    found = {}
-    for name in names:
-        if name not in REGISTRY:
-            raise ParameterError(f"no key figure '{name}'{nearest(name, list(REGISTRY))}")
-        found[name] = REGISTRY[name](given)
-    return found
+    wanted = tuple(names)
+    check_names(wanted)
+    return {name: REGISTRY[name](given) for name in wanted}
 
 
 def present_names(report: str, facts: Mapping[str, Any], version: int) -> dict[str, Any]:

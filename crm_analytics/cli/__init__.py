@@ -26,8 +26,10 @@ from crm_analytics.cli.mail_commands import mail
 from crm_analytics.cli.past_commands import diff, forget, waves
 from crm_analytics.cli.people_commands import customer, tokens
 from crm_analytics.cli.run_commands import run
+from crm_analytics.cli.score_commands import score
 from crm_analytics.cli.tables import tell_timings
 from crm_analytics.cli.verify_commands import verify
+from crm_analytics.cli.where_option import conditions_given, where_option
 from crm_analytics.errors import CrmError, ParameterError, in_words, nearest
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ def crm(ctx: click.Context, debug: bool) -> None:
     crm report segments --data cdnow     make a report, open reports/index.html
     crm map shop.csv                     draft which of your columns is which field
     crm check shop.csv                   look at data of your own
+    crm score --data company --to scores.parquet   what the models say of each customer, as rows
     crm run crm.toml                     every report of a schedule, side by side
     """  # noqa: D301 - click wants the character
     from crm_analytics.tables.scratch import sweep
@@ -116,6 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     "--as-of", default="", metavar="DAY", help="The day to look from, such as 1997-09-30; the last one."
 )
 @click.option("-p", "pairs", multiple=True, metavar="KEY=VALUE", help="A parameter of the report; repeat it.")
+@where_option
 @click.option("--slug", metavar="S", help="Folder of this run; the day, and a hash of what differs.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
 @click.option(
@@ -157,6 +161,7 @@ def report(  # noqa: PLR0917
     names: tuple[str, ...],
     everything: bool,
     pairs: tuple[str, ...],
+    where: tuple[str, ...],
     help_parameters: bool,
     timed: bool,
     as_pdf: bool,
@@ -167,6 +172,7 @@ def report(  # noqa: PLR0917
     \b
     crm report segments --data cdnow
     crm report segments lifetime_value --data shop.csv --as-of 2026-01-31 -p bins=4
+    crm report segments --data company --where country=DE --where country=AT
     crm report ./mine.ipynb --data cdnow
     """  # noqa: D301
     chosen = _chosen(names, everything)
@@ -179,9 +185,9 @@ def report(  # noqa: PLR0917
 
     if as_pdf:
         manager_pdf.find_browser()  # before anything is made
-    moment, parameters = now(), _pairs(pairs)
+    moment, parameters, only = now(), _pairs(pairs), conditions_given(where)
     debug = bool(obj and obj["debug"])
-    requests = [RunRequest(name, moment, parameters=parameters, **options) for name in chosen]
+    requests = [RunRequest(name, moment, parameters=parameters, where=only, **options) for name in chosen]
     results: list[RunResult] = []
     codes: list[int] = []
     with stopped_in_words(), closing(CellBar()) as bar:
@@ -267,6 +273,6 @@ def index(out: Path, force: bool) -> int:
 
 for _command in (
     check, demo, list_reports, map_source, run, diff, forget, waves, assess, key, reveal,
-    identities, customer, tokens, verify, mail, mcp,
+    identities, customer, tokens, verify, mail, score, mcp,
 ):  # fmt: skip
     crm.add_command(_command)

@@ -137,6 +137,14 @@ def _tell_found(found: Found, yes: bool) -> None:
             f"The customer {'is taken out of' if yes else 'is on'} {len(found.waves)} waves of contact lists."
             " Whoever got those files has them still."
         )
+    if found.scores:
+        doing = "the customer's rows are taken out of them" if yes else "they are looked into with --yes"
+        say(f"Files with scores: {', '.join(found.scores)}; {doing}.")
+    if found.servers:
+        say(
+            f"Scores were written to {', '.join(found.servers)}, too: delete the customer's rows there "
+            "(DELETE ... WHERE customer_id = ...). The next write leaves the customer out of all days."
+        )
     if not found.runs:
         say("No published run is of data that held this customer.")
     elif not yes:

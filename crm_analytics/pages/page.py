@@ -61,6 +61,7 @@ class PageContext:
     rows, rejected : transaction rows used and set aside
     first_day, last_day : of the data seen
     timezone : on whose clock days are counted; empty where the data write no offset
+    filtered_by : which customers or purchases the page is about, in words; empty for all
     cautions : sentences on the data that a reader must know before any number
     neighbours : (title, link) of the other reports of the same data and day, links from the stable page
     brand : the shop's colour and logo
@@ -77,6 +78,7 @@ class PageContext:
     first_day: dt.date | None
     last_day: dt.date | None
     timezone: str = ""
+    filtered_by: str = ""
     cautions: tuple[str, ...] = ()
     neighbours: tuple[tuple[str, str], ...] = ()
     brand: Brand = Brand()  # noqa: RUF009 - frozen
@@ -164,13 +166,21 @@ def _parts(
         "glossary": items("glossary"),
         "sections": [s for s in sections if s not in folded],
         "appendix": folded,
-        "method": items("method"),
+        "method": [*_filter(context), *items("method")],
         "footer": _footer(context),
         "figures": {key: island_json(figure) for key, figure in figures.items()},
         "facts": island_json(island),
         "look": island_json({"template": theme.template(), "dark": theme.DARK}) if figures else None,
         "library": library() if figures else None,
     }
+
+
+def _filter(context: PageContext) -> list[tuple[str, str]]:
+    """What the method says of the filter, before anything else."""
+    if not context.filtered_by:
+        return []
+    t = sentences(locales.language())
+    return [(t("page.filter"), t("page.filter_text", filter=context.filtered_by))]
 
 
 def _sections(notebook: nbformat.NotebookNode) -> list[_Section]:

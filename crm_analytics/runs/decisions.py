@@ -42,7 +42,8 @@ class Decision:
     @property
     def key(self) -> Any:
         """Of the source and day: reports that share it are made from data opened once."""
-        return (self.plan.source, self.request.mapping, self.plan.as_of) if self.plan else None
+        plan = self.plan
+        return (plan.source, self.request.mapping, plan.as_of, plan.where_text) if plan else None
 
     @property
     def lane(self) -> str:

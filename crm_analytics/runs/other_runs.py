@@ -51,10 +51,11 @@ def handed_in(plan: Plan, day: str, data_hash: str) -> dict[str, list[dict[str, 
     neighbours : the reports that the notebook names, of the same data and day; of several runs of one report
         the one in the language of this
     """
-    values = without_paths(plan.values)
+    values, where = without_paths(plan.values), plan.where_text
     earlier: dict[str, dict[str, Any]] = {}
     for _, about in good_runs(plan.out / plan.report.name):
         same = about["data"].get("source") == plan.source_name and about["parameters"] == values
+        same = same and about.get("where", "") == where
         if same and str(about["as_of"]) < day:
             earlier[str(about["as_of"])] = _facts_of(about)
     neighbours = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,6 @@ from crm_analytics.runs.publishing import (
     kept_rows,
     publish,
     published_tree,
-    suppressions,
     wave_memory,
 )
 from crm_analytics.runs.publishing.manifest import digest
@@ -48,6 +48,8 @@ class RunRequest:
     mapping : a `mapping.toml`; None for the one beside the data
     as_of : ISO day; empty for the last day in the data
     parameters : by name; texts are converted to the declared kinds
+    rules : of segments and stages, as `CustomerBase.with_rules` takes them
+    where : a filter of the base, as `CustomerBase.filter` takes it; empty for everybody
     slug : folder and link of this run; None for the day and a hash of what differs from the defaults
     out : folder of the reports
     force : run although nothing has changed
@@ -83,6 +85,8 @@ class RunRequest:
     keep_rows: bool = False
     root: Path | None = None
     look: Look | None = None
+    rules: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    where: dict[str, Any] = field(default_factory=dict)
 
     @property
     def today(self) -> date:
@@ -109,6 +113,12 @@ class Plan:
         """What may be told of the source."""
         return self.source.name
 
+    @property
+    def where_text(self) -> str:
+        """The filter as it was asked for, in one spelling; empty without one."""
+        where = self.request.where
+        return json.dumps({k: where[k] for k in sorted(where)}, default=str) if where else ""
+
     def place(self, day: str | None) -> Place:
         """Where the run goes: by its slug, or by the day and what differs from the defaults."""
         return Place(self.out, self.report.name, self.slug or self.default_slug(day))
@@ -125,7 +135,7 @@ class Plan:
         changed = self.report.parameters.changed(self.values)
         if self.look.language and changed.get("language") == self.look.language:
             changed.pop("language")
-        return changed
+        return {**changed, " where": self.where_text} if self.request.where else changed
 
 
 @dataclass(frozen=True)
@@ -144,6 +154,8 @@ class OpenedData:
     newest_day: date  # of the whole source
     has_future: bool = False  # rows after today were set aside: tomorrow they count
     timezone: str = ""  # on whose clock days are counted
+    filtered_by: str = ""  # the filter in words
+    conditions: tuple[list[Any], ...] = ()  # and as `Condition.as_list` gives it
     cautions: tuple[str, ...] = ()  # on the data, before any number
     reading: str = ""  # how much of the source was read, where rows are kept
     files: dict[str, list[Any]] = field(default_factory=dict)  # of `unchanged.read_stamps`
@@ -162,6 +174,7 @@ class OpenedData:
             "newest_day": self.newest_day,
             "timezone": self.timezone,
             "cautions": list(self.cautions),
+            **({"where": list(self.conditions)} if self.conditions else {}),
         }
 
 
@@ -261,13 +274,25 @@ def check_age(plan: Plan, newest: date) -> None:
         )
 
 
-def _without_forgotten(base: CustomerBase, plan: Plan) -> CustomerBase:
-    """The base as it will be when the source is cleaned of those whom `crm forget` took out."""
-    if not suppressions.tokens(plan.out):
+def _filtered(base: CustomerBase, plan: Plan) -> CustomerBase:
+    """The base as the filter of the request cuts it.
+
+    Raises
+    ------
+    DataError : so few customers fit that a total of the page would be one person's.
+    """
+    if not plan.request.where:
         return base
-    gone = wave_memory.barred(plan.out, base, published_tree.key_for(plan.out, plan.root))
-    known = base.known_ids
-    return base.without_customers(known.loc[known["customer_id"].isin(gone), "known_id"].unique())
+    from crm_analytics.analyses.disclosure import ON_A_PAGE
+
+    cut = base.filter(plan.request.where)
+    few = cut.counts["customers"] < ON_A_PAGE and not base.show_customers
+    if few:
+        raise DataError(
+            f"fewer than {ON_A_PAGE} customers fit the filter ({cut.filtered_by}): a page about them would "
+            "tell of single persons. Widen the filter, or say show_customers = true in mapping.toml"
+        )
+    return cut
 
 
 def _store(plan: Plan) -> RowStore | None:
@@ -297,12 +322,11 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
                 plan.source, mapping=asked.mapping, today=asked.today, max_rejected=most, store=_store(plan)
             )
         base = identity_store.applied(base, plan.out, plan.source_name, read_key(plan.root))
-        base = _without_forgotten(base, plan)
+        base, _ = wave_memory.without_forgotten(base, plan.out, plan.root)
         newest, rules = base.day, base.rejected["rule"].astype("str")
         checked = time.perf_counter()
         check_age(plan, newest)
-        if plan.as_of:
-            base = base.as_of(plan.as_of)
+        base = _filtered(base.as_of(plan.as_of), plan).with_rules(**asked.rules)
         base.keeping(kept).save(folder)
         counts = base.counts
         return OpenedData(
@@ -318,6 +342,8 @@ def open_data(plan: Plan, folder: Path, kept: Path) -> OpenedData:
             newest_day=newest,
             has_future=bool(rules.str.contains("after today").any()),
             timezone=base.timezone,
+            filtered_by=base.filtered_by,
+            conditions=tuple(one.as_list() for one in base.conditions),
             cautions=base.cautions,
             timings={"check": checked - began, "cut": time.perf_counter() - checked},
             reading=base.snapshot.reading,

@@ -137,7 +137,7 @@ class _SharedData:
         """The data of a plan, and whether they were opened for it."""
         mapping = plan.request.mapping
         key = (plan.source, mapping, plan.as_of, plan.request.today, plan.request.oldest_days,
-               plan.request.max_rejected)  # fmt: skip
+               plan.request.max_rejected, plan.where_text, repr(plan.request.rules))  # fmt: skip
         first = key not in self.opened
         if first:
             folder = private_folder()

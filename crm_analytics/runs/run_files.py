@@ -183,7 +183,9 @@ def _warnings(executed: NotebookNode) -> int:
 
 def _notebook(record: Record) -> bytes:
     plan = record.plan
-    return manifest.published_notebook(record.executed, plan.values, plan.source_name, record.day or "")  # type: ignore[arg-type]
+    only = record.data.filtered_by if record.data else ""
+    assert record.executed is not None
+    return manifest.published_notebook(record.executed, plan.values, plan.source_name, record.day or "", only)
 
 
 def _context(record: Record) -> PageContext:
@@ -215,6 +217,7 @@ def _context(record: Record) -> PageContext:
         first_day=data.first_day,
         last_day=data.last_day,
         timezone=data.timezone,
+        filtered_by=data.filtered_by,
         cautions=data.cautions,
         neighbours=tuple(
             (one["title"], f"../../{one['report']}/{one['slug']}/report.html")
@@ -237,6 +240,7 @@ def _manifest(
         "created": plan.request.now.isoformat(timespec="seconds"),
         "as_of": record.day,
         "parameters": manifest.without_paths(plan.values),
+        **({"where": plan.where_text} if plan.where_text else {}),
         "key": key_digest(plan.root),
         "data": {"source": plan.source_name} | (data.facts() if data else {}),
         "notebook": {"file": plan.report.path.name, "sha256": manifest.code_digest(plan.report.notebook)},
@@ -248,10 +252,11 @@ def _manifest(
 def _pointer(
     record: Record, place: publish.Place, status: Status, headline: str, title: str
 ) -> dict[str, Any]:
+    only = record.data.filtered_by if record.data else ""
     return {
         "report": place.name,
         "slug": place.slug,
-        "title": title,
+        "title": f"{title} · {only}" if only else title,
         "status": status,
         "headline": headline,
         "label": record.data.label if record.data else "",

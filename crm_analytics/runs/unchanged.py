@@ -17,7 +17,6 @@ from typing import Any
 from crm_analytics.errors import DataError
 from crm_analytics.pages.brand import Brand
 from crm_analytics.runs import other_runs, version_query
-from crm_analytics.runs.catalogue.parameters import INJECTED
 from crm_analytics.runs.plan import Plan, check_age
 from crm_analytics.runs.publishing import identity_store, publish
 from crm_analytics.runs.publishing.manifest import code_digest, digest, package_digest, versions
@@ -83,10 +82,11 @@ def inputs_of(plan: Plan, *, ask: bool = True) -> Inputs:
     asked = digest(request.slug, plan.as_of, plan.source_name, varied)
     query = request.version_query
     answer = version_query.answer(plan.source, query) if query and ask else ""
+    values = {n: v for n, v in plan.values.items() if n not in INJECTED}
     parts = {
         "notebook": code_digest(plan.report.notebook),
         "code": package_digest(),
-        "parameters": digest({n: v for n, v in plan.values.items() if n not in INJECTED}),
+        "parameters": digest(values, *(what for what in (plan.where_text, request.rules) if what)),
         "versions": digest(versions()),
         "key": key_digest(plan.root),
         "source": digest(plan.source_name, plan.source.identity if plan.source.is_connection else ""),

@@ -5,17 +5,19 @@ from __future__ import annotations
 import datetime as clock
 import functools
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
 from crm_analytics.errors import DataError, ParameterError, in_words, nearest
+from crm_analytics.tables import base_filter
 from crm_analytics.tables import snapshot as snapshots
 from crm_analytics.tables.account import MAX_REJECTED, WORTH_TELLING, Account, lost_sentence
 from crm_analytics.tables.contract import TABLES
@@ -37,6 +39,9 @@ from crm_analytics.tables.source_ref import SourceRef
 from crm_analytics.tables.sources import open_source
 from crm_analytics.tables.stored_lines import StoredLines
 from crm_analytics.tables.survivorship import Survivorship, merge_records
+
+if TYPE_CHECKING:
+    from crm_analytics.tables.warehouse import Target
 
 Made = TypeVar("Made")
 
@@ -66,6 +71,8 @@ class CustomerBase(ObjectCard):
     first_day: date
     start: date | None = None  # with a start, only rows after its end: (start, day]
     newest_day: date | None = None  # the last day of the source; None: `day` is it
+    conditions: base_filter.Conditions = ()  # of `filter`
+    rules: Mapping[str, Any] = field(default_factory=dict)  # of `with_rules`
 
     # -- opening -------------------------------------------------------------------------------
 
@@ -152,7 +159,11 @@ class CustomerBase(ObjectCard):
     def _saved(cls, snapshot: Snapshot) -> CustomerBase:
         day, first, start = (snapshot.saved.get(k) for k in ("day", "first_day", "start"))
         begin = date.fromisoformat(start) if start else None
-        made = cls(snapshot, date.fromisoformat(str(day)), date.fromisoformat(str(first)), begin)
+        made = cls(
+            snapshot, date.fromisoformat(str(day)), date.fromisoformat(str(first)), begin,
+            conditions=base_filter.read_conditions(snapshot.saved.get("where") or ()),
+            rules=dict(snapshot.saved.get("rules") or {}),
+        )  # fmt: skip
         last = snapshot.tables["transactions"].transaction_date.max().date().to_pyarrow().as_py()
         if last is not None and last > made.day:
             raise DataError(
@@ -208,6 +219,88 @@ class CustomerBase(ObjectCard):
                 "Choose a day in between, or bring newer data"
             )
         return day
+
+    # -- the filter ----------------------------------------------------------------------------
+
+    def filter(
+        self, where: Mapping[str, Any] | None = None, *, current_state: bool = False, **columns: Any
+    ) -> CustomerBase:
+        """The base of some customers or of some purchases: everything made from it sees only these.
+
+        A column of `customers` keeps the customers who fit, with all their rows in every table. A column of
+        `transactions`, or of the products bought (`brand`, `category`), keeps the lines that fit, and the
+        customers who bought one of them up to the day. An unknown value fits nothing. Purchases of nobody
+        stay under conditions on lines alone; events of nobody stay where the same device is a customer's.
+        `products`, `campaigns` and `channel_spend` stay whole. Day and first day stay those of the source,
+        for what nobody bought is known, too. ``base.filter(...).as_of(day)`` is
+        ``base.as_of(day).filter(...)``.
+
+        Parameters
+        ----------
+        where : as `columns`, for names with their table: ``{"transactions.channel": "web"}``
+        current_state : accept columns that hold only the state of today (a loyalty tier)
+        columns : a value, a list of which one must fit, or a span as text: ``"5..20"``, ``"2025-01-01.."``
+
+        Raises
+        ------
+        ParameterError : a column is unknown or names one person; a value that nobody has, with the nearest.
+        DataError : the source does not have the column.
+
+        Examples
+        --------
+        >>> lines = pd.DataFrame({"customer_id": ["a", "a", "b"], "unit_spend": [9.0, 5, 2],
+        ...     "transaction_date": ["2026-01-05", "2026-01-07", "2026-01-09"],
+        ...     "channel": ["web", "shop", "web"]})
+        >>> people = pd.DataFrame({"customer_id": ["a", "b"], "country": ["DE", "FR"]})
+        >>> base = CustomerBase.open({"transactions": lines, "customers": people}, today="2026-02-01")
+        >>> base.filter(country="DE").counts["revenue"], base.filter(channel="web").counts["revenue"]
+        (14.0, 11.0)
+        >>> base.filter(country="DE", channel="web").filtered_by
+        'country DE; channel web'
+        """
+        have = {name: table.columns for name, table in self.snapshot.tables.items()}
+        given = {**(where or {}), **columns}
+        new = base_filter.conditions_of(given, have, current_state=current_state)
+        base_filter.check_values(self._whole_past, new)
+        made = replace(self, snapshot=_only_lines(self.snapshot, new), conditions=(*self.conditions, *new))
+        if base_filter.is_empty(made._kept):
+            raise ParameterError(f"filter: nobody fits all of it ({made.filtered_by})")
+        return made
+
+    def with_rules(
+        self, *, segments: Iterable[Mapping[str, Any]] = (), stages: Iterable[Mapping[str, Any]] = ()
+    ) -> CustomerBase:
+        """The base with rules of segments and stages that stand in for the usual ones, wherever it goes.
+
+        Parameters
+        ----------
+        segments, stages : in order, each with a name, `where` (figure -> range, column of customers -> value,
+            values or span) and perhaps a `play`, as ``[[segment]]`` and ``[[stage]]`` of `crm.toml` say them
+
+        Examples
+        --------
+        >>> base = CustomerBase.open(pd.DataFrame({"customer_id": ["a"], "unit_spend": [9.0],
+        ...     "transaction_date": ["2026-01-05"]}), today="2026-02-01")
+        >>> list(base.with_rules(segments=[{"name": "Big", "where": {"revenue": "1000.."}}]).rules)
+        ['segments']
+        """
+        named = {"segments": segments, "stages": stages}
+        return replace(self, rules={k: [dict(one) for one in v] for k, v in named.items() if v})
+
+    @property
+    def filtered_by(self) -> str:
+        """The filter in a few words; empty where there is none."""
+        return base_filter.said(self.conditions)
+
+    @functools.cached_property
+    def _whole_past(self) -> Mapping[str, ir.Table]:
+        """Tables up to the day, whatever the start, as the filter looks at them."""
+        return self._cut_tables(None)
+
+    @functools.cached_property
+    def _kept(self) -> ir.Table:
+        """customer_id of those who fit the filter by what is known on the day."""
+        return self.materialise(base_filter.matching_customers(self._whole_past, self.conditions))
 
     # -- who is who ----------------------------------------------------------------------------
 
@@ -295,10 +388,16 @@ class CustomerBase(ObjectCard):
         if "customers" not in snapshot.tables:
             return None
         newest = self.newest_day is None
-        return cut(
+        found = cut(
             (snapshot.unmerged or snapshot).tables["customers"], TABLES["customers"], self.start, self.day,
             newest=newest,
         )  # fmt: skip
+        if not self.conditions:
+            return found
+        known = self.known_ids
+        own = known.loc[(known["since"] == "") & (known["until"] == ""), ["known_id"]].drop_duplicates()
+        ids = self.to_engine(own)
+        return found.semi_join(ids, found.customer_id == ids.known_id)
 
     @property
     def known_ids(self) -> pd.DataFrame:
@@ -314,21 +413,29 @@ class CustomerBase(ObjectCard):
             return own[["known_id", "customer_id", "since", "until"]]
         merged = known.shared.rename(columns={"record_id": "known_id"}).assign(since="", until="")
         every = pd.concat([own, merged, known.known])[["known_id", "customer_id", "since", "until"]]
+        if self.conditions:
+            every = every[every["customer_id"].isin(ids["customer_id"])]
         return every.drop_duplicates().astype("str").reset_index(drop=True)
 
     # -- the tables ----------------------------------------------------------------------------
 
     @functools.cached_property
     def tables(self) -> Mapping[str, ir.Table]:
-        """Every table of the source, cut at the day."""
+        """Every table of the source, cut at the day and by the filter."""
+        found = self._cut_tables(self.start)
+        if self.conditions:
+            found = base_filter.only(found, self.conditions, self._kept)
+        return MappingProxyType(found)
+
+    def _cut_tables(self, start: date | None) -> dict[str, ir.Table]:
         newest = self.newest_day is None
         found = {
-            name: cut(table, TABLES[name], self.start, self.day, newest=newest)
+            name: cut(table, TABLES[name], start, self.day, newest=newest)
             for name, table in self.snapshot.tables.items()
         }
         if self._merges:
             found["customers"] = self._merged(found["customers"])
-        return MappingProxyType(found)
+        return found
 
     @property
     def _merges(self) -> bool:
@@ -371,7 +478,8 @@ class CustomerBase(ObjectCard):
         visible = days.day <= ibis.literal(self.day)
         if self.start is not None:
             visible &= days.day > ibis.literal(self.start)
-        return days.filter(visible)
+        seen = days.filter(visible)
+        return seen.semi_join(self._kept, "customer_id") if self.conditions else seen
 
     @property
     def occasions(self) -> ir.Table:
@@ -480,10 +588,11 @@ class CustomerBase(ObjectCard):
     def data_hash(self) -> str:
         """64 hex characters of the rows in view; the order of rows does not matter."""
         saved = self.snapshot.saved
-        if saved and self._facts == {k: saved[k] for k in self._facts}:
+        if saved and self._facts == {k: saved.get(k) for k in self._facts}:
             return str(saved["data_hash"])
         stored = self._stored
-        return snapshots.hash_of(self.tables, {"transactions": stored.total} if stored else None)
+        known = {"transactions": stored.total} if stored else None
+        return snapshots.hash_of(self.tables, known, base_filter.said(self.conditions))
 
     @property
     def _stored(self) -> StoredLines | None:
@@ -491,12 +600,15 @@ class CustomerBase(ObjectCard):
         stored = self.snapshot.stored
         whole = self.newest_day is None and self.start is None and not self.snapshot.saved
         same = stored is not None and self.snapshot.tables["transactions"] is stored.lines
-        return stored if whole and same else None
+        return stored if whole and same and not self.conditions else None
 
     @property
-    def _facts(self) -> dict[str, str | None]:
+    def _facts(self) -> dict[str, Any]:
         start = self.start.isoformat() if self.start else None
-        return {"day": self.day.isoformat(), "first_day": self.first_day.isoformat(), "start": start}
+        where = {"where": [one.as_list() for one in self.conditions]} if self.conditions else {}
+        rules = {"rules": dict(self.rules)} if self.rules else {}
+        days = {"day": self.day.isoformat(), "first_day": self.first_day.isoformat(), "start": start}
+        return {**days, **where, **rules}
 
     def require(self, needs: Mapping[str, tuple[str, ...]], *, current_state: bool = False) -> None:
         """Refuse with the missing tables and columns named.
@@ -574,6 +686,58 @@ class CustomerBase(ObjectCard):
         """A small table as a pandas frame; DECIMAL becomes float64."""
         return collect(expression)
 
+    def to_warehouse(
+        self,
+        table: str | Target,
+        expression: ir.Table,
+        *,
+        key: Iterable[str] = ("customer_id",),
+        source: str = "",
+        model_version: str = "",
+        gone: Iterable[str] = (),
+    ) -> int:
+        """Write rows to a warehouse or a file: one set of rows for each day, source and filter.
+
+        Each row gets as_of, source, filtered_by, model_version and data_hash. The set is replaced in one
+        transaction, so writing it again changes nothing; sets of other days stay. Nothing passes through
+        Python row by row but what SQLite is given.
+
+        Parameters
+        ----------
+        table : ``scores.parquet``, ``shop.duckdb::scores``, ``shop.sqlite::scores``,
+            ``postgres://...::marts.scores``, ``$DATABASE_URL::scores``
+        expression : of this base's engine
+        key : columns that tell its rows apart
+        source : what the rows say they are from; default the label of the data
+        model_version : default the version of this package
+        gone : customers whose rows of all days go
+
+        Returns
+        -------
+        How many rows were written.
+
+        Raises
+        ------
+        ParameterError : the place is none that rows can go to, or a column has a name that is taken.
+        PublishError : it cannot be written, or has other columns; nothing is changed then.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> base = CustomerBase.open(pd.DataFrame({"customer_id": ["a", "b"], "unit_spend": [9.0, 5],
+        ...     "transaction_date": ["2026-01-05", "2026-01-07"]}), today="2026-02-01")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     base.to_warehouse(f"{folder}/history.parquet", base.purchase_history)
+        2
+        """
+        from crm_analytics.tables import warehouse
+
+        version = model_version or f"crm-analytics {metadata.version('crm-analytics')}"
+        stamp = warehouse.Stamp(self.day, source or self.label, self.filtered_by, version, self.data_hash)
+        target = table if isinstance(table, warehouse.Target) else warehouse.target_of(table)
+        rows = self.snapshot.connection
+        return warehouse.write_table(rows, target, expression, stamp, key=tuple(key), gone=tuple(gone))
+
     def save(self, folder: str | Path) -> Path:
         """Write the base as cut, to be opened again without checking: Parquet and `snapshot.json`."""
         target = Path(folder)
@@ -581,3 +745,12 @@ class CustomerBase(ObjectCard):
         records = self.records if self.identities is not None else None
         snapshots.write(target, self.snapshot, self.tables, facts, records, self._stored)
         return target
+
+
+def _only_lines(snapshot: Snapshot, conditions: base_filter.Conditions) -> Snapshot:
+    """The snapshot with the purchase lines that fit: whether a line fits changes on no day."""
+    if not base_filter.of_lines(conditions):
+        return snapshot
+    lines = snapshot.materialise(base_filter.matching_lines(snapshot.tables, conditions))
+    before = None if snapshot.unmerged is None else _only_lines(snapshot.unmerged, conditions)
+    return replace(snapshot, tables={**snapshot.tables, "transactions": lines}, unmerged=before)

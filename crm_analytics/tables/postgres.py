@@ -55,7 +55,7 @@ class PostgresDatabase:
     where = "the postgres connection"
 
     def __init__(self, url: str) -> None:
-        self._con = _connect(url)
+        self._con = connect(url)
         with _in_words("its tables cannot be listed"):
             self.default = str((self._con.execute("SELECT current_schema()").fetchone() or [""])[0] or "")
             self.names = tuple((str(s), str(n)) for s, n in self._con.execute(_READABLE).fetchall())
@@ -93,7 +93,13 @@ class PostgresDatabase:
         self._con.close()
 
 
-def _connect(url: str) -> Any:
+def connect(url: str, *, read_only: bool = True) -> Any:
+    """A connection in a transaction of its own; a reading one sees one moment of all tables.
+
+    Raises
+    ------
+    DataError : no driver, or the server does not let us in; in words without the URL.
+    """
     try:
         import psycopg
     except ImportError:
@@ -101,8 +107,9 @@ def _connect(url: str) -> Any:
     address, schema = _for_libpq(url)
     with _in_words("it cannot be reached"):
         con = psycopg.connect(address, autocommit=False, connect_timeout=_TIMEOUT, client_encoding="utf8")
-        con.read_only = True
-        con.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        if read_only:
+            con.read_only = True
+            con.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         con.execute("SET LOCAL TIME ZONE 'UTC'")
         con.execute("SET LOCAL datestyle = 'ISO, YMD'")
         con.execute("SET LOCAL extra_float_digits = 1")

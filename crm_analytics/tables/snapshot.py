@@ -201,14 +201,19 @@ def scalar(expression: ir.Scalar) -> int:
     return int(expression.to_pyarrow().as_py() or 0)
 
 
-def hash_of(tables: Mapping[str, ir.Table], known: Mapping[str, tuple[int, int]] | None = None) -> str:
-    """64 hex characters of what the tables hold, whatever the order of the rows.
+def hash_of(
+    tables: Mapping[str, ir.Table],
+    known: Mapping[str, tuple[int, int]] | None = None,
+    where: str = "",
+) -> str:
+    """64 hex characters of what the tables hold, whatever the order of the rows, and of the filter.
 
     Parameters
     ----------
     known : of some tables, rows and the sum of their digests, where they were counted before
+    where : the filter, as text
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(where.encode("utf-8", "surrogatepass"))
     for name in sorted(tables):
         table = tables[name]
         columns = sorted(table.columns)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from crm_analytics.analyses.churn.features.btyd_features import with_btyd
 from crm_analytics.analyses.churn.features.features import WORDS, features
+from crm_analytics.analyses.churn.features.own_features import with_own
 from crm_analytics.analyses.churn.training import Churn
 from crm_analytics.errors import ParameterError
 
@@ -47,7 +48,7 @@ def score(base: CustomerBase, trained: Churn, *, explained: int = EXPLAINED) -> 
     """
     if explained < 0:
         raise ParameterError(f"explained = {explained}: a number of customers, 0 or more")
-    table = base.materialise(_measured(base, trained.window))
+    table = base.materialise(_measured(base, trained))
     scored = base.materialise(_probabilities(base, trained, table))
     reasons = _reasons(base, trained, table, scored, explained)
     if reasons is None:
@@ -67,12 +68,13 @@ def score(base: CustomerBase, trained: Churn, *, explained: int = EXPLAINED) -> 
     )
 
 
-def _measured(base: CustomerBase, window: int) -> ir.Table:
+def _measured(base: CustomerBase, trained: Churn) -> ir.Table:
+    window = trained.window
     recent = base.customer_days.filter(
         lambda t: ibis.literal(base.day).delta(t.day, unit="day").cast("int64") < window
     )
     money = recent.group_by("customer_id").aggregate(value=recent.spend.sum().cast("float64"))
-    table = with_btyd(base, features(base), window)
+    table = with_own(base, with_btyd(base, features(base), window), trained.own)
     return table.left_join(money, "customer_id").drop("customer_id_right")
 
 

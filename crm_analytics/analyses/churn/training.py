@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from numbers import Integral
@@ -15,13 +15,21 @@ from numpy.typing import NDArray
 
 from crm_analytics.analyses.arguments import base_given
 from crm_analytics.analyses.churn.features.btyd_features import with_btyd
-from crm_analytics.analyses.churn.features.features import FEATURES, features
+from crm_analytics.analyses.churn.features.features import FEATURES
+from crm_analytics.analyses.churn.features.features import features as all_features
 from crm_analytics.analyses.churn.features.labels import labels
+from crm_analytics.analyses.churn.features.own_features import (
+    OwnFeatures,
+    own_features,
+    refuse_unknown,
+    with_own,
+)
 from crm_analytics.analyses.churn.features.windows import Window, windows
 from crm_analytics.analyses.churn.measures import measures
 from crm_analytics.analyses.churn.measures.grades import CHANCE, MINIMUMS, Grade, grade
 from crm_analytics.analyses.churn.model.explanations import permutation_reasons
 from crm_analytics.analyses.churn.model.model import ChurnModel
+from crm_analytics.analyses.churn.model.own_learner import check_learner, name_of
 from crm_analytics.analyses.churn.model.persistence import packed, unpacked
 from crm_analytics.analyses.churn.model.recency_rule import RecencyRule, recency_rule
 from crm_analytics.analyses.churn.survival.definition import Definition, definition
@@ -86,7 +94,8 @@ class Churn(ObjectCard):
 
     window : days without a purchase that count as having left
     definition : where the window comes from; None where it was given
-    method : "logistic", "gradient boosting", or "recency rule" where data are too few for a model
+    method : "logistic", "gradient boosting", an own learner's class, or "recency rule" where data are too few
+        for a model
     model : the estimator, refitted on all windows; None for the rule
     rule : the recency rule, refitted the same
     unmet : why there is only the rule, in sentences; empty where there is a model
@@ -98,6 +107,7 @@ class Churn(ObjectCard):
         learnt from, which is no evidence of the next
     reasons : what the model goes by, as `explanations.permutation_reasons` on the held-out customers, by the
         model that has not seen them; all intervals hold together with 95 %. None for the rule
+    own : features of one's own; None where there are none
     """
 
     window: int
@@ -111,6 +121,7 @@ class Churn(ObjectCard):
     held_out: HeldOut
     windows: tuple[Window, ...]
     reasons: pd.DataFrame | None = None
+    own: OwnFeatures | None = None
 
     plot = Plots("crm_analytics.analyses.churn.pictures", "gains", "calibration", "reasons", "evidence")
 
@@ -136,6 +147,8 @@ def train(
     sample: int = 200_000,
     learners: Sequence[str] = LEARNERS,
     count: int = 3,
+    features: Any = None,
+    learner: Any = None,
 ) -> Churn:
     """Learn who leaves, from windows in time.
 
@@ -155,15 +168,28 @@ def train(
     sample : customers a window to learn from; more are thinned evenly by a hash of their id
     learners : of "logistic", "gradient boosting"
     count : windows, at least 2
+    features : own features beside ours: a frame or Ibis table with customer_id, known_on (the day from which
+        a row was known) and the features, or a function of a base cut at a day. At each day the last row
+        known then counts
+    learner : a classifier of your own (scikit-learn's kind). It is judged beside ours on the same windows,
+        and taken; `evidence` shows whether one of ours is better
 
     Raises
     ------
     NotEnoughData : the history is shorter than two windows, one to look at and one to see who left; or nobody
         left in the newest, or all did
-    ParameterError : an unknown learner, or a window that is no whole number of days
+    ParameterError : an unknown learner, or a window that is no whole number of days; own features without
+        customer_id or known_on, an own learner that tells no chances
+    DataError : an own feature came too late: nobody's value was known on a day that is learnt from
     """
     base_given(base, "churn.train")
     _check(window, learners, count)
+    if features is not None or learner is not None:
+        if learner is not None:
+            check_learner(learner)
+        own = None if features is None else own_features(base, features)
+        return _trained(base, window, seed=seed, sample=sample, learners=learners, count=count, own=own,
+                        learner=learner)  # fmt: skip
     key = ("churn.train", window, seed, sample, tuple(learners), count)
     return base.remember(
         key,
@@ -174,15 +200,26 @@ def train(
 
 
 def _trained(
-    base: CustomerBase, window: int | None, *, seed: int, sample: int, learners: Sequence[str], count: int
+    base: CustomerBase,
+    window: int | None,
+    *,
+    seed: int,
+    sample: int,
+    learners: Sequence[str],
+    count: int,
+    own: OwnFeatures | None = None,
+    learner: Any = None,
 ) -> Churn:
+    every: dict[str, Any] = {name: name for name in learners}
+    if learner is not None:
+        every[name_of(learner)] = learner
     defined = definition(base) if window is None else None
     days = window if window is not None else defined.window if defined is not None else 0
-    parts = _parts(base, windows(base, days, count), sample)
+    parts = _parts(base, windows(base, days, count), sample, own)
     unmet, newest, before = _unmet(base, parts, days), parts[-1], parts[:-1] or parts
-    rows = [*_judged(parts[:1], parts[1], learners, seed, unmet)] if len(parts) > 2 else []
-    method = RULE if unmet else _chosen(rows, learners)
-    last = _judged(before, newest, learners, seed, unmet)
+    rows = [*_judged(parts[:1], parts[1], every, seed, unmet)] if len(parts) > 2 else []
+    method = RULE if unmet else _chosen(rows, learners) if learner is None else name_of(learner)
+    last = _judged(before, newest, every, seed, unmet)
     score = next(row["score"] for row in last if row["method"] == method)
     held = HeldOut(
         newest.span.day, newest.span.until, newest.frame, newest.left, score, newest.value,
@@ -194,11 +231,13 @@ def _trained(
     evidence = pd.DataFrame(
         [{k: v for k, v in row.items() if k not in {"score", "model"}} for row in (*rows, *last)]
     )
-    model = None if unmet else _fitted(method, parts, seed)
+    model = None if unmet else _fitted(every[method], parts, seed)
     spans = tuple(part.span for part in parts)
     unseen = next(row["model"] for row in last if row["method"] == method)
     reasons = None if unseen is None else _reasons(unseen, newest, seed)
-    return Churn(days, defined, method, model, _rule(parts), unmet, graded, evidence, held, spans, reasons)
+    return Churn(
+        days, defined, method, model, _rule(parts), unmet, graded, evidence, held, spans, reasons, own
+    )
 
 
 def _reasons(unseen: ChurnModel, newest: _Part, seed: int) -> pd.DataFrame:
@@ -233,9 +272,11 @@ class _Part:
     people: pd.DataFrame
 
 
-def _parts(base: CustomerBase, spans: Sequence[Window], sample: int) -> list[_Part]:
+def _parts(base: CustomerBase, spans: Sequence[Window], sample: int, own: OwnFeatures | None) -> list[_Part]:
     """Of the windows in which some left and some stayed; the newest must be one."""
-    parts = [_part(base, span, sample) for span in spans]
+    parts = [_part(base, span, sample, own) for span in spans]
+    if own is not None:
+        refuse_unknown(((part.span.day, part.frame) for part in parts), own)
     left, stayed = parts[-1].left.sum(), (1.0 - parts[-1].left).sum()
     for count, who in ((left, "left"), (stayed, "stayed")):
         if not count:
@@ -243,9 +284,9 @@ def _parts(base: CustomerBase, spans: Sequence[Window], sample: int) -> list[_Pa
     return [part for part in parts if 0 < part.left.sum() < len(part.left)]
 
 
-def _part(base: CustomerBase, span: Window, sample: int) -> _Part:
+def _part(base: CustomerBase, span: Window, sample: int, own: OwnFeatures | None) -> _Part:
     past = base.as_of(span.day)
-    table = with_btyd(past, features(past), span.days)
+    table = with_own(past, with_btyd(past, all_features(past), span.days), own)
     table = table.filter(table.recency_days < span.days)  # the others have left already
     recent = past.customer_days.filter(
         lambda t: ibis.literal(past.day).delta(t.day, unit="day").cast("int64") < span.days
@@ -289,9 +330,8 @@ def _joined(parts: Sequence[_Part]) -> tuple[pd.DataFrame, Array]:
     return frame, np.concatenate([part.left for part in parts])
 
 
-def _fitted(method: str, parts: Sequence[_Part], seed: int) -> ChurnModel:
+def _fitted(learner: Any, parts: Sequence[_Part], seed: int) -> ChurnModel:
     frame, left = _joined(parts)
-    learner: Any = method
     return ChurnModel(learner, seed=seed).fit(frame, left)
 
 
@@ -301,10 +341,10 @@ def _rule(parts: Sequence[_Part]) -> RecencyRule:
 
 
 def _judged(
-    before: Sequence[_Part], then: _Part, learners: Sequence[str], seed: int, unmet: tuple[str, ...]
+    before: Sequence[_Part], then: _Part, learners: Mapping[str, Any], seed: int, unmet: tuple[str, ...]
 ) -> list[dict[str, Any]]:
     """Every method, learnt on `before` and held against `then`."""
-    models = {} if unmet else {name: _fitted(name, before, seed) for name in learners}
+    models = {} if unmet else {name: _fitted(one, before, seed) for name, one in learners.items()}
     scores: dict[str, Array] = {name: model.leaving(then.frame) for name, model in models.items()}
     scores[RULE] = _rule(before).probability(then.frame["recency_days"])
     if "probability_alive" in then.frame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from crm_analytics.analyses.cohorts.cohort_comparison import Comparison, Fading
 from crm_analytics.analyses.cohorts.periods import MONTHS, Calendar
 from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData
+from crm_analytics.tables.base_filter import values_of
 from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
@@ -88,17 +89,33 @@ class Cohorts(ObjectCard):
     )
 
 
-def cohorts(base: CustomerBase, every: str = "auto") -> Cohorts:
+@overload
+def cohorts(base: CustomerBase, every: str = "auto", *, by: None = None) -> Cohorts: ...
+
+
+@overload
+def cohorts(base: CustomerBase, every: str = "auto", *, by: str) -> dict[str, Cohorts]: ...
+
+
+def cohorts(
+    base: CustomerBase, every: str = "auto", *, by: str | None = None
+) -> Cohorts | dict[str, Cohorts]:
     """Follow the customers won in each month, quarter or year.
 
     Parameters
     ----------
     every : "month", "quarter", "year", or "auto": months up to 18 months of history, quarters up to 72
+    by : a column that `CustomerBase.filter` takes, such as "acquisition_channel" or "country"
+
+    Returns
+    -------
+    One result; with `by` one for each value of the column, the most customers first. Who has none is in no
+    group
 
     Raises
     ------
     NotEnoughData : nobody has bought.
-    ParameterError : an unknown `every`.
+    ParameterError : an unknown `every` or column, or a column of more than 50 values.
 
     Examples
     --------
@@ -113,6 +130,9 @@ def cohorts(base: CustomerBase, every: str = "auto") -> Cohorts:
     2  2026-02    0          1       1    1.0
     """
     base_given(base, "cohorts.cohorts")
+    if by is not None:
+        found = {str(value): cohorts(base.filter({by: value}), every) for value in values_of(base, by)}
+        return dict(sorted(found.items(), key=lambda item: -int(item[1].cohorts["customers"].sum())))
     begin = base.first_day if base.start is None else base.start + timedelta(days=1)
     reduced = reduce(base, Calendar.choose(begin, base.day, every))
     if reduced.people.empty:

@@ -7,7 +7,7 @@ from crm_analytics.analyses.lifecycle.chain_fit import FittedChain, fit_chain
 from crm_analytics.analyses.lifecycle.dwell_times import Dwell, dwell
 from crm_analytics.analyses.lifecycle.flows import Flows, flows
 from crm_analytics.analyses.lifecycle.forecasting import Forecast, forecast
-from crm_analytics.analyses.lifecycle.rules import StageRule, default_rules
+from crm_analytics.analyses.lifecycle.rules import StageRule, default_rules, read_rules
 from crm_analytics.analyses.lifecycle.stage_history import Stages, stages
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "fit_chain",
     "flows",
     "forecast",
+    "read_rules",
     "stages",
 ]
 

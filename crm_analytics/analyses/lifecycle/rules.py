@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from crm_analytics.analyses.customer_rules import check_field, conditions, ranges, read_where
 from crm_analytics.analyses.rfm.rules import INFINITY, Rhythm
-from crm_analytics.errors import ParameterError, nearest
+from crm_analytics.errors import ParameterError
+
+if TYPE_CHECKING:
+    from crm_analytics.tables.customer_base import CustomerBase
 
 PROSPECT = "Prospect"
 NEW, ACTIVE, LOYAL = "New", "Active", "Loyal"
@@ -23,11 +28,13 @@ class StageRule:
 
     Fields: recency_days (days since the last purchase), order_count (purchase occasions so far),
     gap_days (days between the last two; a buyer with one purchase fits no range of it), revenue (net, up
-    to the last purchase). Between two purchases only recency_days moves, so entry and exit days are exact.
+    to the last purchase); and any column of `customers` that does not name one person, with a value, several
+    values, or a span as text, by what is known on the base's day. Between two purchases only recency_days
+    moves, so entry and exit days are exact.
     """
 
     stage: str
-    where: Mapping[str, tuple[float, float]]
+    where: Mapping[str, Any]
     play: str = ""
 
     def describe(self) -> str:
@@ -43,7 +50,7 @@ class StageRule:
             "revenue": "revenue {}",
         }
         parts = []
-        for field, (low, high) in self.where.items():
+        for field, (low, high) in ranges(self, FIELDS).items():
             span = f"{low:g}" if low == high else f"{low:g}–{high:g}"
             if low <= 0:
                 span = f"at most {high:g}"
@@ -51,6 +58,7 @@ class StageRule:
                 span = f"{low:g} or more"
             text = words[field].format(span)
             parts.append("1 order" if text == "1 orders" else text)
+        parts += [one.words for one in conditions(self, FIELDS)]
         return ", ".join(parts) or "every other buyer"
 
 
@@ -88,9 +96,10 @@ def check_rules(rules: Sequence[StageRule]) -> None:
     if not rules:
         raise ParameterError("the stages need at least one rule")
     for rule in rules:
-        for field, (low, high) in rule.where.items():
-            if field not in FIELDS:
-                raise ParameterError(f"stage '{rule.stage}': unknown field '{field}'{nearest(field, FIELDS)}")
+        for field, wanted in rule.where.items():
+            check_field(f"stage '{rule.stage}'", field, wanted, FIELDS)
+        conditions(rule, FIELDS)
+        for field, (low, high) in ranges(rule, FIELDS).items():
             if not low <= high:
                 raise ParameterError(f"stage '{rule.stage}': the range of {field} is empty: {low} to {high}")
     names = [rule.stage for rule in rules]
@@ -111,3 +120,29 @@ def steps(rules: Sequence[StageRule]) -> list[int]:
         low, high = rule.where.get("recency_days", (0, INFINITY))
         days |= {max(0, math.ceil(low))} | ({math.floor(high) + 1} if not math.isinf(high) else set())
     return sorted(day for day in days if day >= 0)
+
+
+def rules_of(base: CustomerBase) -> tuple[StageRule, ...] | None:
+    """The rules of stages that the base brings along (`with_rules`); None where there are none."""
+    return read_rules(base.rules.get("stages", ()))
+
+
+def read_rules(given: Iterable[Mapping[str, Any]]) -> tuple[StageRule, ...] | None:
+    """Rules as a file says them, each with a name, where and play; None where there are none.
+
+    Raises
+    ------
+    ParameterError : an unknown field, a range or value that is none, a name given twice.
+    """
+    found = tuple(
+        StageRule(
+            str(one["name"]),
+            read_where(f"stage '{one['name']}'", one.get("where", {}), FIELDS),
+            str(one.get("play", "")),
+        )
+        for one in given
+    )
+    if not found:
+        return None
+    check_rules(found)
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -13,13 +13,16 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.arguments import base_given
+from crm_analytics.analyses.customer_rules import flagged, ranges
 from crm_analytics.analyses.lifecycle.rules import (
+    FIELDS,
     LOYAL_ORDERS,
     OTHERS,
     PROSPECT,
     StageRule,
     check_rules,
     default_rules,
+    rules_of,
     steps,
 )
 from crm_analytics.analyses.plots import Plots
@@ -61,6 +64,12 @@ class Stages(ObjectCard):
     plot = Plots("crm_analytics.analyses.lifecycle.pictures", "sizes")
 
     @property
+    def unmatched(self) -> tuple[str, ...]:
+        """Stages whose rule fits nobody on the day."""
+        seen = set(self.sizes.loc[self.sizes["customers"] > 0, "stage"])
+        return tuple(rule.stage for rule in self.rules if rule.stage not in seen)
+
+    @property
     def order(self) -> list[str]:
         """Stages that occur, in the order of a customer's life where the names are the usual ones."""
         return list(self.sizes["stage"])
@@ -89,7 +98,8 @@ def stages(
     Parameters
     ----------
     base : cut at the day the stages are for
-    rules : an ordered rule table in place of `default_rules`; a buyer who fits none is in "Others"
+    rules : an ordered rule table; a buyer who fits none is in "Others". Default: those of `base.with_rules`,
+        else `default_rules`
     loyal_orders : purchases from which a buyer is loyal, for the default rules
 
     Raises
@@ -107,8 +117,9 @@ def stages(
     [['Active', 30]]
     """
     base_given(base, "lifecycle.stages")
-    rhythm = rhythm_of(base) if rules is None else None
-    table = tuple(default_rules(rhythm, loyal_orders) if rules is None else rules)
+    given = rules_of(base) if rules is None else rules
+    rhythm = rhythm_of(base) if given is None else None
+    table = tuple(default_rules(rhythm, loyal_orders) if given is None else given)
     check_rules(table)
     history = base.purchase_history
     have = int(history.filter(history.first_day.notnull()).count().to_pyarrow().as_py())
@@ -148,6 +159,7 @@ def _cases(base: CustomerBase, rules: tuple[StageRule, ...]) -> ir.Table:
         revenue=bought.spend.sum().over(upto).cast("float64"),
     )
     bought = bought.mutate(gap_days=bought.day.delta(bought.previous, unit="day").cast("float64"))
+    bought, flags = flagged(base, bought, rules, FIELDS)
     parts = []
     for step in steps(rules):
         entered = (bought.day + ibis.interval(days=step)).cast("date")
@@ -157,7 +169,7 @@ def _cases(base: CustomerBase, rules: tuple[StageRule, ...]) -> ir.Table:
         parts.append(
             bought.filter(reached).select(
                 "customer_id",
-                stage=_stage(bought, rules, step),
+                stage=_stage(bought, rules, step, flags),
                 entered_on=entered,
                 order_count="order_count",
             )
@@ -165,14 +177,16 @@ def _cases(base: CustomerBase, rules: tuple[StageRule, ...]) -> ir.Table:
     return ibis.union(*parts) if len(parts) > 1 else parts[0]
 
 
-def _stage(bought: ir.Table, rules: tuple[StageRule, ...], step: int) -> ir.StringValue:
+def _stage(
+    bought: ir.Table, rules: tuple[StageRule, ...], step: int, flags: Mapping[int, str]
+) -> ir.StringValue:
     cases = []
-    for rule in rules:
-        fits = ibis.literal(True)
+    for n, rule in enumerate(rules):
+        fits = bought[flags[n]] if n in flags else ibis.literal(True)
         low, high = rule.where.get("recency_days", (0, np.inf))
         if not low <= step <= high:
             continue
-        for field, (low, high) in rule.where.items():
+        for field, (low, high) in ranges(rule, FIELDS).items():
             if field == "recency_days":
                 continue
             value = bought[field].cast("float64")

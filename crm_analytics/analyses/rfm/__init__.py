@@ -11,6 +11,7 @@ from crm_analytics.analyses.rfm.rules import (
     Rule,
     check_rules,
     default_rules,
+    read_rules,
     rhythm_of,
 )
 from crm_analytics.analyses.rfm.scores import (
@@ -40,6 +41,7 @@ __all__ = [
     "default_rules",
     "migration",
     "plays",
+    "read_rules",
     "recency_frequency_grid",
     "revenue_concentration",
     "rhythm_of",

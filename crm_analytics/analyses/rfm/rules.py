@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crm_analytics.errors import ParameterError, nearest
+from crm_analytics.analyses.customer_rules import check_field, conditions, ranges, read_where
+from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.definitions import Definitions
@@ -23,11 +24,13 @@ FIELDS = ("r_score", "f_score", "m_score", "recency_days", "order_count", "reven
 class Rule:
     """A named segment and the ranges (both ends included) a customer must lie in.
 
-    Fields: r_score, f_score, m_score, recency_days, order_count, invoice_count, revenue.
+    Fields: r_score, f_score, m_score, recency_days, order_count, invoice_count, revenue; and any column of
+    `customers` that does not name one person, with a value, several values, or a span as text:
+    ``Rule("Berlin", {"region": "Berlin", "order_count": (2, float("inf"))})``.
     """
 
     segment: str
-    where: Mapping[str, tuple[float, float]]
+    where: Mapping[str, Any]
     play: str = ""
 
     def describe(self) -> str:
@@ -44,7 +47,7 @@ class Rule:
             "revenue": "revenue",
         }
         parts = []
-        for field, (low, high) in self.where.items():
+        for field, (low, high) in ranges(self, FIELDS).items():
             span = f"{low:g}" if low == high else f"{low:g}–{high:g}"
             if low <= 0 or np.isinf(low):
                 span = f"at most {high:g}"
@@ -56,6 +59,7 @@ class Rule:
                 if field in names
                 else f"{span} {unit.rstrip('s') if high == 1 else unit}"
             )
+        parts += [one.words for one in conditions(self, FIELDS)]
         return ", ".join(parts) or "everyone else"
 
 
@@ -164,11 +168,35 @@ def default_rules(
 def check_rules(rules: Sequence[Rule]) -> None:
     """Refuse a rule table with unknown fields, repeated names, or the name of the reserved group."""
     for rule in rules:
-        for field in rule.where:
-            if field not in FIELDS:
-                raise ParameterError(
-                    f"rule '{rule.segment}': unknown field '{field}'{nearest(field, FIELDS)}"
-                )
+        for field, wanted in rule.where.items():
+            check_field(f"rule '{rule.segment}'", field, wanted, FIELDS)
+        conditions(rule, FIELDS)
     names = [rule.segment for rule in rules]
     if len(set(names)) < len(names) or NO_PURCHASE in names:
         raise ParameterError(f"each rule needs a segment name of its own, and none may be '{NO_PURCHASE}'")
+
+
+def rules_of(base: CustomerBase) -> tuple[Rule, ...] | None:
+    """The rules of segments that the base brings along (`with_rules`); None where there are none."""
+    return read_rules(base.rules.get("segments", ()))
+
+
+def read_rules(given: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...] | None:
+    """Rules as a file says them, each with a name, where and play; None where there are none.
+
+    Raises
+    ------
+    ParameterError : an unknown field, a range or value that is none, a name given twice.
+    """
+    found = tuple(
+        Rule(
+            str(one["name"]),
+            read_where(f"segment '{one['name']}'", one.get("where", {}), FIELDS),
+            str(one.get("play", "")),
+        )
+        for one in given
+    )
+    if not found:
+        return None
+    check_rules(found)
+    return found

@@ -23,16 +23,19 @@ import pandas as pd
 
 from crm_analytics.analyses.arguments import base_given
 from crm_analytics.analyses.concentration import Concentration, concentration
+from crm_analytics.analyses.customer_rules import flagged, ranges
 from crm_analytics.analyses.definitions import definitions
 from crm_analytics.analyses.plots import Plots
 from crm_analytics.analyses.progress import watched
 from crm_analytics.analyses.rfm.rules import (
+    FIELDS,
     NO_PURCHASE,
     Rhythm,
     Rule,
     check_rules,
     default_rules,
     rhythm_of,
+    rules_of,
 )
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
 from crm_analytics.tables.days import Span, days_in
@@ -72,6 +75,12 @@ class RfmScores(ObjectCard):
     card_frame = "segments"
     plot = Plots("crm_analytics.analyses.rfm.pictures", "treemap", "grid", "concentration")
 
+    @property
+    def unmatched(self) -> tuple[str, ...]:
+        """Segments whose rule fits nobody."""
+        frame = self.segments
+        return tuple(frame.loc[frame["customers"] == 0, "segment"])
+
 
 @watched("Scoring customers")
 def score(
@@ -93,7 +102,8 @@ def score(
         left out keeps its quantiles. Each list needs ``bins - 1`` values
     window : count orders and revenue only over the last days, e.g. ``365``, ``"365d"`` or ``"52w"``; recency
         is always over the whole past. Default: the whole past
-    rules : an ordered rule table in place of `default_rules`; who fits none is in "Others"
+    rules : an ordered rule table; who fits none is in "Others". Default: those of `base.with_rules`, else
+        `default_rules`
 
     Raises
     ------
@@ -115,7 +125,7 @@ def score(
     if days is not None and days < 1:
         raise ParameterError(f"window must be at least one day, got {window!r}")
     own = {name: tuple(map(float, values)) for name, values in (cuts or {}).items()}
-    given = None if rules is None else tuple(rules)
+    given = rules_of(base) if rules is None else tuple(rules)
     key = ("rfm.score", bins, sorted(own.items()), days, given)
     kept = base.remember(key, lambda: _scored(base, bins, own, days, given), _parts, _parts)
     rhythm = Rhythm(*kept["rhythm"]) if kept["rhythm"] else None
@@ -152,7 +162,8 @@ def _scored(
     if have < MINIMUM_CUSTOMERS and set(cuts) != set(MEASURES.values()):
         raise NotEnoughData("RFM scoring by quantiles", have, MINIMUM_CUSTOMERS)
     chosen = _cut_points(buyers, bins, cuts)
-    scored = base.materialise(_apply(measured, chosen, bins, table))
+    measured, flags = flagged(base, measured, table, FIELDS)
+    scored = base.materialise(_apply(measured, chosen, bins, table, flags))
     return {"customers": scored, "cuts": chosen, "rhythm": astuple(rhythm) if rhythm else None}
 
 
@@ -230,7 +241,11 @@ def _parted(values: ir.Column, cuts: list[float]) -> tuple[float, ...]:
 
 
 def _apply(
-    measured: ir.Table, cuts: Mapping[str, Sequence[float]], bins: int, rules: Sequence[Rule]
+    measured: ir.Table,
+    cuts: Mapping[str, Sequence[float]],
+    bins: int,
+    rules: Sequence[Rule],
+    flags: Mapping[int, str],
 ) -> ir.Table:
     bought = measured.recency_days.notnull()
     scores = {}
@@ -242,9 +257,9 @@ def _apply(
         scores[name] = bought.ifelse(value.cast("int64"), ibis.null("int64"))
     scored = measured.mutate(**scores)
     cases = [(scored.r_score.isnull(), NO_PURCHASE)]
-    for rule in rules:
-        fits = ibis.literal(True)
-        for field, (low, high) in rule.where.items():
+    for n, rule in enumerate(rules):
+        fits = scored[flags[n]] if n in flags else ibis.literal(True)
+        for field, (low, high) in ranges(rule, FIELDS).items():
             value = scored[field].cast("float64")
             if not np.isinf(low):
                 fits &= value >= low

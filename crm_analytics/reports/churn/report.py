@@ -142,6 +142,8 @@ def prepare(
     success: float = 0.2,
     seed: int = 1,
     show_customers: bool = False,
+    features: Any = None,
+    learner: Any = None,
 ) -> ChurnReport | SmallReport:
     """Train the model, judge it on a window it has not seen, and score everybody who is still there.
 
@@ -153,11 +155,13 @@ def prepare(
     contact_cost, incentive_cost : money a customer contacted, and a customer who takes the incentive
     success : share of the would-be leavers contacted who stay; an assumption
     seed : of folds and samples
+    features, learner : own ones, as `churn.train` takes them
     """
     if small := too_small(base, show_customers):
         return small
     missing: dict[str, str] = {}
-    trained = attempt(missing, "trained", lambda: churn.train(base, window or None, seed=seed))
+    train = partial(churn.train, base, window or None, seed=seed, features=features, learner=learner)
+    trained = attempt(missing, "trained", train)
     told = trained.definition if trained else None
     told = told or attempt(missing, "definition", lambda: churn.definition(base))
     share, counted = margin_of(base, margin).or_assumed(1.0)

@@ -32,9 +32,11 @@ from crm_analytics.runs.publishing import (
     kept_rows,
     publish,
     published_tree,
+    score_places,
     suppressions,
 )
 from crm_analytics.runs.publishing.wave_folders import LISTS, source_of_wave
+from crm_analytics.tables.base_filter import as_given, read_conditions
 from crm_analytics.tables.export import pseudonyms, read_csv, write_csv
 from crm_analytics.tables.project_key import read_key
 from crm_analytics.tables.source_ref import public_name
@@ -83,6 +85,8 @@ class Found:
     other_sources : names of further sources that reports here were made from; they are not looked at
     ids : by which the customer is or was known here: id, since, until (days; empty: always), the own first
     kept : whether rows kept for the next night hold the customer
+    scores : names of files with scores, which are looked into
+    servers : names of tables with scores on servers, which are not ours to clean
     """
 
     runs: Sequence[KnowingRun]
@@ -92,6 +96,8 @@ class Found:
     other_sources: Sequence[str]
     ids: Sequence[Known] = ()
     kept: bool = False
+    scores: Sequence[str] = ()
+    servers: Sequence[str] = ()
 
     @property
     def own_ids(self) -> list[str]:
@@ -121,7 +127,8 @@ def find(out: Path, root: Path, base: CustomerBase, customer: str, source: str) 
         that the lists were made with. Each of these would be a false all-clear.
     """
     known = _sources_in(out)
-    if not known and not published_tree.waves_in(out):
+    scored = score_places.of_customers(out)
+    if not known and not published_tree.waves_in(out) and not any(scored):
         raise ParameterError(f"nothing is published in {out}: is this the right --out?")
     mine = {public_name(source), base.label}
     if known and not known & mine:
@@ -144,6 +151,8 @@ def find(out: Path, root: Path, base: CustomerBase, customer: str, source: str) 
         other_sources=sorted(known - mine),
         ids=ids,
         kept=bool(kept_rows.holding(out, own)),
+        scores=sorted({one.name for one in scored[0]}),
+        servers=sorted({one.name for one in scored[1]}),
     )
 
 
@@ -175,6 +184,7 @@ def erase(out: Path, found: Found, customer: str, key: bytes, today: date) -> No
         with publish.locked(place), publish.in_words(place.folder):
             _sweep((place.folder / "runs").glob(".part-*"))
             _delete_at(place, names)
+    score_places.take_out(out, own, key)
     with publish.lists_locked(out):
         identity_store.forget(out, own, key)
     index.rebuild(out, today)
@@ -212,15 +222,17 @@ def _record(path: Path) -> dict[str, Any]:
 
 def _runs(out: Path, base: CustomerBase, own: list[str], mine: set[str]) -> list[KnowingRun]:
     found = []
-    days: dict[str, tuple[str, bool] | None] = {}
+    days: dict[tuple[str, str], tuple[str, bool] | None] = {}
     for path in _manifests(out):
         about = _record(path)
         data, day = about.get("data", {}), str(about.get("as_of") or "")
         if about and not {str(data.get("source")), str(data.get("label", ""))} & mine:
             continue
-        if about and day not in days:
-            days[day] = _at(base, day, own)
-        now = days.get(day) if about else None  # a run without its record may have known anybody
+        where = data.get("where") or []
+        cut = (day, json.dumps(where))
+        if about and cut not in days:
+            days[cut] = _at(base, day, own, where)
+        now = days.get(cut) if about else None  # a run without its record may have known anybody
         same = now is not None and data.get("hash") == now[0]
         if same and now is not None and not now[1]:
             continue  # these very data, and the customer was not in them yet
@@ -231,11 +243,12 @@ def _runs(out: Path, base: CustomerBase, own: list[str], mine: set[str]) -> list
     return found
 
 
-def _at(base: CustomerBase, day: str, own: list[str]) -> tuple[str, bool] | None:
-    """Hash of the base at a day and whether the customer is in it; None where it has no such day."""
+def _at(base: CustomerBase, day: str, own: list[str], where: list[Any]) -> tuple[str, bool] | None:
+    """Hash of the base at a day and whether the customer is in it; None where it has no such cut."""
     try:
         cut = base.as_of(day)
-    except (DataError, ParameterError):
+        cut = cut.filter(as_given(read_conditions(where))) if where else cut
+    except (DataError, ParameterError, ValueError, TypeError):
         return None
     return cut.data_hash, _holds(cut, own)
 

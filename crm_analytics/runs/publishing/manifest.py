@@ -101,7 +101,9 @@ def code_digest(notebook: Mapping[str, Any]) -> str:
     return digest([[c.get("cell_type"), "".join(c.get("source", ""))] for c in notebook["cells"]])
 
 
-def published_notebook(executed: NotebookNode, values: Mapping[str, Any], source: str, day: str) -> bytes:
+def published_notebook(
+    executed: NotebookNode, values: Mapping[str, Any], source: str, day: str, only: str = ""
+) -> bytes:
     """The executed notebook as it may be published: blocks alone, no prints, no errors, no paths.
 
     Parameters
@@ -110,6 +112,7 @@ def published_notebook(executed: NotebookNode, values: Mapping[str, Any], source
     values : every parameter of the run
     source : its public name, in the place of the path that the run got
     day : ISO
+    only : the filter in words
 
     Returns
     -------
@@ -118,7 +121,8 @@ def published_notebook(executed: NotebookNode, values: Mapping[str, Any], source
     given = (("data", source), ("as_of", day), ("run", ""))
     shown = {**without_paths(values), **{n: v for n, v in given if n in values}}
     lines = [f"{name} = {shown[name]!r}" for name in values]
-    source = "# The parameters of this run\n" + "\n".join(lines)
+    about = f" (only {' '.join(only.split())})" if only else ""
+    source = f"# The parameters of this run{about}\n" + "\n".join(lines)
     cells: list[dict[str, Any]] = []
     for number, cell in enumerate(executed.cells):
         tags = [t for t in cell.metadata.get("tags", []) if not t.startswith("papermill")]

@@ -118,7 +118,7 @@ def remember(
 
     Parameters
     ----------
-    results : so far, by number; reports first, then lists
+    results : so far, by number; reports first, then lists, then scores, which the index does not show
     todo : numbers of what this run is to make; written before it begins, so that a run that dies is known
     ended : whether the run is over
 
@@ -134,9 +134,10 @@ def remember(
         key: _expected(one, results.get(number), before.expected.get(key))
         for number, (key, one) in enumerate(zip(keys, jobs, strict=True))
     }
-    left = () if ended else tuple(keys[number] for number in sorted(set(todo) - results.keys()))
+    open_ = sorted(number for number in set(todo) - results.keys() if number < len(keys))
+    left = () if ended else tuple(keys[number] for number in open_)
     same = [_settled(e) for e in now.values()] == [_settled(e) for e in before.expected.values()]
-    idle = all(result.status is Status.UNCHANGED for result in results.values())
+    idle = all(r.status is Status.UNCHANGED for number, r in results.items() if number < len(keys))
     if same and idle and left == before.left:
         return False
     content = {
@@ -160,7 +161,8 @@ def _key_of(one: ScheduledReport | ScheduledList) -> str:
     if isinstance(one, ScheduledList):
         return digest(LISTS, one.source, one.request.name)[:16]
     request = one.request
-    return digest(Path(request.report).stem, one.source, one.as_of, request.slug, request.parameters)[:16]
+    what = (Path(request.report).stem, one.source, one.as_of, request.slug, request.parameters)
+    return digest(*what, *([request.where] if request.where else []))[:16]
 
 
 def _expected(

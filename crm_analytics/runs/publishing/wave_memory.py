@@ -48,6 +48,21 @@ def set_aside(folder: Path) -> Path:
     return folder.rename(target)
 
 
+def without_forgotten(base: CustomerBase, out: Path, root: Path) -> tuple[CustomerBase, list[str]]:
+    """The base as it will be when the source is cleaned of those whom `crm forget` took out, and their ids.
+
+    Raises
+    ------
+    DataError : who they are cannot be read.
+    """
+    if not suppressions.tokens(out):
+        return base, []
+    gone = barred(out, base, published_tree.key_for(out, root))
+    known = base.known_ids
+    ids = sorted(known.loc[known["customer_id"].isin(gone), "known_id"].unique())
+    return base.without_customers(ids), ids
+
+
 def barred(out: Path, base: CustomerBase, key: bytes) -> list[str]:
     """Customers of a base whom `crm forget` took out: nobody contacts them before the source is cleaned.
 

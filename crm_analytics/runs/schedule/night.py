@@ -18,6 +18,8 @@ from crm_analytics.runs.publishing.result import RunResult, worst
 from crm_analytics.runs.report_run import Workshop
 from crm_analytics.runs.schedule.list_jobs import ScheduledList
 from crm_analytics.runs.schedule.schedule_file import Schedule, ScheduledReport
+from crm_analytics.runs.schedule.score_jobs import ScheduledScore
+from crm_analytics.runs.score_run import decide_scores
 from crm_analytics.runs.telling.night_telling import tell_night
 from crm_analytics.runs.workers import Ended, Event, MakeWorkshop, work
 from crm_analytics.tables.project import project_folder
@@ -27,10 +29,10 @@ __all__ = ["Item", "Summary", "prepare", "run_items"]
 
 @dataclass(frozen=True)
 class Item:
-    """One report or list of the schedule and what is to be done about it; lists are numbered last."""
+    """One report, list or score of the schedule and what is to be done about it; numbered in this order."""
 
     number: int
-    scheduled: ScheduledReport | ScheduledList
+    scheduled: ScheduledReport | ScheduledList | ScheduledScore
     decision: Job
 
     @property
@@ -91,6 +93,8 @@ def prepare(schedule: Schedule, only: Sequence[str] = (), *, ask: bool = True) -
         Item(n, one, made) for n, (one, made) in enumerate(zip(schedule.reports, decisions, strict=True))
     ]
     waves = [Item(n, one, decide_wave(one.request)) for n, one in enumerate(schedule.lists, len(items))]
+    first = len(items) + len(waves)
+    scores = [Item(n, one, decide_scores(one.request)) for n, one in enumerate(schedule.scores, first)]
     problems = [
         f"{item.scheduled.where}: {item.decision.result.message}"
         for item in items
@@ -99,7 +103,7 @@ def prepare(schedule: Schedule, only: Sequence[str] = (), *, ask: bool = True) -
     problems = problems or [*_collisions(items, decisions), *_same_lists(waves)]
     if problems:
         raise ParameterError("\n".join(problems))
-    return _looked_at_again(_chosen([*items, *waves], only), decisions)
+    return _looked_at_again(_chosen([*items, *waves, *scores], only), decisions)
 
 
 def _looked_at_again(items: list[Item], decisions: list[Decision]) -> list[Item]:

@@ -45,8 +45,9 @@ from crm_analytics.runs.catalogue.catalogue import report_name
 from crm_analytics.runs.catalogue.parameter_rules import short
 from crm_analytics.runs.look import BrandTable, look_of
 from crm_analytics.runs.plan import RunRequest
-from crm_analytics.runs.schedule import list_jobs, relative_days
+from crm_analytics.runs.schedule import list_jobs, relative_days, score_jobs
 from crm_analytics.runs.schedule.list_jobs import ListTable, ScheduledList, wave_request
+from crm_analytics.runs.schedule.score_jobs import ScheduledScore, ScoreTable, Where, score_request
 from crm_analytics.runs.telling import settings
 from crm_analytics.runs.telling.settings import MailTable, NotifyTable
 from crm_analytics.tables.named_sources import ref_of
@@ -79,9 +80,19 @@ class ReportTable(BaseModel):
     source: str
     as_of: str | date = relative_days.LAST_DAY
     parameters: dict[str, str | int | float | bool | list[str]] = {}
+    where: dict[str, Where] = {}
     slug: str | None = None
     limit_seconds: Annotated[float, Field(gt=0)] | None = None
     limit_memory_mb: Annotated[int, Field(ge=512)] | None = None
+
+
+class RuleTable(BaseModel):
+    """A table `[[segment]]` or `[[stage]]`: the first rule that fits names the customer's."""
+
+    model_config = _STRICT
+    name: str
+    where: dict[str, Where] = {}
+    play: str = ""
 
 
 class ScheduleTable(BaseModel):
@@ -99,6 +110,9 @@ class ScheduleTable(BaseModel):
     notify: NotifyTable | None = None
     report: list[ReportTable] = []
     lists: Annotated[list[ListTable], Field(alias="list")] = []
+    score: list[ScoreTable] = []
+    segment: list[RuleTable] = []
+    stage: list[RuleTable] = []
 
 
 _ALLOWED = {
@@ -112,14 +126,20 @@ _ALLOWED = {
     "source": "a table such as [source.shop]",
     "report": "one table or more, each begun by [[report]]",
     **list_jobs.ALLOWED,
+    **score_jobs.ALLOWED,
     "parameters": "a table such as { bins = 5 }, with texts, numbers, true, false or lists of texts",
     "as_of": "a day like 2026-01-31, 'last day', 'last full month', 'last full week', or a span like '-1w'",
+    "segment": "one table or more, each begun by [[segment]]",
+    "stage": "one table or more, each begun by [[stage]]",
+    "play": "a text",
     "limit_seconds": "a number above 0",
     "limit_memory_mb": "a whole number from 512",
 }
 
 
-_ROWS = {"report": ReportTable, "list": ListTable}
+_ROWS = {
+    "report": ReportTable, "list": ListTable, "score": ScoreTable, "segment": RuleTable, "stage": RuleTable,
+}  # fmt: skip
 _TABLES = {"mail": MailTable, "notify": NotifyTable, "brand": BrandTable}
 
 
@@ -147,16 +167,23 @@ class Schedule:
     mail: MailTable | None = None
     notify: NotifyTable | None = None
     prometheus: Path | None = None
+    scores: tuple[ScheduledScore, ...] = ()
+
+    @property
+    def _requests(self) -> list[Any]:
+        reports: list[Any] = [one.request for one in self.reports]
+        return [*reports, *(one.request for one in self.lists), *(one.request for one in self.scores)]
 
     @property
     def now(self) -> datetime:
         """When it is run."""
-        return self.reports[0].request.now if self.reports else self.lists[0].request.now
+        found: datetime = self._requests[0].now
+        return found
 
     @property
     def force(self) -> bool:
         """Whether its user insists."""
-        return any(one.request.force for one in self.reports) or any(o.request.force for o in self.lists)
+        return any(request.force for request in self._requests)
 
     @property
     def name(self) -> str:
@@ -191,8 +218,10 @@ def read_schedule(path: Path, now: datetime, *, wait: float = 0, force: bool = F
                 "reports would be read as data"
             )
     look = look_of(table.language, table.brand, folder, path.name)
+    rules = _rules(table, path.name)
     every: dict[str, Any] = {
         "look": look,
+        "rules": rules,
         "now": now,
         "out": out,
         "keep": table.keep,
@@ -210,6 +239,13 @@ def read_schedule(path: Path, now: datetime, *, wait: float = 0, force: bool = F
         )
         for where, one in _placed(table.lists, f"{path.name}, [[list]]")
     ]
+    scores = [
+        ScheduledScore(
+            where, one.source, str(one.as_of),
+            score_request(one, _source_of(one, sources, where), where, folder),
+        )
+        for where, one in _placed(table.score, f"{path.name}, [[score]]")
+    ]  # fmt: skip
     _check_telling(table, path.name)
     return Schedule(
         path,
@@ -218,6 +254,7 @@ def read_schedule(path: Path, now: datetime, *, wait: float = 0, force: bool = F
         now.date(),
         tuple(reports),
         tuple(lists),
+        scores=tuple(scores),
         language=table.language,
         mail=_absolute(table.mail, folder),
         notify=table.notify,
@@ -257,12 +294,33 @@ def _absolute(mail: MailTable | None, folder: Path) -> MailTable | None:
     return mail.model_copy(update={"ca_file": str(folder / Path(mail.ca_file).expanduser())})
 
 
+def _rules(table: ScheduleTable, name: str) -> dict[str, list[dict[str, Any]]]:
+    """The rules of segments and stages, held against what rules may ask; says where."""
+    found = {
+        kind: [one.model_dump() for one in given]
+        for kind, given in (("segments", table.segment), ("stages", table.stage))
+        if given
+    }
+    if found:
+        from crm_analytics.analyses import lifecycle, rfm
+
+        try:
+            rfm.read_rules(found.get("segments", ()))
+            lifecycle.read_rules(found.get("stages", ()))
+        except ParameterError as error:
+            raise ParameterError(f"{name}: {error}") from None
+    return found
+
+
 def _placed(tables: Sequence[Any], kind: str) -> list[tuple[str, Any]]:
     """Each table with where it stands, for messages."""
-    return [(f"{kind} {number} ({one.name})", one) for number, one in enumerate(tables, start=1)]
+    named = [getattr(one, "name", getattr(one, "what", "")) for one in tables]
+    return [(f"{kind} {n} ({name})", one) for n, (name, one) in enumerate(zip(named, tables, strict=True), 1)]
 
 
-def _source_of(one: ReportTable | ListTable, sources: Mapping[str, RunRequest], where: str) -> RunRequest:
+def _source_of(
+    one: ReportTable | ListTable | ScoreTable, sources: Mapping[str, RunRequest], where: str
+) -> RunRequest:
     if one.source not in sources:
         known = ", ".join(sources) or "none"
         near = nearest(one.source, sources) or "."
@@ -289,7 +347,7 @@ def _toml(path: Path) -> dict[str, Any]:
 def _validated(content: dict[str, Any], name: str) -> ScheduleTable:
     try:
         table = ScheduleTable.model_validate(content)
-        if not table.report and not table.lists:
+        if not table.report and not table.lists and not table.score:
             raise ParameterError(f"{name}: report is missing; it must be {_ALLOWED['report']}")
         return table
     except ValidationError as error:
@@ -368,6 +426,7 @@ def _report(one: ReportTable, request: RunRequest, where: str, folder: Path) -> 
             report=str((folder / Path(one.name).expanduser()).resolve()) if notebook else one.name,
             as_of=day,
             parameters=dict(one.parameters),
+            where=dict(one.where),
             slug=one.slug,
             limit_seconds=one.limit_seconds,
             limit_memory_mb=one.limit_memory_mb,

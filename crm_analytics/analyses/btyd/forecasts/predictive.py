@@ -73,6 +73,30 @@ def scores_of_counts(
     return found[0], found[1], found[2]
 
 
+def counts_to_come(model: PurchaseModel, who: History, t: float, *, seed: int = 1) -> Array:
+    """P(n purchases within t) of each customer: a row each, n = 0, 1, ... along it.
+
+    What lies beyond the last column is less than a millionth.
+
+    Parameters
+    ----------
+    seed : of the futures drawn where the model has no closed distribution
+
+    Examples
+    --------
+    >>> from crm_analytics.analyses.btyd.purchases.beta_geo import BetaGeo
+    >>> model = BetaGeo({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}, unit="W")
+    >>> one = pd.DataFrame({"frequency": [2], "recency": [30.43], "T": [38.86]})
+    >>> chances = counts_to_come(model, History.of(one), 39)[0]
+    >>> round(float(chances @ range(len(chances))), 3)  # 1.226 in Fader, Hardie & Lee (2005)
+    1.226
+    """
+    alive = model.alive(who)
+    p = alive[:, None] * _distribution(model, who, t, 0, np.random.default_rng(seed))
+    p[:, 0] += 1 - alive
+    return np.asarray(p)
+
+
 def _distribution(
     model: PurchaseModel, who: History, t: float, bought: int, rng: np.random.Generator
 ) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,7 @@ class Fitted:
         customers for folds
     """
 
-    core: Linear | Forest
+    core: Linear | Forest | Any  # of an own learner `own_learner.OwnCore`
     setting: str
     checked: Rows
     unseen: Array | None
@@ -52,7 +53,7 @@ def fit_logistic(columns: Columns, matrix: Array, left: Array, weight: Array, se
     def tried(train: Rows, test: Rows) -> list[Array]:
         return [model.log_odds(matrix[test]) for model in fit(train, STRENGTHS)]
 
-    rows = _every(len(left), CHECKED)
+    rows = every(len(left), CHECKED)
     best, unseen = _best(tried, rows, left, weight, seed)
     strength = STRENGTHS[-1] if best is None else STRENGTHS[best]
     (core,) = fit(np.arange(len(left)), (strength,))
@@ -83,7 +84,7 @@ def fit_boosting(columns: Columns, matrix: Array, left: Array, weight: Array, se
 
         return scores
 
-    rows, most = _every(len(left), CHECKED), ROUNDS
+    rows, most = every(len(left), CHECKED), ROUNDS
     best, unseen = _best(tried(most), rows, left, weight, seed)
     while best is not None and best + 1 == most // FIRST_ROUNDS and most < MOST_ROUNDS:
         most *= 2  # validation has not said stop
@@ -99,7 +100,7 @@ LEARNERS: dict[str, Callable[[Columns, Array, Array, Array, int], Fitted]] = {
 }
 
 
-def _every(n: int, most: int) -> Rows:
+def every(n: int, most: int) -> Rows:
     """Rows spread evenly, at most so many; the customers stand in an order of their own already."""
     return np.arange(n) if n <= most else (np.arange(most) * n // most)
 
@@ -108,12 +109,12 @@ def _best(
     tried: Callable[[Rows, Rows], list[Array]], rows: Rows, left: Array, weight: Array, seed: int
 ) -> tuple[int | None, Array | None]:
     """The setting of least log loss on customers not seen, and their scores by it."""
-    folds = list(_folds(left[rows], seed))
-    if not folds:
+    parts = list(folds(left[rows], seed))
+    if not parts:
         return None, None
-    found = [tried(rows[train], rows[test]) for train, test in folds]
+    found = [tried(rows[train], rows[test]) for train, test in parts]
     scores = np.zeros((len(found[0]), len(rows)))
-    for (_, test), by_setting in zip(folds, found, strict=True):
+    for (_, test), by_setting in zip(parts, found, strict=True):
         scores[:, test] = by_setting
     p = np.clip(expit(scores), 1e-12, 1 - 1e-12)
     loss = -(np.where(left[rows] > 0, np.log(p), np.log1p(-p)) @ weight[rows])
@@ -121,7 +122,7 @@ def _best(
     return best, scores[best]
 
 
-def _folds(left: Array, seed: int) -> Iterator[tuple[Rows, Rows]]:
+def folds(left: Array, seed: int) -> Iterator[tuple[Rows, Rows]]:
     """Five folds, three of a large base; none where a class has fewer customers than folds, and some."""
     count = 3 if len(left) >= LARGE else 5
     if min(left.sum(), len(left) - left.sum()) >= 2 * count:

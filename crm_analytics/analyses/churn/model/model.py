@@ -27,6 +27,7 @@ from crm_analytics.analyses.churn.model.input_checks import (
 from crm_analytics.analyses.churn.model.learners import LEARNERS, Fitted
 from crm_analytics.analyses.churn.model.linear import Linear
 from crm_analytics.analyses.churn.model.model_card import ModelCard, card_of
+from crm_analytics.analyses.churn.model.own_learner import OwnCore, check_learner, fit_own, name_of
 from crm_analytics.analyses.churn.model.probability_calibration import Calibration, calibrate
 from crm_analytics.analyses.churn.model.target_leakage import refuse_leaks
 from crm_analytics.errors import nearest
@@ -45,8 +46,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    learner : "gradient boosting" (histograms, native categories) or "logistic" (scaled numbers, a column for
-        each name)
+    learner : "gradient boosting" (histograms, native categories), "logistic" (scaled numbers, a column for
+        each name), or a classifier of your own, which gets the rows that the logistic one gets
     calibrate : True: by scores of customers a fold had not seen; isotonic for gradient boosting where both
         classes have `ISOTONIC_FROM` customers, else Platt's line. The logistic model always takes the line,
         which keeps its reasons a plain sum. "Platt" or "isotonic" insist; False leaves the learner alone
@@ -86,7 +87,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        learner: Literal["gradient boosting", "logistic"] = "gradient boosting",
+        learner: Literal["gradient boosting", "logistic"] | Any = "gradient boosting",
         calibrate: bool | Literal["Platt", "isotonic"] = True,
         seed: int = 1,
         *,
@@ -128,7 +129,10 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         # one thread: sums keep their order, and trees that grow with several wait for each other for minutes
         # where two reports run side by side
         with threadpool_limits(1):
-            fitted = LEARNERS[self.learner](columns, matrix, left, weight, self.seed)
+            if isinstance(self.learner, str):
+                fitted = LEARNERS[self.learner](columns, matrix, left, weight, self.seed)
+            else:
+                fitted = fit_own(self.learner, columns, matrix, left, weight, self.seed)
             checked = fitted.checked
             self.calibration_ = self._calibration(fitted, left[checked], weight[checked])
         self.columns_, self.core_ = columns, fitted.core
@@ -137,7 +141,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
             columns,
             matrix,
             left,
-            learner=self.learner,
+            learner=name_of(self.learner),
             setting=fitted.setting,
             checked=checked,
             unseen=fitted.unseen,
@@ -189,9 +193,11 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         Logistic: coefficient times distance from the mean, the plain and exact sum. Gradient boosting: exact
         Shapley values of the trees, interventional, with the training customers as background (of
         more than `CHECKED`, so many). Platt's line
-        scales both and keeps the sum. After an isotonic curve the values are stretched for each customer
-        so that they end at the calibrated score; they keep sign and proportion, but are no Shapley values of
-        the curve. Whether they sum was checked on the customers given, and `sums_to_score` says so.
+        scales both and keeps the sum. Of an own learner: how its log-odds change when one feature becomes
+        that of the middle customer, which need not add up. After an isotonic curve the values are stretched
+        for each customer so that they end at the calibrated score; they keep sign and proportion, but are no
+        Shapley values of the curve. Whether they sum was checked on the customers given, and `sums_to_score`
+        says so.
         """
         check_is_fitted(self)
         frame = self.frame(X)
@@ -216,7 +222,9 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         return self.card_
 
     def _check_parameters(self) -> None:
-        if self.learner not in LEARNERS:
+        if not isinstance(self.learner, str):
+            check_learner(self.learner, calibrated=self.calibrate is not False)
+        elif self.learner not in LEARNERS:
             hint = nearest(str(self.learner), LEARNERS)
             raise WrongArgument(f"learner must be one of {', '.join(LEARNERS)}; got {self.learner!r}{hint}")
         if self.calibrate not in (True, False, "Platt", "isotonic"):
@@ -251,7 +259,9 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
 
     def _method(self) -> str:
         own = "coefficient times distance from the mean customer"
-        if not isinstance(self.core_, Linear):
+        if isinstance(self.core_, OwnCore):
+            own = "change of the log-odds when a feature becomes that of the middle customer"
+        elif not isinstance(self.core_, Linear):
             own = "exact interventional Shapley values of the trees, background: the training customers"
         stretched = "" if self.calibration_.is_line else ", stretched to the calibrated score"
         return own + stretched
