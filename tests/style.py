@@ -39,6 +39,15 @@ ON_PAGES = {
     "returns for repeat purchases": r"\ball returns come\b|\breturns come within\b",
     "where it sits": r"\bWhere it sits\b",
     "better than one chance": r"one chance for all",
+    "left already": r"\bleft already\b|\bhave left\b",
+    "says too much": r"\bit says too\b",
+    "were called": r"\bwho left were called\b",
+    "of equal pace": r"\bof equal pace\b",
+    "as far off as before": r"\bas far off as before\b",
+    "flatters it": r"\bflatters\b",
+    "served worse": r"\bserved worse\b",
+    "money so far": r"\bmoney so far\b",
+    "seldom does": r"\bseldom (?:does|do|come|buy)\b",
 }
 _FOUND = {re.compile(pattern, re.IGNORECASE): better for pattern, better in STYLE.items()}
 

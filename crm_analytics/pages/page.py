@@ -188,12 +188,27 @@ def _sections(notebook: nbformat.NotebookNode) -> list[_Section]:
                 found.append(waiting)
                 waiting = _Section()
     found += [waiting] if waiting.intro else []
+    found = _once(found)
     taken = {"main", "do", "how", "method", "found", "appendix", "facts", "look", "library"}
     for number, section in enumerate(found, start=1):
         anchor = (section.block or {}).get("anchor", "")
         section.id = anchor if anchor and anchor not in taken else f"s{number}"
         taken.add(section.id)
     return found
+
+
+def _once(sections: list[_Section]) -> list[_Section]:
+    """The sections without notes that repeat one before: what is missing is said once, for all its parts."""
+    kept, said = [], set()
+    for section in sections:
+        block = section.block or {}
+        if block.get("kind") == "note":
+            sentences_of = (block["finding"], *block["paragraphs"])
+            if sentences_of in said and not section.intro:
+                continue
+            said.add(sentences_of)
+        kept.append(section)
+    return kept
 
 
 def _footer(context: PageContext) -> list[tuple[str, str]]:

@@ -223,7 +223,8 @@ def interval(low: Any, high: Any, fmt: str = "number:1") -> str:
     unit = re.search(r" [^\d ]+$", second)
     if unit and first.endswith(unit.group()):
         first = first[: -len(unit.group())]
-    return f"{first} to {second}" if MINUS in first + second else f"{first}–{second}"
+    between = "to" if locales.language() == locales.ENGLISH else "bis"
+    return f"{first} {between} {second}" if MINUS in first + second else f"{first}–{second}"
 
 
 def direction(now: Any, before: Any) -> str:
