@@ -45,6 +45,15 @@ QUOTES = (
     "No group is shown to be served worse than the others",
     "Why: probability of being still there; money so far",
     "Who has not come back after 77 days seldom does",
+    "Most of them, 1,981, because: silent for longer than usual",
+    "Orders added by 100",
+    "no order more can be proved",
+    "a loss is as well within its interval",
+    "40 % of the like who got no mail",
+    "Nothing speaks against the draw of the arms",
+    "The intervals hold together",
+    "who became a member was perhaps no chance",
+    "the best of many is not believed for being the best",
 )
 
 

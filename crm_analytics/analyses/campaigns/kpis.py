@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 REPORT = "campaigns"  # that explains them
 FOUND = "campaigns.evaluation"  # what the report keeps with `Measured.once`
 NO_CONTROL = "no campaign held anybody back"
+TOO_LITTLE = "too little was bought after the campaigns"
 NO_MONEY = "the margin or the cost of a contact is not known"
 
 
@@ -24,7 +25,8 @@ def orders_per_hundred_contacts(given: Measured) -> Kpi:
     name = "orders_per_hundred_contacts"
     found = given.once("campaigns.effect", lambda: contact_effect(given.base))
     if found.per_hundred is None:
-        return refused(name, NUMBER, UP, NO_CONTROL, REPORT)
+        measured = given.once(FOUND, lambda: _evaluated(given))
+        return refused(name, NUMBER, UP, NO_CONTROL if measured is None else TOO_LITTLE, REPORT)
     return Kpi(
         name, NUMBER, UP, found.per_hundred, found.contacts, found.per_hundred_lower,
         found.per_hundred_upper, explained_in=REPORT,

@@ -154,7 +154,7 @@ def _by_what(report: ChurnReport, found: ContractScores) -> str:
     if found.unmet:
         return t("ending.by_rate")
     row, rate = (found.evidence.set_index("method").loc[name] for name in (found.method, "rate of its kind"))
-    bounds = interval(t, row["auc_lower"], row["auc_upper"], "number:2")
+    bounds = interval(t, float(row["auc_lower"]), float(row["auc_upper"]), "number:2")
     return t(
         "ending.by_model", n=row["n"], days=found.window, auc=row["auc"], interval=bounds, rate=rate["auc"]
     )

@@ -28,7 +28,7 @@ def nothing(report: ChurnReport, name: str, why: str = "") -> Block:
     """The sentence itself."""
     t = report.t
     note = blocks.note(t(f"{name}.none"), why or t(f"{name}.none_why"))
-    return note.under(t(f"{name}.label")).in_appendix()
+    return note.under(t(f"{name}.label")).anchored(name).in_appendix()
 
 
 def names_of(report: ChurnReport, *columns: str) -> dict[str, str]:
