@@ -153,8 +153,9 @@ def _by_what(report: ChurnReport, found: ContractScores) -> str:
     t = report.t
     if found.unmet:
         return t("ending.by_rate")
-    row, rate = (found.evidence.set_index("method").loc[name] for name in (found.method, "rate of its kind"))
-    bounds = interval(t, float(row["auc_lower"]), float(row["auc_upper"]), "number:2")
+    by_method = found.evidence.set_index("method").to_dict("index")
+    row, rate = by_method[found.method], by_method["rate of its kind"]
+    bounds = interval(t, row["auc_lower"], row["auc_upper"], "number:2")
     return t(
         "ending.by_model", n=row["n"], days=found.window, auc=row["auc"], interval=bounds, rate=rate["auc"]
     )
