@@ -50,6 +50,23 @@ ON_PAGES = {
     "money spent": r"Revenue per money spent",
     "paths drawn by lot": r"paths drawn by lot",
     "each one it ended": r"for each one it ended",
+    "left already": r"\bleft already\b|\bhave left\b",
+    "says too much": r"\bit says too\b",
+    "were called": r"\bwho left were called\b",
+    "of equal pace": r"\bof equal pace\b",
+    "as far off as before": r"\bas far off as before\b",
+    "flatters it": r"\bflatters\b",
+    "served worse": r"\bserved worse\b",
+    "money so far": r"\bmoney so far\b",
+    "because with a colon": r"\bbecause:",
+    "added by a number": r"\badded by \d+$",
+    "can be proved": r"\bcan be proved\b|\bis proved\b",
+    "as well within": r"\bas well within\b",
+    "the like who": r"\bof the like\b",
+    "hold together": r"\bintervals\b.*\bhold together\b",
+    "perhaps no chance": r"\bperhaps no chance\b",
+    "not believed": r"\bis not believed\b",
+    "seldom does": r"\bseldom (?:does|do|come|buy)\b",
 }
 _FOUND = {re.compile(pattern, re.IGNORECASE): better for pattern, better in STYLE.items()}
 

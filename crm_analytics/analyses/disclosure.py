@@ -100,6 +100,22 @@ def publishable(
     return _summed(cells, attributes, others)
 
 
+def side_by_side(groups: pd.DataFrame, attributes: Sequence[str]) -> pd.DataFrame:
+    """Groups listed below each other as one column per attribute: what `publishable` takes as before.
+
+    Parameters
+    ----------
+    groups : attribute, group
+
+    >>> listed = pd.DataFrame({"attribute": ["region", "region", "age"], "group": ["north", "south", "18"]})
+    >>> side_by_side(listed, ["region", "age"])["region"].tolist()
+    ['north', 'south']
+    """
+    known = {a: groups.loc[groups["attribute"] == a, "group"].tolist() for a in attributes}
+    longest = max(map(len, known.values()), default=0)
+    return pd.DataFrame({a: [*names, *[None] * (longest - len(names))] for a, names in known.items()})
+
+
 def settled_days(day: date) -> tuple[date, date]:
     """The last two ends of a quarter up to a day, the later first.
 

@@ -14,6 +14,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses.attribution.kpis import KPIS as ATTRIBUTION
+from crm_analytics.analyses.campaigns.kpis import KPIS as CAMPAIGNS
+from crm_analytics.analyses.churn.kpis import KPIS as CHURN
 from crm_analytics.analyses.collaboration.kpis import KPIS as COLLABORATION
 from crm_analytics.analyses.concentration import concentration
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
@@ -209,8 +211,8 @@ OF_THE_BASE: tuple[Callable[[Measured], Kpi], ...] = (
 
 # A wing with key figures of its own lists them in its module `kpis`; it is named here and nowhere else.
 WINGS: tuple[tuple[Callable[[Measured], Kpi], ...], ...] = (
-    PRODUCTS, IDENTITY, COLLABORATION, PARTNERS, SOCIAL, REFERRAL, SERVICE, VOICE, EQUITY, ATTRIBUTION,
-    JOURNEY,
+    CHURN, CAMPAIGNS, PRODUCTS, IDENTITY, COLLABORATION, PARTNERS, SOCIAL, REFERRAL, SERVICE, VOICE, EQUITY,
+    ATTRIBUTION, JOURNEY,
 )  # fmt: skip
 
 REGISTRY: Mapping[str, Callable[[Measured], Kpi]] = MappingProxyType(

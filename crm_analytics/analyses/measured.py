@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pandas as pd
 
 from crm_analytics.analyses.comparison import YEAR, Comparison, compare_periods
-from crm_analytics.analyses.definitions import Definitions, definitions, standings
+from crm_analytics.analyses.definitions import ACTIVE, Definitions, definitions, standings
 from crm_analytics.analyses.identity.who_is_who import WhoIsWho, who_is_who
 
 if TYPE_CHECKING:
@@ -76,6 +77,18 @@ class Measured:
         table = self.standings
         rows = table.group_by("standing").aggregate(n=table.count()).to_pyarrow().to_pylist()
         return MappingProxyType({row["standing"]: int(row["n"]) for row in rows})
+
+    @cached_property
+    def active_a_year_ago(self) -> tuple[int, int] | None:
+        """Active customers a year ago by the words of today, and all who had bought by then."""
+        day = self.base.day - timedelta(days=YEAR)
+        if day < self.base.first_day or self.definitions.at_risk_days is None:
+            return None
+        table = standings(self.base.as_of(day), self.definitions)
+        row = table.aggregate(
+            active=(table.standing == ACTIVE).sum(), people=table.count()
+        ).to_pyarrow().to_pylist()[0]  # fmt: skip
+        return (int(row["active"] or 0), int(row["people"])) if row["people"] else None
 
     @cached_property
     def value_by_standing(self) -> pd.DataFrame:

@@ -223,9 +223,8 @@ def interval(low: Any, high: Any, fmt: str = "number:1") -> str:
     unit = re.search(r" [^\d ]+$", second)
     if unit and first.endswith(unit.group()):
         first = first[: -len(unit.group())]
-    if MINUS in first + second:
-        return f"{first} {'to' if locales.language() == locales.ENGLISH else 'bis'} {second}"
-    return f"{first}–{second}"
+    between = "to" if locales.language() == locales.ENGLISH else "bis"
+    return f"{first} {between} {second}" if MINUS in first + second else f"{first}–{second}"
 
 
 def direction(now: Any, before: Any) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from crm_analytics.errors import DataError
 from crm_analytics.pages.brand import Brand
 from crm_analytics.runs import other_runs, version_query
+from crm_analytics.runs.catalogue.parameters import INJECTED
 from crm_analytics.runs.plan import Plan, check_age
 from crm_analytics.runs.publishing import identity_store, publish
 from crm_analytics.runs.publishing.manifest import code_digest, digest, package_digest, versions

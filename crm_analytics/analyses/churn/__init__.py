@@ -17,6 +17,7 @@ from crm_analytics.analyses.churn.model.persistence import load, save
 from crm_analytics.analyses.churn.model.recency_rule import RecencyRule, recency_rule
 from crm_analytics.analyses.churn.model.target_leakage import Leak
 from crm_analytics.analyses.churn.scoring import score
+from crm_analytics.analyses.churn.silence import Silence, expected_silence, fell_silent, shared_window
 from crm_analytics.analyses.churn.survival import complaints, survival
 from crm_analytics.analyses.churn.survival.definition import Definition, definition
 from crm_analytics.analyses.churn.training import Churn, HeldOut, train
@@ -39,13 +40,16 @@ __all__ = [
     "ModelCard",
     "ProfitCurve",
     "RecencyRule",
+    "Silence",
     "Window",
     "complaints",
     "contract_scores",
     "contract_value",
     "contracts",
     "definition",
+    "expected_silence",
     "features",
+    "fell_silent",
     "grade",
     "labels",
     "load",
@@ -56,6 +60,7 @@ __all__ = [
     "recency_rule",
     "save",
     "score",
+    "shared_window",
     "subgroups",
     "survival",
     "train",

@@ -3,8 +3,8 @@
 Each function is one section of `09_campaigns.ipynb`: it takes the prepared report and gives one block.
 """
 
-from crm_analytics.reports.campaigns.answers import who_answers
-from crm_analytics.reports.campaigns.first_screen import actions, headline, kpis
+from crm_analytics.reports.campaigns.answer_sections import who_answers
+from crm_analytics.reports.campaigns.first_screen import actions, findings, glossary, headline, kpis
 from crm_analytics.reports.campaigns.incentive_sections import (
     do_offers_bring_people_back,
     what_incentives_do,
@@ -33,6 +33,8 @@ __all__ = [
     "CampaignsReport",
     "actions",
     "do_offers_bring_people_back",
+    "findings",
+    "glossary",
     "headline",
     "kpis",
     "method",

@@ -1,41 +1,40 @@
-"""Whom to contact now: the lists of the coming days, and what contacting the best of them would bring."""
+"""Whom to contact now: the lists of the coming days, and what contacting them can bring."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import ibis
 import pandas as pd
 
 from crm_analytics.analyses import campaigns
+from crm_analytics.analyses.actions import Action, Expected, expected_margin
+from crm_analytics.analyses.audiences import BEST, NEVER, PAYS, held_back
 from crm_analytics.analyses.campaigns import Lists
 from crm_analytics.analyses.campaigns.lists.suppression import NO_CHANNEL
-from crm_analytics.pages import words
-from crm_analytics.reports.shared.margin import margin_of
+from crm_analytics.analyses.evidence import Evidence
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-    from crm_analytics.analyses.campaigns import Evaluation
+    from crm_analytics.reports.shared.plans import Plans
+
+DUE = "due"
 
 
 @dataclass(frozen=True, eq=False)
 class Due:
-    """The lists and what a contact is taken to bring.
+    """The lists of the coming days.
 
     Attributes
     ----------
-    orders : added by a contact, as measured on past campaigns, with its interval; None where none is
-    margin, cost : share of the spend, money a contact; None where not known
-    no_scores : why it cannot be told who will leave; empty where it can
+    plan : effect and cost of a contact, and what customers will bring, as on every page
     """
 
     wave: Lists
-    orders: tuple[float, ...] | None
-    margin: float | None
-    cost: float | None
-    no_scores: str = ""
+    plan: Plans
 
     @cached_property
     def lists(self) -> pd.DataFrame:
@@ -61,64 +60,71 @@ class Due:
         return not self.treated and int(kept.get(NO_CHANNEL, 0)) > 0
 
     @cached_property
-    def profit(self) -> pd.DataFrame | None:
-        """contacts, expected, lower, upper: of contacting the first k; None where something is not known."""
-        if self.orders is None or self.margin is None or self.cost is None or not self.treated:
+    def members(self) -> ir.Table:
+        """Those to contact: customer_id, list, reason, channel, and what is expected of them."""
+        rows = self.wave.next_actions.select("customer_id", "list", "reason", "channel")
+        if self.plan.audiences is None:
+            return rows
+        known = self.plan.audiences.customers.drop("group")
+        return rows.left_join(known, "customer_id").drop("customer_id_right")
+
+    @cached_property
+    def worth(self) -> pd.DataFrame | None:
+        """list, customers, revenue (of the weeks a contact works), value, lower, upper (margin it can bring).
+
+        None without a forecast.
+        """
+        if self.plan.audiences is None or not self.treated:
             return None
-        table = campaigns.reach_of_top(self.wave)
-        stake, cost = self.margin * table["order_value"], self.cost * table["contacts"]
-        added = {name: orders * stake - cost for name, orders in zip(_ENDS, self.orders, strict=True)}
-        return table.assign(**added)
+        near = self.plan.audiences.near
+        by_list = near.of_groups(self.members.select("customer_id", segment=self.members["list"]))
+        rows = []
+        for row in by_list.to_dict("records"):
+            n = int(row["customers"])
+            expected = self._expected(row, n, n)
+            rows.append(
+                {"list": row["segment"], "customers": n, "revenue": float(row["value"]),
+                 "value": expected.value, "lower": expected.lower, "upper": expected.upper}
+            )  # fmt: skip
+        table = pd.DataFrame(rows)
+        return None if table.empty else table.sort_values("value", ascending=False, ignore_index=True)
 
-    @property
-    def best(self) -> pd.Series | None:
-        """The row of `profit` with the highest expectation; None where every contact is expected to cost."""
-        if self.profit is None or self.profit["expected"].max() <= 0:
+    @cached_property
+    def action(self) -> Action | None:
+        """Write to those on the lists; half of them as a test where a contact is not shown to pay."""
+        n = self.treated
+        if not n:
             return None
-        return self.profit.nlargest(1, "expected").iloc[0]
+        whom = {"due": ("now",), "group": (BEST, PAYS)}
+        same = (whom, n, DUE)
+        plan = self.plan
+        if plan.audiences is None:
+            return Action(DUE, "campaigns", "test", *same, None, plan.effect, plan.cost, self.members)
+        every = plan.audiences.near.of_groups(self.members.select("customer_id", segment=ibis.literal(DUE)))
+        row = every.iloc[0].to_dict() if len(every) else {"value": 0.0, "lower": 0.0, "upper": 0.0}
+        whole = Action(
+            DUE, "campaigns", "write", *same, self._expected(row, n, n), plan.effect, plan.cost, self.members
+        )
+        if whole.evidence is Evidence.SHOWN:
+            return whole
+        return replace(whole, verb="test", expected=self._expected(row, n, n - held_back(n)))
 
-    @property
-    def best_words(self) -> str:
-        """Whom `best` is about, with its verb."""
-        best = self.best
-        if best is None or best["contacts"] > ALL * self.treated:
-            return f"All {words.count(self.treated)} contacts are"
-        return f"The best {words.count(best['contacts'])} contacts are"
+    def _expected(self, row: dict[Any, Any], of: int, contacted: int) -> Expected:
+        value, low, high = (float(row[name]) * contacted / max(of, 1) for name in ("value", "lower", "upper"))
+        plan = self.plan
+        return expected_margin(value, low, high, contacted, plan.given.margin, plan.effect, plan.cost)
 
 
-ALL = 0.9  # from this share on nobody needs to choose
-_ENDS = ("expected", "lower", "upper")
-
-
-def what_is_due(
-    base: Any, found: Evaluation | None, *, days: int, holdout: float, margin: float, contact_cost: float
-) -> Due:
-    """The lists of the days that follow the base's, and what past campaigns say that a contact brings.
+def what_is_due(base: Any, plan: Plans, *, days: int, holdout: float) -> Due:
+    """The lists of the days that follow the base's, without those for whom a contact does not pay.
 
     Raises
     ------
     DataError : no list can be made of these tables
     """
-    scores, why = campaigns.leaving(base)
-    wave = campaigns.lists(base, terms=campaigns.Terms(days=days, holdout=holdout), scores=scores)
-    orders: tuple[float, ...] | None = None
-    cost: float | None = None
-    if found is not None:
-        row = found.effect("orders")
-        orders = tuple(float(row[f"adjusted{end}"]) for end in ("", "_lower", "_upper"))
-        orders = orders if all(pd.notna(one) for one in orders) else None
-        cost = _cost(found.waves.rows)
-    return Due(wave, orders, margin_of(base, margin).share, contact_cost or cost, why)
-
-
-def _cost(rows: ir.Table) -> float | None:
-    """Of one contact of past campaigns; None where it is not known of all."""
-    sent = rows.filter(rows.treated == 1)
-    asked = sent.aggregate(total=sent.cost.sum(), known=sent.cost.notnull().all(), contacts=sent.count())
-    (said,) = asked.to_pyarrow().to_pylist()
-    return float(said["total"]) / said["contacts"] if said["known"] and said["contacts"] else None
-
-
-def called(name: str) -> str:
-    """A list's name for people."""
-    return name.replace("_", " ")
+    scores, _ = campaigns.leaving(base)
+    spared = None
+    if plan.audiences is not None:
+        spared = plan.audiences.customers.filter(plan.audiences.customers.group == NEVER)
+    terms = campaigns.Terms(days=days, holdout=holdout)
+    return Due(campaigns.lists(base, terms=terms, scores=scores, spared=spared), plan)

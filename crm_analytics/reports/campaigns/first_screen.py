@@ -1,236 +1,255 @@
-"""The first screen of the campaigns report: what the last campaigns did, what they earned, what to do."""
+"""The manager's layer of the campaigns report: the news, four numbers, what to do, what was found."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from crm_analytics.analyses.campaigns.kpis import budget_of
+from crm_analytics.analyses.campaigns.lists.suppression import OTHER
 from crm_analytics.analyses.campaigns.measurement.balance import AS_PLANNED
-from crm_analytics.analyses.campaigns.measurement.evaluation import Evaluation
-from crm_analytics.analyses.campaigns.measurement.treatment_effects import LESS, MORE, NO_EFFECT
+from crm_analytics.analyses.campaigns.measurement.treatment_effects import MORE
+from crm_analytics.analyses.evidence import Evidence, grade
 from crm_analytics.pages import blocks, words
-from crm_analytics.pages.blocks import Block
-from crm_analytics.reports.campaigns.due import Due, called
-from crm_analytics.reports.campaigns.report import HUNDRED, UNMEASURED, CampaignsReport
+from crm_analytics.reports.campaigns.placement import FEW, campaign_name, list_name
+from crm_analytics.reports.campaigns.report import HUNDRED, CampaignsReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.spoken import slug
+from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, tile
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def _orders(found: Evaluation) -> tuple[float, str, str]:
-    """Orders added by a hundred contacts, their interval in words, and the verdict."""
-    row = found.effect("orders")
-    bounds = words.interval(HUNDRED * row["adjusted_lower"], HUNDRED * row["adjusted_upper"])
-    return HUNDRED * row["adjusted"], bounds, row["verdict"]
+    from crm_analytics.analyses.campaigns import Evaluation, Incentives
+    from crm_analytics.pages.blocks import Block
+
+WORDS = (
+    "at_risk", "lapsed", "silent", "value_to_come", "margin", "contact_cost", "contact_effect",
+)  # fmt: skip
+OWN_WORDS = ("held_back", "due", "deal", "budget")
+ANYWAY = 0.5  # of the money taken off, from which on most of it was given away
 
 
 @section(small=small_form.headline)
 def headline(report: CampaignsReport) -> Block:
-    """Whom to contact now and what that would bring; what past campaigns did, with its interval."""
-    past, lede = _past(report)
-    due = report.due
-    if due is None or not due.treated:
-        return blocks.headline(past, lede)
-    first = due.lists.nlargest(1, "treated").iloc[0]
-    now = f"""{words.plural(due.treated, "customer")} are due a contact in the coming
-        {words.plural(due.wave.terms.days, "day")}"""
-    if due.profit is not None:
-        now += _bring(report, due)
-    why = f"Most of them, {words.count(first['treated'])}, because: {first['words']}. "
-    return blocks.headline(now, f"{why}Past campaigns: {past[:1].lower()}{past[1:]}. {lede}")
+    """What past campaigns did, with its interval; where none can tell, who is due a contact."""
+    t = report.t
+    return blocks.headline(_news(report), _lede(report), language=report.language, title=t("title"))
 
 
-def _bring(report: CampaignsReport, due: Due) -> str:
-    best = due.best
-    if best is None:
-        return "; by what past campaigns did, that would cost more than it brings"
-    bounds = words.interval(best["lower"], best["upper"], report.currency)
-    who = due.best_words
-    return f"; {who[:1].lower()}{who[1:]} expected to bring {report.money(best['expected'])} ({bounds})"
+def _news(report: CampaignsReport) -> str:
+    t, kpi, due = report.t, report.kpis["orders_per_hundred_contacts"], report.due
+    if kpi.value is not None:
+        shown = grade(kpi.value, kpi.lower, kpi.upper, kpi.n)
+        # What the 95 % interval leaves open is "may be chance" on every page, so it is no more here.
+        found = Evidence.NOT_TOLD_APART if shown is Evidence.SUGGESTED else shown
+        slots: dict[str, Any] = {
+            "n": report.plan.effect.campaigns, "value": abs(kpi.value),
+            "way": "more" if kpi.value > 0 else "fewer",
+            "interval": interval(t, kpi.lower, kpi.upper, "number:1"), "signed": kpi.value,
+        }  # fmt: skip
+        return t.of(f"headline.{found.name.lower()}", slots)
+    if report.waves is not None:
+        return t("headline.cannot_be_told")
+    if due is not None and due.treated:
+        return t("headline.due", n=due.treated, days=due.wave.terms.days)
+    return t("headline.nothing")
 
 
-def _past(report: CampaignsReport) -> tuple[str, str]:
-    """What past campaigns did: the sentence, and its numbers."""
-    found = report.waves
-    if found is None:
-        return UNMEASURED, report.why("waves")
-    value, bounds, verdict = _orders(found)
-    table = found.waves.campaigns
-    many, contacts = words.plural(len(table), "campaign"), words.count(table["treated"].sum())
-    if verdict in (MORE, LESS):
-        sentence = (
-            f"{many} brought {words.number(abs(value), 1)} {verdict} orders for every {HUNDRED} contacts"
+def _lede(report: CampaignsReport) -> list[str]:
+    t, due, kpi = report.t, report.due, report.kpis["campaign_margin"]
+    said = []
+    if report.waves is None:
+        said.append(t("lede.no_control"))
+    elif kpi.value is not None:
+        said.append(
+            t("lede.margin", value=kpi.value, interval=interval(t, kpi.lower, kpi.upper, report.currency))
         )
     else:
-        sentence = (
-            f"{verdict.capitalize()}: {many}, {contacts} contacts, and what they added lies within chance"
-        )
-    lede = f"Orders added by {HUNDRED} contacts: {words.number(value, 1)} ({bounds}). "
-    return sentence, lede + _worth(report, found) + _last(report)
-
-
-def _worth(report: CampaignsReport, found: Evaluation) -> str:
-    if found.profit.empty:
-        if "margin" in found.waves.outcomes:
-            return "What a contact costs is not known, so their profit is not, either. "
-        return "Without unit costs or a margin their profit is not known. "
-    row = found.profit.iloc[0]
-    bounds = words.interval(row["total_lower"], row["total_upper"], report.currency)
-    told = "" if row["verdict"] in (MORE, LESS) else ", so no profit is proved"
-    return f"Margin added less the contacts: {report.money(row['total'])} ({bounds}){told}. "
-
-
-def _last(report: CampaignsReport) -> str:
-    found = report.waves
-    if found is None or len(found.waves.campaigns) < 2:
-        return ""
-    newest = found.waves.campaigns.iloc[-1]
-    rows = found.campaigns[found.campaigns["campaign_id"] == newest["campaign_id"]]
-    row = rows[rows["outcome"] == "orders"].iloc[0]
-    bounds = words.interval(HUNDRED * row["adjusted_lower"], HUNDRED * row["adjusted_upper"])
-    called = newest["campaign_name"] if isinstance(newest["campaign_name"], str) else newest["campaign_id"]
-    return f"The last, “{called}”: {words.number(HUNDRED * row['adjusted'], 1)} ({bounds}), {row['verdict']}."
-
-
-def _due_now(report: CampaignsReport) -> list[dict[str, str]]:
-    due = report.due
-    if due is None or due.lists.empty:
-        return []
-    note = f"{words.count(due.lists['suppressed'].sum())} entries kept out"
-    if due.treated:
-        note = f"{report.money(due.lists['value_at_stake'].sum())} at stake; {note}"
-    return [blocks.kpi("To contact now", words.count(due.treated), note=note)]
+        said.append(t("lede.no_margin"))
+    if due is not None and due.treated and report.waves is not None:
+        said.append(t("lede.due", n=due.treated, days=due.wave.terms.days))
+    elif due is not None and due.no_consent:
+        said.append(t("lede.no_consent"))
+    return said
 
 
 @section(small=small_form.kpis)
 def kpis(report: CampaignsReport) -> Block:
-    """Contacts, orders added, profit, margin given away."""
-    items, found = _due_now(report), report.waves
-    if found is not None:
-        table = found.waves.campaigns
-        if not items:
-            note = f"{words.count(table['control'].sum())} held back as controls"
-            items.append(blocks.kpi("Contacts", words.count(table["treated"].sum()), note=note))
-        value, bounds, _ = _orders(found)
-        change, way = "", ""
-        if report.earlier is not None:
-            then = _orders(report.earlier)[0]
-            change, way = words.change(value, then, "number:1"), words.direction(value, then)
-        items.append(blocks.kpi(f"Orders added by {HUNDRED}", words.number(value, 1), change, bounds, way))
-        if not found.profit.empty:
-            row = found.profit.iloc[0]
-            note = f"a contact; {words.interval(row['lower'], row['upper'], report.currency)}"
-            items.append(blocks.kpi("Profit", report.money(row["each"]), note=note))
+    """Orders added, margin of the campaigns, who is due, money taken off."""
+    t, found = report.t, report.kpis
+    orders = found["orders_per_hundred_contacts"]
+    items = [tile(t, orders, _orders_note(report)), tile(t, found["campaign_margin"], _margin_note(report))]
+    if report.due is not None:
+        note = t("tile.due", days=report.due.wave.terms.days, n=int(report.due.lists["due"].sum()))
+        items.append(blocks.kpi(t("tile.to_contact"), words.count(report.due.treated), note=note))
     told = report.incentives
     if told is not None and told.deals:
-        share = words.percent(told.deals / told.orders)
-        if told.offers is None:
-            note = f"in {share} of the orders"
-            items.append(blocks.kpi("Money taken off", report.money(told.discount), note=note))
-        else:
-            row = told.offers.given_away.iloc[0]
-            bounds = words.interval(row["given_away_lower"], row["given_away_upper"], report.currency)
-            note = f"of {report.money(row['discount'])} taken off in campaigns; {bounds}"
-            items.append(blocks.kpi("Given away", report.money(row["given_away"]), note=note))
-    if not items:
-        counts = report.base.counts
-        items.append(
-            blocks.kpi("Customers", words.count(counts["customers"]), note="no campaign, no coupon known")
-        )
+        items.append(_taken_off(report, told))
     return blocks.kpis(*items)
 
 
-def _next_wave(report: CampaignsReport) -> list[dict[str, str]]:
-    due = report.due
-    if due is None or due.lists.empty:
-        return []
-    if due.no_consent:
-        return [
-            blocks.action(
-                "Record who may be contacted, and how.",
-                f"{words.plural(due.lists['due'].sum(), 'entry')} are due, and the data hold no consent.",
-                "data team",
-            )
-        ]
-    if not due.treated:
-        return []
-    first = due.lists.nlargest(1, "value_at_stake").iloc[0]
-    control = words.count(due.lists["control"].sum())
-    return [
-        blocks.action(
-            f"Send the lists, “{called(first['list'])}” first.",
-            f"{words.plural(first['treated'], 'customer')}: {first['words']}. {control} are held back, so "
-            "that the effect can be told.",
-            "marketing",
-            report.money(first["value_at_stake"]),
-        )
-    ]
+def _orders_note(report: CampaignsReport) -> str:
+    t, kpi = report.t, report.kpis["orders_per_hundred_contacts"]
+    if kpi.value is None:
+        return ""
+    slots = {"interval": interval(t, kpi.lower, kpi.upper, "number:1"), "n": kpi.n}
+    if report.earlier is None:
+        return t.of("tile.orders", slots)
+    then = report.earlier.effect("orders")["adjusted"]
+    day = report.earlier.waves.base.day
+    return t.of("tile.orders_then", slots | {"then": HUNDRED * then, "day": day})
+
+
+def _margin_note(report: CampaignsReport) -> str:
+    t, kpi = report.t, report.kpis["campaign_margin"]
+    if kpi.value is None or report.waves is None:
+        return ""
+    bounds = interval(t, kpi.lower, kpi.upper, report.currency)
+    spent = budget_of(report.waves)
+    return t("tile.margin", interval=bounds, budget=spent) if spent else bounds
+
+
+def _taken_off(report: CampaignsReport, told: Incentives) -> dict[str, str]:
+    t = report.t
+    note = t("tile.deals", n=told.deals, share=told.deals / max(told.orders, 1))
+    return blocks.kpi(t("tile.taken_off"), report.money(told.discount), note=note)
 
 
 @section(small=small_form.thanks)
 def actions(report: CampaignsReport) -> Block:
-    """What the measurements ask for."""
-    items, found, told = _next_wave(report), report.waves, report.incentives
-    if found is None:
-        items.append(
-            blocks.action(
-                "Hold one in ten back at random.", "Without controls nobody knows what a campaign did.",
-                "marketing",
-            )
-        )  # fmt: skip
-    else:
-        items += _measured_actions(report, found)
-    if told is not None and told.offers is not None and told.offers.given_away["redeemed"].iloc[0]:
-        row = told.offers.given_away.iloc[0]
-        if row["anyway_lower"] > 0.5:
-            items.append(
-                blocks.action(
-                    "Give offers to those who would not buy otherwise.",
-                    f"{words.percent(row['anyway_share'], 0)} of the redeemed orders would have come anyway "
-                    f"({words.interval(row['anyway_lower'], row['anyway_upper'], 'percent:0')}).",
-                    "marketing",
-                    report.money(row["given_away"]),
-                )
-            )
-    return blocks.actions(*items[:4])
-
-
-def _measured_actions(report: CampaignsReport, found: Evaluation) -> list[dict[str, str]]:
+    """Whom to write to, what to hold back, and what the data must say first."""
+    t, due, found = report.t, report.due, report.waves
     items = []
-    odd = found.balance[found.balance["verdict"] != AS_PLANNED]
-    if len(odd):
+    if due is not None and due.no_consent:
+        n = int(due.lists["due"].sum())
         items.append(
-            blocks.action(
-                "Find out how the arms were drawn.",
-                f"{words.plural(len(odd), 'comparison')} of arms do not fit: their effects are doubtful.",
-                "data team",
-            )
+            blocks.action(t("action.consent.do"), t("action.consent.why", n=n), t("role.data_owner"))
         )
+    if found is not None and (odd := int((found.balance["verdict"] != AS_PLANNED).sum())):
+        items.append(blocks.action(t("action.arms.do"), t("action.arms.why", n=odd), t("role.data_owner")))
+    items += [_worded(report, one) for one in report.own_actions]
+    if found is None:
+        items.append(blocks.action(t("action.hold.do"), t("action.hold.why"), t("role.campaigns")))
+    return blocks.actions(*items[: blocks.MOST_ACTIONS])
+
+
+def _worded(report: CampaignsReport, action: Any) -> dict[str, Any]:
+    """The action; that of the lists says which list is the longest."""
+    t, due = report.t, report.due
+    more = {}
+    if due is not None and due.treated:
+        first = due.lists.nlargest(1, "treated").iloc[0]
+        more = {"list": list_name(report, first["list"]), "first": int(first["treated"])}
+        more["period"] = due.wave.terms.days
+    return action_of(t, action, report.plan, more=more)
+
+
+@section(small=small_form.regulars)
+def findings(report: CampaignsReport) -> Block:
+    """What the report found, each with the way to its proof."""
+    found = [
+        _best_campaign(report), _segment(report), _given_away(report), _deal(report), _members(report),
+        _suppressed(report),
+    ]  # fmt: skip
+    said = [one for one in found if one][: blocks.MOST_FINDINGS]
+    return blocks.findings(*(said or [blocks.finding(report.t("finding.no_control"), "measured")]))
+
+
+def _best_campaign(report: CampaignsReport) -> dict[str, str] | None:
+    """Campaigns with an effect of their own; that none has one is one sentence and no list of them."""
+    t, found = report.t, report.waves
+    if found is None:
+        return blocks.finding(t("finding.no_control"), "measured")
+    orders = found.campaigns[found.campaigns["outcome"] == "orders"]
+    clear = orders[orders["verdict"] == MORE]
+    if len(clear):
+        name = campaign_name(clear.nlargest(1, "adjusted").iloc[0])
+        return blocks.finding(t("finding.campaign", n=len(clear), of=len(orders), name=name[:36]), "each")
+    if orders["adjusted_lower"].isna().all():
+        return blocks.finding(t("finding.campaign_few"), "each")
+    return blocks.finding(t("finding.campaign_none", of=len(orders)), "each")
+
+
+def _segment(report: CampaignsReport) -> dict[str, str] | None:
+    found = report.waves
+    if found is None:
+        return None
+    moved = moved_most(found)
+    if moved is None:
+        return None
+    name = words.clean(moved["segment"], 30)
+    text = report.t("finding.segment", segment=name, value=HUNDRED * moved["adjusted"])
+    return blocks.finding(text, "moved")
+
+
+def moved_most(found: Evaluation) -> pd.Series | None:
+    """The segment that campaigns move more than the others, beyond chance; None where none is shown to be."""
     orders = found.segments[found.segments["outcome"] == "orders"]
-    moved = orders[(orders["verdict"] == MORE) & orders["stands_out"]].nlargest(1, "adjusted")
-    items += [
-        blocks.action(
-            f"Write to “{name}” first.",
-            f"{words.number(HUNDRED * added, 1)} orders added by {HUNDRED} contacts, "
-            f"{words.number(HUNDRED * above, 1)} more than among the others "
-            f"({words.interval(HUNDRED * low, HUNDRED * high)}).",
-            "marketing",
-        )
-        for name, added, above, low, high in moved[
-            ["segment", "adjusted", "above_others", "above_others_lower", "above_others_upper"]
-        ].itertuples(index=False)
-    ]
-    if found.effect("orders")["verdict"] == NO_EFFECT:
-        row = found.effect("orders")
-        items.append(
-            blocks.action(
-                "Keep the control group, and make it larger.",
-                f"With {words.count(row['control'])} controls an effect below "
-                f"{words.number(HUNDRED * (row['adjusted_upper'] - row['adjusted']), 1)} orders by {HUNDRED} "
-                "contacts cannot be told from chance.",
-                "marketing",
-            )
-        )
-    if found.uplift is not None and found.uplift.pays:
-        items.append(
-            blocks.action("Contact those with the highest uplift.", found.uplift.sentence, "marketing")
-        )
-    if not items:
-        items.append(blocks.action("Go on, with the control group.", found.sentence, "marketing"))
-    return items
+    clear = orders[(orders["verdict"] == MORE) & orders["stands_out"]]
+    return None if clear.empty else clear.nlargest(1, "adjusted").iloc[0]
+
+
+def _given_away(report: CampaignsReport) -> dict[str, str] | None:
+    told = report.incentives
+    if told is None or told.offers is None or not told.offers.given_away["redeemed"].iloc[0]:
+        return None
+    row = told.offers.given_away.iloc[0]
+    if not row["anyway_lower"] > ANYWAY:
+        return None
+    bounds = interval(report.t, row["anyway_lower"], row["anyway_upper"], "percent:0")
+    text = report.t("finding.given_away", share=row["anyway_share"], interval=bounds)
+    return blocks.finding(text, "given")
+
+
+def _deal(report: CampaignsReport) -> dict[str, str] | None:
+    """What a deal does to the margin of an order."""
+    told = report.incentives
+    row = None if told is None or told.baskets.empty else ratio_of(told.baskets, "margin")
+    if row is None:
+        return None
+    t, change = report.t, row["ratio"] - 1
+    bounds = interval(t, row["lower"] - 1, row["upper"] - 1, "percent:0")
+    if grade(change, row["lower"] - 1, row["upper"] - 1, int(row["orders"])) is not Evidence.SHOWN:
+        return blocks.finding(t("finding.deal_chance", interval=bounds), "deals")
+    way = "more" if change > 0 else "less"
+    return blocks.finding(t("finding.deal", way=way, share=abs(change), interval=bounds), "deals")
+
+
+def _members(report: CampaignsReport) -> dict[str, str] | None:
+    """How often members buy again: at most "probably", as one in seven null companies showed it, too."""
+    told = report.incentives
+    row = None if told is None or told.membership is None else ratio_of(told.membership, "repeat_orders")
+    if row is None or row["lower"] <= 1 <= row["upper"]:
+        return None
+    t, change = report.t, row["ratio"] - 1
+    bounds = interval(t, row["lower"] - 1, row["upper"] - 1, "percent:0")
+    way = "more" if change > 0 else "less"
+    return blocks.finding(t("finding.members", way=way, share=abs(change), interval=bounds), "deals")
+
+
+def _suppressed(report: CampaignsReport) -> dict[str, str] | None:
+    """Who is not written to, and why; being on another list is no reason, as that one is written to."""
+    due = report.listed
+    if due is None or due.no_consent:
+        return None
+    kept = due.steps[~due.steps["step"].isin(["due", "treated", "control", OTHER])]
+    if kept.empty:
+        return None
+    step = report.t(f"step.{slug(kept.nlargest(1, 'customers').iloc[0]['step'])}")
+    text = report.t("finding.suppressed", n=int(kept["customers"].sum()), step=step)
+    return blocks.finding(text, "suppressed")
+
+
+def ratio_of(table: pd.DataFrame, outcome: str) -> dict[str, Any] | None:
+    """The row of an outcome; None where it is not there, or without an interval."""
+    rows = table[(table["outcome"] == outcome) & table["lower"].notna()]
+    return None if rows.empty else {str(k): v for k, v in rows.iloc[0].items()}
+
+
+@section(small=FEW)
+def glossary(report: CampaignsReport) -> Block:
+    """The words of the page."""
+    t = report.t
+    own = {t(f"own_word.{name}"): t(f"own_meaning.{name}") for name in OWN_WORDS}
+    return blocks.glossary(own | glossary_of(t, report.plan.given.definitions, WORDS))

@@ -1,175 +1,157 @@
-"""Whom to contact now, who is suppressed and why, and what contacting the best of them would bring."""
+"""Whom to contact now, who is suppressed and why, and what contacting them can bring."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from crm_analytics.analyses import campaigns
-from crm_analytics.pages import blocks, figures, words
-from crm_analytics.pages.blocks import Block
-from crm_analytics.reports.campaigns.due import Due, called
-from crm_analytics.reports.campaigns.report import FEW_LISTS, CampaignsReport, no_list
+from crm_analytics.pages import blocks, figures
+from crm_analytics.reports.campaigns.due import Due
+from crm_analytics.reports.campaigns.placement import (
+    FEW,
+    because,
+    list_name,
+    names_of,
+    nothing,
+    without,
+    without_constant,
+)
+from crm_analytics.reports.campaigns.report import CampaignsReport
+from crm_analytics.reports.shared.customer_lists import list_of
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.spoken import slug
+from crm_analytics.reports.shared.tiles import interval
 
-TOP = 12
+if TYPE_CHECKING:
+    from crm_analytics.pages.blocks import Block
+
+TOP = 10  # customers on the page; the whole list stands beside it
+PAIRS = 12
 
 
-@section(part="listed", needs=no_list, small=FEW_LISTS)
+@section(part="listed", needs=without("lists"), small=FEW)
 def whom_to_contact_now(report: CampaignsReport, due: Due) -> Block:
     """The lists of the coming days."""
+    t = report.t
     table = due.lists.sort_values("treated", ascending=False, kind="stable").reset_index(drop=True)
-    shown = table.assign(list=[called(name) for name in table["list"]])
-    first = table.iloc[0]
-    finding = (
-        f"{words.plural(due.treated, 'customer')} to contact, most of them because: {first['words']}"
-        if due.treated
-        else f"{words.plural(int(table['due'].sum()), 'entry')} due, and nobody may be contacted"
+    shown = table.assign(
+        because=[because(report, n, w) for n, w in zip(table["list"], table["words"], strict=True)],
+        list=[list_name(report, name) for name in table["list"]],
     )
-    columns = ["list", "words", "due", "suppressed", "control", "treated", "value_at_stake"]
-    data = shown[columns].rename(columns={"words": "why", "suppressed": "kept_out", "treated": "to_contact"})
-    money = {"value_at_stake": report.currency}
-    caption = f"""Lists of the {words.plural(due.wave.terms.days, "day")} after
-        {words.date(report.base.day)}. A customer is on one list only, that which stands first in the
-        rules; {words.percent(due.wave.terms.holdout, 0)} of each list are held back as control, the same
-        ones every time, so that the effect can be told. At stake: the mean order of each customer
-        (complaints: a year's purchases; save: those times the chance to leave).{_left_out(due)} The data
-        team can have them written every week."""
+    columns = ["list", "because", "due", "suppressed", "control", "treated"]
+    caption = t("lists.caption", days=due.wave.terms.days, day=report.base.day, held=due.wave.terms.holdout)
+    names = names_of(report, *columns)
     if not due.treated:
-        return blocks.table(data, finding=finding, caption=caption, formats=money)
+        block = blocks.table(shown[columns], finding=t("lists.finding_none"), caption=caption, names=names)
+        return block.under(t("lists.label")).anchored("lists").in_appendix()
+    first = shown.iloc[0]
     return blocks.chart(
         figures.bars(shown[shown["treated"] > 0], "list", "treated", fmt="count"),
-        finding=finding,
-        data=data,
+        finding=t("lists.finding", n=due.treated, first=int(first["treated"]), because=first["because"]),
+        data=shown[columns],
         caption=caption,
-        formats=money,
-    )
+        names=names,
+    ).under(t("lists.label")).anchored("lists")  # fmt: skip
 
 
-def _left_out(due: Due) -> str:
-    if not due.wave.left_out:
-        return ""
-    gone = words.listing(map(called, due.wave.left_out))
-    why = f" Who will leave cannot be told: {due.no_scores}." if due.no_scores else ""
-    return f" Not asked, for lack of data: {gone}.{why}"
-
-
-@section("What contacting the best would bring", part="listed", needs=no_list, small=FEW_LISTS)
+@section(part="listed", needs=without("lists"), small=FEW)
 def what_contacting_the_best_brings(report: CampaignsReport, due: Due) -> Block:
-    """Expected profit by number of contacts, with the interval of the measured effect."""
-    table = due.profit
+    """The margin that each list can still bring, with its interval."""
+    t, table = report.t, due.worth
     if table is None:
-        return blocks.note(
-            "What contacts would bring is not known",
-            "It needs a measured effect of past campaigns, a margin and the cost of a contact.",
-        )
-    last, best = table.iloc[-1], due.best
-    bounds = words.interval(last["lower"], last["upper"], report.currency)
-    if best is None:
-        finding = f"By what past campaigns did, contacting them costs more than it brings ({bounds} for all)"
-    else:
-        sure = "" if best["lower"] > 0 else "; a loss is as well within its interval"
-        finding = f"""{due.best_words} expected to bring {report.money(best["expected"])}
-            ({words.interval(best["lower"], best["upper"], report.currency)}){sure}"""
-    assert due.orders is not None
-    each = f"{words.number(due.orders[0], 3)} ({words.interval(due.orders[1], due.orders[2], 'number:3')})"
-    return blocks.chart(
-        figures.lines(
-            table, "contacts", ["expected"], ("lower", "upper"), names={"expected": "expected"},
-            x_title="contacts, the largest mean order first", fmt=report.currency, zero=False,
-        ),
+        return nothing(report, "worth")
+    partial = due.plan.given.margin is None or due.plan.cost.amount is None
+    shown = table.assign(
+        list=[list_name(report, name) for name in table["list"]],
+        interval=blocks.together(table["lower"], table["upper"]),
+    )
+    first, pays = shown.iloc[0], int((table["lower"] > 0).sum())
+    bounds = interval(t, first["lower"], first["upper"], report.currency)
+    finding = (
+        t("worth.finding", n=pays, of=len(table))
+        if pays
+        else t("worth.finding_chance", list=first["list"], value=first["value"], interval=bounds)
+    )
+    columns = ["list", "customers", "revenue", "value", "interval"]
+    names = names_of(report, *columns) | ({"value": t("column.value_part")} if partial else {})
+    return blocks.table(
+        shown[columns],
         finding=finding,
-        data=table,
-        caption=f"Orders added by a contact: {each}, as measured on past campaigns, taken to hold for all; "
-        f"their mean order; margin {words.percent(due.margin, 0)}; {report.money(due.cost)} a contact. The "
-        "band is the interval of that measurement alone. Which list moves most can be told once its waves "
-        "are measured.",
-        formats={"contacts": "count"}
-        | dict.fromkeys(("order_value", "expected", "lower", "upper"), report.currency),
-    )  # fmt: skip
+        caption=t("worth.caption_part" if partial else "worth.caption"),
+        formats={"customers": "count", "revenue": report.currency, "value": report.currency}
+        | {"interval": f"interval:{report.currency}"},
+        names=names,
+    ).under(t("worth.label")).anchored("worth").in_appendix()  # fmt: skip
 
 
-@section("Who comes first", part="listed", needs=no_list, small=FEW_LISTS)
+@section(part="listed", needs=without("lists"), small=FEW)
 def who_comes_first(report: CampaignsReport, due: Due) -> Block:
-    """The customers with most at stake, and why they are due."""
-    rows = due.wave.next_actions
-    order = rows.order_by([rows.value_at_stake.desc(), "customer_id"]).limit(TOP)
-    found = report.base.collect(order)
-    if found.empty:
-        return blocks.note("Nobody may be contacted", _why_nobody(due))
-    shown = pd.DataFrame(
-        {
-            "customer": report.called(found["customer_id"]),
-            "list": [called(name) for name in found["list"]],
-            "why": found["reason"].astype("str"),
-            "by": found["channel"].astype("str"),
-            "at_stake": found["value_at_stake"].astype("float64"),
-        }
-    )
-    total = float(due.lists["value_at_stake"].sum())
-    share = shown["at_stake"].sum() / total if total > 0 else 0.0
+    """The first customers of the list, and why they are due."""
+    t = report.t
+    if due.action is None:
+        return nothing(report, "first", t("first.consent_why" if due.no_consent else "first.none_why"))
+    rows = list_of(report.base, due.action, report.show_customers)
+    head = rows.head(TOP).reset_index(drop=True)
+    reasons = [because(report, n, r) for n, r in zip(head["list"], head["reason"], strict=True)]
+    head = head.assign(reason=reasons, list=[list_name(report, n) for n in head["list"]])
+    if "channel" in head:
+        head["channel"] = [t(f"channel.{slug(name)}") for name in head["channel"]]
+    columns = [n for n in ("customer", "list", "reason", "channel", "value_to_come") if n in head]
+    shown = without_constant(head[columns], "list", "channel")
     return blocks.table(
         shown,
-        finding=f"The first {len(shown)} hold {words.percent(share, 0)} of what is at stake",
-        caption="One next action a customer, by the first channel with their consent.",
-        formats={"at_stake": report.currency},
-    )
+        finding=t("first.finding", n=len(head), all=len(rows)),
+        caption=t("first.caption"),
+        formats={"value_to_come": report.currency} if "value_to_come" in shown else None,
+        names=names_of(report, *shown.columns),
+    ).under(t("first.label")).anchored("first").in_appendix()  # fmt: skip
 
 
-@section("Who is suppressed", part="listed", needs=no_list, small=FEW_LISTS)
+@section(part="listed", needs=without("lists"), small=FEW)
 def who_is_kept_out(report: CampaignsReport, due: Due) -> Block:
-    """Entries after each step of suppression, and what is saved."""
-    table = due.steps
+    """Entries after each step of suppression."""
+    t, table = report.t, due.steps
     kept = table[~table["step"].isin(["due", "treated", "control"])]
-    if kept.empty:
-        finding = "Nobody is suppressed"
-    else:
+    of = int(table["customers"].iloc[0])
+    finding = t("suppressed.none")
+    if len(kept):
         most = kept.nlargest(1, "customers").iloc[0]
-        of = words.plural(table["customers"].iloc[0], "entry")
-        finding = (
-            f"{words.count(kept['customers'].sum())} of {of} are suppressed, most of them: {most['step']}"
-        )
-    cost = due.cost
-    saved = table["customers"] * cost if cost is not None else pd.Series(float("nan"), table.index)
-    saved[table["step"].isin(["due", "treated"])] = float("nan")
-    shown = table.assign(step=table["step"].replace({"treated": "to contact"}), saved=saved)
-    shown = shown if cost is not None else shown.drop(columns="saved")
+        step = t(f"step.{slug(most['step'])}")
+        finding = t("suppressed.finding", n=int(kept["customers"].sum()), of=of, step=step)
+    shown = table.assign(step=[t(f"step.{slug(name)}") for name in table["step"]])[
+        ["step", "customers", "left"]
+    ]
     return blocks.table(
         shown,
         finding=finding,
-        caption="Entries: a customer counts once on each list. Each is suppressed by the first step that "
-        "applies. " + ("" if cost is None else f"Saved: {report.money(cost)} a contact."),
-        formats={"saved": report.currency} if cost is not None else None,
-    )
+        caption=t("suppressed.caption"),
+        names=names_of(report, "step", "customers") | {"left": t("column.still_on")},
+    ).under(t("suppressed.label")).anchored("suppressed").in_appendix()  # fmt: skip
 
 
-@section("Who is on several lists", part="listed", needs=no_list, small=FEW_LISTS)
+@section(part="listed", needs=without("lists"), small=FEW)
 def who_is_due_twice(report: CampaignsReport, due: Due) -> Block:
     """Pairs of lists that name the same customers."""
-    table = campaigns.overlap(due.wave)
+    t, table = report.t, campaigns.overlap(due.wave)
     names = list(table.index)
     pairs = pd.DataFrame(
         [
-            {"list": called(a), "also_on": called(b), "customers": int(table.loc[a, b]),
+            {"list": list_name(report, a), "also_on": list_name(report, b), "customers": int(table.loc[a, b]),
              "share": table.loc[a, b] / table.loc[a, a]}
             for i, a in enumerate(names) for b in names[i + 1:] if table.loc[a, b]
         ]
     )  # fmt: skip
     if pairs.empty:
-        return blocks.note("No customer is on two lists")
-    pairs = pairs.nlargest(TOP, "customers").reset_index(drop=True)
+        return nothing(report, "twice")
+    pairs = pairs.nlargest(PAIRS, "customers").reset_index(drop=True)
     first = pairs.iloc[0]
+    finding = t("twice.finding", n=int(first["customers"]), one=first["list"], other=first["also_on"])
     return blocks.table(
         pairs,
-        finding=f"{words.plural(int(first['customers']), 'customer')} are due for both “{first['list']}” and "
-        f"“{first['also_on']}”",
-        caption="Share: of the first list. They are contacted once.",
+        finding=finding,
+        caption=t("twice.caption"),
         formats={"share": "percent:0"},
-    )
-
-
-def _why_nobody(due: Due) -> str:
-    if due.no_consent:
-        return """The source records no consent. Map the columns consent_email, consent_post and the like, or
-            name channels you may use with `assumed` in crm.toml."""
-    kept = due.steps[~due.steps["step"].isin(["due", "treated"])]
-    return "; ".join(f"{n:,}: {step}" for step, n in zip(kept["step"], kept["customers"], strict=True)) + "."
+        names=names_of(report, *pairs.columns),
+    ).under(t("twice.label")).anchored("twice").in_appendix()  # fmt: skip

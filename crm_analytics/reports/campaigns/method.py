@@ -2,71 +2,64 @@
 
 from __future__ import annotations
 
-from crm_analytics.analyses import campaigns
+from typing import TYPE_CHECKING, Any
+
 from crm_analytics.analyses.campaigns.measurement.campaign_arms import MINIMUM_ARM
+from crm_analytics.analyses.kpis import FACTS_VERSION
 from crm_analytics.pages import blocks, words
-from crm_analytics.pages.blocks import Block
-from crm_analytics.reports.campaigns.due import called
 from crm_analytics.reports.campaigns.report import CampaignsReport
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.null_worlds import TITLE, wrong
+from crm_analytics.reports.shared.group_sizes import group_facts
+from crm_analytics.reports.shared.handed_in import disagreement, earlier_run
+from crm_analytics.reports.shared.null_worlds import tried
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.tiles import effect_words
+
+if TYPE_CHECKING:
+    from crm_analytics.pages.blocks import Block
 
 
 @section(small=small_form.method)
 def method(report: CampaignsReport) -> Block:
     """How effects are measured, what is left out, what they do not say."""
-    items = report.method
+    t, base, counts = report.t, report.base, report.base.counts
+    said = {
+        "data": t(
+            "method.data_text", rows=counts["rows"], first=base.first_day, last=base.day,
+            rejected=counts["rejected"], returns=counts["returns"],
+        ),
+    }  # fmt: skip
     found = report.waves
     if found is not None:
         table = found.waves.campaigns
-        days = sorted(set(table["window_days"]))
-        lengths = words.listing(map(str, days)) if len(days) < 4 else f"{days[0]} to {days[-1]}"
-        items["Campaigns"] = f"""{words.plural(len(table), "campaign")} with {MINIMUM_ARM} members or more in
-            both arms, sent {words.date(table["sent_day"].min())} to
-            {words.date(table["sent_day"].max())}. Looked at: the day of sending and {lengths} days after
-            it; campaigns whose days are not over are left out."""
-        items["Effect"] = f"""Intention to treat: whoever was to get the campaign counts as treated, opened
-            or not. The mean over campaigns of treated less control, weighted by n t n c / (n t + n c); a
-            customer in several campaigns is one cluster. CUPED (Deng et al. 2013): less what the member's
-            orders and spend of the {found.waves.before} days before predicted. “No effect shown” is said
-            where the interval holds zero; it is no proof that there is none."""
-        items["Ranking"] = """T-learner (Künzel et al. 2019): one ridge regression an arm on recency,
-            frequency, value and segment; learned on what the past did not predict; each member scored by
-            models fitted to other customers. Qini coefficient (Radcliffe 2007): area between the curve
-            and contacting blindly; bootstrap of customers, the scores as given. A ranking is advised only
-            where some share of it brings a profit above zero, and more than contacting everybody."""
-        items["Night by night"] = """Campaigns may be read on every night of their window: the 5 % of error
-            are
-            spent over the planned nights (Lan & DeMets 1983, O'Brien and Fleming's kind), so that the last
-            interval is about a tenth wider than one that is read once. The sum over all campaigns holds for
-            one reading."""
-    items[TITLE] = wrong("campaigns")
+        said["campaigns"] = t(
+            "method.campaigns_text", n=len(table), least=MINIMUM_ARM, first=table["sent_day"].min(),
+            last=table["sent_day"].max(), days=int(table["window_days"].max()),
+        )  # fmt: skip
+        said["effect"] = t("method.effect_text", days=found.waves.before)
+        said |= {name: t(f"method.{name}_text") for name in ("nights", "ranking")}
     if report.incentives is not None:
-        items["Incentives"] = """Orders with and without a deal: Poisson regression with an effect for every
-            customer (Wooldridge 1999). Members: Mantel-Haenszel ratio of rates, variance between
-            customers; since when somebody is a member is not in the tables."""
+        said["incentives"] = t("method.incentives_text")
     if report.due is not None:
-        items["Lists"] = f"""{words.plural(len(report.due.wave.rules), "rule")}, in order:
-            {words.listing(called(rule.name) for rule in report.due.wave.rules)}. Kept out, in order:
-            {words.listing(campaigns.STEPS)}. Control: a hash of the list and the customer, so that it
-            stays the same. An open ticket is one without a solution."""
-    if report.earlier is not None:
-        then = words.date(report.earlier.waves.base.day)
-        items["Change"] = (
-            f"Against what was known on {then}; the later number holds the earlier campaigns, too."
-        )
-    elif found is not None:
-        items["Change"] = "No earlier period."
-    items["Not in here"] = """What campaigns do to customers who were in none; effects that come later than
-        the days looked at, or through other customers; visits of people not known by name."""
-    return blocks.method(items)
+        said["lists"] = t("method.lists_text", n=len(report.due.wave.rules))
+    claimed, of = tried("campaigns")
+    said |= {
+        "worth": t("method.worth_text", effect=effect_words(t, report.plan)),
+        "wrong": t("method.wrong_text", claimed=claimed, of=of),
+        "previous": earlier_run(t, report.handed),
+        **disagreement(t, report.handed, "campaigns", report.own_actions),
+        "not_here": t("method.not_here_text"),
+    }
+    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
 
 
 @section(small=small_form.record)
 def record(report: CampaignsReport) -> Block:
     """The key numbers, for machines and for tests."""
-    facts = report.facts
+    facts: dict[str, Any] = {**report.facts, "facts_version": FACTS_VERSION}
+    for kpi in report.kpis.values():
+        facts |= kpi.facts()
+    facts |= {"contact_effect": report.plan.effect.value, "contact_cost": report.plan.cost.amount}
     found = report.waves
     if found is not None:
         table = found.waves.campaigns
@@ -77,6 +70,8 @@ def record(report: CampaignsReport) -> Block:
                     facts[f"{row['outcome']}_effect{end}"] = row[f"adjusted{end}"]
         if found.uplift is not None:
             facts |= {"qini": found.uplift.qini.coefficient, "qini_lower": found.uplift.qini.lower}
+        if not report.groups.empty:
+            facts |= group_facts(report.groups[["attribute", "group", "customers"]].itertuples(index=False))
     if report.due is not None:
         facts |= {"due": int(report.due.lists["due"].sum()), "to_contact": report.due.treated}
     told = report.incentives

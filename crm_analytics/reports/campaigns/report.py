@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from crm_analytics.analyses import campaigns
+from crm_analytics.analyses.actions import ranked
 from crm_analytics.analyses.campaigns import Evaluation, Incentives
+from crm_analytics.analyses.campaigns.kpis import FOUND
 from crm_analytics.analyses.campaigns.measurement.sequential import running
 from crm_analytics.analyses.disclosure import ON_A_PAGE, shared
-from crm_analytics.pages import blocks
-from crm_analytics.reports.campaigns.due import Due, what_is_due
+from crm_analytics.analyses.kpi import Kpi
+from crm_analytics.analyses.kpis import measure
+from crm_analytics.pages.sentences import Sentences
+from crm_analytics.reports.campaigns.answers import by_group
+from crm_analytics.reports.campaigns.due import DUE, Due, what_is_due
+from crm_analytics.reports.shared.customer_lists import write_lists
+from crm_analytics.reports.shared.handed_in import HandedIn, handed_in
+from crm_analytics.reports.shared.plans import Plans, plans
 from crm_analytics.reports.shared.report import Report, attempt
-from crm_analytics.reports.shared.small_form import SmallReport, too_few, too_small
+from crm_analytics.reports.shared.small_form import SmallReport, too_small
+from crm_analytics.reports.shared.spoken import catalogue
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-    from crm_analytics.pages.blocks import Block
+    from crm_analytics.analyses.actions import Action
     from crm_analytics.tables.customer_base import CustomerBase
 
 SEGMENT = "needs_segment"
 HUNDRED = 100  # members: effects on visits, buyers and orders are said of so many
 COUNTED = ("visit", "conversion", "orders")
-UNMEASURED = "What past campaigns did is not known"
-FEW = too_few("Campaigns are not measured yet", "That begins with {needed}; there are {customers}.")
-FEW_LISTS = too_few("No contact lists yet", "They begin with {needed} customers; there are {number}.")
+KPIS = ("orders_per_hundred_contacts", "campaign_margin")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,71 +48,97 @@ class CampaignsReport(Report):
     running : campaigns whose window is not over, as they may be read tonight
     earlier : what was known of all campaigns at an earlier day; None without
     due : whom to contact now
+    groups : who answered by region, age and channel, see `by_group`; empty without any
+    own_actions : what to do, the most to gain first
     """
 
+    t: Sentences
+    plan: Plans
     waves: Evaluation | None
     running: pd.DataFrame
     earlier: Evaluation | None
     incentives: Incentives | None
     due: Due | None
+    groups: pd.DataFrame
+    own_actions: tuple[Action, ...]
+    handed: HandedIn
 
     @property
     def listed(self) -> Due | None:
         """Whom to contact now, where any list names anybody."""
         return None if self.due is None or self.due.lists.empty else self.due
 
+    @cached_property
+    def kpis(self) -> dict[str, Kpi]:
+        """The key figures of the page."""
+        return measure(self.plan.given, KPIS)
+
 
 def prepare(
     base: CustomerBase,
     *,
     compare_to: str = "-26w",
-    margin: float = 0.0,
-    contact_cost: float = 0.0,
+    effect: float = 0.05,
     before: int = 182,
     seed: int = 1,
     days: int = 7,
     holdout: float = 0.1,
+    language: str = "en",
     show_customers: bool = False,
+    run: str = "",
 ) -> CampaignsReport | SmallReport:
-    """Measure past campaigns and incentives.
+    """Measure past campaigns and incentives, and list whom to contact now.
 
     Parameters
     ----------
     compare_to : how far back what was known of the campaigns is compared ("-26w")
-    margin : share of the spend left after the cost of the goods; 0 takes it from the data
-    contact_cost : money a contact; 0 takes it from the members' table
+    effect : of a contact, where the data hold no measured one
     before : days before a sending that sharpen the comparison
     seed : of the bootstrap of the ranking
     days : that the lists of whom to contact now reach ahead
     holdout : share of each list that is held back as control
+    language : of the page: "en" or "de"
+    run : folder of the run that makes the page: what it hands in, and where lists go; empty outside a run
     """
-    if small := too_small(base, show_customers):
+    if small := too_small(base, show_customers, language=language):
         return small
     missing: dict[str, str] = {}
-    told: dict[str, Any] = {"margin": margin or None, "contact_cost": contact_cost or None}
-    segments = _segments(base)
-    every: dict[str, Any] = {**told, "before": before, "segments": segments, "seed": seed, "nightly": True}
-    quick = every | {"learner": None}
+    plan, segments, handed = plans(base, effect=effect), _segments(base), handed_in(run)
+    every: dict[str, Any] = {"before": before, "segments": segments, "seed": seed, "nightly": True}
     waves = attempt(missing, "waves", lambda: campaigns.evaluate(base, **every))
-    earlier = None
-    if waves is not None:
-        if segments is not None:
-            waves = replace(waves, segments_are="needs segments, as the customers table says them today")
-        past = base.earlier(compare_to)
-        earlier = attempt(missing, "earlier", lambda: campaigns.evaluate(past, **quick)) if past else None
-    due = partial(what_is_due, days=days, holdout=holdout, margin=margin, contact_cost=contact_cost)
+    plan.given.once(FOUND, lambda: waves)
+    plan.given.once("campaigns.effect", lambda: plan.effect)
+    past = base.earlier(compare_to) if waves is not None else None
+    quick = every | {"learner": None}
+    earlier = attempt(missing, "earlier", lambda: campaigns.evaluate(past, **quick)) if past else None
+    due = attempt(missing, "due", lambda: what_is_due(base, plan, days=days, holdout=holdout))
+    actions = _actions(plan, due)
+    write_lists(base, actions, run, show_customers)
     return CampaignsReport(
         base=base,
         show_customers=show_customers,
         missing=missing,
+        language=language,
+        t=catalogue(language, __file__, base.currency),
+        plan=plan,
         waves=waves,
         running=running(base),
         earlier=earlier,
-        incentives=attempt(
-            missing, "incentives", lambda: campaigns.incentives(base, segments=segments, **told)
-        ),
-        due=attempt(missing, "due", lambda: due(base, waves)),
+        incentives=attempt(missing, "incentives", lambda: campaigns.incentives(base, segments=segments)),
+        due=due,
+        groups=pd.DataFrame() if waves is None else by_group(waves, handed),
+        own_actions=actions,
+        handed=handed,
     )
+
+
+def _actions(plan: Plans, due: Due | None) -> tuple[Action, ...]:
+    """The lists that are due, beside the groups of every report; those who are spared stand last."""
+    mine = [due.action] if due is not None and due.action is not None else []
+    priced = [one for one in plan.actions if one.verb != "leave_alone"]
+    spared = [one for one in plan.actions if one.verb == "leave_alone"]
+    first = [one for one in ranked([*mine, *priced]) if one.id == DUE]
+    return (*first, *(one for one in ranked(priced)), *spared)
 
 
 def _segments(base: CustomerBase) -> ir.Table | None:
@@ -125,10 +158,3 @@ def per_hundred(frame: pd.DataFrame) -> pd.DataFrame:
                "adjusted", "adjusted_lower", "adjusted_upper"]  # fmt: skip
     by = frame["outcome"].isin(COUNTED).map({True: HUNDRED, False: 1})
     return frame.assign(**{c: frame[c] * by for c in columns})
-
-
-def no_list(report: CampaignsReport) -> Block:
-    """Why nobody is listed."""
-    if report.due is None:
-        return blocks.note("Contact lists cannot be made", report.why("due"))
-    return blocks.note("Nobody is due a contact", "No rule names anybody in the coming days.")

@@ -1,251 +1,251 @@
-"""What campaigns did: in total, one by one, by segment, by score, in money, and whom they move."""
+"""What campaigns did: in total, one by one, by segment, in money, and whom they move."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pandas as pd
 
-from crm_analytics.analyses.campaigns.measurement.balance import AS_PLANNED
-from crm_analytics.analyses.campaigns.measurement.evaluation import WORDS, Evaluation
-from crm_analytics.analyses.campaigns.measurement.treatment_effects import MORE
+from crm_analytics.analyses.campaigns.kpis import budget_of
+from crm_analytics.analyses.campaigns.measurement.balance import AS_PLANNED, DIFFERED
+from crm_analytics.analyses.campaigns.measurement.evaluation import Evaluation
+from crm_analytics.analyses.campaigns.measurement.treatment_effects import LESS, MORE
 from crm_analytics.pages import blocks, figures, words
-from crm_analytics.pages.blocks import Block
-from crm_analytics.reports.campaigns.report import (
-    COUNTED,
+from crm_analytics.reports.campaigns.first_screen import moved_most
+from crm_analytics.reports.campaigns.placement import (
     FEW,
-    HUNDRED,
-    UNMEASURED,
-    CampaignsReport,
-    per_hundred,
+    campaign_name,
+    names_of,
+    nothing,
+    verdict,
+    without,
+    without_constant,
 )
+from crm_analytics.reports.campaigns.report import COUNTED, HUNDRED, CampaignsReport, per_hundred
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.tiles import interval
+
+if TYPE_CHECKING:
+    from crm_analytics.pages.blocks import Block
 
 SHOWN = 12  # campaigns on a chart, the newest
-COLUMNS = ["treated", "control", "treated_mean", "control_mean", "adjusted", "interval", "verdict"]
+NUMBERS = ["treated", "control", "treated_mean", "control_mean", "adjusted", "interval"]
+MEANS = dict.fromkeys(("treated_mean", "control_mean", "adjusted"), "number:1")
 
 
 def _interval(table: pd.DataFrame) -> pd.Series:
     return blocks.together(table["adjusted_lower"], table["adjusted_upper"])
 
 
-def _named(row: pd.Series) -> str:
-    name = row["campaign_name"]
-    return name if isinstance(name, str) and name else str(row["campaign_id"])
-
-
-@section(part="waves", needs=UNMEASURED, small=FEW)
+@section(part="waves", needs=without("measured"), small=FEW)
 def what_campaigns_did(report: CampaignsReport, found: Evaluation) -> Block:
     """The effect on every outcome, treated against control."""
+    t = report.t
     table = per_hundred(found.pooled)
-    shown = pd.DataFrame(
-        {
-            "of": [WORDS[o] + (f", by {HUNDRED}" if o in COUNTED else ", each") for o in table["outcome"]],
-            "treated": table["treated_mean"],
-            "control": table["control_mean"],
-            "effect": table["adjusted"],
-            "interval": _interval(table),
-            "sharper_by": table["variance_reduction"],
-            "verdict": table["verdict"],
-        }
+    units = ["number:1" if o in COUNTED else report.currency for o in table["outcome"]]
+    shown = table.assign(
+        of=[t(f"outcome.{o}") for o in table["outcome"]],
+        interval=_interval(table),
+        verdict=[verdict(report, v) for v in table["verdict"]],
     )
     row = found.pooled.iloc[0]
-    units = ["number:1" if o in COUNTED else report.currency for o in table["outcome"]]
+    orders = found.effect("orders")
+    low, high = (HUNDRED * orders[f"adjusted_{end}"] for end in ("lower", "upper"))
+    bounds = interval(t, low, high, "number:1")
+    slots: dict[str, Any] = {"value": abs(HUNDRED * orders["adjusted"]), "interval": bounds}
+    message = {MORE: "more", LESS: "less"}.get(str(orders["verdict"]), "chance")
+    if pd.isna(orders["adjusted_lower"]):
+        message = "few"
+    columns = ["of", "treated_mean", "control_mean", "adjusted", "interval", "verdict"]
     return blocks.table(
-        shown,
-        finding=found.sentence.rstrip("."),
-        caption=f"{words.count(row['treated'])} treated and {words.count(row['control'])} controls, "
-        f"{words.count(row['customers'])} customers. Effect: treated less control, after taking away what "
-        f"their purchases of the {found.waves.before} days before predicted (CUPED); sharper by: the share "
-        "of the variance this takes away. Intervals: 95 %, customers as the draw. Visits: of customers known "
-        "by "
-        f"name when they came. {found.waves.costs.capitalize()}.",
-        formats={"sharper_by": "percent:0", "interval": [f"interval:{unit}" for unit in units]}
-        | dict.fromkeys(("treated", "control", "effect"), units),
-    )
+        shown[columns],
+        finding=t.of(f"measured.{message}", slots),
+        caption=t(
+            "measured.caption", treated=int(row["treated"]), control=int(row["control"]),
+            n=int(row["customers"]), days=found.waves.before,
+        ),
+        formats={"interval": [f"interval:{unit}" for unit in units]}
+        | dict.fromkeys(("treated_mean", "control_mean", "adjusted"), units),
+        names=names_of(report, *columns),
+    ).under(t("measured.label")).anchored("measured").in_appendix()  # fmt: skip
 
 
-@section("Which campaigns worked", part="waves", needs=UNMEASURED, small=FEW)
+@section(part="waves", needs=without("measured"), small=FEW)
 def which_campaigns_worked(report: CampaignsReport, found: Evaluation) -> Block:
     """Orders added by each campaign."""
-    table = per_hundred(found.campaigns[found.campaigns["outcome"] == "orders"])
-    table = table.iloc[::-1].reset_index(drop=True)
-    table["campaign"] = [_named(row) for _, row in table.iterrows()]
-    table["interval"] = _interval(table)
+    t = report.t
+    table = per_hundred(found.campaigns[found.campaigns["outcome"] == "orders"]).iloc[::-1]
+    table = table.reset_index(drop=True).assign(interval=_interval)
+    table["campaign"] = [campaign_name(row) for row in table.to_dict("records")]
+    clear = table[table["verdict"] == MORE]
     known = table[table["adjusted_lower"].notna()].head(SHOWN)
-    clear = table[table["verdict"] == MORE]["campaign"].tolist()
-    finding = (
-        f"{words.listing(clear[:3])} brought orders of their own"
-        if clear
-        else f"Of {words.plural(len(table), 'campaign')} none shows an effect of its own on orders"
-    )
     if known.empty:
-        finding = "In no campaign enough happened to tell its effect on orders"
-    data = table[["campaign", "sent_day", *COLUMNS]].rename(columns={"adjusted": "effect"})
-    caption = f"""Orders added by {HUNDRED} contacts. The intervals hold together: all campaigns lie inside
-        theirs with 95 %, whether they are read once or on every night of their window (the 5 % are spent
-        over the planned nights).{_still_running(report)}"""
-    formats = {
-        "sent_day": "date:short",
-        **dict.fromkeys(("treated_mean", "control_mean", "effect"), "number:1"),
-        "interval": "interval:number:1",
-    }
+        finding = t("each.few")
+    elif len(clear):
+        finding = t("each.finding", n=len(clear), of=len(table), name=clear.iloc[0]["campaign"][:40])
+    else:
+        finding = t("each.none", n=len(table))
+    table["verdict"] = [verdict(report, v) for v in table["verdict"]]
+    columns = ["campaign", "sent_day", *NUMBERS, "verdict"]
+    data = without_constant(table[columns], "verdict")
+    formats = {"sent_day": "date:short", "interval": "interval:number:1", **MEANS}
+    caption = f"{t('each.caption')} {_still_running(report)}".strip()
+    names = names_of(report, *data.columns)
     if known.empty:
-        return blocks.table(data, finding=finding, caption=caption, formats=formats)
-    return blocks.chart(
-        figures.intervals(
+        block = blocks.table(data, finding=finding, caption=caption, formats=formats, names=names)
+    else:
+        chart = figures.intervals(
             known, "campaign", "adjusted", "adjusted_lower", "adjusted_upper", reference=0.0,
-            reference_label="no effect", fmt="number:1",
-        ),
-        finding=finding,
-        data=data,
-        caption=caption,
-        formats=formats,
-    )  # fmt: skip
+            reference_label=t("no_effect"), fmt="number:1",
+        )  # fmt: skip
+        block = blocks.chart(chart, finding=finding, data=data, caption=caption, formats=formats, names=names)
+    return block.under(t("each.label")).anchored("each").in_appendix()
 
 
 def _still_running(report: CampaignsReport) -> str:
-    told = [
-        f"“{_named(row)}”, night {row['night']} of {row['nights']}: "
-        f"{words.number(HUNDRED * row['effect'], 1)} "
-        f"({words.interval(HUNDRED * row['lower'], HUNDRED * row['upper'])}), {row['verdict']}"
-        for _, row in report.running.dropna(subset=["lower"]).head(3).iterrows()
-    ]
-    return f" Still running: {'; '.join(told)}." if told else ""
+    """The campaign that runs longest yet, as it may be read tonight; empty where none runs."""
+    rows = report.running.dropna(subset=["lower"]).head(1).to_dict("records")
+    if not rows:
+        return ""
+    row, t = rows[0], report.t
+    bounds = interval(t, HUNDRED * row["lower"], HUNDRED * row["upper"], "number:1")
+    slots = {"night": row["night"], "nights": row["nights"], "value": HUNDRED * row["effect"]}
+    return t("each.running", name=campaign_name(row), interval=bounds, **slots)
 
 
-@section(part="waves", needs=UNMEASURED, small=FEW)
+@section(part="waves", needs=without("measured"), small=FEW)
 def who_is_moved(report: CampaignsReport, found: Evaluation) -> Block:
     """Orders added in each segment."""
+    t = report.t
     table = per_hundred(found.segments[found.segments["outcome"] == "orders"]).reset_index(drop=True)
     table["interval"] = _interval(table)
+    table["segment"] = [words.clean(name, 40) for name in table["segment"]]
     known = table[table["adjusted_lower"].notna()]
-    clear = table[table["verdict"] == MORE].sort_values("adjusted", ascending=False)
-    more = clear[clear["stands_out"]]
-    if len(more):
-        first = more.iloc[0]
-        finding = f"""“{first["segment"]}” are moved more than the others:
-            {words.number(first["adjusted"], 1)} orders added by {HUNDRED} contacts"""
-    elif len(clear) > 1:
-        finding = "Several segments are moved by campaigns; none is shown to be moved more than the others"
-    elif len(clear):
-        finding = f"""“{clear.iloc[0]["segment"]}” are moved by campaigns; that they are moved more than the
-            others is not shown"""
-    elif known.empty:
-        finding = "In no segment enough happened to tell whether campaigns move it"
-    else:
-        finding = "No segment is shown to be moved by campaigns"
-    data = table[["segment", *COLUMNS]].rename(columns={"adjusted": "effect"})
-    caption = f"""Orders added by {HUNDRED} contacts; segments: {found.segments_are}. The intervals hold
-        together with 95 %. Of several estimates one is always the largest: a segment counts as moved more
-        only where its effect less that of all others is above zero."""
-    formats = dict.fromkeys(("treated_mean", "control_mean", "effect"), "number:1")
-    formats["interval"] = "interval:number:1"
+    most, clear = moved_most(found), int((table["verdict"] == MORE).sum())
     if known.empty:
-        return blocks.table(data, finding=finding, caption=caption, formats=formats)
-    return blocks.chart(
-        figures.intervals(
+        finding = t("moved.few")
+    elif most is not None:
+        name = words.clean(most["segment"], 30)
+        finding = t("moved.finding", segment=name, value=HUNDRED * most["adjusted"])
+    else:
+        finding = t("moved.alike", n=clear) if clear else t("moved.none_shown")
+    table["verdict"] = [verdict(report, v) for v in table["verdict"]]
+    data = without_constant(table[["segment", *NUMBERS, "verdict"]], "verdict")
+    formats = {"interval": "interval:number:1", **MEANS}
+    names, caption = names_of(report, *data.columns), t("moved.caption")
+    if known.empty:
+        block = blocks.table(data, finding=finding, caption=caption, formats=formats, names=names)
+    else:
+        chart = figures.intervals(
             known, "segment", "adjusted", "adjusted_lower", "adjusted_upper", reference=0.0,
-            reference_label="no effect", fmt="number:1",
-        ),
-        finding=finding,
-        data=data,
-        caption=caption,
-        formats=formats,
-    )  # fmt: skip
+            reference_label=t("no_effect"), fmt="number:1",
+        )  # fmt: skip
+        block = blocks.chart(chart, finding=finding, data=data, caption=caption, formats=formats, names=names)
+    return block.under(t("moved.label")).anchored("moved").in_appendix()
 
 
-@section("Whom to contact first", part="waves", needs=UNMEASURED, small=FEW)
+@section(part="waves", needs=without("measured"), small=FEW)
 def whom_to_contact_first(report: CampaignsReport, found: Evaluation) -> Block:
-    """What contacting the best first would have brought, against contacting blindly."""
+    """What contacting the best first would have brought, against contacting by lot."""
+    t = report.t
     if found.uplift is None:
-        return blocks.note(
-            "Whom to contact first cannot be learned yet", "It begins with 200 members of each arm."
-        )
+        return nothing(report, "ranking")
     curve, money = found.uplift.qini, found.uplift.profit
-    shown = curve if money is None else money
-    table = shown.curve.iloc[::5].reset_index(drop=True)
+    table = (curve if money is None else money).curve.iloc[::5].reset_index(drop=True)
     fmt = "number:3" if money is None else report.currency
-    bounds = words.interval(curve.lower, curve.upper, "number:4")
+    table["percent_of_members"] = HUNDRED * table["share"]
+    bounds = interval(t, curve.lower, curve.upper, "number:4")
+    columns = ["share", "gained", "lower", "upper", "random"]
+    pays = found.uplift.pays
     return blocks.chart(
         figures.lines(
-            table, "share", ["gained", "random"], ("lower", "upper"),
-            names={"gained": "best first", "random": "blindly"}, context=("random",),
-            x_title="share of the members contacted", fmt=fmt, zero=False,
+            table, "percent_of_members", ["gained", "random"], ("lower", "upper"),
+            names=names_of(report, "gained", "random"), context=("random",), x_title=t("ranking.x"), fmt=fmt,
+            zero=False,
         ),
-        finding=found.uplift.sentence.rstrip("."),
-        data=table,
-        caption=f"{'Profit' if money else 'Orders'} a treated member by contacting that share, ranked by the "
-        "uplift predicted by models that had not seen the customer. Qini coefficient (orders): "
-        f"{words.number(curve.coefficient, 4)} ({bounds}); 0 is a ranking that knows nothing. "
-        "Intervals: 95 %, customers as the draw.",
+        finding=t("ranking.pays" if pays else "ranking.finding_none"),
+        data=table[columns],
+        caption=t("ranking.caption", qini=curve.coefficient, interval=bounds),
         formats={"share": "percent:0"} | dict.fromkeys(("gained", "lower", "upper", "random"), fmt),
-    )  # fmt: skip
+        names=names_of(report, *columns),
+    ).under(t("ranking.label")).anchored("ranking").in_appendix()  # fmt: skip
 
 
-@section(part="waves", needs=UNMEASURED, small=FEW)
+@section(part="waves", needs=without("measured"), small=FEW)
 def what_campaigns_earned(report: CampaignsReport, found: Evaluation) -> Block:
-    """Profit of each campaign and of all, with interval."""
+    """Margin of each campaign and of all, less contacts and budget, with interval."""
+    t = report.t
     if found.profit.empty:
-        return blocks.note("What campaigns earned is not known", f"{found.waves.costs.capitalize()}.")
+        return nothing(report, "earned")
+    table = _less_budget(found)
     names = found.waves.campaigns.set_index("campaign_id")
-    table = found.profit.iloc[::-1] if len(found.profit) == 1 else pd.concat(
-        [found.profit.iloc[:1], found.profit.iloc[:0:-1]]
-    )  # fmt: skip
+    table["campaign"] = [
+        t("earned.all") if pd.isna(i) else campaign_name({**names.loc[i].to_dict(), "campaign_id": i})
+        for i in table["campaign_id"]
+    ]
+    table["verdict"] = [verdict(report, v) for v in table["verdict"]]
+    total = table.iloc[0]
+    bounds = interval(t, total["lower"], total["upper"], report.currency)
+    shown = total["lower"] > 0 or total["upper"] < 0
+    spent = budget_of(found)
+    slots = {"value": total["net"], "interval": bounds}
+    columns = ["campaign", "treated", "added", "budget", "net", "interval"]
+    data = table[columns] if spent else table[columns].drop(columns="budget")
+    return blocks.table(
+        data,
+        finding=t.of("earned.finding" if shown else "earned.chance", slots),
+        caption=t("earned.caption"),
+        formats={"treated": "count", "interval": f"interval:{report.currency}"}
+        | {name: report.currency for name in ("added", "budget", "net") if name in data},
+        names=names_of(report, *data.columns) | {"treated": t("column.contacts")},
+    ).under(t("earned.label")).anchored("earned").in_appendix()  # fmt: skip
+
+
+def _less_budget(found: Evaluation) -> pd.DataFrame:
+    """All campaigns first, then the newest: what they added, and what is left of it after their budget."""
+    table = found.profit
+    if len(table) > 1:
+        table = pd.concat([table.iloc[:1], table.iloc[:0:-1]])
+    spent = table["budget"].astype("float64").fillna(0.0)
+    return table.assign(
+        added=table["total"],
+        net=table["total"] - spent,
+        lower=table["total_lower"] - spent,
+        upper=table["total_upper"] - spent,
+        interval=blocks.together(table["total_lower"] - spent, table["total_upper"] - spent),
+    ).reset_index(drop=True)
+
+
+@section(part="waves", needs=without("measured"), small=FEW)
+def were_the_arms_alike(report: CampaignsReport, found: Evaluation) -> Block:
+    """Arms that do not fit their plan; one sentence where all do."""
+    t = report.t
+    odd = found.balance[found.balance["verdict"] != AS_PLANNED]
+    left = int(found.waves.left_out["members"].sum()) if len(found.waves.left_out) else 0
+    if odd.empty:
+        n = len(found.waves.campaigns)
+        note = blocks.note(t("arms.fit", n=n), t("arms.fit_why", days=found.waves.before, left=left))
+        return note.under(t("arms.label")).anchored("arms").in_appendix()
+    names = found.waves.campaigns.set_index("campaign_id")
     shown = pd.DataFrame(
         {
-            "campaign": ["all" if pd.isna(i) else _named(pd.Series({**names.loc[i], "campaign_id": i}))
-                         for i in table["campaign_id"]],
-            "contacts": table["treated"], "a_contact": table["each"], "total": table["total"],
-            "interval": blocks.together(table["total_lower"], table["total_upper"]),
-            "budget": table["budget"], "verdict": table["verdict"],
+            "campaign": [
+                t("earned.all") if pd.isna(i) else campaign_name({**names.loc[i].to_dict(), "campaign_id": i})
+                for i in odd["campaign_id"]
+            ],
+            "treated": odd["treated"],
+            "control": odd["control"],
+            "control_share": odd["control_share"],
+            "planned_share": odd["planned_share"],
+            "before": blocks.together(odd["orders_before_lower"], odd["orders_before_upper"]),
+            "verdict": [t("arms.differed" if v == DIFFERED else "arms.mismatch") for v in odd["verdict"]],
         }
-    ).reset_index(drop=True)  # fmt: skip
-    row = found.profit.iloc[0]
-    bounds = words.interval(row["total_lower"], row["total_upper"], report.currency)
-    proved = "" if row["verdict"] == MORE else "; no profit is proved"
+    ).reset_index(drop=True)
     return blocks.table(
         shown,
-        finding=f"Campaigns added {report.money(row['total'])} of margin after contacts ({bounds}){proved}",
-        caption=f"""{found.waves.costs.capitalize()}. Discounts are in the margin already; the budget, where
-            one is given, is not taken off. Intervals of single campaigns hold together with 95 %.""",
-        formats={"contacts": "count", "interval": f"interval:{report.currency}"}
-        | dict.fromkeys(("a_contact", "total", "budget"), report.currency),
-        limit=SHOWN + 1,
-    )
-
-
-@section("Were the arms alike", part="waves", needs=UNMEASURED, small=FEW)
-def were_the_arms_alike(report: CampaignsReport, found: Evaluation) -> Block:
-    """Sample ratio and purchases before the sending."""
-    table = found.balance
-    odd = table[table["verdict"] != AS_PLANNED]
-    shown = table.assign(
-        campaign=table["campaign_id"].fillna("all"),
-        before=blocks.together(table["orders_before_lower"], table["orders_before_upper"]),
-    )
-    gone = found.waves.left_out
-    left = "" if gone.empty else " Left out: " + "; ".join(
-        f"{words.plural(n, 'member')}, {why}" for why, n in gone.groupby("reason")["members"].sum().items()
-    ) + "."  # fmt: skip
-    return blocks.table(
-        shown[
-            [
-                "campaign",
-                "treated",
-                "control",
-                "control_share",
-                "planned_share",
-                "ratio_p",
-                "before",
-                "verdict",
-            ]
-        ],
-        finding=f"{words.plural(len(odd), 'comparison')} of arms do not fit"
-        if len(odd)
-        else "Nothing speaks against the draw of the arms",
-        caption=f"""Ratio p: chance of shares as odd as these where the plan was kept. Before: difference of
-            orders in the {found.waves.before} days before the sending, 95 %. Doubt is said below a chance
-            of one in a thousand over all campaigns.{left}""",
+        finding=t("arms.odd", n=len(odd)),
+        caption=t("arms.caption", days=found.waves.before, left=left),
         formats=dict.fromkeys(("control_share", "planned_share"), "percent")
-        | {"ratio_p": "number:3", "before": "interval:number:2"},
-        limit=SHOWN + 1,
-    )
+        | {"before": "interval:number:2"},
+        names=names_of(report, *shown.columns),
+    ).under(t("arms.label")).anchored("arms").in_appendix()  # fmt: skip

@@ -1,4 +1,4 @@
-"""The churn report: who will leave, why, and what contacting them would bring.
+"""The churn report: which customers will fall silent, why, and what contacting them would bring.
 
 Each function is one section of `08_churn.ipynb`: it takes the prepared report and gives one block.
 """
@@ -8,7 +8,7 @@ from crm_analytics.reports.churn.contract_sections import (
     what_contracts_bring,
     which_contracts_end,
 )
-from crm_analytics.reports.churn.first_screen import actions, headline, kpis
+from crm_analytics.reports.churn.first_screen import actions, findings, glossary, headline, kpis
 from crm_analytics.reports.churn.method import method, record
 from crm_analytics.reports.churn.report import ChurnReport, prepare
 from crm_analytics.reports.churn.sections import (
@@ -31,6 +31,8 @@ __all__ = [
     "ChurnReport",
     "actions",
     "does_it_say_what_comes",
+    "findings",
+    "glossary",
     "headline",
     "how_it_depends",
     "how_long_contracts_last",

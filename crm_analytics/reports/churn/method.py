@@ -2,81 +2,87 @@
 
 from __future__ import annotations
 
-from crm_analytics.analyses.churn.training import Churn
-from crm_analytics.pages import blocks, words
-from crm_analytics.pages.blocks import Block
-from crm_analytics.reports.churn.expected_leavers import expected, tested
+from typing import TYPE_CHECKING, Any
+
+from crm_analytics.analyses.kpis import FACTS_VERSION
+from crm_analytics.pages import blocks
+from crm_analytics.reports.churn.first_screen import tested
 from crm_analytics.reports.churn.report import ChurnReport
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.null_worlds import TITLE, wrong
+from crm_analytics.reports.shared.group_sizes import group_facts
+from crm_analytics.reports.shared.handed_in import disagreement, earlier_run
+from crm_analytics.reports.shared.null_worlds import tried
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.tiles import effect_words
+
+if TYPE_CHECKING:
+    from crm_analytics.analyses.churn.training import Churn
+    from crm_analytics.pages.blocks import Block
 
 
 @section(small=small_form.method)
 def method(report: ChurnReport) -> Block:
-    """What leaving is, how the model was learnt and judged, what is assumed."""
-    items = report.method
-    trained, told = report.trained, report.definition
-    if told is not None:
-        items["Leaving"] = f"{told.why}. Whoever stays away for that long counts as gone, and may come back."
+    """What falling silent is, how the model was learnt and judged, what is assumed."""
+    t, base, counts = report.t, report.base, report.base.counts
+    said = {
+        "data": t(
+            "method.data_text", rows=counts["rows"], first=base.first_day, last=base.day,
+            rejected=counts["rejected"], returns=counts["returns"],
+        ),
+        "words": t("method.words_text", gaps=report.plan.given.definitions.gaps),
+    }  # fmt: skip
+    trained = report.trained
     if trained is not None:
-        items["Windows"] = _windows(trained)
-        items["Expected"] = """The sum of the chances; the range goes as far to either side as the sum was
-            off a customer in a window before, for which way it errs changes with the season."""
-        items["Model"] = f"{trained.model.card().words}." if trained.model else f"{trained.rule.words}."
-        items["Grade"] = """A: half of the predictions right and at least 10 points more leavers called than
-            by the best recency rule; B: more than the rule; C: no better (as in Dynamics 365), or the AUC's
-            95 % interval holds chance."""
-        items["List"] = """Customers are named to be contacted only where the scores are shown to tell
-            leavers, those named left more often than all, and the profit's interval lies above zero. More
-            than half of the customers are a mailing and no list."""
-        items["Money"] = f"""Neslin et al. (2006), equation 1. {words.percent(report.terms.success, 0)} of
-            the leavers contacted are taken to stay, at {report.money(report.terms.contact_cost)} a
-            contact and {report.money(report.terms.incentive_cost)} an incentive taken. Who is likeliest
-            to leave need not be who is easiest to keep (Ascarza 2018): a control group tells."""
-        if trained.model is not None and trained.model.card().warnings:
-            items["Note"] = " ".join(
-                w if w.endswith((".", "?")) else f"{w}." for w in trained.model.card().warnings
-            )
-    items[TITLE] = wrong("churn")
-    items["Not in here"] = (
-        "What leavers would have bought later, costs to win new ones, and why people leave."
-    )
-    return blocks.method(items)
+        said["windows"] = _windows(report, trained)
+        said["expected"] = t("method.expected_text")
+        said["model"] = _model(report, trained)
+        said["list"] = t("method.list_text")
+    claimed, of = tried("churn")
+    said |= {
+        "worth": t("method.worth_text", effect=effect_words(t, report.plan)),
+        "wrong": t("method.wrong_text", claimed=claimed, of=of),
+        "previous": earlier_run(t, report.handed),
+        **disagreement(t, report.handed, "churn", report.own_actions),
+        "not_here": t("method.not_here_text"),
+    }
+    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
 
 
-def _windows(trained: Churn) -> str:
-    how = "a learner is chosen on one window, judged on the next, then fitted on all"
-    if not tested(trained):
-        how = "the rule is held against the window it was learnt from, as no other is over"
-    return f"""{words.plural(len(trained.windows), "window")} of {words.plural(trained.window, "day")}, the
-        last from {words.date(trained.held_out.day)}. Features are those known on the day a window begins,
-        late facts left out; {how}. Only customers still there are learnt from and judged."""
+def _windows(report: ChurnReport, trained: Churn) -> str:
+    message = "method.windows_text" if tested(trained) else "method.windows_one"
+    return report.t(message, n=len(trained.windows), days=trained.window, last=trained.held_out.day)
+
+
+def _model(report: ChurnReport, trained: Churn) -> str:
+    t = report.t
+    if trained.model is None:
+        return t("method.rule_text", days=trained.rule.cut_days)
+    return t("method.model_text", n=len(trained.model.features_))
 
 
 @section(small=small_form.record)
 def record(report: ChurnReport) -> Block:
     """The key numbers, for machines and for tests."""
-    facts = report.facts
-    trained = report.trained
-    if trained is not None:
-        leavers = expected(report, trained)
+    facts: dict[str, Any] = {**report.facts, "facts_version": FACTS_VERSION}
+    for kpi in report.kpis.values():
+        facts |= kpi.facts()
+    facts |= {"contact_effect": report.plan.effect.value, "contact_cost": report.plan.cost.amount}
+    trained, silence = report.trained, report.silence
+    if trained is not None and silence is not None:
         facts |= {
             "window": trained.window,
             "method": trained.method,
-            "here": leavers.here,
-            "expected_to_leave": round(leavers.many, 2),
-            "expected_to_leave_lower": round(leavers.low, 2),
-            "expected_to_leave_upper": round(leavers.high, 2),
-            "value_at_risk": round(leavers.money, 2),
+            "spent_by_them": round(silence.spent, 2),
         }
+        if silence.year_ago is not None:
+            facts |= {"fell_silent_year_ago": silence.year_ago[0], "active_year_ago": silence.year_ago[1]}
         last = trained.evidence[trained.evidence["until"] == trained.held_out.until]
         row = last[last["method"] == trained.method].iloc[0]
         facts |= {f"auc{end}": float(row[f"auc{end}"]) for end in ("", "_lower", "_upper")}
         if trained.grade is not None:
             facts["grade"] = trained.grade.letter
-    if report.profit is not None:
-        best = report.profit.best
-        facts |= {"contacts": int(best["customers"]), "profit": float(best["profit"])}
-        facts |= {"profit_lower": float(best["lower"]), "profit_upper": float(best["upper"])}
+    if report.complaint is not None:
+        facts["complaint_hazard_ratio"] = float(report.complaint.hazards.table.iloc[0]["hazard_ratio"])
+    if report.groups is not None:
+        facts |= group_facts(report.groups.table[["attribute", "group", "n"]].itertuples(index=False))
     return blocks.record(**facts)

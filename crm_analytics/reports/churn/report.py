@@ -6,54 +6,39 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-import ibis
 import pandas as pd
 
 from crm_analytics.analyses import churn
 from crm_analytics.analyses.churn.contracts.contract_scores import ContractScores, contract_scores
 from crm_analytics.analyses.churn.contracts.contract_value import ContractValue, contract_value
 from crm_analytics.analyses.churn.contracts.contracts import Contracts, contracts
+from crm_analytics.analyses.churn.kpis import FOUND
 from crm_analytics.analyses.churn.measures.subgroups import Subgroups, subgroups
+from crm_analytics.analyses.churn.silence import GONE, Silence, bands, expected_silence, fell_silent
 from crm_analytics.analyses.churn.survival.complaints import AfterComplaint, after_complaint
+from crm_analytics.analyses.kpi import Kpi
+from crm_analytics.analyses.kpis import measure
 from crm_analytics.errors import DataError, NotEnoughData
-from crm_analytics.reports.shared.margin import margin_of
+from crm_analytics.pages.sentences import Sentences
+from crm_analytics.reports.churn.saving import actions_of
+from crm_analytics.reports.shared.customer_lists import write_lists
+from crm_analytics.reports.shared.group_sizes import groups_before
+from crm_analytics.reports.shared.handed_in import HandedIn, handed_in
+from crm_analytics.reports.shared.plans import Plans, plans
 from crm_analytics.reports.shared.report import Report, attempt
-from crm_analytics.reports.shared.small_form import SmallReport, too_few, too_small
-from crm_analytics.tables.contract import MONEY
+from crm_analytics.reports.shared.small_form import SmallReport, too_small
+from crm_analytics.reports.shared.spoken import catalogue
 
 if TYPE_CHECKING:
-    from datetime import date
-
     import ibis.expr.types as ir
 
-    from crm_analytics.analyses.churn import Churn, Definition, ProfitCurve
+    from crm_analytics.analyses.actions import Action
+    from crm_analytics.analyses.churn import Churn
     from crm_analytics.tables.customer_base import CustomerBase
 
-EXPLAINED = 2_000  # of the likeliest to leave: those with most at risk are mostly among them
-MARGIN_FROM = {
-    "given": "as given",
-    "unit costs": "from unit costs",
-    "assumed": "not known: all of the money is taken",
-}
-RISKS = ("high", "medium", "low", "gone")
-
-UNTOLD = "Who will leave cannot be told yet"
-FEW = too_few("Leaving is not predicted yet", "That begins with {needed}; there are {customers}.")
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What saving a customer is taken to cost and to bring.
-
-    margin : share of the money; contact_cost, incentive_cost : money a customer; success : share of the
-    would-be leavers who are kept, an assumption until a control group has measured it
-    """
-
-    margin: float
-    margin_from: str
-    contact_cost: float
-    incentive_cost: float
-    success: float
+EXPLAINED = 2_000  # of the likeliest to fall silent: those who are written to are among them
+LAPSING = 180  # days, where the base does not tell when a customer has lapsed
+KPIS = ("customers_active", "will_fall_silent", "customers_at_risk", "value_at_risk")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,165 +49,129 @@ class ChurnReport(Report):
     ----------
     trained : the model and how well it did; None where the history is too short
     scored : of `churn.score`, one row per customer; None without `trained`
-    definition : the gaps between purchases; None where too few have ended
-    profit : of contacting, as measured on the held-out window, for as many customers as are here now; those
-        with most at risk first, or, `by_chance`, the likeliest to leave, where the former leave no more often
-        than all
-    earlier : the earlier day, and how many customers were still there on it
-    reasons : what the model goes by (AUC lost when one feature is shuffled); None for the recency rule
+    risks : customers by their chance, of `silence.bands`; None without `trained`
+    silence : how many active customers will fall silent; None without `trained`
+    own_actions : what to do, the most to gain first
     """
 
-    terms: Terms
+    t: Sentences
+    plan: Plans
     trained: Churn | None
     scored: ir.Table | None
-    definition: Definition | None
-    profit: ProfitCurve | None
-    by_chance: bool
-    reasons: pd.DataFrame | None
+    risks: pd.DataFrame | None
+    silence: Silence | None
     complaint: AfterComplaint | None
     contracts: Contracts | None
     contract_value: ContractValue | None
     endings: ContractScores | None
     groups: Subgroups | None
-    earlier: tuple[date, int] | None
+    own_actions: tuple[Action, ...]
+    handed: HandedIn
 
     @cached_property
-    def risks(self) -> pd.DataFrame:
-        """risk, customers, leaving (expected), value, value_at_risk: one row per band, all four."""
-        assert self.scored is not None
-        table = self.scored
-        exact = {name: table[name].round(4).cast(MONEY) for name in ("value", "value_at_risk")}
-        counted = table.mutate(
-            **exact, chance=table.churn_probability.fill_null(0.0).round(6).cast("decimal(9,6)")
-        )
-        sums = counted.group_by("risk").aggregate(
-            customers=ibis._.count(), leaving=ibis._.chance.sum(), value=ibis._.value.sum(),
-            value_at_risk=ibis._.value_at_risk.sum(),
-        )  # fmt: skip
-        found = (
-            self.base.collect(sums).set_index("risk").astype("float64").reindex(list(RISKS), fill_value=0.0)
-        )
-        return found.astype({"customers": "int64"}).rename_axis("risk").reset_index()
+    def kpis(self) -> dict[str, Kpi]:
+        """The key figures of the page."""
+        return measure(self.plan.given, KPIS)
 
-    def band(self, risk: str, column: str) -> float:
-        """One number of `risks`."""
-        return float(self.risks.set_index("risk")[column].astype("float64")[risk])
+    @cached_property
+    def dependence(self) -> tuple[str, pd.DataFrame] | None:
+        """The feature that tells most, and the mean chance by its value; None where none is shown to."""
+        trained = self.trained
+        if trained is None or trained.model is None or trained.reasons is None:
+            return None
+        if not (trained.tells and trained.reasons["lower"].iloc[0] > 0):
+            return None
+        feature = str(trained.reasons["feature"].iloc[0])
+        return feature, churn.partial_dependence(trained.model, trained.held_out.frame, feature)
 
     @property
-    def whom(self) -> str:
-        """Who is contacted first, in words."""
-        return "likeliest to leave" if self.by_chance else "with most at risk"
+    def by_words(self) -> bool:
+        """Whether the model's window is the silence after which every report calls a customer at risk."""
+        return self.trained is not None and self.trained.window == self.plan.given.definitions.at_risk_days
 
-    @property
-    def advice(self) -> str:
-        """What the profit curve allows: "list", "mailing" (most of the customers), or "" for nothing.
-
-        A list needs scores that tell leavers, more leavers on it than elsewhere, and a profit above zero.
-        """
-        if self.profit is None or self.trained is None or not self.profit.pays or not self.trained.tells:
-            return ""
-        if self.profit.is_everybody:
-            return "mailing"
-        return "list" if self.profit.lifts else ""
-
-    @property
-    def there(self) -> pd.DataFrame:
-        """`risks` without those who have left already."""
-        return self.risks[self.risks["risk"] != "gone"]
+    def feature(self, name: str) -> str:
+        """A feature in words of the page's language."""
+        return self.t(f"feature.{name}") if self.t.knows(f"feature.{name}") else churn.WORDS.get(name, name)
 
 
 def prepare(
     base: CustomerBase,
     *,
     window: int = 0,
-    compare_to: str = "-26w",
-    margin: float = 0.0,
-    contact_cost: float = 1.0,
-    incentive_cost: float = 0.0,
-    success: float = 0.2,
+    compare_to: str = "-13w",
+    effect: float = 0.05,
     seed: int = 1,
+    language: str = "en",
     show_customers: bool = False,
     features: Any = None,
     learner: Any = None,
+    run: str = "",
 ) -> ChurnReport | SmallReport:
-    """Train the model, judge it on a window it has not seen, and score everybody who is still there.
+    """Train the model, judge it on a window it has not seen, and score everybody who is active.
 
     Parameters
     ----------
-    window : days without a purchase that count as having left; 0 takes them from the gaps between purchases
-    compare_to : how far back the number of customers still there is compared ("-26w")
-    margin : share of the money left after the cost of goods; 0 takes it from the data, or all of it
-    contact_cost, incentive_cost : money a customer contacted, and a customer who takes the incentive
-    success : share of the would-be leavers contacted who stay; an assumption
+    window : days without a purchase that count as silence; 0 takes those after which a customer is at risk
+    compare_to : length of a period ("-13w")
+    effect : of a contact, where the data hold no measured one
     seed : of folds and samples
     features, learner : own ones, as `churn.train` takes them
+    language : of the page: "en" or "de"
+    run : folder of the run that makes the page: what it hands in, and where lists go; empty outside a run
     """
-    if small := too_small(base, show_customers):
+    if small := too_small(base, show_customers, language=language):
         return small
     missing: dict[str, str] = {}
-    train = partial(churn.train, base, window or None, seed=seed, features=features, learner=learner)
+    plan, handed = plans(base, span=compare_to, effect=effect), handed_in(run)
+    days = window or churn.shared_window(base)
+    train = partial(churn.train, base, days, seed=seed, features=features, learner=learner)
     trained = attempt(missing, "trained", train)
-    told = trained.definition if trained else None
-    told = told or attempt(missing, "definition", lambda: churn.definition(base))
-    share, counted = margin_of(base, margin).or_assumed(1.0)
-    terms = Terms(share, MARGIN_FROM[counted.source], contact_cost, incentive_cost, success)
-    days = trained.window if trained else window or (told.window if told else 90)
     scored = base.materialise(churn.score(base, trained, explained=EXPLAINED)) if trained else None
-    agreed = attempt(missing, "contracts", lambda: contracts(base))
-    worth = endings = None
-    if agreed:
-        worth = attempt(missing, "contract_value", lambda: contract_value(agreed, seed=seed))
-        endings = attempt(missing, "endings", lambda: contract_scores(base, seed=seed))
-    else:
-        missing |= dict.fromkeys(("contract_value", "endings"), missing["contracts"])
-    profit = attempt(missing, "profit", lambda: _profit(trained, scored, terms, seed)) if trained else None
+    risks = silence = None
+    if trained is not None and scored is not None:
+        risks = bands(base, scored)
+        ago = fell_silent(base, trained.window)
+        silence = expected_silence(trained, risks[risks["risk"] != GONE], ago)
+    plan.given.once(FOUND, lambda: (silence, missing.get("trained", "")))
+    actions = actions_of(plan, trained, scored)
+    write_lists(base, actions, run, show_customers)
+    lapse = plan.given.definitions.lapsed_days or LAPSING
     return ChurnReport(
         base=base,
         show_customers=show_customers,
         missing=missing,
-        terms=terms,
+        language=language,
+        t=catalogue(language, __file__, base.currency),
+        plan=plan,
         trained=trained,
         scored=scored,
-        definition=told,
-        profit=profit[0] if profit else None,
-        by_chance=bool(profit and profit[1]),
-        reasons=trained.reasons if trained else None,
-        complaint=attempt(missing, "complaint", lambda: after_complaint(base, days)),
-        contracts=agreed,
-        contract_value=worth,
-        endings=endings,
-        groups=attempt(missing, "groups", lambda: _groups(trained)),
-        earlier=_still_there(base.earlier(compare_to), days),
+        risks=risks,
+        silence=silence,
+        complaint=attempt(missing, "complaint", lambda: after_complaint(base, lapse)),
+        **_contracts(base, missing, seed),
+        groups=attempt(missing, "groups", partial(_groups, trained, handed)),
+        own_actions=actions,
+        handed=handed,
     )
 
 
-def _still_there(past: CustomerBase | None, window: int) -> tuple[date, int] | None:
-    """How many had bought in the window up to an earlier day."""
-    if past is None:
-        return None
-    history = past.purchase_history
-    away = ibis.literal(past.day).delta(history.last_day, unit="day").cast("int64")
-    return past.day, int(history.filter(away < window).count().to_pyarrow().as_py())
+def _contracts(base: CustomerBase, missing: dict[str, str], seed: int) -> dict[str, Any]:
+    agreed = attempt(missing, "contracts", lambda: contracts(base))
+    if agreed is None:
+        return {"contracts": None, "contract_value": None, "endings": None}
+    return {
+        "contracts": agreed,
+        "contract_value": attempt(missing, "contract_value", lambda: contract_value(agreed, seed=seed)),
+        "endings": attempt(missing, "endings", lambda: contract_scores(base, seed=seed)),
+    }
 
 
-def _profit(trained: Churn, scored: Any, terms: Terms, seed: int) -> tuple[ProfitCurve, bool]:
-    held = trained.held_out
-    here = int(scored.filter(scored.churn_probability.notnull()).count().to_pyarrow().as_py())
-    made = partial(
-        churn.profit_curve, held.left, held.score, held.value * terms.margin, terms.contact_cost,
-        terms.incentive_cost, success=terms.success, customers=here, seed=seed,
-    )  # fmt: skip
-    by_money = made(by=held.score * held.value)
-    if by_money.lifts:
-        return by_money, False
-    by_chance = made()  # the dearest customers may leave no more often than all: then no list of them
-    return (by_chance, True) if by_chance.pays and by_chance.lifts else (by_money, False)
-
-
-def _groups(trained: Churn | None) -> Subgroups:
+def _groups(trained: Churn | None, handed: HandedIn) -> Subgroups:
     if trained is None:
         raise NotEnoughData("a check of groups", 0, 1, "windows held out")
     held = trained.held_out
-    if held.people.empty or not held.people.shape[1]:
+    people = held.people
+    if people.empty or not people.shape[1]:
         raise DataError("the customers table tells no region, age or the like")
-    return subgroups(held.left, held.score, held.people)
+    present = {str(name): people[name].dropna().astype("str").unique() for name in people.columns}
+    return subgroups(held.left, held.score, people, before=groups_before(handed, present))

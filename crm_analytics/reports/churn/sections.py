@@ -1,164 +1,161 @@
-"""Who will leave, how well that was told last time, and what contacting them would bring."""
+"""Who will fall silent, how well that was predicted last time, and what contacting them would bring."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
+from crm_analytics.analyses.churn import WORDS
 from crm_analytics.analyses.churn.measures import measures
+from crm_analytics.analyses.churn.measures.grades import Grade
+from crm_analytics.analyses.churn.silence import GONE
 from crm_analytics.analyses.churn.training import Churn
-from crm_analytics.pages import blocks, figures, words
-from crm_analytics.pages.blocks import Block
-from crm_analytics.reports.churn.expected_leavers import tested
-from crm_analytics.reports.churn.report import FEW, UNTOLD, ChurnReport
+from crm_analytics.pages import blocks, figures
+from crm_analytics.reports.churn.first_screen import tested
+from crm_analytics.reports.churn.placement import FEW, names_of, nothing, without
+from crm_analytics.reports.churn.report import ChurnReport
+from crm_analytics.reports.churn.saving import FALLING
+from crm_analytics.reports.shared.customer_lists import list_of
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.spoken import slug
+from crm_analytics.reports.shared.tiles import interval
 
-TOP = 12
-BANDS = {
-    "high": "70 % or more",
-    "medium": "30 to 70 %",
-    "low": "below 30 %",
-    "gone": "left already",
-}
+if TYPE_CHECKING:
+    from crm_analytics.pages.blocks import Block
+
+TOP = 10  # customers on the page; the whole list stands beside it
+BLIND = 0.2  # of those who fall silent, what a fifth of the customers holds that was drawn by lot
 
 
-@section(part="trained", needs=UNTOLD, small=FEW)
+@section(part="trained", needs=without("none"), small=FEW)
 def who_will_leave(report: ChurnReport, trained: Churn) -> Block:
-    """Customers and money by risk."""
-    table = report.risks.assign(risk=[BANDS[r] for r in report.risks["risk"]])
-    finding = f"""{words.plural(report.band("high", "customers"), "customer")} are likely to leave; they
-        bought for {report.money(report.band("high", "value"))} in the last
-        {words.plural(trained.window, "day")}"""
+    """Active customers by their chance to fall silent, and those who are no longer active."""
+    assert report.risks is not None
+    t = report.t
+    table = report.risks.assign(risk=[t(f"band.{name}") for name in report.risks["risk"]])
+    gone = report.risks["risk"] == GONE
+    table[["leaving", "value"]] = table[["leaving", "value"]].mask(gone)
+    high = table.iloc[0]
+    n, money = int(high["customers"]), float(high["value"])
+    finding = t("who.finding_none")
+    if not trained.tells:
+        finding = t("who.finding_untold")
+    elif n:
+        finding = t("who.finding", n=n, money=money, days=trained.window)
+    columns = ["risk", "customers", "leaving", "value"]
     return blocks.chart(
-        figures.bars(table, "risk", "customers", highlight=[BANDS["high"]], fmt="count"),
+        figures.bars(table, "risk", "customers", highlight=[high["risk"]], fmt="count"),
         finding=finding,
-        data=table,
-        caption=f"Chance of no purchase in the {words.plural(trained.window, 'day')} after "
-        f"{words.date(report.base.day)}, by {_called(trained)}. Value: what they bought in as many days "
-        "before; value at risk: that times the chance.",
-        formats={"leaving": "count", "value": report.currency, "value_at_risk": report.currency},
-    )
+        data=table[columns],
+        caption=t("who.caption", days=trained.window, day=report.base.day),
+        formats={"leaving": "count", "value": report.currency},
+        names=names_of(report, *columns),
+    ).under(t("who.label")).anchored("who")  # fmt: skip
 
 
-def _called(trained: Churn) -> str:
-    return "the recency rule" if trained.model is None else f"the {trained.method} model"
-
-
-@section("Whom to save first", part="trained", needs=UNTOLD, small=FEW)
+@section(part="trained", needs=without("none"), small=FEW)
 def whom_to_save_first(report: ChurnReport, trained: Churn) -> Block:
-    """Those with most at risk, and why."""
-    assert report.scored is not None
-    rows = report.scored.filter(report.scored.churn_probability.notnull())
-    found = report.base.collect(rows.order_by([rows.value_at_risk.desc(), "customer_id"]).limit(TOP))
-    shown = pd.DataFrame(
-        {
-            "customer": report.called(found["customer_id"]),
-            "chance": found["churn_probability"],
-            "value": found["value"],
-            "at_risk": found["value_at_risk"],
-            "why": [
-                "; ".join(str(r) for r in row if isinstance(r, str)) or "likely to stay, but buys much"
-                for row in found[["reason_1", "reason_2"]].astype("object").to_numpy()
-            ],
-        }
-    )
-    total = float(report.there["value_at_risk"].sum())
-    part = float(found["value_at_risk"].sum()) / total if total else 0.0
-    named = trained.model.card().learner if trained.model is not None else "rule"
-    adds = "add up to the score" if named == "logistic" else "are the strongest, and do not add up exactly"
+    """The first of the list: active customers who will probably fall silent, by what they may still bring."""
+    t = report.t
+    action = next((one for one in report.own_actions if one.id == FALLING), None)
+    if action is None:
+        return nothing(report, "first", t("first.none_why" if trained.tells else "first.untold_why"))
+    rows = list_of(report.base, action, report.show_customers)
+    if "reason" in rows:
+        rows["reason"] = [_reason(report, text) for text in rows["reason"]]
+    columns = [n for n in ("customer", "silence_days", "probability", "value_to_come", "reason") if n in rows]
     return blocks.table(
-        shown,
-        finding=f"The first {len(shown)} carry {words.percent(part, 0)} of the sales at risk",
-        caption=f"""Why: what speaks most for leaving, among the
-            {words.plural(_explained(report), "customer")} likeliest to leave; such reasons {adds}.""",
-        formats={"chance": "percent:0", "value": report.currency, "at_risk": report.currency},
-    )
+        rows[columns].head(TOP),
+        finding=t("first.finding", n=min(TOP, len(rows)), all=len(rows)),
+        caption=t("first.caption"),
+        formats={"probability": "percent:0", "value_to_come": report.currency},
+        names=names_of(report, *columns),
+    ).under(t("first.label")).anchored("first").in_appendix()  # fmt: skip
 
 
-def _explained(report: ChurnReport) -> int:
-    assert report.scored is not None
-    return int(report.scored.filter(report.scored.reason_1.notnull()).count().to_pyarrow().as_py())
+def _reason(report: ChurnReport, text: object) -> str:
+    """A reason in the language of the page; scores give it in English words."""
+    for name, said in WORDS.items():
+        if text == said:
+            return report.feature(name)
+    return report.t("unknown") if not isinstance(text, str) or not text else str(text)
 
 
-@section("What contacting them would bring", part="trained", needs=UNTOLD, small=FEW)
-def what_contacting_brings(report: ChurnReport, trained: Churn) -> Block:
-    """Profit by how many are contacted, most at risk first."""
-    curve = report.profit
-    if curve is None:
-        return blocks.note("What contacting would bring is not known", report.why("profit"))
-    table = curve.table.iloc[::4].reset_index(drop=True)
-    best = curve.best
-    bounds = words.interval(best["lower"], best["upper"], report.currency)
-    finding = (
-        f"Contacting {words.count(best['customers'])} customers would bring {report.money(best['profit'])} "
-        f"({bounds})"
-        if report.advice == "list"
-        else "A mailing to most customers would pay by what is assumed; no list of fewer is better"
-        if report.advice == "mailing"
-        else "No campaign to keep them is shown to pay"
-    )
-    terms = report.terms
-    return blocks.chart(
-        figures.lines(
-            table, "customers", ["profit"], ("lower", "upper"), names={"profit": "profit"},
-            mark=int(best["customers"]), mark_label="best",
-            x_title=f"customers contacted, those {report.whom} first",
-            fmt=report.currency, zero=False,
-        ),
+@section(small=FEW)
+def what_contacting_brings(report: ChurnReport) -> Block:
+    """The margin that each action can still bring, with its interval."""
+    t = report.t
+    priced = [one for one in report.own_actions if one.expected is not None]
+    if not priced:
+        return nothing(report, "contacting")
+    rows = [
+        {
+            "group": t(f"group.{one.id}"), "customers": one.customers, "expected": one.expected.value,
+            "interval": (one.expected.lower, one.expected.upper),
+            "verdict": t(f"evidence.{one.evidence.name.lower()}"),
+        }
+        for one in priced if one.expected is not None
+    ]  # fmt: skip
+    best = priced[0]
+    assert best.expected is not None
+    bounds = interval(t, best.expected.lower, best.expected.upper, report.currency)
+    message = "contacting.chance"
+    if best.evidence.is_news and best.expected.value > 0:
+        message = f"contacting.{best.evidence.name.lower()}"
+    what = "revenue" if best.expected.without else "margin"
+    finding = t.of(message, {"value": best.expected.value, "interval": bounds, "what": what})
+    names = names_of(report, "group", "customers", "expected", "interval", "verdict")
+    if best.expected.without:
+        names["expected"] = t("column.expected_revenue")
+    columns = ["group", "customers", "expected", "interval", "verdict"]
+    return blocks.table(
+        pd.DataFrame(rows)[columns],
         finding=finding,
-        data=table,
-        caption=f"Measured on the {words.plural(curve.n, 'customer')} of the window from "
-        f"{words.date(trained.held_out.day)}, scaled to those here now. Assumed: {_assumed(report)}; margin "
-        f"{words.percent(terms.margin, 0)} of the sales of {words.plural(trained.window, 'day')} "
-        f"({terms.margin_from}). The best point was chosen on these customers; that flatters it by about "
-        f"{report.money(curve.optimism)}. Bands: 95 %, customers as the draw.",
-        formats={"customers_share": "percent:0", "lift": "number:2", "leavers": "count"}
-        | dict.fromkeys(("profit", "lower", "upper"), report.currency),
-    )  # fmt: skip
+        caption=t("contacting.caption_revenue" if best.expected.without else "contacting.caption"),
+        formats={"expected": report.currency, "interval": f"interval:{report.currency}"},
+        names=names,
+    ).under(t("contacting.label")).anchored("contacting").in_appendix()  # fmt: skip
 
 
-def _assumed(report: ChurnReport) -> str:
-    """The terms of saving somebody, in words."""
-    terms = report.terms
-    gift = f", {report.money(terms.incentive_cost)} an incentive taken" if terms.incentive_cost else ""
-    return f"""{report.money(terms.contact_cost)} a contact{gift}; {words.percent(terms.success, 0)} of the
-        would-be leavers contacted are kept (until a control group has measured it)"""
-
-
-@section(part="trained", needs=UNTOLD, small=FEW)
+@section(part="trained", needs=without("none"), small=FEW)
 def how_well_it_did(report: ChurnReport, trained: Churn) -> Block:
     """Every method on the window nobody had seen."""
+    t = report.t
     last = trained.evidence[trained.evidence["until"] == trained.held_out.until]
     table = last.sort_values("auc", ascending=False, kind="stable").reset_index(drop=True)
+    used = t("used")
     shown = pd.DataFrame(
         {
-            "method": table["method"],
-            "ranking_(AUC)": _with(table, "auc"),
+            "method": [t(f"method_name.{slug(m)}") for m in table["method"]],
+            "auc": _with(table, "auc"),
             "average_precision": _with(table, "average_precision"),
-            "lift_of_the_top_tenth": _with(table, "top_decile_lift"),
+            "top_decile_lift": _with(table, "top_decile_lift"),
             "brier": _with(table, "brier"),
-            "used": ["yes" if m == trained.method else "" for m in table["method"]],
+            "used": [used if m == trained.method else "" for m in table["method"]],
         }
     )
-    if trained.grade is not None:
-        finding = trained.grade.words
-    else:
-        finding = f"There is no model, only the recency rule: {'; '.join(trained.unmet)}"
-    row = last.iloc[0]
+    row, held = last.iloc[0], trained.held_out
+    seen = {"asked": held.day, "n": int(row["n"]), "left": int(row["left"]), "until": held.until}
     return blocks.table(
         shown,
-        finding=finding.rstrip("."),
-        caption=f"Asked on {words.date(trained.held_out.day)} of {words.plural(int(row['n']), 'customer')}, "
-        f"{words.count(row['left'])} of whom then left by {words.date(trained.held_out.until)}"
-        f"{'; learnt from earlier windows only' if tested(trained) else ''}. AUC: chance that of a leaver "
-        "and a stayer the leaver has the higher score. Brier: mean squared error, 0 is perfect. Intervals: "
-        f"95 %.{_not_tested(trained)}",
-        formats=dict.fromkeys(("ranking_(AUC)", "average_precision", "brier"), "estimate:number:3")
-        | {"lift_of_the_top_tenth": "estimate:number:1"},
-    )
+        finding=_compared(report, trained.grade),
+        caption=t.of("did.caption" if tested(trained) else "did.caption_untested", seen),
+        formats=dict.fromkeys(("auc", "average_precision", "brier"), "estimate:number:3")
+        | {"top_decile_lift": "estimate:number:1"},
+        names=names_of(report, *shown.columns),
+    ).under(t("did.label")).anchored("did").in_appendix()  # fmt: skip
 
 
-def _not_tested(trained: Churn) -> str:
-    return "" if tested(trained) else " The rule was learnt from these customers: no other window is over."
+def _compared(report: ChurnReport, grade: Grade | None) -> str:
+    """The model against days of silence alone: better only where the interval of what it finds says so."""
+    t = report.t
+    if grade is None:
+        return t("did.rule")
+    if grade.lower > grade.baseline:
+        bounds = interval(t, grade.lower, grade.upper, "percent:0")
+        return t("did.better", share=grade.churner_accuracy, interval=bounds, rule=grade.baseline)
+    return t("did.not_better")
 
 
 def _with(table: pd.DataFrame, name: str) -> pd.Series:
@@ -166,53 +163,61 @@ def _with(table: pd.DataFrame, name: str) -> pd.Series:
     return blocks.together(table[name], table[f"{name}_lower"], table[f"{name}_upper"])
 
 
-@section("Does it say what comes", part="trained", needs=UNTOLD, small=FEW)
+@section(part="trained", needs=without("none"), small=FEW)
 def does_it_say_what_comes(report: ChurnReport, trained: Churn) -> Block:
-    """Chance said against share that left."""
-    held = trained.held_out
+    """Chance predicted against share that fell silent."""
+    t, held = report.t, trained.held_out
     table = measures.calibration(held.left, held.score)
     error = measures.calibration_error(held.left, held.score)
     off = (table["predicted"] < table["lower"]) | (table["predicted"] > table["upper"])
-    said = words.percent(float(held.score.mean()), 0)
-    came = words.percent(float(held.left.mean()), 0)
-    if error.lower <= 0 <= error.upper:
-        finding = f"On the whole it said {said} and {came} left: no more than chance"
-    else:
-        finding = f"It said {said} and {came} left: it says too {'much' if error.value < 0 else 'little'}"
-    shown = table.assign(said=[words.percent(p, 0) for p in table["predicted"]])
+    slots = {"said": float(held.score.mean()), "came": float(held.left.mean())}
+    fits = error.lower <= 0 <= error.upper
+    way = {} if fits else {"way": "high" if error.value < 0 else "low"}
+    columns = ["predicted", "left_share", "interval"]
+    shown = table.assign(interval=blocks.together(table["lower"], table["upper"]))
+    caption = t("comes.caption", off=int(off.sum()), of=len(table), n=len(held.left), day=held.day)
     return blocks.chart(
-        figures.columns(
-            shown, "said", ["left_share", "predicted"], {"left_share": "left", "predicted": "said"},
-            x_title="chance said, tenths of the customers", fmt="percent:0",
+        figures.lines(
+            table.assign(predicted_percent=100 * table["predicted"]), "predicted_percent",
+            ["left_share", "predicted"], ("lower", "upper"),
+            names=names_of(report, "left_share", "predicted"), context=["predicted"],
+            x_title=t("comes.x"), fmt="percent:0",
         ),
-        finding=finding,
-        data=table,
-        caption=f"""{words.count(int(off.sum()))} of {len(table)} groups lie outside their own 95 % interval;
-            one in twenty would by chance. {words.plural(len(held.left), 'customer')} of the window from
-            {words.date(held.day)}.{_not_tested(trained)}""",
-        formats=dict.fromkeys(("predicted", "left_share", "lower", "upper"), "percent"),
-    )  # fmt: skip
+        finding=t.of("comes.fits" if fits else "comes.off", slots | way),
+        data=shown[columns],
+        caption=caption,
+        formats=dict.fromkeys(("predicted", "left_share"), "percent:0") | {"interval": "interval:percent:0"},
+        names=names_of(report, *columns),
+    ).under(t("comes.label")).anchored("tested").in_appendix()  # fmt: skip
 
 
-@section("How many of the leavers it finds", part="trained", needs=UNTOLD, small=FEW)
+@section(part="trained", needs=without("none"), small=FEW)
 def how_many_it_finds(report: ChurnReport, trained: Churn) -> Block:
-    """Share of the leavers among the customers with the highest scores."""
-    held = trained.held_out
+    """Share of those who fell silent among the customers with the highest chance."""
+    t, held = report.t, trained.held_out
     table = measures.gains(held.left, held.score)
     start = pd.DataFrame({c: [0.0] for c in table.columns})
     whole = pd.concat([start.assign(lift=float("nan")), table], ignore_index=True)
     whole["blindly"] = whole["customers_share"]
-    fifth = table[table["customers_share"].round(2) == 0.2].iloc[0]
+    whole["percent_of_customers"] = 100 * whole["customers_share"]
+    fifth = table[table["customers_share"].round(2) == BLIND].iloc[0]
+    bounds = interval(t, fifth["lower"], fifth["upper"], "percent:0")
+    finds = fifth["lower"] > BLIND
+    finding = (
+        t("finds.finding", share=fifth["leavers_share"], interval=bounds)
+        if finds
+        else t("finds.finding_none")
+    )
+    columns = ["customers_share", "leavers_share", "lower", "upper", "blindly"]
     return blocks.chart(
         figures.lines(
-            whole, "customers_share", ["leavers_share", "blindly"], ("lower", "upper"),
-            names={"leavers_share": "leavers found", "blindly": "blindly"}, context=("blindly",),
-            x_title="share of the customers, highest chance first", fmt="percent:0",
+            whole, "percent_of_customers", ["leavers_share", "blindly"], ("lower", "upper"),
+            names=names_of(report, "leavers_share", "blindly"), context=("blindly",), x_title=t("finds.x"),
+            fmt="percent:0",
         ),
-        finding=f"The fifth with the highest chance holds {words.percent(fifth['leavers_share'], 0)} of the "
-        f"leavers ({words.interval(fifth['lower'], fifth['upper'], 'percent:0')})",
-        data=whole.iloc[1:],
-        caption=f"Band: 95 %, customers as the draw.{_not_tested(trained)}",
-        formats=dict.fromkeys(("customers_share", "leavers_share", "lower", "upper", "blindly"), "percent:0")
-        | {"lift": "number:2"},
-    )  # fmt: skip
+        finding=finding,
+        data=whole.loc[1:, columns],
+        caption=t("finds.caption" if tested(trained) else "finds.caption_untested"),
+        formats=dict.fromkeys(columns, "percent:0"),
+        names=names_of(report, *columns),
+    ).under(t("finds.label")).anchored("finds").in_appendix()  # fmt: skip

@@ -1,152 +1,194 @@
-"""Why customers leave, when, and for whom the model errs."""
+"""What goes with falling silent, who comes back, and for whom the model errs."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses import churn
-from crm_analytics.analyses.churn.survival.complaints import AfterComplaint
-from crm_analytics.analyses.churn.training import Churn, Definition
+from crm_analytics.analyses.churn.survival.complaints import FIRST, AfterComplaint
+from crm_analytics.analyses.churn.training import Churn
+from crm_analytics.analyses.disclosure import OTHERS
 from crm_analytics.pages import blocks, figures, words
-from crm_analytics.pages.blocks import Block
-from crm_analytics.reports.churn.report import FEW, UNTOLD, ChurnReport
+from crm_analytics.reports.churn.first_screen import back_curve
+from crm_analytics.reports.churn.placement import FEW, names_of, nothing, without
+from crm_analytics.reports.churn.report import ChurnReport
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.tiles import interval
+
+if TYPE_CHECKING:
+    from crm_analytics.pages.blocks import Block
 
 SHOWN = 8
+POINTS = 24  # of the return curve
 
 
-@section(part="trained", needs=UNTOLD, small=FEW)
+@section(part="trained", needs=without("none"), small=FEW)
 def what_tells_leavers(report: ChurnReport, trained: Churn) -> Block:
     """What the model goes by: AUC lost when a feature is shuffled."""
-    table = report.reasons
+    t, table = report.t, trained.reasons
     if table is None:
-        return blocks.note("What tells leavers is not known", f"The recency rule: {trained.rule.words}.")
+        return nothing(report, "marks", t("marks.rule_why", days=trained.rule.cut_days))
     named = table.assign(
-        feature=[churn.WORDS.get(f, f) for f in table["feature"]],
+        feature=[words.clean(report.feature(f), 60) for f in table["feature"]],
         interval=blocks.together(table["lower"], table["upper"]),
     )
     clear = named[named["lower"] > 0]["feature"].tolist() if trained.tells else []
-    finding = (
-        f"Leavers are told by {words.listing(clear[:3])}"
-        if clear
-        else "No single thing is shown to tell leavers from stayers"
-    )
+    columns = ["feature", "auc_lost", "interval"]
     return blocks.chart(
         figures.intervals(
             named.head(SHOWN), "feature", "auc_lost", "lower", "upper", reference=0.0,
-            reference_label="tells nothing", fmt="number:3",
+            reference_label=t("marks.nothing"), fmt="number:3",
         ),
-        finding=finding,
-        data=named[["feature", "auc_lost", "interval"]],
-        caption=f"""AUC lost when one thing is shuffled between customers (Breiman 2001), by a model that
-            had not seen them; the intervals of all {words.count(len(named))} things hold together with 95 %.
-            Things that say the same share what they are worth. It tells what the model goes by, not what
-            makes people leave.""",
+        finding=t("marks.finding", what=clear[0]) if clear else t("marks.finding_none"),
+        data=named[columns],
+        caption=t("marks.caption", n=len(named)),
         formats={"auc_lost": "number:3", "interval": "interval:number:3"},
-    )  # fmt: skip
+        names=names_of(report, *columns),
+    ).under(t("marks.label")).anchored("marks").in_appendix()  # fmt: skip
 
 
-@section("How the chance depends on it", part="trained", needs=UNTOLD, small=FEW)
+@section(part="trained", needs=without("none"), small=FEW)
 def how_it_depends(report: ChurnReport, trained: Churn) -> Block:
-    """Mean chance to leave along what tells most."""
-    if report.reasons is None or trained.model is None:
-        bands = trained.rule.bands
+    """Mean chance to fall silent along what tells most."""
+    t = report.t
+    if trained.model is None:
+        bands = trained.rule.bands[trained.rule.bands["customers"] > 0].reset_index(drop=True)
+        columns = ["from_days", "customers", "leavers", "probability"]
         return blocks.table(
-            bands,
-            finding=f"By the rule: {trained.rule.words}",
-            caption="Share who left by days since the last purchase.",
+            bands[columns],
+            finding=t("depends.rule", days=trained.rule.cut_days),
+            caption=t("depends.rule_caption"),
             formats={"probability": "percent:0"},
-        )
-    if not (trained.tells and report.reasons["lower"].iloc[0] > 0):
-        return blocks.note(
-            "How the chance to leave depends on anything cannot be told",
-            "No single thing is shown to tell leavers from stayers.",
-        )
-    feature = str(report.reasons["feature"].iloc[0])
-    table = churn.partial_dependence(trained.model, trained.held_out.frame, feature)
-    said = churn.WORDS.get(feature, feature)
+            names=names_of(report, *columns),
+        ).under(t("depends.label")).anchored("depends").in_appendix()  # fmt: skip
+    if report.dependence is None:
+        return nothing(report, "marks", t("marks.none_why"))
+    feature, table = report.dependence
+    said = words.clean(report.feature(feature), 48)
+    columns = ["value", "churn_probability", "lower", "upper"]
+    formats = {"value": "number:1"} | dict.fromkeys(columns[1:], "percent:0")
+    names = names_of(report, *columns[1:]) | {"value": said}
     if len(table) < 2 or not pd.api.types.is_numeric_dtype(table["value"]):
-        return blocks.table(
-            table, finding=f"The chance to leave by {said}", formats={"churn_probability": "percent:0"}
-        )
-    first, last = table.iloc[0], table.iloc[-1]
-    way = "rises" if last["churn_probability"] > first["churn_probability"] else "falls"
+        block = blocks.table(
+            table[columns], finding=t("depends.by", what=said), formats=formats | {"value": "auto"},
+            names=names,
+        )  # fmt: skip
+        return block.under(t("depends.label")).anchored("depends").in_appendix()
+    first, last = (float(table["churn_probability"].iloc[k]) for k in (0, -1))
+    way = "up" if last > first else "down"
     return blocks.chart(
         figures.lines(
             table, "value", ["churn_probability"], ("lower", "upper"),
-            names={"churn_probability": "chance"}, x_title=said, fmt="percent:0",
+            names={"churn_probability": t("depends.name")}, x_title=said, fmt="percent:0",
         ),
-        finding=f"The chance to leave {way} from {words.percent(first['churn_probability'], 0)} to "
-        f"{words.percent(last['churn_probability'], 0)} with {said}",
-        data=table,
-        caption="""Mean chance if every customer had that value and kept all others (Friedman 2001). Band:
-            the middle 80 % of the customers, not how sure the model is.""",
-        formats={"value": "number:1"}
-        | dict.fromkeys(("churn_probability", "lower", "upper"), "percent:0"),
-    )  # fmt: skip
+        finding=t("depends.finding", way=way, first=first, last=last, what=said),
+        data=table[columns],
+        caption=t("depends.caption"),
+        formats=formats,
+        names=names,
+    ).under(t("depends.label")).anchored("depends").in_appendix()  # fmt: skip
 
 
-@section(part="definition", needs="When somebody is gone cannot be told yet")
-def when_somebody_is_gone(report: ChurnReport, told: Definition) -> Block:
-    """How long customers stay away before they come back."""
-    window = report.trained.window if report.trained else told.window
-    table = told.table
-    within = table[table["days"] <= window].iloc[-1] if (table["days"] <= window).any() else table.iloc[0]
+@section(small=FEW)
+def when_somebody_is_gone(report: ChurnReport) -> Block:
+    """How many come back within a year, by how long they were silent."""
+    t, found = report.t, report.plan.given.definitions
+    curve = back_curve(report)
+    if curve is None:
+        return nothing(report, "back")
+    end = max(2, min(curve.followed, 2 * (found.lapsed_days or curve.followed)))
+    days = np.unique(np.linspace(1, end, POINTS).astype(int))
+    frame = pd.DataFrame({"silence_days": days, "back": curve.back_within(days)})
+    if found.at_risk_days is None:
+        finding = t("back.finding_plain", days=int(days[-1]), share=float(frame["back"].iloc[-1]))
+    else:
+        finding = t("back.finding", days=found.at_risk_days, share=found.at_risk_share)
     return blocks.chart(
         figures.lines(
-            table, "days", ["still_away"], ("lower", "upper"), names={"still_away": "still away"},
-            mark=window, mark_label=f"{window} days", x_title="days since the last purchase", fmt="percent:0",
+            frame, "silence_days", ["back"], names={"back": t("back.name")}, mark=found.at_risk_days,
+            mark_label=t("back.mark") if found.at_risk_days is not None else "", x_title=t("back.x"),
+            fmt="percent:0",
         ),
-        finding=f"Who has not come back after {words.plural(window, 'day')} seldom does: "
-        f"{words.percent(float(within['share_within']), 0)} of all returns came sooner",
-        data=table,
-        caption=f"""{told.why[:1].upper()}{told.why[1:]}. Still away: share of all silences that last longer,
-            those still open counted in (Kaplan-Meier, 95 %).""",
-        formats=dict.fromkeys(("share_within", "still_away", "lower", "upper"), "percent"),
-    )  # fmt: skip
+        finding=finding,
+        data=frame,
+        caption=t("back.caption_far" if found.extrapolated else "back.caption", gaps=curve.gaps),
+        formats={"back": "percent:0"},
+        names=names_of(report, "silence_days", "back"),
+    ).under(t("back.label")).anchored("back").in_appendix()  # fmt: skip
 
 
-@section("What a complaint does", part="complaint", needs="What a complaint does is not known")
+@section(part="complaint", needs=without("complaint"), small=FEW)
 def what_a_complaint_does(report: ChurnReport, found: AfterComplaint) -> Block:
-    """Leaving after a first complaint against before."""
-    table = found.purchases.rename(columns={"kind": "purchases_that_were", "last": "were_the_last"})
-    return blocks.table(
-        table,
-        finding=found.words.rstrip("."),
-        caption=f"""Cox regression: from the purchase complained of on against before it, among customers
-            with as many purchases in their first {found.pace} days. Below: after how many such purchases
-            nothing more was bought. No experiment: whatever else brings complaints and leaving together
-            is in the ratio.""",
-        formats=dict.fromkeys(("share", "lower", "upper"), "percent"),
+    """Lapsing after a first complaint against before; the table counts what the sentence is about."""
+    t, row = report.t, found.hazards.table.iloc[0]
+    table = found.spells.assign(
+        complained=[
+            t("complaint.after" if one else "complaint.before") for one in found.spells["complained"]
+        ],
+        left_per_year=365 * found.spells["left"] / found.spells["days"].where(found.spells["days"] > 0),
     )
+    bounds = interval(t, row["lower"], row["upper"], "number:1")
+    shown = not row["lower"] <= 1 <= row["upper"]
+    last = found.purchases[found.purchases["kind"] == FIRST].iloc[0]
+    message = "complaint.finding" if shown else "complaint.finding_chance"
+    columns = ["complained", "customers", "left", "left_per_year"]
+    return blocks.table(
+        table[columns],
+        finding=t.of(message, {"times": row["hazard_ratio"], "interval": bounds}),
+        caption=t(
+            "complaint.caption", days=found.window, pace=found.pace, n=int(last["last"]),
+            of=int(last["purchases"]),
+        ),
+        formats={"left_per_year": "number:2"},
+        names=names_of(report, *columns),
+    ).under(t("complaint.label")).anchored("complaint").in_appendix()  # fmt: skip
 
 
-@section("Does it err for some more than for others", part="trained", needs=UNTOLD, small=FEW)
+@section(part="trained", needs=without("none"), small=FEW)
 def who_is_misjudged(report: ChurnReport, trained: Churn) -> Block:
     """Calibration and AUC by region, age and the like."""
+    t = report.t
     if report.groups is None:
-        return blocks.note("Whether some are misjudged cannot be told", report.why("groups"))
+        return nothing(report, "groups")
     table = report.groups.table
     shown = pd.DataFrame(
         {
-            "attribute": table["attribute"].str.replace("_", " "),
-            "group": table["group"],
+            "attribute": [_attribute(report, name) for name in table["attribute"]],
+            "group": [t("others") if g == OTHERS else words.clean(g, 40) for g in table["group"]],
             "customers": table["n"],
-            "left": table["left_share"],
-            "said": table["predicted"],
+            "left_share": table["left_share"],
+            "predicted": table["predicted"],
             "more_than_said": blocks.together(table["lower"], table["upper"]),
             "auc": table["auc"],
-            "verdict": table["how"].where(table["differs"], ""),
+            "verdict": [_verdict(report, how) for how in table["how"].where(table["differs"], "")],
         }
     )
-    if not table["differs"].any():
+    differs = int(table["differs"].sum())
+    if not differs:
         shown = shown.drop(columns="verdict")
     order = table["differs"].astype(int).sort_values(ascending=False, kind="stable").index
     return blocks.table(
         shown.loc[order].reset_index(drop=True),
-        finding=report.groups.words.rstrip("."),
-        caption=f"""Against all other customers, corrected for {report.groups.tested} comparisons (Holm
-            1979). Groups of fewer than {report.groups.minimum} customers are among the others.""",
-        formats={"left": "percent:0", "said": "percent:0", "more_than_said": "interval:percent:0"}
+        finding=t("groups.finding", n=differs, of=len(table)) if differs else t("groups.finding_none"),
+        caption=t("groups.caption", tested=report.groups.tested, minimum=report.groups.minimum),
+        formats={"left_share": "percent:0", "predicted": "percent:0", "more_than_said": "interval:percent:0"}
         | {"auc": "number:2"},
-    )
+        names=names_of(report, *shown.columns),
+    ).under(t("groups.label")).anchored("groups").in_appendix()  # fmt: skip
+
+
+def _attribute(report: ChurnReport, name: object) -> str:
+    known = report.t.knows(f"attribute.{name}")
+    return report.t(f"attribute.{name}") if known else words.clean(str(name).replace("_", " "), 40)
+
+
+def _verdict(report: ChurnReport, how: object) -> str:
+    said = str(how)
+    if not said:
+        return ""
+    for part, message in (("more left", "more"), ("fewer left", "fewer"), ("worse", "worse")):
+        if part in said:
+            return report.t(f"groups.{message}")
+    return report.t("groups.better")

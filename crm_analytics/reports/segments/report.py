@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from crm_analytics.analyses import rfm
-from crm_analytics.analyses.comparison import YEAR
 from crm_analytics.analyses.concentration import Concentration
-from crm_analytics.analyses.definitions import ACTIVE, standings
 from crm_analytics.analyses.kpi import Kpi
 from crm_analytics.analyses.kpis import measure
 from crm_analytics.analyses.profiling.favourites import purchase_lines
@@ -102,22 +99,10 @@ def prepare(
         scores=scores,
         spread=rfm.revenue_concentration(scores),
         earlier=earlier,
-        earlier_active=_active_a_year_ago(base, plan),
+        earlier_active=plan.given.active_a_year_ago,
         taste=_taste(base, scores),
         handed=handed_in(run),
     )
-
-
-def _active_a_year_ago(base: CustomerBase, plan: Plans) -> tuple[int, int] | None:
-    """Active customers a year ago by the words of today, and all who had bought by then."""
-    day = base.day - timedelta(days=YEAR)
-    if day < base.first_day or plan.given.definitions.at_risk_days is None:
-        return None
-    table = standings(base.as_of(day), plan.given.definitions)
-    row = table.aggregate(
-        active=(table.standing == ACTIVE).sum(), people=table.count()
-    ).to_pyarrow().to_pylist()[0]  # fmt: skip
-    return (int(row["active"] or 0), int(row["people"])) if row["people"] else None
 
 
 def _taste(base: CustomerBase, scores: rfm.RfmScores) -> tuple[str, float] | None:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 FOLDER = "lists"
 COLUMNS = (
-    "silence_days", "standing", "value_to_come", "product", "because", "reason", "probability",
-    "expected_margin", "expected_sale",
+    "list", "channel", "silence_days", "standing", "value_to_come", "product", "because", "reason",
+    "probability", "expected_margin", "expected_sale",
 )  # fmt: skip
 RANKS = ("value_to_come", "expected_margin", "expected_sale")  # whichever there is, the most first
 
@@ -35,7 +35,8 @@ def list_of(base: CustomerBase, action: Action, show_customers: bool) -> pd.Data
 
     Returns
     -------
-    customer (pseudonym, or name where that is allowed), silence_days, standing, where there is a forecast
+    customer (pseudonym, or name where that is allowed), for the lists of a wave list and channel,
+    silence_days, standing, where there is a forecast
     value_to_come (money over the horizon, undiscounted), for an offer product, because, reason, probability
     and expected_margin or expected_sale (money), and for a test arm: "contact" or "hold back", drawn
     by the project's key, so that the same customer falls into the same arm on each run

@@ -42,3 +42,13 @@ def wrong(page: str) -> str:
     if not told:
         return "Not measured yet."
     return f"Claimed of made-up companies without it. {told[:1].upper()}{told[1:]}."
+
+
+def tried(page: str) -> tuple[int, int]:
+    """How many findings of a page were claimed, and how many were asked, of companies without them.
+
+    >>> tried("churn")
+    (0, 8)
+    """
+    rows = CLAIMED.get(page, ())
+    return sum(claimed for _, claimed, _ in rows), sum(of for *_, of in rows)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import ibis
 
+from crm_analytics.analyses.definitions import definitions
+
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
@@ -69,8 +71,9 @@ def save(known: Known) -> ir.Table:
 def win_back(known: Known) -> ir.Table:
     """Silent for one and a half times their own mean gap, and longer than half of all gaps take.
 
-    With scores also whoever counts as gone. Before the third purchase nobody has a gap of their own worth
-    the name; those are found by the scores alone.
+    With scores also whoever is no longer active. Before the third purchase nobody has a gap of their own
+    worth the name; those are found by the scores alone. Nobody who has lapsed, by the words that every report
+    shares, is among them: reports leave those alone.
     """
     typical = known.rhythm.typical if known.rhythm else 0
     now = known.buyers
@@ -78,10 +81,13 @@ def win_back(known: Known) -> ir.Table:
         (now.order_count >= 3) & (now.recency_days >= SILENT * now.mean_gap) & (now.recency_days > typical)
     )
     found = now.filter(silent).select("customer_id")
-    if known.scores is None:
+    if known.scores is not None:
+        gone = known.scores.filter(known.scores.risk == "gone").select("customer_id")
+        found = found.union(gone, distinct=True)
+    lapsed = definitions(known.base).lapsed_days
+    if lapsed is None:
         return found
-    gone = known.scores.filter(known.scores.risk == "gone").select("customer_id")
-    return found.union(gone, distinct=True)
+    return found.semi_join(now.filter(now.recency_days < lapsed), "customer_id")
 
 
 def replenishment_due(known: Known) -> ir.Table:

@@ -15,7 +15,7 @@ EXPLAINED = 5_000  # of the likeliest to leave: the list of those to save says w
 
 
 def leaving(base: CustomerBase) -> tuple[ir.Table | None, str]:
-    """Train the churn model on a base and score everybody who is still here.
+    """Train the churn model on a base and score everybody who is active, by the words of `definitions`.
 
     Returns
     -------
@@ -24,6 +24,6 @@ def leaving(base: CustomerBase) -> tuple[ir.Table | None, str]:
     from crm_analytics.analyses import churn
 
     try:
-        return churn.score(base, churn.train(base), explained=EXPLAINED), ""
+        return churn.score(base, churn.train(base, churn.shared_window(base)), explained=EXPLAINED), ""
     except NotEnoughData as error:
         return None, str(error)

@@ -74,6 +74,7 @@ def lists(
     issued: ir.Table | None = None,
     previous: Previous | None = None,
     barred: Collection[str] = (),
+    spared: ir.Table | None = None,
 ) -> Lists:
     """Make the lists of the wave that follows the base's day.
 
@@ -95,6 +96,7 @@ def lists(
     previous : the wave before this one of the same lists. Where this one comes late, it reaches back to the
         end of that one (`customer_facts.LATEST` days at most), so that nobody falls between them
     barred : ids of customers who must not be contacted, whatever the base says of them
+    spared : customer_id of those for whom a contact costs more than it can bring
 
     Raises
     ------
@@ -129,7 +131,7 @@ def lists(
     due = ibis.union(*[_due(facts, rule, n) for n, rule in enumerate(asked, start=1)])
     if terms.where:
         due = due.semi_join(matching(base, terms.where), "customer_id")
-    valued = base.materialise(_valued(facts, due, terms, scores))
+    valued = base.materialise(_marked(_valued(facts, due, terms, scores), spared, "spared"))
     kept = _suppressed(base, _barred(base, valued, barred), terms, issued, asked)
     return Lists(base.materialise(_parted(kept, terms)), asked, left_out, terms, base)
 
@@ -231,11 +233,11 @@ def _suppressed(
         (joined.contacts >= terms.cap, steps.CAP),
         (joined.again.fill_null(False), steps.AGAIN),
         (joined.contacts + joined.held >= terms.cap, steps.HELD),
-        (joined.expected_value <= 0, steps.WORTHLESS),
+        (joined.spared.fill_null(False) | (joined.expected_value <= 0).fill_null(False), steps.WORTHLESS),
         else_=None,
     )
     found = joined.mutate(suppressed_by=first).drop(
-        "closed", "barred", "forgotten", "waits", "contacts", "held", "again"
+        "closed", "barred", "forgotten", "waits", "contacts", "held", "again", "spared"
     )
     best = [ibis.desc(found.expected_value.fill_null(0)), "priority", ibis.desc("value_at_stake"), "list"]
     if terms.one_action:
@@ -252,7 +254,7 @@ def _marked(table: ir.Table, other: ir.Table | None, name: str) -> ir.Table:
     """With a mark for who is in another table of customers."""
     if other is None:
         return table.mutate(**{name: ibis.null("boolean")})
-    other = other.mutate(**{name: ibis.literal(True)})
+    other = other.select("customer_id", **{name: ibis.literal(True)})
     return table.left_join(other, "customer_id").drop("customer_id_right")
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from crm_analytics.analyses import arguments
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import differences
-from crm_analytics.analyses.disclosure import OTHERS, publishable
+from crm_analytics.analyses.disclosure import OTHERS, publishable, side_by_side
 from crm_analytics.analyses.intervals import wilson
 
 if TYPE_CHECKING:
@@ -78,7 +78,12 @@ def _scored(waves: Waves, bins: int) -> ir.Table:
 
 
 def response_by_group(
-    waves: Waves, groups: ir.Table, *, minimum: int = MINIMUM, level: float = 0.95
+    waves: Waves,
+    groups: ir.Table,
+    *,
+    minimum: int = MINIMUM,
+    level: float = 0.95,
+    before: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Response by personal attributes, in groups large enough that none tells of a person.
 
@@ -86,6 +91,8 @@ def response_by_group(
     ----------
     groups : customer_id and one text column an attribute, e.g. of `demography.demography`
     minimum : customers of each arm in each group; smaller ones are merged into "others"
+    before : attribute, group: the groups that an earlier page showed; all others are merged. None: there was
+        no page
 
     Returns
     -------
@@ -98,7 +105,7 @@ def response_by_group(
     attributes = [c for c in groups.columns if c != "customer_id"]
     joined = waves.rows.left_join(groups, "customer_id").drop("customer_id_right")
     joined = joined.mutate(**{a: joined[a].cast("string").fill_null(UNKNOWN) for a in attributes})
-    kept = _kept(waves, joined, attributes, minimum)
+    kept = _kept(waves, joined, attributes, minimum, before)
     if kept is None:
         return pd.DataFrame()
     parts = []
@@ -124,7 +131,7 @@ def _counted(waves: Waves, rows: ir.Table, found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _kept(
-    waves: Waves, joined: ir.Table, attributes: Sequence[str], minimum: int
+    waves: Waves, joined: ir.Table, attributes: Sequence[str], minimum: int, before: pd.DataFrame | None
 ) -> dict[str, list[str]] | None:
     """The groups of each attribute that stay under their name; crossed, so that no two tables tell more."""
     treated, bought = joined.treated == 1, joined.conversion == 1
@@ -137,8 +144,9 @@ def _kept(
     }
     cells = waves.base.collect(joined.group_by(list(attributes)).aggregate(**counts))
     shown = publishable(
-        cells.sort_values(list(attributes)), list(attributes), count=list(counts)[:3], minimum=minimum
-    )
+        cells.sort_values(list(attributes)), list(attributes), count=list(counts)[:3], minimum=minimum,
+        before=None if before is None else side_by_side(before, attributes),
+    )  # fmt: skip
     if shown.empty:
         return None
     return {a: sorted(set(shown[a]) - {OTHERS}) for a in attributes}

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from crm_analytics.analyses.churn.measures.ranking import checked, placements
-from crm_analytics.analyses.disclosure import OTHERS, publishable
+from crm_analytics.analyses.disclosure import OTHERS, publishable, side_by_side
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -69,6 +69,7 @@ def subgroups(
     *,
     minimum: int = 5,
     level: float = 0.95,
+    before: pd.DataFrame | None = None,
 ) -> Subgroups:
     """Compare the model's errors between groups.
 
@@ -79,6 +80,8 @@ def subgroups(
     groups : one row per customer, one column per attribute (text; band ages first). Missing is "unknown"
     minimum : the set size of `analyses.disclosure`: groups of fewer customers join the others; 2 or more
     level : of the intervals
+    before : attribute, group: the groups that an earlier page showed; a group that is not among them joins
+        the others, so that no two pages tell of the few who made it large enough. None: there was no page
 
     Returns
     -------
@@ -101,7 +104,7 @@ def subgroups(
     """
     left, score = checked(y, p, both="a check of groups", probabilities=True)
     frame = _attributes(groups, len(left))
-    shown = _shown(frame, minimum)
+    shown = _shown(frame, minimum, before)
     if not len(shown):
         raise NotEnoughData("a check of groups", len(left), minimum)
     z = float(stats.norm.ppf(0.5 + level / 2))
@@ -129,7 +132,7 @@ def _attributes(groups: object, n: int) -> pd.DataFrame:
     return text.where(text.notna(), "unknown").astype(str)
 
 
-def _shown(frame: pd.DataFrame, minimum: int) -> pd.DataFrame:
+def _shown(frame: pd.DataFrame, minimum: int, before: pd.DataFrame | None) -> pd.DataFrame:
     """The attributes with small groups among the others; each attribute's groups by the house's set size.
 
     Attributes are shown beside each other of the same customers, so the cells of all of them together
@@ -137,7 +140,8 @@ def _shown(frame: pd.DataFrame, minimum: int) -> pd.DataFrame:
     """
     names = list(frame.columns)
     cells = frame.groupby(names).size().rename("customers").reset_index()
-    kept = publishable(cells, names, minimum=minimum)
+    shown = None if before is None else side_by_side(before, names)
+    kept = publishable(cells, names, minimum=minimum, before=shown)
     if not len(kept):
         return frame.iloc[:0]
     return pd.DataFrame({c: frame[c].where(frame[c].isin(kept[c]), OTHERS) for c in names})
