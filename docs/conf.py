@@ -8,6 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from gallery_page import write_gallery
 from reference_pages import write_reference
 
 import crm_analytics
@@ -17,10 +18,11 @@ version = release = crm_analytics.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "reference/static"]
 suppress_warnings = ["misc.highlighting_failure", "myst.xref_missing", "ref.python"]
 html_theme = "furo"
 html_title = "crm-analytics"
+html_static_path = ["reference/static"]
 html_show_sphinx = False
 html_copy_source = False
 autodoc_member_order = "bysource"
@@ -69,6 +71,8 @@ def _foreign(
 
 def setup(app: object) -> None:
     """Write the pages that are read off the package before anything is read."""
-    write_reference(Path(__file__).parent / "reference")
+    here = Path(__file__).parent
+    write_reference(here / "reference")
+    write_gallery(here / "reference" / "gallery.md", here / "reference" / "static")
     app.connect("autodoc-process-docstring", _plain, priority=400)  # type: ignore[attr-defined]
     app.connect("autodoc-skip-member", _foreign)  # type: ignore[attr-defined]
