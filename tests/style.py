@@ -38,6 +38,15 @@ ON_PAGES = {
     "equal customers": r"\bequal customers\b",
     "returns for repeat purchases": r"\ball returns come\b|\breturns come within\b",
     "where it sits": r"\bWhere it sits\b",
+    "go on from here": r"\bFrom here [\d{]",
+    "spells": r"\bspells last\b",
+    "half has not left": r"whose half has not\b",
+    "sum in words": r"\bplus came less\b",
+    "as it was": r"“as it was”",
+    "come to be": r"\bcome to be\b",
+    "as long as the data reach": r"as long as the data reach",
+    "take for": r"\btakes? a customer\b.* for lost",
+    "comes back from there": r"no longer comes back\b",
     "better than one chance": r"one chance for all",
 }
 _FOUND = {re.compile(pattern, re.IGNORECASE): better for pattern, better in STYLE.items()}
