@@ -117,6 +117,8 @@ def who_moved_where(report: LifecycleReport, flows: Flows) -> Block:
     seen = moves[moves["from_customers"].notna() & (moves["customers"] > 0)].reset_index(drop=True)
     columns = ["from_stage", "to_stage", "customers", "from_customers", "share", "lower", "upper"]
     columns += ["earlier_share", "difference", "difference_lower", "difference_upper"] if flows.before else []
+    points = [name for name in columns if name.startswith("difference")]
+    seen = seen.assign(**{name: 100 * seen[name] for name in points})
     return placed(
         blocks.chart(
             figures.heatmap(
@@ -128,7 +130,9 @@ def who_moved_where(report: LifecycleReport, flows: Flows) -> Block:
             finding=_move(report, moves),
             data=report.named(seen[columns], "from_stage", "to_stage"),
             caption=t("moved.caption"),
-            formats={"customers": "count", "from_customers": "count"} | dict.fromkeys(columns[4:], "percent"),
+            formats={"customers": "count", "from_customers": "count"}
+            | dict.fromkeys(columns[4:], "percent")
+            | dict.fromkeys(points, "number:1"),
             names=names(report, *columns),
         ),
         report,
