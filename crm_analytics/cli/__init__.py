@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from crm_analytics import __version__
+from crm_analytics.cli.agent_commands import mcp
 from crm_analytics.cli.assess_commands import assess
 from crm_analytics.cli.console import CellBar, echo, now, say, show_trace, stopped_in_words, tell
 from crm_analytics.cli.data_commands import check, demo, list_reports, map_source
@@ -246,6 +247,6 @@ def index(out: Path, force: bool) -> int:
 
 for _command in (
     check, demo, list_reports, map_source, run, diff, forget, waves, assess, key, reveal,
-    identities, customer, tokens,
+    identities, customer, tokens, mcp,
 ):  # fmt: skip
     crm.add_command(_command)

@@ -48,7 +48,7 @@ def handed_in(plan: Plan, day: str, data_hash: str) -> dict[str, list[dict[str, 
     """
     values = without_paths(plan.values)
     earlier: dict[str, dict[str, Any]] = {}
-    for _, about in _good_runs(plan.out / plan.report.name):
+    for _, about in good_runs(plan.out / plan.report.name):
         same = about["data"].get("source") == plan.source_name and about["parameters"] == values
         if same and str(about["as_of"]) < day:
             earlier[str(about["as_of"])] = _facts_of(about)
@@ -56,7 +56,7 @@ def handed_in(plan: Plan, day: str, data_hash: str) -> dict[str, list[dict[str, 
     for name in sorted(set(neighbours_of(plan)) - {plan.report.name}):
         mine = [
             _facts_of(about)
-            for _, about in _good_runs(plan.out / name)
+            for _, about in good_runs(plan.out / name)
             if about["as_of"] == day and about["data"].get("hash") == data_hash
         ]
         neighbours += sorted(mine, key=lambda facts: str(facts["slug"]))[:1]
@@ -68,7 +68,7 @@ def fingerprint(facts: dict[str, list[dict[str, Any]]]) -> str:
     return digest(facts)
 
 
-def _good_runs(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+def good_runs(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Manifests of the runs that stable pages show, in the order of their slugs."""
     for slug in sorted(folder.glob("*/")):
         pointer = publish.pointer_of(slug, "current.json")

@@ -59,7 +59,7 @@ def collect_tables(known: Mapping, names: dict[str, str], read: Read, where: str
     DataError : there are no purchases, or a name, key or column of the mapping is not there.
     """
     found = Collected()
-    parts = {} if names.get("transactions") or known.of("transactions").origin else _in_parts(names)
+    parts = _in_parts(names)
     for table in TABLES:
         spec = known.of(table)
         origin = spec.origin or parts.get(table) or names.get(table)
@@ -121,18 +121,40 @@ def expand(origin: str | tuple[str, ...], names: dict[str, str], table: str) -> 
 
 
 def _in_parts(names: dict[str, str]) -> dict[str, tuple[str, ...]]:
-    """Files that differ by a number or a date alone (one a month) are the purchases, if no table has a name.
+    """Tables in parts: files that differ by a number or a date alone (one a month).
+
+    They are the table that they are called after; else the purchases, if nothing else could be.
 
     >>> _in_parts({"sales_2025-01": "sales_2025-01.csv", "sales_2025-02": "sales_2025-02.csv"})
     {'transactions': ('sales_2025-01.csv', 'sales_2025-02.csv')}
+    >>> _in_parts({"events_1": "events_1.csv", "events_2": "events_2.csv", "transactions": "all.csv"})
+    {'events': ('events_1.csv', 'events_2.csv')}
     >>> _in_parts({"sales_1": "sales_1.csv", "people": "people.csv"})
     {}
     """
-    others = {name: real for name, real in names.items() if name not in TABLES}
-    stems = {re.sub(r"[\W\d_]+", "", name).lower() for name in others}
-    if len(others) < 2 or len(stems) != 1 or not all(re.search(r"\d", name) for name in others):
-        return {}
-    return {"transactions": tuple(sorted(others.values()))}
+    groups: dict[str, list[str]] = {}
+    for name, real in sorted(names.items()):
+        if name not in TABLES:
+            groups.setdefault(_stem(name) if re.search(r"\d", name) else name, []).append(real)
+    called = {re.sub("_", "", table): table for table in TABLES}
+    found = {
+        called[stem]: tuple(groups.pop(stem))
+        for stem in list(groups)
+        if stem in called and called[stem] not in names
+    }
+    if (
+        "transactions" not in found | names
+        and len(groups) == 1
+        and len(last := next(iter(groups.values()))) > 1
+    ):
+        found["transactions"] = tuple(last)
+    return found
+
+
+def _stem(name: str) -> str:
+    """Letters alone; of a file in folders those of the first, where that is no value of a key."""
+    first, _, rest = name.partition("/")
+    return re.sub(r"[\W\d_]+", "", first if rest and "=" not in first else name).lower()
 
 
 def _end_to_end(origin: str | tuple[str, ...], names: dict[str, str], read: Read, table: str) -> ir.Table:

@@ -67,7 +67,7 @@ def read_csv(
     DataError : the file is empty, its header repeats a name, or it cannot be read as text.
     """
     opened = CsvFile(path.name, torn)
-    _refuse_workbook(path)
+    _refuse_other_kinds(path)
     readable = path
     found, lines_alike, quotes = _look_through(path)
     # The engine reads UTF-8 fastest and other encodings only in part; mixed line ends it refuses.
@@ -115,9 +115,20 @@ def read_csv(
     return opened
 
 
-def _refuse_workbook(path: Path) -> None:
+def _refuse_other_kinds(path: Path) -> None:
+    """A workbook, a web page or JSON under the name of a table."""
     with path.open("rb") as stream:
-        start = stream.read(8)
+        start = stream.read(200)
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith((b"<!doctype html", b"<html", b"<?xml")):
+        raise DataError(
+            f"{path.name} is a web page or XML, not a table: was it saved from a log-in or an error page? "
+            "Export it again as CSV"
+        )
+    if text.startswith((b'{"', b'[{"', b'{ "')):
+        raise DataError(
+            f"{path.name} is JSON: give it the ending .json, or .jsonl where each line is a record"
+        )
     if start.startswith((b"\xd0\xcf\x11\xe0", b"PK\x03\x04")):
         kind = "an old Excel workbook" if start[0] == 0xD0 else "a workbook or a zip archive"
         raise DataError(

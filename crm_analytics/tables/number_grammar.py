@@ -29,6 +29,7 @@ _CODES = {"€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₽": "RUB", "
           "₪": "ILS", "฿": "THB", "₦": "NGN", "₱": "PHP", "US$": "USD", "R$": "BRL", "A$": "AUD",
           "C$": "CAD", "ZŁ": "PLN", "KČ": "CZK", "FT": "HUF", "SFR.": "CHF",
           "RMB": "CNY"}  # fmt: skip
+_NO_CENTS = re.compile(r"(?<=9)([.,])(?:[-\u2013\u2014\u2212=]{1,2})(?=[^9]*$)")  # 12,- and 12.-- are 12
 _EXPONENT = re.compile(r"[+-]?9+([.,]9*)?[eE][+-]?9{1,3}")
 
 
@@ -78,8 +79,10 @@ def shapes_of_both(shape: str) -> dict[str, Written]:
     ([','], True)
     >>> [sorted(shapes_of_both(shape)) for shape in ("9,99,999.9", "9,999", "9,99.9")]
     [['.'], [',', '.'], []]
+    >>> shapes_of_both("99,-")  # a price without cents, and no minus
+    {',': Written(negative=False, mark='', percent=False, exponent=False)}
     """
-    text = shape.strip(BLANKS + "\t")
+    text = _NO_CENTS.sub(r"\1", shape.strip(BLANKS + "\t"))
     for sign in MINUS[1:]:
         text = text.replace(sign, "-")
     if _EXPONENT.fullmatch(text):

@@ -14,6 +14,7 @@ from crm_analytics.tables.findings import Finding
 from crm_analytics.tables.placeholder_dates import USUAL
 
 _LINES = 8  # of a day, from which its copies and its unit can be judged
+_RUN = 4  # days of sales on end that are copied, from which days of fewer lines are judged together
 _COPIED = 0.9  # of a day's lines that stand there twice
 _RARELY = 0.25  # of the lines of other days
 _JUMP = (40.0, 250.0)  # how much larger or smaller a day in another unit is: about a hundredfold
@@ -45,6 +46,13 @@ def _by_day(lines: ir.Table) -> pd.DataFrame:
     return frame.astype({"lines": "int64", "money": "float64", "middle": "float64"})
 
 
+def _in_a_run(copied: pd.Series, lines: pd.Series) -> pd.Series:
+    """Days of a stretch of copied days that has lines enough together."""
+    run = (copied != copied.shift()).cumsum()
+    days, all_lines = copied.groupby(run).transform("size"), lines.groupby(run).transform("sum")
+    return copied & (days >= _RUN) & (all_lines >= _LINES)
+
+
 def _twice(lines: ir.Table, days: pd.DataFrame) -> Finding | None:
     """Days whose lines nearly all equal another line of the day, while those of other days do not."""
     columns = [c for c in lines.columns if c != "transaction_line_id"]
@@ -55,9 +63,9 @@ def _twice(lines: ir.Table, days: pd.DataFrame) -> Finding | None:
         copied=alike.n.sum(where=alike.n % 2 == 0),
         money=(alike.unit_spend * (alike.n // 2)).sum(where=alike.n % 2 == 0).cast("float64"),
     )
-    frame = copies.to_pyarrow().to_pandas().fillna(0)
+    frame = copies.order_by("day").to_pyarrow().to_pandas().fillna(0)
     share = frame["copied"] / frame["lines"]
-    doubled = (share >= _COPIED) & (frame["lines"] >= _LINES)
+    doubled = (share >= _COPIED) & ((frame["lines"] >= _LINES) | _in_a_run(share >= _COPIED, frame["lines"]))
     rest = frame[~doubled]
     if (
         not doubled.any()
@@ -166,4 +174,5 @@ def _shared(name: str, table: ir.Table, column: str) -> Finding | None:
 
 def _days(days: Any) -> str:
     shown = [pd.Timestamp(d).date().isoformat() for d in days]
-    return ", ".join(shown[:3]) + (f" and {len(shown) - 3:,} more days" if len(shown) > 3 else "")
+    more = len(shown) - 3
+    return ", ".join(shown[:3]) + (f" and {more:,} more day{'s' if more > 1 else ''}" if more > 0 else "")

@@ -15,6 +15,7 @@ from crm_analytics.tables.date_columns import offsets
 from crm_analytics.tables.fields import fields_of, require_fields
 from crm_analytics.tables.findings import Finding, counted
 from crm_analytics.tables.mapping import EPOCHS, TableMapping
+from crm_analytics.tables.order_states import may_tell, order_states
 from crm_analytics.tables.rejects import Table
 from crm_analytics.tables.sources import Source
 from crm_analytics.tables.sums import is_blank, parse_sum
@@ -61,7 +62,11 @@ def _kept_at_hand(source: Source, name: str, spec: TableMapping) -> ir.Table:
     if name not in source.csv:
         return rows
     wanted = _mentioned(spec) | set(TABLES[name].names) | {ROW}
-    needed = [c for c in rows.columns if c in wanted or any(c in text for text in wanted)]
+    needed = [
+        c
+        for c in rows.columns
+        if c in wanted or any(c in text for text in wanted) or (name == "transactions" and may_tell(c))
+    ]
     return rows.select(needed).cache() if needed else rows
 
 
@@ -162,6 +167,7 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
     if unmatched is not None and (n := int(unmatched.to_pyarrow().as_py() or 0)):
         says = f"{counted(n, 'row')} of {table.name} with a key that the joined source does not have."
         notes.append(Finding("unmatched_join", "warning", table.name, "", says, n))
+    notes += order_states(table)
     notes += _of_files(table)
     notes += _of_blanks(table)
     for name, reading in table.readings.numbers.items():

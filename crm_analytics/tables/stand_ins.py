@@ -14,15 +14,23 @@ from crm_analytics.tables.findings import Finding, counted
 from crm_analytics.tables.total_rows import is_total_word
 
 NOBODY = (
-    "nan", "none", "null", "nil", "n/a", "na", "#n/a", "undefined", "unknown", "guest", "anonymous", "anon",
-    "0", "-", "--", "?", "00000000-0000-0000-0000-000000000000", "no customer", "walk-in", "walkin",
-    "cash", "gast", "unbekannt", "invité", "inconnu", "(not set)", "not set", "default", "dummy",
+    "nan", "none", "null", "nil", "n/a", "na", "#n/a", "\\n", "undefined", "unknown", "guest", "anonymous",
+    "anon", "-", "--", "?", ".", "no customer", "no name", "noname", "nobody", "walk-in", "walkin",
+    "walk-in customer", "walk in", "guest checkout", "guest user", "cash", "cash sale", "cash customer",
+    "counter", "counter sale", "pos", "gast", "gastkunde", "gastbestellung", "laufkunde", "laufkundschaft",
+    "barverkauf", "unbekannt", "anonym", "invité", "inconnu", "anonyme", "client comptoir",
+    "client de passage", "invitado", "anónimo", "desconocido", "público en general", "consumidor final",
+    "ospite", "sconosciuto", "not set", "default", "dummy", "blank", "empty", "missing", "noreply",
+    "no-reply", "donotreply", "nomail", "no-mail", "noemail", "no-email",
 )  # fmt: skip
+_BRACKETS = r"""^[(<\[{"']+|[)>\]}"']+$"""
+_NO_ID = r"^(-[0-9]+|[0-]+)$"  # -1, 0, 000000, 00000000-0000-0000-0000-000000000000
 _EXPONENT = r"^[0-9]([.,][0-9]+)?[eE][+]?[0-9]+$"
 _TEST = r"(^|[^a-z])(test|testing|tester|dummy|probe)([^a-z]|$)"
 _CUSTOMERS = 20  # fewer, and one with many lines is only a good one
 _SHARE = 0.05  # of all lines, held by one id
-_TIMES = 20  # the lines of the customer in the middle
+_TIMES = 20  # the lines of the customer in the middle: surely no person
+_PERHAPS = {"share": 0.1, "middle": 5, "next": 2}  # of all lines; times the middle and the next: look at it
 _FOLDED = ("customer_id", "channel")
 
 
@@ -50,32 +58,47 @@ def _row(table: ir.Table, **wanted: Any) -> dict[str, Any]:
     return dict(table.aggregate(**wanted).to_pyarrow().to_pylist()[0])
 
 
+def is_nobody(ids: ir.StringValue) -> ir.BooleanValue:
+    """Whether an id says that there is no customer: "guest", "(none)", "-1", "noreply@shop.example"."""
+    word = ids.strip().lower().re_replace(_BRACKETS, "").strip()
+    mailbox = word.re_replace("@.*$", "")
+    return mailbox.isin(NOBODY) | word.re_search(_NO_ID)
+
+
 def _dominant(by_id: ir.Table) -> Finding | None:
     """One id with an implausible share of all lines."""
     whole = _row(by_id, n=by_id.count(), lines=by_id.lines.sum(), middle=by_id.lines.median())
     if (whole["n"] or 0) < _CUSTOMERS:
         return None
-    enough = max(_SHARE * whole["lines"], _TIMES * float(whole["middle"]))
-    large = by_id.filter((by_id.lines >= enough) & ~by_id.customer_id.strip().lower().isin(NOBODY))
-    row = _row(
-        large, n=large.count(), lines=large.lines.sum(), money=large.money.sum(), top=large.lines.max()
-    )
+    named = by_id.filter(~is_nobody(by_id.customer_id))
+    first = named.order_by(ibis.desc("lines")).limit(2).lines.to_pyarrow().to_pylist()
+    share, middle = _SHARE * whole["lines"], float(whole["middle"])
+    enough, weight = max(share, _TIMES * middle), "serious"
+    if first and first[0] < enough:
+        share = _PERHAPS["share"] * whole["lines"]
+        enough, weight = max(share, _PERHAPS["middle"] * middle, _PERHAPS["next"] * first[-1]), "warning"
+    large = named.filter(named.lines >= enough)
+    row = _row(large, n=large.count(), lines=large.lines.sum(), money=large.money.sum())
     if not row["n"]:
         return None
     who = "One customer holds" if row["n"] == 1 else f"{row['n']:,} customers hold"
     says = (
-        f"{who} {100 * row['lines'] / whole['lines']:.0f} % of all lines of known "
-        f"customers; half of the customers "
-        f"have {whole['middle']:,.0f} or fewer. Is it a placeholder for guests?"
+        f"{who} {100 * row['lines'] / whole['lines']:.0f} % of all lines of known customers; half of the "
+        f"customers have {middle:,.0f} or fewer. Is it a placeholder for guests?"
     )
-    return Finding("dominant_id", "serious", "transactions", "customer_id", says, int(row["lines"]),
+    return Finding("dominant_id", weight, "transactions", "customer_id", says, int(row["lines"]),
                    float(row["money"] or 0), _anonymous("<that id>"))  # fmt: skip
 
 
 def _worded(by_id: ir.Table) -> list[Finding]:
     """Ids that say that there is no customer, or that the line is a sum."""
-    word = by_id.customer_id.strip().lower()
-    nobody = by_id.filter(word.isin(NOBODY)).order_by(ibis.desc("lines")).limit(6).to_pyarrow().to_pylist()
+    nobody = (
+        by_id.filter(is_nobody(by_id.customer_id))
+        .order_by(ibis.desc("lines"))
+        .limit(6)
+        .to_pyarrow()
+        .to_pylist()
+    )
     found = []
     if nobody:
         words = [str(row["customer_id"]) for row in nobody]

@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import nbformat
 import pandas as pd
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from crm_analytics.runs.answers import Answers
 from crm_analytics.runs.report_run import RunRequest, run_report, run_reports
 from crm_analytics.tables.contract import TABLES
 from tests.all_reports import PATHS, REPORTS
@@ -134,6 +136,66 @@ def test_night_tells_of_nobody_beside_its_reports(night: Night) -> None:
     assert night.reports / "index.html" in beside
     for path in beside:
         assert [hit for text in texts_of(path.read_bytes()) for hit in found_in_text(text)] == [], path
+
+
+def test_ten_thousand_questions_of_an_assistant_are_told_of_nobody(night: Night, shop: Path) -> None:
+    """Names of figures, tables and words, true, torn and hostile, and the customers' own ids and names."""
+    asked, draw = Answers(night.reports), Random(1)
+    names = [name for figures in asked.figures()["figures"].values() for name in figures]
+    tables = [(r, t) for r in REPORTS for t in asked.tables(r).get("tables", [])]
+    people = pd.read_csv(shop / "customers.csv", dtype="str").stack().dropna().tolist()
+    odd = [
+        "",
+        "..",
+        "../../.crm-key",
+        "%s" * 9,
+        "\x00",
+        "a" * 9_999,
+        "'; drop table",
+        "show_customers",
+        *people[:60],
+    ]
+    words = [*names, *REPORTS, *(t for _, t in tables), *odd]
+    said = set()
+    for _ in range(10_000):
+        one, two = draw.choice(words), draw.choice(words)
+        torn = "".join(draw.sample(one, min(len(one), 12)))
+        match draw.randrange(6):
+            case 0:
+                found = asked.figure(draw.choice((one, torn)), draw.choice(("", two)))
+            case 1:
+                found = asked.table(*draw.choice(((one, two), draw.choice(tables))))
+            case 2:
+                found = asked.group(draw.choice((one, torn)))
+            case 3:
+                found = asked.explain(draw.choice((one, torn)))
+            case 4:
+                found = asked.tables(draw.choice((one, torn)))
+            case _:
+                found = draw.choice((asked.reports, asked.figures, asked.actions))()
+        answer = json.dumps(found, ensure_ascii=False, default=str)
+        said.add(
+            answer.replace(json.dumps(one, ensure_ascii=False)[1:-1], "").replace(two, "")
+        )  # what was asked
+    assert len(said) > 500
+    assert [hit for text in said for hit in found_in_text(text)] == []
+
+
+def test_every_figure_is_answered_as_its_page_has_it(night: Night) -> None:
+    asked, held = Answers(night.reports), 0
+    for report in REPORTS:
+        pointer = json.loads((night.reports / report / "shop" / "current.json").read_text())
+        run = night.reports / report / "shop" / "runs" / pointer["run"]
+        about = json.loads((run / "manifest.json").read_text())
+        for name in asked.figures()["figures"].get(report, []):
+            answer = asked.figure(name, report)
+            assert answer["value"] == about["facts"][name]
+            assert answer["as_of"] == about["as_of"]
+            assert answer["method"]
+            for side in ("lower", "upper", "n"):
+                assert answer.get(side) == about["facts"].get(f"{name}_{side}")
+            held += 1
+    assert held > 100
 
 
 def test_night_keeps_its_key_and_calls_customers_by_pseudonym(night: Night) -> None:

@@ -185,6 +185,8 @@ def test_of_two_files_of_one_table_none_is_chosen_and_it_says_so(tmp_path) -> No
         ("e.json", b"[1, 2]", ("expected a list of objects",)),
         ("e.jsonl", b'{"a": 1}\n{bad', ("cannot be read as JSON Lines (one object a line)",)),
         ("b.xlsx", b"PK\x03\x04 no book", ("no readable .xlsx file",)),
+        ("page.csv", b"\xef\xbb\xbf<!DOCTYPE html><html>Log in</html>", ("is a web page or XML", "log-in")),
+        ("rows.csv", b'{"customer_id": "a"}\n', ("is JSON", "the ending .json")),
         ("x.db", b"hello world, this is text", ("not a readable DuckDB or SQLite file",)),
     ],
 )
@@ -337,3 +339,19 @@ def test_an_engine_without_its_driver_says_what_to_install() -> None:
 def test_a_variable_that_is_not_set_says_so(monkeypatch) -> None:
     monkeypatch.delenv("NO_SUCH_URL", raising=False)
     refused("$NO_SUCH_URL", "environment variable NO_SUCH_URL is not set", kind=ParameterError)
+
+
+def test_tables_in_parts_are_found_by_the_folders_and_files_they_are_called_after_law(tmp_path) -> None:
+    """One file a month, Hive's folders, and both beside a table that is whole."""
+    head, lines = TEXT.splitlines()[0], TEXT.splitlines()[1:]
+    half = len(lines) // 2
+    for place, part in (("year=2025/a.csv", lines[:half]), ("year=2026/b.csv", lines[half:])):
+        (tmp_path / "orders" / place).parent.mkdir(parents=True)
+        (tmp_path / "orders" / place).write_text("\n".join([head, *part]))
+    assert facts(tmp_path) == EXPECTED
+    for month in (1, 2):
+        (tmp_path / f"events_2026-{month:02d}.csv").write_text(
+            f"customer_id,timestamp,event,channel\na,2026-{month:02d}-03 10:00:00,Opened,mail\n"
+        )
+    base = CustomerBase.open(tmp_path, today="2026-06-01", mapping={"transactions": {"from": "orders/*"}})
+    assert int(base.snapshot.tables["events"].count().to_pyarrow().as_py()) == 2

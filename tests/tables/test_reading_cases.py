@@ -242,6 +242,7 @@ def called(lines: list[str], who: str, every: int) -> list[str]:
         (lambda s: called(s, "7.12345E+14", 9), "exponent_ids"),
         (lambda s: [x.upper() if i % 9 else x for i, x in enumerate(s)], "two_cases"),
         (lambda s: [*s, *s[200:210]], "imported_twice"),
+        (lambda s: [*s[::8], *s[::8][20:30]], "imported_twice"),  # one line a day, ten days in two files
         (lambda s: [x.replace(".", "") if DAYS[13] in x else x for x in s], "other_unit"),
         (lambda s: [x for x in s if not DAYS[10] <= x.split(",")[1] <= DAYS[17]], "missing_days"),
         (lambda s: called(s, "test@example.org", 90), "test_orders"),
@@ -253,6 +254,25 @@ def called(lines: list[str], who: str, every: int) -> list[str]:
 def test_a_fault_of_the_export_is_named_and_the_sound_one_is_not(opened, change, kind: str) -> None:
     assert kind not in kinds(opened("\n".join([HEADER, *shop()])))
     assert kind in kinds(opened("\n".join([HEADER, *change(shop())])))
+
+
+@pytest.mark.parametrize(
+    "who",
+    ["-1", "000000", "(none)", "<NULL>", "[Guest]", "Walk-in Customer", "noreply@shop.example", "Laufkunde",
+     "consumidor final", "\\N", "00000000-0000-0000-0000-000000000000"],
+)  # fmt: skip
+def test_an_id_that_means_nobody_is_named_in_many_tongues(opened, who: str) -> None:
+    assert "nobody" in kinds(opened("\n".join([HEADER, *called(shop(), who, 9)])))
+
+
+@pytest.mark.parametrize("who", ["c99", "-x1", "Gastón", "noel@shop.example", "10", "A0"])
+def test_an_id_like_others_is_somebody(opened, who: str) -> None:
+    assert "nobody" not in kinds(opened("\n".join([HEADER, *called(shop(), who, 9)])))
+
+
+def test_an_id_far_ahead_of_the_next_is_looked_at(opened) -> None:
+    """One line in eight: no twentyfold of the middle, and yet far from everybody."""
+    assert "dominant_id" in kinds(opened("\n".join([HEADER, *called(shop(), "99999", 8)])))
 
 
 def test_the_line_that_settles_a_finding_settles_it(opened) -> None:

@@ -87,6 +87,9 @@ CONVENTIONS: dict[str, Callable[[Decimal], str]] = {
     "code": printer("'", ".", 2, wrap="CHF {sign}{number}"),
     "rupees": printer(",", ".", 2, lakh=True, wrap="{sign}₹{number}"),
     "reais": printer(".", ",", 2, wrap="{sign}R$ {number}"),
+    "whole without cents": printer(".", ",", 0, wrap="{sign}{number},-"),
+    "whole without cents, in euros": printer(".", ",", 0, wrap="€ {sign}{number},--"),
+    "whole francs": printer("'", ".", 0, wrap="{sign}{number}.\u2013"),
     "three places": printer("", ".", 3),
     "exponent": lambda value: f"{value:.3E}" if value == round(value) and abs(value) < 1000 else f"{value:E}",
     "exponent comma": lambda value: f"{value:E}".replace(".", ","),
@@ -143,7 +146,9 @@ def test_a_column_printed_in_any_convention_reads_back_or_is_refused_law(values:
 def test_with_its_decimal_mark_said_every_convention_reads_back_law(values: list[Decimal]) -> None:
     wanted = {name: [round(v, places_of(name)) for v in values] for name in CONVENTIONS}
     marks = {
-        n: "," if CONVENTIONS[n](Decimal("1.5")).count(",") or n == "German whole" else "."
+        n: ","
+        if CONVENTIONS[n](Decimal("1.5")).count(",") or n.startswith(("German whole", "whole without"))
+        else "."
         for n in CONVENTIONS
     }
     assert read_numbers({n: [CONVENTIONS[n](v) for v in wanted[n]] for n in CONVENTIONS}, marks) == wanted

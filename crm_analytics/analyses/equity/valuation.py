@@ -72,11 +72,11 @@ def firm_equity(
         raise NotEnoughData("A forecast of money", 0, 1, "mean of spend")
     quarters = years * 4
     present = _present(fitted, spend, summary, (quarters * QUARTER // 7, rate))
-    present = present.times(1.0 if margin is None else margin)
+    present = present.times(summary.kept_share * (1.0 if margin is None else margin))
     won, orders = acquisition(base), cohort_orders(fitted, quarters)
     found = FirmEquity(
         present, Amount(0.0, 0.0, 0.0), margin, cost, years, rate, model, summary.customer_count,
-        float(spend.mean_spend), won, orders, _timing(fitted, summary, quarters, rate),
+        float(spend.mean_spend) * summary.kept_share, won, orders, _timing(fitted, summary, quarters, rate),
     )  # fmt: skip
     return _with_future(found, fitted, spend, summary)
 

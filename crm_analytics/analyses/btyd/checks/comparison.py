@@ -129,7 +129,7 @@ def compare(
     best = str(in_sample["model"].iloc[0])
     spent = pd.DataFrame(columns=COLUMNS)
     if money:
-        spent = money_of(fitted, summary, (held, future), t, level=level, draws=draws, seed=seed)
+        spent = money_of(fitted, summary, future, t, level=level, draws=draws, seed=seed)
     return Comparison(
         fitted,
         t,

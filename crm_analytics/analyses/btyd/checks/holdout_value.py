@@ -25,25 +25,24 @@ COLUMNS = ["method", "forecast", "lower", "upper", "covered", "actual", "error",
 def money_of(
     models: dict[str, PurchaseModel],
     summary: Summary,
-    held: tuple[pd.DataFrame, CustomerBase],
+    future: CustomerBase,
     t: float,
     *,
     level: float,
     draws: int,
     seed: int,
 ) -> pd.DataFrame:
-    """Spend of the known customers in the holdout, undiscounted; see `Comparison.money`.
+    """What known customers paid in the holdout, less goods sent back, undiscounted; see `Comparison.money`.
 
     Parameters
     ----------
     models : by label
     summary : of the past
-    held : cells of the holdout with their spend, and the holdout itself
+    future : the holdout
     t : its length in the summary's unit
     level, draws, seed : of the intervals
     """
-    cells, future = held
-    actual = float(cells["spend"].sum())
+    actual = _paid(summary, future)
     days = (future.day - summary.day).days
     try:
         spend = GammaGamma.fit(summary)
@@ -72,7 +71,14 @@ def money_of(
 def _expected(summary: Summary, model: PurchaseModel, spend: GammaGamma, t: float) -> float:
     x, n = (summary.cells[c].to_numpy(float) for c in ("frequency", "customers"))
     each = spend.expected(x, summary.cell_days["monetary_value"].to_numpy(float))
-    return float((n * model.expected_purchases(summary.cells, t).to_numpy()) @ each)
+    return float((n * model.expected_purchases(summary.cells, t).to_numpy()) @ each) * summary.kept_share
+
+
+def _paid(summary: Summary, future: CustomerBase) -> float:
+    """Net of all lines of the holdout, returns of earlier purchases included, of customers known before."""
+    known = summary.history.select("customer_id")
+    lines = future.customer_days.semi_join(known, "customer_id")
+    return float(future.collect(lines.aggregate(paid=lines.spend.sum()))["paid"].fillna(0.0)[0])
 
 
 def _repeated(summary: Summary, days: int) -> tuple[float, float, float, str]:
@@ -80,13 +86,13 @@ def _repeated(summary: Summary, days: int) -> tuple[float, float, float, str]:
     past = summary.base
     age = int(summary.cell_days["age_days"].max())
     window = max(min(days, age), 1)
-    each = past.exact_occasions
-    first = each.group_by("customer_id").aggregate(first=each.day.min())
+    each, orders = past.customer_days, past.exact_occasions
+    first = orders.group_by("customer_id").aggregate(first=orders.day.min())
     later = each.inner_join(first, "customer_id")
     since = past.day - pd.Timedelta(days=window)
     later = later.filter((later.day > later.first) & (later.day > since))
     spent = past.collect(later.aggregate(spent=later.spend.sum()))["spent"].fillna(0.0)[0]
-    how = f"spend on repeat purchase days of the last {window:,} days"
+    how = f"spend after the first purchase day, less goods sent back, in the last {window:,} days"
     factor = days / window
     how += "" if factor == 1 else f", times {factor:.4g}"
     return float(spent) * factor, float("nan"), float("nan"), how

@@ -53,6 +53,22 @@ class Summary:
         return self.base.collect(counted.order_by("frequency", "monetary_value"))
 
     @functools.cached_property
+    def kept_share(self) -> float:
+        """What customers keep of what they spend, 0 to 1: spend less the goods sent back on later days.
+
+        `monetary_value` is the net of a purchase day, so goods that come back on another day are in no model
+        of spend. Goods not yet sent back at the day are not counted.
+        """
+        days = self.base.customer_days
+        each = days.group_by("customer_id").aggregate(
+            spent=days.spend.sum(where=days.is_occasion), kept=days.spend.sum()
+        )
+        each = each.filter(each.spent.notnull())
+        found = self.base.collect(each.aggregate(spent=each.spent.sum(), kept=each.kept.sum())).iloc[0]
+        spent = float(found["spent"] or 0)
+        return min(max(float(found["kept"]) / spent, 0.0), 1.0) if spent > 0 else 1.0
+
+    @functools.cached_property
     def holdouts(self) -> list[tuple[CustomerBase, pd.DataFrame]]:
         """What came after the day, for each holdout that was asked for; see `holdout.held_out`."""
         return []

@@ -29,6 +29,7 @@ def score(
     rate: float = 0.15,
     timing: str = "end",
     status_model: PurchaseModel | None = None,
+    net: bool = True,
 ) -> ir.Table:
     """What to expect of every customer.
 
@@ -41,6 +42,8 @@ def score(
     timing : when the purchases of a period are paid: "start", "mid", "end" or "continuous"
     status_model : where P(alive) comes from; default `model`. Give a `ModifiedBetaGeo`: BG/NBD calls
         every one-time buyer alive
+    net : lifetime_value less the goods that will be sent back on later days, by the share of all customers so
+        far (`summary.kept_share`); expected_spend is the net of a purchase day either way
 
     Returns
     -------
@@ -64,7 +67,10 @@ def score(
                 f"the summary is in units of '{summary.unit}', {one.LABEL} was fitted in '{one.unit}': "
                 "summarize in the model's unit"
             )
-    return score_with(summary, model, spend, Discount.of(horizon, rate, timing, model.unit), status)
+    scored = score_with(summary, model, spend, Discount.of(horizon, rate, timing, model.unit), status)
+    if not net or summary.kept_share == 1.0:
+        return scored
+    return scored.mutate(lifetime_value=scored.lifetime_value * summary.kept_share)
 
 
 def score_with(

@@ -41,7 +41,8 @@ def value_by_group(
     summary : of all customers
     model, spend : as in `value_total`
     groups : Ibis table: customer_id, segment; customers without a group are left out
-    wanted : horizon, rate, timing, level, draws, seed, as in `value_total`
+    wanted : horizon, rate, timing, level, draws, seed, net, as in `value_total`; goods sent back are taken
+        off every group by the share of all customers
 
     Returns
     -------
@@ -62,10 +63,12 @@ def value_by_group(
     )
     if counted.empty:
         raise ParameterError("no customer of the summary is in one of the groups")
+    kept = summary.kept_share if wanted.pop("net", True) else 1.0
     rows = []
     for name, part in counted.groupby("segment"):
         cells, days = cells_and_days(part.reset_index(drop=True), summary.unit)
-        total = value_total(replace(summary, cells=cells, cell_days=days), model, spend, **wanted)
+        one = replace(summary, cells=cells, cell_days=days)
+        total = value_total(one, model, spend, net=False, **wanted).times(kept)
         rows.append(
             (name, total.customers, total.mean, total.lower, total.upper,
              total.parameter_lower, total.parameter_upper)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from crm_analytics.analyses.btyd.discounting.discounting import Discount
+from crm_analytics.analyses.btyd.fitting.summary import Summary
 from crm_analytics.analyses.btyd.spend.spend_model import SpendModel
 from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from crm_analytics.analyses.btyd.fitting.summary import Summary
 
 
 class Valuer(Protocol):
@@ -38,6 +37,7 @@ def value_total(
     level: float = 0.95,
     draws: int = 400,
     seed: int = 1,
+    net: bool = True,
 ) -> TotalForecast:
     """Residual value of all customers together, money, with an interval.
 
@@ -52,6 +52,8 @@ def value_total(
     model, spend : of purchases and of spend, a `GammaGamma` or `BandedGammaGamma`
     horizon, rate, timing : as in `BetaGeo.lifetime_value`
     level, draws, seed : as in `forecast_total`
+    net : less the goods that will be sent back on later days, by their share so far (`summary.kept_share`);
+        a frame knows of no returns, so it is valued before them
 
     Raises
     ------
@@ -60,4 +62,5 @@ def value_total(
     wanted = Interval(level, draws, seed)
     discount = Discount.of(horizon, rate, timing, model.unit)
     _ = spend.mean_spend  # refuses q <= 1
-    return model.total_value(source, spend, discount, wanted)
+    total = model.total_value(source, spend, discount, wanted)
+    return total.times(source.kept_share) if net and isinstance(source, Summary) else total

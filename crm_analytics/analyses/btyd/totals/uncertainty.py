@@ -14,7 +14,7 @@ parameters by a quadratic in their logarithms, so that the time does not grow wi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -92,6 +92,11 @@ class TotalForecast:
     draws: int
     seed: int
     note: str = ""
+
+    def times(self, factor: float) -> TotalForecast:
+        """The same forecast in another measure: money less what is sent back, or in another currency."""
+        names = ("mean", "lower", "upper", "parameter_lower", "parameter_upper")
+        return replace(self, **{name: getattr(self, name) * factor for name in names})
 
     def covers(self, actual: float) -> bool:
         """Whether what came lies inside the interval."""

@@ -1,0 +1,146 @@
+"""`crm mcp`: what an assistant is told of the published pages, and what it is refused."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from crm_analytics.analyses.kpis import REGISTRY
+from crm_analytics.cli.agent_commands import answers, server
+from crm_analytics.runs.answers import Answers
+
+FACTS = {
+    "facts_version": 2, "day": "2026-01-31", "buyers": 40, "buyers_n": 40, "buyers_previous": 30,
+    "bought_again": 0.6, "bought_again_lower": 0.5, "bought_again_upper": 0.7, "bought_again_n": 40,
+    "at_risk_days": 90,
+}  # fmt: skip
+PEOPLE = pd.DataFrame({"customer": ["c-abc"], "value_to_come": [10.0]})
+SEGMENTS = pd.DataFrame(
+    {"segment": ["Champions", "Regulars"], "customers": [12, 28], "revenue": [900.0, None]}
+)
+
+
+def published(out: Path, report: str, slug: str, day: str, facts=FACTS, **about) -> None:
+    run = out / report / slug / "runs" / "1"
+    (run / "tables").mkdir(parents=True)
+    manifest = {
+        "report": report, "slug": slug, "status": "done", "as_of": day, "message": "40 customers bought",
+        "title": report.title(), "facts": facts, "actions": [], "data": {"label": "Tea", "hash": "x"},
+        "parameters": {},
+    } | about  # fmt: skip
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    (run.parent.parent / "current.json").write_text(json.dumps({"run": "1"}))
+    SEGMENTS.to_parquet(run / "tables" / "05_who_brings_the_money.parquet")
+    PEOPLE.to_parquet(run / "tables" / "07_whom_to_contact.parquet")
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    published(tmp_path, "segments", "2025-12-31", "2025-12-31", {**FACTS, "buyers": 35})
+    published(tmp_path, "segments", "2026-01-31", "2026-01-31")
+    published(tmp_path, "service", "2026-01-31", "2026-01-31", {"day": "2026-01-31", "tickets": 7})
+    return tmp_path
+
+
+def test_an_answer_has_the_number_its_interval_the_cases_the_day_and_the_method(out) -> None:
+    found = Answers(out).figure("bought_again")
+    assert (found["value"], found["lower"], found["upper"], found["n"]) == (0.6, 0.5, 0.7, 40)
+    assert found["as_of"] == "2026-01-31"
+    assert found["method"] == REGISTRY["bought_again"].__doc__
+    assert found["page"] == "segments/2026-01-31/report.html"
+    assert Answers(out).figure("buyers")["value"] == 40  # of the newest day
+
+
+def test_a_new_night_is_read_without_a_restart(out) -> None:
+    asked = Answers(out)
+    assert asked.figure("buyers")["value"] == 40
+    published(out, "segments", "2026-02-28", "2026-02-28", {**FACTS, "buyers": 44})
+    assert asked.figure("buyers")["value"] == 44
+
+
+@pytest.mark.parametrize(
+    ("ask", "why"),
+    [
+        (lambda a: a.figure("profit"), "no figure 'profit'"),
+        (lambda a: a.figure("buyer"), "did you mean 'buyers'"),
+        (lambda a: a.figure("value_to_come"), "the data or the forecast it needs are not there"),
+        (lambda a: a.figure("buyers", "wages"), "no report 'wages'"),
+        (lambda a: a.figure("tickets", "segments"), "no figure 'tickets'"),
+        (lambda a: a.figure("buyers_n"), "no figure 'buyers_n'"),
+        (lambda a: a.table("segments", "whom_to_contact"), "lists single customers"),
+        (lambda a: a.table("segments", "../../x"), "has no table"),
+        (lambda a: a.tables(".."), "no report '..'"),
+        (lambda a: a.group("Ann Smith"), "there are Champions, Regulars"),
+        (lambda a: a.explain("love"), "do not explain 'love'"),
+        (lambda a: a.actions(), "no published page advises"),
+    ],
+)
+def test_what_cannot_be_told_is_refused_with_its_reason(out, ask, why) -> None:
+    found = ask(Answers(out))
+    assert list(found) == ["refused"]
+    assert why in found["refused"]
+
+
+def test_a_run_that_shows_customers_is_not_read(tmp_path) -> None:
+    published(tmp_path, "segments", "a", "2026-01-31", parameters={"show_customers": True})
+    assert "no report is published" in Answers(tmp_path).figure("buyers")["refused"]
+
+
+def test_groups_and_words_are_told_as_the_pages_say_them(out) -> None:
+    assert Answers(out).group(" champions ")["customers"] == 12
+    assert Answers(out).group("Regulars")["revenue"] is None
+    asked = answers(out)
+    assert "90 days" in asked.explain("at risk")["meaning"]
+    assert asked.explain("lapsed")["meaning"].startswith("Silent for so long")
+
+
+def test_a_hundred_figures_that_nobody_recorded_are_refused(out) -> None:
+    asked = Answers(out)
+    for name in REGISTRY:
+        if name not in FACTS:
+            assert "refused" in asked.figure(name), name
+    assert all("refused" in asked.figure(f"{name}_of_today") for name in REGISTRY)
+    assert 2 * len(REGISTRY) > 100
+
+
+def test_the_server_speaks_over_standard_input_and_output(out) -> None:
+    pytest.importorskip("mcp", reason="the mcp extra is not installed")
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    talk = [
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
+        {"jsonrpc": "2.0", "id": 3, "method": "tools/call",
+         "params": {"name": "figure", "arguments": {"name": "buyers"}}},
+    ]  # fmt: skip
+    command = [sys.executable, "-m", "crm_analytics.cli", "mcp", "--out", str(out)]
+    heard = {}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        for one in talk:
+            child.stdin.write(json.dumps(one) + "\n")
+            child.stdin.flush()
+            if "id" in one:
+                heard[one["id"]] = json.loads(child.stdout.readline())
+        child.stdin.close()
+        assert child.wait(30) == 0
+    tools = {tool["name"]: tool for tool in heard[2]["result"]["tools"]}
+    assert set(tools) >= {"reports", "figures", "figure", "group", "table", "actions", "explain"}
+    assert all(tool["annotations"]["readOnlyHint"] for tool in tools.values())
+    assert heard[3]["result"]["structuredContent"]["value"] == 40
+
+
+def test_without_the_extra_it_says_what_to_install(out, monkeypatch) -> None:
+    from crm_analytics.errors import ParameterError
+
+    monkeypatch.setitem(sys.modules, "mcp.server.mcpserver", None)
+    with pytest.raises(ParameterError, match=r"pip install 'crm-analytics\[mcp\]'"):
+        server(Answers(out))
