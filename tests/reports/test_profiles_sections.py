@@ -192,3 +192,11 @@ def test_names_from_the_data_are_escaped_on_the_page() -> None:
     page = block_views.html(block.kind, block.payload)
     assert HOSTILE not in page
     assert "&lt;img" in page
+
+
+def test_money_of_a_segment_of_few_is_not_shown(report) -> None:
+    few = report.plays.assign(customers=report.plays["customers"].where(report.plays.index != 0, 1))
+    block = profiles.what_to_do_with_each_segment(replace(report, plays=few))
+    shown = [row[0] for row in block.payload["table"]["rows"]]
+    assert report.plays["segment"].iloc[0] not in shown
+    assert len(shown) >= 5

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from crm_analytics.analyses.disclosure import withheld
+from crm_analytics.analyses.disclosure import ON_A_PAGE, withheld
 from crm_analytics.analyses.portfolio.portfolio import GROWABLE, VALUABLE, Portfolio
 from crm_analytics.analyses.portfolio.strategic_customers import Significant
 from crm_analytics.analyses.rfm.migration import NEW, THIN, Migration
@@ -58,7 +58,9 @@ def _segment(report: ProfilesReport, name: object) -> str:
 @section(small=small_form.folded(small_form.last_visits))
 def what_to_do_with_each_segment(report: ProfilesReport) -> Block:
     """The play of each segment, what it will bring, and how much may be spent on it."""
-    t, table = report.t, report.plays[report.plays["customers"] > 0].reset_index(drop=True)
+    t, table = report.t, report.plays
+    shared = table["customers"] >= ON_A_PAGE  # money of fewer would be that of somebody
+    table = table[shared if shared.any() else table["customers"] > 0].reset_index(drop=True)
     wanted = ["segment", "customers", "value", "ceiling", "expected_value", "play"]
     if "value" not in table:
         wanted.insert(2, "revenue")
