@@ -113,7 +113,9 @@ def test_key_figures_and_actions_are_those_of_other_pages(report, small_company)
     assert {"top_fifth_revenue_share", "bought_again", "revenue_to_date"} <= shared
     assert {name: mine[name] for name in shared} == {name: theirs[name] for name in shared}
     assert report.taste == pytest.approx(other.taste) or report.taste[0] == other.taste[0]
-    assert [a.facts() for a in report.actions] == [a.facts() for a in other.plan.actions]
+    assert len(report.actions) == len(other.plan.actions)
+    for one, same in zip(report.actions, other.plan.actions, strict=True):
+        assert one.facts() == pytest.approx(same.facts(), rel=1e-9)  # sums of the engine differ in a last bit
 
 
 def test_the_four_groups_add_up_to_the_forecast_of_all_pages(report) -> None:

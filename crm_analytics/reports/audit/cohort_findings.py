@@ -16,7 +16,7 @@ A_YEAR = {"month": 12, "quarter": 4, "year": 1}
 
 def retention(t: Sentences, found: Cohorts) -> str:
     """How many come back in the next period."""
-    first = found.ageing.set_index("age").loc[1]
+    first = found.ageing[found.ageing["age"] == 1].iloc[0]
     bounds = interval(t, first["lower"], first["upper"], "percent:0")
     every = t(f"every.{found.every}")
     return t("come.finding", share=first["share"], n=first["customers"], every=every, interval=bounds)
@@ -43,7 +43,7 @@ def newest(t: Sentences, found: Cohorts) -> str:
 
 def ageing(t: Sentences, found: Cohorts) -> str:
     """Whether the same customers buy less often as they age."""
-    fading, first = found.fading, found.ageing.set_index("age").loc[1]
+    fading, first = found.fading, found.ageing[found.ageing["age"] == 1].iloc[0]
     if fading is None:
         bounds = interval(t, first["lower"], first["upper"], "percent:0")
         return t("age.young", share=first["share"], later=age_in_words(t, found, 1), interval=bounds)

@@ -145,7 +145,8 @@ def _category(report: AuditReport) -> dict[str, str]:
     if row["lower"] * row["upper"] <= 0:
         return blocks.finding(t("finding.category_none"), "products")
     name, way = words.clean(row["level"], 24), "up" if row["change"] > 0 else "down"
-    bounds = interval(t, *sorted((abs(row["lower"]), abs(row["upper"]))), report.currency)
+    low, high = sorted((abs(row["lower"]), abs(row["upper"])))
+    bounds = interval(t, low, high, report.currency)
     text = t("finding.category", name=name, value=abs(row["change"]), way=way, interval=bounds)
     if len(text) > blocks.LONGEST_FINDING:
         text = t("finding.category_value", name=name, value=abs(row["change"]), way=way)
@@ -170,7 +171,7 @@ def clear_source(report: AuditReport) -> pd.Series | None:
         return None
     apart = sources_apart(report.acquisition.sources)
     clear = apart[apart["clear"]]
-    return None if clear.empty else clear.loc[clear["difference"].abs().idxmax()]
+    return None if clear.empty else clear.iloc[int(clear["difference"].abs().to_numpy().argmax())]
 
 
 def _source(report: AuditReport) -> dict[str, str]:

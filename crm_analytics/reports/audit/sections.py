@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -245,7 +245,8 @@ def where_good_customers_come_from(report: AuditReport, found: Acquisition) -> B
     finding = t("sources.finding_none")
     if row is not None:
         way = "up" if row["difference"] > 0 else "down"
-        bounds = interval(t, *sorted((abs(row["lower"]), abs(row["upper"]))), report.currency)
+        low, high = sorted((abs(row["lower"]), abs(row["upper"])))
+        bounds = interval(t, low, high, report.currency)
         finding = t(
             "sources.finding", name=row["source"], way=way, value=abs(row["difference"]), interval=bounds
         )
@@ -272,7 +273,7 @@ def does_winning_cost_more_than_keeping(report: AuditReport, found: Acquisition)
     """The cost of a new customer, advertising included, against the cost of serving an old one for a year."""
     t = report.t
     parts = {"recorded": found.winning, "keeping": found.keeping}
-    rows = [
+    rows: list[tuple[Any, ...]] = [
         (t(f"winning.{name}"), e.value, e.lower, e.upper, e.n) for name, e in parts.items() if e is not None
     ]
     if report.advertising is not None:

@@ -62,7 +62,7 @@ def _moved_most(report: ProfilesReport) -> pd.Series | None:
     table = report.scores.segments.set_index("segment")
     each = table["revenue"] / table["customers"].where(table["customers"] > 0)
     weight = net["net"].abs() * net["segment"].map(each).fillna(0.0).astype("float64")
-    return net.loc[weight.idxmax()]
+    return net.iloc[int(weight.to_numpy().argmax())]
 
 
 def _lede(report: ProfilesReport) -> list[str]:
@@ -78,7 +78,7 @@ def _lede(report: ProfilesReport) -> list[str]:
             said.append(
                 t("lede.margin" if found.has_margin else "lede.revenue", share=share, interval=bounds)
             )
-        grow = found.groups.set_index("group").loc[GROWABLE]
+        grow = found.groups[found.groups["group"] == GROWABLE].iloc[0]
         if grow["customers"]:
             each = float(grow["gap"]) / float(grow["customers"])
             said.append(t("lede.growable", n=grow["customers"], value=grow["gap"], each=each))
@@ -128,7 +128,7 @@ def _who(report: ProfilesReport) -> dict[str, str]:
     apart = known["revenue_share"] - known["share"]
     if known.empty or apart.max() < APART:
         return blocks.finding(t("finding.people_alike"), "people")
-    row = known.loc[apart.idxmax()]
+    row = known.iloc[int(apart.to_numpy().argmax())]
     name = words.clean(row["group"], 24)
     slots = {"share": row["share"], "revenue": row["revenue_share"], "group": name}
     return blocks.finding(t(f"finding.{row['attribute']}", **slots), "people")
@@ -177,7 +177,7 @@ def _below_zero(report: ProfilesReport) -> dict[str, str]:
     t, found = report.t, report.portfolio
     if found is None or not found.has_margin:
         return blocks.finding(t("finding.no_margin"), "worth")
-    low = found.groups.set_index("group").loc[BELOW_ZERO]
+    low = found.groups[found.groups["group"] == BELOW_ZERO].iloc[0]
     if not low["customers"]:
         return blocks.finding(t("finding.nobody_below"), "worth")
     return blocks.finding(t("finding.below", n=low["customers"], value=-float(low["value"])), "worth")

@@ -46,7 +46,7 @@ def who_they_are(report: ProfilesReport) -> Block:
             "revenue_share": table["revenue_share"],
         }
     )
-    row = table.loc[(table["revenue_share"] - table["share"]).abs().idxmax()]
+    row = table.iloc[int((table["revenue_share"] - table["share"]).abs().to_numpy().argmax())]
     return placed(
         blocks.table(
             shown,
