@@ -7,6 +7,7 @@ margin × effect, less the cost.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -89,10 +90,16 @@ def next_actions(found: Audiences) -> list[Action]:
     back, so that the next report knows more.
     """
     actions = [
-        _contact(
-            found, "best", "account_managers", {"standing": (ACTIVE,), "group": (BEST,)}, ACTIVE, (BEST,)
+        contact(
+            found,
+            "best",
+            "account_managers",
+            {"standing": (ACTIVE,), "group": (BEST,)},
+            found.of(ACTIVE, BEST),
         ),
-        _contact(found, "at_risk", "campaigns", {"standing": (AT_RISK,), "group": (PAYS,)}, AT_RISK, (PAYS,)),
+        contact(
+            found, "at_risk", "campaigns", {"standing": (AT_RISK,), "group": (PAYS,)}, found.of(AT_RISK, PAYS)
+        ),
     ]
     spared = found.of(LAPSED, NEVER)
     n = int(spared.count().to_pyarrow().as_py())
@@ -101,15 +108,18 @@ def next_actions(found: Audiences) -> list[Action]:
     return [*ranked(action for action in actions if action.customers), *([spare] if n else [])]
 
 
-def _contact(  # noqa: PLR0917
-    found: Audiences,
-    name: str,
-    who: str,
-    whom: dict[str, tuple[str, ...]],
-    standing: str,
-    groups: tuple[str, ...],
+def contact(
+    found: Audiences, name: str, who: str, whom: Mapping[str, Sequence[str]], audience: ir.Table
 ) -> Action:
-    audience = found.of(standing, *groups)
+    """Write to some customers; half of them are held back, unless a contact is shown to bring something.
+
+    Parameters
+    ----------
+    name : of the action and of its list
+    who : role of the catalogues
+    whom : what describes the customers, see `Action`
+    audience : customer_id and whatever the list shows; part of `found.customers`
+    """
     n = int(audience.count().to_pyarrow().as_py())
     if not n:
         return Action(name, who, "test", whom, 0, name, None, found.effect, found.cost, audience)

@@ -5,7 +5,11 @@ Lenses 1 and 2 and acquisition; lenses 3 to 5 are `analyses.cohorts`.
 Source: P. S. Fader, B. G. S. Hardie & M. Ross, *The Customer-Base Audit* (2022).
 """
 
-from crm_analytics.analyses.audit.acquisition import Acquisition, acquisition
+from crm_analytics.analyses.audit.acquisition import (
+    Acquisition,
+    acquisition,
+    advertising_per_new_customer,
+)
 from crm_analytics.analyses.audit.change import Change, change, new_repeating_lapsed
 from crm_analytics.analyses.audit.gain_loss import gain_loss, gain_loss_by
 from crm_analytics.analyses.audit.revenue_tree import Period, RevenueTree, revenue_tree
@@ -19,6 +23,7 @@ __all__ = [
     "RevenueTree",
     "ValueSpread",
     "acquisition",
+    "advertising_per_new_customer",
     "change",
     "gain_loss",
     "gain_loss_by",

@@ -192,3 +192,18 @@ def _ratio(winning: Estimate | None, keeping: Estimate | None) -> Estimate | Non
     ratio = winning.value / keeping.value
     error = math.hypot(*((e.upper - e.value) / e.value for e in (winning, keeping)))
     return Estimate(ratio, ratio * math.exp(-error), ratio * math.exp(error), min(winning.n, keeping.n))
+
+
+def advertising_per_new_customer(base: CustomerBase, days: int = YEAR) -> float | None:
+    """Advertising of the last `days` over the customers won in them; None where either is not there.
+
+    What a customer's row says of the cost of winning (`acquisition_cost`) is apart from it.
+    """
+    table = base.tables.get("channel_spend")
+    if table is None:
+        return None
+    start = shift(base.day, f"-{days}d")
+    spent = table.filter(table.date_day > ibis.literal(start)).spend.sum().to_pyarrow().as_py()
+    history = base.purchase_history
+    won = int(history.filter(history.first_day > ibis.literal(start)).count().to_pyarrow().as_py())
+    return float(spent) / won if spent and won else None

@@ -7,8 +7,9 @@ from crm_analytics.analyses.lifecycle.chain_fit import FittedChain, fit_chain
 from crm_analytics.analyses.lifecycle.dwell_times import Dwell, dwell
 from crm_analytics.analyses.lifecycle.flows import Flows, flows
 from crm_analytics.analyses.lifecycle.forecasting import Forecast, forecast
-from crm_analytics.analyses.lifecycle.rules import StageRule, default_rules, read_rules
+from crm_analytics.analyses.lifecycle.rules import StageRule, default_rules, read_rules, shared_rules
 from crm_analytics.analyses.lifecycle.stage_history import Stages, stages
+from crm_analytics.analyses.lifecycle.standing_changes import standing_changes
 
 __all__ = [
     "ChainCheck",
@@ -27,7 +28,9 @@ __all__ = [
     "flows",
     "forecast",
     "read_rules",
+    "shared_rules",
     "stages",
+    "standing_changes",
 ]
 
 

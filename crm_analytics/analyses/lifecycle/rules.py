@@ -12,6 +12,7 @@ from crm_analytics.analyses.rfm.rules import INFINITY, Rhythm
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
+    from crm_analytics.analyses.definitions import Definitions
     from crm_analytics.tables.customer_base import CustomerBase
 
 PROSPECT = "Prospect"
@@ -71,22 +72,48 @@ def default_rules(rhythm: Rhythm | None = None, loyal_orders: int = LOYAL_ORDERS
     >>> [rule.stage for rule in default_rules()]
     ['Lapsed', 'At risk', 'Won back', 'New', 'Loyal', 'Active']
     """
+    late = rhythm.long if rhythm else 180
+    # The day after twice that time a buyer is lapsed.
+    return _rules(late + 1, 2 * late + 1, loyal_orders)
+
+
+def shared_rules(found: Definitions, loyal_orders: int = LOYAL_ORDERS) -> tuple[StageRule, ...]:
+    """The stages by the words that all reports share: at risk and lapsed as `analyses.definitions` has them.
+
+    Where the data do not tell when a customer is at risk or lapsed, no stage is called so.
+
+    >>> from crm_analytics.analyses.definitions import Definitions
+    >>> known = Definitions(102, 0.497, 223, 0.2, 16, 39_255, 1_095, False)
+    >>> [rule.describe() for rule in shared_rules(known)][:2]
+    ['last purchase 223 or more days ago', 'last purchase 102–222 days ago']
+    >>> [rule.stage for rule in shared_rules(Definitions(None, None, None, None, 16, 9, 40, False))]
+    ['New', 'Loyal', 'Active']
+    """
+    return _rules(found.at_risk_days, found.lapsed_days, loyal_orders)
+
+
+def _rules(at_risk: int | None, lapsed: int | None, loyal_orders: int) -> tuple[StageRule, ...]:
+    """The stages from lapsed to active; at risk and lapsed begin on these days of silence."""
     if loyal_orders < 2:
         raise ParameterError(f"loyal_orders must be at least 2, got {loyal_orders}")
-    late = rhythm.long if rhythm else 180
-    lapse = 2 * late  # the day after it a buyer is lapsed; back from there is one day later at the earliest
+    end = INFINITY if lapsed is None else lapsed - 1
+    quiet = [
+        StageRule(
+            LAPSED,
+            {"recency_days": (lapsed or INFINITY, INFINITY)},
+            "One win-back try, then no more paid mail",
+        ),
+        StageRule(
+            AT_RISK, {"recency_days": (at_risk or INFINITY, end)}, "Remind or offer now, with a control group"
+        ),
+        # Back from lapsed is one day after it at the earliest.
+        StageRule(WON_BACK, {"gap_days": ((lapsed or 0) + 1, INFINITY)}, "Ask what brought them back"),
+    ]
+    known = {LAPSED: lapsed, AT_RISK: at_risk, WON_BACK: lapsed}
     return (
-        StageRule(
-            LAPSED, {"recency_days": (lapse + 1, INFINITY)}, "One win-back try, then no more paid mail"
-        ),
-        StageRule(AT_RISK, {"recency_days": (late + 1, lapse)}, "Remind or offer now, with a control group"),
-        StageRule(WON_BACK, {"gap_days": (lapse + 2, INFINITY)}, "Ask what brought them back"),
+        *(rule for rule in quiet if known[rule.stage] is not None),
         StageRule(NEW, {"order_count": (1, 1)}, "Welcome them; the second purchase matters most"),
-        StageRule(
-            LOYAL,
-            {"order_count": (loyal_orders, INFINITY)},
-            "Membership, a first look, thanks",
-        ),
+        StageRule(LOYAL, {"order_count": (loyal_orders, INFINITY)}, "Membership, a first look, thanks"),
         StageRule(ACTIVE, {}, "The next order: what goes with what they bought"),
     )
 

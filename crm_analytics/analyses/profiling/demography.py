@@ -132,3 +132,36 @@ def _without_unknown(counts: pd.DataFrame, name: str) -> pd.DataFrame:
     """
     unknown = counts[name] == UNKNOWN
     return counts[~unknown] if counts.loc[unknown, "customers"].sum() >= MINIMUM else counts
+
+
+def composition(base: CustomerBase, attributes: tuple[str, ...] = ATTRIBUTES) -> pd.DataFrame:
+    """Who the buyers are: shares of customers and of revenue by attribute, in groups of 30 or more.
+
+    Smaller groups are "others", with the smallest of the larger ones where they are too few even together.
+
+    Returns
+    -------
+    attribute, group, customers, share (of buyers), revenue_share; empty where nothing is known of anybody
+    """
+    people, history = demography(base, attributes), base.purchase_history
+    columns = ["attribute", "group", "customers", "share", "revenue_share"]
+    if people is None:
+        return pd.DataFrame(columns=columns)
+    bought = history.filter(history.order_count > 0).select("customer_id", "revenue")
+    joined = base.materialise(bought.left_join(people, "customer_id").drop("customer_id_right"))
+    found = []
+    for name in (a for a in attributes if a in people.columns):
+        known = joined[name].cast("string").fill_null(UNKNOWN)
+        sums = joined.group_by(group=known).aggregate(customers=joined.count(), revenue=joined.revenue.sum())
+        table = base.collect(sums).sort_values(["customers", "group"], ascending=[False, True])
+        small = table["customers"] < MINIMUM
+        if 0 < table.loc[small, "customers"].sum() < MINIMUM and (~small).any():
+            small |= table.index == table.index[(~small).sum() - 1]
+        merged = table.assign(group=table["group"].where(~small, OTHERS))
+        merged = merged.groupby("group", sort=False)[["customers", "revenue"]].sum().reset_index()
+        whole = merged[["customers", "revenue"]].astype("float64").sum()
+        merged["share"] = merged["customers"] / whole["customers"]
+        merged["revenue_share"] = merged["revenue"].astype("float64") / whole["revenue"]
+        if len(merged) > 1:
+            found.append(merged.assign(attribute=name)[columns])
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)

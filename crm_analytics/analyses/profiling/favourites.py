@@ -142,3 +142,28 @@ def _third(table: ir.Table, column: str) -> ir.StringValue:
     """Thirds of the customers; equal values fall together."""
     place = ibis.percent_rank().over(order_by=table[column])
     return ibis.cases((place < 1 / 3, LEVELS[0]), (place < 2 / 3, LEVELS[1]), else_=LEVELS[2])
+
+
+def bought_most(base: CustomerBase, customers: ir.Table, minimum: int = 1) -> tuple[str, float] | None:
+    """What some customers buy most: its category, or else product, and its share of their lines.
+
+    Parameters
+    ----------
+    customers : customer_id
+    minimum : customers who must have bought a thing before it is named
+
+    Returns
+    -------
+    None where no line says what was bought
+    """
+    lines = purchase_lines(base, minimum)
+    name = next((n for n in ("category", "product") if n in lines.columns), None)
+    if name is None:
+        return None
+    theirs = lines.semi_join(customers, "customer_id")
+    theirs = theirs.filter(theirs[name].notnull())
+    counts = base.collect(theirs.group_by(what=theirs[name]).aggregate(n=theirs.count()).order_by("what"))
+    if counts.empty:
+        return None
+    top = counts.nlargest(1, "n").iloc[0]
+    return str(top["what"]), float(top["n"] / counts["n"].sum())

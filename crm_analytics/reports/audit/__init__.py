@@ -9,7 +9,7 @@ from crm_analytics.reports.audit.cohort_sections import (
     what_a_cohort_is_worth,
     who_brings_todays_revenue,
 )
-from crm_analytics.reports.audit.first_screen import actions, headline, kpis
+from crm_analytics.reports.audit.first_screen import actions, findings, glossary, headline, kpis
 from crm_analytics.reports.audit.method import method, record
 from crm_analytics.reports.audit.report import AuditReport, prepare
 from crm_analytics.reports.audit.sections import (
@@ -27,6 +27,8 @@ __all__ = [
     "actions",
     "do_they_come_back",
     "does_winning_cost_more_than_keeping",
+    "findings",
+    "glossary",
     "headline",
     "how_a_cohort_ages",
     "how_different_customers_are",

@@ -19,125 +19,142 @@ from crm_analytics.reports.audit.cohort_words import (
     period_in_short,
     span_in_short,
 )
+from crm_analytics.reports.audit.report import AuditReport
+from crm_analytics.reports.audit.sections import PERCENT, names, placed
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.tiles import interval
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
-    from crm_analytics.reports.audit.report import AuditReport
 
 MOST_ROWS = 18  # cohorts of a triangle that a page has room for
 GROUPS = 5  # shades of a stack
 SEEN = 0.005  # of all revenue: less would be a key without a mark
 
 
-@section(small=small_form.last_visits)
+@section(small=small_form.folded(small_form.weekdays))
 def do_they_come_back(report: AuditReport) -> Block:
     """The retention triangle: of each cohort, who bought again in each later period."""
-    found = report.cohorts
+    t, found = report.t, report.cohorts
     if found is None or have_lived(found) < MINIMUM:
-        return _too_young(found)
+        return _too_young(report, "cohorts")
     cells = named(found, found.retention[found.retention["age"] >= 1].reset_index(drop=True))
-    data = cells[
-        ["name", "age", "active", "customers", "share", "lower", "upper", "still_share", "returned_share",
-         "partial"]
-    ].rename(
-        columns={
-            **_titles(found), "active": "bought", "customers": "of", "still_share": "then or later",
-            "returned_share": "came back by then",
-        }
-    )  # fmt: skip
-    return blocks.chart(
-        _triangle(found, cells, "share", "percent:0", "percent:0"),
-        finding=cohort_findings.retention(found),
-        data=data,
-        caption="Share of each cohort (its customers stand beside its name) that bought at least once in "
-        f"that {found.every}. {_left_out(cells)}{about_hatched(found)}{about_old(found)}",
-        formats=dict.fromkeys(("share", "lower", "upper", "then or later", "came back by then"), "percent:0"),
+    columns = ["name", "age", "active", "customers", "share", "lower", "upper", "still_share"]
+    columns += ["returned_share", "partial"]
+    shares = ("share", "lower", "upper", "still_share", "returned_share")
+    said = [t("come.caption", every=t(f"every.{found.every}")), cohort_findings.newest(t, found)]
+    return placed(
+        blocks.chart(
+            _triangle(report, found, cells, "share", PERCENT, PERCENT),
+            finding=cohort_findings.retention(t, found),
+            data=_marked(report, cells[columns]),
+            caption=" ".join([*said, *_marks(report, found, cells)]),
+            formats=dict.fromkeys(shares, PERCENT),
+            names=_titles(report, found, *columns),
+        ),
+        report,
+        "cohorts",
     )
 
 
-@section(small=small_form.weekdays)
+@section(small=small_form.folded(small_form.when_models_begin))
 def how_a_cohort_ages(report: AuditReport) -> Block:
     """Retention by age with intervals: the cohorts of the last year against those before."""
-    found = report.cohorts
+    t, found = report.t, report.cohorts
     if found is None or have_lived(found) < MINIMUM:
-        return _too_young(found, "How a cohort ages is not known yet")
-    both, finding = found.recent, cohort_findings.ageing(found)
-    caption = """Ribbons: 95 % intervals. Each age counts the cohorts that have lived it to its end, so the
-        oldest ages rest on the oldest cohorts alone; season and campaigns hit every cohort at another
-        age."""
+        return _too_young(report, "age")
+    both, said = found.recent, [t("age.caption")]
+    if found.fading is not None:
+        points = interval(t, 100 * found.fading.lower, 100 * found.fading.upper, "number:1")
+        said.append(t("age.points", points=points))
     if both is None:
         rows = found.ageing[found.ageing["age"] >= 1].reset_index(drop=True)
-        columns = ["age", "cohorts", "active", "customers", "share", "lower", "upper"]
-        return blocks.chart(
-            figures.lines(rows, "age", ["share"], ("lower", "upper"), x_title=_axis(found), fmt="percent:0"),
-            finding=finding,
-            data=rows[columns].rename(columns=_titles(found)),
-            caption=caption,
-            formats=dict.fromkeys(("share", "lower", "upper"), "percent"),
+        data = rows[["age", "cohorts", "active", "customers", "share", "lower", "upper"]]
+        figure = figures.lines(
+            rows, "age", ["share"], ("lower", "upper"), names=names(report, "share"),
+            x_title=_axis(report, found), fmt=PERCENT,
+        )  # fmt: skip
+        formats = dict.fromkeys(("share", "lower", "upper"), "percent")
+    else:
+        rows = both.by_age[both.by_age["age"] >= 1].reset_index(drop=True)
+        newer, earlier = span_in_short(both.newer), span_in_short(both.earlier)
+        sides = (t("age.won", period=newer), t("age.won", period=earlier))
+        figure = cohort_figures.ribbons(
+            rows, "age", "share", "lower", "upper", names=sides, x_title=_axis(report, found), fmt=PERCENT
         )
-    rows = both.by_age[both.by_age["age"] >= 1].reset_index(drop=True)
-    newer, earlier = f"won {span_in_short(both.newer)}", f"won {span_in_short(both.earlier)}"
-    if found.newest is None or both.newer != found.newest.newer:  # else the triangle has said it
-        finding += f". Those {newer} {cohort_findings.against(found, both)}"
-    return blocks.chart(
-        cohort_figures.ribbons(
-            rows, "age", "share", "lower", "upper", names=(newer, earlier), x_title=_axis(found),
-            fmt="percent:0",
-        ),
-        finding=finding,
-        data=_side_by_side(found, rows),
-        caption=f"Blue: customers {newer}; grey: {earlier}. Compared {age_in_words(found, both.age)}, the "
-        f"oldest age that all newer cohorts have lived. {caption}",
-        formats=dict.fromkeys(("share", "share, earlier"), "percent")
-        | dict.fromkeys(("interval", "interval, earlier", "difference"), "interval:percent"),
-    )  # fmt: skip
+        data, formats = _side_by_side(rows), dict.fromkeys(("share", "share_earlier"), "percent")
+        formats |= dict.fromkeys(("interval", "interval_earlier"), "interval:percent")
+        formats["difference"] = "interval:number:1"
+        said.insert(0, t("age.sides", newer=newer, earlier=earlier, later=age_in_words(t, found, both.age)))
+        said.append(cohort_findings.against(t, found, both))
+    block = blocks.chart(
+        figure,
+        finding=cohort_findings.ageing(t, found),
+        data=data,
+        caption=" ".join(said),
+        formats=formats,
+        names=_titles(report, found, *data.columns),
+    )
+    return placed(block, report, "age")
 
 
-def _side_by_side(found: Cohorts, rows: pd.DataFrame) -> pd.DataFrame:
+def _side_by_side(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            f"{found.every}s later": rows["age"],
-            "bought": rows["active"],
-            "of": rows["customers"],
+            "age": rows["age"],
+            "active": rows["active"],
+            "customers": rows["customers"],
             "share": rows["share"],
             "interval": blocks.together(rows["lower"], rows["upper"]),
-            "bought, earlier": rows["active_earlier"],
-            "of, earlier": rows["customers_earlier"],
-            "share, earlier": rows["share_earlier"],
-            "interval, earlier": blocks.together(rows["lower_earlier"], rows["upper_earlier"]),
-            "difference": blocks.together(rows["difference_lower"], rows["difference_upper"]),
+            "active_earlier": rows["active_earlier"],
+            "customers_earlier": rows["customers_earlier"],
+            "share_earlier": rows["share_earlier"],
+            "interval_earlier": blocks.together(rows["lower_earlier"], rows["upper_earlier"]),
+            "difference": blocks.together(100 * rows["difference_lower"], 100 * rows["difference_upper"]),
         }
     )
 
 
-@section(small=small_form.regulars)
+@section(small=small_form.comes_with_models)
 def what_a_cohort_is_worth(report: AuditReport) -> Block:
     """The triangle of value: revenue per customer since the first purchase."""
-    found, currency = report.cohorts, report.base.currency
+    t, found = report.t, report.cohorts
     if found is None or have_lived(found) < MINIMUM:
-        return _too_young(found, "What a cohort is worth later is not known yet")
+        return _too_young(report, "worth")
     cells = named(found, found.cumulative_value)
     margin = bool(cells["margin"].notna().any())
     money = ["revenue", "value_per_customer", "lower", "upper", *(["margin_per_customer"] if margin else [])]
-    return blocks.chart(
-        _triangle(found, cells, "value_per_customer", f"compact:{currency}", f"money:{currency}"),
-        finding=cohort_findings.value(found, currency),
-        data=cells[["name", "age", "customers", *money, "partial"]].rename(columns=_titles(found)),
-        caption="Revenue net of returns since the first purchase, divided by all customers of the cohort, "
-        f"also those who never came back. {_left_out(cells)}{about_hatched(found)}{about_old(found)}"
-        + ("" if margin else "Margin is not shown: it needs the cost of what was sold (unit_cost)."),
-        formats=dict.fromkeys(money, f"money:{currency}"),
+    columns = ["name", "age", "customers", *money, "partial"]
+    said = [t("worth.caption"), *cohort_findings.value_of_newest(t, found), *_marks(report, found, cells)]
+    if not margin:
+        said.append(t("worth.no_margin"))
+    symbol = f"compact:{report.base.currency}"
+    return placed(
+        blocks.chart(
+            _triangle(report, found, cells, "value_per_customer", symbol, report.currency),
+            finding=cohort_findings.value(t, found),
+            data=_marked(report, cells[columns]),
+            caption=" ".join(said),
+            formats=dict.fromkeys(money, report.currency),
+            names=_titles(report, found, *columns),
+        ),
+        report,
+        "worth",
     )
 
 
-def _triangle(found: Cohorts, cells: pd.DataFrame, value: str, short: str, fmt: str) -> go.Figure:
-    kept = sorted(cells["cohort"].unique())[-MOST_ROWS:]
+def _triangle(  # noqa: PLR0917
+    report: AuditReport, found: Cohorts, cells: pd.DataFrame, value: str, short: str, fmt: str
+) -> go.Figure:
+    t, kept = report.t, sorted(cells["cohort"].unique())[-MOST_ROWS:]
     shown = cells[cells["cohort"].isin(kept)].reset_index(drop=True)
     told = [
-        f"{name}, {age_in_words(found, age)}: {words.say(x, fmt)}"
-        + (" so far" if partial else f" ({words.interval(lower, upper, fmt)})")
+        t(
+            "cell.partial" if partial else "cell.whole",
+            **{"name": name, "later": age_in_words(t, found, age), "value": words.say(x, fmt)},
+            **({} if partial else {"interval": interval(t, lower, upper, fmt)}),
+        )
         for name, age, x, lower, upper, partial in shown[
             ["name", "age", value, "lower", "upper", "partial"]
         ].itertuples(index=False)
@@ -145,17 +162,17 @@ def _triangle(found: Cohorts, cells: pd.DataFrame, value: str, short: str, fmt: 
     sizes = shown["name"] + " · " + shown["customers"].map(words.count)
     return cohort_figures.triangle(
         shown.assign(name=sizes, told=told), "name", "age", value, "partial", aside="left_truncated",
-        x_title=_axis(found), fmt=short, hover="told",
+        x_title=_axis(report, found), fmt=short, hover="told",
     )  # fmt: skip
 
 
-@section(small=small_form.favourites)
+@section(small=small_form.comes_with_models)
 def who_brings_todays_revenue(report: AuditReport) -> Block:
     """The C3: revenue of each period by when its customers were won."""
-    found, currency = report.cohorts, report.base.currency
+    t, found = report.t, report.cohorts
     if found is None:
-        return _too_young(found)
-    groups = _groups(found)
+        return _too_young(report, "whole")
+    groups = _groups(report, found)
     parts = found.whole.assign(won=found.whole["cohort"].map(groups))
     parts = parts.groupby(["period", "won"], sort=False)["revenue"].sum().reset_index()
     table = parts.pivot(index="period", columns="won", values="revenue").reindex(
@@ -163,81 +180,86 @@ def who_brings_todays_revenue(report: AuditReport) -> Block:
     )
     drawn = parts.assign(period=parts["period"].map(period_in_short))
     partial = found.periods.loc[found.periods["partial"], "period"].map(period_in_short)
-    nobody = drawn["won"] == NOBODY
+    nobody = drawn["won"] == groups[NOBODY]
     if drawn.loc[nobody, "revenue"].abs().sum() < SEEN * drawn["revenue"].abs().sum():
         drawn = drawn[~nobody]
-    old = ""
-    if found.cohorts["left_truncated"].any():
-        old = f"Customers won before {words.date(found.begin)} count as won when they are first seen. "
-    return blocks.chart(
-        cohort_figures.stack(
-            drawn, "period", "won", "revenue", partial=set(partial), quiet=NOBODY, fmt=report.currency
+    data = _by_period(report, found, table)
+    return placed(
+        blocks.chart(
+            cohort_figures.stack(
+                drawn, "period", "won", "revenue", partial=set(partial), quiet=groups[NOBODY],
+                fmt=report.currency,
+            ),
+            finding=cohort_findings.whole(t, found),
+            data=data,
+            caption=" ".join([t("whole.caption"), *about_hatched(t, found), *about_old(t, found)]),
+            formats=dict.fromkeys(("revenue", *table.columns), report.currency)
+            | {"share_before": PERCENT, "interval": "interval:percent"},
+            names=names(report, "period", "new_customers", "revenue", "share_before", "interval"),
         ),
-        finding=cohort_findings.whole(found, currency),
-        data=_by_period(found, table),
-        caption=f"Revenue net of returns by {found.every}, stacked by when its customers first bought: the "
-        f"oldest at the bottom. {about_hatched(found)}{old}",
-        formats=dict.fromkeys(("revenue", *table.columns), report.currency)
-        | {"won before": "percent:0", "interval": "interval:percent"},
-    )
+        report,
+        "whole",
+    )  # fmt: skip
 
 
-def _by_period(found: Cohorts, parts: pd.DataFrame) -> pd.DataFrame:
+def _by_period(report: AuditReport, found: Cohorts, parts: pd.DataFrame) -> pd.DataFrame:
     rows = found.periods
     data = pd.DataFrame(
         {
             "period": rows["period"],
-            "new customers": rows["new_customers"],
+            "new_customers": rows["new_customers"],
             "revenue": rows["revenue"],
-            "won before": rows["share_before"],
+            "share_before": rows["share_before"],
             "interval": blocks.together(rows["lower"], rows["upper"]),
         }
     ).merge(parts, on="period", how="left")
-    names = rows["period"].map(period_in_short)
-    return data.assign(period=names + rows["partial"].map({True: " (not whole)", False: ""}))
+    called = [
+        report.t("whole.partial", period=period_in_short(label)) if partial else period_in_short(label)
+        for label, partial in zip(rows["period"], rows["partial"], strict=True)
+    ]
+    return data.assign(period=called)
 
 
-def _groups(found: Cohorts) -> dict[str, str]:
+def _groups(report: AuditReport, found: Cohorts) -> dict[str, str]:
     """Cohort -> the part of the stack it belongs to: years where there are some, else equal runs."""
     labels = sorted(set(found.whole["cohort"]) - {NOBODY})
     years = sorted({label[:4] for label in labels})
     if len(years) >= 3:
         first = years[-GROUPS:][0]
-        names = {y: y if y > first or y == years[0] else f"until {first}" for y in years}
-        parts = {label: names[max(label[:4], first)] for label in labels}
+        called = {y: y if y > first or y == years[0] else report.t("whole.until", year=first) for y in years}
+        parts = {label: called[max(label[:4], first)] for label in labels}
     else:
         size = -(-len(labels) // GROUPS)
         runs = [labels[start : start + size] for start in range(0, len(labels), size)]
         parts = {label: span_in_short(run) for run in runs for label in run}
-    return {**parts, NOBODY: NOBODY}
+    return {**parts, NOBODY: report.t("segment.no_purchase")}
 
 
-def _axis(found: Cohorts) -> str:
-    return f"{found.every}s after the {found.every} of the first purchase"
+def _axis(report: AuditReport, found: Cohorts) -> str:
+    return report.t(f"axis.{found.every}")
 
 
-def _titles(found: Cohorts) -> dict[str, str]:
-    return {"name": "won in", "age": f"{found.every}s later", "partial": f"{found.every} not whole"}
+def _titles(report: AuditReport, found: Cohorts, *columns: str) -> dict[str, str]:
+    return names(report, *columns) | {"age": report.t(f"ages.{found.every}")}
 
 
-def _left_out(cells: pd.DataFrame) -> str:
+def _marked(report: AuditReport, cells: pd.DataFrame) -> pd.DataFrame:
+    said = [report.t("yes" if partial else "no") for partial in cells["partial"]]
+    return cells.assign(partial=said).reset_index(drop=True)
+
+
+def _marks(report: AuditReport, found: Cohorts, cells: pd.DataFrame) -> list[str]:
+    """What was left out of a triangle, hatched or starred in it."""
     more = cells["cohort"].nunique() - MOST_ROWS
-    return f"The {MOST_ROWS} newest cohorts; the table has {more} more. " if more > 0 else ""
+    left_out = [report.t("cell.more", rows=MOST_ROWS, more=more)] if more > 0 else []
+    return [*left_out, *about_hatched(report.t, found), *about_old(report.t, found)]
 
 
-def _too_young(found: Cohorts | None, what: str = "") -> Block:
+def _too_young(report: AuditReport, name: str) -> Block:
+    found, t = report.cohorts, report.t
     if found is None:
-        return blocks.note("Cohorts begin with the first purchase", "Nobody has bought yet.")
-    lived, every = have_lived(found), found.every
-    need = f"{words.count(MINIMUM)} new customers with a whole {every} after their first; there are {lived}"
-    if what:
-        return blocks.note(what, f"That begins with {need}.")
-    finding = f"No new customers have lived a whole {every} after their first yet"
-    if lived:
-        finding = f"""Only {words.plural(lived, "new customer")} can be followed into the {every} after their
-            first: cohorts speak from {MINIMUM} on"""
-    return blocks.note(
-        finding,
-        f"There are {words.plural(found.cohorts['customers'].sum(), 'customer')} in "
-        f"{words.plural(len(found.cohorts), 'cohort')}. {about_hatched(found)}{about_old(found)}",
-    )
+        return placed(blocks.note(t("young.nobody")), report, name)
+    every = t(f"every.{found.every}")
+    note = blocks.note(t("young.finding", need=MINIMUM, n=have_lived(found), every=every),
+                       " ".join([*about_hatched(t, found), *about_old(t, found)]))  # fmt: skip
+    return placed(note, report, name)

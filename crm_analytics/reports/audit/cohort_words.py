@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from crm_analytics.analyses.cohorts import NOBODY, Cohorts
 from crm_analytics.pages import words
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from crm_analytics.pages.sentences import Sentences
 
 OLD = "*"  # beside a cohort that may hold customers won before the data begin
 
 
 def period_in_words(label: str) -> str:
-    """A period as it stands in a sentence.
+    """A period as it stands in a sentence, in the language of the page.
 
     >>> period_in_words("2026-03"), period_in_words("2026-Q1"), period_in_words("2026")
     ('March 2026', 'Q1 2026', '2026')
@@ -34,9 +38,9 @@ def period_in_short(label: str) -> str:
     return said if "Q" in said or " " not in said else f"{said[:3]} {said[-4:]}"
 
 
-def age_in_words(found: Cohorts, age: int) -> str:
+def age_in_words(t: Sentences, found: Cohorts, age: int) -> str:
     """How long after the first period, e.g. "3 months later"."""
-    return f"{words.plural(age, found.every)} later"
+    return t(f"later.{found.every}", n=age)
 
 
 def span_in_short(labels: Sequence[str]) -> str:
@@ -66,44 +70,32 @@ def have_lived(found: Cohorts) -> int:
     return int(found.ageing.loc[found.ageing["age"] == 1, "customers"].sum())
 
 
-def about_hatched(found: Cohorts) -> str:
-    """What hatched cells are."""
+def about_hatched(t: Sentences, found: Cohorts) -> list[str]:
+    """What hatched cells are, in sentences."""
     partial, last = found.periods[found.periods["partial"]], len(found.periods) - 1
     said = []
-    for place, label in partial["period"].items():
+    for place, label in reversed(list(partial["period"].items())):
         if place == last:
-            said.append(f"{period_in_words(label)} has not ended on {words.date(found.day)}")
+            said.append(t("hatched.last", period=period_in_words(label), day=found.day))
         else:
-            said.append(f"{period_in_words(label)} is in the data from {words.date(found.begin)} on")
-    return f"Hatched, and in no comparison: {words.listing(reversed(said))}. " if said else ""
+            said.append(t("hatched.first", period=period_in_words(label), day=found.begin))
+    return said
 
 
-def about_old(found: Cohorts) -> str:
-    """What the star means."""
-    if not found.cohorts["left_truncated"].any():
-        return ""
-    return f"""{OLD} May hold customers won before the data begin on {words.date(found.begin)}: the first
-        purchase seen need not be the first. In no comparison. """
+def about_old(t: Sentences, found: Cohorts) -> list[str]:
+    """What the star means, in a sentence."""
+    return [t("old", day=found.begin)] if found.cohorts["left_truncated"].any() else []
 
 
-def definitions(found: Cohorts | None) -> dict[str, str]:
+def definitions(t: Sentences, found: Cohorts | None) -> dict[str, str]:
     """Terms of the method section."""
     if found is None:
         return {}
-    every = found.every
-    nobody = f" ('{NOBODY}')" if NOBODY in set(found.whole["cohort"]) else ""
+    every = t(f"every.{found.every}")
+    nobody = NOBODY in set(found.whole["cohort"])
     return {
-        "Cohort": f"The customers whose first purchase in the data lies in the same {every}. Age counts "
-        f"{every}s from there. Returns before any purchase belong to no cohort{nobody}; sales without a "
-        "customer are left out.",
-        "Retention": f"Customers of the cohort with a purchase in that {every}, of all customers of the "
-        f"cohort. 'Then or later' counts who bought in that {every} or after it; near the last day it can "
-        "only be too low. 'Came back by then' counts who bought on a second day; a second purchase on the "
-        "same day is no return. Intervals: 95 %, Wilson.",
-        "Comparing cohorts": f"At equal age, over whole {every}s and whole cohorts of customers won after "
-        "the data begin. Shares: Newcombe's interval; values: the variance over customers. Cohorts meet "
-        "season and campaigns at different ages, so a difference is not yet a cause.",
-        "Old customers": "A first cohort is taken to hold customers won before the data begin where the "
-        "customers table says so, or, without that, where it wins more than one and a half times as many "
-        "a day as the cohorts after it.",
+        "cohort": t("method.cohort_nobody" if nobody else "method.cohort_text", every=every),
+        "retention": t("method.retention_text", every=every),
+        "comparing": t("method.comparing_text"),
+        "old": t("method.old_text"),
     }

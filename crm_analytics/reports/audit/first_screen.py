@@ -1,197 +1,230 @@
-"""The first screen of the audit: is the base healthy, who made the change, what to do."""
+"""The manager's layer of the audit: what revenue did and why, what to do, what was found."""
 
 from __future__ import annotations
 
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
-from crm_analytics.analyses import comparison
-from crm_analytics.analyses.audit import Change, ValueSpread, sources_apart
+from crm_analytics.analyses.audit import sources_apart
+from crm_analytics.analyses.evidence import grade
 from crm_analytics.pages import blocks, words
-from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.audit.report import AuditReport
 from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.period_change import change_in_words, period_kpi
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, say, tile
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from crm_analytics.pages.blocks import Block
 
 WORTH_IT = 0.01  # share of profit lost with customers below zero, from which somebody should look
-MUCH = 0.25  # share of revenue from which losing one of the first tenth hurts
+NEWS = 0.05  # a change smaller than this is no news, however sure
+WORDS = (
+    "revenue", "return_of_goods", "at_risk", "lapsed", "silent", "margin", "value_to_come", "contact_cost",
+    "contact_effect", "customer",
+)  # fmt: skip
+OWN_WORDS = ("new", "reactivated", "lapsed", "cohort", "profit")
 
 
 @section(small=small_form.headline)
 def headline(report: AuditReport) -> Block:
-    """What revenue did, and who did it: new customers against lapsed ones."""
-    change = report.change
-    if change is None:
-        return _without_past(report)
-    total, weeks = change.totals.revenue, change.totals.span_days // 7
+    """What revenue did against the period before; who did it stands under it."""
+    t = report.t
+    if report.change is None:
+        top = report.kpis["top_fifth_revenue_share"]
+        sentence = t("headline.no_past", n=report.kpis["customers_bought"].value)
+        if top.value is not None:
+            sentence = t("headline.no_past_top", share=top.value, n=top.n)
+        return blocks.headline(sentence, t("lede.no_past"), language=report.language, title=t("title"))
+    return blocks.headline(_news(report), _lede(report), language=report.language, title=t("title"))
+
+
+def _news(report: AuditReport) -> str:
+    assert report.change is not None
+    t, total = report.t, report.change.totals.revenue
+    found = grade(total.change, total.lower, total.upper, round(report.change.totals.buyers.now))
+    if total.change is None:
+        return t("headline.first", span=report.length, value=total.now)
+    if not found.is_news or abs(total.change) < NEWS:
+        return t("headline.steady", span=report.length, now=total.now, then=total.before)
+    slots: dict[str, Any] = {
+        "way": words.direction(total.now, total.before),
+        "share": abs(total.change),
+        "span": report.length,
+        "interval": interval(t, total.lower, total.upper, "percent:0"),
+    }
+    return t.of(f"headline.{found.name.lower()}", slots)
+
+
+def _lede(report: AuditReport) -> list[str]:
+    """Who made the change: new customers, those who came back, who stayed, who stayed away."""
+    t, change = report.t, report.change
+    assert change is not None
     moves = change.moves.set_index("move")["change"]
-    won, lost = moves["new"] + moves["reactivated"], -moves["lapsed"]
     kept = moves["increased"] + moves["decreased"]
-    balance = "more" if won >= lost else "less"
-    if won:
-        who = f"customers who came brought {report.money(won)}, {balance} than the {report.money(lost)} "
-        who += "that left with the lapsed"
-    else:
-        who = f"nobody new came, and {report.money(lost)} left with the lapsed"
+    said = [
+        t("lede.new", new=moves["new"], back=moves["reactivated"])
+        if moves["new"]
+        else t("lede.nobody_new", back=moves["reactivated"]),
+        t("lede.away", n=change.customers("lapsed"), value=-moves["lapsed"]),
+    ]
     share, low, high, n = change.repeat_rate
-    lede = "Nobody bought in the period before." if not n else f"""{words.percent(share, 0)} of the
-        {words.plural(n, 'buyer')} of the period before bought again
-        ({words.interval(low, high, 'percent:0')}); those who stayed spent {report.money(abs(kept))}
-        {'more' if kept >= 0 else 'less'} than before."""  # fmt: skip
-    return blocks.headline(
-        f"Revenue is {_moved(total, weeks)}: {who}",
-        f"{lede}{report.season} {_spread_in_words(report)}".strip(),
-    )
-
-
-def _moved(total: comparison.Change, weeks: int) -> str:
-    if total.now == total.before:
-        return f"what it was in the {weeks} weeks before"
-    return change_in_words(total, weeks) or "new"
-
-
-def _without_past(report: AuditReport) -> Block:
-    spread = report.spread
-    n = report.base.counts["customers"]
-    if spread is None:
-        sentence = f"{words.plural(n, 'customer')}, too few of them lately to say who they are"
-    else:
-        top = words.percent(spread.concentration.top_share, 0)
-        again = words.percent(spread.repeat_share, 0)
-        sentence = f"The top fifth of customers brings {top} of revenue; {again} bought more than once"
-    return blocks.headline(
-        sentence,
-        "The data do not hold two whole periods, so nothing can be said about change. "
-        + _spread_in_words(report),
-    )
-
-
-def _spread_in_words(report: AuditReport) -> str:
-    spread = report.spread
-    if spread is None or spread.below_zero is None:
-        return ""
-    n, lost = spread.below_zero
-    if not n:
-        return "No customer costs more than they bring."
-    told = f"{words.plural(n, 'customer')} cost more than they bring: {report.money(lost)}"
-    return f"{told} in {report.window}."
+    if n:
+        bounds = interval(t, low, high, "percent:0")
+        way = "up" if kept >= 0 else "down"
+        said.append(t("lede.stayed", share=share, interval=bounds, value=abs(kept), way=way))
+    if not report.same_season:
+        said.append(t("lede.season"))
+    return said
 
 
 @section(small=small_form.kpis)
 def kpis(report: AuditReport) -> Block:
-    """Revenue, buyers, who stayed, how much hangs on the top fifth."""
-    items, change, spread = [], report.change, report.spread
-    if change:
-        weeks = f"last {change.totals.span_days // 7} weeks"
-        items += [
-            period_kpi(f"Revenue, {weeks}", change.totals.revenue, report.money),
-            period_kpi(f"Buyers, {weeks}", change.totals.buyers, words.count),
-        ]
-        items += [_kept(change)] if change.repeat_rate[3] else []
-    if spread:
-        items.append(_top_fifth(spread, report.window))
-    if not items:
-        items.append(blocks.kpi("Customers", words.count(report.base.counts["customers"])))
-    return blocks.kpis(*items[:4])
+    """Revenue and buyers against the period before, buyers who stayed, how much hangs on the top fifth."""
+    t, found = report.t, report.kpis
+    top = tile(t, found["top_fifth_revenue_share"])
+    if report.change is None or found["revenue"].value is None:
+        names = ("revenue_to_date", "customers_bought", "bought_again")
+        return blocks.kpis(*(tile(t, found[name]) for name in names), top)
+    share, low, high, n = report.change.repeat_rate
+    stayed = blocks.kpi(t("tile.stayed"), t("tile.nobody"))
+    if n:
+        note = t("tile.stayed_of", n=n, interval=interval(t, low, high, "percent:0"))
+        stayed = blocks.kpi(t("tile.stayed"), words.percent(share, 0), note=note)
+    return blocks.kpis(_period_tile(report, "revenue"), _period_tile(report, "buyers"), stayed, top)
 
 
-def _kept(change: Change) -> dict[str, str]:
-    share, low, high, n = change.repeat_rate
-    note = f"of {words.count(n)} buyers before; {words.interval(low, high, 'percent')}"
-    return blocks.kpi("Bought again", words.percent(share), note=note)
-
-
-def _top_fifth(spread: ValueSpread, window: str) -> dict[str, str]:
-    found = spread.concentration
-    note = words.interval(found.top_share_lower, found.top_share_upper, "percent")
-    note += f"; of {words.count(found.customers)} buyers in {window}"
-    return blocks.kpi("From the top fifth", words.percent(found.top_share), note=note)
+def _period_tile(report: AuditReport, name: str) -> dict[str, str]:
+    t, kpi = report.t, report.kpis[name]
+    then = kpi.year_ago if kpi.against_year else kpi.previous
+    message = "tile.was" if kpi.against_year else "tile.was_before"
+    return tile(t, kpi, t(message, value=say(t, then, kpi.unit)))
 
 
 @section(small=small_form.thanks)
 def actions(report: AuditReport) -> Block:
-    """What the lenses ask for: keep who carries the base, mend who costs, look at who left."""
-    items = [*_ask_who_left(report), *_call_the_first(report), *_mend_who_costs(report), *_win_like(report)]
-    if not items and report.change:
-        items.append(
-            blocks.action(
-                "Nothing is urgent.", "Nobody who brought money left, and no few customers carry the rest."
-            )
+    """What to do next, the most to gain first; and to look at what costs more than it brings."""
+    t = report.t
+    shared = [action for action in report.actions if action.customers]
+    items = [action_of(t, action, report.plan) for action in shared]
+    costly = _costly(report)
+    if costly is not None:
+        n, lost = costly
+        why = (
+            "action.costly.why"
+            if report.spread is not None and len(report.spread.costs)
+            else "action.costly.goods"
         )
-    elif not items:
-        items.append(blocks.action("Come back with a longer history.", "Two periods show what changed."))
-    return blocks.actions(*items)
+        items.insert(2, blocks.action(t("action.costly.do", n=n, value=-lost), t(why), t("role.service")))
+    if not items:
+        items = [blocks.action(t("action.nothing.do"), t("action.nothing.why"))]
+    return blocks.actions(*items[: blocks.MOST_ACTIONS])
 
 
-def _ask_who_left(report: AuditReport) -> list[dict[str, str]]:
-    if report.change is None:
-        return []
-    lapsed = report.change.groups.set_index("group").loc["lapsed"]
-    if not lapsed["customers"] or lapsed["revenue_before"] <= 0:
-        return []
-    return [
-        blocks.action(
-            f"Ask the largest of {words.plural(lapsed['customers'], 'lapsed customer')} why they left.",
-            "They bought in the period before and not in this one.",
-            "service",
-            f"{report.money(lapsed['revenue_before'])} before",
-        )
-    ]
-
-
-def _call_the_first(report: AuditReport) -> list[dict[str, str]]:
+def _costly(report: AuditReport) -> tuple[int, float] | None:
+    """Customers below zero and their loss, where that is worth somebody's look."""
     spread = report.spread
-    if spread is None or spread.deciles["revenue_share"].iloc[0] < MUCH:
-        return []
-    top = spread.deciles.iloc[0]
-    return [
-        blocks.action(
-            f"Give the first tenth, {words.plural(top['customers'], 'customer')}, somebody to call.",
-            f"They bring {words.percent(top['revenue_share'], 0)} of revenue; losing one costs as much "
-            "as losing many others.",
-            "account managers",
-            f"{report.money(top['revenue'])} in {report.window}",
-        )
-    ]
-
-
-def _mend_who_costs(report: AuditReport) -> list[dict[str, str]]:
-    spread = report.spread
-    if spread is None or not spread.below_zero:
-        return []
+    if spread is None or not spread.below_zero or not spread.below_zero[0]:
+        return None
     n, lost = spread.below_zero
-    if -lost <= WORTH_IT * spread.deciles["profit"].sum():
-        return []
-    return [
-        blocks.action(
-            f"Look at what {words.plural(n, 'customer')} cost.",
-            "They cost more than the margin they bring: mend the cause, or serve cheaper."
-            if len(spread.costs)
-            else "They bring less than their goods cost: look at their prices and returns.",
-            "service",
-            report.money(lost),
-        )
-    ]
+    return (n, lost) if -lost > WORTH_IT * spread.deciles["profit"].sum() else None
 
 
-def _win_like(report: AuditReport) -> list[dict[str, str]]:
+@section(small=small_form.regulars)
+def findings(report: AuditReport) -> Block:
+    """What the report found, each with the way to its proof."""
+    found = [_category(report), _cohort(report), _source(report), _below_zero(report), _winning(report)]
+    return blocks.findings(*found)
+
+
+def _category(report: AuditReport) -> dict[str, str]:
+    t, table = report.t, report.products
+    if table is None or table.empty:
+        return blocks.finding(t("finding.no_categories"), "products")
+    row = table.iloc[0]
+    if row["lower"] * row["upper"] <= 0:
+        return blocks.finding(t("finding.category_none"), "products")
+    name, way = words.clean(row["level"], 24), "up" if row["change"] > 0 else "down"
+    low, high = sorted((abs(row["lower"]), abs(row["upper"])))
+    bounds = interval(t, low, high, report.currency)
+    text = t("finding.category", name=name, value=abs(row["change"]), way=way, interval=bounds)
+    if len(text) > blocks.LONGEST_FINDING:
+        text = t("finding.category_value", name=name, value=abs(row["change"]), way=way)
+    return blocks.finding(text, "products")
+
+
+def _cohort(report: AuditReport) -> dict[str, str]:
+    t, found = report.t, report.cohorts
+    newest = found.newest if found is not None else None
+    if newest is None:
+        return blocks.finding(t("finding.cohort_unknown"), "cohorts")
+    at = newest.at
+    message = "finding.cohort_same"
+    if newest.retention_differs:
+        message = "finding.cohort_better" if at["difference"] > 0 else "finding.cohort_worse"
+    return blocks.finding(t(message, now=at["share"], then=at["share_earlier"]), "cohorts")
+
+
+def clear_source(report: AuditReport) -> pd.Series | None:
+    """The source whose customers differ most from all others, where that is more than chance."""
     if report.acquisition is None:
-        return []
+        return None
     apart = sources_apart(report.acquisition.sources)
-    apart = apart[apart["clear"]].sort_values("difference", ignore_index=True)
-    items = []
-    if len(apart) and apart["difference"].iloc[-1] > 0:
-        best = apart.iloc[-1]
-        told = f"Try to win more customers like those of {words.label(best['source'])}."
-        items.append(_source(report, told, best, "more"))
-    if len(apart) and apart["difference"].iloc[0] < 0:
-        worst = apart.iloc[0]
-        told = f"Check what is paid for customers from {words.label(worst['source'])}."
-        items.append(_source(report, told, worst, "less"))
-    return items
+    clear = apart[apart["clear"]]
+    return None if clear.empty else clear.iloc[int(clear["difference"].abs().to_numpy().argmax())]
 
 
-def _source(report: AuditReport, told: str, row: pd.Series, more: str) -> dict[str, str]:
-    others = report.money(row["elsewhere"])
-    why = f"In their first year they bring clearly {more} than all others ({others} a customer)."
-    return blocks.action(told, why, "marketing", f"{report.money(row['revenue'])} a customer")
+def _source(report: AuditReport) -> dict[str, str]:
+    t = report.t
+    if report.acquisition is None:
+        return blocks.finding(t("finding.no_sources"), "sources")
+    row = clear_source(report)
+    if row is None:
+        return blocks.finding(t("finding.source_none"), "sources")
+    way = "up" if row["difference"] > 0 else "down"
+    name = words.clean(row["source"], 20)
+    text = t("finding.source", name=name, way=way, value=row["revenue"], others=row["elsewhere"])
+    if len(text) > blocks.LONGEST_FINDING:
+        text = t("finding.source_plain", name=name, way=way)
+    return blocks.finding(text, "sources")
+
+
+def _below_zero(report: AuditReport) -> dict[str, str]:
+    t, spread = report.t, report.spread
+    if spread is None or spread.below_zero is None:
+        return blocks.finding(t("finding.no_costs"), "profit")
+    n, lost = spread.below_zero
+    if not n:
+        return blocks.finding(t("finding.nobody_below"), "profit")
+    return blocks.finding(t("finding.below", n=n, value=-lost, span=report.window), "profit")
+
+
+def winning_cost(report: AuditReport) -> float | None:
+    """What a new customer costs: what their row says, and advertising over the customers won."""
+    found = report.acquisition
+    own = found.winning.value if found is not None and found.winning is not None else None
+    if own is None and report.advertising is None:
+        return None
+    return (own or 0.0) + (report.advertising or 0.0)
+
+
+def _winning(report: AuditReport) -> dict[str, str]:
+    t, cost = report.t, winning_cost(report)
+    if cost is None:
+        return blocks.finding(t("finding.no_winning"), "winning")
+    message = "finding.winning" if report.advertising is None else "finding.winning_all"
+    keeping = report.acquisition.keeping if report.acquisition is not None else None
+    if keeping is None:
+        return blocks.finding(t(f"{message}_alone", cost=cost), "winning")
+    text = t(message, cost=cost, keeping=keeping.value)
+    return blocks.finding(
+        text if len(text) <= blocks.LONGEST_FINDING else t(f"{message}_alone", cost=cost), "winning"
+    )
+
+
+@section(small=small_form.method)
+def glossary(report: AuditReport) -> Block:
+    """The words of the page, each in a sentence."""
+    t = report.t
+    own = {t(f"own_word.{name}"): t(f"own_meaning.{name}") for name in OWN_WORDS}
+    return blocks.glossary(own | glossary_of(t, report.plan.given.definitions, WORDS))

@@ -2,55 +2,82 @@
 
 from __future__ import annotations
 
-from crm_analytics.pages import blocks, words
-from crm_analytics.pages.blocks import Block
+from typing import TYPE_CHECKING, Any
+
+from crm_analytics.analyses.kpis import FACTS_VERSION
+from crm_analytics.pages import blocks
 from crm_analytics.reports.audit.cohort_words import definitions
 from crm_analytics.reports.audit.report import AuditReport
-from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.null_worlds import TITLE, wrong
+from crm_analytics.reports.shared import null_worlds, small_form
+from crm_analytics.reports.shared.handed_in import disagreement, earlier_run
+from crm_analytics.reports.shared.plans import WORKS
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.small_form import SmallReport
+from crm_analytics.reports.shared.tiles import effect_words
+
+if TYPE_CHECKING:
+    from crm_analytics.pages.blocks import Block
+
+OF_A_PERIOD = ("revenue", "buyers")  # key figures whose period is longer here than on other pages
 
 
 @section(small=small_form.method)
 def method(report: AuditReport) -> Block:
     """Definitions of periods, groups, profit and cohorts; what is not in it."""
-    items = report.method
-    if report.change:
-        change = report.change
-        items["Periods"] = f"""{words.plural(change.totals.span_days, "day")} up to {words.date(change.day)}
-            against as many before {words.date(change.middle)}: whole ones only, and of equal length."""
-        items["Change of a customer"] = """New: first purchase in the data. Repeating: bought in both
-            periods. Came back: bought now and before both, but not in the earlier one. Lapsed: bought in
-            the earlier one, not now."""
-    items["Profit"] = """Margin (spend less unit cost, returns taken off) less the cost of tickets, campaign
-        mails and touches of that customer. Rent, wages and advertising that no row names are not in it."""
-    items |= definitions(report.cohorts)
-    items["Intervals"] = """95 %. Shares: Wilson. Change of totals: a ratio estimator over customers.
-        First-year revenue: the normal approximation; a source is called better or worse than all others
-        after a correction for looking at several (Benjamini and Hochberg). Costs of winning over keeping:
-        the delta method on logarithms."""
-    items["Drivers"] = """Customers who had bought before both spans of 26 weeks, by account manager, channel,
-        region, type and first product: a group's change of orders and spend against that of all others, so
-        that season and trend drop out; intervals and p-values are of all groups together (Holm)."""
-    items[TITLE] = wrong("audit")
-    items["Source"] = "P. S. Fader, B. G. S. Hardie and M. Ross, The Customer-Base Audit (2022)."
-    items["Not in here"] = """Why customers came or left: the audit counts. A source with better customers
-        may have found them rather than made them."""
-    return blocks.method(items)
+    t, counts, change = report.t, report.base.counts, report.change
+    margin = report.plan.given.margin
+    said = {
+        "data": t(
+            "method.data_text", rows=counts["rows"], first=report.base.first_day, last=report.base.day,
+            rejected=counts["rejected"], returns=counts["returns"],
+        ),
+    }  # fmt: skip
+    if counts["anonymous_rows"]:
+        value, n = counts["anonymous_spend"], counts["anonymous_rows"]
+        said["anonymous"] = t("method.anonymous_text", n=n, value=value)
+    if change:
+        said["periods"] = t(
+            "method.periods_text", days=change.totals.span_days, day=change.day, middle=change.middle
+        )
+        said["groups"] = t("method.groups_text")
+    said["profit"] = t("method.profit_text")
+    said |= definitions(t, report.cohorts)
+    said |= {
+        "intervals": t("method.intervals_text"),
+        "drivers": t("method.drivers_text"),
+        "worth": t(
+            "method.worth_text", weeks=WORKS[0], effect=effect_words(t, report.plan),
+            margin=t("method.margin_unknown") if margin is None else t("method.margin_known", margin=margin),
+        ),
+        "wrong": null_worlds.claimed(t, "audit"),
+        "source": t("method.source_text"),
+        "previous": earlier_run(t, report.handed),
+        **disagreement(t, report.handed, "audit", report.actions),
+        "not_here": t("method.not_here_text"),
+    }  # fmt: skip
+    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
 
 
-@section(small=small_form.record)
+def _small_record(report: SmallReport) -> Block:
+    return blocks.record(**report.facts, facts_version=FACTS_VERSION)
+
+
+@section(small=_small_record)
 def record(report: AuditReport) -> Block:
     """The key numbers, for machines and for tests."""
-    facts = report.facts
+    facts: dict[str, Any] = report.facts | {"facts_version": FACTS_VERSION}
+    for name, kpi in report.kpis.items():
+        facts |= kpi.facts() if name not in OF_A_PERIOD else {}
     if report.change:
-        groups = report.change.groups.set_index("group")["customers"]
-        facts |= {f"customers_{name}": int(groups[name]) for name in groups.index}
-        facts["revenue"] = round(report.change.totals.revenue.now, 2)
-        facts["revenue_before"] = round(report.change.totals.revenue.before, 2)
+        total = report.change.totals.revenue
+        facts |= {f"moved_{group}": report.change.customers(group) for group in report.change.groups["group"]}
+        facts |= {
+            "period_days": report.change.totals.span_days,
+            "revenue_of_period": round(total.now, 2),
+            "revenue_of_period_before": round(total.before, 2),
+        }
     if report.spread:
-        facts["top_fifth_share"] = report.spread.concentration.top_share
-        facts["gini"] = report.spread.concentration.gini
+        facts["gini_of_window"] = report.spread.concentration.gini
         if report.spread.below_zero:
             facts["customers_below_zero"] = report.spread.below_zero[0]
     if report.drivers is not None:

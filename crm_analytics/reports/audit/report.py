@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from crm_analytics.analyses import audit
+from crm_analytics.analyses.actions import Action
 from crm_analytics.analyses.cohorts import Cohorts, cohorts
 from crm_analytics.analyses.disclosure import ON_A_PAGE
 from crm_analytics.analyses.drivers import by_attribute
-from crm_analytics.pages import words
+from crm_analytics.analyses.kpi import Kpi
+from crm_analytics.analyses.kpis import measure
+from crm_analytics.pages.sentences import Sentences
+from crm_analytics.reports.shared.customer_lists import write_lists
+from crm_analytics.reports.shared.handed_in import HandedIn, handed_in
+from crm_analytics.reports.shared.plans import Plans, plans
 from crm_analytics.reports.shared.report import Report, attempt
 from crm_analytics.reports.shared.small_form import SmallReport, too_small
+from crm_analytics.reports.shared.spoken import catalogue
+from crm_analytics.reports.shared.tiles import span
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +31,8 @@ if TYPE_CHECKING:
 HALF = "-26w"  # of drivers: customers who had bought before both spans are followed
 YEAR = "-52w"  # whole weeks, so that both periods hold as many of each weekday
 SPANS = (YEAR, "-26w", "-13w")  # tried in this order: only over a year are both periods of one season
+A_YEAR = 357  # days: a period of so many lies in the same season as the one before
+KPIS = ("revenue", "buyers", "top_fifth_revenue_share", "revenue_to_date", "customers_bought", "bought_again")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,18 +41,34 @@ class AuditReport(Report):
 
     Attributes
     ----------
+    plan : what all reports of the base plan from
     spread : how different customers are, over the last period
     change : the last period against the one before
     acquisition : first years by source
+    advertising : of the last year, per customer won in it
     cohorts : lenses 3 to 5
     drivers : groups whose buying changed otherwise than that of the others; None without history for it
     """
 
+    t: Sentences
+    plan: Plans
+    handed: HandedIn
     spread: audit.ValueSpread | None
     change: audit.Change | None
     acquisition: audit.Acquisition | None
+    advertising: float | None
     cohorts: Cohorts | None
     drivers: pd.DataFrame | None
+
+    @cached_property
+    def kpis(self) -> dict[str, Kpi]:
+        """The key figures of the page."""
+        return measure(self.plan.given, KPIS)
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """Those that all pages share."""
+        return self.plan.actions
 
     @property
     def tree(self) -> audit.RevenueTree | None:
@@ -54,50 +81,32 @@ class AuditReport(Report):
         return self.change.products if self.change else None
 
     @property
+    def length(self) -> str:
+        """Length of the compared period in words: "52 weeks"."""
+        days = self.change.totals.span_days if self.change else 0
+        return span(self.t, days // 7, "W")
+
+    @property
     def window(self) -> str:
         """The time over which customers are said to differ: "52 weeks"; days where it is short."""
         days = self.spread.days if self.spread else 0
-        return words.plural(days, "day") if days < 14 else f"{days // 7} weeks"
+        return span(self.t, days, "D") if days < 14 else span(self.t, days // 7, "W")
 
     @property
-    def season(self) -> str:
-        """That the two periods lie in different seasons; empty over a year."""
-        if self.change is None or self.change.totals.span_days >= 357:
-            return ""
-        return " The two periods lie in different seasons, which is part of the change."
-
-    @property
-    def driver(self) -> str:
-        """Who changed otherwise than the others, in a sentence; or that nobody is shown to have."""
-        if self.drivers is None or self.drivers.empty:
-            return ""
-        clear = self.drivers[self.drivers["clear"]]
-        if clear.empty:
-            looked = words.plural(self.drivers["attribute"].nunique(), "attribute")
-            return f""" No driver is clear: by {looked} of customers, no group is shown to have changed
-                otherwise
-                than the others."""
-        row = clear.iloc[0]
-        bounds = words.interval(row["lower"] - 1, row["upper"] - 1, "percent:0")
-        what = "ordered" if row["measure"] == "orders" else "spent"
-        way = "less" if row["ratio"] < 1 else "more"
-        return f""" A driver is shown: against the change of all others, customers of
-            {words.label(row["attribute"])} “{row["group"]}” {what}
-            {words.percent(abs(row["ratio"] - 1), 0)} {way} ({bounds},
-            {words.plural(row["customers"], "customer")})."""
-
-    @property
-    def cautions(self) -> str:
-        """What to keep in mind with the two periods: their seasons, and where the data begin."""
-        change, told = self.change, self.season
-        if change is not None and (change.start - self.base.first_day).days < change.totals.span_days:
-            told += f""" The data begin on {words.date(self.base.first_day)}: customers won before it who
-                paused count as new."""
-        return told
+    def same_season(self) -> bool:
+        """Whether both periods lie in the same season."""
+        return self.change is not None and self.change.totals.span_days >= A_YEAR
 
 
 def prepare(
-    base: CustomerBase, *, every: str = "auto", compare_to: str = "", show_customers: bool = False
+    base: CustomerBase,
+    *,
+    every: str = "auto",
+    compare_to: str = "",
+    effect: float = 0.05,
+    language: str = "en",
+    show_customers: bool = False,
+    run: str = "",
 ) -> AuditReport | SmallReport:
     """Look at the base through the five lenses.
 
@@ -106,25 +115,38 @@ def prepare(
     every : length of a cohort's period: month, quarter, year, or auto by the length of the history
     compare_to : length of the last period and of the one before it ("-52w"); empty: the longest of `SPANS`
         that the data hold twice, while how customers differ is shown over the last year
+    effect : of a contact, where the data hold no measured one
+    language : of the page: "en" or "de"
+    run : folder of the run that makes the page: what it hands in, and where lists go; empty outside a run
     """
-    if small := too_small(base, show_customers):
+    if small := too_small(base, show_customers, language=language):
         return small
     missing: dict[str, str] = {}
+    length, change = _change(base, compare_to)
+    plan = plans(base, span=length, effect=effect)
+    write_lists(base, plan.actions, run, show_customers)
     return AuditReport(
         base=base,
         show_customers=show_customers,
         missing=missing,
+        language=language,
+        t=catalogue(language, __file__, base.currency),
+        plan=plan,
+        handed=handed_in(run),
         spread=attempt(missing, "spread", lambda: audit.value_spread(base, compare_to or YEAR)),
-        change=_change(base, compare_to),
+        change=change,
         acquisition=audit.acquisition(base, minimum=ON_A_PAGE),
+        advertising=audit.advertising_per_new_customer(base),
         cohorts=cohorts(base, every),
         drivers=attempt(missing, "drivers", lambda: by_attribute(base, compare_to or HALF)),
     )
 
 
-def _change(base: CustomerBase, compare_to: str) -> audit.Change | None:
-    for span in (compare_to,) if compare_to else SPANS:
-        found = audit.change(base, span, ON_A_PAGE)
+def _change(base: CustomerBase, compare_to: str) -> tuple[str, audit.Change | None]:
+    """The length that was compared, and the comparison; None where the data hold none twice."""
+    spans = (compare_to,) if compare_to else SPANS
+    for length in spans:
+        found = audit.change(base, length, ON_A_PAGE)
         if found is not None:
-            return found
-    return None
+            return length, found
+    return spans[0], None

@@ -2,149 +2,111 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pandas as pd
 
-from crm_analytics.analyses.audit import Acquisition, Change, RevenueTree, ValueSpread, sources_apart
+from crm_analytics.analyses.audit import Acquisition, Change, RevenueTree, ValueSpread
+from crm_analytics.analyses.evidence import Evidence, grade
 from crm_analytics.pages import blocks, curves, figures, words
-from crm_analytics.pages.blocks import Block
+from crm_analytics.reports.audit.first_screen import clear_source
 from crm_analytics.reports.audit.report import AuditReport
+from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.spoken import slug
+from crm_analytics.reports.shared.tiles import interval
 
-FACTORS = {  # on the axis, where a phone has little room, and in a sentence
-    "customers": ("customers", "The number of customers"),
-    "frequency": ("orders each", "Orders a customer"),
-    "order_value": ("order value", "Money an order"),
-    "items": ("… pieces", "Pieces an order"),
-    "price": ("… price", "Money a piece"),
-}
-MOVES = {
-    "new": ("new", "New customers"),
-    "reactivated": ("came back", "Customers who came back"),
-    "repeating": ("stayed", "Customers who stayed"),
-    "increased": ("spent more", "Customers who stayed and spent more"),
-    "decreased": ("spent less", "Customers who stayed and spent less"),
-    "lapsed": ("lapsed", "Customers who lapsed"),
-    "returned": ("returns alone", "Customers with returns alone"),
-}
-KINDS = {"tickets": "tickets", "campaign_members": "mails of campaigns", "events": "touches"}
-SAME = "Nothing moved revenue: it is what it was before"
-NO_PAST = "The data do not hold two whole periods"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from crm_analytics.pages.blocks import Block
+
+PERCENT = "percent:0"
+MOST = 10  # bars of a chart
+PARTS = {  # of the change in a category: columns of the analysis
+    "new": "new", "lost": "lost", "increased": "increased", "decreased": "decreased",
+    "switched_from": "switched_in", "switched_to": "switched_out",
+}  # fmt: skip
 
 
-@section(
-    part="spread",
-    needs=blocks.note("Too few customers bought lately to part them into tenths"),
-    small="How different customers are is not shown",
-)
-def how_different_customers_are(report: AuditReport, spread: ValueSpread) -> Block:
-    """Tenths of the customers by revenue."""
-    deciles, currency = spread.deciles, report.currency
-    top, low = deciles.iloc[0], deciles.iloc[5:]
-    money = [
-        c for c in ("revenue", "revenue_per_customer", "margin", "cost_to_serve", "profit") if c in deciles
-    ]
-    shares = [c for c in ("revenue_share", "profit_share") if c in deciles]
-    return blocks.chart(
-        figures.columns(
-            deciles.assign(decile=deciles["decile"].map(str)),
-            "decile",
-            shares,
-            {"revenue_share": "revenue", "profit_share": "profit"},
-            x_title="tenth of the customers, highest revenue first",
-            fmt="percent:0",
-        ),
-        finding=f"The first tenth brings {words.percent(top['revenue_share'], 0)} of revenue, "
-        f"the lower half {words.percent(low['revenue_share'].sum(), 0)}",
-        data=deciles,
-        caption=f"Customers with a purchase in the last {report.window}, in ten equal groups by revenue. "
-        f"{words.percent(spread.repeat_share, 0)} bought more than once in that time; the Gini coefficient "
-        f"is {words.number(spread.concentration.gini, 2)}.",
-        formats=dict.fromkeys(money, currency) | dict.fromkeys(shares, "percent"),
-    )
+def names(report: AuditReport, *columns: str) -> dict[str, str]:
+    """What columns are called on the page."""
+    return {column: report.t(f"column.{column}") for column in columns}
 
 
-NO_PROFIT = blocks.note(
-    "Profit by customer is not known",
-    """It needs the cost of what was sold: unit_cost in transactions or products. With the cost of tickets
-    and mails it also shows what serving costs.""",
-)
+def placed(block: Block, report: AuditReport, name: str) -> Block:
+    """A section of the appendix under its label."""
+    return block.under(report.t(f"{name}.label")).anchored(name).in_appendix()
 
 
-@section(part="spread", needs=NO_PROFIT, small="Who costs more than they bring is not shown")
-def who_costs_more_than_they_bring(report: AuditReport, spread: ValueSpread) -> Block:
-    """The whale curve: profit summed from the most profitable customer on."""
-    if spread.below_zero is None:
-        return NO_PROFIT
-    n, lost = spread.below_zero
-    if spread.whale.empty:
-        total = report.money(spread.deciles["profit"].sum())
-        return blocks.note(f"All customers together bring no profit ({total}), so there is no curve")
-    costs = [
-        f"{KINDS[kind]} {report.money(cost)}"
-        for kind, cost in zip(spread.costs["kind"], spread.costs["cost"], strict=True)
-    ]
-    told = f"Cost to serve in the period: {words.listing(costs)}. " if costs else """No table says what
-        serving costs (tickets, campaign_members or events with a cost): profit is margin. """  # fmt: skip
-    if spread.uncosted > 0.005:
-        told += (
-            f"The cost of {words.percent(spread.uncosted)} of revenue is not known; it counts as no margin. "
-        )
-    finding = (
-        f"{words.plural(n, 'customer')} cost more than they bring, {report.money(-lost)} together"
-        if n
-        else "No customer costs more than they bring"
-    )
-    return blocks.chart(
-        curves.lorenz(spread.whale, "customer_share", "profit_share"),
-        finding=finding,
-        data=spread.whale,
-        caption=f"{told}Where the curve falls at its end, customers lose money; its highest point is "
-        f"{words.percent(spread.peak, 0)} of all profit.",
-        formats={"customer_share": "percent", "profit_share": "percent"},
-    )
+def without(name: str) -> Callable[[AuditReport], Block]:
+    """What a section says where its part is not in the data: one sentence with what to bring."""
+
+    def said(report: AuditReport) -> Block:
+        return placed(blocks.note(report.t(f"{name}.none")), report, name)
+
+    return said
 
 
-@section(
-    part="change",
-    needs=blocks.note("What changed is not known yet", f"{NO_PAST}."),
-    small="What changed is not shown",
-)
+@section(part="change", needs=without("moves"), small=small_form.folded(small_form.last_visits))
 def who_made_the_change(report: AuditReport, change: Change) -> Block:
-    """New, repeating and lapsed customers, and what each move did to revenue."""
-    total = change.totals.revenue
-    net = change.net_moves
+    """New, staying and leaving customers, and what each move did to revenue."""
+    t, total, net = report.t, change.totals.revenue, change.net_moves
     biggest = max(net, key=lambda move: abs(net[move]))
-    moves = change.moves.assign(move=[MOVES[m][0] for m in change.moves["move"]])
-    finding = f"{MOVES[biggest][1]} moved revenue most: {report.money(net[biggest])}; "
-    finding += f"in total {report.money(total.now - total.before)}"
-    names = [MOVES[m][0] for m in ("decreased", "lapsed")]
+    shown = change.moves.assign(move=[t(f"move.{m}") for m in change.moves["move"]])
+    finding = t("moves.same")
+    if net[biggest]:
+        finding = t(
+            "moves.finding", who=t(f"who.{biggest}"), value=net[biggest], total=total.now - total.before
+        )
+    said = [t("moves.caption", day=change.day, days=change.totals.span_days), _driver(report)]
+    if not report.same_season:
+        said.append(t("lede.season"))
+    if (change.start - report.base.first_day).days < change.totals.span_days:
+        said.append(t("moves.begins", day=report.base.first_day))
+    columns = ["move", "customers", "change"]
     return blocks.chart(
-        figures.bars(moves, y="move", x="change", highlight=names, fmt=report.currency),
-        finding=finding if net[biggest] else SAME,
-        data=moves,
-        caption=f"The {words.count(change.totals.span_days)} days up to {words.date(change.day)} against as "
-        f"many before. New: first purchase in the data. Came back: bought earlier, but not in "
-        "the period before. Spent more or less: bought in both; in part by chance, as much is often "
-        f"followed by less. The bars sum to the whole change.{report.driver}{report.cautions}",
+        figures.bars(
+            shown, y="move", x="change", highlight=[t("move.decreased"), t("move.lapsed")],
+            fmt=report.currency,
+        ),
+        finding=finding,
+        data=shown[columns],
+        caption=" ".join(one for one in said if one),
         formats={"customers": "count", "change": report.currency},
-    )
+        names=names(report, *columns),
+    ).under(t("moves.label")).anchored("moves")  # fmt: skip
 
 
-@section(
-    part="tree",
-    needs=blocks.note("Why revenue changed is not known yet", f"{NO_PAST} with revenue."),
-    small="Why revenue changed is not shown",
-)
+def _driver(report: AuditReport) -> str:
+    """Who changed otherwise than the others, in a sentence; or that nobody is shown to have."""
+    t, table = report.t, report.drivers
+    if table is None or table.empty:
+        return ""
+    clear = table[table["clear"]]
+    if clear.empty:
+        return t("driver.none", n=table["attribute"].nunique())
+    row = clear.iloc[0]
+    attribute = f"attribute.{slug(row['attribute'])}"
+    return t(
+        "driver.clear",
+        attribute=t(attribute) if t.knows(attribute) else words.clean(row["attribute"], 30),
+        group=row["group"], what=row["measure"], way="down" if row["ratio"] < 1 else "up",
+        share=abs(row["ratio"] - 1), interval=interval(t, row["lower"] - 1, row["upper"] - 1, PERCENT),
+        n=row["customers"],
+    )  # fmt: skip
+
+
+@section(part="tree", needs=without("tree"), small=small_form.comes_with_models)
 def why_revenue_changed(report: AuditReport, tree: RevenueTree) -> Block:
-    """The revenue tree: customers, frequency, order value, and what order value is made of."""
-    nodes = tree.nodes
-    top = nodes[~nodes["factor"].isin(["items", "price"])]
+    """The revenue tree: customers, frequency, order value; and what order value is made of, in the table."""
+    t, nodes = report.t, tree.nodes
+    top = nodes[~nodes["factor"].isin(["items", "price"])].reset_index(drop=True)
     main = top.iloc[int(top["contribution"].abs().to_numpy().argmax())]
-    effect, total = report.money(main["contribution"]), report.money(tree.change)
-    made = f"moved revenue most: {effect}; in total {total}"
-    if 0 < main["contribution"] * tree.change <= tree.change**2:
-        made = f"made the largest part: {effect} of {total}"
-    shown = nodes.assign(factor=[FACTORS[f][0] for f in nodes["factor"]])
+    finding = t("moves.same")
+    if main["contribution"]:
+        finding = t("tree.finding", factor=t(f"factor.{main['factor']}"), value=main["contribution"],
+                    total=tree.change)  # fmt: skip
     units = {
         name: [
             "count" if factor == "customers" else f"number:{2 if value >= 1 else 4}"
@@ -152,117 +114,192 @@ def why_revenue_changed(report: AuditReport, tree: RevenueTree) -> Block:
         ]
         for name in ("before", "now")
     }
-    down = shown.loc[nodes["contribution"] < 0, "factor"].tolist()
-    return blocks.chart(
-        figures.bars(shown, y="factor", x="contribution", highlight=down, fmt=report.currency),
-        finding=f"{FACTORS[main['factor']][1]} {made}" if main["contribution"] else SAME,
-        data=shown,
-        caption="Revenue is customers × orders a customer × money an order. Each contribution takes the "
-        "middle of both periods for the other factors, so that the three sum to the change; pieces and price "
-        "sum to money an order.",
-        formats={"contribution": report.currency, **units},
-    )
-
-
-@section(
-    part="products",
-    needs=blocks.note(
-        "Where revenue was won and lost is not known",
-        "It needs two whole periods, product_id in transactions and category_0_name in products.",
-    ),
-    small="What was won and lost by product is not shown",
-)
-def where_it_was_won_and_lost(report: AuditReport, table: pd.DataFrame) -> Block:
-    """Gains and losses of each product category."""
-    first = table.iloc[0]
-    doubt = "" if first["lower"] * first["upper"] > 0 else ", which may be chance"
-    shown = table.drop(columns=["before", "lower", "upper"])  # more columns than these do not fit on paper
-    shown.insert(3, "interval", blocks.together(table["lower"], table["upper"]))
-    names = {
-        "level": "category",
-        "switched_from": "switched in",
-        "switched_to": "switched out",
-    }
-    worse = table.loc[table["change"] < 0, "level"].tolist()
-    return blocks.chart(
-        figures.bars(table.head(10), y="level", x="change", highlight=worse, fmt=report.currency),
-        finding=f"{words.label(first['level'])} moved most: {report.money(first['change'])} "
-        f"({words.interval(first['lower'], first['upper'], report.currency)}{doubt})",
-        data=shown.rename(columns=names),
-        caption="Change of revenue by category. The table parts it: customers new to us or lost to us, those "
-        "who bought more or less of it, and what customers switched in from other categories or out to "
-        "them. Intervals: 95 %, over customers.",
-        formats=dict.fromkeys(
-            [names.get(c, c) for c in shown.columns if c not in ("level", "interval")], report.currency
-        )
-        | {"interval": f"interval:{report.currency}"},
-    )
-
-
-@section(
-    part="acquisition",
-    needs=blocks.note(
-        "Where customers come from is not known",
-        "It needs acquisition_channel in customers, and customers whose first year has passed.",
-    ),
-    small="What a customer is worth by source is not shown",
-)
-def where_good_customers_come_from(report: AuditReport, found: Acquisition) -> Block:
-    """The first year of customers by acquisition source."""
-    sources = found.sources.head(10)
-    money = [
-        c for c in ("revenue", "revenue_lower", "revenue_upper", "margin", "cost", "profit") if c in sources
-    ]
-    clear = _apart_in_words(found)
-    return blocks.chart(
-        figures.intervals(
-            sources, "source", "revenue", "revenue_lower", "revenue_upper",
-            reference=float((sources["revenue"] * sources["customers"]).sum() / sources["customers"].sum()),
-            reference_label="all customers", fmt=report.currency,
+    drawn = top.assign(factor=[t(f"factor.{f}") for f in top["factor"]])
+    data = nodes.assign(factor=[t(f"factor.{f}") for f in nodes["factor"]])
+    return placed(
+        blocks.chart(
+            figures.bars(
+                drawn, y="factor", x="contribution", fmt=report.currency,
+                highlight=drawn.loc[drawn["contribution"] < 0, "factor"].tolist(),
+            ),
+            finding=finding,
+            data=data,
+            caption=t("tree.caption"),
+            formats={"contribution": report.currency, **units},
+            names=names(report, *data.columns),
         ),
-        finding=clear or "No source is shown to bring better customers than the others",
-        data=sources,
-        caption=f"Revenue of a customer in the first {found.days} days, with 95 % intervals; only the "
-        f"{words.count(found.followed)} customers for whom these have passed. Repeat share: a second order "
-        "within that time.",
-        formats=dict.fromkeys(money, report.currency)
-        | dict.fromkeys(("repeat_share", "lower", "upper"), "percent"),
+        report,
+        "tree",
     )  # fmt: skip
 
 
-def _apart_in_words(found: Acquisition) -> str:
-    apart = sources_apart(found.sources)
-    apart = apart[apart["clear"]]
-    parts = []
-    for rows, more in ((apart[apart["difference"] > 0], "more"), (apart[apart["difference"] < 0], "less")):
-        if len(rows):
-            parts.append(f"{words.listing(rows['source'].map(words.label))} bring {more} than all others")
-    return f"In their first year customers from {', from '.join(parts)}" if parts else ""
+@section(part="products", needs=without("products"), small=small_form.folded(small_form.favourites))
+def where_it_was_won_and_lost(report: AuditReport, table: pd.DataFrame) -> Block:
+    """Gains and losses of each product category."""
+    t, first = report.t, table.iloc[0]
+    bounds = interval(t, first["lower"], first["upper"], report.currency)
+    clear = first["lower"] * first["upper"] > 0
+    shown = table.drop(columns=["before", "lower", "upper"])  # more columns than these do not fit on paper
+    shown.insert(3, "interval", blocks.together(table["lower"], table["upper"]))
+    shown = shown.rename(columns=PARTS)
+    money = [c for c in shown.columns if c not in ("level", "interval")]
+    return placed(
+        blocks.chart(
+            figures.bars(
+                table.head(MOST), y="level", x="change", fmt=report.currency,
+                highlight=table.loc[table["change"] < 0, "level"].tolist(),
+            ),
+            finding=t(
+                "products.finding" if clear else "products.finding_chance",
+                name=first["level"], value=first["change"], interval=bounds,
+            ),
+            data=shown,
+            caption=t("products.caption"),
+            formats=dict.fromkeys(money, report.currency) | {"interval": f"interval:{report.currency}"},
+            names=names(report, *shown.columns),
+        ),
+        report,
+        "products",
+    )  # fmt: skip
 
 
-NO_COSTS = blocks.note(
-    "What winning and keeping costs is not known",
-    """It needs acquisition_cost in customers, and a cost in tickets, campaign_members or events. That winning
-    costs five times as much is often said; here it would be counted.""",
-).under("Winning or keeping")
+@section(part="spread", needs=without("tenths"), small=small_form.comes_with_models)
+def how_different_customers_are(report: AuditReport, spread: ValueSpread) -> Block:
+    """Tenths of the customers by revenue."""
+    t, deciles = report.t, spread.deciles
+    top, low = deciles.iloc[0], deciles.iloc[5:]
+    money = [
+        c for c in ("revenue", "revenue_per_customer", "margin", "cost_to_serve", "profit") if c in deciles
+    ]
+    shares = [c for c in ("revenue_share", "profit_share") if c in deciles]
+    return placed(
+        blocks.chart(
+            figures.columns(
+                deciles.assign(decile=deciles["decile"].map(str)), "decile", shares,
+                names(report, *shares), x_title=t("tenths.x"), fmt=PERCENT,
+            ),
+            finding=t("tenths.finding", top=top["revenue_share"], low=low["revenue_share"].sum()),
+            data=deciles,
+            caption=t(
+                "tenths.caption", span=report.window, share=spread.repeat_share,
+                gini=spread.concentration.gini,
+            ),
+            formats=dict.fromkeys(money, report.currency) | dict.fromkeys(shares, "percent"),
+            names=names(report, *deciles.columns),
+        ),
+        report,
+        "tenths",
+    )  # fmt: skip
 
 
-@section(part="acquisition", needs=NO_COSTS, small="What winning and keeping costs is not shown")
+@section(part="spread", needs=without("profit"), small=small_form.comes_with_models)
+def who_costs_more_than_they_bring(report: AuditReport, spread: ValueSpread) -> Block:
+    """The whale curve: profit summed from the most profitable customer on."""
+    t = report.t
+    if spread.below_zero is None:
+        return without("profit")(report)
+    n, lost = spread.below_zero
+    if spread.whale.empty:
+        total = float(spread.deciles["profit"].sum())
+        return placed(blocks.note(t("profit.no_profit", value=total)), report, "profit")
+    said = [
+        t(f"cost.{kind}", cost=cost) if t.knows(f"cost.{kind}") else t("cost.other", cost=cost)
+        for kind, cost in zip(spread.costs["kind"], spread.costs["cost"], strict=True)
+    ] or [t("profit.no_serving")]
+    if spread.uncosted > 0.005:
+        said.append(t("profit.uncosted", share=spread.uncosted))
+    peak = float(spread.peak or 0.0)
+    said.append(t("profit.caption", peak=peak))
+    columns = list(spread.whale.columns)
+    return placed(
+        blocks.chart(
+            curves.lorenz(spread.whale, "customer_share", "profit_share"),
+            finding=t("profit.finding", n=n, value=-lost, span=report.window)
+            if n
+            else t("finding.nobody_below"),
+            data=_steps(spread.whale),
+            caption=" ".join(said),
+            formats={"customer_share": PERCENT, "profit_share": "percent"},
+            names=names(report, *columns),
+        ),
+        report,
+        "profit",
+    )
+
+
+def _steps(curve: pd.DataFrame) -> pd.DataFrame:
+    """The curve at shares that a manager quotes."""
+    asked = [0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0]
+    nearest = {int((curve["customer_share"] - share).abs().to_numpy().argmin()) for share in asked}
+    return curve.iloc[sorted(nearest)].reset_index(drop=True)
+
+
+@section(part="acquisition", needs=without("sources"), small=small_form.comes_with_models)
+def where_good_customers_come_from(report: AuditReport, found: Acquisition) -> Block:
+    """The first year of customers by acquisition source, before the cost of winning them."""
+    t, sources = report.t, found.sources.head(MOST)
+    wanted = ("source", "customers", "repeat_share", "revenue", "revenue_lower", "revenue_upper", "margin")
+    shown = sources[[column for column in wanted if column in sources]]
+    money = [c for c in shown.columns if c in ("revenue", "revenue_lower", "revenue_upper", "margin")]
+    row, everybody = clear_source(report), sources["customers"].sum()
+    finding = t("sources.finding_none")
+    if row is not None:
+        way = "up" if row["difference"] > 0 else "down"
+        low, high = sorted((abs(row["lower"]), abs(row["upper"])))
+        bounds = interval(t, low, high, report.currency)
+        finding = t(
+            "sources.finding", name=row["source"], way=way, value=abs(row["difference"]), interval=bounds
+        )
+    return placed(
+        blocks.chart(
+            figures.intervals(
+                sources, "source", "revenue", "revenue_lower", "revenue_upper",
+                reference=float((sources["revenue"] * sources["customers"]).sum() / everybody),
+                reference_label=t("sources.all"), fmt=report.currency,
+            ),
+            finding=finding,
+            data=shown,
+            caption=t("sources.caption", days=found.days, n=found.followed),
+            formats=dict.fromkeys(money, report.currency) | {"repeat_share": PERCENT},
+            names=names(report, *shown.columns),
+        ),
+        report,
+        "sources",
+    )  # fmt: skip
+
+
+@section(part="acquisition", needs=without("winning"), small=small_form.comes_with_models)
 def does_winning_cost_more_than_keeping(report: AuditReport, found: Acquisition) -> Block:
-    """The cost of a new customer against the cost of serving an old one for a year."""
-    if found.winning is None or found.keeping is None or found.ratio is None:
-        return NO_COSTS
-    five = "as often said" if found.ratio.lower <= 5 <= found.ratio.upper else "not five times as much"
-    parts = {"winning one": found.winning, "keeping one for a year": found.keeping}
-    rows = [(name, e.value, e.lower, e.upper, e.n) for name, e in parts.items()]
-    table = pd.DataFrame(rows, columns=["cost of", "money", "lower", "upper", "customers"])
-    interval = words.interval(found.ratio.lower, found.ratio.upper, "number:1")
-    return blocks.table(
-        table,
-        finding=f"Winning a customer costs {words.number(found.ratio.value, 1)} times as much as keeping one "
-        f"({interval}): {five}",
-        caption=f"""Winning: acquisition_cost of customers won in the last {found.days} days. Keeping:
-            tickets, mails and touches in the same time, of customers won before it who bought in it.
-            Discounts are in neither.""",
-        formats=dict.fromkeys(("money", "lower", "upper"), report.currency) | {"customers": "count"},
-    ).under("Winning or keeping")
+    """The cost of a new customer, advertising included, against the cost of serving an old one for a year."""
+    t = report.t
+    parts = {"recorded": found.winning, "keeping": found.keeping}
+    rows: list[tuple[Any, ...]] = [
+        (t(f"winning.{name}"), e.value, e.lower, e.upper, e.n) for name, e in parts.items() if e is not None
+    ]
+    if report.advertising is not None:
+        rows.insert(int(found.winning is not None),
+                    (t("winning.advertising"), report.advertising, None, None, None))  # fmt: skip
+    if found.keeping is None or len(rows) < 2:
+        return without("winning")(report)
+    winning = sum(row[1] for row in rows[:-1])
+    spread = 0.0 if found.winning is None else (found.winning.upper - found.winning.lower) / 2
+    # advertising is one sum and no draw; the two means are independent
+    ratio, keep = winning / found.keeping.value, (found.keeping.upper - found.keeping.lower) / 2
+    half = ratio * ((spread / winning) ** 2 + (keep / found.keeping.value) ** 2) ** 0.5
+    graded = grade(ratio, ratio - half, ratio + half, found.keeping.n, null=1.0)
+    table = pd.DataFrame(rows, columns=["cost_of", "money", "lower", "upper", "customers"])
+    return placed(
+        blocks.table(
+            table,
+            finding=t(
+                "winning.finding_equal" if graded is Evidence.NOT_TOLD_APART else "winning.finding",
+                ratio=ratio,
+                interval=interval(t, ratio - half, ratio + half, "number:1"),
+            ),
+            caption=t("winning.caption", days=found.days),
+            formats=dict.fromkeys(("money", "lower", "upper"), report.currency) | {"customers": "count"},
+            names=names(report, *table.columns),
+        ),
+        report,
+        "winning",
+    )

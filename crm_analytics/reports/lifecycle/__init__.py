@@ -4,7 +4,7 @@ Each function is one section of `05_lifecycle.ipynb`: it takes the prepared repo
 too small for stages gets the small form.
 """
 
-from crm_analytics.reports.lifecycle.first_screen import actions, headline, kpis
+from crm_analytics.reports.lifecycle.first_screen import actions, findings, glossary, headline, kpis
 from crm_analytics.reports.lifecycle.method import method, record
 from crm_analytics.reports.lifecycle.outlook_sections import (
     did_the_last_forecast_hold,
@@ -26,6 +26,8 @@ __all__ = [
     "LifecycleReport",
     "actions",
     "did_the_last_forecast_hold",
+    "findings",
+    "glossary",
     "headline",
     "how_long_they_stay",
     "how_sizes_will_be",

@@ -1,192 +1,197 @@
-"""The first screen of the lifecycle report: who is slipping away, who comes back, what to do."""
+"""The manager's layer of the lifecycle report: who is active, who slips away, what to do, what was found."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from crm_analytics.analyses.intervals import share_difference, wilson
-from crm_analytics.analyses.lifecycle.rules import ACTIVE, AT_RISK, LAPSED, LOYAL, NEW, WON_BACK
+from crm_analytics.analyses.definitions import ACTIVE, LAPSED_SHARE
+from crm_analytics.analyses.evidence import grade
+from crm_analytics.analyses.intervals import wilson
+from crm_analytics.analyses.lifecycle import rules
 from crm_analytics.pages import blocks, words
+from crm_analytics.reports.lifecycle.report import LifecycleReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.spoken import slug
+from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, say, span, tile
+from crm_analytics.tables.days import span_of
 
 if TYPE_CHECKING:
-    from crm_analytics.analyses.lifecycle.chain_fit import FittedChain
     from crm_analytics.pages.blocks import Block
-    from crm_analytics.reports.lifecycle.report import LifecycleReport
 
-BUYING = (NEW, ACTIVE, LOYAL, WON_BACK)
+WORDS = (
+    "at_risk", "lapsed", "silent", "stage", "value_to_come", "margin", "contact_cost", "contact_effect",
+    "repeat_purchase", "change",
+)  # fmt: skip
+NEWS = 0.05  # a change smaller than this is no news, however sure
+FEW = 30  # spells: a share of fewer says little
 
 
 @section(small=small_form.headline)
 def headline(report: LifecycleReport) -> Block:
-    """How many of the buyers still buy, and how many are at risk."""
-    buying = sum(report.size(stage) for stage in BUYING)
-    buyers = buying + report.size(AT_RISK) + report.size(LAPSED)
-    sentence = f"{words.percent(buying / buyers, 0)} of {words.count(buyers)} buyers still buy"
-    earlier = _earlier(report)
-    if earlier:
-        sentence += f" ({words.percent(earlier[0] / earlier[1], 0)} {report.weeks} weeks ago)"
-    if report.size(AT_RISK):
-        sentence += f"; {words.count(report.size(AT_RISK))} are at risk"
-    return blocks.headline(sentence, _lede(report))
+    """How many customers are active, against a year ago; where that is no news, how many are at risk."""
+    return blocks.headline(_news(report), _lede(report), language=report.language, title=report.t("title"))
 
 
-def _lede(report: LifecycleReport) -> str:
-    buying, buyers, earlier = sum(report.size(s) for s in BUYING), _buyers(report), _earlier(report)
-    low, high = wilson(buying, buyers)
-    lede = f"The 95 % interval of that share is {words.interval(low, high, 'percent:0')}"
-    if earlier:
-        low, high = share_difference(buying, buyers, *earlier)
-        unsure = ", which may be chance" if low < 0 < high else ""
-        lede += f", that of its change {words.interval(100 * low, 100 * high, 'number:1')} points{unsure}"
-    lede += ". "
-    rhythm = report.staged.rhythm
-    if rhythm:
-        lede += f"""Half of all returns come within {rhythm.typical} days, nine in ten within {rhythm.long}:
-            who is silent for longer is at risk, and lapsed after {2 * rhythm.long} days. """
-    fate = _left(report, LAPSED)
-    if fate:
-        share, low, high, n = fate
-        lede += f"""Of those who lapse, {words.percent(share, 0)} ({words.interval(low, high, "percent:0")},
-            n = {words.count(n)}) buy again within {report.dwell.horizon} days."""
-    return lede
+def _news(report: LifecycleReport) -> str:
+    t, active, risk = report.t, report.kpis["customers_active"], report.kpis["customers_at_risk"]
+    if active.value is None:
+        return t("headline.unknown", n=report.buyers)
+    slots: dict[str, Any] = {"n": active.value, "risk": risk.value, "share": active.value / max(active.n, 1)}
+    change = active.against_year
+    if change is None or change.change is None:
+        return t.of("headline.no_year", slots)
+    found = grade(change.change, change.lower, change.upper, active.n)
+    if not found.is_news or abs(change.change) < NEWS:
+        return t.of("headline.steady", slots)
+    slots |= {
+        "change": abs(change.change),
+        "way": words.direction(change.now, change.before),
+        "interval": interval(t, change.lower, change.upper, "percent:0"),
+    }
+    return t.of(f"headline.{found.name.lower()}", slots)
 
 
-def _buyers(report: LifecycleReport) -> int:
-    return sum(report.size(stage) for stage in (*BUYING, AT_RISK, LAPSED))
-
-
-def _earlier(report: LifecycleReport) -> tuple[int, int] | None:
-    """Buyers who still bought at the beginning of the period, and all buyers then."""
-    if report.flows is None or not report.ripe(report.flows.then):
-        return None
-    found = [report.flow(stage, "then") for stage in (*BUYING, AT_RISK, LAPSED)]
-    sizes = [int(n) for n in found if n is not None]
-    total = sum(sizes)
-    return (sum(sizes[: len(BUYING)]), total) if len(sizes) == len(found) and total else None
-
-
-def _left(report: LifecycleReport, stage: str) -> tuple[float, float, float, int] | None:
-    rows = report.dwell.stages[report.dwell.stages["stage"] == stage]
-    if rows.empty or rows["thin"].any():
-        return None
-    row = rows.iloc[0]
-    return float(row["left_within"]), float(row["left_lower"]), float(row["left_upper"]), int(row["spells"])
+def _lede(report: LifecycleReport) -> list[str]:
+    t, active, worth = report.t, report.kpis["customers_active"], report.kpis["value_at_risk"]
+    days, change = report.plan.given.definitions.at_risk_days, report.changes.get(ACTIVE)
+    if days is None or active.value is None:
+        return [t("lede.unknown")]
+    said = [t("lede.active", days=days)]
+    if change is not None:
+        said.append(t("lede.year", now=change.now, then=change.before))
+    came, back = report.flow(rules.LAPSED, "came"), report.flow(rules.WON_BACK, "came")
+    if came is not None and back is not None and report.flows and report.ripe(report.flows.then):
+        said.append(t("lede.moved", span=span(t, report.weeks, "W"), lapsed=came, back=back))
+    if worth.value is not None and report.kpis["customers_at_risk"].value:
+        bounds = interval(t, worth.lower, worth.upper, report.currency)
+        ahead = span(t, *span_of(worth.period))
+        said.append(t("lede.at_risk", value=worth.value, span=ahead, interval=bounds))
+    return said
 
 
 @section(small=small_form.kpis)
 def kpis(report: LifecycleReport) -> Block:
-    """Loyal, at risk, lapsed in the period, won back in the period."""
-    items = [_stock(report, LOYAL), _stock(report, AT_RISK)]
-    if report.flows:
-        items += [_came(report, LAPSED, "Lapsed"), _came(report, WON_BACK, "Won back")]
-    else:
-        items += [_stock(report, LAPSED), _stock(report, NEW)]
-    return blocks.kpis(*items)
+    """Active, at risk and lapsed customers against a year ago, and what those at risk may still bring."""
+    t, found = report.t, report.kpis
+    if found["customers_active"].value is None:
+        names = ("customers_bought", "bought_again", "revenue_to_date", "customers_at_risk")
+        return blocks.kpis(*(tile(t, found[name]) for name in names))
+    items = [_standing_tile(report, f"customers_{name}") for name in ("active", "at_risk", "lapsed")]
+    return blocks.kpis(*items, tile(t, found["value_at_risk"]))
 
 
-def _stock(report: LifecycleReport, stage: str) -> dict[str, str]:
-    now, before = report.size(stage), report.flow(stage, "then")
-    low, high = wilson(now, _buyers(report))
-    of = f"{words.interval(low, high, 'percent')} of {words.plural(_buyers(report), 'buyer')}"
-    if before is None:
-        return blocks.kpi(stage, words.count(now), "no earlier period", of)
-    said = words.change(now, before)
-    return blocks.kpi(
-        stage, words.count(now), said, f"{words.count(before)} before; {of}", words.direction(now, before)
-    )
-
-
-def _came(report: LifecycleReport, stage: str, label: str) -> dict[str, str]:
-    now, before = report.flow(stage, "came") or 0.0, report.flow(stage, "earlier_came")
-    name = f"{label}, last {report.weeks} weeks"
-    if before is None or not report.flows or not report.ripe(report.flows.before):
-        why = "the data begin too late to compare" if before is not None else "there now, not before"
-        return blocks.kpi(name, words.count(now), "no earlier period", why)
-    return blocks.kpi(
-        name,
-        words.count(now),
-        words.change(now, before),
-        f"{words.count(before)} in the {report.weeks} weeks before",
-        words.direction(now, before),
-    )
+def _standing_tile(report: LifecycleReport, name: str) -> dict[str, str]:
+    t, kpi = report.t, report.kpis[name]
+    share = (kpi.value or 0) / max(kpi.n, 1)
+    if kpi.against_year is None:
+        return tile(t, kpi, t("tile.share", share=share, n=kpi.n))
+    return tile(t, kpi, t("tile.share_was", share=share, n=kpi.n, then=say(t, kpi.year_ago, kpi.unit)))
 
 
 @section(small=small_form.thanks)
 def actions(report: LifecycleReport) -> Block:
-    """What to do with each stage, the money in it, and where to stop."""
-    worth = report.worth.set_index("stage")
-    items = []
-    for stage, do, how, who in (
-        (AT_RISK, "Remind the {} before they lapse.", "Keep a control group without.", "campaigns"),
-        (NEW, "Welcome the {} and ask for a second order.", "", "campaigns"),
-        (LOYAL, "Keep the {} close.", "Membership, a first look, thanks.", "everyone"),
-        (WON_BACK, "Ask the {} what brought them.", "", "service"),
-    ):
-        if not report.size(stage):
-            continue
-        row = worth.loc[stage]
-        fate = report.dwell.exits[report.dwell.exits["stage"] == stage]
-        if stage == AT_RISK:
-            fate = fate[fate["to_stage"] == LAPSED]
-        why = how
-        if len(fate):
-            top = fate.iloc[0]
-            why += f""" From here {words.percent(top["share_within"], 0)} go on to
-                {words.label(top["to_stage"])} within {report.dwell.horizon} days (n =
-                {words.count(top["spells"])})."""
-        items.append(
-            blocks.action(
-                do.format(_people(report.size(stage), stage)),
-                why.strip(),
-                who,
-                f"{report.money(row['revenue'])} so far",
-            )
-        )
-    stop = _stop(report)
-    return blocks.actions(*(items[:4] + ([stop] if stop else [])) or [blocks.action("Nothing is urgent.")])
+    """What to do next, the most to gain first; then whom to leave alone."""
+    t = report.t
+    items = [action_of(t, action, report.plan) for action in report.actions]
+    if not items:
+        items = [blocks.action(t("action.nothing.do"), t("action.nothing.why"))]
+    return blocks.actions(*items[: blocks.MOST_ACTIONS])
 
 
-def _stop_by_history(report: LifecycleReport, chain: FittedChain) -> dict[str, str] | None:
-    """One rule for each kind of customer where first-time and repeat buyers are shown to differ."""
-    if chain.stops is None:
+@section(small=small_form.regulars)
+def findings(report: LifecycleReport) -> Block:
+    """What the report found, each with the way to its proof."""
+    found = [_when(report), _new(report), _back(report), _worth(report), _ahead(report)]
+    return blocks.findings(*(one for one in found if one))
+
+
+def _when(report: LifecycleReport) -> dict[str, str]:
+    """When to remind, and when to stop: both read off the return curve."""
+    t, found = report.t, report.plan.given.definitions
+    if found.at_risk_days is None:
+        return blocks.finding(t("finding.when_unknown"), "stands")
+    if found.lapsed_days is None:
+        return blocks.finding(t("finding.when_risk", days=found.at_risk_days), "stands")
+    return blocks.finding(t("finding.when", days=found.at_risk_days, lapsed=found.lapsed_days), "stands")
+
+
+def went(report: LifecycleReport, stage: str, *to: str) -> tuple[float, float, float, int] | None:
+    """Share of spells in a stage that went on to others within the horizon, its interval, number of spells.
+
+    None where fewer than 30 spells were seen. The interval takes each spell as one case.
+    """
+    exits = report.dwell.exits
+    rows = exits[(exits["stage"] == stage) & exits["to_stage"].isin(list(to))]
+    seen = report.dwell.stages.loc[report.dwell.stages["stage"] == stage, "spells"]
+    n = int(seen.iloc[0]) if len(seen) else 0
+    if n < FEW:
         return None
-    first, repeat = (chain.period_days // 7 * (state - 1) for state in chain.stops)
-    each = report.money(chain.chain.mailing_cost)
-    return blocks.action(
-        f"Stop paid contact with one-time buyers after {first} weeks of silence, with repeat buyers after "
-        f"{repeat}.",
-        f"A contact at {each} no longer comes back from there; the two kinds differ, so one rule for both "
-        "would be wrong. Leave a part of them in, drawn by lot, to see whether it holds.",
-        "campaigns",
-    )
+    share = float(rows["share_within"].sum())
+    return (share, *wilson(share * n, n), n)
 
 
-def _people(n: int, stage: str) -> str:
-    return {
-        AT_RISK: f"{words.plural(n, 'buyer')} at risk",
-        NEW: words.plural(n, "new buyer"),
-        LOYAL: words.plural(n, "loyal customer"),
-        WON_BACK: f"{words.plural(n, 'customer')} won back",
-    }[stage]
+def _share_finding(
+    report: LifecycleReport, message: str, found: tuple[float, float, float, int]
+) -> dict[str, str]:
+    share, low, high, _ = found
+    bounds = interval(report.t, low, high, "percent:0")
+    return blocks.finding(report.t(f"finding.{message}", share=share, interval=bounds), "becomes")
 
 
-def _stop(report: LifecycleReport) -> dict[str, str] | None:
-    """Whom contact no longer pays for, by the chain."""
-    if report.chain is None:
+def _new(report: LifecycleReport) -> dict[str, str] | None:
+    again = went(report, rules.NEW, rules.ACTIVE, rules.LOYAL)
+    if again is None or report.plan.given.definitions.at_risk_days is None:
         return None
-    state = report.chain.stop_worth_it
-    if state is None:
+    return _share_finding(report, "new", again)
+
+
+def _back(report: LifecycleReport) -> dict[str, str] | None:
+    """Of those who become at risk, or else of the lapsed, how many buy again."""
+    lost = went(report, rules.AT_RISK, rules.LAPSED)
+    if lost is not None and lost[0] < 1:
+        back = (1 - lost[0], 1 - lost[2], 1 - lost[1], lost[3])
+        # "seldom" is said of what the return curve calls so: under a fifth
+        return _share_finding(report, "back_seldom" if back[2] < LAPSED_SHARE else "back", back)
+    return None
+
+
+def _worth(report: LifecycleReport) -> dict[str, str] | None:
+    worth, risk = report.kpis["value_at_risk"], report.kpis["customers_at_risk"]
+    if worth.value is None or not risk.value:
         return None
-    if not report.chain.recency_is_enough:
-        return _stop_by_history(report, report.chain)
-    weeks = report.chain.period_days // 7 * (state - 1)
-    people = words.plural(report.chain.customers_from(state), "customer")
-    each = report.money(report.chain.chain.mailing_cost)
-    return blocks.action(
-        f"Stop paid contact with {people} silent for {weeks} weeks or more.",
-        f"By the chain of buying again a contact at {each} no longer comes back from there. Leave a part of "
-        "them in, drawn by lot, to see whether it holds.",
-        "campaigns",
-    )
+    t, n = report.t, float(risk.value)
+    bounds = interval(t, (worth.lower or 0) / n, (worth.upper or 0) / n, report.currency)
+    ahead = span(t, *span_of(worth.period))
+    text = t("finding.worth", value=worth.value / n, span=ahead, interval=bounds)
+    if len(text) > blocks.LONGEST_FINDING:
+        text = t("finding.worth_value", value=worth.value / n, span=ahead)
+    return blocks.finding(text, "stands")
+
+
+def _ahead(report: LifecycleReport) -> dict[str, str]:
+    """Customers at risk to come; only where the last forecast came nearer than no change would have."""
+    t, ahead = report.t, report.forecast
+    if ahead is None or ahead.errors is None or not report.size(rules.AT_RISK):
+        return blocks.finding(t("finding.ahead_none"), "ahead")
+    if ahead.errors[0] >= ahead.errors[1]:
+        return blocks.finding(t("finding.ahead_failed"), "held")
+    last = ahead.sizes[ahead.sizes["period"] == ahead.sizes["period"].max()]
+    row = last[last["stage"] == rules.AT_RISK].iloc[0]
+    weeks = ahead.every // 7 * int(row["period"])
+    bounds = interval(t, row["lower"], row["upper"], "count")
+    text = t("finding.ahead", weeks=weeks, n=row["customers"], interval=bounds, now=row["now"])
+    return blocks.finding(text, "ahead")
+
+
+@section(small=small_form.method)
+def glossary(report: LifecycleReport) -> Block:
+    """Each stage in a sentence, and the words of the page."""
+    t, found = report.t, report.plan.given.definitions
+    slots = {"days": found.at_risk_days, "lapsed": found.lapsed_days, "loyal": report.loyal_orders}
+    said = {}
+    for stage in report.staged.order:
+        message = f"stage_is.{slug(stage)}"
+        if t.knows(message):
+            said[report.name(stage)] = t.of(message, slots)
+    return blocks.glossary(said | glossary_of(t, found, WORDS))

@@ -2,62 +2,79 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from crm_analytics.pages import blocks, words
-from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.null_worlds import TITLE, wrong
+from crm_analytics.analyses.kpis import FACTS_VERSION
+from crm_analytics.pages import blocks
+from crm_analytics.reports.lifecycle.report import LifecycleReport
+from crm_analytics.reports.shared import null_worlds, small_form
+from crm_analytics.reports.shared.handed_in import disagreement, earlier_run
+from crm_analytics.reports.shared.plans import WORKS
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.small_form import SmallReport
+from crm_analytics.reports.shared.tiles import effect_words
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
-    from crm_analytics.reports.lifecycle.report import LifecycleReport
 
 
 @section(small=small_form.method)
 def method(report: LifecycleReport) -> Block:
     """Rules, periods, models, what is left out."""
-    staged, flows, chain = report.staged, report.flows, report.chain
-    rules = "; ".join(f"{rule.stage}: {rule.describe()}" for rule in staged.rules)
-    items = report.method | {"Stages": f"{rules}."}
-    items["How to read them"] = """From the top, the first rule that fits. Between two purchases only the
-        days since the last one move, so entry and exit are exact days. Whoever bought before the data
-        begin seems new at first."""
-    items[TITLE] = wrong("lifecycle")
-    if staged.rhythm:
-        items["Rhythm"] = f"""From {words.plural(staged.rhythm.gaps, "return")}: half within
-            {staged.rhythm.typical} days, nine in ten within {staged.rhythm.long}. Earlier days are judged
-            by the same rhythm."""
-    if "Prospect" in staged.order:
-        items["Prospect"] = (
-            "Known by the customers table or an event with a customer, without a purchase yet."
-        )
-    if staged.undated:
-        items["Left out"] = f"""{words.plural(staged.undated, "customer")} without a purchase or a day on
-            which they became known."""
-    if flows:
-        span = f"{words.date(flows.then)} to {words.date(flows.now)}"
-        before = f", against {words.date(flows.before)} to {words.date(flows.then)}" if flows.before else ""
-        items["Period"] = f"End of {span}{before}. Intervals of differences: Newcombe 1998."
+    t, counts, flows, chain = report.t, report.base.counts, report.flows, report.chain
+    margin = report.plan.given.margin
+    said = {
+        "data": t(
+            "method.data_text", rows=counts["rows"], first=report.base.first_day, last=report.base.day,
+            rejected=counts["rejected"], returns=counts["returns"],
+        ),
+        "words": t("method.words_text", gaps=report.plan.given.definitions.gaps),
+        "stages": t("method.stages_text"),
+    }  # fmt: skip
+    if report.staged.undated:
+        said["undated"] = t("method.undated_text", n=report.staged.undated)
+    if flows and flows.before:
+        said["period"] = t("method.period_two", first=flows.before, then=flows.then, now=flows.now)
+    elif flows:
+        said["period"] = t("method.period_one", then=flows.then, now=flows.now)
+    said["change"] = t("method.change_text")
     if report.forecast:
-        items["Forecast"] = """A chain over stage and time in it (semi-Markov), pooled over the last periods;
-            interval from the chance of each move, newcomers, and leaving out one period at a time.
-            Seasons are not in it: in trials at past days four of five true sizes lay inside, not nineteen
-            of twenty."""
+        said["forecast"] = t("method.forecast_text")
     if chain:
-        items["Value"] = f"""Pfeifer & Carraway 2000: states are periods since the last purchase; V = (I − P
-            / (1 + d))⁻¹ R with {words.count(len(chain.states))} states of {chain.period_days // 7} weeks,
-            {report.money(chain.spend_per_purchase)} a period with a purchase (n =
-            {words.count(chain.purchases)}), {words.percent(report.rate, 0)} a year. {report.assumptions}"""
-    items["Not in here"] = """Why customers leave, and whether a reminder would keep them: only a group left
-        out by lot tells. A customer who gave notice counts by purchases alone."""
-    return blocks.method(items)
+        said["chain"] = t(
+            "method.chain_text", states=len(chain.states), weeks=chain.period_days // 7,
+            spend=chain.spend_per_purchase, n=chain.purchases, rate=report.terms.rate,
+            margin=t(f"method.margin_{report.terms.margin.source.replace(' ', '_')}", share=chain.margin),
+            cost=t(f"method.cost_{report.terms.cost_source}", cost=report.terms.contact_cost),
+        )  # fmt: skip
+    said |= {
+        "worth": t(
+            "method.worth_text", weeks=WORKS[0], effect=effect_words(t, report.plan),
+            margin=t("method.plan_margin_unknown")
+            if margin is None
+            else t("method.plan_margin", margin=margin),
+        ),
+        "wrong": null_worlds.claimed(t, "lifecycle"),
+        "previous": earlier_run(t, report.handed),
+        **disagreement(t, report.handed, "lifecycle", report.actions),
+        "not_here": t("method.not_here_text"),
+    }  # fmt: skip
+    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
 
 
-@section(small=small_form.record)
+def _small_record(report: SmallReport) -> Block:
+    return blocks.record(**report.facts, facts_version=FACTS_VERSION)
+
+
+@section(small=_small_record)
 def record(report: LifecycleReport) -> Block:
     """The key numbers, for machines and for tests."""
-    facts = report.facts | {"staged": int(report.staged.sizes["customers"].sum())}
+    found = report.plan.given.definitions
+    facts: dict[str, Any] = report.facts | {"facts_version": FACTS_VERSION}
+    for kpi in report.kpis.values():
+        facts |= kpi.facts()
+    facts |= {"at_risk_days": found.at_risk_days, "lapsed_days": found.lapsed_days}
+    facts["staged"] = int(report.staged.sizes["customers"].sum())
     for stage, n in zip(report.staged.sizes["stage"], report.staged.sizes["customers"], strict=True):
         facts[f"stage_{str(stage).lower().replace(' ', '_')}"] = int(n)
     if report.forecast and report.forecast.errors:

@@ -3,7 +3,7 @@
 Each function is one section of `04_profiles.ipynb`: it takes the prepared report and gives one block.
 """
 
-from crm_analytics.reports.profiles.first_screen import actions, headline, kpis
+from crm_analytics.reports.profiles.first_screen import actions, findings, glossary, headline, kpis
 from crm_analytics.reports.profiles.method import method, record
 from crm_analytics.reports.profiles.report import ProfilesReport, prepare
 from crm_analytics.reports.profiles.sections import (
@@ -17,12 +17,15 @@ from crm_analytics.reports.profiles.trait_sections import (
     what_sets_segments_apart,
     what_the_best_customers_like,
     which_habits_go_with_whom,
+    who_they_are,
     who_wants_the_same,
 )
 
 __all__ = [
     "ProfilesReport",
     "actions",
+    "findings",
+    "glossary",
     "headline",
     "kpis",
     "method",
@@ -35,6 +38,7 @@ __all__ = [
     "which_habits_go_with_whom",
     "who_is_worth_most",
     "who_matters_and_why",
+    "who_they_are",
     "who_wants_the_same",
     "whom_to_look_after",
 ]

@@ -1,139 +1,210 @@
-"""The first screen of the profiles report: who matters, who could grow, who moved, what to do."""
+"""The manager's layer of the profiles report: what moved, who customers are, what to do with whom."""
 
 from __future__ import annotations
 
-from crm_analytics.analyses.portfolio.portfolio import BELOW_ZERO, GROWABLE, VALUABLE
+from typing import TYPE_CHECKING, Any
+
+from crm_analytics.analyses.portfolio.portfolio import BELOW_ZERO, GROWABLE
+from crm_analytics.analyses.profiling.demography import REST
 from crm_analytics.pages import blocks, words
-from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.profiles.report import ProfilesReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.spoken import segment_name
+from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, tile
 
-FEW = 0.01  # share of the customers: a group with fewer asks for nothing
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from crm_analytics.pages.blocks import Block
+
+NEWS = 0.05  # a segment that changed by less is no news, however sure
+APART = 0.05  # difference between a group's share of revenue and of customers from which it is worth a word
+WORDS = (
+    "segment", "at_risk", "lapsed", "silent", "value_to_come", "margin", "contact_cost", "contact_effect",
+)  # fmt: skip
+OWN_WORDS = ("most_valuable", "most_growable", "below_zero", "ceiling", "need")
 
 
 @section(small=small_form.headline)
 def headline(report: ProfilesReport) -> Block:
-    """Who carries the forecast, and what could grow; without a forecast, how many moved."""
-    found = report.portfolio
-    if found is None:
-        return blocks.headline(_moved(report) or _largest(report), report.why("portfolio"))
-    groups = found.groups.set_index("group")
-    top, grow, low = (groups.loc[name] for name in (VALUABLE, GROWABLE, BELOW_ZERO))
-    what = "margin" if found.has_margin else "revenue"
-    if found.top_share is None:
-        return blocks.headline(
-            _moved(report) or _largest(report), "No customer is forecast to bring a thing."
-        )
-    share, least, most = found.top_share
-    sentence = (
-        f"{words.plural(top['customers'], 'customer')} carry {words.percent(share, 0)} of next year's {what}"
-    )
-    if grow["customers"]:
-        sentence += f"""; {words.plural(grow["customers"], "other")} could bring {report.money(grow["gap"])}
-            more in another year like their best"""
-    lede = f"Their share: {words.interval(100 * least, 100 * most, 'number:0')} %. "
-    if low["customers"]:
-        forecast = "is" if low["customers"] == 1 else "are"
-        lede += (
-            f"{words.plural(low['customers'], 'customer')} {forecast} likely to cost more than they bring. "
-        )
-    matter = report.significant
-    if matter and matter.at_risk:
-        lede += f"""Of {words.plural(matter.count, "strategically significant customer")}
-            {words.count(matter.at_risk)} have probably gone. """
-    return blocks.headline(sentence, lede + _moved(report))
+    """The segment that clearly gained or lost most; where none did, who will bring next year's money."""
+    return blocks.headline(_news(report), _lede(report), language=report.language, title=report.t("title"))
 
 
-def _moved(report: ProfilesReport) -> str:
+def _news(report: ProfilesReport) -> str:
+    t, row, found = report.t, _moved_most(report), report.portfolio
+    if row is not None and report.migration is not None:
+        low, high = sorted((abs(row["lower"]), abs(row["upper"])))
+        return t(
+            "headline.moved", segment=segment_name(t, row["segment"]), n=abs(row["net"]),
+            way="up" if row["net"] > 0 else "down", day=report.migration.then,
+            interval=interval(t, low, high, "count"),
+        )  # fmt: skip
+    if found is not None and found.top_share is not None:
+        share, low, high = found.top_share
+        message = "headline.margin" if found.has_margin else "headline.revenue"
+        return t(message, share=share, interval=interval(t, low, high, "percent:0"))
+    best = report.best
+    return t("headline.best", segment=segment_name(t, best["segment"]), people=best["customer_share"],
+             share=best["revenue_share"])  # fmt: skip
+
+
+def _moved_most(report: ProfilesReport) -> pd.Series | None:
+    """The segment whose clear gain or loss of customers weighs most in revenue."""
     moves = report.migration
     if moves is None:
-        return ""
-    share, low, high, _ = moves.stayed
-    return f"""{words.percent(share, 0)} are in the same segment as on {words.date(moves.then)}
-        ({words.interval(low, high, "percent:0")})."""
+        return None
+    net = moves.net[(moves.net["before"] > 0) & moves.net["clear"]]
+    net = net[net["net"].abs() >= NEWS * net["before"]]
+    if net.empty:
+        return None
+    table = report.scores.segments.set_index("segment")
+    each = table["revenue"] / table["customers"].where(table["customers"] > 0)
+    weight = net["net"].abs() * net["segment"].map(each).fillna(0.0).astype("float64")
+    return net.iloc[int(weight.to_numpy().argmax())]
 
 
-def _largest(report: ProfilesReport) -> str:
-    top = report.scores.segments.nlargest(1, "revenue").iloc[0]
-    return f"""“{top["segment"]}”, {words.plural(top["customers"], "customer")}, bring
-        {words.percent(top["revenue_share"], 0)} of revenue"""
+def _lede(report: ProfilesReport) -> list[str]:
+    t, moves, found, said = report.t, report.migration, report.portfolio, []
+    if moves is not None:
+        share, low, high, _ = moves.stayed
+        bounds = interval(t, low, high, "percent:0")
+        said.append(t("lede.stayed", share=share, day=moves.then, interval=bounds))
+    if found is not None:
+        if found.top_share is not None and _moved_most(report) is not None:
+            share, low, high = found.top_share
+            bounds = interval(t, low, high, "percent:0")
+            said.append(
+                t("lede.margin" if found.has_margin else "lede.revenue", share=share, interval=bounds)
+            )
+        grow = found.groups[found.groups["group"] == GROWABLE].iloc[0]
+        if grow["customers"]:
+            each = float(grow["gap"]) / float(grow["customers"])
+            said.append(t("lede.growable", n=grow["customers"], value=grow["gap"], each=each))
+    else:
+        said.append(t("lede.no_forecast"))
+    return said
 
 
 @section(small=small_form.kpis)
 def kpis(report: ProfilesReport) -> Block:
-    """Most valuable, most growable, below zero, and who stayed in their segment."""
-    items = []
-    if report.portfolio:
-        groups = report.portfolio.groups.set_index("group")
-        top, grow, low = (groups.loc[name] for name in (VALUABLE, GROWABLE, BELOW_ZERO))
-        items += [
-            blocks.kpi(
-                "Most valuable", words.count(top["customers"]), note=f"{report.money(top['value'])} ahead"
-            ),
-            blocks.kpi(
-                "Most growable",
-                words.count(grow["customers"]),
-                note=f"up to {report.money(grow['gap'])} to gain",
-            ),
-        ]
-        matter = report.significant
-        if low["customers"]:
-            note = f"{report.money(low['value'])} ahead"
-            items.append(blocks.kpi("Below zero", words.count(low["customers"]), note=note))
-        elif matter:
-            note = f"{words.percent(matter.value_share, 0)} of the forecast"
-            items.append(blocks.kpi("Strategically significant", words.count(matter.count), note=note))
-    if report.migration:
-        share, lower, upper, n = report.migration.stayed
-        note = f"of {words.count(n)}; {words.interval(lower, upper, 'percent')}"
-        items.append(blocks.kpi("Stayed in their segment", words.percent(share), note=note))
-    if len(items) < 3:
-        segments = report.scores.segments.nlargest(4 - len(items), "revenue")
-        items += [
-            blocks.kpi(
-                row["segment"], words.count(row["customers"]), note=f"{report.money(row['revenue'])} so far"
-            )
-            for row in segments.to_dict("records")
-        ]
-    return blocks.kpis(*items)
+    """What customers will bring, in total and each, how much hangs on the top fifth, and who stayed."""
+    t, found = report.t, report.kpis
+    names = ["value_to_come", "value_per_customer", "top_fifth_revenue_share"]
+    if found["value_to_come"].value is None:
+        names = ["revenue_to_date", "bought_again", "top_fifth_revenue_share"]
+    last = tile(t, found["customers_bought"])
+    if report.migration is not None:
+        share, low, high, n = report.migration.stayed
+        note = t("tile.of", n=n, interval=interval(t, low, high, "percent:0"))
+        last = blocks.kpi(t("tile.stayed"), words.percent(share, 0), note=note)
+    return blocks.kpis(*(tile(t, found[name]) for name in names), last)
 
 
 @section(small=small_form.thanks)
 def actions(report: ProfilesReport) -> Block:
-    """The plays of the groups with most money, each with what it may cost."""
-    items = []
-    few = max(1, FEW * report.scores.segments["customers"].sum())
-    if report.portfolio:
-        for row in report.portfolio.groups.to_dict("records"):
-            if row["group"] not in {VALUABLE, GROWABLE, BELOW_ZERO} or row["customers"] < few:
-                continue
-            stake = row["gap"] if row["group"] == GROWABLE else row["value"]
-            items.append(
-                blocks.action(
-                    f"{row['group']}: {row['play']}.",
-                    f"{words.plural(row['customers'], 'customer')}, {report.money(row['revenue'])} last "
-                    "year.",
-                    "account managers" if row["group"] == VALUABLE else "marketing",
-                    f"up to {report.money(stake)} to gain"
-                    if row["group"] == GROWABLE
-                    else f"{report.money(stake)} ahead",
-                )
-            )
-    quiet = report.plays[report.plays["segment"].isin(["Cannot lose", "Quiet regulars"])]
-    for row in quiet.to_dict("records")[:1]:
-        if not row["customers"]:
-            continue
-        ceiling = f" Not more than {report.money(row['ceiling'])} each." if "ceiling" in row else ""
-        items.append(
-            blocks.action(
-                f"{row['segment']}: {row['play']}.",
-                f"{words.plural(row['customers'], 'customer')}.{ceiling}",
-                "service",
-                f"{report.money(row['revenue'])} so far",
-                report.money(row["expected_value"]) if "expected_value" in row else "",
-            )
-        )
+    """What to do next, the most to gain first."""
+    t = report.t
+    items = [action_of(t, action, report.plan) for action in report.actions if action.customers]
     if not items:
-        items.append(blocks.action("Wait for repeat purchases.", "A forecast needs them.", "shop"))
-    return blocks.actions(*items[:4])
+        items = [blocks.action(t("action.nothing.do"), t("action.nothing.why"))]
+    return blocks.actions(*items[: blocks.MOST_ACTIONS])
+
+
+@section(small=small_form.regulars)
+def findings(report: ProfilesReport) -> Block:
+    """What the report found, each with the way to its proof."""
+    found = [_who(report), _taste(report), _mark(report), _below_zero(report), _needs(report)]
+    return blocks.findings(*found)
+
+
+def _who(report: ProfilesReport) -> dict[str, str]:
+    """The group of people that brings most beyond its share of customers."""
+    t, table = report.t, report.people
+    if table.empty:
+        return blocks.finding(t("finding.no_people"), "people")
+    known = table[~table["group"].isin(REST)]
+    apart = known["revenue_share"] - known["share"]
+    if known.empty or apart.max() < APART:
+        return blocks.finding(t("finding.people_alike"), "people")
+    row = known.iloc[int(apart.to_numpy().argmax())]
+    name = words.clean(row["group"], 24)
+    slots = {"share": row["share"], "revenue": row["revenue_share"], "group": name}
+    return blocks.finding(t(f"finding.{row['attribute']}", **slots), "people")
+
+
+def _taste(report: ProfilesReport) -> dict[str, str]:
+    t = report.t
+    if report.taste is None:
+        return blocks.finding(t("finding.no_products"), "likes")
+    what, share = report.taste
+    name = segment_name(t, report.best["segment"])
+    return blocks.finding(
+        t("finding.taste", segment=name[:30], what=words.clean(what, 30), share=share), "likes"
+    )
+
+
+def _mark(report: ProfilesReport) -> dict[str, str]:
+    t, table = report.t, report.traits
+    if table is None:
+        return blocks.finding(t("finding.no_mark"), "apart")
+    clear = table[table["clear"] & (table["difference"] > 0)] if len(table) else table
+    if clear.empty:
+        return blocks.finding(t("finding.mark_none"), "apart")
+    row = clear.iloc[0]
+    text = habit(report, row, segment_name(t, row["segment"]))
+    return blocks.finding(text if len(text) <= blocks.LONGEST_FINDING else t("finding.mark_long"), "apart")
+
+
+def habit(report: ProfilesReport, row: pd.Series, group: str) -> str:
+    """One habit of a group against all others, as a sentence."""
+    t, attribute, level = report.t, str(row["attribute"]), str(row["level"])
+    slots: dict[str, Any] = {
+        "group": group,
+        "share": row["share"],
+        "elsewhere": row["elsewhere"],
+        "level": level,
+    }
+    if attribute == "deal_prone":
+        attribute = "deal_often" if level.lower() == "true" else "deal_seldom"
+    if attribute == "weekday" and t.knows(f"weekday.{level}"):
+        slots["level"] = t(f"weekday.{level}")
+    return t.of(f"habit.{attribute}", slots)
+
+
+def _below_zero(report: ProfilesReport) -> dict[str, str]:
+    t, found = report.t, report.portfolio
+    if found is None or not found.has_margin:
+        return blocks.finding(t("finding.no_margin"), "worth")
+    low = found.groups[found.groups["group"] == BELOW_ZERO].iloc[0]
+    if not low["customers"]:
+        return blocks.finding(t("finding.nobody_below"), "worth")
+    return blocks.finding(t("finding.below", n=low["customers"], value=-float(low["value"])), "worth")
+
+
+def _needs(report: ProfilesReport) -> dict[str, str]:
+    t, found = report.t, report.needs
+    if found is None:
+        known = "category" in report.favourites.columns
+        return blocks.finding(t("finding.needs_none" if known else "finding.no_needs"), "needs")
+    top = found.profile.iloc[0]
+    name = words.clean(need_name(report, top["need"]), 24)
+    return blocks.finding(t("finding.needs", n=len(found.profile), name=name, share=top["share"]), "needs")
+
+
+def need_name(report: ProfilesReport, name: object) -> str:
+    """What a group of needs is called: a category of the data, or a word of the catalogue."""
+    return report.said("need", name)
+
+
+@section(small=small_form.method)
+def glossary(report: ProfilesReport) -> Block:
+    """The words of the page, and each segment in a sentence."""
+    t, found = report.t, report.plan.given.definitions
+    said = {t(f"own_word.{name}"): t(f"own_meaning.{name}") for name in OWN_WORDS}
+    for name in report.scores.segments.loc[report.scores.segments["customers"] > 0, "segment"]:
+        message = f"segment_is.{'_'.join(str(name).lower().replace('-', ' ').split())}"
+        if t.knows(message) and found.at_risk_days is not None:
+            said[segment_name(t, name)] = t.of(message, {"at_risk_days": found.at_risk_days})
+    return blocks.glossary(said | glossary_of(t, found, WORDS))

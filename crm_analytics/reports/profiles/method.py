@@ -2,60 +2,74 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from crm_analytics.analyses.disclosure import settled_days
+from crm_analytics.analyses.kpis import FACTS_VERSION
 from crm_analytics.pages import blocks, words
-from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.profiles.report import ProfilesReport
-from crm_analytics.reports.shared import small_form
-from crm_analytics.reports.shared.null_worlds import TITLE, wrong
+from crm_analytics.reports.shared import null_worlds, small_form
+from crm_analytics.reports.shared.handed_in import disagreement, earlier_run
+from crm_analytics.reports.shared.plans import WORKS
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.small_form import SmallReport
+from crm_analytics.reports.shared.tiles import effect_words
+
+if TYPE_CHECKING:
+    from crm_analytics.pages.blocks import Block
 
 
 @section(small=small_form.method)
 def method(report: ProfilesReport) -> Block:
     """Rules of groups and reasons, cut points, what is not in it."""
-    items = report.method
-    rules = "; ".join(f"{row.segment}: {row.rule}" for row in report.scores.segments.itertuples())
-    cut = report.scores.cuts.to_dict("records")
-    cuts = "; ".join(f"{row['measure']}: {', '.join(words.number(v, 0) for v in row['cuts'])}" for row in cut)
-    items["Segments"] = f"The first rule that fits. {rules}. Cut points: {cuts}."
+    t, counts, margin = report.t, report.base.counts, report.plan.given.margin
+    cuts = report.scores.cuts.set_index("measure")["cuts"]
+    said = {
+        "data": t(
+            "method.data_text", rows=counts["rows"], first=report.base.first_day, last=report.base.day,
+            rejected=counts["rejected"], returns=counts["returns"],
+        ),
+        "segments": t(
+            "method.segments_text",
+            recency=", ".join(words.number(v) for v in cuts["recency_days"]),
+            orders=", ".join(words.number(v) for v in cuts["order_count"]),
+            revenue=", ".join(report.money(v) for v in cuts["revenue"]),
+        ),
+    }  # fmt: skip
     if report.migration:
-        items["Moves"] = f"""The same rules on {words.date(report.migration.then)} and
-            {words.date(report.migration.now)}. The cut points of F and M are those of each day's own
-            customers: a segment is a place among them, and one may move because the others did."""
+        said["moves"] = t("method.moves_text", then=report.migration.then, now=report.migration.now)
     if report.portfolio:
-        items["Portfolio"] = """Below zero: forecast margin less the expected cost to serve is negative;
-            expected is the cost of the last 52 weeks times the chance to be still a customer. Most
-            valuable: the fifth with the highest value. Most growable: as many of the others with the
-            largest gap between their own best 52 weeks, times the same chance, and the forecast.
-            Forecast: BG/NBD with Gamma-Gamma, 52 weeks, 15 % a year; the chance to be still a customer by
-            MBG/NBD. Interval of a share: 95 %, customers as the draw; the forecast's own error is not in
-            it. Peppers & Rogers's most valuable, most growable and below zero."""
-        items["Reasons"] = "; ".join(
-            f"{row.reason}: {row.rule}" for row in report.significant.reasons.itertuples()
-        ) if report.significant else ""  # fmt: skip
+        said["portfolio"] = t("method.portfolio_text")
     if report.needs:
         steps = report.needs.stability.to_dict("records")
         tried = "; ".join(f"{row['clusters']:.0f}: {words.number(row['stability'], 2)}" for row in steps)
-        items["Clusters"] = f"The largest stable number of them. Stability tried: {tried}."
-    if report.habits:
-        items["Habits by age, gender and region"] = f"""Counted at the end of the last full quarter
-            ({words.date(settled_days(report.base.day)[0])}): pages of two nights never differ by one
-            person."""
-    items["Favourites"] = """What a customer has most lines (weekday: orders) of; who has two equally often
-        has no favourite. Basket and price level: thirds of all customers. The favourite of three purchases
-        is more often a rare one than that of thirty, so customers are compared with others of as many
-        purchases."""
-    items[TITLE] = wrong("profiles")
-    items["Not in here"] = """Causes. A habit that goes with an age need not come from it. The best of
-        several years is partly luck, so what the most growable could bring is a ceiling."""
-    return blocks.method({name: text for name, text in items.items() if text})
+        said["clusters"] = t("method.clusters_text", tried=tried)
+    if report.habits or not report.people.empty:
+        said["people"] = t("method.people_text", day=settled_days(report.base.day)[0])
+    said |= {
+        "favourites": t("method.favourites_text"),
+        "worth": t(
+            "method.worth_text", weeks=WORKS[0], effect=effect_words(t, report.plan),
+            margin=t("method.margin_unknown") if margin is None else t("method.margin_known", margin=margin),
+        ),
+        "wrong": null_worlds.claimed(t, "profiles"),
+        "previous": earlier_run(t, report.handed),
+        **disagreement(t, report.handed, "profiles", report.actions),
+        "not_here": t("method.not_here_text"),
+    }  # fmt: skip
+    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
 
 
-@section(small=small_form.record)
+def _small_record(report: SmallReport) -> Block:
+    return blocks.record(**report.facts, facts_version=FACTS_VERSION)
+
+
+@section(small=_small_record)
 def record(report: ProfilesReport) -> Block:
     """The key numbers, for machines and for tests."""
-    facts = report.facts
+    facts: dict[str, Any] = report.facts | {"facts_version": FACTS_VERSION}
+    for kpi in report.kpis.values():
+        facts |= kpi.facts()
     facts["clear_traits"] = 0 if report.traits is None else int(report.traits["clear"].sum())
     if report.portfolio:
         for row in report.portfolio.groups.to_dict("records"):

@@ -1,173 +1,229 @@
-"""What sets segments apart, which habits go with whom, favourites, and clusters of needs."""
+"""Who customers are, what sets segments apart, which habits go with whom, favourites, and needs."""
 
 from __future__ import annotations
 
 import ibis
 import pandas as pd
 
+from crm_analytics.analyses.profiling.demography import OTHERS, UNKNOWN
 from crm_analytics.analyses.profiling.needs_clusters import Needs
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.pages.blocks import Block
+from crm_analytics.reports.profiles.first_screen import habit, need_name
 from crm_analytics.reports.profiles.report import ProfilesReport
+from crm_analytics.reports.profiles.sections import PERCENT, names, placed, without
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.spoken import segment_name
 
-NAMES = {
-    "category": "mostly buy", "channel": "mostly buy by", "weekday": "mostly buy on", "basket": "basket",
-    "price_level": "price level", "deal_prone": "use coupons",
-}  # fmt: skip
-PERSONS = {"customer_type": "type", "gender": "gender", "age": "age", "region": "region"}
-FORMATS = {"share": "percent", "elsewhere": "percent", "points": "interval:number:1", "chance": "number:4"}
-
-
-def _habit(row: pd.Series) -> str:
-    if row["attribute"] == "deal_prone":
-        return (
-            "use coupons in half of their orders"
-            if row["level"] in {"true", "True"}
-            else "seldom use coupons"
-        )
-    if row["attribute"] in {"basket", "price_level"}:
-        return f"have a {row['level']} {NAMES[row['attribute']]}"
-    return f"{NAMES[row['attribute']]} {row['level']}"
+FORMATS = {"share": PERCENT, "elsewhere": PERCENT, "points": "interval:number:1"}
+MOST = 12  # differences of a chart
+ROWS = 60  # of a table of differences
+BEST = 10  # customers whose favourites are shown
 
 
-def _listed(table: pd.DataFrame, group: str) -> pd.DataFrame:
-    """The table of numbers, narrow enough for paper."""
-    points = blocks.together(100 * table["lower"], 100 * table["upper"])
-    data = table[[group, "attribute", "level", "customers", "n", "share", "elsewhere"]]
-    return data.assign(points=points, chance=table["p_adjusted"])
-
-
-def _shown(table: pd.DataFrame, group: str) -> pd.DataFrame:
-    """One row for each clear difference upwards, named "group: habit"."""
-    clear = table[table["clear"] & (table["difference"] > 0)].head(12)
-    return clear.assign(
-        who=[f"{row[group]}: {_habit(row).removeprefix('have a ')}" for _, row in clear.iterrows()]
+def _group(report: ProfilesReport, name: object) -> str:
+    """A group of people as the data call it; what has no name of its own is named here."""
+    text = str(name)
+    return (
+        report.t({OTHERS: "people.others", UNKNOWN: "people.unknown"}[text])
+        if text in (OTHERS, UNKNOWN)
+        else text
     )
 
 
-@section(small=small_form.weekdays)
+@section(small=small_form.folded(small_form.when_models_begin))
+def who_they_are(report: ProfilesReport) -> Block:
+    """Buyers by type, gender, age and region, with their share of revenue."""
+    t, table = report.t, report.people
+    if table.empty:
+        return without("people")(report)
+    shown = pd.DataFrame(
+        {
+            "people": [t(f"person.{name}") for name in table["attribute"]],
+            "group": [_group(report, name) for name in table["group"]],
+            "share": table["share"],
+            "revenue_share": table["revenue_share"],
+        }
+    )
+    row = table.iloc[int((table["revenue_share"] - table["share"]).abs().to_numpy().argmax())]
+    return placed(
+        blocks.table(
+            shown,
+            finding=t(
+                "people.finding", group=_group(report, row["group"]), share=row["share"],
+                revenue=row["revenue_share"],
+            ),
+            caption=t("people.caption"),
+            formats={"share": PERCENT, "revenue_share": PERCENT},
+            names=names(report, *shown.columns),
+        ),
+        report,
+        "people",
+    )  # fmt: skip
+
+
+def _listed(report: ProfilesReport, table: pd.DataFrame, group: pd.Series) -> pd.DataFrame:
+    """The table of numbers, narrow enough for paper."""
+    t = report.t
+    return pd.DataFrame(
+        {
+            "group": group.to_list(),
+            "habit": [t(f"attribute.{name}") for name in table["attribute"]],
+            "level": [_level(report, row) for _, row in table.iterrows()],
+            "customers": table["n"].to_list(),
+            "share": table["share"].to_list(),
+            "elsewhere": table["elsewhere"].to_list(),
+            "points": blocks.together(100 * table["lower"], 100 * table["upper"]).to_list(),
+        }
+    )
+
+
+def _level(report: ProfilesReport, row: pd.Series) -> str:
+    level = str(row["level"])
+    for message in (f"level.{level.lower()}", f"weekday.{level}"):
+        if row["attribute"] not in ("category", "channel") and report.t.knows(message):
+            return report.t(message)
+    return level
+
+
+def _clear(report: ProfilesReport, table: pd.DataFrame, group: str) -> pd.DataFrame:
+    """One row for each clear difference upwards, named "group: habit: level"."""
+    clear = table[table["clear"] & (table["difference"] > 0)].head(MOST)
+    said = [f"{row[group]}: {_level(report, row)}" for _, row in clear.iterrows()]
+    return clear.assign(who=said).drop_duplicates("who").reset_index(drop=True)
+
+
+@section(small=small_form.comes_with_models)
 def what_sets_segments_apart(report: ProfilesReport) -> Block:
     """Habits that are clearly more frequent in a segment than elsewhere."""
-    table = report.traits
+    t, table = report.t, report.traits
     if table is None:
-        return blocks.note(
-            "What sets segments apart cannot be told yet",
-            f"It needs segments of an earlier day, and what was bought since: {report.why('migration')}.",
-        )
-    shown = _shown(table, "segment") if len(table) else table
+        return without("apart")(report)
+    if len(table):
+        table = table.assign(segment=[segment_name(t, name) for name in table["segment"]])
+    shown = _clear(report, table, "segment") if len(table) else table
     if shown.empty:
-        return blocks.note(
-            "No habit is shown to set a segment apart",
-            f"""{words.plural(len(table), "comparison")} of what was bought since the segments were made; none
-                is clear after correction for so many.""",
-        )
-    first = shown.iloc[0]
-    return blocks.chart(
-        figures.intervals(
-            shown, "who", "difference", "lower", "upper", reference=0.0, reference_label="as elsewhere",
-            fmt="percent:0",
+        return placed(blocks.note(t("apart.nothing", n=len(table))), report, "apart")
+    data = _listed(report, table.head(ROWS), table["segment"].head(ROWS))
+    return placed(
+        blocks.chart(
+            figures.intervals(
+                shown, "who", "difference", "lower", "upper", reference=0.0,
+                reference_label=t("apart.reference"), fmt="percent:0",
+            ),
+            finding=habit(report, shown.iloc[0], shown.iloc[0]["segment"]),
+            data=data,
+            caption=t("apart.caption", clear=int(table["clear"].sum()), n=len(table)),
+            formats=FORMATS,
+            names=names(report, *data.columns),
         ),
-        finding=f"“{first['segment']}”: {words.percent(first['share'], 0)} {_habit(first)}, "
-        f"{words.percent(first['elsewhere'], 0)} elsewhere",
-        data=_listed(table.head(60), "segment"),
-        caption=f"""Segments as they were at the earlier day, habits in what was bought since: the purchases
-            that made a segment do not count. Share within the segment less the share among all other
-            customers with as many purchases, with 95 % intervals. Clear: at most one in twenty of the
-            {words.count(int(table['clear'].sum()))} clear differences of {words.count(len(table))} looked at
-            is expected to be chance (Benjamini & Hochberg).""",
-        formats=FORMATS,
+        report,
+        "apart",
     )  # fmt: skip
 
 
-@section(small="Which habits go with whom is not shown")
+@section(small=small_form.comes_with_models)
 def which_habits_go_with_whom(report: ProfilesReport) -> Block:
     """Habits by type of customer, gender, age and region, in groups that tell of nobody."""
+    t = report.t
     if not report.habits:
-        return blocks.note(
-            "Which habits go with whom is not known",
-            "It needs customer_type, gender, birth_date or region in customers, and groups of 30 or more.",
-        )
-    tables = []
-    for name, table in report.habits.items():
-        tables.append(table.rename(columns={name: "group"}).assign(of=PERSONS.get(name, name)))
-    table = pd.concat(tables, ignore_index=True)
-    shown = _shown(table, "group")
-    quiet = [PERSONS.get(n, n) for n, t in report.habits.items() if not t["clear"].any()]
-    data = _listed(table.assign(group=table["of"] + ": " + table["group"]), "group")
-    caption = """Share within the group less the share among all others with as many purchases; groups and
-        levels are merged until each count is of five customers or more. Clear after correction for many
-        looks."""
+        return without("habits")(report)
+    table = pd.concat(
+        [
+            table.rename(columns={name: "group"}).assign(of=t(f"person.{name}"))
+            for name, table in report.habits.items()
+        ],
+        ignore_index=True,
+    )
+    table["group"] = [_group(report, name) for name in table["group"]]
+    shown = _clear(report, table, "group")
+    data = _listed(report, table.head(ROWS), (table["of"] + ": " + table["group"]).head(ROWS))
+    labels = names(report, *data.columns)
+    quiet = [t(f"person.{name}") for name, one in report.habits.items() if not one["clear"].any()]
+    said = [t("habits.caption"), *([t("habits.quiet", names=", ".join(quiet))] if quiet else [])]
     if shown.empty:
-        return blocks.table(
-            data.head(12),
-            finding=f"""No habit is shown to go with {words.listing(quiet, "or")}: of
-                {words.count(len(table))} comparisons none is clear""",
-            caption=caption,
+        block = blocks.table(data.head(MOST), finding=t("habits.nothing", n=len(table)),
+                             caption=" ".join(said), formats=FORMATS, names=labels)  # fmt: skip
+        return placed(block, report, "habits")
+    return placed(
+        blocks.chart(
+            figures.intervals(
+                shown, "who", "difference", "lower", "upper", reference=0.0,
+                reference_label=t("apart.reference"), fmt="percent:0",
+            ),
+            finding=habit(report, shown.iloc[0], words.label(shown.iloc[0]["group"])),
+            data=data,
+            caption=" ".join(said),
             formats=FORMATS,
-        )
-    first = shown.iloc[0]
-    none = f"; nothing is shown to go with {words.listing(quiet, 'or')}" if quiet else ""
-    return blocks.chart(
-        figures.intervals(
-            shown, "who", "difference", "lower", "upper", reference=0.0, reference_label="as elsewhere",
-            fmt="percent:0",
+            names=labels,
         ),
-        finding=f"“{words.label(first['group'])}”: {words.percent(first['share'], 0)} {_habit(first)}, "
-        f"{words.percent(first['elsewhere'], 0)} elsewhere{none}",
-        data=data.head(80),
-        caption=caption,
-        formats=FORMATS,
+        report,
+        "habits",
     )  # fmt: skip
 
 
-@section(
-    part="needs",
-    needs="There are no groups of customers who want the same",
-    small="Clusters of needs are not shown",
-)
+@section(part="needs", needs=without("needs"), small=small_form.comes_with_models)
 def who_wants_the_same(report: ProfilesReport, found: Needs) -> Block:
-    """Clusters of needs with their profile, or why there are none."""
-    kept = found.stability[found.stability["kept"]].iloc[0]
-    profile = found.profile
-    top = profile.iloc[0]
+    """Clusters of needs with their profile."""
+    t, kept = report.t, found.stability[found.stability["kept"]].iloc[0]
+    profile = found.profile.assign(need=[need_name(report, name) for name in found.profile["need"]])
     features = [c for c in profile.columns if c not in {"need", "customers", "share", "price", "basket"}]
-    table = profile.set_index(profile["need"] + " (" + profile["customers"].map(words.count) + ")")[features]
-    return blocks.chart(
-        figures.heatmap(table, x_title="share of their lines", fmt="percent:0"),
-        finding=f"{words.plural(len(profile), 'group')} of customers want the same; the largest, "
-        f"“{top['need']}”, is {words.percent(top['share'], 0)}",
-        data=profile,
-        caption=f"""k-means on shares of categories, price level and basket of {words.count(found.clustered)}
-            customers with three orders or more. Stability {words.number(kept["stability"], 2)} (adjusted
-            Rand index of two halves; 0.8 is asked for). A group is named by what it is highest in.""",
-        formats=dict.fromkeys((*features, "share"), "percent")
-        | {"price": "number:2", "basket": "number:2", "customers": "count"},
+    table = profile.set_index(profile["need"] + " · " + profile["customers"].map(words.count))[features]
+    fixed = ("need", "customers", "share", "price", "basket")
+    return placed(
+        blocks.chart(
+            figures.heatmap(table, x_title=t("needs.x"), fmt=PERCENT),
+            finding=t(
+                "needs.finding", n=len(profile), name=profile["need"].iloc[0], share=profile["share"].iloc[0]
+            ),
+            data=profile,
+            caption=t("needs.caption", n=found.clustered, stability=kept["stability"]),
+            formats=dict.fromkeys((*features, "share"), PERCENT)
+            | {"price": "number:2", "basket": "number:2", "customers": "count"},
+            names=names(report, *(c for c in fixed if c in profile)),
+        ),
+        report,
+        "needs",
     )
 
 
-@section(small=small_form.favourites)
+@section(small=small_form.comes_with_models)
 def what_the_best_customers_like(report: ProfilesReport) -> Block:
     """Favourites of the customers with most revenue, each with how often."""
-    table = report.favourites
+    t, table = report.t, report.favourites
     history = report.base.purchase_history.select("customer_id", "revenue")
     joined = table.inner_join(history, "customer_id")
-    top = report.base.collect(joined.order_by([ibis.desc("revenue"), "customer_id"]).limit(10))
+    top = report.base.collect(joined.order_by([ibis.desc("revenue"), "customer_id"]).limit(BEST))
     shown = pd.DataFrame({"customer": report.called(top["customer_id"])})
     for name in ("product", "category", "weekday"):
         if name in top:
             pairs = zip(top[name], top[f"{name}_n"], top[f"{name}_of"], strict=True)
             shown[name] = [
-                f"{words.label(v)} ({n} of {of})" if isinstance(v, str) else "–" for v, n, of in pairs
+                t("likes.cell", name=_day(report, name, v), n=n, of=of)
+                if isinstance(v, str)
+                else words.UNKNOWN
+                for v, n, of in pairs
             ]
     if "price_level" in top:
-        shown["price level"] = top["price_level"].fillna("–")
+        levels = top["price_level"]
+        shown["price_level"] = [t(f"level.{v}") if isinstance(v, str) else words.UNKNOWN for v in levels]
     if "deal_prone" in top:
-        shown["coupons"] = [f"{n} of {of}" for n, of in zip(top["deal_n"], top["orders"], strict=True)]
-    return blocks.table(
-        shown,
-        finding="What the ten customers with most revenue take most, and how often",
-        caption="""In brackets: of how many of their lines, or orders for the weekday. All customers'
-            favourites are a table of one row each: profiling.favourites(base).""",
+        shown["coupons"] = [
+            t("likes.of", n=n, of=of) for n, of in zip(top["deal_n"], top["orders"], strict=True)
+        ]
+    return placed(
+        blocks.table(
+            shown,
+            finding=t("likes.finding", n=len(shown)),
+            caption=t("likes.caption"),
+            names=names(report, *shown.columns),
+        ),
+        report,
+        "likes",
     )
+
+
+def _day(report: ProfilesReport, column: str, value: str) -> str:
+    message = f"weekday.{value}"
+    return report.t(message) if column == "weekday" and report.t.knows(message) else words.label(value)

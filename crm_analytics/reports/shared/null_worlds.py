@@ -5,6 +5,13 @@ The numbers are those of docs/findings-results.md (`python -m benchmarks.nulls`)
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from crm_analytics.reports.shared.spoken import slug
+
+if TYPE_CHECKING:
+    from crm_analytics.pages.sentences import Sentences
+
 TITLE = "How often a finding is wrong"
 CLAIMED: dict[str, tuple[tuple[str, int, int], ...]] = {  # page: finding, claimed, companies without it
     "profiles": (
@@ -34,6 +41,13 @@ CLAIMED: dict[str, tuple[tuple[str, int, int], ...]] = {  # page: finding, claim
     ),
     "channels": (("a channel adds or costs orders", 0, 2),),
 }
+
+
+def claimed(t: Sentences, page: str) -> str:
+    """The same in the language of a page; its catalogue has a sentence for each finding, `null.<finding>`."""
+    return " ".join(
+        t(f"null.{slug(finding)}", claimed=said, of=of) for finding, said, of in CLAIMED.get(page, ())
+    )
 
 
 def wrong(page: str) -> str:

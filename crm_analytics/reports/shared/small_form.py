@@ -190,6 +190,20 @@ def when_models_begin(report: SmallReport) -> Block:
     ).under(t("small.begin.title"))
 
 
+def folded(make: Callable[[SmallReport], Block]) -> Callable[[SmallReport], Block]:
+    """A small form for the folded part of the page, so that the page of a small base is short too."""
+
+    def made(report: SmallReport) -> Block:
+        return make(report).in_appendix()
+
+    return made
+
+
+def comes_with_models(report: SmallReport) -> Block:
+    """What a section of the appendix says where the base is too small for its model."""
+    return too_few("small.comes_with_models")(report).in_appendix()
+
+
 def method(report: SmallReport) -> Block:
     """How the plain counts were made."""
     t, base = report.t, report.base
