@@ -27,7 +27,7 @@ from crm_analytics.runs.publishing.result import RunResult
 from crm_analytics.tables.account import MAX_REJECTED
 from crm_analytics.tables.export import pseudonyms
 from crm_analytics.tables.source_ref import SourceRef
-from crm_analytics.tables.warehouse import Target
+from crm_analytics.tables.warehouse_target import Target
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

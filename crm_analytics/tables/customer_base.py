@@ -41,7 +41,7 @@ from crm_analytics.tables.stored_lines import StoredLines
 from crm_analytics.tables.survivorship import Survivorship, merge_records
 
 if TYPE_CHECKING:
-    from crm_analytics.tables.warehouse import Target
+    from crm_analytics.tables.warehouse_target import Target
 
 Made = TypeVar("Made")
 
@@ -730,13 +730,14 @@ class CustomerBase(ObjectCard):
         ...     base.to_warehouse(f"{folder}/history.parquet", base.purchase_history)
         2
         """
-        from crm_analytics.tables import warehouse
+        from crm_analytics.tables.warehouse import Stamp, write_table
+        from crm_analytics.tables.warehouse_target import Target, target_of
 
         version = model_version or f"crm-analytics {metadata.version('crm-analytics')}"
-        stamp = warehouse.Stamp(self.day, source or self.label, self.filtered_by, version, self.data_hash)
-        target = table if isinstance(table, warehouse.Target) else warehouse.target_of(table)
+        stamp = Stamp(self.day, source or self.label, self.filtered_by, version, self.data_hash)
+        target = table if isinstance(table, Target) else target_of(table)
         rows = self.snapshot.connection
-        return warehouse.write_table(rows, target, expression, stamp, key=tuple(key), gone=tuple(gone))
+        return write_table(rows, target, expression, stamp, key=tuple(key), gone=tuple(gone))
 
     def save(self, folder: str | Path) -> Path:
         """Write the base as cut, to be opened again without checking: Parquet and `snapshot.json`."""

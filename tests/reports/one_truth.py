@@ -220,8 +220,15 @@ def _sums(table: dict[str, Any]) -> list[str]:
             found.append(f"{column['label']} add up to {sum(values[:-1]):g}, the total says {values[-1]:g}")
         shares = values[:-1] if last else values
         is_running = len(shares) > 1 and shares == sorted(shares) and math.isclose(shares[-1], 1)
-        if column["name"] in SHARES and not is_running and sum(shares) > 1 + 1e-6:
-            found.append(f"{column['label']} are {sum(values):.3f} in total")
+        if column["name"] not in SHARES or is_running:
+            continue
+        wholes: dict[str, float] = {}  # a table of several wholes names them in its first column, row by row
+        named = columns[0]["align"] == "text" and len({row[0] for row in rows}) < len(rows)
+        for row, share in zip(rows, shares, strict=False):
+            whole = row[0] if named else ""
+            wholes[whole] = wholes.get(whole, 0.0) + share
+        if max(wholes.values()) > 1 + 1e-6:
+            found.append(f"{column['label']} are {max(wholes.values()):.3f} in total")
     return found
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.errors import CrmError, LockedError, ParameterError, PublishError
-from crm_analytics.tables import warehouse
+from crm_analytics.tables import warehouse, warehouse_target
 from crm_analytics.tables.source_ref import read_source
 
 LINES = pd.DataFrame(
@@ -92,7 +92,7 @@ def test_customers_who_are_gone_are_in_no_set_law(base, tmp_path, place) -> None
     write(base.without_customers(["b"]), tmp_path, place, gone=["b"])
     assert "b" not in set(read(tmp_path, place)["customer_id"])
     assert len(read(tmp_path, place)) == 3
-    target = warehouse.target_of(f"{tmp_path}/{place}")
+    target = warehouse_target.target_of(f"{tmp_path}/{place}")
     assert warehouse.erase_rows(target, ["00123"]) == 2
     assert warehouse.erase_rows(target, ["00123"]) == 0
     assert read(tmp_path, place)["customer_id"].tolist() == ["c"]
@@ -184,19 +184,19 @@ def test_a_file_that_another_writes_says_so(base, tmp_path, monkeypatch) -> None
 def test_a_place_that_takes_no_rows_says_what_does(tmp_path, monkeypatch, text, words) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ParameterError, match=words) as told:
-        warehouse.target_of(text)
+        warehouse_target.target_of(text)
     assert isinstance(told.value, CrmError)
 
 
 def test_places_are_understood(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WH", "postgresql://ann:s3cret@db.example/shop")
-    told = warehouse.target_of("$WH::marts.scores")
+    told = warehouse_target.target_of("$WH::marts.scores")
     assert (told.kind, told.table) == ("postgres", "marts.scores")
     assert "s3cret" not in repr(told)
-    assert warehouse.target_of("$WH").table == "crm_scores"
+    assert warehouse_target.target_of("$WH").table == "crm_scores"
     (tmp_path / "shop.sqlite").write_bytes(b"")
-    mine = warehouse.target_of("::scores", source=read_source("shop.sqlite"))
+    mine = warehouse_target.target_of("::scores", source=read_source("shop.sqlite"))
     assert (mine.kind, mine.path) == ("sqlite", tmp_path / "shop.sqlite")
 
 

@@ -9,11 +9,11 @@ import pandas as pd
 from crm_analytics.analyses.disclosure import ON_A_PAGE
 from crm_analytics.analyses.journey import journey_map
 from crm_analytics.pages import blocks, words
-from crm_analytics.reports.journey.report import JourneyReport, segments_before
+from crm_analytics.reports.journey.report import VOICE, JourneyReport, segments_before
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.spoken import segment_name
-from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, say, tile
+from crm_analytics.reports.shared.tiles import action_of, format_of, glossary_of, interval, say, tile
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.journey.period import Period
@@ -94,6 +94,9 @@ def kpis(report: JourneyReport) -> Block:
 def _then(report: JourneyReport, name: str) -> str:
     """What a figure was a year ago, where nothing is claimed of the change."""
     t, kpi = report.t, report.kpis[name]
+    if name == VOICE and kpi.lower is not None:
+        bounds = interval(t, kpi.lower, kpi.upper, format_of(t, kpi.unit))
+        return t.of("tile.last_weeks", {"range": bounds})
     change = kpi.against_year or kpi.against_previous
     if change is None or change.change is not None:
         return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
     from crm_analytics.tables.customer_base import CustomerBase
 
-KPIS = ("funnel_completion", "bought_again_soon", "days_to_next_purchase", "net_promoter_score", "journeys")
+VOICE, VOICE_SPAN = "net_promoter_score", "-13w"  # as in the report on surveys
+KPIS = ("funnel_completion", "bought_again_soon", "days_to_next_purchase", VOICE, "journeys")
 NEW, RETURNING = "First-time buyers", "Returning customers"
 OPEN_BASKET, NOT_YET = "open_basket", "no purchase"
 
@@ -64,8 +65,11 @@ class JourneyReport(Report):
 
     @cached_property
     def kpis(self) -> dict[str, Kpi]:
-        """The key figures of the page."""
-        return measure(self.plan.given, KPIS)
+        """The key figures of the page; answers to surveys are those of the weeks that every page tells."""
+        given = self.plan.given
+        shared = replace(given, span=VOICE_SPAN, _made={})
+        found = measure(given, [name for name in KPIS if name != VOICE]) | measure(shared, [VOICE])
+        return {name: found[name] for name in KPIS}
 
     @property
     def tracked(self) -> Period | None:

@@ -20,6 +20,9 @@ from crm_analytics.runs.publishing import (
 )
 from crm_analytics.runs.schedule import relative_days
 
+KEPT = 12  # runs of a slug, where its pointer does not say
+NAMED = 3  # runs that pointers name when the next one is there: it, the one shown now, and a failed one
+
 
 def rebuild(out: Path, today: date) -> Path:
     """Write the index anew from every report's pointers.
@@ -146,12 +149,16 @@ def _entry(out: Path, folder: Path) -> IndexEntry | None:
         label=str(shown.get("label") or ""),
         source=str(shown.get("source") or ""),
         place=str(shown.get("place") or ""),
-        runs=_earlier_runs(out, folder, str(shown.get("run", ""))),
+        runs=_earlier_runs(out, folder, str(shown.get("run", "")), int((current or {}).get("keep") or KEPT)),
     )
 
 
-def _earlier_runs(out: Path, folder: Path, current: str) -> tuple[tuple[str, str], ...]:
-    """When the runs of a slug were made that its page does not show, by their names, and their pages."""
+def _earlier_runs(out: Path, folder: Path, current: str, keep: int) -> tuple[tuple[str, str], ...]:
+    """When the runs of a slug were made that its page does not show, by their names, and their pages.
+
+    Runs that the next one may remove are left out: it removes them before the index is written anew, and a
+    night that is killed between would leave links that lead nowhere.
+    """
     found = []
     for run in sorted(folder.glob("runs/*/"), reverse=True):
         page = next((run / name for name in ("page.html", "failure.html") if (run / name).is_file()), None)
@@ -161,7 +168,7 @@ def _earlier_runs(out: Path, folder: Path, current: str) -> tuple[tuple[str, str
             failed = " (failed)" if page.name == "failure.html" else ""
             when = f"{year}-{month}-{day} {hour}:{minute} UTC{failed}"
             found.append((when, page.relative_to(out).as_posix()))
-    return tuple(found)
+    return tuple(found[: max(keep - NAMED, 0)])
 
 
 def _wave(out: Path, folder: Path) -> IndexEntry:

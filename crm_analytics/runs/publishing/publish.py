@@ -206,9 +206,8 @@ def publish(
         folder = _run_folder(place, run, files)
         _lay_lists(place, files)
         replace_file(place.page, files["page.html"])
-        replace_file(
-            place.folder / "current.json", as_json({"schema": SCHEMA, "run": folder.name, **pointer})
-        )
+        about = {"schema": SCHEMA, "run": folder.name, **pointer, "keep": keep}
+        replace_file(place.folder / "current.json", as_json(about))
         for failed in settled(place):
             failed.unlink(missing_ok=True)
         _prune(place, keep)

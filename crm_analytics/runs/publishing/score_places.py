@@ -20,8 +20,8 @@ from typing import Any
 from crm_analytics.errors import DataError
 from crm_analytics.runs.publishing import publish
 from crm_analytics.runs.publishing.published_tree import FOLDER
-from crm_analytics.tables import warehouse
 from crm_analytics.tables.export import pseudonyms
+from crm_analytics.tables.warehouse_target import Target
 
 FILE = "scores.json"
 
@@ -33,7 +33,7 @@ class ScorePlace:
     Attributes
     ----------
     name : what may be told of it
-    kind, path, table : of `warehouse.Target`; the path is seen from the folder of reports, and empty for a
+    kind, path, table : of `Target`; the path is seen from the folder of reports, and empty for a
         server
     source : the name of the data it was made from
     has_customers : whether its rows are about single customers
@@ -50,11 +50,11 @@ class ScorePlace:
     pseudonyms: bool
     made: dict[str, Any] = field(default_factory=dict)
 
-    def target(self, out: Path) -> warehouse.Target | None:
+    def target(self, out: Path) -> Target | None:
         """The file; None for a server, which is not ours to clean."""
         if not self.path:
             return None
-        return warehouse.Target(self.kind, (out / self.path).resolve(), "", self.table)
+        return Target(self.kind, (out / self.path).resolve(), "", self.table)
 
 
 def places(out: Path) -> list[ScorePlace]:
@@ -75,9 +75,7 @@ def places(out: Path) -> list[ScorePlace]:
         ) from None
 
 
-def place_of(
-    out: Path, target: warehouse.Target, source: str, *, has_customers: bool, called: bool
-) -> ScorePlace:
+def place_of(out: Path, target: Target, source: str, *, has_customers: bool, called: bool) -> ScorePlace:
     """The record of a place as it would be written."""
     path = os.path.relpath(target.path, out) if target.path is not None else ""
     return ScorePlace(target.name, target.kind, path, target.table, source, has_customers, called)
@@ -129,10 +127,12 @@ def take_out(out: Path, ids: Sequence[str], key: bytes) -> int:
     ------
     PublishError, LockedError : a file cannot be written now.
     """
+    from crm_analytics.tables.warehouse import erase_rows  # an engine: a night without changes needs none
+
     gone = 0
     for one in of_customers(out)[0]:
         target = one.target(out)
         assert target is not None
         called = [c for c in pseudonyms(ids, key) if c] if one.pseudonyms else list(ids)
-        gone += warehouse.erase_rows(target, called)
+        gone += erase_rows(target, called)
     return gone

@@ -16,7 +16,7 @@ from crm_analytics.runs.score_run import ScoreRequest
 from crm_analytics.tables.named_sources import check_exists, find_source
 from crm_analytics.tables.project import project_folder
 from crm_analytics.tables.source_ref import SourceRef
-from crm_analytics.tables.warehouse import target_of
+from crm_analytics.tables.warehouse_target import target_of
 
 if TYPE_CHECKING:
     from crm_analytics.runs.plan import RunRequest

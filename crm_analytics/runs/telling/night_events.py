@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from crm_analytics.pages.status import Status
 from crm_analytics.runs.publishing import publish
-from crm_analytics.runs.publishing.run_diff import Difference, compare
 from crm_analytics.runs.schedule import relative_days
 from crm_analytics.runs.telling.notices import Event
 
 if TYPE_CHECKING:
     from crm_analytics.runs.publishing.result import RunResult
+    from crm_analytics.runs.publishing.run_diff import Difference
     from crm_analytics.runs.schedule.schedule_file import Schedule, ScheduledReport
 
 _NAMED = 3  # numbers in one message
@@ -86,6 +86,8 @@ def _change(result: RunResult) -> list[Event]:
     before = _run_before(result.run_folder, now) if now else None
     if now is None or before is None or now["message"] == before["message"]:
         return []
+    from crm_analytics.runs.publishing.run_diff import compare  # the key figures: only where one has changed
+
     clear = [one for one in compare(before["facts"], now["facts"]) if one.clear and not _is_setting(one)]
     if not clear:
         return []

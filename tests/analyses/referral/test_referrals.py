@@ -14,10 +14,18 @@ from sklearn.metrics import roc_auc_score
 
 from crm_analytics import CustomerBase
 from crm_analytics.analyses.churn.measures.measures import auc
-from crm_analytics.analyses.referral import invitations as inv
 from crm_analytics.analyses.referral.facts import referral_facts
 from crm_analytics.analyses.referral.forest import circles, grown
-from crm_analytics.analyses.referral.invitations import invitations
+from crm_analytics.analyses.referral.invitations import (
+    AGAIN,
+    BACKWARDS,
+    BY_THEMSELVES,
+    CAME_BEFORE,
+    CIRCLE,
+    NO_REFERRER,
+    TOO_EARLY,
+    invitations,
+)
 from crm_analytics.analyses.referral.likelihood import MODEL, referral_likelihood
 from crm_analytics.analyses.referral.paired_auc import difference, interval, placements
 from crm_analytics.analyses.referral.referral_value import referral_value
@@ -72,12 +80,12 @@ def test_groups_match_the_published_table_of_four() -> None:
 # --- what counts ------------------------------------------------------------------------------------------
 
 FAULTS: dict[str, Row] = {
-    inv.BY_THEMSELVES: ("ann", "ann", "2026-02-01", "2026-02-02"),
-    inv.NO_REFERRER: ("nobody", "di", "2026-03-01", "2026-04-01"),
-    inv.TOO_EARLY: ("di", "z", "2026-03-31", "2026-06-30"),
-    inv.CAME_BEFORE: ("ann", "bo", "2026-02-10", "2026-02-20"),
-    inv.BACKWARDS: ("ann", "di", "2026-03-01", "2026-02-01"),
-    inv.AGAIN: ("ann", "cy", "2026-02-21", "2026-03-02"),
+    BY_THEMSELVES: ("ann", "ann", "2026-02-01", "2026-02-02"),
+    NO_REFERRER: ("nobody", "di", "2026-03-01", "2026-04-01"),
+    TOO_EARLY: ("di", "z", "2026-03-31", "2026-06-30"),
+    CAME_BEFORE: ("ann", "bo", "2026-02-10", "2026-02-20"),
+    BACKWARDS: ("ann", "di", "2026-03-01", "2026-02-01"),
+    AGAIN: ("ann", "cy", "2026-02-21", "2026-03-02"),
 }
 
 
@@ -94,7 +102,7 @@ def test_circles_are_set_aside_whole_and_the_rest_stands() -> None:
     buys = dict.fromkeys(("a", "b", "c", "d", "e"), day)
     ring: list[Row] = [("a", "b", day, day), ("b", "c", day, day), ("c", "a", day, day), ("c", "d", day, day)]
     found = invitations(opened([*ring, ("d", "e", day, day)], buys))
-    assert dict(found.set_aside) == {inv.CIRCLE: 3}
+    assert dict(found.set_aside) == {CIRCLE: 3}
     tree = found.base.collect(found.tree).set_index("customer_id")
     assert tree["depth"].to_dict() == {"a": 0, "b": 0, "c": 0, "d": 1, "e": 2}
     assert tree["downstream"]["c"] == 2
