@@ -124,7 +124,7 @@ def test_seldom_is_said_only_under_a_fifth(report, small_company):
     assert f"{1 - lost:.0%}".replace("%", " %") in finding
     rare = CustomerBase.open(who_seldom_comes_back(), today="2026-01-02")
     page = repr(lifecycle.findings(lifecycle.prepare(rare)))
-    assert re.search(r"seldom come back: \d+ % buy before they lapse", page)
+    assert re.search(r"Few customers at risk come back: \d+ % buy before they lapse", page)
 
 
 def who_seldom_comes_back():

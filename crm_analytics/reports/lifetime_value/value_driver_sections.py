@@ -38,12 +38,12 @@ def value_by_segment(report: ValueReport, parts: Carriers) -> Block:
     table = parts.segments.assign(segment=[segment_name(t, name) for name in parts.segments["segment"]])
     first, columns = table.iloc[0], ["segment", "customers", "value", "lower", "upper"]
     said = {"segment": first["segment"], "n": first["customers"], "value": first["value"]}
-    beyond = t("segments.beyond", share=parts.beyond, span=report.span)
+    beyond = t("segments.beyond", share=parts.beyond, span=report.span) if parts.beyond is not None else ""
     block = blocks.chart(
         figures.intervals(table, "segment", "value", "lower", "upper", fmt=money),
         finding=t("segments.finding", share=first["value"] / table["value"].sum(), **said),
         data=table[columns],
-        caption=f"{t('segments.caption')} {beyond}",
+        caption=f"{t('segments.caption')} {beyond}".strip(),
         formats=dict.fromkeys(("value", "lower", "upper"), money),
         names=names(report, *columns),
     )

@@ -28,7 +28,8 @@ class Carriers:
     segments : RFM segment, customers, value, lower, upper; None where segments cannot be told
     grid : today against to come
     past : revenue so far
-    beyond : share of the endless (discounted) value that lies beyond the horizon
+    beyond : share of the endless (discounted) value that lies beyond the horizon; None without a discount,
+        as then it has no bound
     margin : share of the revenue, or None
     drift : of the models fitted at the earlier day; None without one
     """
@@ -36,7 +37,7 @@ class Carriers:
     segments: pd.DataFrame | None
     grid: ValueGrid
     past: float
-    beyond: float
+    beyond: float | None
     margin: float | None
     drift: btyd.Drift | None
 
@@ -67,9 +68,8 @@ def carriers(
         ),
         cells.index,
     )
-    rest = residual(
-        found.model, cells, wanted["horizon"], wanted["rate"], wanted["timing"], worth=each
-    ).share_beyond
+    ahead = (wanted["horizon"], wanted["rate"], wanted["timing"])
+    rest = residual(found.model, cells, *ahead, worth=each).share_beyond if wanted["rate"] > 0 else None
     share = margin_of(base).share
     history = base.purchase_history
     past = float(history.revenue.sum().to_pyarrow().as_py() or 0)
