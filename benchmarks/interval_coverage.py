@@ -66,7 +66,7 @@ def purchases(kind: type[PurchaseModel], seed: int) -> Held:
     )
     value = btyd.value_total(
         summary, model, spend, horizon=(bases.HOLDOUT, "W"), rate=bases.RATE, level=LEVEL, draws=DRAWS,
-        seed=seed,
+        seed=seed, net=False,
     )  # fmt: skip
     return by_band(model, base, bases.HOLDOUT, seed) | {"value": value.covers(base.worth.sum())}
 
