@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["CustomerBase", "__version__"]
 
 

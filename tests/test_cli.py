@@ -58,7 +58,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(capsys, "--version")[:2] == (0, "crm, version 0.1.0\n")
+    assert call(capsys, "--version")[:2] == (0, "crm, version 0.2.0\n")
     code, out, _ = call(capsys, "--help")
     assert code == 0
     assert all(name in out for name in ("report", "new", "index", "reveal"))
