@@ -60,5 +60,6 @@ def lay(files: tuple[Path, ...], folder: Path) -> None:
 
 
 def laid(folder: Path) -> tuple[Path, ...]:
-    """The files that `lay` put there, in order."""
-    return tuple(sorted(folder.glob("*.parquet"), key=lambda path: int(path.stem)))
+    """The files that `lay` put there, in order; or the parts that Spark wrote."""
+    place = {path: int(path.stem) if path.stem.isdigit() else 0 for path in folder.glob("*.parquet")}
+    return tuple(sorted(place, key=lambda path: (place[path], path.name)))
