@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import ibis
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 CUSTOMERS = "customers"
 INFINITY = float("inf")
+
+Made = TypeVar("Made")
 
 
 class HasWhere(Protocol):
@@ -112,3 +114,27 @@ def read_where(kind: str, where: Mapping[str, Any], fields: Sequence[str]) -> di
         check_field(kind, field, value, fields)
         found[field] = tuple(value) if field in fields else value
     return found
+
+
+def rules_as_said(
+    kind: str,
+    make: Callable[[str, dict[str, Any], str], Made],
+    given: Iterable[Mapping[str, Any]],
+    fields: Sequence[str],
+) -> tuple[Made, ...]:
+    """Rules as a file says them, each with a name, where and play.
+
+    Parameters
+    ----------
+    kind : what a rule makes, for messages: "segment"
+    make : a rule of name, where and play
+    fields : measures that may be a range
+    """
+    return tuple(
+        make(
+            str(one["name"]),
+            read_where(f"{kind} '{one['name']}'", one.get("where", {}), fields),
+            str(one.get("play", "")),
+        )
+        for one in given
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from types import MappingProxyType
@@ -41,6 +41,10 @@ class Measured:
     no_outlook: str = ""
     margin: float | None = None
     _made: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def over(self, span: str) -> Measured:
+        """The same base and forecast, over periods of another length; what was made for these stays here."""
+        return replace(self, span=span, _made={})
 
     def once(self, name: str, make: Callable[[], Made]) -> Made:
         """What several figures of a wing are made from: computed for the first, kept for the others.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from crm_analytics.analyses.customer_rules import check_field, conditions, ranges, read_where
+from crm_analytics.analyses.customer_rules import check_field, conditions, ranges, rules_as_said
 from crm_analytics.analyses.rfm.rules import INFINITY, Rhythm
 from crm_analytics.errors import ParameterError
 
@@ -161,15 +161,7 @@ def read_rules(given: Iterable[Mapping[str, Any]]) -> tuple[StageRule, ...] | No
     ------
     ParameterError : an unknown field, a range or value that is none, a name given twice.
     """
-    found = tuple(
-        StageRule(
-            str(one["name"]),
-            read_where(f"stage '{one['name']}'", one.get("where", {}), FIELDS),
-            str(one.get("play", "")),
-        )
-        for one in given
-    )
-    if not found:
-        return None
-    check_rules(found)
-    return found
+    found = rules_as_said("stage", StageRule, given, FIELDS)
+    if found:
+        check_rules(found)
+    return found or None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crm_analytics.analyses.customer_rules import check_field, conditions, ranges, read_where
+from crm_analytics.analyses.customer_rules import check_field, conditions, ranges, rules_as_said
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -188,15 +188,7 @@ def read_rules(given: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...] | None:
     ------
     ParameterError : an unknown field, a range or value that is none, a name given twice.
     """
-    found = tuple(
-        Rule(
-            str(one["name"]),
-            read_where(f"segment '{one['name']}'", one.get("where", {}), FIELDS),
-            str(one.get("play", "")),
-        )
-        for one in given
-    )
-    if not found:
-        return None
-    check_rules(found)
-    return found
+    found = rules_as_said("segment", Rule, given, FIELDS)
+    if found:
+        check_rules(found)
+    return found or None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -67,8 +67,8 @@ class JourneyReport(Report):
     def kpis(self) -> dict[str, Kpi]:
         """The key figures of the page; answers to surveys are those of the weeks that every page tells."""
         given = self.plan.given
-        shared = replace(given, span=VOICE_SPAN, _made={})
-        found = measure(given, [name for name in KPIS if name != VOICE]) | measure(shared, [VOICE])
+        found = measure(given, [name for name in KPIS if name != VOICE])
+        found |= measure(given.over(VOICE_SPAN), [VOICE])
         return {name: found[name] for name in KPIS}
 
     @property
