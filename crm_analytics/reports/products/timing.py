@@ -88,7 +88,7 @@ def when_to_stock(report: ProductReport, found: Outlook) -> Block:
     return shown(report, block, "ahead")
 
 
-@section(part="category_months", needs=without("category_months"), small="Seasons are not told yet")
+@section(part="category_months", needs=without("category_months"), small="small.not_yet.seasons")
 def which_category_when(report: ProductReport, found: CategoryMonths) -> Block:
     """Each category's share of a month's orders against its usual share."""
     t, cells = report.t, found.cells
@@ -132,7 +132,7 @@ def which_category_when(report: ProductReport, found: CategoryMonths) -> Block:
     return placed(report, block, "category_months")
 
 
-@section(part="calendar", needs=without("calendar"), small="A season is not told yet")
+@section(part="calendar", needs=without("calendar"), small="small.not_yet.season")
 def when_they_buy(report: ProductReport, found: Calendar) -> Block:
     """Orders by month of the year against the mean month, with strength and growth."""
     t, season = report.t, found.months
@@ -211,7 +211,7 @@ def on_which_day_and_hour(report: ProductReport, found: WeekPattern) -> Block:
     return placed(report, block, "week")
 
 
-@section(part="holidays", needs=without("holidays"), small="Holidays are not told yet")
+@section(part="holidays", needs=without("holidays"), small="small.not_yet.holidays")
 def around_holidays(report: ProductReport, found: HolidayEffects) -> Block:
     """Orders on public holidays, and in the week before, against ordinary days."""
     t, table = report.t, found.table
@@ -250,7 +250,7 @@ def around_holidays(report: ProductReport, found: HolidayEffects) -> Block:
     return placed(report, block, "holidays")
 
 
-@section(part="pay_days", needs=without("pay_days"), small="Days of the month are not told yet")
+@section(part="pay_days", needs=without("pay_days"), small="small.not_yet.pay_days")
 def around_pay_days(report: ProductReport, found: PayDays) -> Block:
     """Orders by sixth of the month, as they follow the days on which wages are paid."""
     t, table, best = report.t, found.parts, found.best

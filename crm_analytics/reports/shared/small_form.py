@@ -50,7 +50,7 @@ class SmallReport(Report):
 
 
 def too_small(
-    base: CustomerBase, show_customers: bool, seen: Overview | None = None, language: str = "en"
+    base: CustomerBase, show_customers: bool, *, language: str, seen: Overview | None = None
 ) -> SmallReport | None:
     """The small form of a report, where the base is too small for any; None where it is not.
 
@@ -218,31 +218,36 @@ def method(report: SmallReport) -> Block:
     )
 
 
+def glossary(report: SmallReport) -> Block:
+    """The one word of a small page that needs a meaning."""
+    t = report.t
+    return blocks.glossary({t("small.method.order"): t("small.method.order_text")})
+
+
 def record(report: SmallReport) -> Block:
     """The key numbers of a small base."""
     return blocks.record(**report.facts)
 
 
-def too_few(what: str, text: str = "") -> Callable[[SmallReport], Block]:
+def too_few(what: str) -> Callable[[SmallReport], Block]:
     """A section's small form: that it says nothing yet, and from how many customers it will.
 
     Parameters
     ----------
-    what : the sentence, or the id of a shared message
-    text : what stands under it, with {needed}, {customers} ("12 customers") and {number}; by default the
-        shared message
+    what : the id of a message that reports share, so that each language has it
     """
 
     def note(report: SmallReport) -> Block:
-        t, n = report.t, report.seen.customers
-        sentence = t(what) if t.knows(what) else what
-        if report.nothing:
-            return blocks.note(t("small.nothing_to_show"), f"{report.nothing}.")
-        if n >= SEGMENTS_FROM:
-            return blocks.note(sentence, t("small.no_revenue", n=n))
-        if not text:
-            return blocks.note(sentence, t("small.begins", needed=SEGMENTS_FROM, n=n))
-        counted = {"needed": words.count(SEGMENTS_FROM), "number": words.count(n)}
-        return blocks.note(sentence, text.format(**counted, customers=words.plural(n, "customer")))
+        return nothing_yet(report, report.t(what))
 
     return note
+
+
+def nothing_yet(report: SmallReport, sentence: str) -> Block:
+    """A sentence that something cannot be told, and under it from how many customers it can."""
+    t, n = report.t, report.seen.customers
+    if report.nothing:
+        return blocks.note(t("small.nothing_to_show"), f"{report.nothing}.")
+    if n >= SEGMENTS_FROM:
+        return blocks.note(sentence, t("small.no_revenue", n=n))
+    return blocks.note(sentence, t("small.begins", needed=SEGMENTS_FROM, n=n))

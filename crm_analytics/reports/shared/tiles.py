@@ -11,6 +11,7 @@ from crm_analytics.analyses.definitions import Definitions
 from crm_analytics.analyses.kpi import COUNT, MONEY, SHARE, Kpi
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.shared.plans import Plans
+from crm_analytics.reports.shared.reasons import spoken
 from crm_analytics.tables.days import span_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def tile(t: Sentences, kpi: Kpi, note: str = "") -> dict[str, str]:
     """
     label = label_of(t, kpi)
     if kpi.value is None:
-        return blocks.kpi(label, t("kpi.not_known"), note=t.of("kpi.refusal", {"why": kpi.refusal}))
+        return blocks.kpi(label, t("kpi.not_known"), note=refusal(t, kpi))
     change = kpi.against_year or kpi.against_previous
     note = note or (
         interval(t, kpi.lower, kpi.upper, format_of(t, kpi.unit)) if kpi.lower is not None else ""
@@ -45,8 +46,13 @@ def tile(t: Sentences, kpi: Kpi, note: str = "") -> dict[str, str]:
         say(t, kpi.value, kpi.unit),
         change_of(t, change, "year" if kpi.against_year else "before"),
         note,
-        words.direction(change.now, change.before),
+        words.direction(change.now, change.before) if change.is_clear else "flat",
     )
+
+
+def refusal(t: Sentences, kpi: Kpi) -> str:
+    """Why a figure has no value, in the language of the page."""
+    return t.of("kpi.refusal", {"why": spoken(kpi.refusal, t.language)})
 
 
 def change_of(t: Sentences, change: Change, against: str) -> str:
