@@ -87,7 +87,7 @@ def fitted(
     inside = time.of(summary)
     if time.is_used:
         model = btyd.BetaGeo.fit(inside)
-    return Models(inside, summary, time, model, spend or btyd.GammaGamma.fit(summary))
+    return Models(inside, summary, time, model, spend or btyd.GammaGamma.pricing(summary))
 
 
 def of_quarters(found: Quarters, way: str, what: str, back: int, window: int) -> float:
