@@ -24,11 +24,12 @@ YEAR_DAYS = 364
 LATELY, LAST_YEAR = "lately", "last year"
 DRAWN = 10.0  # customers that what moves lately counts for, where a state of last year is rare
 MOST_GROWTH = 2.0  # newcomers that doubled within a year are no trend
-FEW = 10.0  # customers added on both sides of an error, so that small stages have one
+FEW = 10.0  # moves added to those of a stage, so that a still one has some
 EXPECTED_ERRORS = 4.0  # errors that what is assumed of a way counts for when ways are weighed
-UNTRIED: Mapping[str, float] = {LATELY: 0.06, LAST_YEAR: 0.08}  # assumed error of a period, on logarithms
+UNTRIED: Mapping[str, float] = {LATELY: 0.20, LAST_YEAR: 0.25}  # assumed error, as a share of the moves
+COMPARABLE = 0.25  # of today's moves: an error of a day on which a stage moved less tells nothing of today
 APART = 0.5  # of the variance between the ways, that is added to what their errors say
-LEFT_OUT, ONE_CYCLE, LESS = 0.03, 0.05, 0.08  # of a period: two cycles seen, one, not even one
+LEFT_OUT, ONE_CYCLE, LESS = 0.10, 0.15, 0.25  # of the moves: two cycles seen, one, not even one
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +137,20 @@ def carry(now: Array, steps: list[Array], come: list[Array], member: Array) -> A
     return np.stack(found)
 
 
+def moving(known: MoveTables, periods: int, window: int) -> Array:
+    """Expected moves into and out of each stage within 1..periods: what its size can be wrong by."""
+    step = chances(known.counts[:window].sum(axis=0), known.states)
+    come, at, member = known.came[:RECENT].mean(axis=0), known.now(0), known.member
+    found, total = [], np.zeros(member.shape[1])
+    to = step @ member
+    for _ in range(periods):
+        stay = ((at[:, None] * member) * to).sum(axis=0)
+        total = total + (at @ to - stay) + (at @ member - stay) + come @ member
+        at = at @ step + come
+        found.append(total + FEW)
+    return np.stack(found)
+
+
 @dataclass(frozen=True, eq=False)
 class Carried:
     """Stage sizes as the weighed ways say them.
@@ -160,34 +175,26 @@ def carried(known: MoveTables, periods: int, window: int, variance: Array, least
     variance : (periods, stages) of chance and of what is not known of the chances
     least : periods that a trial must know
     """
+    seen, moves = len(known.counts), moving(known, periods, window)
+    earlier = [known.after(back, seen) for back in range(1, seen - least + 1)]
+    tried = [(_said(one, periods, window), moving(one, periods, window)) for one in earlier]
     said = _said(known, periods, window)
-    tried = [_said(known.after(k, len(known.counts)), periods, window) for k in range(1, len(known.counts))]
-    tried = tried[: max(len(known.counts) - least, 0)]
-    sizes, low, high = (np.zeros_like(variance) for _ in range(3))
-    weights = {way: np.zeros(periods) for way in said}
-    seen = len(known.counts)
     left_out = LEFT_OUT if known.year and seen >= 2 * known.year else ONE_CYCLE if seen >= 13 else LESS
+    sizes, half = np.zeros_like(variance), np.zeros_like(variance)
+    weights = {way: np.zeros(periods) for way in said}
     for at in range(periods):
-        errors = {way: _errors(known, tried, way, at) for way in said}
-        spread = {
-            way: (EXPECTED_ERRORS * UNTRIED[way] ** 2 * (at + 1) + _squares(one) / (at + 1))
-            / (EXPECTED_ERRORS + len(one) / (at + 1))
-            for way, one in errors.items()
-        }
-        total = sum(1 / one for one in spread.values())
-        for way, one in spread.items():
-            weights[way][at] = 1 / one / total
-        sizes[at] = sum(weights[way][at] * said[way][at] for way in said)
-        logs = {way: np.log((said[way][at] + FEW) / (sizes[at] + FEW)) for way in said}
-        apart = APART * sum(weights[way][at] * one**2 for way, one in logs.items())
-        own = _combined(errors, {way: weights[way][at] for way in said})
-        for i, size in enumerate(sizes[at]):
-            chance = float(np.sqrt(variance[at, i]) / (size + FEW))
-            doubt = doubt_of(own[:, i], at + 1.0, chance, left_out * np.sqrt(at + 1.0), float(apart[i]))
-            half = doubt.half()
-            low[at, i] = max((size + FEW) * np.exp(-half) - FEW, 0.0)
-            high[at, i] = (size + FEW) * np.exp(half) - FEW
-    return Carried(sizes, low, high, weights)
+        errors = {way: _errors(known, tried, way, at, COMPARABLE * moves[at]) for way in said}
+        for way, weight in _weights(errors, at + 1.0).items():
+            weights[way][at] = weight
+        own = {way: weights[way][at] for way in said}
+        sizes[at] = sum(own[way] * said[way][at] for way in said)
+        apart = APART * sum(own[way] * ((said[way][at] - sizes[at]) / moves[at]) ** 2 for way in said)
+        together, chance = _combined(errors, own), np.sqrt(variance[at]) / moves[at]
+        for i in range(len(chance)):
+            own_errors = together[~np.isnan(together[:, i]), i]
+            doubt = doubt_of(own_errors, at + 1.0, float(chance[i]), left_out, float(apart[i]))
+            half[at, i] = doubt.half() * moves[at, i]
+    return Carried(sizes, np.maximum(sizes - half, 0.0), sizes + half, weights)
 
 
 Said = dict[str, Array]
@@ -200,28 +207,37 @@ def _said(known: MoveTables, periods: int, window: int) -> Said:
     return found
 
 
-def _errors(known: MoveTables, tried: list[Said], way: str, at: int) -> Array:
-    """Logarithms of what came over what was said, by day tried (those after which `at` + 1 periods lie)."""
+def _errors(known: MoveTables, tried: list[tuple[Said, Array]], way: str, at: int, least: Array) -> Array:
+    """What came less what was said, over the moves expected, by day tried (`at` + 1 periods lie after it).
+
+    NaN for stages with fewer than `least` moves then.
+    """
     rows = []
-    for k, said in enumerate(tried, start=1):
-        if k <= at or way not in said:
-            continue
-        came = known.now(k - at - 1) @ known.member
-        rows.append(np.log((came + FEW) / (said[way][at] + FEW)))
+    for back, (said, moves) in enumerate(tried, start=1):
+        if back > at and way in said:
+            came = known.now(back - at - 1) @ known.member
+            rows.append(np.where(moves[at] < least, np.nan, (came - said[way][at]) / moves[at]))
     return np.array(rows).reshape(len(rows), known.member.shape[1])
 
 
-def _squares(errors: Array) -> float:
-    """Sum over days of the mean square over stages."""
-    return float((errors**2).mean(axis=1).sum()) if len(errors) else 0.0
+def _weights(errors: Mapping[str, Array], overlap: float) -> dict[str, float]:
+    """By the mean square of the errors, drawn towards what is assumed of a way that was never tried."""
+    weights = {}
+    for way, one in errors.items():
+        kept = one[~np.isnan(one)]
+        free = len(kept) / overlap / max(one.shape[1], 1)
+        seen = float((kept**2).mean()) if len(kept) else 0.0
+        weights[way] = (EXPECTED_ERRORS + free) / (EXPECTED_ERRORS * UNTRIED[way] ** 2 + free * seen)
+    total = sum(weights.values())
+    return {way: one / total for way, one in weights.items()}
 
 
 def _combined(errors: Mapping[str, Array], weights: Mapping[str, float]) -> Array:
     """Errors of the weighed ways, by day; the ways that could be tried at a day share its weight."""
     longest = max(len(one) for one in errors.values())
     stages = next(iter(errors.values())).shape[1]
-    top, below = np.zeros((longest, stages)), np.zeros((longest, 1))
+    top, below = np.zeros((longest, stages)), np.zeros((longest, stages))
     for way, one in errors.items():
-        top[: len(one)] += weights[way] * one
-        below[: len(one)] += weights[way]
-    return np.asarray(top / np.maximum(below, 1e-12))
+        top[: len(one)] += weights[way] * np.nan_to_num(one)
+        below[: len(one)] += weights[way] * ~np.isnan(one)
+    return np.where(below > 0, top / np.maximum(below, 1e-12), np.nan)
