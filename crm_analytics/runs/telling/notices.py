@@ -97,7 +97,12 @@ class Notice:
             "exit_code": self.exit_code,
             "began": self.moment.isoformat(timespec="seconds"),
             "events": [
-                {"kind": e.kind, "report": e.report, "slug": e.slug, "text": _one_line(e.text)}
+                {
+                    "kind": e.kind,
+                    "report": _one_line(e.report),
+                    "slug": _one_line(e.slug),
+                    "text": _one_line(e.text),
+                }
                 for e in self.events
             ],
         }
