@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 
 from crm_analytics.analyses.arguments import base_given
 from crm_analytics.analyses.attribution.models import attribute
@@ -179,8 +180,7 @@ def channel_paths(
     )
     days = (joined.end.epoch_seconds() - joined["at"].epoch_seconds()) / DAY
     kept = joined.mutate(days=days).filter(lambda t: ~t.converted | (t.days <= lookback))
-    order = [kept["at"], kept.channel, kept.tie]
-    place = ibis.row_number().over(group_by=[kept.person, kept.path], order_by=order)
+    place = ibis.row_number().over(group_by=[kept.person, kept.path], order_by=kept.position)
     kept = kept.mutate(place=place)
     kept = base.materialise(
         kept.select(
@@ -240,10 +240,12 @@ def _grouped(each: ir.Table) -> pd.DataFrame:
             new_customers=each.is_first.sum().cast("int64"),
         )
     )
-    frame = found.to_pyarrow().to_pandas().rename(columns={"way": "path"})
-    frame["path"] = [[touch[PLACES:] for touch in path.split(NEXT)] for path in frame["path"]]
-    frame["key"] = [" > ".join(path) for path in frame["path"]]
-    return frame.sort_values("key", ignore_index=True).drop(columns="key")
+    rows = found.to_pyarrow()
+    ways = pc.replace_substring_regex(rows["way"], rf"(^|{NEXT})\d{{{PLACES}}}", r"\1")
+    frame = rows.drop_columns("way").to_pandas()
+    frame.insert(0, "path", pd.Series(pc.split_pattern(ways, NEXT).to_pylist(), dtype="object"))
+    order = np.asarray(pc.sort_indices(pc.replace_substring(ways, NEXT, " > ")))
+    return frame.take(order).reset_index(drop=True)
 
 
 def _counts(bought: ir.Table, each: ir.Table) -> dict[str, Any]:
