@@ -36,7 +36,7 @@ def plain_columns(table: ir.Table) -> ir.Table:
     }
     if not flat:
         raise DataError(
-            "its columns are lists or deep objects alone: write one value a column, one row a line"
+            "its columns are lists or deep objects alone: flatten them first, such as into a CSV"
         )
     return table.select(**flat)
 
