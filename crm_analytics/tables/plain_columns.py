@@ -35,9 +35,7 @@ def plain_columns(table: ir.Table) -> ir.Table:
         if path == name or path.lower() not in taken
     }
     if not flat:
-        raise DataError(
-            "its columns are lists or deep objects alone: flatten them first, such as into a CSV"
-        )
+        raise DataError("its columns are lists or deep objects alone: flatten them first, such as into a CSV")
     return table.select(**flat)
 
 
