@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import duckdb
 import ibis.expr.types as ir
@@ -19,7 +20,8 @@ from crm_analytics.tables.acceptance import Accepted, accept, account_of, checke
 from crm_analytics.tables.checks import BROKEN
 from crm_analytics.tables.column_readings import Readings
 from crm_analytics.tables.contract import PART, ROW, TABLES
-from crm_analytics.tables.duplicates import DIFFERS, REPEATED, count_repeats
+from crm_analytics.tables.csv_files import CsvFile
+from crm_analytics.tables.duplicates import DIFFERS, REPEATED
 from crm_analytics.tables.findings import Finding
 from crm_analytics.tables.kept_days import Periods
 from crm_analytics.tables.kept_parts import (
@@ -32,29 +34,48 @@ from crm_analytics.tables.kept_parts import (
     rejected_of,
     write_by,
 )
+from crm_analytics.tables.kept_refusals import refuse_repeats, refuse_totals
 from crm_analytics.tables.line_facts import LineFacts, tests_of
 from crm_analytics.tables.mapping import TableMapping
 from crm_analytics.tables.order_states import speaking
 from crm_analytics.tables.part_readings import Shapes, add_shapes, read_alike, readings_from, shapes_of
 from crm_analytics.tables.preparation import left_out, lines_lost, prepare, shop_clock
 from crm_analytics.tables.read_as import ReadAs
+from crm_analytics.tables.row_store import RowStore
 from crm_analytics.tables.snapshot import Snapshot, assemble, row_digest
 from crm_analytics.tables.source_parts import MOST_ROWS, Part, UnlikeParts
 from crm_analytics.tables.sources import Source
 from crm_analytics.tables.stored_lines import StoredLines, lines_by_id, read_files
 
-if TYPE_CHECKING:
-    from crm_analytics.tables.incremental import Night
-
 _TOLD = "The files of purchases are told apart by name, size and time, and by content where these differ."
 _ONE_BY_ONE = ("file_lines", "blank_operand", "rounded_amounts", "total_row", "lost_lines")
+
+
+class Opening(Protocol):
+    """One opening of a source whose rows are kept; see `incremental.Night`."""
+
+    today: date
+    max_rejected: float
+    store: RowStore
+    schema: dict[str, str]
+    trouble: str
+    files: list[CsvFile]
+    stamps: dict[str, tuple[tuple[int, int], str]]
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All parts of the purchases, in order."""
+
+    @property
+    def made_of(self) -> dict[str, str]:
+        """What the rows depend on besides the files."""
 
 
 @dataclass
 class Merge:
     """Rows kept and rows new, made one."""
 
-    night: Night
+    night: Opening
     source: Source
     kept: list[KeptPart]
     new: list[Part]
@@ -162,8 +183,9 @@ class Merge:
                 if not name.startswith("_"):
                     whole[name] = whole.get(name, 0) + Decimal(value or 0)
         counts = checked({n: v if n in ("money", "lost", "turned") else int(v) for n, v in whole.items()})
-        self._refuse_totals(tallied)
-        self._refuse_repeats(staged)
+        refuse_totals(self.kept, tallied)
+        files = self._paths(self.kept) if self.new else ()
+        refuse_repeats(self.source.connection, staged, files, repeated=self.state["repeated"])
         fresh = sum(int(row["broken"] or 0) + int(row["unread"] or 0) for row in tallied.values())
         found = rejects.explain(table, flagged=bool(fresh), repeated=0)
         every = pd.concat([frame_of(self.kept), found], ignore_index=True)
@@ -181,33 +203,6 @@ class Merge:
         good = staged.filter(~staged[BROKEN]) if counts["broken"] else staged
         placed = good.select(*self.state["columns"], ROW, PART)
         return Accepted(placed.drop(ROW, PART), found, account, notes, placed)
-
-    def _refuse_totals(self, tallied: dict[int, dict[str, Any]]) -> None:
-        spends = [p.spend for p in self.kept] + [
-            (r["_n"], r["_sum"] or 0, r["_top"] or 0) for r in tallied.values()
-        ]
-        n = sum(one[0] for one in spends)
-        whole, top = sum(Decimal(one[1]) for one in spends), max(Decimal(one[2]) for one in spends)
-        if n >= 3 and top > 0 and 2 * top == whole:
-            raise Rebuild("one line may be the sum of all others")
-
-    def _refuse_repeats(self, staged: ir.Table) -> None:
-        assert self.state is not None
-        repeats = count_repeats(staged, TABLES[LINES])
-        if repeats is None:
-            return
-        if self.state["repeated"]:
-            raise Rebuild("rows repeat a key of other rows")
-        if _number(repeats):
-            raise Rebuild("new rows repeat a key")
-        files = self._paths(self.kept)
-        if not files or not self.new:
-            return
-        key = TABLES[LINES].key[0]
-        old = read_files(self.source.connection, files)
-        mine = staged.filter(staged[key].notnull()).select(key).distinct()
-        if _number(old.semi_join(mine, key).count()):
-            raise Rebuild("new rows repeat a key of earlier files")
 
     # -- what is kept ----------------------------------------------------------------------------
 

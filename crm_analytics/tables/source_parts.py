@@ -83,7 +83,7 @@ def row_groups(part: Part, most: int) -> tuple[Part, ...]:
         return (part,)
     try:
         with pq.ParquetFile(part.path) as file:
-            meta, schema = file.metadata, str(file.schema)
+            meta, schema = file.metadata, str(file.schema).partition("\n")[2]  # its first line has an address
     except (OSError, pa.ArrowException):
         return (part,)  # reading it will say what is wrong
     if not 1 < meta.num_row_groups <= most:

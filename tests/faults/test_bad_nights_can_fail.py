@@ -53,6 +53,7 @@ def after_a_week(shop: BadNightsOfLists) -> Steps:
 
 def after_forgetting(shop: BadNightsOfLists) -> Steps:
     yield from after_a_week(shop)
+    yield shop.the_clock_jumps(days=1)
     yield shop.somebody_buys_or_a_row_comes_late(who=PEOPLE[5], late=0, spend=10)
     yield shop.forget(who=PEOPLE[5], fault=WELL)
     assert PEOPLE[5] in shop.forgotten
