@@ -120,6 +120,8 @@ def called(figure: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
             trace["customdata"] = [f"{own[old]}: {text.removeprefix(before)}" for text in texts]
         elif locales.language() != locales.ENGLISH and texts:  # the column has a name in English alone
             trace["customdata"] = [text.removeprefix(before) for text in texts]
+            if figure["layout"].get("showlegend") is False:
+                trace.pop("name")
     return figure
 
 
