@@ -175,7 +175,7 @@ def when_they_buy(report: ProductReport, found: Calendar) -> Block:
     return placed(report, block, "calendar")
 
 
-@section(part="week", needs=without("week"), small=small_form.weekdays)
+@section(part="week", needs=without("week"), small=small_form.comes_with_models)
 def on_which_day_and_hour(report: ProductReport, found: WeekPattern) -> Block:
     """Orders by day of the week, and by hour where the data tell it."""
     t, days = report.t, found.weekdays
@@ -280,7 +280,7 @@ def around_pay_days(report: ProductReport, found: PayDays) -> Block:
     return placed(report, block, "pay_days")
 
 
-@section(part="own_day", needs=without("own_day"), small=small_form.last_visits)
+@section(part="own_day", needs=without("own_day"), small=small_form.comes_with_models)
 def who_keeps_to_a_day(report: ProductReport, found: HabitualDays) -> Block:
     """Customers with a weekday of their own."""
     t = report.t

@@ -201,7 +201,7 @@ def folded(make: Callable[[SmallReport], Block]) -> Callable[[SmallReport], Bloc
 
 def comes_with_models(report: SmallReport) -> Block:
     """What a section of the appendix says where the base is too small for its model."""
-    return too_few("small.comes_with_models")(report).in_appendix()
+    return too_few("small.comes_with_models")(report)
 
 
 def method(report: SmallReport) -> Block:
@@ -244,10 +244,10 @@ def too_few(what: str) -> Callable[[SmallReport], Block]:
 
 
 def nothing_yet(report: SmallReport, sentence: str) -> Block:
-    """A sentence that something cannot be told, and under it from how many customers it can."""
+    """In the folded part: a sentence that something cannot be told, and from how many customers it can."""
     t, n = report.t, report.seen.customers
     if report.nothing:
-        return blocks.note(t("small.nothing_to_show"), f"{report.nothing}.")
+        return blocks.note(t("small.nothing_to_show"), f"{report.nothing}.").in_appendix()
     if n >= SEGMENTS_FROM:
-        return blocks.note(sentence, t("small.no_revenue", n=n))
-    return blocks.note(sentence, t("small.begins", needed=SEGMENTS_FROM, n=n))
+        return blocks.note(sentence, t("small.no_revenue", n=n)).in_appendix()
+    return blocks.note(sentence, t("small.begins", needed=SEGMENTS_FROM, n=n)).in_appendix()
