@@ -103,3 +103,8 @@ def _and_word(name: str) -> str:
 def and_word() -> str:
     """The word before the last item of a list, in the language spoken here."""
     return _and_word(language())
+
+
+def to_word() -> str:
+    """The word between the ends of a range, in the language spoken here; a dash where it has none here."""
+    return {ENGLISH: "to", "de": "bis"}.get(language(), "–")

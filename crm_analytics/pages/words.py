@@ -247,7 +247,7 @@ def interval(low: Any, high: Any, fmt: str = "number:1") -> str:
     unit = re.search(r" [^\d ]+$", second)
     if unit and first.endswith(unit.group()):
         first = first[: -len(unit.group())]
-    between = "to" if locales.language() == locales.ENGLISH else "bis"
+    between = locales.to_word()
     return f"{first} {between} {second}" if MINUS in first + second else f"{first}–{second}"
 
 
