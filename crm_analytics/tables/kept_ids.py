@@ -65,7 +65,9 @@ class KeptIds:
         changes = read_files(connection, tuple(root / name for name in (*self.files[1:], here)))
         table = _with_changes(read_files(connection, (root / self.files[0],)), _added([changes]).cache())
         many = sum(self.rows[1:]) + rows > max(1000, _MOST_SHARE * self.rows[0])
-        if many or len(self.files) >= _MOST_FILES:
+        if went:  # somebody may be gone, and must stay in no file
+            named = None if named is None else odd_ids(table.filter(table.customer_id.isin(named)))
+        if went or many or len(self.files) >= _MOST_FILES:
             return self._written(connection, table, named, root, place), table
         return KeptIds((*self.files, here), (*self.rows, rows), named), table
 

@@ -358,6 +358,8 @@ def test_lines_of_customers_are_added_and_taken_off(tmp_path: Path, monkeypatch:
     shop.drop(21)  # and nobody is called so any more
     shop.check()
     assert not [f for f in shop.opened().findings if "guest checkout" in f.settles]
+    kept = [path.read_bytes() for path in shop.store.folder.rglob("*") if path.is_file()]
+    assert not any(b"guest checkout" in content for content in kept)
 
 
 def test_a_late_row_costs_its_day_and_the_turn_of_a_month_makes_it_one(tmp_path: Path) -> None:
