@@ -82,7 +82,7 @@ def what_about(report: SocialReport) -> Block:
     if table.empty:
         return _note(report, "topics")
     shown = table.assign(
-        topic=[t("topics.others") if x == OTHERS else words.clean(x, words.LONGEST_LABEL) for x in table["topic"]],
+        topic=[words.clean(x, words.LONGEST_LABEL) for x in table["topic"].replace(OTHERS, t("topics.others"))],
         sentiment=100 * table["sentiment"],
         range=blocks.together(100 * table["lower"], 100 * table["upper"]),
     ).drop(columns=["lower", "upper"])  # fmt: skip
