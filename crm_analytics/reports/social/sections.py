@@ -81,8 +81,9 @@ def what_about(report: SocialReport) -> Block:
     t, table = report.t, report.voice.topics
     if table.empty:
         return _note(report, "topics")
+    named = table["topic"].replace(OTHERS, t("topics.others"))
     shown = table.assign(
-        topic=[words.clean(x, words.LONGEST_LABEL) for x in table["topic"].replace(OTHERS, t("topics.others"))],
+        topic=[words.clean(x, words.LONGEST_LABEL) for x in named],
         sentiment=100 * table["sentiment"],
         range=blocks.together(100 * table["lower"], 100 * table["upper"]),
     ).drop(columns=["lower", "upper"])  # fmt: skip
