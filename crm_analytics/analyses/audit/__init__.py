@@ -15,6 +15,7 @@ from crm_analytics.analyses.audit.gain_loss import gain_loss, gain_loss_by
 from crm_analytics.analyses.audit.revenue_tree import Period, RevenueTree, revenue_tree
 from crm_analytics.analyses.audit.source_comparison import sources_apart
 from crm_analytics.analyses.audit.value_spread import ValueSpread, value_spread
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "Acquisition",
@@ -33,7 +34,4 @@ __all__ = [
     "value_spread",
 ]
 
-
-def __dir__() -> list[str]:
-    """The public names: what completion offers."""
-    return sorted(__all__)
+know_names(globals())

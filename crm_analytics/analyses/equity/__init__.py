@@ -13,6 +13,7 @@ from crm_analytics.analyses.equity.choice_panel import ChoicePanel
 from crm_analytics.analyses.equity.firm_equity import FirmEquity
 from crm_analytics.analyses.equity.survey import BrandSurvey
 from crm_analytics.analyses.equity.valuation import by_group, firm_equity
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "Balance",
@@ -29,3 +30,5 @@ __all__ = [
     "firm_equity",
     "plan",
 ]
+
+know_names(globals())

@@ -34,7 +34,6 @@ KPIS = (
     "sla_kept_share", "one_touch_share", "resolution_hours", "reopened_share", "ticket_cost",
     "tickets_opened",
 )  # fmt: skip
-LEAVING = 180  # days, where the base does not tell when a customer has lapsed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,7 +110,6 @@ def prepare(
     }  # fmt: skip
     if known is None:
         return ServiceReport(**same, tickets=None)
-    leave = plan.given.definitions.lapsed_days or LEAVING
     actions = _actions(plan, known)
     write_lists(base, actions, run, show_customers)
 
@@ -125,7 +123,7 @@ def prepare(
         "complaints": lambda: topics(base, _complaints(base)),
         "cost": lambda: service.cost_to_serve(known, minute_cost=minute_cost),
         "repeats": lambda: service.repeats(known),
-        "leaving": lambda: after_complaint(base, leave),
+        "leaving": lambda: after_complaint(base),
         "recovery": lambda: service.recovery(base, within=within),
         "arrivals": lambda: service.arrivals(known),
     }
