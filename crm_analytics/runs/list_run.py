@@ -149,7 +149,7 @@ def _made(request: WaveRequest, began: float, kept: Path | None, progress: Progr
     unchanged.check_at_rest(stamps, _stamps(request), request.data.name)
     _check_age(request, base.day)
     base = identity_store.applied(base, request.out, request.data.name, key)
-    base = base.as_of(request.as_of).keeping(kept)
+    base = base.as_of(request.as_of).keeping(kept).with_rules(**request.own_rules)
     before = waves_of(request.place.folder)
     if before and (why := _not_due(request, before[-1], base.day)):
         _remember_source(before[-1], stamps)

@@ -157,7 +157,7 @@ def train(
     is neither learnt from nor called, and would only make the figures look better.
 
     With three windows a learner is chosen on the second by what it learnt on the first, judged on the third
-    by what it learnt on the first two, and then fitted on all. Two windows, or a first one that is too thin to
+    by what it learnt on the first two, and then fitted on all. Two windows, or a first too thin to
     learn from, leave none to choose by; then the logistic model, which needs less, is taken. With one, and
     below `MINIMUMS`, in the newest or in those before it, the recency rule speaks alone. Windows in which
     nobody left, or all did, teach nothing and are left out.
