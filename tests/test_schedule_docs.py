@@ -53,9 +53,8 @@ def test_each_shell_is_offered_commands_and_options(shell: str) -> None:
 
 def test_the_box_is_built_from_wheels_alone_and_runs_as_nobody_special() -> None:
     """No daemon is asked: the text is held against what it copies, installs and runs."""
-    steps = [
-        one.split(maxsplit=1) for one in (ROOT / "Dockerfile").read_text().splitlines() if one[:1].isupper()
-    ]
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    steps = [one.split(maxsplit=1) for one in text.splitlines() if one[:1].isupper()]
     by = {word: [rest for step, rest in steps if step == word] for word in dict(steps)}
     made = {one.split()[-2] for one in re.findall(r"wheel .*-w (\S+ \S+)", text)}
     for copied in by["COPY"]:
