@@ -118,9 +118,9 @@ def read_paths(frame: pd.DataFrame | Paths) -> Paths:
     for name in ("path", "conversions"):
         if name not in frame.columns:
             known = [str(column) for column in frame.columns]
-            raise DataError(
-                f"paths have no column '{name}'{nearest(name, known)}; there is {', '.join(known)}"
-            )
+            near = nearest(name, known)
+            there = f"{' There' if near else '; there'} is {', '.join(known)}"
+            raise DataError(f"paths have no column '{name}'{near}{there}")
     if frame.empty:
         raise DataError("there is not one path")
     lists = _lists(frame["path"])
