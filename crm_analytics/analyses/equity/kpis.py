@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from crm_analytics.analyses.audit.acquisition import acquisition
+from crm_analytics.analyses.audit.acquisition import cost_of_winning
 from crm_analytics.analyses.comparison import YEAR
 from crm_analytics.analyses.contact_effect import MEASURED, contact_effect
 from crm_analytics.analyses.equity import relationship_kpis as relationship
@@ -70,12 +70,14 @@ def new_customer_value(given: Measured) -> Kpi:
 
 
 def acquisition_cost(given: Measured) -> Kpi:
-    """Mean cost of winning a customer, of those won in the last year."""
-    found = acquisition(given.base)
-    if found is None or found.winning is None:
-        return refused("acquisition_cost", MONEY, DOWN, "the customers have no cost of acquisition", EQUITY)
-    won = found.winning
-    return Kpi("acquisition_cost", MONEY, DOWN, won.value, won.n, won.lower, won.upper, explained_in=EQUITY)
+    """Cost of a customer won in the last year: what was booked for them, and spend on channels."""
+    found = cost_of_winning(given.base)
+    if found is None:
+        why = "neither a cost of acquisition nor spend on channels is in the data"
+        return refused("acquisition_cost", MONEY, DOWN, why, EQUITY)
+    won = found.total
+    ends = (None, None) if found.booked is None else (won.lower, won.upper)
+    return Kpi("acquisition_cost", MONEY, DOWN, won.value, won.n, *ends, explained_in=EQUITY)
 
 
 def equity_a_year_ago(given: Measured) -> FirmEquity:

@@ -199,20 +199,12 @@ def _below_zero(report: AuditReport) -> dict[str, str]:
     return blocks.finding(t("finding.below", n=n, value=-lost, span=report.window), "profit")
 
 
-def winning_cost(report: AuditReport) -> float | None:
-    """What a new customer costs: what their row says, and advertising over the customers won."""
-    found = report.acquisition
-    own = found.winning.value if found is not None and found.winning is not None else None
-    if own is None and report.advertising is None:
-        return None
-    return (own or 0.0) + (report.advertising or 0.0)
-
-
 def _winning(report: AuditReport) -> dict[str, str]:
-    t, cost = report.t, winning_cost(report)
-    if cost is None:
+    t, winning = report.t, report.winning
+    if winning is None:
         return blocks.finding(t("finding.no_winning"), "winning")
-    message = "finding.winning" if report.advertising is None else "finding.winning_all"
+    cost = winning.total.value
+    message = "finding.winning" if winning.advertising is None else "finding.winning_all"
     keeping = report.acquisition.keeping if report.acquisition is not None else None
     if keeping is None:
         return blocks.finding(t(f"{message}_alone", cost=cost), "winning")

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
 
 WORDS = ("margin", "contact_effect", "contact_cost", "revenue", "customer")
-OWN_WORDS = ("customer_equity", "present", "future", "return_on_customer", "inertia", "driver")
+OWN_WORDS = (
+    "customer_equity", "present", "future", "acquisition_cost", "return_on_customer", "inertia", "driver"
+)  # fmt: skip
 AS_NOW = 0.05  # a change of spend below this is none
 TILES = ("customer_equity", "new_customer_value", "acquisition_cost", "return_on_customer")
 
