@@ -73,7 +73,7 @@ class Acquisition(ObjectCard):
         customer)]; most customers first
     days : length of the first year
     followed : customers whose first year lies in the data whole
-    winning : cost of a customer won in the last year, as `cost_of_winning` says it; None where it is not known
+    winning : cost of a customer won in the last year, see `cost_of_winning`; None where it is not known
     keeping : cost of serving a customer who was won before and bought in the last year; None where no
         table says a cost
     ratio : winning over keeping, or None

@@ -76,8 +76,8 @@ def acquisition_cost(given: Measured) -> Kpi:
         why = "neither a cost of acquisition nor spend on channels is in the data"
         return refused("acquisition_cost", MONEY, DOWN, why, EQUITY)
     won = found.total
-    ends = (None, None) if found.booked is None else (won.lower, won.upper)
-    return Kpi("acquisition_cost", MONEY, DOWN, won.value, won.n, *ends, explained_in=EQUITY)
+    low, high = (None, None) if found.booked is None else (won.lower, won.upper)
+    return Kpi("acquisition_cost", MONEY, DOWN, won.value, won.n, low, high, explained_in=EQUITY)
 
 
 def equity_a_year_ago(given: Measured) -> FirmEquity:

@@ -11,6 +11,7 @@ from crm_analytics.reports.audit.report import AuditReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, say, tile
+from crm_analytics.reports.shared.trends import past_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +83,7 @@ def _lede(report: AuditReport) -> list[str]:
 def kpis(report: AuditReport) -> Block:
     """Revenue and buyers against the period before, buyers who stayed, how much hangs on the top fifth."""
     t, found = report.t, report.kpis
-    top = tile(t, found["top_fifth_revenue_share"])
+    top = tile(t, found["top_fifth_revenue_share"], past=past_of(report))
     if report.change is None or found["revenue"].value is None:
         names = ("revenue_to_date", "customers_bought", "bought_again")
         return blocks.kpis(*(tile(t, found[name]) for name in names), top)
@@ -98,7 +99,7 @@ def _period_tile(report: AuditReport, name: str) -> dict[str, str]:
     t, kpi = report.t, report.kpis[name]
     then = kpi.year_ago if kpi.against_year else kpi.previous
     message = "tile.was" if kpi.against_year else "tile.was_before"
-    return tile(t, kpi, t(message, value=say(t, then, kpi.unit)))
+    return tile(t, kpi, t(message, value=say(t, then, kpi.unit)), past_of(report))
 
 
 @section(small=small_form.thanks)

@@ -16,6 +16,7 @@ from crm_analytics.reports.channels.report import LONGEST, ChannelReport, Holdou
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, say, span, tile
+from crm_analytics.reports.shared.trends import past_of
 from crm_analytics.tables.days import span_of
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def kpis(report: ChannelReport) -> Block:
     known = [kpi for kpi in report.kpis.values() if kpi.value is not None][:FOUR]
     if not known:
         return blocks.kpis(tile(t, report.kpis["tracked_share"]))
-    return blocks.kpis(*(tile(t, kpi, _then(report, kpi.id)) for kpi in known))
+    return blocks.kpis(*(tile(t, kpi, _then(report, kpi.id), past_of(report)) for kpi in known))
 
 
 def _then(report: ChannelReport, name: str) -> str:

@@ -13,6 +13,7 @@ from crm_analytics.reports.customer_equity.report import EquityReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import glossary_of, interval, tile
+from crm_analytics.reports.shared.trends import Past
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
@@ -82,7 +83,8 @@ def _lede(report: EquityReport) -> list[str]:
 @section(small=small_form.kpis)
 def kpis(report: EquityReport) -> Block:
     """Equity, what a new customer brings and costs, return on customer."""
-    return blocks.kpis(*(tile(report.t, report.kpis[name]) for name in TILES))
+    past = Past(report.given, report.handed)
+    return blocks.kpis(*(tile(report.t, report.kpis[name], past=past) for name in TILES))
 
 
 @section(small=small_form.thanks)

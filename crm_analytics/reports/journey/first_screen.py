@@ -14,6 +14,7 @@ from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.spoken import segment_name
 from crm_analytics.reports.shared.tiles import action_of, format_of, glossary_of, interval, say, tile
+from crm_analytics.reports.shared.trends import past_of
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.journey.period import Period
@@ -88,7 +89,7 @@ def kpis(report: JourneyReport) -> Block:
     known = [kpi for kpi in found.values() if kpi.value is not None][:FOUR]
     if not known:
         return blocks.kpis(tile(t, found["journeys"]))
-    return blocks.kpis(*(tile(t, kpi, _then(report, kpi.id)) for kpi in known))
+    return blocks.kpis(*(tile(t, kpi, _then(report, kpi.id), past_of(report)) for kpi in known))
 
 
 def _then(report: JourneyReport, name: str) -> str:

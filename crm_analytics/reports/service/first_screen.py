@@ -11,6 +11,7 @@ from crm_analytics.reports.service.report import ServiceReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, say, span, tile
+from crm_analytics.reports.shared.trends import past_of
 from crm_analytics.tables.days import span_of
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def kpis(report: ServiceReport) -> Block:
     if report.tickets is None:
         return blocks.kpis(tile(t, found["tickets_opened"]))
     known = [kpi for kpi in found.values() if kpi.value is not None][:FOUR]
-    return blocks.kpis(*(tile(t, kpi, _then(report, kpi.id)) for kpi in known))
+    return blocks.kpis(*(tile(t, kpi, _then(report, kpi.id), past_of(report)) for kpi in known))
 
 
 def _then(report: ServiceReport, name: str) -> str:

@@ -14,6 +14,7 @@ from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.spoken import segment_name
 from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, say, span, tile
+from crm_analytics.reports.shared.trends import past_of
 from crm_analytics.reports.voice.report import VoiceReport
 from crm_analytics.tables.days import span_of
 
@@ -95,7 +96,7 @@ def kpis(report: VoiceReport) -> Block:
             bounds = interval(t, kpi.lower, kpi.upper, fmt)
             message = "tile.was" if kpi.against_year else "tile.was_before"
             note = t(message, interval=bounds, value=say(t, change.before, kpi.unit))
-        tiles.append(tile(t, kpi, note))
+        tiles.append(tile(t, kpi, note, past_of(report)))
     return blocks.kpis(*tiles)
 
 
