@@ -14,18 +14,24 @@ from typing import TYPE_CHECKING
 import ibis
 
 from crm_analytics.analyses.actions import Action, Expected, expected_margin, ranked
+from crm_analytics.analyses.contact_effect import contact_cost, contact_effect
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
 from crm_analytics.analyses.evidence import Evidence
+from crm_analytics.analyses.margin import margin_share
+from crm_analytics.analyses.measured import Measured
+from crm_analytics.analyses.value_to_come import HORIZON, UNIT, value_to_come
+from crm_analytics.errors import NotEnoughData
 from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from crm_analytics.analyses.contact_effect import ContactCost, ContactEffect
-    from crm_analytics.analyses.measured import Measured
     from crm_analytics.analyses.value_to_come import ValueToCome
+    from crm_analytics.tables.customer_base import CustomerBase
 
 BEST, PAYS, NEVER = "best", "pays", "does not pay"
+WORKS = (13, UNIT)  # how long a contact is taken to work
 TOP = 0.2  # share of active customers, by value to come, that are looked after first
 
 
@@ -81,6 +87,20 @@ def audiences(given: Measured, near: ValueToCome, effect: ContactEffect, cost: C
     group = ibis.cases((active & (place < TOP), BEST), (gain > (cost.amount or 0.0), PAYS), else_=NEVER)
     sorted_ = given.base.materialise(table.mutate(group=group))
     return Audiences(sorted_, near, effect, cost, given.margin)
+
+
+def spared_of(base: CustomerBase) -> ir.Table | None:
+    """customer_id of those whom no page writes to, for a contact costs more than it can bring.
+
+    None where nothing can be forecast.
+    """
+    try:
+        outlook = value_to_come(base, HORIZON)
+    except NotEnoughData:
+        return None
+    given = Measured(base, outlook=outlook, margin=margin_share(base))
+    found = audiences(given, outlook.over(WORKS), contact_effect(base), contact_cost(base))
+    return found.customers.filter(found.customers.group == NEVER).select("customer_id")
 
 
 def next_actions(found: Audiences) -> list[Action]:

@@ -10,7 +10,7 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.reports.audit.report import AuditReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
-from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, say, tile
+from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, plain_action, say, tile
 from crm_analytics.reports.shared.trends import past_of
 
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ def actions(report: AuditReport) -> Block:
             if report.spread is not None and len(report.spread.costs)
             else "action.costly.goods"
         )
-        items.insert(2, blocks.action(t("action.costly.do", n=n, value=-lost), t(why), t("role.service")))
+        do = t("action.costly.do", n=n, value=-lost)
+        items.insert(2, plain_action(t, "costly", "service", do, t(why)))
     if not items:
         items = [blocks.action(t("action.nothing.do"), t("action.nothing.why"))]
     return blocks.actions(*items[: blocks.MOST_ACTIONS])

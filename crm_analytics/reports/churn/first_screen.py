@@ -14,7 +14,7 @@ from crm_analytics.reports.churn.report import ChurnReport
 from crm_analytics.reports.churn.saving import LIKELY
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
-from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, span, tile
+from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, plain_action, span, tile
 from crm_analytics.reports.shared.trends import past_of
 from crm_analytics.tables.days import span_of
 
@@ -125,7 +125,7 @@ def actions(report: ChurnReport) -> Block:
         row = report.complaint.hazards.table.iloc[0]
         bounds = interval(t, row["lower"], row["upper"], "number:1")
         why = t("action.complaints.why", times=row["hazard_ratio"], interval=bounds)
-        items.append(blocks.action(t("action.complaints.do"), why, t("role.service")))
+        items.append(plain_action(t, "complaints", "service", t("action.complaints.do"), why))
     items += [action_of(t, one, report.plan) for one in spared]
     if report.silence is None:
         items = [

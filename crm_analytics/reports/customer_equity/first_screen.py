@@ -12,7 +12,7 @@ from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.customer_equity.report import EquityReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
-from crm_analytics.reports.shared.tiles import glossary_of, interval, tile
+from crm_analytics.reports.shared.tiles import glossary_of, interval, plain_action, tile
 from crm_analytics.reports.shared.trends import Past
 
 if TYPE_CHECKING:
@@ -101,22 +101,22 @@ def actions(report: EquityReport) -> Block:
             do = t.of("action.spend_as_now" if as_now else "action.spend", slots)
             sure = plan.profit_lower is not None and plan.profit_lower > 0
             items.append(
-                blocks.action(
-                    do, t("action.spend_why" if sure else "action.spend_chance"), t("role.campaigns"),
-                    expected_value=t("action.worth", value=plan.profit, interval=bounds),
+                plain_action(
+                    t, "spend", "campaigns", do, t("action.spend_why" if sure else "action.spend_chance"),
+                    f"budget={row['lever']}", t("action.worth", value=plan.profit, interval=bounds),
                 )
             )  # fmt: skip
         else:
-            items.append(blocks.action(t("action.stop"), t("action.stop_why"), t("role.campaigns")))
+            items.append(plain_action(t, "spend", "campaigns", t("action.stop"), t("action.stop_why")))
     if plan is not None:
         known = [one for one in plan.tests if one.break_even is not None]
-        for one in sorted(known, key=lambda x: -(x.break_even or 0.0))[:2]:
-            message = "action.test" if one.weeks else "action.test_long"
-            do = t.of(message, {"channel": one.name, "weeks": one.weeks})
-            why = t("action.test_why", n=one.break_even)
-            items.append(blocks.action(do, why, t("role.campaigns")))
+        for n, one in enumerate(sorted(known, key=lambda x: -(x.break_even or 0.0))[:2]):
+            do, why = t("action.test", channel=one.name), t("action.test_why", n=one.break_even)
+            items.append(
+                plain_action(t, f"test_{n}", "marketing", do, why, f"untested={words.clean(one.name, 40)}")
+            )
     if not items:
-        items = [blocks.action(t("action.record"), t("action.record_why"), t("role.data_owner"))]
+        items = [plain_action(t, "record", "data_owner", t("action.record"), t("action.record_why"))]
     return blocks.actions(*items[: blocks.MOST_ACTIONS])
 
 

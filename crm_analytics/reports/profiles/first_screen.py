@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crm_analytics.analyses.comparison import YEAR
 from crm_analytics.analyses.portfolio.portfolio import BELOW_ZERO, GROWABLE
 from crm_analytics.analyses.profiling.demography import REST
 from crm_analytics.pages import blocks, words
@@ -53,8 +54,8 @@ def _news(report: ProfilesReport) -> str:
 def _moved_most(report: ProfilesReport) -> pd.Series | None:
     """The segment whose gain or loss, beyond the growth of the base, weighs most in revenue."""
     moves = report.migration
-    if moves is None:
-        return None
+    if moves is None or (moves.now - moves.then).days < YEAR:
+        return None  # against another season: no news
     net = moves.net[(moves.net["before"] > 0) & moves.net["clear"]]
     net = net.assign(beyond=net["net"] - net["growth"])
     net = net[net["beyond"].abs() >= NEWS * net["before"]]

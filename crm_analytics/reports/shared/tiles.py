@@ -111,6 +111,22 @@ def action_of(
     )
 
 
+def plain_action(  # noqa: PLR0917
+    t: Sentences, name: str, who: str, do: str, why: str, whom: str = "", worth: str = ""
+) -> dict[str, Any]:
+    """Something to prepare, decide or answer that no list of customers belongs to.
+
+    Parameters
+    ----------
+    name : of the action, for machines
+    who : role of the catalogues
+    whom : what it is about, as `Action.facts` writes it: "channel=display"
+    worth : what it can still bring, in words
+    """
+    fact = {"id": name, "who": who, "verb": "prepare", "whom": whom or f"about={name}", "list": ""}
+    return blocks.action(do, why, t(f"role.{who}"), expected_value=worth, fact=fact)
+
+
 def _rest(action: Action, plan: Plans) -> int:
     """Customers of the same standing whom the action leaves out, where it speaks of one standing alone."""
     standings = action.whom.get("standing", ())
