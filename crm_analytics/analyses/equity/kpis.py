@@ -30,7 +30,7 @@ def customer_equity(given: Measured) -> Kpi:
 
 def equity_of_present_customers(given: Measured) -> Kpi:
     """The part of customer equity that present customers will bring."""
-    return _part(given, "equity_of_present_customers", lambda found: found.present)
+    return _part(given, "equity_of_present_customers", lambda found: found.residual)
 
 
 def equity_of_future_customers(given: Measured) -> Kpi:
@@ -94,7 +94,10 @@ def equity_a_year_ago(given: Measured) -> FirmEquity:
 
 
 def return_on_customer(given: Measured) -> Kpi:
-    """Profit of the year and the change of customer equity, over the equity a year ago."""
+    """Profit of the year and the change of customer equity, over the equity a year ago; contracts left out.
+
+    The profit is that of purchases, so the equity is, too.
+    """
     name, base = "return_on_customer", given.base
     found = _equity(given)
     if isinstance(found, str):
@@ -102,7 +105,8 @@ def return_on_customer(given: Measured) -> Kpi:
     try:
         before = equity_a_year_ago(given)
         profit = relationship.revenue_since(base, YEAR) * (1.0 if given.margin is None else given.margin)
-        value = ratio(profit, found.total.value, before.total.value)
+        now, then = (one.present.value + one.future.value for one in (found, before))
+        value = ratio(profit, now, then)
     except CrmError as error:
         return refused(name, SHARE, UP, str(error), EQUITY)
     return Kpi(name, SHARE, UP, value, found.customers, explained_in=EQUITY)

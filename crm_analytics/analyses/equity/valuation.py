@@ -10,6 +10,7 @@ import pandas as pd
 
 from crm_analytics.analyses import arguments, btyd
 from crm_analytics.analyses.audit.acquisition import cost_of_winning
+from crm_analytics.analyses.equity.contract_equity import contract_equity
 from crm_analytics.analyses.equity.firm_equity import Amount, FirmEquity, pack, unpack
 from crm_analytics.analyses.equity.future_customers import PER_YEAR, QUARTER, acquisition, cohort_orders
 from crm_analytics.analyses.intervals import Z95
@@ -77,6 +78,7 @@ def firm_equity(
     found = FirmEquity(
         present, Amount(0.0, 0.0, 0.0), margin, cost, years, rate, model, summary.customer_count,
         float(spend.mean_spend) * summary.kept_share, won, orders, _timing(fitted, summary, quarters, rate),
+        contract_equity(base, years=years, rate=rate, margin=margin),
     )  # fmt: skip
     return _with_future(found, fitted, spend, summary)
 

@@ -39,7 +39,7 @@ def headline(report: EquityReport) -> Block:
         "value": total.value,
         "interval": interval(t, total.lower, total.upper, report.currency),
         "years": firm.years,
-        "present": firm.present.value / total.value if total.value > 0 else 0.0,
+        "present": firm.residual.value / total.value if total.value > 0 else 0.0,
     }
     change, low, high = _change(report)
     found = grade(change, low, high, firm.customers)
@@ -133,7 +133,7 @@ def findings(report: EquityReport) -> Block:
         return blocks.findings(blocks.finding(t("finding.none")))
     total = firm.total.value
     found = [
-        blocks.finding(t("finding.present", share=firm.present.value / total), "equity")
+        blocks.finding(t("finding.present", share=firm.residual.value / total), "equity")
         if total > 0
         else blocks.finding(t("finding.negative"), "equity"),
         blocks.finding(t("finding.retention", change=firm.sensitivity.iloc[0]["change"]), "one-per-cent"),
@@ -177,20 +177,19 @@ def where_equity_comes_from(report: EquityReport) -> Block:
     t, firm = report.t, report.firm
     if firm is None:
         return blocks.note(t("equity.none"), report.why("firm"))
+    parts = {"present": firm.present, "future": firm.future}
+    if firm.contracts is not None:
+        parts = {"purchases": firm.present, "contracts": firm.contracts, "future": firm.future}
     data = pd.DataFrame(
-        {
-            "part": [t("part.present"), t("part.future")],
-            "value": [firm.present.value, firm.future.value],
-            "lower": [firm.present.lower, firm.future.lower],
-            "upper": [firm.present.upper, firm.future.upper],
-        }
+        [(t(f"part.{name}"), one.value, one.lower, one.upper) for name, one in parts.items()],
+        columns=["part", "value", "lower", "upper"],
     )
     money = report.currency
     return (
         blocks.chart(
             figures.bars(data, y="part", x="value", fmt=money),
             finding=t(
-                "equity.finding", present=firm.present.value, future=firm.future.value, years=firm.years
+                "equity.finding", present=firm.residual.value, future=firm.future.value, years=firm.years
             ),
             data=data,
             caption=t("equity.caption"),
