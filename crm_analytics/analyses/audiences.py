@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 BEST, PAYS, NEVER = "best", "pays", "does not pay"
 WORKS = (13, UNIT)  # how long a contact is taken to work
+TELLS = 20  # customers, from which on holding half back can show something
 TOP = 0.2  # share of active customers, by value to come, that are looked after first
 
 
@@ -133,6 +134,8 @@ def contact(
 ) -> Action:
     """Write to some customers; half of them are held back, unless a contact is shown to bring something.
 
+    Nobody is held back of fewer than `TELLS`: so few show nothing.
+
     Parameters
     ----------
     name : of the action and of its list
@@ -150,7 +153,7 @@ def contact(
         return expected_margin(value, low, high, contacted, found.margin, found.effect, found.cost)
 
     whole = Action(name, who, "write", whom, n, name, worth(n), found.effect, found.cost, audience)
-    if whole.evidence is Evidence.SHOWN:
+    if whole.evidence is Evidence.SHOWN or n < TELLS:
         return whole
     return replace(whole, verb="test", expected=worth(n - held_back(n)))
 

@@ -100,17 +100,19 @@ def findings(report: CollaborationReport) -> Block:
         found += [
             blocks.finding(t(f"finding.{rate.name}", n=rate.n, of=rate.of), "contradictions")
             for rate in _most(report.contradictions[0])
+            if rate.n
         ]
     if report.hand_offs is not None:
         rate = report.hand_offs[0]
-        found.append(blocks.finding(t("finding.hand_offs", n=rate.n, of=rate.of), "handed-over"))
+        if rate.n:
+            found.append(blocks.finding(t("finding.hand_offs", n=rate.n, of=rate.of), "handed-over"))
     if report.pipeline is not None:
         line = report.pipeline
         share = line.won / max(line.won + line.lost, 1)
         found.append(
             blocks.finding(t("finding.pipeline", value=line.stages["amount"].sum(), share=share), "pipeline")
         )
-    elif report.repeated is not None:
+    elif report.repeated is not None and report.repeated.n:
         rate = report.repeated
         found.append(blocks.finding(t("finding.repeated", n=rate.n, of=rate.of), "handed-over"))
     return blocks.findings(*(found or [blocks.finding(t("finding.nothing"))]))

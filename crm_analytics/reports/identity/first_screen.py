@@ -88,7 +88,9 @@ def findings(report: IdentityReport) -> Block:
     t, found = report.t, report.found
     if found is None:
         return blocks.findings(blocks.finding(t("finding.no_table")))
-    items = [blocks.finding(t("finding.merged", n=found.merged, of=found.records), "found")]
+    items = []
+    if found.merged:
+        items.append(blocks.finding(t("finding.merged", n=found.merged, of=found.records), "found"))
     for name, message in (("bought_again", "again"), ("customers_lapsed", "lapsed")):
         if name in report.effect:
             before, after = report.effect[name]

@@ -57,7 +57,8 @@ def change_of(t: Sentences, change: Change, against: str) -> str:
     """A change in short: arrow, size, interval, against what ("year" or "before")."""
     assert change.change is not None
     way = words.direction(change.now, change.before)
-    bounds = interval(t, change.lower, change.upper, "percent:0")
+    low = None if change.lower is None else max(change.lower, -1.0)  # nothing falls by more than all of it
+    bounds = interval(t, low, change.upper, "percent:0")
     return t(f"change.{against}", way=way, share=abs(change.change), interval=bounds)
 
 
@@ -92,6 +93,7 @@ def action_of(
         "days": plan.given.definitions.at_risk_days,
         "lapsed": plan.given.definitions.lapsed_days,
         "cost": plan.cost.amount,
+        "verb": action.verb,
         "group": "pays" if PAYS in action.whom.get("group", ()) else "all",
         "rest": _rest(action, plan),
         **(more or {}),
