@@ -42,13 +42,13 @@ def contract_equity(base: CustomerBase, *, years: int, rate: float, margin: floa
         return None
     if not np.isfinite(found.money[0]) or paid_as_lines(base):
         return None
-    rows = found.running
+    ahead, discount = np.arange(1, months + 1), (1 + rate) ** (-np.arange(1, months + 1) / 12)
     worth = paid = 0.0
-    for row in rows.itertuples(index=False):
-        now = float(found.model.survival(row.tenure))
-        stays = np.asarray(found.model.survival(np.arange(1, months + 1) + row.tenure), float) / now
-        worth += row.price_a_month * float(stays @ (1 + rate) ** (-np.arange(1, months + 1) / 12))
-        paid += row.price_a_month * float(stays.sum())
+    for tenure, price in found.running[["tenure", "price_a_month"]].to_numpy(float):
+        stays = np.asarray(found.model.survival(ahead + int(tenure)), float)
+        stays /= float(found.model.survival(int(tenure)))
+        worth += price * float(stays @ discount)
+        paid += price * float(stays.sum())
     share = (1.0 if margin is None else margin) * (worth / paid if paid > 0 else 0.0)
     return Amount(*found.money).times(share)
 
