@@ -7,8 +7,9 @@ Source: P. S. Fader, B. G. S. Hardie & M. Ross, *The Customer-Base Audit* (2022)
 
 from crm_analytics.analyses.audit.acquisition import (
     Acquisition,
+    CostOfWinning,
     acquisition,
-    advertising_per_new_customer,
+    cost_of_winning,
 )
 from crm_analytics.analyses.audit.change import Change, change, new_repeating_lapsed
 from crm_analytics.analyses.audit.gain_loss import gain_loss, gain_loss_by
@@ -20,12 +21,13 @@ from crm_analytics.tables.wrong_calls import know_names
 __all__ = [
     "Acquisition",
     "Change",
+    "CostOfWinning",
     "Period",
     "RevenueTree",
     "ValueSpread",
     "acquisition",
-    "advertising_per_new_customer",
     "change",
+    "cost_of_winning",
     "gain_loss",
     "gain_loss_by",
     "new_repeating_lapsed",

@@ -19,6 +19,7 @@ from crm_analytics.analyses.voice import Topics, topics
 from crm_analytics.errors import CrmError, DataError
 from crm_analytics.pages.sentences import Sentences
 from crm_analytics.reports.shared.customer_lists import write_lists
+from crm_analytics.reports.shared.handed_in import HandedIn, handed_in
 from crm_analytics.reports.shared.plans import Plans, plans
 from crm_analytics.reports.shared.report import Report, attempt
 from crm_analytics.reports.shared.small_form import SmallReport, too_small
@@ -42,6 +43,7 @@ class ServiceReport(Report):
 
     t: Sentences
     plan: Plans
+    handed: HandedIn
     tickets: service.Tickets | None
     backlog: pd.DataFrame | None = None
     summary: service.Summary | None = None
@@ -106,7 +108,7 @@ def prepare(
     plan.given.once("service.tickets", lambda: known)
     same: dict[str, Any] = {
         "base": base, "show_customers": show_customers, "missing": missing, "language": language,
-        "t": catalogue(language, __file__, base.currency), "plan": plan,
+        "t": catalogue(language, __file__, base.currency), "plan": plan, "handed": handed_in(run),
     }  # fmt: skip
     if known is None:
         return ServiceReport(**same, tickets=None)
