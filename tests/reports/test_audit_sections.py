@@ -152,7 +152,8 @@ def test_winning_counts_advertising(report, small_company, company) -> None:
     assert cost.advertising == pytest.approx(total / won)
     assert cost.total.value == pytest.approx(booked + total / won)
     own = measure(report.plan.given, ["acquisition_cost"])["acquisition_cost"].value
-    assert own == cost.total.value == report.acquisition.winning.value == firm_equity(small_company).cost
+    others = [cost.total.value, report.acquisition.winning.value, firm_equity(small_company).cost]
+    assert others == pytest.approx([own] * 3, rel=1e-12)  # the engine may add in another order
     assert f"Winning a customer costs €{own:.2f} with advertising" in company["findings"]
     times = own / report.acquisition.keeping.value
     assert f"costs {times:.1f} times as much" in company["does_winning_cost_more_than_keeping"]
