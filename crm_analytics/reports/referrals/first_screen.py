@@ -120,7 +120,7 @@ def _better(report: ReferralReport) -> dict[str, str]:
     row = report.compared.of("revenue")
     found = grade(row["difference"], row["lower"], row["upper"], report.compared.matched)
     way = "more" if row["difference"] > 0 else "less"
-    message = {Evidence.SHOWN: "shown", Evidence.SUGGESTED: "suggested"}.get(found, "same")
+    message = "shown" if found.is_news else "same"
     share = abs(row["difference"]) / row["others"] if row["others"] else 0.0
     return blocks.finding(report.t.of(f"finding.better_{message}", {"way": way, "share": share}), "compared")
 
