@@ -171,7 +171,8 @@ def who_lapses_faster(report: ChurnReport, table: pd.DataFrame) -> Block:
         data=shown[columns],
         caption=t("faster.caption", pace=PACE, n=len(table)),
         formats={"expected": "number:0", "ratio": "number:2", "interval": "interval:number:2"},
-        names=names_of(report, *columns) | {n: t(f"faster.{n}") for n in ("left", "expected", "ratio")},
+        names=names_of(report, "group", "customers", "interval")
+        | {name: t(f"faster.{name}") for name in ("left", "expected", "ratio")},
     ).under(t("faster.label")).anchored("faster").in_appendix()  # fmt: skip
 
 

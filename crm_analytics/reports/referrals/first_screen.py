@@ -102,7 +102,9 @@ def findings(report: ReferralReport) -> Block:
         back = report.value.reward_return
         shown = back.lower is not None and back.lower > 0
         message = "finding.return_shown" if shown else "finding.return_not_shown"
-        found.append(blocks.finding(t(message, value=back.value), "value"))
+        found.append(
+            blocks.finding(t.of(message, {"value": back.value, "share": report.value.p_type_two}), "value")
+        )
     found.append(blocks.finding(t(f"finding.next_{_next(report)}"), "next"))
     if aside := sum(report.sent.set_aside.values()):
         found.append(blocks.finding(t("finding.aside", n=aside), "tree"))
