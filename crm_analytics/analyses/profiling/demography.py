@@ -194,5 +194,5 @@ def _apart(groups: pd.DataFrame, whole: pd.Series) -> pd.Series:
         for a, b, side in ((1 - spent, 1 - people, own), (spent, people, rest))
     )
     lot = people * (1 - people) * (n * square / total**2 - 1) / max(n - 1, 1)
-    variance = np.maximum(one + two, lot)
+    variance = (one + two).where(one + two > lot, lot)
     return (spent - people) / np.sqrt(variance.where(variance > 0))

@@ -13,7 +13,7 @@ START, DAYS, WINDOW = pd.Timestamp("2023-03-01"), 900, 90
 
 
 def firm(seed: int, *, hazard: float = 1.0, pace: float = 1.0, customers: int = 400) -> CustomerBase:
-    """Regular orders, a manager each; those of *Vale* leave `hazard` times as fast, at `pace` times the pace."""
+    """Regular orders, a manager each; *Vale*'s leave `hazard` times as fast, at `pace` times the pace."""
     rng = np.random.default_rng([seed, 71])
     manager = rng.choice(["Vale", "Moor", "Heath", "Fen"], customers)
     mine = manager == "Vale"
