@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ibis.expr.types as ir
 
+from crm_analytics.errors import DataError
+
 _LEVELS = 4  # of objects in objects; what lies deeper is left out
 
 
@@ -18,18 +20,23 @@ def plain_columns(table: ir.Table) -> ir.Table:
     -------
     The same rows. Times of nanoseconds come as such, durations and arrays are not there: the contract has no
     column that could hold one.
+
+    Raises
+    ------
+    DataError : no column is left.
     """
     if not any(_is_special(kind) for kind in table.schema().values()):
         return table
     taken = {name.lower() for name in table.columns}
-    return table.select(
-        **{
-            path: value
-            for name in table.columns
-            for path, value in _flat(name, table[name], _LEVELS)
-            if path == name or path.lower() not in taken
-        }
-    )
+    flat = {
+        path: value
+        for name in table.columns
+        for path, value in _flat(name, table[name], _LEVELS)
+        if path == name or path.lower() not in taken
+    }
+    if not flat:
+        raise DataError("its columns are lists or deep objects alone: flatten them first, such as into a CSV")
+    return table.select(**flat)
 
 
 def _is_special(kind: object) -> bool:
