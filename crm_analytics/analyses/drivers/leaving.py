@@ -104,7 +104,8 @@ def _compared(
         gone = int(left[group].sum())
         if min(expected, float(all_left.sum()) - expected) < EVENTS or variance <= 0:
             continue
-        others, z = float(all_left.sum()) - gone, (gone - expected) / math.sqrt(variance)
+        others, beyond = float(all_left.sum()) - gone, gone - expected
+        z = math.copysign(max(abs(beyond) - 0.5, 0.0), beyond) / math.sqrt(variance)  # for continuity
         if not gone or not others:
             continue
         rest = others + gone - expected
