@@ -7,23 +7,28 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections import Counter
 from collections.abc import Callable
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
 
 from crm_analytics.errors import DataError, nearest
 from crm_analytics.tables.casts import cast_value
-from crm_analytics.tables.contract import PART, ROW, TABLES, Column
+from crm_analytics.tables.contract import FILE, PART, ROW, TABLES, Column
+from crm_analytics.tables.export_kinds import plain
 from crm_analytics.tables.headers import nearest_column
 from crm_analytics.tables.mapping import FILE_NAME, Join, Mapping, TableMapping
+from crm_analytics.tables.packed_files import table_name
 from crm_analytics.tables.row_selection import filled, kept, nothing_left, order_heads
 from crm_analytics.tables.source_parts import UnlikeParts
 
 _KEY = Column("key", "text")
 _JOINED = "_joined"
+_NO_MAPPING = TableMapping()
 Read = Callable[[str, str], ir.Table]
 
 
@@ -37,6 +42,9 @@ class Collected:
     numbered : the same with ROW, the place in the source; only where rows have one
     every : as `numbered`, with the rows that `where` and `except` leave out; only of tables that have such
     unmatched : of tables with joins, the rows whose key the other source does not have, as an expression
+    pieces : of tables that lie in several files, name and raw rows of each; `numbered` has FILE, its number
+    rewritten : columns whose texts were rewritten because the files of a table differ; filled when read
+    not_read : names that are no table, and no part or join of one
     filled : columns of `where` that an export writes in the first line of an order only, and that were filled
     """
 
@@ -45,6 +53,9 @@ class Collected:
     every: dict[str, ir.Table] = field(default_factory=dict)
     unmatched: dict[str, ir.IntegerScalar] = field(default_factory=dict)
     filled: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    pieces: dict[str, list[tuple[str, ir.Table]]] = field(default_factory=dict)
+    rewritten: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    not_read: list[str] = field(default_factory=list)
 
 
 def origins(known: Mapping, names: dict[str, str]) -> dict[str, str | tuple[str, ...]]:
@@ -90,11 +101,13 @@ def collect_tables(
             if (rows := parted[table]) is not None:
                 _take_parts(found, table, rows, spec)
             continue
-        raw = _end_to_end(origin, names, read, table)
+        pieces = _pieces(origin, names, read, table)
+        raw = _end_to_end(pieces, table, spec)
         in_order = raw.get_backend().name == "duckdb"
         rows = raw.mutate(**{ROW: ibis.row_number() + 1}) if in_order else raw
         for join in spec.joins:
-            rows = _join(rows, _end_to_end(join.origin, names, read, table), join, table)
+            other = _pieces(join.origin, names, read, table)
+            rows = _join(rows, _end_to_end(other, table).drop(FILE), join, table)
         if _JOINED in rows.columns:
             found.unmatched[table] = rows[_JOINED].isnull().sum()
         if heads := order_heads(rows, spec):
@@ -107,9 +120,12 @@ def collect_tables(
             if table == "transactions" and not rows.limit(1).count().to_pyarrow().as_py():
                 raise nothing_left(spec.where, found.every[table], table)
         rows = rows.drop(_JOINED) if _JOINED in rows.columns else rows
-        found.tables[table] = rows.drop(ROW) if in_order else rows
+        found.tables[table] = rows.drop(ROW, FILE) if in_order else rows.drop(FILE)
         if in_order:
-            found.numbered[table] = rows
+            found.numbered[table] = rows if len(pieces) > 1 else rows.drop(FILE)
+            if len(pieces) > 1:
+                found.pieces[table] = pieces
+    found.not_read.extend(_not_read(known, names, places))
     if "transactions" not in places:
         raise DataError(
             f"no table 'transactions' in {where}: it has {', '.join(sorted(names)) or 'nothing'}"
@@ -117,6 +133,17 @@ def collect_tables(
             '[transactions] from = "..."'
         )
     return found
+
+
+def _not_read(
+    known: Mapping, names: dict[str, str], places: MappingType[str, str | tuple[str, ...]]
+) -> list[str]:
+    """Names that are no table, and no part or join of one."""
+    used: set[str] = set()
+    for table, origin in places.items():
+        for one in (origin, *(join.origin for join in known.of(table).joins)):
+            used |= {names.get(name, name) for name in expand(one, names, table)}
+    return sorted(real for real in set(names.values()) - used if table_name(Path(real)) not in used)
 
 
 def _take_parts(found: Collected, table: str, rows: ir.Table, spec: TableMapping) -> None:
@@ -187,24 +214,33 @@ def _in_parts(names: dict[str, str]) -> dict[str, tuple[str, ...]]:
 
 
 def _stem(name: str) -> str:
-    """Letters alone; of a file in folders those of the first, where that is no value of a key."""
+    """Letters alone; of a file in folders those of the first, or of the keys of the folders."""
     first, _, rest = name.partition("/")
-    return re.sub(r"[\W\d_]+", "", first if rest and "=" not in first else name).lower()
+    if rest and "=" in first:
+        first = "".join(part.partition("=")[0] for part in name.split("/")[:-1])
+    return re.sub(r"[\W\d_]+", "", first).lower()
 
 
-def _end_to_end(origin: str | tuple[str, ...], names: dict[str, str], read: Read, table: str) -> ir.Table:
-    """One source, or several below each other; a column that some of them lack is empty there."""
-    several = expand(origin, names, table)
-    tables = [read(name, table) for name in several]
+def _pieces(
+    origin: str | tuple[str, ...], names: dict[str, str], read: Read, table: str
+) -> list[tuple[str, ir.Table]]:
+    """The sources that a name, a list or a pattern stands for, each with its raw rows."""
+    return [(name, read(name, table)) for name in expand(origin, names, table)]
+
+
+def _end_to_end(pieces: list[tuple[str, ir.Table]], table: str, spec: TableMapping = _NO_MAPPING) -> ir.Table:
+    """One source, or several below each other, with FILE; a column that some of them lack is empty there."""
+    tables = one_spelling([rows for _, rows in pieces], table, spec)
     if len(tables) == 1:
-        return tables[0]
+        return tables[0].mutate(**{FILE: ibis.literal(0)})
     columns = list(dict.fromkeys(c for t in tables for c in t.columns))
     shared = set(tables[0].columns).intersection(*(t.columns for t in tables[1:]))
     if not shared:
-        raise DataError(f"{table}: {', '.join(several[:6])} have no column in common")
+        several = ", ".join(name for name, _ in pieces[:6])
+        raise DataError(f"{table}: {several} have no column in common")
     kinds = {c: {t[c].type().copy(nullable=True) for t in tables if c in t.columns} for c in columns}
     whole = []
-    for one in tables:
+    for number, one in enumerate(tables):
         fields = {}
         for name in columns:
             alike = next(iter(kinds[name])) if len(kinds[name]) == 1 else None
@@ -214,8 +250,39 @@ def _end_to_end(origin: str | tuple[str, ...], names: dict[str, str], read: Read
                 fields[name] = cast_value(one[name], _KEY)
             else:
                 fields[name] = one[name]
-        whole.append(one.select(**fields))
+        whole.append(one.select(**fields, **{FILE: ibis.literal(number)}))
     return ibis.union(*whole)
+
+
+def one_spelling(tables: list[ir.Table], table: str, spec: TableMapping) -> list[ir.Table]:
+    """Tables whose columns of one name in two spellings ("Customer ID", "customer_id") bear one of them.
+
+    A spelling of the contract or of the mapping goes before that of the first file.
+    """
+    if len(tables) == 1:
+        return tables
+    wanted = {**dict.fromkeys(TABLES[table].names), **dict.fromkeys(_mentioned(spec))}
+    spelling = {plain(name): name for name in reversed(wanted)}
+    for one in tables:
+        for name in one.columns:
+            spelling.setdefault(plain(name), name)
+    found = []
+    for one in tables:
+        counts = Counter(plain(name) for name in one.columns)
+        new = {
+            spelling[plain(name)]: name
+            for name in one.columns
+            if counts[plain(name)] == 1 and plain(name) and spelling[plain(name)] not in one.columns
+        }
+        found.append(one.rename(new) if new else one)
+    return found
+
+
+def _mentioned(spec: TableMapping) -> list[str]:
+    """Columns that a mapping names outright."""
+    fields = [o.get("column", "") if isinstance(o, dict) else str(o) for o in spec.fields.values()]
+    keys = [here for join in spec.joins for here, _ in join.keys]
+    return [*fields, *keys, *spec.where, *spec.exclude, *spec.default, *spec.fill_down]
 
 
 def _join(rows: ir.Table, other: ir.Table, join: Join, table: str) -> ir.Table:

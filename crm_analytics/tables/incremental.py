@@ -33,7 +33,9 @@ from crm_analytics.tables.column_readings import Readings
 from crm_analytics.tables.contract import PART, ROW, TABLES
 from crm_analytics.tables.csv_files import CsvFile
 from crm_analytics.tables.customer_days import customer_days
+from crm_analytics.tables.date_grammar import PLAIN
 from crm_analytics.tables.duplicates import DIFFERS, REPEATED, count_repeats
+from crm_analytics.tables.file_grammars import differ
 from crm_analytics.tables.findings import Finding
 from crm_analytics.tables.line_facts import LineFacts, days_of, tests_of
 from crm_analytics.tables.mapping import TableMapping
@@ -53,7 +55,7 @@ LINES = "transactions"
 _TOLD = "The files of purchases are told apart by name, size and time, and by content where these differ."
 _MONTH = "_month"
 _ALL, _CONNECTION = "all rows were read", "a connection does not say which rows are new"
-_ONE_BY_ONE = ("file_lines", "blank_operand", "rounded_amounts", "total_row", "lost_lines")
+_ONE_BY_ONE = ("file_lines", "blank_operand", "rounded_amounts", "total_row", "lost_lines", "unread_values")
 
 
 class Rebuild(Exception):  # noqa: N818 - no error of the user's
@@ -247,6 +249,8 @@ class _Night:
             else:
                 new.append(part)
                 self.stamps[part.name] = (part.stamp, part.sha256)  # before it is read
+                if any(one.sha256 == part.sha256 for one in kept):
+                    raise Rebuild("a new file holds what another one holds")
         return kept, new
 
     def _source(self, shelf: Shelf, new: list[Part], state: dict[str, Any] | None) -> Source:
@@ -262,7 +266,7 @@ class _Night:
             rows = shelf.connection.create_table("no_new_rows", schema=schema, temp=True)
         found = collect_tables(shelf.mapping, shelf.names, shelf.read, shelf.where, {LINES: rows})
         self.files = list(shelf.csv.pop(LINES, ()))
-        return Source(shelf.connection, found, shelf.mapping, shelf.label, shelf.csv)
+        return Source(shelf.connection, found, shelf.mapping, shelf.label, True, shelf.csv)
 
 
 def _number(expression: ir.Scalar) -> int:
@@ -284,6 +288,7 @@ class _Merge:
     why_not: str = ""  # why rows cannot be kept this time
     repeated: bool = False
     shapes: list[Shapes] = field(default_factory=list)
+    delimiters: list[str] = field(default_factory=list)  # of all text files, kept and new
     placed: ir.Table | None = None
 
     @property
@@ -322,6 +327,12 @@ class _Merge:
         if name != LINES:
             return None
         self.shapes = shapes_of(TABLES[LINES], rows, spec, len(self.new))
+        delimiters = {file.delimiter for file in self.night.files}
+        delimiters |= set(self.state["delimiters"]) if self.state else set()
+        if len(delimiters) > 1 or self._written_differently(spec):
+            says = "the files are not written alike"
+            raise UnlikeParts(says) if self.whole else Rebuild(says)
+        self.delimiters = sorted(delimiters)
         if self.whole:
             return None
         before = add_shapes(part.shapes for part in (*self.kept, *self.gone))
@@ -334,6 +345,16 @@ class _Merge:
         if not read_alike(old, now):
             raise Rebuild("amounts are written in another way than before")
         return now
+
+    def _written_differently(self, spec: TableMapping) -> bool:
+        """Whether parts write a column of numbers differently: each is then read by its own values."""
+        parts = [*(part.shapes for part in self.kept), *self.shapes]
+        columns = dict.fromkeys(column for part in parts for column in part)
+        return any(
+            differ([list(found.items()) for part in parts if (found := part.get(column))], spec.decimal)
+            for column in columns
+            if not all(PLAIN.fullmatch(shape) for part in parts for shape in part.get(column) or ())
+        )
 
     # -- acceptance ------------------------------------------------------------------------------
 
@@ -542,6 +563,7 @@ class _Merge:
             "repeated": self.repeated or bool(self.state and self.state["repeated"]),
             "readings": [one.as_dict() for one in readings if one.table == LINES],
             "parts": [asdict(part) for part in parts],
+            "delimiters": self.delimiters,
             "days": days,
             "by_day": by_day,
         }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ibis.expr.types as ir
 
+from crm_analytics.errors import DataError
+
 _LEVELS = 4  # of objects in objects; what lies deeper is left out
 
 
@@ -22,14 +24,15 @@ def plain_columns(table: ir.Table) -> ir.Table:
     if not any(_is_special(kind) for kind in table.schema().values()):
         return table
     taken = {name.lower() for name in table.columns}
-    return table.select(
-        **{
-            path: value
-            for name in table.columns
-            for path, value in _flat(name, table[name], _LEVELS)
-            if path == name or path.lower() not in taken
-        }
-    )
+    columns = {
+        path: value
+        for name in table.columns
+        for path, value in _flat(name, table[name], _LEVELS)
+        if path == name or path.lower() not in taken
+    }
+    if not columns:
+        raise DataError("no column holds a number, a text or a day: lists and bytes alone are no table")
+    return table.select(**columns)
 
 
 def _is_special(kind: object) -> bool:
