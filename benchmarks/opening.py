@@ -4,8 +4,8 @@
     python -m benchmarks.opening --earlier /path/to/checkout
 
 Both sides take turns in one run, each opening in a fresh process; the ratio is that of the medians. DuckDB
-only reads the file into a table with guessed types. Opening also decides each column from all values, casts by
-the contract, looks for broken rows and weighs what was lost.
+only reads the file into a table with guessed types. Opening also decides each column from all values, casts
+by the contract, looks for broken rows and weighs what was lost.
 """
 
 from __future__ import annotations

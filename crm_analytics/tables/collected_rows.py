@@ -28,7 +28,6 @@ from crm_analytics.tables.source_parts import UnlikeParts
 
 _KEY = Column("key", "text")
 _JOINED = "_joined"
-_NO_MAPPING = TableMapping()
 Read = Callable[[str, str], ir.Table]
 
 
@@ -107,7 +106,7 @@ def collect_tables(
         rows = raw.mutate(**{ROW: ibis.row_number() + 1}) if in_order else raw
         for join in spec.joins:
             other = _pieces(join.origin, names, read, table)
-            rows = _join(rows, _end_to_end(other, table).drop(FILE), join, table)
+            rows = _join(rows, _end_to_end(other, table, spec).drop(FILE), join, table)
         if _JOINED in rows.columns:
             found.unmatched[table] = rows[_JOINED].isnull().sum()
         if heads := order_heads(rows, spec):
@@ -228,7 +227,7 @@ def _pieces(
     return [(name, read(name, table)) for name in expand(origin, names, table)]
 
 
-def _end_to_end(pieces: list[tuple[str, ir.Table]], table: str, spec: TableMapping = _NO_MAPPING) -> ir.Table:
+def _end_to_end(pieces: list[tuple[str, ir.Table]], table: str, spec: TableMapping) -> ir.Table:
     """One source, or several below each other, with FILE; a column that some of them lack is empty there."""
     tables = one_spelling([rows for _, rows in pieces], table, spec)
     if len(tables) == 1:
@@ -257,32 +256,32 @@ def _end_to_end(pieces: list[tuple[str, ir.Table]], table: str, spec: TableMappi
 def one_spelling(tables: list[ir.Table], table: str, spec: TableMapping) -> list[ir.Table]:
     """Tables whose columns of one name in two spellings ("Customer ID", "customer_id") bear one of them.
 
-    A spelling of the contract or of the mapping goes before that of the first file.
+    A spelling that the mapping uses goes first, then that of the contract, then that of the first file.
     """
-    if len(tables) == 1:
-        return tables
-    wanted = {**dict.fromkeys(TABLES[table].names), **dict.fromkeys(_mentioned(spec))}
-    spelling = {plain(name): name for name in reversed(wanted)}
-    for one in tables:
-        for name in one.columns:
-            spelling.setdefault(plain(name), name)
+    mentioned = _mentioned(spec)
+    columns = [name for one in tables for name in one.columns]
+    used = [name for name in columns if any(name in text for text in mentioned)]
+    spelling: dict[str, str] = {}
+    for name in (*used, *TABLES[table].names, *columns):
+        spelling.setdefault(plain(name), name)
     found = []
     for one in tables:
         counts = Counter(plain(name) for name in one.columns)
         new = {
             spelling[plain(name)]: name
             for name in one.columns
-            if counts[plain(name)] == 1 and plain(name) and spelling[plain(name)] not in one.columns
+            if counts[plain(name)] == 1 and plain(name) and spelling[plain(name)] != name
         }
         found.append(one.rename(new) if new else one)
     return found
 
 
 def _mentioned(spec: TableMapping) -> list[str]:
-    """Columns that a mapping names outright."""
+    """Texts in which a mapping names columns."""
     fields = [o.get("column", "") if isinstance(o, dict) else str(o) for o in spec.fields.values()]
-    keys = [here for join in spec.joins for here, _ in join.keys]
-    return [*fields, *keys, *spec.where, *spec.exclude, *spec.default, *spec.fill_down]
+    keys = [key for join in spec.joins for pair in join.keys for key in pair]
+    more = [text for text in (spec.rate, spec.within) if isinstance(text, str)]
+    return [*fields, *keys, *more, *spec.where, *spec.exclude, *spec.default, *spec.fill_down]
 
 
 def _join(rows: ir.Table, other: ir.Table, join: Join, table: str) -> ir.Table:
@@ -295,17 +294,9 @@ def _join(rows: ir.Table, other: ir.Table, join: Join, table: str) -> ir.Table:
                     f"{table}: cannot join {shown} on '{key}': no such column"
                     f"{nearest_column(key, side.columns)}"
                 )
-    right_keys = [there for _, there in join.keys]
-    named = other.filter([other[key].notnull() for key in right_keys])
-    counts = named.group_by(right_keys).aggregate(n=named.count())
-    repeated = counts.filter(counts.n > 1).count().to_pyarrow().as_py()
-    if repeated:
-        raise DataError(
-            f"{table}: {shown} has {repeated:,} values of '{', '.join(right_keys)}' more than once; "
-            "joining would multiply rows"
-        )
     alike = all(
         rows[here].type().copy(nullable=True) == other[there].type().copy(nullable=True)
+        and not rows[here].type().is_string()  # texts may have blanks, or the ".0" of a number
         for here, there in join.keys
     )
     left: dict[str, ir.Value] = {}
@@ -313,6 +304,16 @@ def _join(rows: ir.Table, other: ir.Table, join: Join, table: str) -> ir.Table:
     for i, (here, there) in enumerate(join.keys):
         left[f"_key{i}"] = rows[here] if alike else cast_value(rows[here], _KEY)
         right[f"_key{i}"] = other[there] if alike else cast_value(other[there], _KEY)
+    keyed = other.select(**right)
+    named = keyed.filter([keyed[key].notnull() for key in right])
+    counts = named.group_by(list(right)).aggregate(n=named.count())
+    repeated = counts.filter(counts.n > 1).count().to_pyarrow().as_py()
+    if repeated:
+        right_keys = ", ".join(there for _, there in join.keys)
+        raise DataError(
+            f"{table}: {shown} has {repeated:,} values of '{right_keys}' more than once; "
+            "joining would multiply rows"
+        )
     extra = {c: other[c] for c in other.columns if c not in rows.columns and c != _JOINED}
     had = _JOINED in rows.columns
     found = other.select(**extra, **right, _found=ibis.literal(True))

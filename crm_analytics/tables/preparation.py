@@ -214,6 +214,17 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
     return notes
 
 
+def why_empty(source: Source, table: Table) -> str:
+    """What may have left the fields of a refused table empty: a join without a partner, or a rate."""
+    unmatched = source.rows.unmatched.get(table.name)
+    says = ""
+    if unmatched is not None and (n := int(unmatched.to_pyarrow().as_py() or 0)):
+        says = f". {counted(n, 'row')} with a key that the joined source does not have"
+    if table.spec.rate is not None:
+        says += ". A row without a rate for its currency has no amount"
+    return says
+
+
 def not_read(source: Source) -> list[Finding]:
     """Files beside the tables that are none: last year's copy, or purchases under another name."""
     names = source.rows.not_read

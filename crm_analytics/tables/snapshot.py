@@ -43,6 +43,7 @@ from crm_analytics.tables.preparation import (
     of_reading,
     prepare,
     shop_clock,
+    why_empty,
 )
 from crm_analytics.tables.read_as import ReadAs, read_as
 from crm_analytics.tables.regular_files import read_text
@@ -168,7 +169,10 @@ def assemble(
         cast = cast_table(TABLES[name], table.rows, table.spec, table.today, table.readings)
         staged = _stage(name, cast)
         kept.append(staged)
-        found = accepting(name, staged, table)
+        try:
+            found = accepting(name, staged, table)
+        except DataError as error:
+            raise DataError(f"{error}{why_empty(source, table)}") from None
         tables[name], accounts[name] = found.rows, found.account
         broken.append(found.rejected)
         notes += [*found.notes, *of_reading(source, table, found.account)]

@@ -22,6 +22,17 @@ LINES = [(f"c{i % 7}", dt.date(2025, 1, 1) + dt.timedelta(days=i), Decimal(i * 9
          for i in range(120)]  # fmt: skip
 
 
+JOINED = {
+    "transactions": {
+        "from": "lines",
+        "join": [{"from": "orders", "on": {"order_id": "id"}}],
+        "customer_id": "who",
+        "transaction_date": "day",
+        "unit_spend": "amount",
+    }
+}
+
+
 def german(amount: Decimal) -> str:
     return f"{amount:,.2f}".translate(str.maketrans(",.", ".,"))
 
@@ -180,3 +191,44 @@ def test_a_title_above_a_sheet_is_no_header(tmp_path) -> None:
         book.active.append([who, day, float(amount)])
     book.save(tmp_path / "s.xlsx")
     assert read(CustomerBase.open(tmp_path / "s.xlsx", today=TODAY)) == set(LINES)
+
+
+@pytest.mark.parametrize(
+    "head", ["Customer ID,Transaction Date,Unit Spend", "CUSTOMER_ID,TRANSACTION_DATE,UNIT_SPEND"]
+)
+def test_the_names_of_the_contract_are_found_in_any_spelling_and_those_of_the_mapping_stay(
+    tmp_path, head
+) -> None:
+    text = text_of(LINES, "iso").replace(",".join(NAMES), head)
+    (tmp_path / "s.csv").write_text(text)
+    assert read(CustomerBase.open(tmp_path / "s.csv", today=TODAY)) == set(LINES)
+    who, day, spend = head.split(",")
+    mapped = {"transactions": {"customer_id": who, "transaction_date": day, "unit_spend": f'"{spend}" * 1'}}
+    assert read(CustomerBase.open(tmp_path / "s.csv", mapping=mapped, today=TODAY)) == set(LINES)
+    twice = {"s_1.csv": text, "s_2.csv": text_of(LINES[:3], "iso")}
+    assert read(open_parts(tmp_path / "b", twice, mapping=mapped)) == set(LINES)
+
+
+def test_keys_are_joined_as_ids_are_read_and_the_missing_ones_are_told(tmp_path) -> None:
+    lines = "order_id,amount\n" + "".join(f"{i},10\n" for i in range(40))
+    for name, orders in (("blank", [f"{i} " for i in range(40)]), ("float", [f"{i}.0" for i in range(40)])):
+        text = "id,who,day\n" + "".join(
+            f"{key},c{i % 5},2025-03-{1 + i % 28:02d}\n" for i, key in enumerate(orders)
+        )
+        base = open_parts(tmp_path / name, {"lines.csv": lines, "orders.csv": text}, mapping=JOINED)
+        assert float(base.counts["revenue"]) == 400
+    short = "\n".join(text.split("\n")[:30])
+    with pytest.raises(DataError, match="11 rows with a key that the joined source does not have"):
+        open_parts(tmp_path / "short", {"lines.csv": lines, "orders.csv": short}, mapping=JOINED)
+    with pytest.raises(DataError, match="joining would multiply rows"):
+        open_parts(
+            tmp_path / "twice", {"lines.csv": lines, "orders.csv": text + "7,c1,2025-03-01\n"}, mapping=JOINED
+        )
+
+
+def test_lines_without_a_currency_are_told(tmp_path) -> None:
+    rows = "".join(f"c{i % 5},2025-03-{1 + i % 28:02d},10,{'' if i % 4 else 'usd'}\n" for i in range(40))
+    (tmp_path / "s.csv").write_text(",".join((*NAMES, "currency")) + "\n" + rows)
+    base = CustomerBase.open(tmp_path / "s.csv", today=TODAY)
+    told = next(f for f in base.findings if f.kind == "no_currency")
+    assert (base.currency, told.rows, told.money) == ("USD", 30, 300.0)
