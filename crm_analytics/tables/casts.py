@@ -34,9 +34,7 @@ _UNSUBSCRIBED = (
     "not subscribed", "not_subscribed", "not_opted_in", "never subscribed", "never_subscribed",
     "non-subscribed", "cleaned",
 )  # fmt: skip
-_BLANKS = (" ", "\t", "\n", "\r", "\u00a0", "\u200b", "\ufeff")
-_ODD_STARTS = ("\u00a0", "\u200b", "\ufeff")
-_AROUND = r"^[\s\p{Z}\p{Cf}]+|[\s\p{Z}\p{Cf}]+$"
+_BLANKS = (" ", "\t", "\n", "\r")
 # strptime's codes as Spark writes them
 _SPARK_CODES = {
     "%Y": "yyyy", "%y": "yy", "%m": "MM", "%d": "dd", "%H": "HH", "%I": "hh", "%M": "mm", "%S": "ss",
@@ -161,9 +159,7 @@ def _text(value: ir.Value) -> ir.Value:
     untidy = (value < "!") | value.endswith(".0")
     for blank in _BLANKS:
         untidy |= value.endswith(blank)
-    for blank in _ODD_STARTS:
-        untidy |= value.startswith(blank)
-    tidy = value.re_replace(_AROUND, "").nullif("")
+    tidy = value.strip().nullif("")
     tidy = tidy.re_search(r"^[0-9]+[.]0$").ifelse(tidy.substr(0, tidy.length() - len(".0")), tidy)
     return untidy.ifelse(tidy, value)
 
