@@ -66,10 +66,12 @@ def write_base(folder: Path, customers: int, lines: float = LINES, seed: int = 5
     ordered = begun[whose] - (rng.random(len(whose)) * stayed[whose]).astype(int)
     many = rng.geometric(1 / BASKET, len(whose))
     who, day = np.repeat(whose, many), np.repeat(ordered, many)
+    number = np.repeat(np.arange(len(whose)), many)
     n = len(who)
     spend = np.round(rng.gamma(2, 10, n), 2) * np.where(rng.random(n) < 0.03, -1, 1)
     pd.DataFrame({
         "transaction_line_id": np.arange(n).astype("U9"),
+        "transaction_id": np.char.add("o", number.astype("U9")),
         "customer_id": ids[who],
         "transaction_date": pd.Series(LAST - pd.to_timedelta(day, unit="D")).dt.as_unit("us"),
         "product_id": np.char.add("p", rng.integers(0, 500, n).astype("U4")),

@@ -2,11 +2,13 @@
 
     python benchmarks/summary.py                          # 1M customers, ratio to lifetimes
     python benchmarks/summary.py --customers 10000000     # seconds per million rows, peak memory
+    python benchmarks/summary.py --basket 10 --csv        # larger orders, as CSV
 
-Purchases are drawn from a BG/NBD with the parameters of CDNOW: text ids, dates over 546 days in no
-order, amounts. Ours opens the file with all its checks and reduces it to customers and cells; theirs reads
-the same file with pandas and calls `summary_data_from_transaction_data`. Warm medians of three,
-alternating, so that whatever else the machine does hits both.
+Purchases are drawn from a BG/NBD with the parameters of CDNOW, as shops have them: text ids, dates over 546
+days in no order, an order id, and so many lines an order, each of a product with quantity and amount. Ours
+opens the file with all its checks and reduces it to customers and cells; theirs reads the same file with
+pandas, of it the three columns it needs, and calls `summary_data_from_transaction_data`. Warm medians of
+three, alternating, so that whatever else the machine does hits both.
 """
 
 from __future__ import annotations
@@ -26,16 +28,20 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 DAYS = 546
 FIRST_DAY = np.datetime64("1997-01-01")
 BLOCK = 1_000_000  # customers drawn at once
+BASKET, MOST_LINES = 2.4, 25  # lines an order, on average as in the demo company, and at most
+PRODUCTS = 2_000
+NEEDED = ["customer_id", "transaction_date", "unit_spend"]
 TODAY = "2000-01-01"
 _HERE = Path(__file__).resolve()
 
 
-def draw(customers: int, seed: int) -> Iterator[pa.Table]:
+def draw(customers: int, seed: int, basket: float = BASKET) -> Iterator[pa.Table]:
     """Purchase lines of BG/NBD customers, in blocks; rows in random order within a block."""
     r, alpha, a, b = 0.2426, 4.4136 * 7, 0.7929, 2.4259
     rng = np.random.default_rng(seed)
@@ -52,18 +58,27 @@ def draw(customers: int, seed: int) -> Iterator[pa.Table]:
             alive = alive[moment[alive] < DAYS]
             who.append(alive)
             when.append(moment[alive].astype("int64"))
-        order = rng.permutation(sum(map(len, who)))
+        count = sum(map(len, who))
+        order = np.repeat(np.arange(count), np.minimum(rng.geometric(1 / basket, count), MOST_LINES))
+        order = rng.permutation(order)
         ids = pa.array(np.char.add("C", np.char.zfill((np.concatenate(who)[order] + start).astype(str), 8)))
         dates = FIRST_DAY + np.concatenate(when)[order].astype("timedelta64[D]")
-        spend = np.round(rng.gamma(2, 15, len(order)) + 1, 2)
-        yield pa.table({"customer_id": ids, "transaction_date": pa.array(dates), "unit_spend": spend})
+        yield pa.table({
+            "transaction_id": pa.array(np.char.add(f"o{start // BLOCK}-", order.astype(str))),
+            "customer_id": ids,
+            "transaction_date": pa.array(dates),
+            "product_id": pa.array(np.char.add("p", rng.integers(0, PRODUCTS, len(order)).astype(str))),
+            "unit_quantity": rng.integers(1, 5, len(order)),
+            "unit_spend": np.round(rng.gamma(2, 15, len(order)) + 1, 2),
+        })  # fmt: skip
 
 
-def write_sales(path: Path, customers: int, seed: int = 7) -> int:
-    """Write the file; the number of its rows."""
+def write_sales(path: Path, customers: int, basket: float = BASKET, seed: int = 7) -> int:
+    """Write the file, Parquet or CSV by its ending; the number of its rows."""
     rows, writer = 0, None
-    for table in draw(customers, seed):
-        writer = writer or pq.ParquetWriter(path, table.schema)
+    for table in draw(customers, seed, basket):
+        made = pa_csv.CSVWriter if path.suffix == ".csv" else pq.ParquetWriter
+        writer = writer or made(path, table.schema)
         writer.write_table(table)
         rows += table.num_rows
     assert writer is not None
@@ -89,7 +104,10 @@ def theirs(path: Path) -> int:
         warnings.simplefilter("ignore")
         from lifetimes.utils import summary_data_from_transaction_data
 
-        frame = pd.read_parquet(path)
+        if path.suffix == ".csv":
+            frame = pd.read_csv(path, usecols=NEEDED, parse_dates=["transaction_date"])
+        else:
+            frame = pd.read_parquet(path, columns=NEEDED)
         summary = summary_data_from_transaction_data(
             frame, "customer_id", "transaction_date", monetary_value_col="unit_spend", freq="D"
         )
@@ -106,11 +124,11 @@ def timed(work: Callable[[Path], int], path: Path, customers: int) -> float:
     return seconds
 
 
-def compare(customers: int, repeats: int) -> None:
+def compare(customers: int, repeats: int, basket: float, ending: str) -> None:
     """Print both medians and their ratio."""
     with tempfile.TemporaryDirectory(prefix="crm-bench-") as folder:
-        path = Path(folder) / "sales.parquet"
-        rows = write_sales(path, customers)
+        path = Path(folder) / f"sales.{ending}"
+        rows = write_sales(path, customers, basket)
         times: dict[str, list[float]] = {"ours": [], "theirs": []}
         for turn in range(repeats + 1):  # the first is the warm-up
             for work in (theirs, ours):
@@ -119,20 +137,21 @@ def compare(customers: int, repeats: int) -> None:
                     times[work.__name__].append(seconds)
         mine, other = (statistics.median(times[k]) for k in ("ours", "theirs"))
         print(
-            f"Parquet to summary, {customers:,} customers, {rows:,} rows, text ids, median of {repeats} warm"
+            f"{ending} to summary, {customers:,} customers, {rows:,} lines with order ids and products, "
+            f"median of {repeats} warm"
         )
         print(f"  lifetimes      {other:7.2f} s   {min(times['theirs']):.2f}..{max(times['theirs']):.2f}")
         print(f"  crm-analytics  {mine:7.2f} s   {min(times['ours']):.2f}..{max(times['ours']):.2f}")
         print(f"  ratio          {other / mine:7.1f} x   (goal: 4 or more)")
 
 
-def scale(customers: int) -> None:
+def scale(customers: int, basket: float, ending: str) -> None:
     """Seconds per million rows and peak memory, in a process of its own for each size."""
     print("customers       rows    seconds   s per 1M rows   peak memory")
     for n in sorted({customers // 10, customers}):
         with tempfile.TemporaryDirectory(prefix="crm-bench-") as folder:
-            path = Path(folder) / "sales.parquet"
-            rows = write_sales(path, n)
+            path = Path(folder) / f"sales.{ending}"
+            rows = write_sales(path, n, basket)
             call = [sys.executable, str(_HERE), "--measure", str(path), "--customers", str(n)]
             found = json.loads(subprocess.run(call, check=True, capture_output=True, text=True).stdout)
         seconds, gib = found["seconds"], found["gib"]
@@ -158,14 +177,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--basket", type=float, default=BASKET, help="lines an order, on average")
+    parser.add_argument("--csv", action="store_true", help="draw a CSV file, not Parquet")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
+    ending = "csv" if chosen.csv else "parquet"
     if chosen.measure:
         measure(chosen.measure, chosen.customers)
     elif chosen.customers > 2_000_000:  # lifetimes would need minutes and most of the memory
-        scale(chosen.customers)
+        scale(chosen.customers, chosen.basket, ending)
     else:
-        compare(chosen.customers, chosen.repeats)
+        compare(chosen.customers, chosen.repeats, chosen.basket, ending)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from crm_analytics.tables import demo
+from tests.docs_blocks import run, text_of
 
-TEXT = (Path(__file__).resolve().parents[1] / "docs" / "models.md").read_text(encoding="utf-8")
+TEXT = text_of("docs/models.md")
 
 
 @pytest.mark.slow
@@ -20,9 +18,7 @@ def test_every_block_runs_and_gives_the_numbers_it_names(tmp_path, monkeypatch):
         demo.write_demo(name, tmp_path / "data")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CRM_PROJECT", raising=False)
-    names: dict = {}
-    for block in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL):
-        exec(block, names)
+    names = run(TEXT)
     assert names["contract"].params["gamma"] == pytest.approx(0.7041, abs=5e-5)
     assert names["contract"].params["delta"] == pytest.approx(1.1820, abs=5e-5)
     assert names["contract"].survival(12) == pytest.approx(0.1700, abs=5e-5)
@@ -40,9 +36,6 @@ def test_the_tutorials_blocks_run_and_the_forecast_holds(tmp_path, monkeypatch, 
     demo.write_demo("cdnow", tmp_path / "data")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CRM_PROJECT", raising=False)
-    text = (Path(__file__).resolve().parents[1] / "docs" / "tutorial.md").read_text(encoding="utf-8")
-    names: dict = {}
-    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
-        exec(block, names)
+    names = run(text_of("docs/tutorial.md"))
     assert names["value"].lower <= names["paid"] * 1.15
     assert "expected" in capsys.readouterr().out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import plotly.graph_objects as go
 import pytest
@@ -11,9 +10,9 @@ import pytest
 from crm_analytics.pages import theme
 from crm_analytics.tables import demo
 from tests.analyses.pictures.test_pictures import CLASSES
+from tests.docs_blocks import run, text_of
 
-TEXT = (Path(__file__).resolve().parents[1] / "docs" / "plots.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+TEXT = text_of("docs/plots.md")
 
 
 def test_every_block_runs_and_draws(tmp_path, monkeypatch, small_company_folder, capsys):
@@ -22,9 +21,7 @@ def test_every_block_runs_and_draws(tmp_path, monkeypatch, small_company_folder,
     (tmp_path / "data" / "company").symlink_to(small_company_folder)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CRM_PROJECT", raising=False)
-    names: dict = {}
-    for block in BLOCKS:
-        exec(block, names)
+    names = run(TEXT)
     assert isinstance(names["dark"], go.Figure)
     assert names["dark"].layout.title.font.color == theme.DARK[theme.INK]
     printed = re.findall(r"print\(\w+\) +# (<.*) \.\.\.$", TEXT, re.MULTILINE)

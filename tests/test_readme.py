@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from pathlib import Path
 
 import click
 import pytest
@@ -10,13 +9,9 @@ import pytest
 from crm_analytics import cli
 from crm_analytics.tables import demo
 from crm_analytics.tables.mapping import read_mapping
+from tests.docs_blocks import ROOT, blocks, text_of
 
-ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+README = text_of("README.md")
 
 
 @pytest.fixture
@@ -30,18 +25,18 @@ def project(tmp_path, monkeypatch):
 
 def test_python_runs_and_gives_the_numbers_it_names(project):
     names = {}
-    exec(blocks("python")[0], names)
+    exec(blocks(README, "python")[0], names)
     assert names["model"].params["r"] == pytest.approx(0.2426, abs=5e-5)
     assert names["model"].params["alpha"] == pytest.approx(4.4136, abs=5e-5)
     assert len(names["summary"].cells) == 1016
 
 
 def test_mapping_is_read():
-    assert read_mapping(tomllib.loads(blocks("toml")[0])).label == "Northwind"
+    assert read_mapping(tomllib.loads(blocks(README, "toml")[0])).label == "Northwind"
 
 
 def test_commands_and_options_exist():
-    lines = [line.split("#")[0] for block in blocks("sh") for line in block.splitlines()]
+    lines = [line.split("#")[0] for block in blocks(README, "sh") for line in block.splitlines()]
     used = [line.split() for line in lines if line.startswith("crm ")]
     assert used
     for words in used:

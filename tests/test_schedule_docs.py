@@ -15,15 +15,11 @@ import pytest
 
 from crm_analytics.runs.schedule.night import prepare
 from crm_analytics.runs.schedule.schedule_file import read_schedule
+from tests.docs_blocks import ROOT, blocks, text_of
 from tests.faults.scene import Scene
 
-ROOT = Path(__file__).resolve().parents[1]
-TEXT = (ROOT / "docs" / "schedule.md").read_text(encoding="utf-8")
+TEXT = text_of("docs/schedule.md")
 CONFIG = '[source.shop]\npath = "data/shop"\n[[report]]\nname = "tiny"\nsource = "shop"\n'
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
 
 
 @pytest.fixture
@@ -49,14 +45,14 @@ def test_committed_schedule_names_reports_that_exist(tmp_path: Path) -> None:
 def test_documented_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://crm@db.example/shop")
     path = tmp_path / "crm.toml"
-    path.write_text(blocks("toml")[0])
+    path.write_text(blocks(TEXT, "toml")[0])
     (tmp_path / "shop.toml").write_text("")
     schedule = read_schedule(path, datetime(2026, 3, 4, tzinfo=UTC))
     assert [one.request.as_of for one in schedule.reports] == ["2026-02-28", ""]
 
 
 def test_cron_line_runs_with_hardly_any_environment(home: Path) -> None:
-    line = blocks("cron")[0].strip()
+    line = blocks(TEXT, "cron")[0].strip()
     minute, hour, *rest = line.split(None, 5)
     assert (minute, hour, rest[:3]) == ("15", "2", ["*", "*", "*"])
     assert "%" not in rest[3]  # cron would end the command there
@@ -77,7 +73,7 @@ def test_cron_line_runs_with_hardly_any_environment(home: Path) -> None:
 
 
 def test_airflow_command_runs_in_bash(home: Path) -> None:
-    call = next(n for n in ast.walk(ast.parse(blocks("python")[0])) if isinstance(n, ast.Call))
+    call = next(n for n in ast.walk(ast.parse(blocks(TEXT, "python")[0])) if isinstance(n, ast.Call))
     told = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg}
     command = told["bash_command"].replace("/srv/crm", str(home)) + " --dry-run"
     done = subprocess.run(["bash", "-c", command], cwd="/", capture_output=True, text=True, check=False)
@@ -88,14 +84,14 @@ def test_airflow_command_runs_in_bash(home: Path) -> None:
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
 def test_systemd_takes_the_units(home: Path, tmp_path: Path) -> None:
     units = []
-    for name, text in zip(("crm-run.service", "crm-run.timer"), blocks("ini"), strict=True):
+    for name, text in zip(("crm-run.service", "crm-run.timer"), blocks(TEXT, "ini"), strict=True):
         units.append(tmp_path / name)
         units[-1].write_text(text.replace("/srv/crm", str(home)).replace("User=crm", "User=root"))
     done = subprocess.run(
         ["systemd-analyze", "verify", *map(str, units)], capture_output=True, text=True, check=False
     )
     assert "crm-run" not in done.stderr + done.stdout
-    when = re.search(r"OnCalendar=(.+)", blocks("ini")[1])
+    when = re.search(r"OnCalendar=(.+)", blocks(TEXT, "ini")[1])
     assert when is not None
     calendar = ["systemd-analyze", "calendar", when[1]]
     assert subprocess.run(calendar, capture_output=True, check=False).returncode == 0
@@ -107,7 +103,7 @@ def test_documented_lists_are_those_there_are(tmp_path: Path) -> None:
     section = TEXT.split("## Contact lists")[1].split("\n## ")[0]
     assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [rule.name for rule in RULES]
     path = tmp_path / "crm.toml"
-    block = re.findall(r"```toml\n(.*?)```", section, re.DOTALL)[0]
+    block = blocks(section, "toml")[0]
     path.write_text('[source.shop]\npath = "data/shop"\n' + block)
     (one,) = read_schedule(path, datetime(2026, 3, 4, tzinfo=UTC)).lists
     assert one.request.terms.response == {"birthday": 0.06, "win_back": 0.02}

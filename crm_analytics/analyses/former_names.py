@@ -42,9 +42,9 @@ campaigns -> campaigns.lists: leaving=churn_scores rules service_rules suppressi
 campaigns -> campaigns.lists: tallies=list_summaries terms=contact_policy where=audience_filter
 campaigns -> campaigns.measurement: arms=treatment_effects balance evaluation measuring outcomes
 campaigns -> campaigns.measurement: proneness=deal_proneness qini response uplift waves=campaign_arms
-churn -> .: kaplan_meier
+churn -> .: contract_lives kaplan_meier
 churn -> churn.contracts: contract_scores contract_value
-churn -> churn.features: btyd_features contract_features contract_lives different=distinct_counts
+churn -> churn.features: btyd_features contract_features different=distinct_counts
 churn -> churn.features: labels windows
 churn -> churn.measures: grades profit ranking subgroups
 churn -> churn.model: apart=serialisation calibrating=probability_calibration card=model_card

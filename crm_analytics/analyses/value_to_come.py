@@ -167,7 +167,7 @@ def value_to_come(base: CustomerBase, horizon: Span = HORIZON) -> ValueToCome:
     NoMeanSpend : purchases can be forecast, their money cannot.
     """
     summary = btyd.summarize(base, unit=UNIT)
-    models = btyd.BetaGeo.fit(summary), btyd.ModifiedBetaGeo.fit(summary), btyd.GammaGamma.fit(summary)
+    models = btyd.BetaGeo.fit(summary), btyd.ModifiedBetaGeo.fit(summary), btyd.GammaGamma.pricing(summary)
     return of_models(base, summary, models, horizon)
 
 

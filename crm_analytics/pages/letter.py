@@ -7,6 +7,7 @@ picture. At most 100 KB, above which some programs cut a mail.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ LARGEST = 100_000  # bytes of HTML
 _LONGEST = (400, 160, 60)  # letters of a text: the first with which the mail is small enough
 _MOST = {"kpis": 6, "actions": 3, "findings": 5}
 _SUBJECT = 180
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,13 @@ def letter(notebook: nbformat.NotebookNode, context: LetterContext) -> Letter:
         if len(html.encode()) <= LARGEST:
             break
     lines = [heading, "", *_body(t, _cut(top, longest), values), *_foot(t, context, day)]
-    return Letter(words.clean(top["sentence"], _SUBJECT), html, "\n".join(lines) + "\n")
+    return _made(top["sentence"], html, lines)
+
+
+def _made(subject: str, html: str, lines: list[str]) -> Letter:
+    """A letter without characters that a screen obeys, whatever name they came with."""
+    text = "\n".join(lines) + "\n"
+    return Letter(words.clean(subject, _SUBJECT), _OBEYED.sub("", html), _OBEYED.sub("", text))
 
 
 def failure_letter(*, heading: str, what: str, next_step: str, context: LetterContext, good: bool,
@@ -110,7 +118,7 @@ def failure_letter(*, heading: str, what: str, next_step: str, context: LetterCo
         lead, "", words.clean(what, 2_000), "", t("mail.what_to_do"), next_step, "", fallback, "",
         t("mail.page", place=context.link or context.place), t("mail.made"),
     ]  # fmt: skip
-    return Letter(words.clean(subject, _SUBJECT), html, "\n".join(text) + "\n")
+    return _made(subject, html, text)
 
 
 def _items(blocks: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from crm_analytics.errors import ParameterError, nearest
 from crm_analytics.pages import locales
 from crm_analytics.pages.brand import LARGEST, Brand, brand
 from crm_analytics.tables.named_sources import CONFIG
-from crm_analytics.tables.regular_files import check_regular
+from crm_analytics.tables.regular_files import MOST_SETTINGS, check_regular, read_text
 
 _KEYS = ("colour", "logo", "name")
 
@@ -80,8 +80,8 @@ def read_look(root: Path) -> Look:
 def read_config(config: Path) -> Look:
     """The look that one file asks for; the usual one where it is no TOML."""
     try:
-        content: dict[str, Any] = tomllib.loads(config.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        content: dict[str, Any] = tomllib.loads(read_text(config, MOST_SETTINGS))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ParameterError, RecursionError):
         return Look()
     try:
         table = BrandTable.model_validate(content["brand"]) if "brand" in content else None

@@ -17,6 +17,7 @@ from crm_analytics.errors import CrmError
 from crm_analytics.runs import unchanged
 from crm_analytics.runs.publishing import schedule_state
 from crm_analytics.tables.named_sources import CONFIG, find_source, ref_of
+from crm_analytics.tables.regular_files import MOST_SETTINGS, read_text
 from crm_analytics.tables.source_ref import SourceRef
 
 
@@ -66,8 +67,8 @@ def _scheduled(out: Path, root: Path) -> Iterator[PublishedSource]:
     configs = [(out / state.config).resolve() for state in schedule_state.states(out) if state.config]
     for config in dict.fromkeys([*configs, Path.cwd() / CONFIG, root / CONFIG]):
         tables: Any = {}
-        with suppress(OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-            tables = tomllib.loads(config.read_text(encoding="utf-8")).get("source", {})
+        with suppress(OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, CrmError, RecursionError):
+            tables = tomllib.loads(read_text(config, MOST_SETTINGS)).get("source", {})
         for name, settings in tables.items() if isinstance(tables, dict) else ():
             with suppress(CrmError, TypeError, AttributeError):
                 ref = ref_of(settings, name, config.parent, root)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from pathlib import Path
 from typing import Any
 
 from crm_analytics.errors import CrmError, DataError, LimitError, ParameterError
@@ -64,7 +63,8 @@ def answer(source: SourceRef, query: str, seconds: float = SECONDS) -> str:
     def ask() -> None:
         try:
             duckdb_file = source.path is not None and source.kind in ("duckdb", "file")
-            rows = _rows_of_file(source.path, query, connections) if duckdb_file else _rows_of(source, query)
+            ask_it = _rows_of_file if duckdb_file else _rows_of
+            rows = ask_it(source, query, connections)
             answers.append(json.dumps(rows, default=str))
         except Exception as error:  # it is told in the thread that waits
             answers.append(error)
@@ -75,7 +75,8 @@ def answer(source: SourceRef, query: str, seconds: float = SECONDS) -> str:
     thread.join(seconds)
     if thread.is_alive():
         for connection in connections:
-            connection.interrupt()
+            if hasattr(connection, "interrupt"):
+                connection.interrupt()
         raise LimitError(f"the version_query had no answer within {seconds:g} seconds. Make it a quick one")
     (found,) = answers
     if isinstance(found, CrmError):
@@ -88,7 +89,7 @@ def answer(source: SourceRef, query: str, seconds: float = SECONDS) -> str:
     return str(found)
 
 
-def _rows_of_file(path: Path | None, query: str, connections: list[Any]) -> list[Any]:
+def _rows_of_file(source: SourceRef, query: str, connections: list[Any]) -> list[Any]:
     import duckdb
 
     fences: dict[str, str | bool | int | float | list[str]] = {
@@ -98,12 +99,17 @@ def _rows_of_file(path: Path | None, query: str, connections: list[Any]) -> list
         "allow_community_extensions": "false",
         "lock_configuration": "true",
     }
-    with duckdb.connect(str(path), read_only=True, config=fences) as connection:
+    with duckdb.connect(str(source.path), read_only=True, config=fences) as connection:
         connections.append(connection)
         return connection.sql(query).fetchmany(MOST_ROWS)
 
 
-def _rows_of(source: SourceRef, query: str) -> list[Any]:
-    from crm_analytics.tables.connections import answer as ask
+def _rows_of(source: SourceRef, query: str, connections: list[Any]) -> list[Any]:
+    from crm_analytics.tables.connections import open_database
 
-    return ask(source, query, MOST_ROWS)
+    database = open_database(source)
+    connections.append(database)
+    try:
+        return database.answer(query, MOST_ROWS)
+    finally:
+        database.close()

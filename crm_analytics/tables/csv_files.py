@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 import glob
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from crm_analytics.tables.scratch import scratch_folder
 
 _LONGEST_LINE = 16_000_000  # bytes; a description of some megabytes is odd but no reason to stop
 _CHUNK = 1 << 20
+MOST_COLUMNS = 16_384  # as many as a sheet of Excel has
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -238,9 +239,15 @@ def _names(header: Sequence[str], name: str) -> list[str]:
     header = [column.strip() for column in header]
     if not any(header):
         raise DataError(f"{name} is empty: expected a header line and rows")
+    if len(header) > MOST_COLUMNS:
+        raise DataError(
+            f"{name} has {len(header):,} columns, and {MOST_COLUMNS:,} are read at most: keep those that a "
+            "mapping names"
+        )
     header = [column or f"column_{i + 1}" for i, column in enumerate(header)]
     folded = [column.lower() for column in header]  # the engine does not tell 'Date' from 'date'
-    twice = sorted({column for column in header if folded.count(column.lower()) > 1})
+    counts = Counter(folded)
+    twice = sorted({column for column in header if counts[column.lower()] > 1})
     if twice and looks_like_data(header):
         raise DataError(f"{name}: {the_source_has(header)}, some of them alike")
     if twice:

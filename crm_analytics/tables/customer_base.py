@@ -149,7 +149,10 @@ class CustomerBase(ObjectCard):
 
     @classmethod
     def _whole(cls, snapshot: Snapshot) -> CustomerBase:
-        lines = snapshot.tables["transactions"]
+        lines, stored = snapshot.tables["transactions"], snapshot.stored
+        if stored is not None and stored.span is not None and stored.lines is lines:
+            first, last = map(date.fromisoformat, stored.span)
+            return cls(snapshot, last, first)
         dates = lines.transaction_date
         ends = lines.aggregate(first=dates.min().date(), last=dates.max().date())
         row = ends.to_pyarrow().to_pylist()[0]

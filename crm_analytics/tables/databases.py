@@ -6,6 +6,7 @@ whatever the database, and a role that may only read suffices. Nothing is ever w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +25,12 @@ _FIRST = {
     "mysql": ("It is compiled: first apt install default-libmysqlclient-dev build-essential pkg-config.",)
 }
 BATCH = 100_000  # rows handed over at once
+# What tells of the engine and of this machine (the path of the file, settings), and what runs a text as SQL.
+_ABOUT_ENGINE = re.compile(
+    r"\b(?:duckdb_\w+|pragma_\w+|pg_catalog|pg_settings|current_setting|which_secret|getenv|getvariable"
+    r"|json_execute_serialized_sql)\b|\bquery(?:_table)?\"?\s*\(",
+    re.IGNORECASE,
+)
 
 
 class Database(Protocol):
@@ -126,6 +133,7 @@ class DuckDbFile:
                     "ORDER BY schema_name != 'main', schema_name, name"
                 ).fetchall()
             )
+            self._telling = self._about_the_engine()
         except duckdb.Error as error:
             self._con.close()
             if "lock" in str(error).lower() or "different configuration" in str(error).lower():
@@ -137,6 +145,11 @@ class DuckDbFile:
 
     def pull(self, schema: str, name: str, engine: BaseBackend, most: int | None = None) -> ir.Table:
         """The rows of one table or view, in the embedded engine; at most `most` of them."""
+        if (schema, name) in self._telling:
+            raise DataError(
+                f"{self.where}: {name} asks the engine about this machine, which is not allowed. "
+                "Make it a table: CREATE TABLE ... AS SELECT * FROM it"
+            )
         try:
             found = self._con.execute(
                 f"SELECT * FROM source.{_name(schema)}.{_name(name)}{limit_clause(most)}"
@@ -149,6 +162,30 @@ class DuckDbFile:
             ) from None
         except duckdb.Error as error:
             raise DataError(f"{self.where}: {name} cannot be read: {reason(error)}") from None
+
+    def _about_the_engine(self) -> frozenset[tuple[str, str]]:
+        """Views and computed columns whose text, or a macro's that they may call, asks about the engine."""
+        views = self._con.execute(
+            "SELECT schema_name, view_name, sql FROM duckdb_views() "
+            "WHERE database_name = 'source' AND NOT internal UNION ALL "
+            "SELECT schema_name, table_name, sql FROM duckdb_tables() WHERE database_name = 'source' "
+            "AND contains(upper(sql), 'GENERATED')"
+        ).fetchall()
+        macros = self._con.execute(
+            "SELECT DISTINCT function_name, macro_definition FROM duckdb_functions() "
+            "WHERE database_name = 'source' AND NOT internal AND macro_definition IS NOT NULL"
+        ).fetchall()
+        odd = any(_ABOUT_ENGINE.search(text) for _, text in macros)
+        texts = {(schema, name): text or "" for schema, name, text in views}
+        told = {place for place, text in texts.items() if odd or _ABOUT_ENGINE.search(text)}
+        if not told:
+            return frozenset()
+        names = {name.lower() for _, name in told}  # a view of such a view tells the same
+        for _ in texts:
+            more = {place for place, text in texts.items() if any(n in text.lower() for n in names)} - told
+            told |= more
+            names |= {name.lower() for _, name in more}
+        return frozenset(told)
 
     def answer(self, query: str, limit: int) -> list[Any]:
         """At most `limit` rows of a query."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from pathlib import Path
 
 import duckdb
 import ibis
@@ -24,22 +25,30 @@ def embedded_engine() -> BaseBackend:
         connection.con.execute(f"SET {setting} = false")
     connection.con.execute("SET TimeZone = 'UTC'")
     connection.con.execute("SET preserve_insertion_order = false")  # nothing here relies on the order of rows
-    spill = scratch_folder(connection) / "spill"  # rows: private, and not in the working folder
-    connection.con.execute(f"SET temp_directory = '{str(spill).replace(chr(39), chr(39) * 2)}'")
-    if (most := os.environ.get(MEMORY_VARIABLE, "")).isdigit():  # of this process: spill before that
-        connection.con.execute(f"SET memory_limit = '{max(int(most) - LIBRARIES_MB, 100) // 2}MB'")
+    _keep_to(connection.con, scratch_folder(connection) / "spill")
     return connection
+
+
+def _keep_to(con: duckdb.DuckDBPyConnection, spill: Path) -> None:
+    """Rows that do not fit go to a private folder, not to the working folder; a limit on memory holds."""
+    con.execute(f"SET temp_directory = '{str(spill).replace(chr(39), chr(39) * 2)}'")
+    if (most := os.environ.get(MEMORY_VARIABLE, "")).isdigit():  # of this process: spill before that
+        con.execute(f"SET memory_limit = '{max(int(most) - LIBRARIES_MB, 100) // 2}MB'")
 
 
 def guarded_engine() -> duckdb.DuckDBPyConnection:
     """A DuckDB in memory that never fetches or loads an extension by itself."""
-    return duckdb.connect(
+    con = duckdb.connect(
         config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
     )
+    _keep_to(con, scratch_folder(con) / "spill")
+    return con
 
 
 def lock_down(con: duckdb.DuckDBPyConnection) -> None:
     """No file, no network, no extension and no setting from here on; what is attached stays readable."""
+    con.execute("SET secret_directory = ''")  # the home of whoever runs this; a view could tell it
+    con.execute("SET allow_community_extensions = false")
     con.execute("SET enable_external_access = false")
     con.execute("SET lock_configuration = true")
 

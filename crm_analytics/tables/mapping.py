@@ -28,6 +28,7 @@ from typing import Any
 from crm_analytics.errors import ParameterError, nearest
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.date_grammar import month_names
+from crm_analytics.tables.regular_files import MOST_SETTINGS, read_text
 from crm_analytics.tables.zones import check_zone
 
 FILE_NAME = "mapping.toml"
@@ -135,9 +136,11 @@ def mapping_content(source: str | Path | MappingType[str, Any]) -> dict[str, Any
         return dict(source)
     path = Path(source)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(read_text(path, MOST_SETTINGS))
     except FileNotFoundError:
         raise ParameterError(f"mapping: there is no file {path.name} in {path.parent.name or '.'}/") from None
+    except ParameterError as error:
+        raise ParameterError(f"mapping: {error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ParameterError(f"mapping: {path.name} is not valid TOML ({str(error)[:200]})") from None
 

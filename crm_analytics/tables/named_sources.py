@@ -9,6 +9,7 @@ from typing import Any
 
 from crm_analytics.errors import DataError, ParameterError, nearest
 from crm_analytics.tables.project import project_folder
+from crm_analytics.tables.regular_files import MOST_SETTINGS, read_text
 from crm_analytics.tables.source_ref import DEMOS, SourceRef, read_source
 
 CONFIG = "crm.toml"
@@ -60,8 +61,8 @@ def named_sources(root: Path) -> tuple[Path | None, dict[str, Any]]:
     if config is None:
         return None, {}
     try:
-        found = tomllib.loads(config.read_text(encoding="utf-8")).get("source", {})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        found = tomllib.loads(read_text(config, MOST_SETTINGS)).get("source", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ParameterError, RecursionError):
         return None, {}  # `crm run` says what is wrong with it; a path or a demo needs no crm.toml
     return config, found if isinstance(found, dict) else {}
 

@@ -121,6 +121,22 @@ def _from_zip(path: Path, folder: Path) -> Path:
     return inner
 
 
+def check_unpacked_size(path: Path) -> None:
+    """Refuse a workbook, which is a .zip, whose parts unpack to far more than sheets would.
+
+    Raises
+    ------
+    DataError : they do. What is no .zip passes: whoever opens it says so.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(part.file_size for part in archive.infolist())
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return
+    if size > max(path.stat().st_size * _LARGEST_RATIO, _ALWAYS_FINE):
+        raise DataError(f"{path.name} unpacks to more than a table would: it is refused")
+
+
 def _write(packed: object, inner: Path, path: Path) -> None:
     most = max(path.stat().st_size * _LARGEST_RATIO, _ALWAYS_FINE)
     with inner.open("wb") as file:

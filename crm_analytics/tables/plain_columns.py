@@ -20,19 +20,23 @@ def plain_columns(table: ir.Table) -> ir.Table:
     -------
     The same rows. Times of nanoseconds come as such, durations and arrays are not there: the contract has no
     column that could hold one.
+
+    Raises
+    ------
+    DataError : no column is left.
     """
     if not any(_is_special(kind) for kind in table.schema().values()):
         return table
     taken = {name.lower() for name in table.columns}
-    columns = {
+    flat = {
         path: value
         for name in table.columns
         for path, value in _flat(name, table[name], _LEVELS)
         if path == name or path.lower() not in taken
     }
-    if not columns:
-        raise DataError("no column holds a number, a text or a day: lists and bytes alone are no table")
-    return table.select(**columns)
+    if not flat:
+        raise DataError("its columns are lists or deep objects alone: flatten them first, such as into a CSV")
+    return table.select(**flat)
 
 
 def _is_special(kind: object) -> bool:

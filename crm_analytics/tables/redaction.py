@@ -7,11 +7,15 @@ than it must: an address that is gone hurts nobody, a password that stays does.
 from __future__ import annotations
 
 import re
+import unicodedata
 from urllib.parse import unquote
 
 HIDDEN = "…"
 # Up to the last @ of the line: a password may hold blanks, slashes, quotes and further @ signs.
-_URL = re.compile(r"\b([a-z][\w+.-]*):(//|\\/\\/)(?:[^\n]*@[^\s\"'<>]*|[^\s\"'<>]*)", re.IGNORECASE)
+_URL = re.compile(
+    r"\b([a-z][\w+.-]*):(//|\\/\\/)(?:[^\s\"'<>@]*\n[^\s\"'<>@]*@[^\s\"'<>]*|[^\n]*@[^\s\"'<>]*|[^\s\"'<>]*)",
+    re.IGNORECASE,
+)
 _NAMES = (
     r"pass(?:word|wd|phrase|code)?|pwd|pgpassword|mysql_pwd|secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?"
     r"|account[_-]?key|private[_-]?key|key[_-]?id|sig(?:nature)?|credentials?|authorization|sas"
@@ -22,7 +26,11 @@ _PAIR = re.compile(
     r"(\"[^\"]*\"?|'[^']*'?|\{[^}]*\}?|(?:basic|bearer)\s+\S+|[^\s,;&)\]}]+)",
     re.IGNORECASE,
 )
-_BARE = re.compile(r"(?<![\w/.])[^\s:/@\"']+:[^\s\"']*@[\w.-]+(?::\d+)?[^\s\"']*")  # user:password@host
+_BARE = re.compile(r"[^\s:@\"'<>]+:[^\s\"']*@[\w.-]+(?::\d+)?[^\s\"']*")  # user:password@host
+_ORACLE = re.compile(
+    r"(?<![\w/.~-])[\w$#.-]+/[^\s\"'/]+@/{0,2}[\w.-]+[:/][^\s\"']*"
+)  # user/password@host:port
+_OTHERWISE = re.compile(r"[^\s\"'<>]*(?:%[0-9a-f]{2}|[^\x00-\u2fff])[^\s\"'<>]*", re.IGNORECASE)
 
 
 def redact(text: object) -> str:
@@ -38,12 +46,28 @@ def redact(text: object) -> str:
     'host=db user=ann password=… dbname=shop'
     >>> redact("ann:s3cret@db.example:5432/shop refused")
     '… refused'
+    >>> redact("postgres%3A%2F%2Fann%3As3cret%40db and ann/s3cret@db:1521/shop")
+    '… and …'
     >>> redact("Server=db;Uid=ann;Pwd={s3;cret};Database=shop")
     'Server=db;Uid=ann;Pwd=…;Database=shop'
     """
-    clean = _URL.sub(lambda found: f"{found[1].lower()}://{HIDDEN}", str(text))
+    return _OTHERWISE.sub(_spelled_otherwise, _redact(str(text)))
+
+
+def _redact(text: str) -> str:
+    clean = _URL.sub(lambda found: f"{found[1].lower()}://{HIDDEN}", text)
     clean = _PAIR.sub(lambda found: f"{found[1]}{HIDDEN}", clean)
-    return _BARE.sub(HIDDEN, clean)
+    return _ORACLE.sub(HIDDEN, _BARE.sub(HIDDEN, clean))
+
+
+def _spelled_otherwise(found: re.Match[str]) -> str:
+    """A word that is an address only once its percent signs or wide letters are read."""
+    word = plain = found[0]
+    for _ in range(3):  # quoted more than once
+        plain = unicodedata.normalize("NFKC", unquote(plain))
+        if _redact(plain) != plain:
+            return HIDDEN
+    return word
 
 
 def without_secrets_of(text: str, source: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from crm_analytics.errors import DataError, ParameterError
 
+MOST_SETTINGS = 1 << 20  # bytes of a file of settings: a crm.toml, a mapping
 _KINDS = (
     (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISCHR, "a device"),

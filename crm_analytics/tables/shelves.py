@@ -10,21 +10,19 @@ import filecmp
 import glob
 import itertools
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
-import pyarrow as pa
 from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError, nearest
 from crm_analytics.tables import spark_frames
 from crm_analytics.tables.connections import connect, open_file
-from crm_analytics.tables.contract import PART, ROW, TABLES
+from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.csv_files import CsvFile, read_csv
 from crm_analytics.tables.databases import (
     Database,
@@ -40,15 +38,15 @@ from crm_analytics.tables.mapping import FILE_NAME, Mapping, read_mapping
 from crm_analytics.tables.nested_files import nested_files
 from crm_analytics.tables.network_files import read_network_parquet
 from crm_analytics.tables.packed_files import cannot_read, kind_of, table_name, unpacked
+from crm_analytics.tables.part_reading import is_hive, parts_of, read_parts
 from crm_analytics.tables.plain_columns import plain_columns
 from crm_analytics.tables.postgres import PostgresDatabase
 from crm_analytics.tables.scratch import scratch_folder
-from crm_analytics.tables.source_parts import MOST_ROWS, Part, PartReader, UnlikeParts
+from crm_analytics.tables.source_parts import PartReader
 from crm_analytics.tables.source_ref import SourceRef, read_source
 from crm_analytics.tables.workbooks import Workbook
 
 _IN_PLACE = ("duckdb", "pyspark")  # engines the analyses speak: rows stay where they are
-_FILE = "_file"  # where a row of several Parquet files comes from
 _numbers = itertools.count()
 
 
@@ -171,8 +169,8 @@ def _of_files(path: Path, connection: BaseBackend, known: Mapping, label: str) -
         names = {stem if named else "transactions": path.name}
         files = {path.name: path}
     parts = PartReader(
-        lambda name, table: _parts_of(name, _find_file(name, files, table), path),
-        lambda several, table: _read_parts(connection, several, table, read),
+        lambda name, table: parts_of(name, _find_file(name, files, table), path),
+        lambda several, table: read_parts(connection, several, table, read),
     )
     return Shelf(connection, names, read, path.name, label, known, csv, parts=parts)
 
@@ -226,11 +224,6 @@ def _is_part(path: Path) -> bool:
     return path.name.startswith("part-") and kind_of(path) == "parquet"
 
 
-def _is_hive(path: Path) -> bool:
-    """Whether a folder is split by values that stand in the names of its folders: ``year=2026/month=1/``."""
-    return any(p.is_dir() and "=" in p.name for p in path.iterdir())
-
-
 def _names_of(files: dict[str, Path], known: Mapping) -> dict[str, str]:
     """File names by table. Of two files of one table none is chosen: it might be last year's, in silence."""
     names: dict[str, str] = {}
@@ -261,61 +254,12 @@ def _read_parquet(connection: BaseBackend, path: Path) -> ir.Table:
     """A Parquet file, or a folder of the parts that Spark and others write."""
     pattern = glob.escape(str(path))
     if path.is_dir():
-        pattern += "/**/*.parquet" if _is_hive(path) else "/*.parquet"
+        pattern += "/**/*.parquet" if is_hive(path) else "/*.parquet"
     try:
         # Texts of Impala, Hive and older Spark are not marked as such; values in folders' names stay text.
         return connection.read_parquet(pattern, binary_as_string=True, hive_types_autocast=False)
     except Exception as error:
         raise DataError(f"{path.name} is not a readable Parquet file: {first_line(error)}") from None
-
-
-def _parts_of(piece: str, found: Path, root: Path) -> tuple[Part, ...]:
-    if not found.is_dir():
-        return (Part(piece, piece, found),)
-    files = sorted(found.glob("**/*.parquet" if _is_hive(found) else "*.parquet"))
-    top = root if found != root else found.parent
-    return tuple(Part(p.relative_to(top).as_posix(), piece, p, found) for p in files)
-
-
-def _read_parts(
-    connection: BaseBackend, parts: Sequence[Part], table: str, read: Callable[[str, str], ir.Table]
-) -> ir.Table:
-    """Parts end to end; each row knows its part, and its place there."""
-    numbers = {part.path: number for number, part in enumerate(parts)}
-    tables = []
-    for folder, inside in itertools.groupby(parts, key=lambda part: part.folder):
-        if folder is not None:
-            tables.append(_numbered_parquet(connection, folder, list(inside), numbers))
-            continue
-        for part in inside:
-            rows = read(part.piece, table)
-            place = ibis.row_number() + 1 + numbers[part.path] * MOST_ROWS
-            tables.append(rows.mutate(**{ROW: place, PART: ibis.literal(numbers[part.path])}))
-    kinds = [dict(one.schema().items()) for one in tables]
-    if any(kind != kinds[0] for kind in kinds):
-        raise UnlikeParts(f"the files of {table} have different columns")
-    return tables[0] if len(tables) == 1 else ibis.union(*(one.select(*kinds[0]) for one in tables))
-
-
-def _numbered_parquet(
-    connection: BaseBackend, folder: Path, parts: list[Part], numbers: MappingType[Path, int]
-) -> ir.Table:
-    paths = [glob.escape(str(part.path)) for part in parts]
-    try:
-        rows = connection.read_parquet(
-            paths, binary_as_string=True, hive_types_autocast=False, hive_partitioning=_is_hive(folder),
-            filename=_FILE, file_row_number=True,
-        )  # fmt: skip
-    except Exception as error:
-        raise DataError(f"{folder.name} is not a readable Parquet file: {first_line(error)}") from None
-    known = pa.table(
-        {_FILE: [str(part.path) for part in parts], PART: [numbers[part.path] for part in parts]},
-        schema=pa.schema({_FILE: pa.string(), PART: pa.int64()}),
-    )
-    rows = rows.join(load(connection, known), _FILE)
-    place = rows["file_row_number"] + 1 + rows[PART] * MOST_ROWS
-    marked = rows.mutate(**{ROW: place}).drop(_FILE, "file_row_number")
-    return plain_columns(marked)
 
 
 def _of_workbook(path: Path, connection: BaseBackend, known: Mapping, label: str) -> Shelf:

@@ -17,6 +17,7 @@ from crm_analytics.tables.databases import first_line, limit_clause
 from crm_analytics.tables.embedded_engine import load
 
 _ROWS = 20_000  # handed over at once
+_STEPS = 100_000  # of SQLite's machine, after which Python may act on a signal: a limit of time, Ctrl-C
 _EXACT = 2**53  # beyond it a float64 has no longer every whole number
 
 
@@ -37,6 +38,7 @@ class SqliteFile:
                 self._con = sqlite3.connect(
                     f"file:{quote(str(path))}?{mode}", uri=True, check_same_thread=False
                 )
+                self._con.set_progress_handler(_go_on, _STEPS)
                 self._con.execute("PRAGMA query_only = 1")
                 self._con.execute("PRAGMA trusted_schema = 0")
                 self._con.text_factory = lambda raw: raw.decode("utf-8", "replace")
@@ -88,9 +90,17 @@ class SqliteFile:
         """At most `limit` rows of a query."""
         return self._con.execute(query).fetchmany(limit)
 
+    def interrupt(self) -> None:
+        """End what is being asked in another thread."""
+        self._con.interrupt()
+
     def close(self) -> None:
         """Let go of the file."""
         self._con.close()
+
+
+def _go_on() -> int:
+    return 0
 
 
 def _batches(rows: sqlite3.Cursor, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

@@ -26,6 +26,7 @@ class StoredLines:
     days : customer-days of them, read from `day_files`
     facts : what was counted of the lines to find odd ones
     total : rows, and the sum of their digests, as `snapshot.hash_of` adds them
+    span : first and last day of the lines, ``2026-11-30``; None where nobody counted them
     """
 
     lines: ir.Table
@@ -34,6 +35,7 @@ class StoredLines:
     files: tuple[Path, ...]
     day_files: tuple[Path, ...]
     facts: LineFacts | None = None
+    span: tuple[str, str] | None = None
 
 
 def read_files(connection: BaseBackend, files: tuple[Path, ...]) -> ir.Table:

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from crm_analytics.errors import ParameterError, nearest
+from crm_analytics.errors import DataError, ParameterError, nearest
+from crm_analytics.tables.regular_files import check_regular
 from crm_analytics.tables.source_ref import SourceRef, read_source
 
 _TABLE = re.compile(r"[A-Za-z_]\w{0,62}(\.[A-Za-z_]\w{0,62})?")
@@ -83,6 +84,10 @@ def target_of(
         raise ParameterError(
             f"rows cannot be written to {ref.name}. Give a .parquet, .duckdb or .sqlite file, or postgres://..."
         )
+    try:
+        check_regular(ref.path)
+    except DataError as error:
+        raise ParameterError(f"rows cannot be written there: {error}") from None
     kind = ref.kind if ref.kind in ("duckdb", "sqlite") else _kind_of(ref.path)
     if not ref.path.parent.is_dir():
         raise ParameterError(f"there is no folder {ref.path.parent} to write {ref.path.name} to")

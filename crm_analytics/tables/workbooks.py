@@ -19,6 +19,7 @@ from ibis.backends import BaseBackend
 from crm_analytics.errors import DataError
 from crm_analytics.tables.embedded_engine import load
 from crm_analytics.tables.headers import looks_like_data, the_source_has
+from crm_analytics.tables.packed_files import check_unpacked_size
 
 _HEAD = 60  # rows in which the header is looked for
 _FULL = 0.75  # of the cells that most rows have; titles and notes above a table have fewer
@@ -38,6 +39,7 @@ class Workbook:
                 f'reading {path.name} needs openpyxl: pip install "crm-analytics[excel]", or save it as .csv'
             ) from None
         self.where = path.name
+        check_unpacked_size(path)
         try:
             with warnings.catch_warnings():  # of styles and validations that are not ours
                 warnings.simplefilter("ignore")
@@ -80,6 +82,7 @@ class Workbook:
 
 def _filled(sheet: Any) -> Iterator[tuple[Any, ...]]:
     """The rows that hold anything, as cells."""
+    sheet.reset_dimensions()  # what a file says of its own size may be a lie of a million wide rows
     for row in sheet.iter_rows():
         if any(cell.value not in (None, "") for cell in row):
             yield row

@@ -14,11 +14,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from unittest import mock
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -27,43 +25,16 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from crm_analytics.errors import LockedError, PublishError
 from crm_analytics.runs.publishing import index, kept_rows, publish, suppressions
 from crm_analytics.tables.row_store import RowStore
+from tests.faults.strikes import Fault, Killed, faults, struck
 
 STEPS = int(os.environ.get("CRM_BAD_NIGHTS", "1000"))
 EACH = 40
-CALLS = ("replace", "rename", "fsync", "unlink", "mkdir")
 KEYS = (b"k" * 32, b"j" * 32)
 WHO = st.sampled_from(["ann-vogel", "bob-meier", "cy-lang", "dee-roth"])
 DAY = st.integers(1, 5)
 
 
-class Killed(BaseException):
-    """The process is gone at this call."""
-
-
-@contextmanager
-def struck(at: int, error: BaseException | None) -> Iterator[None]:
-    """The call number `at` of the file system fails; a full disk fails every later one of fsync, too."""
-    count = 0
-
-    def striking(real):
-        def call(*args, **kwargs):
-            nonlocal count
-            count += 1
-            if error is not None and count == at:
-                raise error
-            return real(*args, **kwargs)
-
-        return call
-
-    with mock.patch.multiple("os", **{name: striking(getattr(os, name)) for name in CALLS}):
-        yield
-
-
-FAULTS = st.one_of(
-    st.just((0, None)),
-    st.tuples(st.integers(1, 60), st.just("killed")),
-    st.tuples(st.integers(1, 60), st.just("full")),
-)
+FAULTS = faults(60)
 
 
 class BadNights(RuleBasedStateMachine):
@@ -171,13 +142,11 @@ class BadNights(RuleBasedStateMachine):
         index.rebuild(self.out, self.now.date())
 
     @rule(fault=FAULTS)
-    def night(self, fault: tuple[int, str | None]) -> None:
-        at, kind = fault
-        error = {"killed": Killed(), "full": OSError(28, "No space left on device"), None: None}[kind]
+    def night(self, fault: Fault) -> None:
         self.allowed.add(self.truth())
-        with suppress(Killed, PublishError, OSError), struck(at, error):
+        with suppress(Killed, PublishError, OSError), struck(fault):
             self.job()
-            if error is None:
+            if fault[1] is None:
                 self.went_well()
 
     def went_well(self) -> None:
@@ -205,11 +174,9 @@ class BadNights(RuleBasedStateMachine):
     # -- the tree ----------------------------------------------------------------------------------
 
     @rule(who=WHO, fault=FAULTS)
-    def forget(self, who: str, fault: tuple[int, str | None]) -> None:
-        at, kind = fault
-        error = {"killed": Killed(), "full": OSError(28, "No space left on device"), None: None}[kind]
+    def forget(self, who: str, fault: Fault) -> None:
         self.half_forgotten.add(who)
-        with suppress(Killed, PublishError, OSError), struck(at, error):
+        with suppress(Killed, PublishError, OSError), struck(fault):
             suppressions.suppress(self.out, who, KEYS[self.key])
             kept_rows.forget(self.out)
             self.half_forgotten.discard(who)

@@ -181,9 +181,9 @@ def test_too_few_for_a_model_have_the_rule_and_are_told_what_to_bring() -> None:
     assert "Bring a table of subscriptions" in same.pop()
 
 
-@pytest.mark.parametrize(("told", "low", "high"), [(0.5, 109, 291), (0.12, 0, 131), (0.3, 109, 131)])
+@pytest.mark.parametrize(("told", "low", "high"), [(0.5, 107, 293), (0.12, 0, 132), (0.3, 99, 141)])
 def test_the_expected_number_lies_in_a_range_as_wide_as_it_was_off_before(told, low, high) -> None:
-    """Of 1,000 held out 300 fell silent; now 400 are active, each with the same chance as then."""
+    """Of 1,000 held out 300 fell silent; now 400 are active, with the same chance each; luck comes on top."""
     held = SimpleNamespace(left=np.r_[np.ones(300), np.zeros(700)], score=np.full(1000, told))
     evidence = pd.DataFrame({"method": ["m"], "n": [1000], "left": [300], "expected": [1000 * told]})
     trained = SimpleNamespace(held_out=held, evidence=evidence, method="m", window=30)

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
+import pytest
+
+from crm_analytics import CustomerBase
+from crm_analytics.tables.company import write_company
+
+SPARK = [
+    pytest.mark.spark,
+    # what PySpark itself warns of on Python 3.11 and pandas 3
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:pyspark.*"),
+    pytest.mark.filterwarnings("ignore::FutureWarning:pyspark.*"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 def on_spark(spark, **tables: Path):
@@ -12,6 +27,22 @@ def on_spark(spark, **tables: Path):
     for name, path in tables.items():
         spark.create_view(name, spark.read_parquet(str(path)), overwrite=True)
     return spark
+
+
+@contextmanager
+def two_companies(
+    spark, folder: Path, tables: Iterable[str], customers: int
+) -> Iterator[tuple[CustomerBase, CustomerBase]]:
+    """Two years of the demo company with these tables alone, on DuckDB and on Spark."""
+    write_company(folder, customers=customers, years=2)
+    files = {name: folder / f"{name}.parquet" for name in tables}
+    for path in folder.glob("*.parquet"):
+        if path.stem not in files:
+            path.unlink()
+    one = CustomerBase.open(folder, today="2026-01-01")
+    yield one, CustomerBase.open(on_spark(spark, **files), today="2026-01-01")
+    for name in files:
+        spark.drop_view(name)
 
 
 def assert_same(one: pd.DataFrame, two: pd.DataFrame) -> None:

@@ -5,36 +5,21 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from crm_analytics import CustomerBase
 from crm_analytics.analyses import btyd
 from crm_analytics.analyses.btyd.checks.baselines import naive_forecasts
 from crm_analytics.analyses.btyd.forecasts.holdout import held_out
-from crm_analytics.tables.company import write_company
-from tests.spark.same import on_spark
+from tests.spark.same import SPARK, two_companies
 
-pytestmark = [
-    pytest.mark.spark,
-    # what PySpark itself warns of on Python 3.11 and pandas 3
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:pyspark.*"),
-    pytest.mark.filterwarnings("ignore::FutureWarning:pyspark.*"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = SPARK
 DAY, END = "2025-03-31", "2025-12-31"
 
 
 @pytest.fixture(scope="module")
 def both(spark, tmp_path_factory):
-    folder = write_company(tmp_path_factory.mktemp("company"), customers=300, years=2)
-    for path in folder.glob("*.parquet"):
-        if path.stem not in ("transactions", "customers", "products"):
-            path.unlink()
-    files = {name: folder / f"{name}.parquet" for name in ("transactions", "customers", "products")}
-    one = CustomerBase.open(folder, today="2026-01-01")
-    two = CustomerBase.open(on_spark(spark, **files), today="2026-01-01")
-    yield one, two
-    for name in files:
-        spark.drop_view(name)
+    with two_companies(
+        spark, tmp_path_factory.mktemp("company"), ("transactions", "customers", "products"), customers=300
+    ) as pair:
+        yield pair
 
 
 def test_cells_and_naive_forecasts_are_identical(both):

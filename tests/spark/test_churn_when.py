@@ -4,36 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from crm_analytics import CustomerBase
 from crm_analytics.analyses.churn.contracts import contracts
 from crm_analytics.analyses.churn.survival import complaints, survival
-from crm_analytics.tables.company import write_company
-from tests.spark.same import assert_same, on_spark
+from tests.spark.same import SPARK, assert_same, two_companies
 
-pytestmark = [
-    pytest.mark.spark,
-    # what PySpark itself warns of on Python 3.11 and pandas 3
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:pyspark.*"),
-    pytest.mark.filterwarnings("ignore::FutureWarning:pyspark.*"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = SPARK
 
 TABLES = ("transactions", "products", "customers", "tickets", "subscriptions")
 
 
 @pytest.fixture(scope="module")
 def both(spark, tmp_path_factory):
-    folder = write_company(tmp_path_factory.mktemp("company"), customers=900, years=2)
-    for path in folder.glob("*.parquet"):
-        if path.stem not in TABLES:
-            path.unlink()
-    files = {name: folder / f"{name}.parquet" for name in TABLES}
-    one = CustomerBase.open(folder, today="2026-01-01")
-    two = CustomerBase.open(on_spark(spark, **files), today="2026-01-01")
-    yield one.as_of("2025-12-15"), two.as_of("2025-12-15")
-    for name in TABLES:
-        spark.drop_view(name)
+    with two_companies(spark, tmp_path_factory.mktemp("company"), TABLES, customers=900) as pair:
+        yield tuple(base.as_of("2025-12-15") for base in pair)
 
 
 def test_curves_and_the_complaint_are_the_same(both) -> None:

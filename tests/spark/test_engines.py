@@ -10,16 +10,9 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.tables.demo import write_demo
-from tests.spark.same import assert_same, on_spark
+from tests.spark.same import SPARK, assert_same, on_spark
 
-pytestmark = [
-    pytest.mark.spark,
-    # what PySpark itself warns of on Python 3.11 and pandas 3
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:pyspark.*"),
-    pytest.mark.filterwarnings("ignore::FutureWarning:pyspark.*"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = SPARK
 
 TODAY = "2026-07-01"
 

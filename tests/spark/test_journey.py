@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from crm_analytics import CustomerBase
 from crm_analytics.analyses.journey import daily_states, journey, journey_map
-from crm_analytics.tables.company import write_company
-from tests.spark.same import assert_same, on_spark
+from tests.spark.same import SPARK, assert_same, two_companies
 
-pytestmark = [
-    pytest.mark.spark,
-    # what PySpark itself warns of on Python 3.11 and pandas 3
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:pyspark.*"),
-    pytest.mark.filterwarnings("ignore::FutureWarning:pyspark.*"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = SPARK
 
 TABLES = (
     "transactions",
@@ -32,15 +23,8 @@ STEPS = ["Product Viewed", "Product Added", "Order Completed"]
 
 @pytest.fixture(scope="module")
 def both(spark, tmp_path_factory):
-    folder = write_company(tmp_path_factory.mktemp("company"), customers=300, years=2)
-    for path in folder.glob("*.parquet"):
-        if path.stem not in TABLES:
-            path.unlink()
-    one = CustomerBase.open(folder, today="2026-01-01")
-    two = CustomerBase.open(
-        on_spark(spark, **{n: folder / f"{n}.parquet" for n in TABLES}), today="2026-01-01"
-    )
-    return tuple(journey(base.as_of("2025-12-30")) for base in (one, two))
+    with two_companies(spark, tmp_path_factory.mktemp("company"), TABLES, customers=300) as pair:
+        yield tuple(journey(base.as_of("2025-12-30")) for base in pair)
 
 
 def test_steps_are_the_same(both) -> None:

@@ -10,33 +10,17 @@ from crm_analytics.analyses import rfm
 from crm_analytics.analyses.portfolio.portfolio import portfolio
 from crm_analytics.analyses.portfolio.strategic_customers import significant
 from crm_analytics.analyses.rfm.plays import plays
-from crm_analytics.tables.company import write_company
-from tests.spark.same import assert_same, on_spark
+from tests.spark.same import SPARK, assert_same, two_companies
 
-pytestmark = [
-    pytest.mark.spark,
-    # what PySpark itself warns of on Python 3.11 and pandas 3
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:pyspark.*"),
-    pytest.mark.filterwarnings("ignore::FutureWarning:pyspark.*"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = SPARK
 
 TABLES = ("transactions", "products", "customers", "tickets", "events", "mentions", "referrals")
 
 
 @pytest.fixture(scope="module")
 def both(spark, tmp_path_factory):
-    folder = write_company(tmp_path_factory.mktemp("company"), customers=300, years=2)
-    for path in folder.glob("*.parquet"):
-        if path.stem not in TABLES:
-            path.unlink()
-    files = {name: folder / f"{name}.parquet" for name in TABLES}
-    one = CustomerBase.open(folder, today="2026-01-01")
-    two = CustomerBase.open(on_spark(spark, **files), today="2026-01-01")
-    yield one.as_of("2025-12-31"), two.as_of("2025-12-31")
-    for name in TABLES:
-        spark.drop_view(name)
+    with two_companies(spark, tmp_path_factory.mktemp("company"), TABLES, customers=300) as pair:
+        yield tuple(base.as_of("2025-12-31") for base in pair)
 
 
 def forecast(base: CustomerBase):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from crm_analytics import CustomerBase
 from crm_analytics.analyses.calendar import calendar, week_pattern
 from crm_analytics.analyses.products.affinity import affinity
 from crm_analytics.analyses.products.category_months import category_months
@@ -16,33 +15,17 @@ from crm_analytics.analyses.products.movers import movers
 from crm_analytics.analyses.products.popularity import popularity
 from crm_analytics.analyses.products.product_lines import spellings
 from crm_analytics.analyses.products.quality import quality
-from crm_analytics.tables.company import write_company
-from tests.spark.same import assert_same, on_spark
+from tests.spark.same import SPARK, assert_same, two_companies
 
-pytestmark = [
-    pytest.mark.spark,
-    # what PySpark itself warns of on Python 3.11 and pandas 3
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:pyspark.*"),
-    pytest.mark.filterwarnings("ignore::FutureWarning:pyspark.*"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = SPARK
 
 TABLES = ("transactions", "products", "customers", "tickets")
 
 
 @pytest.fixture(scope="module")
 def both(spark, tmp_path_factory):
-    folder = write_company(tmp_path_factory.mktemp("company"), customers=700, years=2)
-    for path in folder.glob("*.parquet"):
-        if path.stem not in TABLES:
-            path.unlink()
-    files = {name: folder / f"{name}.parquet" for name in TABLES}
-    one = CustomerBase.open(folder, today="2026-01-01")
-    two = CustomerBase.open(on_spark(spark, **files), today="2026-01-01")
-    yield one, two
-    for name in TABLES:
-        spark.drop_view(name)
+    with two_companies(spark, tmp_path_factory.mktemp("company"), TABLES, customers=700) as pair:
+        yield pair
 
 
 VIEWS = {

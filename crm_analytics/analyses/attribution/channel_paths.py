@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 
 from crm_analytics.analyses.arguments import base_given
 from crm_analytics.analyses.attribution.models import attribute
@@ -29,6 +30,7 @@ needs = {"events": ("timestamp", "channel"), "transactions": ("customer_id", "tr
 FROM_CONVERSIONS = 30  # purchases after a touch; below, a share is uncertain by 18 points and more
 PLACES = 9  # digits of a touch's place in its path
 NEXT = "\x1f"  # between touches in a text: the unit separator, which no channel's name holds
+TOUCHES = ("person", "path", "place", "channel", "days", "converted", "value")
 DAY, ONE_DAY = 86_400.0, timedelta(days=1)
 
 
@@ -160,42 +162,12 @@ def channel_paths(
     if not lookback > 0 or gap_minutes < 0:
         raise ParameterError("lookback is a number of days above 0, gap_minutes one of minutes from 0 on")
     base.require(needs)
-    seen = shared(touches(base), "channel", minimum, "person")
-    bought = purchases(base)
+    begin = None if since is None else datetime.combine(since, datetime.min.time()) + ONE_DAY
+    seen, bought = shared(touches(base), "channel", minimum, "person"), purchases(base)
     rows = in_paths(seen.union(bought), lookback * DAY, gap_minutes * 60.0)
-    ends = rows.group_by("person", "path").aggregate(
-        converted=(rows.kind == 1).any(),
-        end=rows.at.max(),
-        value=rows.value.sum().fill_null(0),
-        is_first=rows.is_first.any(),
-    )
-    if since is not None:
-        begin = ibis.literal(datetime.combine(since, datetime.min.time()) + ONE_DAY)
-        ends, bought = ends.filter(ends.end >= begin), bought.filter(bought["at"] >= begin)
-    joined = (
-        rows.filter((rows.kind == 0) & ~rows.repeated)
-        .drop("value", "is_first")
-        .inner_join(ends, ["person", "path"])
-    )
-    days = (joined.end.epoch_seconds() - joined["at"].epoch_seconds()) / DAY
-    kept = joined.mutate(days=days).filter(lambda t: ~t.converted | (t.days <= lookback))
-    order = [kept["at"], kept.channel, kept.tie]
-    place = ibis.row_number().over(group_by=[kept.person, kept.path], order_by=order)
-    kept = kept.mutate(place=place)
-    kept = base.materialise(
-        kept.select(
-            "person",
-            "path",
-            "place",
-            "channel",
-            "days",
-            "converted",
-            "value",
-            "end",
-            "is_visitor",
-            "is_first",
-        )
-    )
+    if begin is not None:
+        bought = bought.filter(bought["at"] >= ibis.literal(begin))
+    kept = base.materialise(_within(rows, lookback, begin))
     still = ibis.literal(datetime.combine(base.day, datetime.min.time()) + timedelta(days=1 - lookback))
     kept = kept.mutate(is_open=~kept.converted & (kept.end >= still))
     each = base.materialise(_each_path(kept))
@@ -209,9 +181,27 @@ def channel_paths(
         )
     counted = _counts(bought, each)
     first = base.tables["events"].timestamp.min().date().to_pyarrow().as_py()
-    first = first if since is None else max(first, since + ONE_DAY)
+    first = first if begin is None else max(first, begin.date())
     shown = kept.filter(~kept.is_open).drop("end", "is_visitor", "is_first", "is_open")
     return ChannelPaths(paths, shown, lookback=lookback, first_day=first, **counted)
+
+
+def _within(rows: ir.Table, lookback: float, begin: datetime | None) -> ir.Table:
+    """The touches of each path that lie within the window before its end, in order, with what came of it."""
+    ends = rows.group_by("person", "path").aggregate(
+        converted=(rows.kind == 1).any(),
+        end=rows.at.max(),
+        value=rows.value.sum().fill_null(0),
+        is_first=rows.is_first.any(),
+    )
+    if begin is not None:
+        ends = ends.filter(ends.end >= ibis.literal(begin))
+    touched = rows.filter((rows.kind == 0) & ~rows.repeated).drop("value", "is_first")
+    joined = touched.inner_join(ends, ["person", "path"])
+    days = (joined.end.epoch_seconds() - joined["at"].epoch_seconds()) / DAY
+    kept = joined.mutate(days=days).filter(lambda t: ~t.converted | (t.days <= lookback))
+    place = ibis.row_number().over(group_by=[kept.person, kept.path], order_by=kept.position)
+    return kept.mutate(place=place).select(*TOUCHES, "end", "is_visitor", "is_first")
 
 
 def _each_path(touches: ir.Table) -> ir.Table:
@@ -240,10 +230,12 @@ def _grouped(each: ir.Table) -> pd.DataFrame:
             new_customers=each.is_first.sum().cast("int64"),
         )
     )
-    frame = found.to_pyarrow().to_pandas().rename(columns={"way": "path"})
-    frame["path"] = [[touch[PLACES:] for touch in path.split(NEXT)] for path in frame["path"]]
-    frame["key"] = [" > ".join(path) for path in frame["path"]]
-    return frame.sort_values("key", ignore_index=True).drop(columns="key")
+    rows = found.to_pyarrow()
+    ways = pc.replace_substring_regex(rows["way"], rf"(^|{NEXT})\d{{{PLACES}}}", r"\1")
+    frame = rows.drop_columns("way").to_pandas()
+    frame.insert(0, "path", pd.Series(pc.split_pattern(ways, NEXT).to_pylist(), dtype="object"))
+    order = np.asarray(pc.sort_indices(pc.replace_substring(ways, NEXT, " > ")))
+    return frame.take(order).reset_index(drop=True)
 
 
 def _counts(bought: ir.Table, each: ir.Table) -> dict[str, Any]:

@@ -72,12 +72,14 @@ class _Chain:
     def of(cls, paths: Paths, order: int) -> _Chain:
         count = paths.conversions + paths.nulls
         steps, place = paths.steps, paths.place
-        columns = [steps]
+        _, state = np.unique(steps, return_inverse=True)
         for back in range(1, order):
             earlier = np.concatenate([np.full(back, -1), steps[:-back]])[: len(steps)]
-            columns.append(np.where(place >= back, earlier, -1))
-        states, state = np.unique(np.column_stack(columns), axis=0, return_inverse=True)
-        state, size = state.ravel(), len(states)
+            earlier = np.where(place >= back, earlier, -1)
+            _, state = np.unique(state * (len(paths.channels) + 1) + earlier + 1, return_inverse=True)
+        size = int(state.max()) + 1
+        channel = np.empty(size, dtype=steps.dtype)
+        channel[state] = steps
         weight = np.repeat(count, paths.lengths)
         visits = np.bincount(state, weight, size)
         follows = np.flatnonzero(place > 0)
@@ -92,7 +94,7 @@ class _Chain:
             visits / max(count.sum(), 1e-300),
             np.bincount(ends, paths.conversions, size) / seen,
             earned,
-            states[:, 0],
+            channel,
         )
 
 

@@ -82,16 +82,21 @@ def purchases(base: CustomerBase) -> ir.Table:
 
 
 def in_paths(rows: ir.Table, lookback: float, gap: float) -> ir.Table:
-    """Number the paths of each person, and mark touches that repeat the one before."""
-    order = [rows["at"], rows.kind, rows.channel, rows.tie]
-    each = ibis.window(group_by=rows.person, order_by=order)
-    since = rows["at"].epoch_seconds() - rows["at"].lag().over(each).epoch_seconds()
-    before = rows.kind.lag().over(each)
+    """Number the rows and the paths of each person, and mark touches that repeat the one before.
+
+    The rows are put in order once, by texts; what else goes along the order takes the position.
+    """
+    each = ibis.window(group_by=rows.person, order_by=[rows["at"], rows.kind, rows.channel, rows.tie])
     rows = rows.mutate(
-        begins=((before.isnull()) | (before == 1) | (since > lookback)).cast("int64"),
-        repeated=((rows.kind == 0) & (before == 0) & (rows.channel == rows.channel.lag().over(each))
-                  & (since <= gap)).fill_null(False),
-    )  # fmt: skip
-    order = [rows["at"], rows.kind, rows.channel, rows.tie]
-    path = rows.begins.sum().over(ibis.cumulative_window(group_by=rows.person, order_by=order))
-    return rows.mutate(path=path)
+        position=ibis.row_number().over(each),
+        before=rows.kind.lag().over(each),
+        channel_before=rows.channel.lag().over(each),
+        since=rows["at"].epoch_seconds() - rows["at"].lag().over(each).epoch_seconds(),
+    )
+    same = (rows.kind == 0) & (rows.before == 0) & (rows.channel == rows.channel_before)
+    rows = rows.mutate(
+        begins=(rows.before.isnull() | (rows.before == 1) | (rows.since > lookback)).cast("int64"),
+        repeated=(same & (rows.since <= gap)).fill_null(False),
+    ).drop("before", "channel_before", "since")
+    so_far = ibis.cumulative_window(group_by=rows.person, order_by=rows.position)
+    return rows.mutate(path=rows.begins.sum().over(so_far))

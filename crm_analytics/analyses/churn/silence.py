@@ -96,6 +96,7 @@ def shared_window(base: CustomerBase) -> int | None:
 def expected_silence(trained: Churn, bands: pd.DataFrame, year_ago: tuple[int, int] | None = None) -> Silence:
     """The sum of the chances, and as much to either side as the method was off a customer in a window before.
 
+    To that the chance of the next window is added: of few customers it counts for more than any error before.
     To either side, because the same error does not come back: fewer fall silent in a window before Christmas
     than in one after it, and a sum put right by the first would be wrong by twice as much in the second.
 
@@ -104,7 +105,8 @@ def expected_silence(trained: Churn, bands: pd.DataFrame, year_ago: tuple[int, i
     bands : customers, leaving (sum of the chances), value_at_risk: of those who are active
     """
     here, many = int(bands["customers"].sum()), float(bands["leaving"].sum())
-    off = here * _off(trained)
+    chance = Z95 * math.sqrt(many * max(1 - many / here, 0.0)) if here else 0.0
+    off = math.hypot(here * _off(trained), chance)
     spent = float(bands["value_at_risk"].sum())
     low, high = max(many - off, 0.0), min(many + off, float(here))
     return Silence(trained.window, here, many, low, high, spent, year_ago)

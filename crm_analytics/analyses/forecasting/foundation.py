@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,15 @@ import pandas as pd
 
 from crm_analytics.analyses import btyd
 from crm_analytics.analyses.forecasting.cautions import Caution, cautions
+from crm_analytics.analyses.forecasting.contract_payments import contract_payments
 from crm_analytics.analyses.forecasting.learnt import Learnt, learnt
 from crm_analytics.analyses.forecasting.quarters import DAYS, YEAR, Quarters
 from crm_analytics.analyses.forecasting.ways import (
     AGES,
+    CONTRACTS,
     LEVEL,
     MODEL,
+    WINDOWS,
     Models,
     fitted,
     of_quarters,
@@ -41,12 +45,14 @@ class Foundation(ObjectCard):
     models : of single customers, at the day
     quarters : what customers did, by the quarter they first bought in
     trials : of every way at earlier days (`ways.trials`)
+    contracts : what running contracts will pay, by quarters ahead; empty where few customers have one
     cautions : what to know before a forecast is read, worst first
     """
 
     models: Models
     quarters: Quarters
     trials: pd.DataFrame
+    contracts: Mapping[int, Mapping[str, float]]
     cautions: tuple[Caution, ...]
 
     def learn(self, what: str, weeks: float, chance: float, lumps: float = 0.0) -> tuple[Learnt, float]:
@@ -67,6 +73,7 @@ class Foundation(ObjectCard):
         said = {MODEL: alone * net}
         if weeks <= YEAR * WEEKS + 2:  # twelve months are a day longer
             said |= {way: of_quarters(self.quarters, way, what, 0, window) for way in (AGES, LEVEL)}
+            said[CONTRACTS] = self.contracts[window][what] if self.contracts else np.nan
         size = len(self.quarters.customers)
         found = learnt(self.trials, said, what=what, window=window, quarters=size, chance=chance, lumps=lumps)
         return found, found.mean / alone if alone > 0 else 1.0
@@ -98,7 +105,8 @@ def foundation(
         lambda table: {"trials": table},
         lambda parts: pd.DataFrame(parts["trials"]),
     )
-    return Foundation(models, found, tried, cautions(base, models, found, tried))
+    payments = contract_payments(base, WINDOWS)
+    return Foundation(models, found, tried, payments, cautions(base, models, found, tried))
 
 
 def _refuse_a_closed_shop(found: Quarters) -> None:

@@ -17,7 +17,7 @@ from crm_analytics.tables.object_cards import ObjectCard
 Array = NDArray[np.float64]
 EXPECTED_ERRORS = 4.0  # errors that what is assumed of a way counts for when ways are weighed
 # what a way is assumed to be off by before it was tried, on logarithms
-UNTRIED: Mapping[str, float] = dict(zip(WAYS, (0.10, 0.18, 0.28), strict=True))
+UNTRIED: Mapping[str, float] = dict(zip(WAYS, (0.10, 0.18, 0.28, 0.04), strict=True))
 APART = 0.5  # of the variance between the ways, that is added to what their errors say
 LEFT_OUT = 0.05  # of a year, where two cycles were seen: level, lives, mix of customers
 ONE_CYCLE = 0.16  # where one was: season and trend cannot be told apart

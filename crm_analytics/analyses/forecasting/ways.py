@@ -14,6 +14,7 @@ from crm_analytics.analyses import btyd
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
 from crm_analytics.analyses.forecasting.age_matched import age_matched, level
 from crm_analytics.analyses.forecasting.business_time import BusinessTime, business_time
+from crm_analytics.analyses.forecasting.contract_payments import contract_payments
 from crm_analytics.analyses.forecasting.quarters import DAYS, MEASURES, YEAR, Quarters, quarters
 from crm_analytics.errors import CrmError
 
@@ -26,8 +27,8 @@ WINDOWS = (1, 2, 3, 4)  # quarters
 COUNTED = (1, YEAR)  # over which different buyers are counted
 BACKS = (1, 2, 3, 4, 5, 6, 8)  # quarters before the day, where the ways are tried
 SHORTEST = 2  # quarters that a trial must know
-MODEL, AGES, LEVEL = "model", "ages", "ages and level"
-WAYS = (MODEL, AGES, LEVEL)
+MODEL, AGES, LEVEL, CONTRACTS = "model", "ages", "ages and level", "contracts"
+WAYS = (MODEL, AGES, LEVEL, CONTRACTS)
 COLUMNS = ["way", "what", "window", "back", "said", "came"]
 
 
@@ -87,7 +88,7 @@ def fitted(
     inside = time.of(summary)
     if time.is_used:
         model = btyd.BetaGeo.fit(inside)
-    return Models(inside, summary, time, model, spend or btyd.GammaGamma.fit(summary))
+    return Models(inside, summary, time, model, spend or btyd.GammaGamma.pricing(summary))
 
 
 def of_quarters(found: Quarters, way: str, what: str, back: int, window: int) -> float:
@@ -103,7 +104,9 @@ def trials(base: CustomerBase, found: Quarters, time: BusinessTime) -> pd.DataFr
         if back + SHORTEST > found.whole:
             break
         windows = [w for w in WINDOWS if w <= back]
-        of_model = _of_model(base, found, time, back, windows)
+        past = base.as_of(base.day - timedelta(days=DAYS * back))
+        of_model = _of_model(past, found, time, back, windows)
+        of_contracts = contract_payments(past, tuple(windows))
         for window in windows:
             for what in MEASURES:
                 if what == "buyers" and window not in COUNTED:
@@ -111,14 +114,14 @@ def trials(base: CustomerBase, found: Quarters, time: BusinessTime) -> pd.DataFr
                 came = found.came(what, back, window)
                 said = {way: of_quarters(found, way, what, back, window) for way in (AGES, LEVEL)}
                 said[MODEL] = of_model[window][what] if of_model else np.nan
+                said[CONTRACTS] = of_contracts[window][what] if of_contracts else np.nan
                 rows += [(way, what, window, back, said[way], came) for way in WAYS]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _of_model(
-    base: CustomerBase, found: Quarters, time: BusinessTime, back: int, windows: list[int]
+    past: CustomerBase, found: Quarters, time: BusinessTime, back: int, windows: list[int]
 ) -> dict[int, dict[str, float]] | None:
-    past = base.as_of(base.day - timedelta(days=DAYS * back))
     try:
         models = fitted(btyd.summarize(past, unit=UNIT), lent=time)
         said = {w: models.expected(w * DAYS / days_per_unit(UNIT)) for w in windows}

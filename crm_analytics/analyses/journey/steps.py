@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 START, END, REST = "path_start", "path_end", "(other)"
+IN_ORDER = ("person", "path", "at", "event", "source", "channel", "value", "position", "next_event")
+COLUMNS = (*IN_ORDER, "stage", "session", "seconds_to_next")
 
 
 @dataclass(frozen=True)
@@ -122,51 +124,44 @@ class Steps(ObjectCard):
 def steps_of(
     base: CustomerBase, sources: tuple[str, ...], session_minutes: float, stages: Mapping[str, str]
 ) -> ir.Table:
-    """The steps of some sources: staged, in sessions and in order; the columns of `Steps.table`."""
-    rows = _staged(merged(base, sources), dict(stages))
-    return ordered(_in_sessions(rows, session_minutes * 60))
+    """The steps of some sources: staged, in sessions and in order; the columns of `Steps.table`.
 
-
-def _staged(rows: ir.Table, stages: dict[str, str]) -> ir.Table:
-    before = ibis.window(group_by=rows.person, order_by=_order(rows), preceding=None, following=0)
-    has_bought = (rows.event == PURCHASE).cast("int8").max().over(before) > 0
-    rows = rows.mutate(stage=ibis.coalesce(rows.named_stage, has_bought.ifelse(STAGES[2], STAGES[0])))
-    if not stages:
-        return rows
-    return rows.mutate(stage=rows.event.cases(*stages.items(), else_=rows.stage))
-
-
-def _order(rows: ir.Table) -> list[ir.Value]:
-    return [rows["at"], rows.source, rows.tie.fill_null(""), rows.event, rows.channel.fill_null("")]
-
-
-def _in_sessions(rows: ir.Table, silence: float) -> ir.Table:
-    each = ibis.window(group_by=rows.person, order_by=_order(rows))
-    since = rows["at"].epoch_seconds() - rows["at"].lag().over(each).epoch_seconds()
-    rows = rows.mutate(begins=(since.isnull() | (since > silence)).cast("int64"))
-    running = ibis.window(group_by=rows.person, order_by=_order(rows), preceding=None, following=0)
-    place = ibis.row_number().over(ibis.window(group_by=rows.person, order_by=_order(rows)))
-    return rows.mutate(session=rows.begins.sum().over(running), position=place + 1, path=rows.person)
+    The rows are put in order once, by texts; what else goes along the order takes the position.
+    """
+    rows = merged(base, sources)
+    order = [rows["at"], rows.source, rows.tie.fill_null(""), rows.event, rows.channel.fill_null("")]
+    each = ibis.window(group_by=rows.person, order_by=order)
+    rows = rows.mutate(
+        path=rows.person,
+        position=ibis.row_number().over(each) + 1,
+        before=rows["at"].lag().over(each),
+        after=rows["at"].lead().over(each),
+        next_event=rows.event.lead().over(each),
+    )
+    now = rows["at"].epoch_seconds()
+    since = now - rows.before.epoch_seconds()
+    rows = rows.mutate(begins=(since.isnull() | (since > session_minutes * 60)).cast("int64"))
+    first_purchase = rows.position.min(where=rows.event == PURCHASE).over(group_by=rows.person)
+    has_bought = (rows.position >= first_purchase).fill_null(False)
+    stage = ibis.coalesce(rows.named_stage, has_bought.ifelse(STAGES[2], STAGES[0]))
+    so_far = ibis.cumulative_window(group_by=rows.person, order_by=rows.position)
+    return rows.select(
+        *IN_ORDER,
+        stage=rows.event.cases(*stages.items(), else_=stage) if stages else stage,
+        session=rows.begins.sum().over(so_far),
+        seconds_to_next=rows.after.epoch_seconds() - now,
+    ).select(*COLUMNS)
 
 
 def ordered(rows: ir.Table) -> ir.Table:
     """Number the steps of each path anew, in the order of `position`, and say what follows each."""
     each = ibis.window(group_by=rows.path, order_by=[rows.person, rows.session, rows.position])
     following = rows["at"].lead().over(each).epoch_seconds()
-    return rows.select(
-        "person",
-        "path",
-        "at",
-        "event",
-        "source",
-        "channel",
-        "stage",
-        "session",
-        "value",
+    return rows.mutate(
         position=ibis.row_number().over(each) + 1,
         next_event=rows.event.lead().over(each),
         seconds_to_next=following - rows["at"].epoch_seconds(),
-    )
+    ).select(*COLUMNS)
 
 
 def is_visitor(person: ir.StringValue) -> ir.BooleanValue:

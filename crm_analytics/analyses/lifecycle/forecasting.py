@@ -16,8 +16,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.lifecycle.stage_history import Stages, in_order, stages
+from crm_analytics.analyses.lifecycle.stage_ways import (
+    OLDEST,
+    RECENT,
+    carried,
+    carry,
+    chances,
+    move_tables,
+)
 from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.days import Span, forward, shift
@@ -28,9 +35,7 @@ if TYPE_CHECKING:
 
 WINDOW = 13  # periods learned from: a year of four weeks each, so that every season counts once
 MINIMUM_PERIODS = 4
-RECENT = 3  # periods that newcomers are counted over: when winning customers stops, so must the forecast
-OLDEST = 13  # periods in a stage from which on all are alike
-State = tuple[str, int]
+MOST = 36  # periods looked back at: two years to learn from, and days to try the forecast at
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Forecast(ObjectCard):
     check : the forecast that would have been made as many periods ago: stage, expected, lower, upper,
         actual, inside (the interval holds the actual size), unchanged (the size then); None where the
         data are too short for it
-    newcomers : expected a period, as in the last three
+    newcomers : expected a period, on average
     every, learned_from : days of a period, and how many periods the chances come from
     """
 
@@ -77,9 +82,10 @@ def forecast(
     every : length of a period in days or weeks, e.g. ``"4w"``
     window : periods learned from, at most
 
-    The interval holds the chance of each customer's move, of newcomers, and how much the chances
-    differed from period to period (jackknife). Seasons and growth are not in it: tried at 32 days of the
-    demo company and 12 of CDNOW, the 95 % intervals held the true size in about four of five cases.
+    Customers move as they did lately, or as in the same weeks of last year where these are in the data: the
+    ways are weighed by their errors at earlier days. The interval holds the chance of each customer's move,
+    of newcomers, how much the chances differed from period to period (jackknife), and what the forecast was
+    off by at earlier days (`stage_ways`). `docs/forecast-worlds.md` tells how often it held.
 
     Raises
     ------
@@ -96,13 +102,13 @@ def forecast(
     have = (day - staged.base.first_day).days // length
     if have < MINIMUM_PERIODS:
         raise NotEnoughData("A forecast of stage sizes", have, MINIMUM_PERIODS, f"periods of {every}")
-    moves = _moves(staged, length, min(have, window + periods))
-    order = in_order({name for name, _ in _states(moves)}, staged.rules)
-    sizes, arrivals, learned = _ahead(moves, 0, periods, window, order)
+    moves = _moves(staged, length, min(have, MOST + periods))
+    order = in_order({*moves["stage"], *moves["from_stage"]} - {""}, staged.rules)
+    sizes, arrivals, learned = _ahead(moves, 0, periods, window, order, length=length)
     sizes["day"] = [day + timedelta(days=length * int(k)) for k in sizes["period"]]
     checked = None
     if have >= MINIMUM_PERIODS + periods:
-        past, _, _ = _ahead(moves, periods, periods, window, order)
+        past, _, _ = _ahead(moves, periods, periods, window, order, length=length)
         checked = _checked(past[past["period"] == periods], sizes[sizes["period"] == 1])
     columns = ["stage", "period", "day", "customers", "lower", "upper", "now"]
     return Forecast(sizes[columns], checked, arrivals, length, learned)
@@ -133,83 +139,47 @@ def _moves(staged: Stages, length: int, periods: int) -> pd.DataFrame:
     return table
 
 
-def _states(moves: pd.DataFrame) -> list[State]:
-    """Every state seen; ages close up to the oldest, so that who stays has a place to go to."""
-    pairs = {*zip(moves["stage"], moves["age"], strict=True)}
-    pairs |= {(s, a) for s, a in zip(moves["from_stage"], moves["from_age"], strict=True) if s}
-    names = sorted({name for name, _ in pairs})
-    return [(name, age) for name in names for age in range(OLDEST + 1)]
-
-
-def _chances(counts: NDArray[np.float64], states: list[State]) -> NDArray[np.float64]:
-    """Rows of counts to chances; a state never left lends its stage's chances, one period older."""
-    place = {state: i for i, state in enumerate(states)}
-    names = np.array([name for name, _ in states])
-    chances = counts.copy()
-    for i in np.flatnonzero(counts.sum(axis=1) == 0):
-        name, age = states[i]
-        own = names == name
-        older = place[name, min(age + 1, OLDEST)]
-        of_stage = counts[own].sum(axis=0)
-        chances[i] = np.where(own, 0.0, of_stage)
-        chances[i, older] = of_stage[own].sum() or float(not of_stage.any())
-    return chances / chances.sum(axis=1, keepdims=True)
-
-
 def _ahead(
-    moves: pd.DataFrame, start: int, periods: int, window: int, order: list[str]
+    moves: pd.DataFrame, start: int, periods: int, window: int, order: list[str], *, length: int = 28
 ) -> tuple[pd.DataFrame, float, int]:
-    """The forecast made `start` periods ago, from the `window` periods before it."""
-    states = _states(moves)
-    place = {state: i for i, state in enumerate(states)}
-    size = len(states)
-    used = sorted(b for b in moves["back"].unique() if start <= b < start + window)
-    counts, came = np.zeros((len(used), size, size)), np.zeros((len(used), size))
-    for back, name, age, to, to_age, n in moves.itertuples(index=False):
-        if back not in used:
-            continue
-        k = used.index(back)
-        if name:
-            counts[k, place[name, age], place[to, to_age]] += n
-        else:
-            came[k, place[to, to_age]] += n
-    now = counts[0].sum(axis=0) + came[0]
-    member = np.array([[float(state[0] == name) for name in order] for state in states])
-    total, recent = counts.sum(axis=0), min(RECENT, len(used))
-    newcomers = came[:recent].mean(axis=0)
-    whole, process = _carry(now, _chances(total, states), newcomers, member, periods)
+    """The forecast made `start` periods ago, from what was known then."""
+    known = move_tables(moves, order, length).after(start, MOST)
+    recent, used = min(RECENT, len(known.counts)), known.counts[:window]
+    total, came, now = used.sum(axis=0), known.came[:recent], known.now(0)
+    chance = _variance(now, chances(total, known.states), came.mean(axis=0), known.member, periods)
     without = []
-    for k in range(len(used)):
-        others = np.delete(came[:recent], k, axis=0).mean(axis=0) if k < recent else newcomers
-        without.append(_carry(now, _chances(total - counts[k], states), others, member, periods)[0])
+    for k, own in enumerate(used):
+        others = np.delete(came, k, axis=0).mean(axis=0) if k < recent else came.mean(axis=0)
+        step = chances(total - own, known.states)
+        without.append(carry(now, [step] * periods, [others] * periods, known.member))
     spread = np.stack(without) - np.mean(without, axis=0)
-    half = Z95 * np.sqrt(process + (len(used) - 1) / len(used) * (spread**2).sum(axis=0))
-    whole, half, before = whole.round(6), half.round(6), now @ member  # the last bits depend on the processor
+    chance += (len(used) - 1) / len(used) * (spread**2).sum(axis=0)
+    found = carried(known, periods, window, chance, MINIMUM_PERIODS)
+    whole, low, high = (one.round(6) for one in (found.sizes, found.low, found.high))  # as on any processor
+    before = now @ known.member
     rows = [
-        (name, t + 1, mid := whole[t, i], max(0.0, mid - half[t, i]), mid + half[t, i], int(before[i]))
+        (name, t + 1, whole[t, i], min(low[t, i], whole[t, i]), high[t, i], int(before[i]))
         for t in range(periods)
         for i, name in enumerate(order)
     ]
     columns = ["stage", "period", "customers", "lower", "upper", "now"]
-    return pd.DataFrame(rows, columns=columns), float(newcomers.sum()), len(used)
+    return pd.DataFrame(rows, columns=columns), (found.sizes[-1].sum() - now.sum()) / periods, len(used)
 
 
-def _carry(
+def _variance(
     now: NDArray[np.float64],
-    chances: NDArray[np.float64],
+    step: NDArray[np.float64],
     arrivals: NDArray[np.float64],
     member: NDArray[np.float64],
     periods: int,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Expected stage sizes after 1..periods, and the variance of chance alone (multinomial, Poisson)."""
-    expected, variance = [], []
-    share, came = member, np.zeros(member.shape[1])
+) -> NDArray[np.float64]:
+    """Of stage sizes after 1..periods by chance alone (multinomial, Poisson)."""
+    variance, share, came = [], member, np.zeros(member.shape[1])
     for _ in range(periods):
         came = came + arrivals @ share
-        share = chances @ share  # chance of each state's customer to be in each stage by then
-        expected.append(now @ share + came)
+        share = step @ share  # chance of each state's customer to be in each stage by then
         variance.append(now @ (share * (1 - share)) + came)
-    return np.stack(expected), np.stack(variance)
+    return np.stack(variance)
 
 
 def _checked(past: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crm_analytics.errors import ParameterError
+from crm_analytics.errors import DataError, ParameterError
 from crm_analytics.tables.project import project_folder
 from crm_analytics.tables.project_key import fingerprint
+from crm_analytics.tables.regular_files import check_regular
 
 VARIABLE, FILE_VARIABLE, FILE = "CRM_PARTNER_SECRET", "CRM_PARTNER_SECRET_FILE", ".crm-partner-secret"
 LEAST_BYTES, MOST_BYTES = 16, 4096
@@ -61,10 +62,13 @@ def partner_secret(environment: Mapping[str, str] | None = None, folder: Path | 
         return None
     where = f"the file that {FILE_VARIABLE} names" if named else f"the file {FILE}"
     try:
+        check_regular(path)
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise ParameterError(f"{where} cannot be read ({error.strerror})") from None
+    except DataError:
+        raise ParameterError(f"{where} is no file: a pipe, or a device") from None
     return _checked(content.strip(), where)
 
 

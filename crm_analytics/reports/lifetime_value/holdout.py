@@ -47,7 +47,7 @@ def _tested(past: CustomerBase, future: CustomerBase, unit: str) -> Evidence:
     tested = btyd.evidence(past, future, model, unit, summary=summary)
     candidates: tuple[Candidate, ...] = (model, status, btyd.ParetoNBD, btyd.NBD, *_regular(summary))
     totals = {model.LABEL: tested.total}
-    spend, found = btyd.GammaGamma.fit(summary), None
+    spend, found = btyd.GammaGamma.pricing(summary), None
     if has_mean(spend):
         found = btyd.dependence(summary, model, tested.t, spend=spend, future=future)
     return Evidence(

@@ -252,7 +252,7 @@ def _weeks(horizon: tuple[int, str]) -> float:
 
 def _purchases(base: CustomerBase, horizon: tuple[int, str]) -> Purchases:
     summary = btyd.summarize(base, unit=UNIT)
-    model, spend = btyd.BetaGeo.fit(summary), btyd.GammaGamma.fit(summary)
+    model, spend = btyd.BetaGeo.fit(summary), btyd.GammaGamma.pricing(summary)
     status = btyd.ModifiedBetaGeo.fit(summary)
     total = btyd.forecast_total(summary, model, _weeks(horizon))
     return Purchases(summary, model, status, spend, total)

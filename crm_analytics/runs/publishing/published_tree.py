@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from crm_analytics.errors import ParameterError
+from crm_analytics.errors import ParameterError, PublishError
 from crm_analytics.runs.publishing import publish
 from crm_analytics.runs.publishing.wave_folders import LISTS, key_of_wave, waves_of
 from crm_analytics.tables.project_key import KEY_FILE, ensure_key, fingerprint, read_key
@@ -198,21 +198,32 @@ def key_for(out: Path, root: Path) -> bytes:
 def project_of(out: Path) -> Path:
     """The folder of the project that published here, found by what is published.
 
+    A key that lies in some folder above says nothing: it counts where it made the lists, or where it stands
+    beside the reports.
+
     Raises
     ------
     ParameterError : it cannot be told.
     """
     known = _project_of(out, identity_of(out))
-    places = [known, *(place for place in (out, *out.parents) if (place / KEY_FILE).exists())]
-    wanted = key_of_tree(out)
-    for place in filter(None, places):
-        key = read_key(place)
-        if key is not None and wanted in ("", fingerprint(key)):
-            return place
-    found = known or next((place for place in out.parents if (place / "notebooks").is_dir()), None)
+    if known is not None:
+        return known
+    places, wanted = (out, *out.parents), key_of_tree(out)
+    found = next((place for place in places if wanted and _mark_of_key(place) == wanted), None)
+    found = found or next((place for place in out.parents if (place / "notebooks").is_dir()), None)
+    found = found or next((place for place in places[:2] if not wanted and _mark_of_key(place)), None)
     if found is not None:
         return found
     raise ParameterError(
         f"{out} does not say which project published it, and no folder above it has a {KEY_FILE}. Bring the "
         "key back from your copy into the project's folder"
     )
+
+
+def _mark_of_key(place: Path) -> str:
+    """Fingerprint of the key in a folder; empty where there is none that can be read."""
+    try:
+        key = read_key(place)
+    except PublishError:
+        return ""
+    return "" if key is None else fingerprint(key)

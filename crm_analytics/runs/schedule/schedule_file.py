@@ -52,9 +52,8 @@ from crm_analytics.runs.telling import settings
 from crm_analytics.runs.telling.settings import MailTable, NotifyTable
 from crm_analytics.tables.named_sources import ref_of
 from crm_analytics.tables.project import project_folder
-from crm_analytics.tables.regular_files import read_text
+from crm_analytics.tables.regular_files import MOST_SETTINGS, read_text
 
-MOST_BYTES = 1 << 20  # of a crm.toml
 _STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
@@ -330,7 +329,7 @@ def _source_of(
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(read_text(path, MOST_BYTES))
+        return tomllib.loads(read_text(path, MOST_SETTINGS))
     except FileNotFoundError:
         near = nearest(path.name, [p.name for p in path.parent.glob("*.toml")])
         raise ParameterError(f"there is no {path}{near}") from None

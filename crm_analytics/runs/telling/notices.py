@@ -80,12 +80,12 @@ class Notice:
         kinds = [event.kind for event in self.events]
         words = {"failure": "not made", "staleness": "too old", "change": "clearly changed"}
         counts = [f"{kinds.count(kind)} {words[kind]}" for kind in words if kind in kinds]
-        return f"CRM reports ({self.schedule}): {', '.join(counts)}"
+        return _one_line(f"CRM reports ({self.schedule}): {', '.join(counts)}")
 
     @property
     def lines(self) -> list[str]:
         """One per event."""
-        told = [published_words(event.line())[:_LONGEST] for event in self.events[:MOST]]
+        told = [_one_line(event.line()) for event in self.events[:MOST]]
         more = len(self.events) - MOST
         return told + ([f"and {more} more"] if more > 0 else [])
 
@@ -93,19 +93,24 @@ class Notice:
         """For a program."""
         return {
             "title": self.title,
-            "schedule": self.schedule,
+            "schedule": _one_line(self.schedule),
             "exit_code": self.exit_code,
             "began": self.moment.isoformat(timespec="seconds"),
             "events": [
                 {
                     "kind": e.kind,
-                    "report": e.report,
-                    "slug": e.slug,
-                    "text": published_words(e.text)[:_LONGEST],
+                    "report": _one_line(e.report),
+                    "slug": _one_line(e.slug),
+                    "text": _one_line(e.text),
                 }
                 for e in self.events
             ],
         }
+
+
+def _one_line(text: str) -> str:
+    """Words fit for everybody, without line ends: a name cannot add a line, or a header, of its own."""
+    return " ".join(published_words(text).split())[:_LONGEST]
 
 
 def notify(notice: Notice, table: NotifyTable, mail: MailTable | None, folder: Path) -> list[str]:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field
 
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.redaction import holds_secret
 
 _STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, frozen=True, populate_by_name=True)
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
@@ -155,6 +156,8 @@ def check_mail(mail: MailTable, where: str) -> None:
         )
     if mail.link and urlsplit(mail.link).scheme not in ("https", "http", "file"):
         raise ParameterError(f"{where}: link must begin with https://, http:// or file://")
+    if "@" in urlsplit(mail.link).netloc or holds_secret(mail.link):
+        raise ParameterError(f"{where}: link stands in every mail: no user and no password may be in it")
     if "://" in mail.host or "/" in mail.host:
         raise ParameterError(f'{where}: host is a name such as "smtp.shop.example"; port stands beside it')
 

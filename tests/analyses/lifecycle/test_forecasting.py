@@ -22,7 +22,9 @@ def ahead(staged):
 def test_nobody_is_lost_and_newcomers_come_on_top(ahead, staged):
     total = ahead.sizes.groupby("period")["customers"].sum()
     known = staged.sizes["customers"].sum()
-    np.testing.assert_allclose(total, known + ahead.newcomers * total.index, rtol=1e-6)
+    np.testing.assert_allclose(total.iloc[-1], known + ahead.newcomers * total.index[-1], rtol=1e-6)
+    assert total.iloc[0] >= known
+    assert (total.diff().dropna() >= 0).all()
     assert (ahead.sizes["lower"] <= ahead.sizes["customers"]).all()
     assert (ahead.sizes["customers"] <= ahead.sizes["upper"]).all()
 
@@ -73,6 +75,38 @@ def test_two_state_chain_recovers_planted_truth():
     found = sizes[sizes["period"] == 5]
     np.testing.assert_allclose(found["customers"], truth, rtol=1e-9)
     assert (found["upper"] - found["lower"]).min() > 0
+
+
+def moves_of(chance):
+    """Moves between A and B in which so many of A leave in each period back; all of B come back."""
+    rows = []
+    for back in range(39):
+        leave = round(1000 * chance(back))
+        for age in range(14):
+            older = min(age + 1, 13)
+            rows += [(back, "A", age, "A", older, 1000 - leave), (back, "A", age, "B", 0, leave)]
+            rows += [(back, "B", age, "A", 0, 500)]
+    return pd.DataFrame(rows, columns=["back", "from_stage", "from_age", "stage", "age", "n"])
+
+
+def test_a_season_comes_again_as_last_year():
+    """Half of A leave in one period of thirteen, the next one: the mean of last year says less."""
+    moves = moves_of(lambda back: 0.5 if back % 13 == 12 else 0.05)
+    sizes, _, _ = _ahead(moves, 0, 1, 13, ["A", "B"])
+    gone, lately = sizes[sizes["stage"] == "B"].iloc[0], 14 * 1000 * (0.5 + 12 * 0.05) / 13
+    came = 14 * 1000 * 0.5  # all of A stand in states of 1,000 each when the last period begins
+    assert gone["lower"] <= came <= gone["upper"]
+    assert abs(gone["customers"] - came) < 0.5 * abs(lately - came)
+
+
+def test_periods_that_differ_without_a_season_widen_the_forecast():
+    rng = np.random.default_rng(1)
+    wild = 0.05 + 0.4 * rng.random(39)
+    widths = []
+    for chance in (lambda _: 0.25, lambda back: wild[back]):
+        sizes, _, _ = _ahead(moves_of(chance), 0, 1, 13, ["A", "B"])
+        widths.append(float((sizes["upper"] - sizes["lower"]).iloc[0]))
+    assert widths[1] > 2 * widths[0]
 
 
 def test_forecast_says_how_many_periods_it_needs(staged):

@@ -18,7 +18,7 @@ from crm_analytics.runs.schedule.night import prepare
 from crm_analytics.runs.schedule.schedule_file import read_schedule
 
 Tries = Iterator[tuple[str, bool]]
-MODULES = ("erasure", "keys", "fences", "secrets", "persons", "status", "texts", "limits", "wording")
+MODULES = ("erasure", "keys", "fences", "secrets", "persons", "status", "texts", "limits", "wording", "doors")
 LIST = '[[list]]\nname = "weekly"\nsource = "shop"\nlists = ["birthday", "welcome"]\nholdout = 0.0\n'
 
 

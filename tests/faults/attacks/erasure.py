@@ -8,13 +8,18 @@ import shutil
 from datetime import date
 from pathlib import Path
 
+import ibis
 import pandas as pd
 
 from crm_analytics import CustomerBase
-from crm_analytics.runs.publishing import erasure, publish, published_tree
+from crm_analytics.analyses import identity
+from crm_analytics.runs.publishing import erasure, identity_store, publish, published_tree, score_places
 from crm_analytics.runs.publishing.publish import Place
 from crm_analytics.tables.export import pseudonyms, read_csv
 from crm_analytics.tables.project_key import read_key
+from crm_analytics.tables.warehouse import write_table
+from crm_analytics.tables.warehouse_rows import Stamp
+from crm_analytics.tables.warehouse_target import target_of
 from tests.faults.attacks import Tries, attack, crm, everything, files_with, project, sell, wave
 
 WHO = "K0039"  # bought last: on the welcome list
@@ -24,7 +29,8 @@ STEPS = ("replace", "rename", "unlink", "rmdir", "mkdir", "open")
 def traces(root: Path) -> list[str]:
     """Files that still tell of the person, by id, name, mail, phone or pseudonym."""
     (called,) = pseudonyms([WHO], read_key(root) or b"0" * 16)
-    return files_with(root / "reports", WHO, "Zqxkanari39", "mail39@", "01700139", str(called))
+    told = (WHO, "Zqxkanari39", "mail39@", "01700139", str(called))
+    return files_with(root / "reports", *told) + files_with(root / "marts", *told)
 
 
 def published(folder: Path, name: str = "p", more: str = "show_customers = true\n") -> Path:
@@ -36,7 +42,31 @@ def published(folder: Path, name: str = "p", more: str = "show_customers = true\
     files = {"page.html": f"<p>{WHO}".encode(), "manifest.json": json.dumps(about).encode()}
     place = Place(root / "reports", "segments", "2026-03-01")
     publish.publish(place, "20260304T020000Z-aaaaaaaa", files, {"day": str(base.day)}, 12)
+    beside(root, base, place.folder / "runs" / "20260304T020000Z-aaaaaaaa")
     return root
+
+
+def beside(root: Path, base: CustomerBase, run: Path) -> None:
+    """All else that remembers people: a mail, a PDF, who is who, rows kept for the next night, scores."""
+    (run / "mail").mkdir()
+    (run / "mail" / "sent.eml").write_text(f"to the boss, of {WHO}")
+    (run / "page.pdf").write_text(f"%PDF-1.4 {WHO}")
+    out, key = root / "reports", read_key(root) or b""
+    night = identity.resolve(base, key=key, model=False)
+    identity_store.write(identity_store.path_of(out, "shop"), night.memory, key, "shop")
+    rows = out / ".crm" / "rows-0123456789ab"
+    rows.mkdir()
+    people = pd.DataFrame({"customer_id": [f"K{i:04}" for i in range(40)], "value": 1.5})
+    people.to_parquet(rows / "transactions.parquet")
+    (root / "marts").mkdir()
+    engine = ibis.duckdb.connect()
+    made = engine.create_table("made", people)
+    for place in ("scores.parquet", "scores.sqlite::scores", "scores.duckdb::scores"):
+        target = target_of(place, folder=root / "marts")
+        stamp = Stamp(date(2026, 3, 1), "shop", "", "1", "0")
+        known = score_places.place_of(out, target, "shop", has_customers=True, called=False)
+        score_places.remember(out, known)
+        write_table(engine, target, made, stamp, key=["customer_id"])
 
 
 @attack("1 erasure")
@@ -122,6 +152,39 @@ def without_the_key_nothing_is_said_to_be_gone(folder: Path) -> Tries:
     yield "the right key again", code == 0 and not traces(root)
 
 
+@attack("1 erasure")
+def a_key_in_a_folder_above_is_nobodys(folder: Path) -> Tries:
+    (folder / ".crm-key").write_text("ef" * 32 + "\n")
+    root = published(folder)
+    tree = root / "reports" / ".crm" / "tree.json"
+    arguments = (
+        "forget",
+        WHO,
+        "--data",
+        str(root / "data" / "shop"),
+        "--out",
+        str(root / "reports"),
+        "--yes",
+    )
+    key = (root / ".crm-key").read_text()
+    (root / ".crm-key").unlink()
+    code, _, said = crm(folder, *arguments)
+    yield "own key lost, another one above", code == 2 and "Bring the key back" in said and bool(traces(root))
+    about = tree.read_text()
+    tree.unlink()
+    code, _, _ = crm(folder, *arguments)
+    yield "the tree has lost its record, too", code == 2 and bool(traces(root))
+    (root / ".crm-key").write_text(key)
+    yield "the key that made the lists is found", published_tree.project_of(root / "reports") == root
+    tree.write_text(about)
+    (root / ".crm-key").write_text("no key at all")
+    yield "the project stays its own", published_tree.project_of(root / "reports") == root
+    (root / ".crm-key").write_text(key)
+    code, _, _ = crm(folder, *arguments)
+    yield "with its key the person goes", code == 0 and not traces(root)
+    yield "the log lies in the project", not (folder / ".crm-audit.jsonl").exists()
+
+
 class Killed(BaseException):
     """As kill -9: nothing is cleaned up behind it."""
 
@@ -173,7 +236,7 @@ def kills(folder: Path, steps: range) -> Tries:
             found = erasure.find(out, root, base, WHO, "shop")
             erasure.erase(out, found, WHO, key, date(2026, 3, 4))
 
-        died = killed_at(step, out, erase)
+        died = killed_at(step, root, erase)
         if died:
             listed = read_members(out)
             erase()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import sqlite3
+import threading
 import time
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -17,6 +20,7 @@ from crm_analytics.analyses.churn.model import persistence
 from crm_analytics.errors import CrmError, DataError, LimitError, ParameterError
 from crm_analytics.runs import version_query
 from crm_analytics.runs.catalogue.catalogue import read_report
+from crm_analytics.runs.time_limit import time_limit
 from crm_analytics.tables.source_ref import read_source
 from tests.faults.attacks import Tries, attack, crm, everything, project
 
@@ -131,6 +135,97 @@ def a_duckdb_file_from_others_reads_nothing_else(folder: Path) -> Tries:
     except CrmError as error:
         told = str(error)
     yield "a view that reads the key", secret not in told and secret[:20] not in told
+
+
+TELLING = [
+    "(SELECT string_agg(path) FROM duckdb_databases())",
+    "(SELECT string_agg(file) FROM pragma_database_list)",
+    "(SELECT string_agg(value) FROM duckdb_settings())",
+    "(SELECT string_agg(setting) FROM pg_catalog.pg_settings)",
+    "current_setting('secret_directory')",
+    "current_setting('allowed_paths')::VARCHAR",
+    "(SELECT string_agg(path) FROM query('FROM duckdb_' || 'databases()'))",
+    "(SELECT string_agg(path) FROM query_table('duckdb_' || 'databases'))",
+    "(SELECT max(x) FROM told())",
+    "(SELECT max(x) FROM inner_view)",
+    "(SELECT string_agg(content) FROM read_text('/etc/hostname'))",
+    "(SELECT count(*)::VARCHAR FROM glob('/*'))",
+]
+
+
+@attack("3 sources")
+def a_database_file_tells_nothing_of_the_machine(folder: Path) -> Tries:
+    sales = "SELECT 'a' || range customer_id, DATE '2026-01-01' transaction_date, 1 unit_spend FROM range(30)"
+    for number, telling in enumerate([*TELLING, "computed"]):
+        path = folder / f"gift{number}.duckdb"
+        with duckdb.connect(str(path)) as made:
+            made.sql(f"CREATE TABLE transactions AS {sales}")
+            made.sql("CREATE MACRO told() AS TABLE SELECT path AS x FROM duckdb_databases()")
+            made.sql("CREATE VIEW inner_view AS SELECT path AS x FROM duckdb_databases()")
+            if telling == "computed":
+                made.sql(
+                    "CREATE TABLE products (product_id VARCHAR, product_name VARCHAR GENERATED ALWAYS AS "
+                    "(current_setting('allowed_paths')::VARCHAR) VIRTUAL)"
+                )
+                made.sql("INSERT INTO products VALUES ('p1')")
+            else:
+                made.sql(f"CREATE VIEW products AS SELECT 'p1' product_id, {telling} product_name")
+        told = _told(path)
+        yield telling, str(folder) not in told and str(Path.home()) not in told and "/" not in told
+    with duckdb.connect(str(folder / "fine.duckdb")) as made:
+        made.sql(f"CREATE TABLE sold AS {sales}")
+        made.sql("CREATE VIEW transactions AS SELECT *, 'x' AS query FROM sold")
+    base = CustomerBase.open(folder / "fine.duckdb", today="2026-03-01")
+    yield "a view of its own tables is read", base.counts["rows"] == 30
+    for number, telling in enumerate(
+        ("(SELECT group_concat(file) FROM pragma_database_list)", "load_extension('x')", "readfile('/etc/x')")
+    ):
+        with closing(sqlite3.connect(folder / f"gift{number}.sqlite")) as lite:
+            lite.execute("CREATE TABLE transactions (customer_id, transaction_date, unit_spend)")
+            lite.execute("INSERT INTO transactions VALUES ('a', '2026-01-01', 1.0)")
+            lite.execute(f"CREATE VIEW products AS SELECT 'p1' product_id, {telling} product_name")
+            lite.commit()
+        yield f"SQLite: {telling}", str(folder) not in _told(folder / f"gift{number}.sqlite")
+
+
+def _told(path: Path) -> str:
+    try:
+        base = CustomerBase.open(path, today="2026-03-01")
+        products = base.tables.get("products")
+        return "" if products is None else " ".join(base.collect(products)["product_name"].astype(str))
+    except DataError as error:
+        return str(error)
+
+
+ENDLESS = (
+    "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) "
+    "SELECT n AS customer_id, '2026-01-01' AS transaction_date, 1.0 AS unit_spend FROM r"
+)
+
+
+@attack("3 sources")
+def a_view_without_an_end_is_ended(folder: Path) -> Tries:
+    path = folder / "endless.sqlite"
+    with closing(sqlite3.connect(path)) as lite:
+        lite.execute(f"CREATE VIEW transactions AS {ENDLESS}")
+        lite.commit()
+    try:
+        with time_limit(0.5, "too late"):
+            CustomerBase.open(path, today="2026-03-01")
+        held = False
+    except LimitError:
+        held = True
+    yield "a view of SQLite", held
+    before = threading.active_count()
+    try:
+        version_query.answer(read_source(f"sqlite:///{path}"), "SELECT count(*) FROM transactions", 0.5)
+        held = False
+    except LimitError:
+        held = True
+    ended = time.monotonic() + 20
+    while threading.active_count() > before and time.monotonic() < ended:
+        time.sleep(0.05)
+    yield "a version_query of SQLite, whose thread ends", held and threading.active_count() <= before
 
 
 SNAPSHOTS = [

@@ -25,6 +25,7 @@ from crm_analytics.analyses.btyd.spend.banded_spend import BandedGammaGamma
 from crm_analytics.analyses.btyd.spend.gamma_gamma import GammaGamma
 from crm_analytics.errors import DataError, ParameterError, nearest
 from crm_analytics.tables.object_cards import ObjectCard
+from crm_analytics.tables.regular_files import check_regular
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -130,6 +131,7 @@ class FrozenModels(ObjectCard):
         DataError : there is no such file, it is none of ours, or somebody has changed it.
         """
         path = Path(path)
+        check_regular(path)
         try:
             facts = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:

@@ -12,7 +12,14 @@ from scipy.special import digamma, gammaln, polygamma
 
 from crm_analytics.analyses.btyd.fitting.fitted import FittedModel
 from crm_analytics.analyses.btyd.fitting.histories import SPEND, cells_of, checked, require_customers, unit_of
-from crm_analytics.analyses.btyd.fitting.optimise import Diagnosis, Optimum, best_of, diagnose, log_covariance
+from crm_analytics.analyses.btyd.fitting.optimise import (
+    GIVEN,
+    Diagnosis,
+    Optimum,
+    best_of,
+    diagnose,
+    log_covariance,
+)
 from crm_analytics.analyses.btyd.fitting.parameter_draws import draw_values
 from crm_analytics.analyses.plots import Plots
 from crm_analytics.errors import ParameterError
@@ -24,6 +31,8 @@ Array = NDArray[np.float64]
 NAMES = ("p", "q", "v")
 MINIMUM_REPEAT_BUYERS = 30
 LEAST_Q = 1.05  # of drawn parameters: at 1 the mean ceases to exist
+SAME_EVERY_TIME = 25.0  # p: purchases of a customer scatter by a fifth
+OWN_MEANS_Q = 2.0  # of customers priced by their own means: a law that has a mean
 _SAMPLE_FROM = 20_000
 _BLOCK = 8_192  # cells at a time, so that what is computed stays in the processor's cache
 
@@ -158,6 +167,23 @@ class GammaGamma(FittedModel):
             starts = [best_of(part, starts).at]
         optimum = best_of(likelihood, starts)
         return cls._from_optimum(optimum, likelihood, scale, unit_of(source, unit))
+
+    @classmethod
+    def pricing(cls, source: Summary | pd.DataFrame) -> Self:
+        """The fit; by own means, where each customer spends the same every time and all have no common mean.
+
+        Prices of plans (9 a month or 96 a year) have no law across customers, and none is needed: each
+        customer's own mean is what the next purchase will bring. Only those who bought once are priced at the
+        mean of all. Where spend also scatters, the fit is returned as it is, without a mean.
+        """
+        fitted = cls.fit(source)
+        if fitted.params["q"] > 1 or fitted.params["p"] < SAME_EVERY_TIME:
+            return fitted
+        likelihood, scale = cls._likelihood(source)
+        mean = float(likelihood.weight @ likelihood.mean / likelihood.total) * scale
+        p, q = fitted.params["p"], OWN_MEANS_Q
+        params = {"p": p, "q": q, "v": mean * (q - 1) / p}
+        return replace(fitted, params=params, covariance=pd.DataFrame(), diagnosis=GIVEN)
 
     @classmethod
     def at(cls, source: Summary | pd.DataFrame, params: dict[str, float], unit: str | None = None) -> Self:

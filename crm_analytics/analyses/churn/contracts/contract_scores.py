@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from crm_analytics.analyses.churn.contracts.contracts import contracts
 from crm_analytics.analyses.churn.features import contract_features
 from crm_analytics.analyses.churn.features.contract_features import GRACE
-from crm_analytics.analyses.churn.features.contract_lives import MONTH
 from crm_analytics.analyses.churn.measures import measures
 from crm_analytics.analyses.churn.measures.grades import MINIMUMS
 from crm_analytics.analyses.churn.model.model import ChurnModel
+from crm_analytics.analyses.contract_lives import MONTH
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 

@@ -15,8 +15,8 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from crm_analytics.analyses.churn.features.contract_features import GRACE, NEEDS, features, labels
-from crm_analytics.analyses.churn.features.contract_lives import lives, seconds
 from crm_analytics.analyses.churn.survival.survival import Survival, curves
+from crm_analytics.analyses.contract_lives import lives, seconds
 from crm_analytics.analyses.disclosure import ON_A_PAGE, shared
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.errors import NotEnoughData, ParameterError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import ibis
 import ibis.expr.types as ir
 
-from crm_analytics.analyses.churn.features.contract_lives import MONTH, end_of, is_over, lives
+from crm_analytics.analyses.contract_lives import MONTH, end_of, is_over, lives
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.days import as_day
 
