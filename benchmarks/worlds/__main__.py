@@ -20,6 +20,7 @@ from benchmarks.worlds.business import Business
 from benchmarks.worlds.contracts import BOX
 from benchmarks.worlds.page import markdown
 from benchmarks.worlds.shops import SHOPS
+from benchmarks.worlds.standing import standing
 
 WORLDS: dict[str, Business] = {one.name: one for one in (*SHOPS, BOX)}
 DAYS = (729, 1003, 1368)  # 31 December of the second year, end of September of the third and fourth
@@ -50,24 +51,17 @@ def cases(
                     said += rivals.todays(base, HORIZONS)
                     said += rivals.last_year(drawn, day, HORIZONS)
                     said += rivals.oracle(drawn, day, HORIZONS, DRAWS)
-                rows += [
-                    {
-                        "world": name,
-                        "seed": seed,
-                        "day": day,
-                        **asdict(one),
-                        "came": came[one.weeks][one.what],
-                    }
-                    for one in said
-                ]
+                found = [{**asdict(one), "came": came[one.weeks][one.what]} for one in said]
+                found += standing(whole, drawn, day)
+                rows += [{"world": name, "seed": seed, "day": day, **one} for one in found]
             logging.info("%s, seed %s", name, seed)
             if keep is not None:
                 pd.DataFrame(rows).to_csv(keep, index=False)
-    found = pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
     if known is not None:
         others = known[(known["rival"] != "page") & known["world"].isin(names) & (known["seed"] <= seeds)]
-        found = pd.concat([found, others], ignore_index=True)
-    return found
+        table = pd.concat([table, others], ignore_index=True)
+    return table
 
 
 def main() -> None:

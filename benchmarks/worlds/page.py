@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from benchmarks.worlds.scores import table
+from benchmarks.worlds.standing import OF
 
 RIVALS = ("page", "BG/NBD", "last year", "oracle")
 HEAD = """# Do forecasts hold in businesses that no model drew?
@@ -16,8 +17,10 @@ says, BG/NBD with Gamma-Gamma alone, the same weeks of last year with the spread
 and an oracle that knows every customer's rate, life and spend and not the future. Every interval promises
 95 %. *Score* is the interval score (width, and 40 times what lies outside) as a share of what came: smaller
 is better. *Bias* and *error* are medians of the error and of its size. Forecasts that were refused are
-counted, and are in no other column. Made by `python -m benchmarks.worlds --seeds {seeds} --write
-docs/forecast-worlds.md`; the first table, before anything was mended, stands in the history of this file.
+counted, and are in no other column. Stages are the customers of each stage twelve weeks ahead, leavers the
+active customers who will fall silent in as many days as the churn page has, contracts those that end in 91
+days. Made by `python -m benchmarks.worlds --seeds {seeds} --write docs/forecast-worlds.md`; the first table,
+before anything was mended, stands in the history of this file.
 """
 
 
@@ -25,7 +28,10 @@ def markdown(cases: pd.DataFrame, stories: Mapping[str, str]) -> str:
     """The whole page."""
     parts = [HEAD.format(worlds=len(stories), seeds=cases["seed"].nunique())]
     parts += [f"- **{name}**: {story}" for name, story in stories.items()]
+    others = cases[cases["what"].isin(OF)]
+    cases = cases[~cases["what"].isin(OF)]
     parts += ["\n## All businesses together\n", _rows(table(cases, ["rival", "what", "weeks"]))]
+    parts += ["\n## Stages, customers who fall silent, contracts that end\n", _standing(others)]
     for what in ("value", "purchases", "buyers"):
         for weeks in (52, 13):
             some = cases[(cases["what"] == what) & (cases["weeks"] == weeks)]
@@ -39,6 +45,15 @@ def _rows(found: pd.DataFrame) -> str:
     for row in found.to_dict("records"):
         cells = [row["rival"], row["what"], row["weeks"], row["forecasts"], row["refused"]]
         lines.append("| " + " | ".join([str(c) for c in cells] + _numbers(row)) + " |")
+    return "\n".join(lines)
+
+
+def _standing(cases: pd.DataFrame) -> str:
+    lines = ["| business | of | forecasts | refused | held | bias | error | score |", "|" + "---|" * 8]
+    whole = table(cases.assign(world="all"), ["world", "what"])
+    for row in pd.concat([whole, table(cases, ["world", "what"])]).to_dict("records"):
+        cells = [str(row[c]) for c in ("world", "what", "forecasts", "refused")]
+        lines.append("| " + " | ".join(cells + _numbers(row)) + " |")
     return "\n".join(lines)
 
 

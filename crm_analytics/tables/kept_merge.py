@@ -26,6 +26,7 @@ from crm_analytics.tables.duplicates import DIFFERS, REPEATED
 from crm_analytics.tables.file_grammars import differ
 from crm_analytics.tables.findings import Finding
 from crm_analytics.tables.kept_days import Periods
+from crm_analytics.tables.kept_ids import KeptIds
 from crm_analytics.tables.kept_parts import (
     LINES,
     KeptPart,
@@ -47,7 +48,7 @@ from crm_analytics.tables.row_store import RowStore
 from crm_analytics.tables.snapshot import Snapshot, assemble, row_digest
 from crm_analytics.tables.source_parts import MOST_ROWS, Part, UnlikeParts
 from crm_analytics.tables.sources import Source
-from crm_analytics.tables.stored_lines import StoredLines, lines_by_id, read_files
+from crm_analytics.tables.stored_lines import StoredLines, read_files
 
 _TOLD = "The files of purchases are told apart by name, size and time, and by content where these differ."
 _ONE_BY_ONE = ("file_lines", "blank_operand", "rounded_amounts", "total_row", "lost_lines", "unread_values")
@@ -300,7 +301,8 @@ class Merge:
             raise UnlikeParts("no line has a customer")
         total = (sum(p.digest[0] for p in parts), sum(int(p.digest[1]) for p in parts))
         tests = (sum(p.tests[0] for p in parts), float(sum(Decimal(p.tests[1]) for p in parts)))
-        facts = LineFacts(lines_by_id(connection, day_files), periods.frame, tests)
+        ids, by_id = self._ids(day_files, place)
+        facts = LineFacts(by_id, periods.frame, tests, ids.odd)
         stored = StoredLines(
             lines,
             read_files(connection, day_files),
@@ -321,7 +323,7 @@ class Merge:
             "newest": max(part.days[-1] for part in parts if part.days),
             "future": future,
             "clock": about,
-            "raw": self._schema(),
+            "raw": self.night.schema if self.state is None else dict(self.state["raw"]),
             "columns": self._columns(made),
             "repeated": self.repeated or bool(self.state and self.state["repeated"]),
             "readings": [one.as_dict() for one in readings if one.table == LINES],
@@ -329,20 +331,25 @@ class Merge:
             "days": periods.days,
             "delimiters": self.delimiters,
             "by_day": periods.by_day,
+            "ids": asdict(ids),
         }
         if any(part.stamp != known.stamp for part, known in zip(self.night.parts, parts, strict=True)):
             raise OSError("a file was written to while it was read")
         names = [*(n for p in parts for n in p.files), *(n for files in periods.days.values() for n in files)]
+        names += ids.files
         store.write(state, names, new=place)
         return replace(made, tables={**made.tables, LINES: lines}, readings=readings, stored=stored)
 
+    def _ids(self, day_files: tuple[Path, ...], place: Path) -> tuple[KeptIds, ir.Table]:
+        root, connection = self.night.store.folder, self.source.connection
+        if self.state is None:
+            return KeptIds.whole(connection, day_files, root, place)
+        assert self.placed is not None
+        came = self.placed.select("customer_id", "unit_spend")
+        return KeptIds.of(self.state).renewed(connection, came, self._paths(self.gone), root, place)
+
     def _columns(self, made: Snapshot) -> list[str]:
         return list(made.tables[LINES].columns)
-
-    def _schema(self) -> dict[str, str]:
-        if self.state is not None:
-            return dict(self.state["raw"])
-        return self.night.schema
 
     def _with_files(self, place: Path) -> list[KeptPart]:
         """The new files' rows written into the store."""

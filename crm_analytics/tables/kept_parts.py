@@ -100,6 +100,15 @@ def write_by(connection: BaseBackend, rows: ir.Table, folder: Path, column: str)
         os.umask(before)
 
 
+def write_one(connection: BaseBackend, rows: ir.Table, path: Path) -> None:
+    """Rows as one Parquet file."""
+    before = os.umask(0o077)
+    try:
+        connection.to_parquet(rows, path)
+    finally:
+        os.umask(before)
+
+
 def names_in(folder: Path, root: Path) -> tuple[str, ...]:
     """The Parquet files of a folder, as seen from another."""
     return tuple(sorted(path.relative_to(root).as_posix() for path in folder.glob("*.parquet")))

@@ -27,11 +27,13 @@ class LineFacts:
     days : by day: lines, money, middle (median size of an amount that is not 0), copied (lines of which an
         even number is equal), copies (their worth once), customers, known (lines with a customer)
     tests : lines, and their money, with a word of a test in an id, a coupon or a channel
+    odd : ids among them that may be nobody's (`stand_ins.odd_ids`); None where nobody looked for them
     """
 
     by_id: ir.Table
     days: pd.DataFrame
     tests: tuple[int, float]
+    odd: tuple[str, ...] | None = None
 
 
 def line_facts(lines: ir.Table) -> LineFacts:

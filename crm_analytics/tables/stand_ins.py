@@ -33,6 +33,7 @@ _SHARE = 0.05  # of all lines, held by one id
 _TIMES = 20  # the lines of the customer in the middle: surely no person
 _PERHAPS = {"share": 0.1, "middle": 5, "next": 2}  # of all lines; times the middle and the next: look at it
 _CUT_IDS = 12  # long ids that are all even: by chance once in 4,096
+_MOST_ODD = 1000  # ids that are named; of more, all are looked through
 _FOLDED = ("customer_id", "channel")
 
 
@@ -45,10 +46,12 @@ def stand_ins(tables: dict[str, ir.Table], facts: LineFacts) -> list[Finding]:
     facts : of its purchase lines
     """
     by_id = facts.by_id
+    few = by_id.filter(_odd(by_id.customer_id) if facts.odd is None else by_id.customer_id.isin(facts.odd))
+    few = few.cache()  # words are looked for once
     found = [
-        _dominant(by_id),
-        *_worded(by_id),
-        _exponents(by_id),
+        _dominant(by_id, few),
+        *_worded(few),
+        _exponents(few),
         _cut(by_id),
         _two_spellings(by_id),
         _tests(tables, facts),
@@ -72,12 +75,23 @@ def is_nobody(ids: ir.StringValue) -> ir.BooleanValue:
     return mailbox.isin(NOBODY) | word.re_search(_NO_ID)
 
 
-def _dominant(by_id: ir.Table) -> Finding | None:
+def odd_ids(by_id: ir.Table) -> tuple[str, ...] | None:
+    """The ids that say that there is no customer, or that a spreadsheet cut; None: too many to name."""
+    found = by_id.filter(_odd(by_id.customer_id)).select("customer_id").distinct().limit(_MOST_ODD + 1)
+    names = found.to_pyarrow()["customer_id"].to_pylist()
+    return tuple(sorted(names)) if len(names) <= _MOST_ODD else None
+
+
+def _odd(ids: ir.StringValue) -> ir.BooleanValue:
+    return is_nobody(ids) | is_total_word(ids) | ids.re_search(_EXPONENT)
+
+
+def _dominant(by_id: ir.Table, few: ir.Table) -> Finding | None:
     """One id with an implausible share of all lines."""
     whole = _row(by_id, n=by_id.count(), lines=by_id.lines.sum(), middle=by_id.lines.median())
     if (whole["n"] or 0) < _CUSTOMERS:
         return None
-    named = by_id.filter(~is_nobody(by_id.customer_id))
+    named = by_id.anti_join(few.filter(is_nobody(few.customer_id)), "customer_id")
     first = named.order_by(ibis.desc("lines")).limit(2).lines.to_pyarrow().to_pylist()
     share, middle = _SHARE * whole["lines"], float(whole["middle"])
     enough, weight = max(share, _TIMES * middle), "serious"
@@ -101,7 +115,7 @@ def _worded(by_id: ir.Table) -> list[Finding]:
     """Ids that say that there is no customer, or that the line is a sum."""
     nobody = (
         by_id.filter(is_nobody(by_id.customer_id))
-        .order_by(ibis.desc("lines"))
+        .order_by(ibis.desc("lines"), "customer_id")
         .limit(6)
         .to_pyarrow()
         .to_pylist()
@@ -113,7 +127,8 @@ def _worded(by_id: ir.Table) -> list[Finding]:
         says = f"{counted(rows, 'line')} of a customer called {', '.join(map(repr, words))}: nobody's id."
         found.append(Finding("nobody", "serious", "transactions", "customer_id", says, rows, money,
                              _anonymous(*words)))  # fmt: skip
-    totals = by_id.filter(is_total_word(by_id.customer_id)).limit(6).to_pyarrow().to_pylist()
+    sums = by_id.filter(is_total_word(by_id.customer_id)).order_by("customer_id").limit(6)
+    totals = sums.to_pyarrow().to_pylist()
     if totals:
         words = [str(row["customer_id"]) for row in totals]
         rows, money = sum(row["lines"] for row in totals), sum(float(row["money"] or 0) for row in totals)

@@ -14,6 +14,7 @@ from ibis.backends import BaseBackend
 from crm_analytics.tables.contract import PART, ROW
 from crm_analytics.tables.customer_days import COUNTED
 from crm_analytics.tables.line_facts import LineFacts
+from crm_analytics.tables.money import SQUARES
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,9 @@ def read_files(connection: BaseBackend, files: tuple[Path, ...]) -> ir.Table:
 def lines_by_id(connection: BaseBackend, day_files: tuple[Path, ...]) -> ir.Table:
     """`LineFacts.by_id` from customer-days that tell how many lines each is made of."""
     days = connection.read_parquet([glob.escape(str(path)) for path in day_files], hive_partitioning=False)
-    return days.group_by("customer_id").aggregate(lines=days[COUNTED].sum(), money=days.spend.sum()).cache()
+    found = days.group_by("customer_id").aggregate(n=days[COUNTED].sum(), money=days.spend.sum())
+    # a sum of whole numbers is of a type that Parquet does not have
+    return found.select("customer_id", lines=found.n.cast("int64"), money=found.money.cast(SQUARES)).cache()
 
 
 def lay(files: tuple[Path, ...], folder: Path) -> None:

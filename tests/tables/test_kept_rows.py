@@ -18,11 +18,13 @@ from hypothesis import strategies as st
 
 from crm_analytics import CustomerBase
 from crm_analytics.errors import DataError
-from crm_analytics.tables import kept_merge
+from crm_analytics.tables import kept_ids, kept_merge
 from crm_analytics.tables.row_store import RowStore
 
 TODAY = "2026-12-01"
 MAPPING = {"currency": "EUR"}
+# nobody, people, and ids that are no people's
+WHO = (None, *(f"c{i}" for i in range(24)), "C3", "guest", "-1", "4.68E+15", "total")
 
 
 def lines(number: int, seed: int = 0, rows: int = 12, *, broken: int = 0, keys: bool = False) -> pd.DataFrame:
@@ -31,7 +33,7 @@ def lines(number: int, seed: int = 0, rows: int = 12, *, broken: int = 0, keys: 
     day = np.datetime64("2026-01-01") + number - rng.integers(0, 2, rows) * rng.integers(0, 40, rows)
     frame = pd.DataFrame({
         "transaction_id": [f"o{number}-{i}" for i in rng.integers(0, 5, rows)],
-        "customer_id": [None if i == 0 else f"c{i}" for i in rng.integers(0, 15, rows)],
+        "customer_id": [WHO[i] for i in rng.integers(0, len(WHO), rows)],
         "transaction_date": [f"{d} 10:00:00" for d in day],
         "unit_spend": [f"{x:.2f}" for x in rng.uniform(-9, 90, rows)],
     })  # fmt: skip
@@ -333,6 +335,31 @@ def test_a_file_that_was_sorted_anew_is_read_anew(tmp_path: Path) -> None:
     assert shop.check() in (
         "read 4 of 4 row groups of purchases", "all rows were read: the first file of purchases changed"
     )  # fmt: skip
+
+
+def test_lines_of_customers_are_added_and_taken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Changes of many nights, and all written anew after some of them, tell what all rows tell."""
+    monkeypatch.setattr(kept_ids, "_MOST_FILES", 4)
+    shop = Shop(tmp_path / "shop", "parquet")
+    for number in range(5):
+        shop.put(number, rows=60)
+    shop.check()
+
+    def files() -> int:
+        return len(json.loads((shop.store.folder / "state.json").read_text())["ids"]["files"])
+
+    assert files() == 1
+    for number, many in ((20, 2), (21, 3), (22, 4), (23, 1)):
+        shop.put(number, rows=5)
+        if number == 21:
+            shop.write(21, lines(21).assign(customer_id="guest checkout"))
+        assert shop.check().startswith("read 1 of")
+        assert files() == many
+    shop.drop(21)  # and nobody is called so any more
+    shop.check()
+    assert not [f for f in shop.opened().findings if "guest checkout" in f.settles]
+    kept = [path.read_bytes() for path in shop.store.folder.rglob("*") if path.is_file()]
+    assert not any(b"guest checkout" in content for content in kept)
 
 
 def test_a_late_row_costs_its_day_and_the_turn_of_a_month_makes_it_one(tmp_path: Path) -> None:

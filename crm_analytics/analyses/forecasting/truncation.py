@@ -49,6 +49,8 @@ def share_older(first_purchases: Array) -> float:
     usual = same.sum() if len(same) == START else START * float(np.median(found[START:]))
     clear = (start - usual) / np.sqrt(start + usual) if start > 0 else 0.0
     falls = found[0] > FALLING * found[START - 1]
+    if len(same) == START:  # against the season: the surplus over a year later falls
+        falls |= found[0] * same[-1] > FALLING * found[START - 1] * same[0]
     if start > MORE * usual and clear > CLEAR and falls and usual > COHORT * start:
         return float((start - usual) / found.sum())
     return 0.0

@@ -14,6 +14,7 @@ from crm_analytics.analyses.identity.weights import (
     match_weight,
     threshold_without_labels,
 )
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "LinkageModel",
@@ -33,7 +34,4 @@ __all__ = [
     "trail",
 ]
 
-
-def __dir__() -> list[str]:
-    """The public names: what completion offers."""
-    return sorted(__all__)
+know_names(globals())

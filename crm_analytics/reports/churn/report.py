@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 EXPLAINED = 2_000  # of the likeliest to fall silent: those who are written to are among them
-LAPSING = 180  # days, where the base does not tell when a customer has lapsed
 KPIS = ("customers_active", "will_fall_silent", "customers_at_risk", "value_at_risk")
 
 
@@ -135,7 +134,6 @@ def prepare(
     plan.given.once(FOUND, lambda: (silence, missing.get("trained", "")))
     actions = actions_of(plan, trained, scored)
     write_lists(base, actions, run, show_customers)
-    lapse = plan.given.definitions.lapsed_days or LAPSING
     return ChurnReport(
         base=base,
         show_customers=show_customers,
@@ -147,7 +145,7 @@ def prepare(
         scored=scored,
         risks=risks,
         silence=silence,
-        complaint=attempt(missing, "complaint", lambda: after_complaint(base, lapse)),
+        complaint=attempt(missing, "complaint", lambda: after_complaint(base)),
         **_contracts(base, missing, seed),
         groups=attempt(missing, "groups", partial(_groups, trained, handed)),
         own_actions=actions,

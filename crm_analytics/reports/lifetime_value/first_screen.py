@@ -15,6 +15,7 @@ from crm_analytics.reports.lifetime_value.report import SmallValueReport, Unpric
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, span, tile
+from crm_analytics.reports.shared.trends import past_of
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
@@ -153,13 +154,13 @@ def kpis(report: ValueReport | UnpricedReport) -> Block:
         bounds = interval(t, purchases.lower, purchases.upper, "count")
         return blocks.kpis(blocks.kpi(label, words.count(purchases.mean), note=bounds), soon)
     value, margin = found["value_to_come"], found["margin_to_come"]
-    first = tile(t, value) | _since(report)
+    first = tile(t, value, past=past_of(report)) | _since(report)
     paid = blocks.kpi(
         t("tile.last_year", span=report.span), report.money(report.last_year), note=t("tile.all_customers")
     )
     note = t("tile.at_margin", share=report.plan.given.margin) if report.plan.given.margin else ""
-    each = tile(t, found["value_per_customer"], t("tile.of_customers", n=value.n))
-    return blocks.kpis(first, paid, tile(t, margin, note), each)
+    each = tile(t, found["value_per_customer"], t("tile.of_customers", n=value.n), past_of(report))
+    return blocks.kpis(first, paid, tile(t, margin, note, past_of(report)), each)
 
 
 def _since(report: ValueReport) -> dict[str, str]:
