@@ -8,7 +8,7 @@ model with the extra `identity`. `resolve` brings a `Memory` up to date; its map
 from crm_analytics.analyses.identity.linkage import LinkageModel, has_linkage
 from crm_analytics.analyses.identity.memory import Memory, decide_apart, decide_same, forgotten
 from crm_analytics.analyses.identity.resolution import Night, resolve
-from crm_analytics.analyses.identity.review import explained, reasons_of, review_list, trail
+from crm_analytics.analyses.identity.review import compared_fields, explained, reasons_of, review_list, trail
 from crm_analytics.analyses.identity.weights import (
     match_probability,
     match_weight,
@@ -20,6 +20,7 @@ __all__ = [
     "LinkageModel",
     "Memory",
     "Night",
+    "compared_fields",
     "decide_apart",
     "decide_same",
     "explained",
