@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +22,52 @@ from tests.faults.scene import Scene
 
 TEXT = text_of("docs/schedule.md")
 CONFIG = '[source.shop]\npath = "data/shop"\n[[report]]\nname = "tiny"\nsource = "shop"\n'
+
+
+SHELLS = re.findall(r"_CRM_COMPLETE=(\w+)_source crm", TEXT)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_each_shell_is_offered_commands_and_options(shell: str) -> None:
+    if shell == "bash" and not (shutil.which("bash")):
+        pytest.skip("no bash here")
+
+    def asked(words: str, mode: str, place: str) -> str:
+        program = "from crm_analytics.cli import main; main()"
+        told = {"_CRM_COMPLETE": f"{shell}_{mode}", "COMP_WORDS": words, "COMP_CWORD": place}
+        done = subprocess.run(
+            [sys.executable, "-c", f"import sys; sys.argv[0] = 'crm'; {program}"],
+            env={**os.environ, **told}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return done.stdout
+
+    assert SHELLS == ["bash", "zsh", "fish"]
+    assert "_CRM_COMPLETE" in asked("", "source", "0")
+    last = "re" if shell == "fish" else "1"
+    assert "report" in asked("crm re", "complete", last)
+
+
+def test_the_box_is_built_from_wheels_alone_and_runs_as_nobody_special() -> None:
+    """No daemon is asked: the text is held against what it copies, installs and runs."""
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    steps = [one.split(maxsplit=1) for one in text.splitlines() if one[:1].isupper()]
+    by = {word: [rest for step, rest in steps if step == word] for word in dict(steps)}
+    made = {one.split()[-2] for one in re.findall(r"wheel .*-w (\S+ \S+)", text)}
+    for copied in by["COPY"]:
+        source = copied.split()[0]
+        assert (ROOT / source).exists() or source in made, source  # in the project, or made by the line above
+    installs = [one for one in by["RUN"] if "pip" in one]
+    assert installs
+    assert all("--no-index" in one and "--find-links /wheels" in one for one in installs)
+    extras = re.findall(r"crm-analytics\[(\w+)\]", installs[0])
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(extras) <= set(known)
+    words = [step for step, _ in steps]
+    assert by["USER"] == ["crm"]
+    assert words.index("USER") < words.index("ENTRYPOINT")
+    assert not [one for one, (step, _) in enumerate(steps) if step == "RUN" and one > words.index("USER")]
+    assert by["ENTRYPOINT"] == ['["crm"]']
+    assert not re.search(r"ADD|curl|wget|apt-get", text)
 
 
 @pytest.fixture

@@ -14,18 +14,25 @@ from typing import TYPE_CHECKING
 import ibis
 
 from crm_analytics.analyses.actions import Action, Expected, expected_margin, ranked
+from crm_analytics.analyses.contact_effect import contact_cost, contact_effect
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
 from crm_analytics.analyses.evidence import Evidence
+from crm_analytics.analyses.margin import margin_share
+from crm_analytics.analyses.measured import Measured
+from crm_analytics.analyses.value_to_come import HORIZON, UNIT, value_to_come
+from crm_analytics.errors import NotEnoughData
 from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from crm_analytics.analyses.contact_effect import ContactCost, ContactEffect
-    from crm_analytics.analyses.measured import Measured
     from crm_analytics.analyses.value_to_come import ValueToCome
+    from crm_analytics.tables.customer_base import CustomerBase
 
 BEST, PAYS, NEVER = "best", "pays", "does not pay"
+WORKS = (13, UNIT)  # how long a contact is taken to work
+TELLS = 20  # customers, from which on holding half back can show something
 TOP = 0.2  # share of active customers, by value to come, that are looked after first
 
 
@@ -83,6 +90,20 @@ def audiences(given: Measured, near: ValueToCome, effect: ContactEffect, cost: C
     return Audiences(sorted_, near, effect, cost, given.margin)
 
 
+def spared_of(base: CustomerBase) -> ir.Table | None:
+    """customer_id of those whom no page writes to, for a contact costs more than it can bring.
+
+    None where nothing can be forecast.
+    """
+    try:
+        outlook = value_to_come(base, HORIZON)
+    except NotEnoughData:
+        return None
+    given = Measured(base, outlook=outlook, margin=margin_share(base))
+    found = audiences(given, outlook.over(WORKS), contact_effect(base), contact_cost(base))
+    return found.customers.filter(found.customers.group == NEVER).select("customer_id")
+
+
 def next_actions(found: Audiences) -> list[Action]:
     """What to do with them: look after the best, try to reach those at risk, leave the lapsed alone.
 
@@ -113,6 +134,8 @@ def contact(
 ) -> Action:
     """Write to some customers; half of them are held back, unless a contact is shown to bring something.
 
+    Nobody is held back of fewer than `TELLS`: so few show nothing.
+
     Parameters
     ----------
     name : of the action and of its list
@@ -130,7 +153,7 @@ def contact(
         return expected_margin(value, low, high, contacted, found.margin, found.effect, found.cost)
 
     whole = Action(name, who, "write", whom, n, name, worth(n), found.effect, found.cost, audience)
-    if whole.evidence is Evidence.SHOWN:
+    if whole.evidence is Evidence.SHOWN or n < TELLS:
         return whole
     return replace(whole, verb="test", expected=worth(n - held_back(n)))
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses.comparison import YEAR, change_of
-from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, standings
+from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED, standings
 from crm_analytics.analyses.kpis import measure
 from crm_analytics.tables.days import shift
 
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 MOST_PERIODS = 12
 OF_A_PERIOD = ("revenue", "buyers")
-OF_A_DAY: Mapping[str, str] = {"customers_active": ACTIVE, "customers_at_risk": AT_RISK}
+OF_A_DAY: Mapping[str, str] = {
+    "customers_active": ACTIVE,
+    "customers_at_risk": AT_RISK,
+    "customers_lapsed": LAPSED,
+}
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,26 @@ def history(given: Measured, periods: int = MOST_PERIODS) -> dict[str, tuple[Poi
     >>> [point.value for point in found["revenue"]], found["revenue"][0].day.isoformat()
     ([14.0, 14.0, 14.0, 14.0], '2026-01-08')
     """
+
+    def make() -> dict[str, tuple[Point, ...]]:
+        return _history(given, periods)
+
+    return given.base.remember(("kpi_history", given.span, periods), make, _pack, _unpack)
+
+
+def _pack(found: Mapping[str, tuple[Point, ...]]) -> dict[str, Any]:
+    plain = {name: [[p.day.isoformat(), p.value] for p in points] for name, points in found.items()}
+    return {"points": plain}
+
+
+def _unpack(parts: Mapping[str, Any]) -> dict[str, tuple[Point, ...]]:
+    return {
+        name: tuple(Point(date.fromisoformat(day), value) for day, value in points)
+        for name, points in parts["points"].items()
+    }
+
+
+def _history(given: Measured, periods: int) -> dict[str, tuple[Point, ...]]:
     ends = _ends(given, periods)
     found: dict[str, list[Point]] = {name: [] for name in OF_A_PERIOD}
     told = given.definitions.at_risk_days is not None

@@ -182,12 +182,16 @@ def report(  # noqa: PLR0917
         return 0
     from crm_analytics.runs import manager_pdf
     from crm_analytics.runs.report_run import RunRequest, run_reports, worst
+    from crm_analytics.runs.schedule.own_rules import rules_of_source
 
     if as_pdf:
         manager_pdf.find_browser()  # before anything is made
     moment, parameters, only = now(), _pairs(pairs), conditions_given(where)
     debug = bool(obj and obj["debug"])
-    requests = [RunRequest(name, moment, parameters=parameters, where=only, **options) for name in chosen]
+    own = rules_of_source(str(options["data"])) if options.get("data") else {}
+    requests = [
+        RunRequest(name, moment, parameters=parameters, where=only, rules=own, **options) for name in chosen
+    ]
     results: list[RunResult] = []
     codes: list[int] = []
     with stopped_in_words(), closing(CellBar()) as bar:

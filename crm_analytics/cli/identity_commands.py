@@ -14,6 +14,8 @@ from crm_analytics.cli.console import echo_json, now, say
 from crm_analytics.errors import DataError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from crm_analytics.analyses.identity import Memory
 
 _MOST = 50  # pairs that a terminal shows
@@ -117,23 +119,48 @@ def resolve(*, data: str, mapping: Path | None, out: Path, estimate: bool, rules
 
 @identities.command()
 @_about_a_source
-def review(*, data: str, mapping: Path | None, out: Path) -> int:
-    """Show pairs that are a little too light to be joined unasked, with what speaks for and against each."""
+@click.option("--show-customers", is_flag=True, help="Yes, show what the source has of these people, too.")
+def review(*, data: str, mapping: Path | None, out: Path, show_customers: bool) -> int:
+    """Show pairs that are a little too light to be joined unasked, with what speaks for and against each.
+
+    With --show-customers the fields that were compared stand beside: names, mails, phones of both records.
+    That somebody looked, and when, is written to .crm-audit.jsonl; not at whom.
+    """
     from crm_analytics.analyses import identity
 
     with _store(out, data) as store:
         memory = _known(store)
     found = identity.review_list(memory)
-    for row in found.head(_MOST).to_dict("records"):
+    shown = found.head(_MOST)
+    fields = _compared(shown, data, mapping, store.source) if show_customers and len(shown) else {}
+    for row in shown.to_dict("records"):
+        beside = {"fields": fields[row["record_l"], row["record_r"]]} if fields else {}
         echo_json(
             {"record_l": row["record_l"], "record_r": row["record_r"], "weight": row["weight"],
-             "probability": round(row["probability"], 4), "reasons": identity.reasons_of(row)}
+             "probability": round(row["probability"], 4), "reasons": identity.reasons_of(row), **beside}
         )  # fmt: skip
     say(
-        f"{len(found):,} pairs to look at, of which {min(len(found), _MOST)} are shown. Reasons are bits: "
+        f"{len(found):,} pairs to look at, of which {len(shown)} are shown. Reasons are bits: "
         "two more bits are four times the odds. They sum to the weight."
+        + ("" if show_customers else " --show-customers shows what was compared.")
     )
     return 0
+
+
+def _compared(
+    pairs: pd.DataFrame, data: str, mapping: Path | None, source: str
+) -> dict[tuple[str, str], dict[str, list[str]]]:
+    """What the source has of both records of each pair, by field; the log says that it was looked at."""
+    from crm_analytics.analyses import identity
+    from crm_analytics.runs.publishing import audit_trail
+    from crm_analytics.tables.customer_base import CustomerBase
+    from crm_analytics.tables.project import project_folder
+
+    moment = now()
+    base = CustomerBase.open(data, mapping=mapping, today=moment.date())
+    found = identity.compared_fields(base, pairs)
+    audit_trail.record(project_folder(), moment, "identities review", source=source, pairs=len(pairs))
+    return found
 
 
 @identities.command()

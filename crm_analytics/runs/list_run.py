@@ -140,6 +140,7 @@ def make_wave(
 
 def _made(request: WaveRequest, began: float, kept: Path | None, progress: Progress | None) -> RunResult:
     from crm_analytics.analyses import campaigns
+    from crm_analytics.analyses.audiences import spared_of
     from crm_analytics.tables.customer_base import CustomerBase
 
     published_tree.check(request.out, request.root, force=request.force)
@@ -149,7 +150,7 @@ def _made(request: WaveRequest, began: float, kept: Path | None, progress: Progr
     unchanged.check_at_rest(stamps, _stamps(request), request.data.name)
     _check_age(request, base.day)
     base = identity_store.applied(base, request.out, request.data.name, key)
-    base = base.as_of(request.as_of).keeping(kept)
+    base = base.as_of(request.as_of).keeping(kept).with_rules(**request.own_rules)
     before = waves_of(request.place.folder)
     if before and (why := _not_due(request, before[-1], base.day)):
         _remember_source(before[-1], stamps)
@@ -159,6 +160,7 @@ def _made(request: WaveRequest, began: float, kept: Path | None, progress: Progr
     scores, why = campaigns.leaving(base) if wanted else (None, "")
     if why and not [rule for rule in rules if not rule.needs_scores]:
         raise DataError(f"no list can be made: {why}")
+    spared = spared_of(base)  # as on the pages of the day
     with publish.lists_locked(request.out):
         mended = wave_memory.mend(request.out, key)
         before = waves_of(request.place.folder)
@@ -166,7 +168,7 @@ def _made(request: WaveRequest, began: float, kept: Path | None, progress: Progr
         wave = campaigns.lists(
             base, rules, request.terms, scores=scores, issued=issued,
             previous=campaigns.previous_of(before[-1]) if before else None,
-            barred=wave_memory.barred(request.out, base, key),
+            barred=wave_memory.barred(request.out, base, key), spared=spared,
         )  # fmt: skip
         _heard(progress)
         published_tree.claim(request.out, request.root, key=key)

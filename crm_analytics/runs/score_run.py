@@ -251,13 +251,15 @@ def _kpis(base: CustomerBase, request: ScoreRequest, key: bytes) -> tuple[ir.Tab
 def _lists(base: CustomerBase, request: ScoreRequest, key: bytes) -> tuple[ir.Table, str]:
     """Who is due, as the next wave would have it; nobody counts as contacted for it."""
     from crm_analytics.analyses import campaigns
+    from crm_analytics.analyses.audiences import spared_of
 
     rules = campaigns.chosen(request.names or None)
     scores, why = campaigns.leaving(base) if any(r.needs_scores for r in rules) else (None, "")
     issued = campaigns.issued(base, published_tree.waves_in(request.out), key)
     wave = campaigns.lists(
-        base, rules, scores=scores, issued=issued, barred=wave_memory.barred(request.out, base, key)
-    )
+        base, rules, scores=scores, issued=issued, barred=wave_memory.barred(request.out, base, key),
+        spared=spared_of(base),
+    )  # fmt: skip
     told = [*([f"save: {why}"] if why else []), *(f"{n} left out: {w}" for n, w in wave.left_out.items())]
     return wave.members, "; ".join(told)
 

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import ibis
 import ibis.expr.types as ir
@@ -39,6 +39,7 @@ from crm_analytics.tables.source_ref import SourceRef
 from crm_analytics.tables.sources import open_source
 from crm_analytics.tables.stored_lines import StoredLines
 from crm_analytics.tables.survivorship import Survivorship, merge_records
+from crm_analytics.tables.wrong_calls import Opened
 
 if TYPE_CHECKING:
     from crm_analytics.tables.warehouse_target import Target
@@ -47,7 +48,7 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
-class CustomerBase(ObjectCard):
+class CustomerBase(ObjectCard, metaclass=Opened):
     """Who bought what and when, as known at the end of `day`.
 
     Open one with `CustomerBase.open`; cut it with `as_of` and `between`. Everything an analysis needs
@@ -74,7 +75,25 @@ class CustomerBase(ObjectCard):
     conditions: base_filter.Conditions = ()  # of `filter`
     rules: Mapping[str, Any] = field(default_factory=dict)  # of `with_rules`
 
+    said_as = "base"
+    instead: ClassVar[Mapping[str, str]] = {
+        "plot": "rfm.score(base).plot(): results have pictures",
+        "to_frame": "base.collect(base.transactions)",
+        "cut": "base.as_of(day) or base.between(start, end)",
+        "fit": "btyd.BetaGeo.fit(btyd.summarize(base, unit='W')): models are fitted, a base is not",
+    }
+
     # -- opening -------------------------------------------------------------------------------
+
+    def __new__(cls, *given: Any, **_named: Any) -> CustomerBase:
+        """A base is opened: what a source would be given for is told so."""
+        if given and not isinstance(given[0], Snapshot):
+            raise ParameterError(f"write {cls.__name__}.open(source), not {cls.__name__}(source)")
+        return super().__new__(cls)
+
+    def frame_names(self) -> list[str]:
+        """The tables that most ask for."""
+        return ["transactions", "customers", "purchase_history"]
 
     @classmethod
     def open(
@@ -261,6 +280,11 @@ class CustomerBase(ObjectCard):
         >>> base.filter(country="DE", channel="web").filtered_by
         'country DE; channel web'
         """
+        if where is not None and not isinstance(where, Mapping):
+            raise ParameterError(
+                f"filter takes columns by name, got {type(where).__name__}: base.filter(country='DE'), or "
+                "base.filter({'transactions.channel': 'web'})"
+            )
         have = {name: table.columns for name, table in self.snapshot.tables.items()}
         given = {**(where or {}), **columns}
         new = base_filter.conditions_of(given, have, current_state=current_state)
@@ -692,7 +716,7 @@ class CustomerBase(ObjectCard):
     def to_warehouse(
         self,
         table: str | Target,
-        expression: ir.Table,
+        expression: ir.Table | pd.DataFrame,
         *,
         key: Iterable[str] = ("customer_id",),
         source: str = "",
@@ -709,7 +733,7 @@ class CustomerBase(ObjectCard):
         ----------
         table : ``scores.parquet``, ``shop.duckdb::scores``, ``shop.sqlite::scores``,
             ``postgres://...::marts.scores``, ``$DATABASE_URL::scores``
-        expression : of this base's engine
+        expression : of this base's engine, or a pandas frame
         key : columns that tell its rows apart
         source : what the rows say they are from; default the label of the data
         model_version : default the version of this package
@@ -736,6 +760,13 @@ class CustomerBase(ObjectCard):
         from crm_analytics.tables.warehouse import Stamp, write_table
         from crm_analytics.tables.warehouse_target import Target, target_of
 
+        if isinstance(expression, pd.DataFrame):
+            expression = self.to_engine(expression)
+        elif not hasattr(expression, "schema"):
+            raise ParameterError(
+                f"to_warehouse takes an Ibis table or a pandas frame, got {type(expression).__name__}: write "
+                "base.to_warehouse(table, scores.customers)"
+            )
         version = model_version or f"crm-analytics {metadata.version('crm-analytics')}"
         stamp = Stamp(self.day, source or self.label, self.filtered_by, version, self.data_hash)
         target = table if isinstance(table, Target) else target_of(table)

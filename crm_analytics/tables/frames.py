@@ -30,7 +30,8 @@ def to_arrow(frame: Any, name: str) -> pa.Table | pa.RecordBatchReader:
         frame = frame.scanner()
     if hasattr(frame, "to_reader") and not isinstance(frame, pa.Table):  # a scanner
         frame = frame.to_reader()
-    if hasattr(frame, "__arrow_c_stream__"):
+    one_column = not any(hasattr(frame, name) for name in ("columns", "column_names", "schema"))  # a Series
+    if hasattr(frame, "__arrow_c_stream__") and not one_column:
         try:
             reader = pa.RecordBatchReader.from_stream(frame)
         except pa.ArrowException:

@@ -10,10 +10,12 @@ import dataclasses
 import datetime as dt
 import numbers
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 from markupsafe import Markup, escape
+
+from crm_analytics.tables import wrong_calls
 
 LONGEST_LINE = 240  # letters of a repr
 LONGEST_VALUE = 80
@@ -51,11 +53,32 @@ class ObjectCard:
     """
 
     card_frame: ClassVar[str] = ""
+    said_as: ClassVar[str] = "result"  # the name of one in messages
+    instead: ClassVar[Mapping[str, str]] = {}  # what other packages call it -> what to write
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         # In the class itself: a dataclass writes its own only where there is none.
         cls.__repr__ = ObjectCard.__repr__  # type: ignore[method-assign]
+        wrong_calls.explain_methods(cls)
+
+    if not TYPE_CHECKING:  # a type checker would take any name for known
+
+        def __getattr__(self, name: str) -> Any:
+            """Only asked for what a result lacks."""
+            if hasattr(type(self), name):  # its own property has failed: say how
+                return object.__getattribute__(self, name)
+            raise wrong_calls.lacks(self, name)
+
+        def __getitem__(self, key: Any) -> Any:
+            """A result is no frame, and says which frames it has."""
+            raise wrong_calls.no_frame(self, key)
+
+        __iter__ = None
+
+    def frame_names(self) -> list[str]:
+        """Where its frames are."""
+        return [field.name for field in dataclasses.fields(self)] if dataclasses.is_dataclass(self) else []
 
     @property
     def card_facts(self) -> Mapping[str, Any]:

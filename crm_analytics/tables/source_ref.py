@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from crm_analytics.errors import ParameterError, nearest
-from crm_analytics.tables.redaction import holds_secret
+from crm_analytics.tables.redaction import holds_secret, redact
 
 MAPPING_FILE = "mapping.toml"  # found by itself beside the data
 DEMOS = ("company", "cdnow", "cdnow-master", "lemonade")
@@ -146,7 +146,7 @@ def public_name(text: str) -> str:
     if _SCHEME.match(text):
         kind = kind_of(text)
         return text.split("://", maxsplit=1)[0].lower() if kind == "network" else kind
-    if holds_secret(text):  # a connection string of another kind, written where a path belongs
+    if holds_secret(text) or redact(text) != text:  # a connection string, written where a path belongs
         return "a connection"
     return PurePosixPath(PureWindowsPath(text).as_posix()).name
 

@@ -17,6 +17,8 @@ from crm_analytics.analyses.audit.value_spread import value_spread
 from crm_analytics.analyses.churn.model.input_checks import TooFew
 from crm_analytics.analyses.journey import journey
 from crm_analytics.errors import CrmError, DataError, ParameterError
+from crm_analytics.tables.object_cards import ObjectCard
+from crm_analytics.tables.wrong_calls import explained
 
 # As a user outside the package and its test settings: the old order warns.
 OLD_ORDER = "takes .* in this order now; the other one works until version 0.3"
@@ -207,7 +209,8 @@ WRONG = {
         lambda b, s: MODEL.conditional_probability_alive(2, 30, 38), AttributeError,
         r"write model.probability_alive\(frame\)",
     ),
-    "a misspelt name": (lambda b, s: MODEL.parms, AttributeError, "BetaGeo has no 'parms'$"),
+    "a misspelt name": (lambda b, s: MODEL.parms,
+        AttributeError, "BetaGeo has no 'parms'; did you mean 'params'"),
     "P(alive) of numbers": (
         lambda b, s: MODEL.probability_alive(2, 30.4, 38.9), ParameterError,
         r"write probability_alive\(pd.DataFrame\(\{'frequency'",
@@ -255,7 +258,107 @@ WRONG = {
         lambda b, s: attribution.attribute(pd.DataFrame({"path": ["a"], "conversions": [1]}), ["marcov"]),
         ParameterError, "did you mean 'markov'",
     ),
+    "a keyword of another package": (
+        lambda b, s: rfm.score(b, n_bins=4),
+        ParameterError, r"no argument 'n_bins'; did you mean 'bins'\? Write rfm",
+    ),
+    "time of lifetimes": (
+        lambda b, s: MODEL.lifetime_value(SPEND, ONE, time=12),
+        ParameterError, "no argument 'time'; did you mean 'horizon'",
+    ),
+    "a keyword of a model call": (
+        lambda b, s: btyd.score(MODEL, SPEND, s, horizn="4w"), ParameterError, "did you mean 'horizon'",
+    ),
+    "an argument left out": (
+        lambda b, s: btyd.compare(b),
+        ParameterError, r"compare needs future, too. Write btyd.compare\(past, future\)",
+    ),
+    "half a span of days": (
+        lambda b, s: b.between("2025-01-01"),
+        ParameterError, r"needs end, too. Write base.between\(start, end\)",
+    ),
+    "a mapping by place": (
+        lambda b, s: CustomerBase.open("shop", "mapping.toml"),
+        ParameterError, r"open\(source, mapping=...\)",
+    ),
+    "a base made, not opened": (
+        lambda b, s: CustomerBase(SALES),
+        ParameterError, r"write CustomerBase.open\(source\)",
+    ),
+    "read_csv": (lambda b, s: CustomerBase.read_csv("x.csv"), AttributeError, r"write CustomerBase.open\("),
+    "a fitter of lifetimes": (
+        lambda b, s: btyd.BetaGeoFitter,
+        AttributeError, r"write btyd.BetaGeo.fit\(summary\)",
+    ),
+    "a misspelt function": (lambda b, s: churn.trian(b), AttributeError, "did you mean 'train'"),
+    "a misspelt table": (lambda b, s: b.transaction, AttributeError, "did you mean 'transactions'"),
+    "head of a base": (lambda b, s: b.head(), AttributeError, "is no frame. Write .transactions.to_pandas"),
+    "a column of a result": (
+        lambda b, s: rfm.score(b)["segment"],
+        TypeError, r"it is no frame. Write .customers.to_pandas\(\) or .segments",
+    ),
+    "a result as a file": (
+        lambda b, s: rfm.score(b).to_csv("x"),
+        AttributeError, "is no frame. Write .customers",
+    ),
+    "a misspelt field": (lambda b, s: rfm.score(b).segment, AttributeError, "did you mean 'segments'"),
+    "a picture of a base": (lambda b, s: b.plot(), AttributeError, r"write rfm.score\(base\).plot\(\)"),
+    "a filter in words": (
+        lambda b, s: b.filter("country == 'DE'"),
+        ParameterError, r"base.filter\(country='DE'\)",
+    ),
+    "bins in words": (
+        lambda b, s: rfm.score(b, bins="5"),
+        ParameterError, "whole number from 2 to 20, got '5'",
+    ),
+    "a column as a source": (
+        lambda b, s: CustomerBase.open(SALES["unit_spend"]),
+        DataError, "frame.*got Series",
+    ),
+    "paths of a base": (
+        lambda b, s: attribution.attribute(b),
+        ParameterError, r"write attribute\(channel_paths",
+    ),
+    "a misspelt column of paths": (
+        lambda b, s: attribution.attribute(pd.DataFrame({"paths": ["a"], "conversions": [1]})), DataError,
+        "did you mean 'paths'",
+    ),
+    "models by name": (
+        lambda b, s: btyd.compare(b.as_of("2025-06-01"), b.between("2025-06-01", "2025-12-01"), "BG/NBD"),
+        ParameterError, "write models=",
+    ),
+    "rows of no kind to a warehouse": (
+        lambda b, s: b.to_warehouse("x.parquet", [1]),
+        ParameterError, "got list: write",
+    ),
 }  # fmt: skip
+
+
+def test_a_property_that_fails_says_how_and_not_that_it_is_missing():
+    class Broken(ObjectCard):
+        @property
+        def total(self):
+            return None.sum()
+
+    with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'sum'"):
+        _ = Broken().total
+
+
+def test_an_error_inside_a_call_stays_what_it_is():
+    def inner(base, *, bins=5):
+        return len(base)
+
+    with pytest.raises(TypeError, match="has no len") as raised:
+        explained(inner, "inner")(5, bins=3)
+    assert not isinstance(raised.value, CrmError)
+
+
+def test_models_take_frames_of_other_libraries(summary):
+    polars = pytest.importorskip("polars")
+    mine = pd.concat([ONE] * 3, ignore_index=True)
+    assert (
+        MODEL.probability_alive(polars.from_pandas(mine)).tolist() == MODEL.probability_alive(mine).tolist()
+    )
 
 
 @pytest.mark.parametrize("name", WRONG)

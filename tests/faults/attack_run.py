@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.faults.attacks import every
+from tests.faults.attacks.kinds import table
 
 BEGIN, END = "<!-- attacks: begin -->", "<!-- attacks: end -->"
 
@@ -59,7 +60,8 @@ def log(counts: dict[str, list[int]], broken: list[str]) -> str:
     lines += [f"| {name} | {' | '.join(map(str, row))} |" for name, row in counts.items()]
     total = [sum(row[place] for row in counts.values()) for place in range(3)]
     lines.append(f"| **in all** | {' | '.join(f'**{number}**' for number in total)} |")
-    return "\n".join([*lines, *(["", "What broke:", "", *(f"- {one}" for one in broken)] if broken else [])])
+    lines += ["", "What broke:", "", *(f"- {one}" for one in broken)] if broken else []
+    return "\n".join([*lines, "", table()])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.faults.attacks import Attack, every
+from tests.faults.attacks.kinds import KINDS
 
 QUICK = [one for one in every() if not one.slow]
 
@@ -31,3 +32,11 @@ def test_attack_holds_law(attack: Attack, place: Path) -> None:
 def test_every_section_of_the_log_has_attacks() -> None:
     sections = {one.section.split()[0] for one in every()}
     assert sections == {str(number) for number in range(1, 11)}
+
+
+def test_every_kind_of_break_is_tried_again() -> None:
+    attacks = {one.name for one in every()}
+    root = Path(__file__).parents[2]
+    tried = {name for by in KINDS.values() for name in by}
+    assert not [name for name in tried - attacks if not (root / name).is_file()]
+    assert not attacks - tried

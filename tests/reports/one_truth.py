@@ -29,6 +29,10 @@ MONTH = r"(?<!January )(?<!February )(?<!March )(?<!April )(?<!May )(?<!June )(?
 MONTH += r"(?<!September )(?<!October )(?<!November )(?<!December )"
 OF = re.compile(MONTH + NUMBER + r" of (?:the |all )?" + NUMBER + r"(?![\d,]*\.?\d* ?%|[\d,.]*\d)")
 SHARE_AFTER = re.compile(r"[^().;]{0,40}\((\d+(?:\.\d+)?) ?%\)")
+GERMAN_NUMBER = r"(?<![\d.,€$£])(\d{1,3}(?:\.\d{3})+|\d+)"
+GERMAN_OF = re.compile(
+    GERMAN_NUMBER + r" von (?:den |allen |denen )?" + GERMAN_NUMBER + r"(?![\d.]*,?\d* ?%|[\d,.]*\d)"
+)
 
 
 def facts_of(blocks: Sequence[Block]) -> dict[str, Any]:
@@ -177,8 +181,8 @@ def counts_that_disagree(pages: Pages) -> list[str]:
     """Sentences that name more of something than there are, or a share that is not that of its counts."""
     found = []
     for report, text in sentences_of(pages):
-        for match in OF.finditer(text):
-            n, of = (int(number.replace(",", "")) for number in match.groups())
+        for match in (*OF.finditer(text), *GERMAN_OF.finditer(text)):
+            n, of = (int(re.sub(r"[.,]", "", number)) for number in match.groups())
             share = SHARE_AFTER.match(text, match.end())
             if n > of:
                 found.append(f"{report}: {n} of {of} in '{text[:120]}'")

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from crm_analytics import CustomerBase
-from crm_analytics.analyses.audit import advertising_per_new_customer
+from crm_analytics.analyses.audit import cost_of_winning
+from crm_analytics.analyses.equity import firm_equity
 from crm_analytics.analyses.kpis import measure
 from crm_analytics.pages import block_views
 from crm_analytics.reports import audit, segments
@@ -144,14 +145,17 @@ def test_winning_counts_advertising(report, small_company, company) -> None:
     total = spent.loc[pd.to_datetime(spent["date_day"]) > after, "spend"].astype(float).sum()
     first = small_company.collect(small_company.purchase_history)["first_day"]
     won = (pd.to_datetime(first) > after).sum()
-    each = advertising_per_new_customer(small_company)
-    assert each == pytest.approx(total / won)
+    people = small_company.collect(small_company.tables["customers"]).set_index("customer_id")
+    new = small_company.collect(small_company.purchase_history).set_index("customer_id").index[first > after]
+    booked = people["acquisition_cost"].reindex(new).astype(float).mean()
+    cost = cost_of_winning(small_company)
+    assert cost.advertising == pytest.approx(total / won)
+    assert cost.total.value == pytest.approx(booked + total / won)
     own = measure(report.plan.given, ["acquisition_cost"])["acquisition_cost"].value
-    assert f"Winning a customer costs €{own + each:.2f} with advertising" in company["findings"]
-    assert (
-        f"costs {(own + each) / report.acquisition.keeping.value:.1f} times as much"
-        in (company["does_winning_cost_more_than_keeping"])
-    )
+    assert own == cost.total.value == report.acquisition.winning.value == firm_equity(small_company).cost
+    assert f"Winning a customer costs €{own:.2f} with advertising" in company["findings"]
+    times = own / report.acquisition.keeping.value
+    assert f"costs {times:.1f} times as much" in company["does_winning_cost_more_than_keeping"]
 
 
 def test_a_change_that_may_be_chance_is_no_headline(report) -> None:

@@ -27,7 +27,7 @@ MANAGER = ("headline", "kpis", "actions", "findings", "which_channels_pay", "glo
 ASKED = {
     "which channels pay": r"paid channels? (?:stand|stands) on one side of spend|credits less margin",
     "where to put the next euro": r"only a test tells|pay only if they add",
-    "what a new customer costs": r"Channel spend per new customer \| €",
+    "what a new customer costs": r"Channel spend per new customer, last 26 weeks \| €",
     "how certain": r"\(−?\d.* to \d",
     "how much of sales is marketing's": r"Purchases after a touch, last 26 weeks \| \d+ %",
     "what customers say": r"of customers (?:name|are registered|say)",

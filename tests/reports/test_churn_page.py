@@ -37,7 +37,7 @@ ASKED = {
     "can I trust it": r"were expected to fall silent, (?:and )?\d+ did",
     "better than last time": r"\d+ % a year ago|than a year ago",
     "contracts": r"of \d+ running contracts? should end",
-    "complaints": r"After a complaint customers lapse|do not lapse clearly faster after a complaint",
+    "complaints": r"After a complaint customers leave|do not leave clearly faster after a complaint",
 }
 
 pytestmark = pytest.mark.usefixtures("somewhere")

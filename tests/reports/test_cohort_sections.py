@@ -31,7 +31,7 @@ SECTIONS = (
 def report_of(base, every="auto"):
     return AuditReport(
         base=base, t=catalogue("en", audit.__file__, base.currency), plan=None, handed=HandedIn(),
-        spread=None, change=None, acquisition=None, advertising=None, drivers=None,
+        spread=None, change=None, acquisition=None, winning=None, drivers=None,
         cohorts=cohorts(base, every),
     )  # fmt: skip
 

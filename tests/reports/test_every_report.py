@@ -10,6 +10,7 @@ import ast
 import importlib
 import inspect
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -28,8 +29,10 @@ from crm_analytics.runs.catalogue.catalogue import Report, read_report
 from tests.all_reports import REPORTS
 from tests.reports import bases
 from tests.reports.bases import BASES, HOSTILE, Given
+from tests.reports.german import english
 from tests.reports.in_process import Shown, ids_in, is_thin, nonsense_in, shown_by, unescaped_in
 from tests.reports.one_truth import disagreements, facts_of, items_of, without
+from tests.reports.questions import questions
 
 SLOW = ("in KRW", "in VND")
 FIRST, LAST = ["headline", "kpis", "actions"], ["method", "record"]
@@ -101,6 +104,27 @@ def pages_of(page: Callable[[str, str], list[Shown]], base: str) -> dict[str, li
 @pytest.mark.parametrize("base", [marked(name) for name in ("company", "poor", "lemonade")])
 def test_pages_of_a_base_agree(page: Callable[[str, str], list[Shown]], base: str) -> None:
     assert disagreements(pages_of(page, base)) == []
+
+
+@pytest.mark.parametrize("base", [marked("company")])
+def test_pages_answer_nine_of_their_ten_questions(
+    given: Callable[[str], Given], page: Callable[[str, str], list[Shown]], base: str, tmp_path: Path
+) -> None:
+    asked, pages = questions(), pages_of(page, base)
+    assert asked.keys() == pages.keys()
+    assert {len(ten) for ten in asked.values()} == {10}
+    others = [as_neighbour(name, found) for name, found in pages.items() if name != "overview"]
+    told = {"previous": [], "neighbours": others}
+    (tmp_path / "handed_in.json").write_text(json.dumps(told), encoding="utf-8")
+    cover = shown_by(REPORTS["overview"], given(base).base, run=str(tmp_path))
+    pages["overview"] = [one.block for one in cover]
+    open_ones = {
+        name: [question.text for question in ten if not question.is_answered_by(pages[name])]
+        for name, ten in asked.items()
+    }
+    assert {name: texts for name, texts in open_ones.items() if len(texts) > 3} == {}
+    # what is in the folded part, and no finding leads to, counts as open
+    assert sum(map(len, open_ones.values())) <= len(open_ones), open_ones
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
@@ -207,3 +231,16 @@ def test_a_breach_of_each_law_is_seen(law: str, tmp_path: Path, monkeypatch: pyt
     found = broken_laws(shown_by(read_report(tmp_path / "toy.ipynb"), base.base), base)
     assert found
     assert all(text.startswith(law) for text in found)
+
+
+# What the shops of these bases themselves call things in English.
+SPOKEN = ("company", "poor", "lemonade", "one customer", "everybody once")
+OWN_WORDS = re.compile(r"Order Completed|Product Added|Checkout Started|Classic lemonade|Net Promoter Score")
+
+
+@pytest.mark.parametrize("report", REPORTS)
+@pytest.mark.parametrize("base", [marked(name) for name in SPOKEN])
+def test_german_page_holds_no_english(given: Callable[[str], Given], base: str, report: str) -> None:
+    of = given(base)
+    shown = shown_by(REPORTS[report], of.base, **{**of.parameters, "language": "de"})
+    assert [f"{one.source}: {text[:160]}" for one in shown for text in english(one.block, OWN_WORDS)] == []

@@ -81,6 +81,9 @@ PLANTED: dict[str, tuple[Callable[[], Block], str]] = {
         lambda: action("Write to 39 customers."), "a list of 40 under 'Write to 39 customers.'",
     ),
     "more than there are": (lambda: blocks.note("1,600 of 1,500 customers came back"), "1600 of 1500"),
+    "more than there are, in German": (
+        lambda: blocks.note("1.600 von 1.500 Kunden kamen wieder"), "1600 of 1500",
+    ),
     "a share that is not that of its counts": (
         lambda: blocks.note("40 of 150 customers (37 %) are at risk"), "40 of 150 is not 37 %",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 
 from crm_analytics import cli
+from crm_analytics.analyses.identity import LinkageModel
 from crm_analytics.errors import DataError, ParameterError
 from crm_analytics.runs.list_run import decide_wave, make_wave
 from crm_analytics.runs.publishing import identity_store
@@ -124,6 +126,41 @@ def test_a_kill_while_writing_leaves_the_state_before(
     assert state(project).read_bytes() == before
     assert not list((project / "reports" / ".crm").glob(".part-*"))
     assert identities(capsys, "merge", "k001", "k002")[0] == 0
+
+
+def test_review_shows_what_was_compared_when_it_is_asked_to_and_writes_it_down(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    identities(capsys, "resolve", "--rules-only")
+    key = read_key(project)
+    memory = identity_store.read(state(project), key)
+    assert memory is not None
+    assert key is not None
+    near = pd.DataFrame(
+        {"record_l": ["k003"], "record_r": ["k029"], "found_by": ["model"], "weight": [7.5],
+         "reasons": ['{"prior": -3.0, "first_name": 10.5}']}
+    )  # fmt: skip
+    model = LinkageModel(
+        {"probability_two_random_records_match": 0.01, "comparisons": []}, 9.0, "2026-03-01", 91
+    )
+    pairs = pd.concat([memory.pairs, near.astype(memory.pairs.dtypes.to_dict())], ignore_index=True)
+    identity_store.write(state(project), replace(memory, pairs=pairs, model=model), key, "shop")
+    code, lines, said = identities(capsys, "review")
+    assert code == 0, said
+    assert lines[0]["reasons"] == {"first_name": 10.5, "prior": -3.0}
+    assert "canary" not in json.dumps(lines) + said
+    assert "--show-customers" in said
+    assert not (project / ".crm-audit.jsonl").exists()
+    code, lines, said = identities(capsys, "review", "--show-customers")
+    assert code == 0, said
+    assert lines[0]["fields"] == {
+        "first_name": ["Persond3", "Persond29"],
+        "last_name": ["Family3", "Family29"],
+        "email": ["canary3@mail.test", "canary29@mail.test"],
+    }
+    logged = (project / ".crm-audit.jsonl").read_text()
+    assert "identities review" in logged
+    assert "k003" not in logged
 
 
 def wave_of(project: Path, day: int) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from crm_analytics.analyses.attribution.markov import Removal, removal_effects
 from crm_analytics.analyses.attribution.models import MODELS, WITHOUT_TIMES, attribute, shapley_value
 from crm_analytics.analyses.attribution.paths import NO_TOUCH, Paths, read_paths
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "MODELS",
@@ -16,7 +17,4 @@ __all__ = [
     "shapley_value",
 ]
 
-
-def __dir__() -> list[str]:
-    """The public names: what completion offers."""
-    return sorted(__all__)
+know_names(globals())

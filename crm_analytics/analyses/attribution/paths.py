@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from crm_analytics.errors import DataError, ParameterError
+from crm_analytics.analyses.arguments import is_base
+from crm_analytics.errors import DataError, ParameterError, nearest
 from crm_analytics.tables.object_cards import ObjectCard
 
 NO_TOUCH = "(no touch)"  # takes the credit of paths without a touch, so that none is lost
@@ -107,9 +108,19 @@ def read_paths(frame: pd.DataFrame | Paths) -> Paths:
     """
     if isinstance(frame, Paths):
         return frame
+    if is_base(frame):
+        raise ParameterError("paths are counted first: write attribute(channel_paths(base).paths)")
+    if not isinstance(frame, pd.DataFrame):
+        raise ParameterError(
+            f"paths are a pandas frame with path and conversions, got {type(frame).__name__}: write "
+            "pd.DataFrame({'path': ['a > b'], 'conversions': [3]})"
+        )
     for name in ("path", "conversions"):
         if name not in frame.columns:
-            raise DataError(f"paths have no column '{name}'; there is {', '.join(map(str, frame.columns))}")
+            known = [str(column) for column in frame.columns]
+            near = nearest(name, known)
+            there = f"{' There' if near else '; there'} is {', '.join(known)}"
+            raise DataError(f"paths have no column '{name}'{near}{there}")
     if frame.empty:
         raise DataError("there is not one path")
     lists = _lists(frame["path"])

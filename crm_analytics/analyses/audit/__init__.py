@@ -7,24 +7,27 @@ Source: P. S. Fader, B. G. S. Hardie & M. Ross, *The Customer-Base Audit* (2022)
 
 from crm_analytics.analyses.audit.acquisition import (
     Acquisition,
+    CostOfWinning,
     acquisition,
-    advertising_per_new_customer,
+    cost_of_winning,
 )
 from crm_analytics.analyses.audit.change import Change, change, new_repeating_lapsed
 from crm_analytics.analyses.audit.gain_loss import gain_loss, gain_loss_by
 from crm_analytics.analyses.audit.revenue_tree import Period, RevenueTree, revenue_tree
 from crm_analytics.analyses.audit.source_comparison import sources_apart
 from crm_analytics.analyses.audit.value_spread import ValueSpread, value_spread
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "Acquisition",
     "Change",
+    "CostOfWinning",
     "Period",
     "RevenueTree",
     "ValueSpread",
     "acquisition",
-    "advertising_per_new_customer",
     "change",
+    "cost_of_winning",
     "gain_loss",
     "gain_loss_by",
     "new_repeating_lapsed",
@@ -33,7 +36,4 @@ __all__ = [
     "value_spread",
 ]
 
-
-def __dir__() -> list[str]:
-    """The public names: what completion offers."""
-    return sorted(__all__)
+know_names(globals())

@@ -38,6 +38,30 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class CostOfWinning:
+    """What a new customer costs: the one definition for all pages.
+
+    Attributes
+    ----------
+    booked : per customer, such as a voucher: mean of the rows that say one; None where none does
+    advertising : spend on channels over the customers won; None where it is not known
+    won : customers who first bought in the time
+    """
+
+    booked: Estimate | None
+    advertising: float | None
+    won: int
+
+    @property
+    def total(self) -> Estimate:
+        """Both together; advertising is one sum and no draw, so the interval is that of what was booked."""
+        spent, own = self.advertising or 0.0, self.booked
+        if own is None:
+            return Estimate(spent, spent, spent, self.won)
+        return Estimate(own.value + spent, own.lower + spent, own.upper + spent, self.won)
+
+
+@dataclass(frozen=True)
 class Acquisition(ObjectCard):
     """The first year of customers, by source.
 
@@ -49,7 +73,7 @@ class Acquisition(ObjectCard):
         customer)]; most customers first
     days : length of the first year
     followed : customers whose first year lies in the data whole
-    winning : cost of winning a customer, of those won in the last year; None without acquisition_cost
+    winning : cost of a customer won in the last year, see `cost_of_winning`; None where it is not known
     keeping : cost of serving a customer who was won before and bought in the last year; None where no
         table says a cost
     ratio : winning over keeping, or None
@@ -85,7 +109,8 @@ def acquisition(base: CustomerBase, days: int = YEAR, minimum: int = 1) -> Acqui
     if sources.empty:
         return None
     since = shift(base.day, f"-{days}d")
-    winning, keeping = _winning(base, listed, since), _keeping(base, since)
+    won, keeping = cost_of_winning(base, days), _keeping(base, since)
+    winning = None if won is None else won.total
     return Acquisition(
         sources, days, int(sources["customers"].sum()), winning, keeping, _ratio(winning, keeping)
     )
@@ -194,16 +219,31 @@ def _ratio(winning: Estimate | None, keeping: Estimate | None) -> Estimate | Non
     return Estimate(ratio, ratio * math.exp(-error), ratio * math.exp(error), min(winning.n, keeping.n))
 
 
-def advertising_per_new_customer(base: CustomerBase, days: int = YEAR) -> float | None:
-    """Advertising of the last `days` over the customers won in them; None where either is not there.
+def cost_of_winning(base: CustomerBase, days: int = YEAR) -> CostOfWinning | None:
+    """Cost of a customer won in the last `days`: what was booked for them, and advertising over all of them.
 
-    What a customer's row says of the cost of winning (`acquisition_cost`) is apart from it.
+    None where the data say neither. Advertising that reached old customers is in it.
     """
-    table = base.tables.get("channel_spend")
-    if table is None:
-        return None
-    start = shift(base.day, f"-{days}d")
-    spent = table.filter(table.date_day > ibis.literal(start)).spend.sum().to_pyarrow().as_py()
+    since = shift(base.day, f"-{days}d")
+    people = base.tables.get("customers")
+    booked = None
+    if people is not None and "acquisition_cost" in people.columns:
+        listed = people.select("customer_id", cost=people.acquisition_cost.cast(MONEY))
+        booked = _winning(base, listed, since)
     history = base.purchase_history
-    won = int(history.filter(history.first_day > ibis.literal(start)).count().to_pyarrow().as_py())
-    return float(spent) / won if spent and won else None
+    new = history.filter(history.first_day > ibis.literal(since), history.order_count > 0)
+    won = int(new.count().to_pyarrow().as_py())
+    advertising = _advertising(base, since, won)
+    if booked is None and advertising is None:
+        return None
+    return CostOfWinning(booked, advertising, won)
+
+
+def _advertising(base: CustomerBase, since: date, won: int) -> float | None:
+    """Spend on channels after a day and up to the base's, over so many customers."""
+    table = base.tables.get("channel_spend")
+    if table is None or not won:
+        return None
+    inside = table.filter(table.date_day > ibis.literal(since), table.date_day <= ibis.literal(base.day))
+    spent = inside.spend.sum().to_pyarrow().as_py()
+    return float(spent) / won if spent else None

@@ -50,6 +50,7 @@ from crm_analytics.analyses.btyd.purchases.regularity import Regularity, regular
 from crm_analytics.analyses.btyd.spend.banded_spend import BandedGammaGamma
 from crm_analytics.analyses.btyd.spend.gamma_gamma import GammaGamma
 from crm_analytics.analyses.btyd.totals.uncertainty import TotalForecast
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "MINIMUM_CUSTOMERS",
@@ -123,7 +124,22 @@ __all__ = [
     "with_covariates",
 ]
 
-
-def __dir__() -> list[str]:
-    """The public names: what completion offers."""
-    return sorted(__all__)
+know_names(
+    globals(),
+    {
+        "BetaGeoFitter": "btyd.BetaGeo.fit(summary)",
+        "BetaGeoModel": "btyd.BetaGeo.fit(summary)",
+        "ModifiedBetaGeoFitter": "btyd.ModifiedBetaGeo.fit(summary)",
+        "ModifiedBetaGeoModel": "btyd.ModifiedBetaGeo.fit(summary)",
+        "ParetoNBDFitter": "btyd.ParetoNBD.fit(summary)",
+        "ParetoNBDModel": "btyd.ParetoNBD.fit(summary)",
+        "BetaGeoBetaBinomFitter": "btyd.BetaGeoBetaBinomial.fit(summary)",
+        "GammaGammaFitter": "btyd.GammaGamma.fit(summary)",
+        "GammaGammaModel": "btyd.GammaGamma.fit(summary)",
+        "summary_data_from_transaction_data": "btyd.summarize(base, unit='W')",
+        "rfm_summary": "btyd.summarize(base, unit='W')",
+        "calibration_and_holdout_data": "btyd.evidence(base.as_of(day), base.between(day, end), model)",
+        "rfm_train_test_split": "btyd.evidence(base.as_of(day), base.between(day, end), model)",
+        "customer_lifetime_value": "btyd.score(model, spend, summary, horizon='52w', rate=0.15)",
+    },
+)

@@ -8,6 +8,7 @@ from crm_analytics.analyses.calendar.public_holidays import HolidayEffects, coun
 from crm_analytics.analyses.calendar.seasonal_index import SeasonalIndex, seasonal_index
 from crm_analytics.analyses.calendar.trading_calendar import Calendar, calendar, calendar_of
 from crm_analytics.analyses.calendar.week_pattern import WeekPattern, week_pattern
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "MEASURES",
@@ -32,7 +33,4 @@ __all__ = [
     "week_pattern",
 ]
 
-
-def __dir__() -> list[str]:
-    """The public names: what completion offers."""
-    return sorted(__all__)
+know_names(globals())

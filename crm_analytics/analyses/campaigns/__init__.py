@@ -21,6 +21,7 @@ from crm_analytics.analyses.campaigns.measurement.qini import Qini, qini
 from crm_analytics.analyses.campaigns.measurement.response import response, response_by_group
 from crm_analytics.analyses.campaigns.measurement.uplift import Uplift
 from crm_analytics.analyses.customer_facts import Previous
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "CHANNELS",
@@ -58,7 +59,4 @@ __all__ = [
     "write_campaigns",
 ]
 
-
-def __dir__() -> list[str]:
-    """The public names: what completion offers."""
-    return sorted(__all__)
+know_names(globals())

@@ -21,6 +21,7 @@ from crm_analytics.analyses.churn.silence import Silence, expected_silence, fell
 from crm_analytics.analyses.churn.survival import complaints, survival
 from crm_analytics.analyses.churn.survival.definition import Definition, definition
 from crm_analytics.analyses.churn.training import Churn, HeldOut, train
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "BTYD",
@@ -67,7 +68,4 @@ __all__ = [
     "windows",
 ]
 
-
-def __dir__() -> list[str]:
-    """The public names: what completion offers."""
-    return sorted(__all__)
+know_names(globals())

@@ -28,6 +28,7 @@ from crm_analytics.analyses.churn.features.windows import Window, windows
 from crm_analytics.analyses.churn.measures import measures
 from crm_analytics.analyses.churn.measures.grades import CHANCE, MINIMUMS, Grade, grade
 from crm_analytics.analyses.churn.model.explanations import permutation_reasons
+from crm_analytics.analyses.churn.model.input_checks import OF_EACH
 from crm_analytics.analyses.churn.model.model import ChurnModel
 from crm_analytics.analyses.churn.model.own_learner import check_learner, name_of
 from crm_analytics.analyses.churn.model.persistence import packed, unpacked
@@ -156,9 +157,10 @@ def train(
     is neither learnt from nor called, and would only make the figures look better.
 
     With three windows a learner is chosen on the second by what it learnt on the first, judged on the third
-    by what it learnt on the first two, and then fitted on all. Two windows leave no window to choose by;
-    then the logistic model, which needs less, is taken. With one, and below `MINIMUMS`, the recency rule
-    speaks alone. Windows in which nobody left, or all did, teach nothing and are left out.
+    by what it learnt on the first two, and then fitted on all. Two windows, or a first too thin to
+    learn from, leave none to choose by; then the logistic model, which needs less, is taken. With one, and
+    below `MINIMUMS`, in the newest or in those before it, the recency rule speaks alone. Windows in which
+    nobody left, or all did, teach nothing and are left out.
 
     Parameters
     ----------
@@ -217,7 +219,8 @@ def _trained(
     days = window if window is not None else defined.window if defined is not None else 0
     parts = _parts(base, windows(base, days, count), sample, own)
     unmet, newest, before = _unmet(base, parts, days), parts[-1], parts[:-1] or parts
-    rows = [*_judged(parts[:1], parts[1], every, seed, unmet)] if len(parts) > 2 else []
+    choosing = len(parts) > 2 and not _too_few(parts[:1])
+    rows = [*_judged(parts[:1], parts[1], every, seed, unmet)] if choosing else []
     method = RULE if unmet else _chosen(rows, learners) if learner is None else name_of(learner)
     last = _judged(before, newest, every, seed, unmet)
     score = next(row["score"] for row in last if row["method"] == method)
@@ -316,12 +319,26 @@ def _unmet(base: CustomerBase, parts: Sequence[_Part], days: int) -> tuple[str, 
     one = (
         f"in {history:,} days of history one window of {days:,} days can be learnt from, and none to check by"
     )
-    return (one,) * (len(parts) < 2) + MINIMUMS.unmet(
+    few = _too_few(parts[:-1]) if len(parts) > 1 else ""
+    found = (one,) * (len(parts) < 2) + MINIMUMS.unmet(
         customers=len(frame),
         history_days=history,
         window=days,
         active_share=float((frame["order_count"] >= MINIMUMS.activities).mean()),
         missing_share=float(frame[frame.columns.intersection(OF_PURCHASES)].isna().mean().mean()),
+    )
+    return found + (few,) * bool(few)
+
+
+def _too_few(parts: Sequence[_Part]) -> str:
+    """Why windows are too thin for a learner, as a sentence; empty where they are not."""
+    left = np.concatenate([part.left for part in parts])
+    gone, need = int(left.sum()), MINIMUMS.customers
+    if len(left) >= need and min(gone, len(left) - gone) >= need // OF_EACH:
+        return ""
+    return (
+        f"in the windows before the newest {len(left):,} customers, of whom {gone:,} left; to learn by which "
+        f"the newest is judged takes {need:,}, of whom {need // OF_EACH:,} left and as many stayed"
     )
 
 

@@ -10,10 +10,8 @@ customer cohort chart.
 from crm_analytics.analyses.cohorts.cohort_comparison import Comparison, Fading
 from crm_analytics.analyses.cohorts.cohorts import NEEDS, Cohorts, cohorts
 from crm_analytics.analyses.cohorts.triangles import MINIMUM, NOBODY
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = ["MINIMUM", "NEEDS", "NOBODY", "Cohorts", "Comparison", "Fading", "cohorts"]
 
-
-def __dir__() -> list[str]:
-    """The public names: what completion offers."""
-    return sorted(__all__)
+know_names(globals())

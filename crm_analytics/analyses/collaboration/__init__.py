@@ -8,6 +8,7 @@ from crm_analytics.analyses.collaboration.coordination import (
     repeated_questions,
 )
 from crm_analytics.analyses.collaboration.pipeline import Pipeline, pipeline
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "TEAMS",
@@ -21,7 +22,4 @@ __all__ = [
     "teams_seen",
 ]
 
-
-def __dir__() -> list[str]:
-    """The public names: what completion offers."""
-    return sorted(__all__)
+know_names(globals())

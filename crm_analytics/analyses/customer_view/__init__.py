@@ -3,10 +3,8 @@
 from crm_analytics.analyses.customer_view.card import Card, card
 from crm_analytics.analyses.customer_view.standing import Standing, standing
 from crm_analytics.analyses.customer_view.timeline import timeline
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = ["Card", "Standing", "card", "standing", "timeline"]
 
-
-def __dir__() -> list[str]:
-    """The public names: what completion offers."""
-    return sorted(__all__)
+know_names(globals())

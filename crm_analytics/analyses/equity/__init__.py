@@ -9,10 +9,11 @@ from crm_analytics.analyses.equity.acquisition_balance import Balance, balance, 
 from crm_analytics.analyses.equity.brand_equity import CustomerEquity
 from crm_analytics.analyses.equity.budget import Lever, Plan, plan
 from crm_analytics.analyses.equity.choice_model import ChoiceModel
-from crm_analytics.analyses.equity.choice_panel import ChoicePanel
+from crm_analytics.analyses.equity.choice_panel import ChoicePanel, price_premiums
 from crm_analytics.analyses.equity.firm_equity import FirmEquity
 from crm_analytics.analyses.equity.survey import BrandSurvey
 from crm_analytics.analyses.equity.valuation import by_group, firm_equity
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "Balance",
@@ -28,4 +29,7 @@ __all__ = [
     "constant_retention_value",
     "firm_equity",
     "plan",
+    "price_premiums",
 ]
+
+know_names(globals())

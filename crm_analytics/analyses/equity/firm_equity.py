@@ -57,7 +57,8 @@ class FirmEquity:
 
     Attributes
     ----------
-    present, future : of present customers, and of customers still to be won, less the cost of winning them
+    present, future : purchases of present customers, and of customers still to be won, less the cost of
+        winning them
     margin : share of revenue; None where it is not known, and all money is revenue
     cost : of winning a customer; None where it is not known, and nothing is taken off
     years, rate : horizon, and annual effective rate of discount
@@ -67,6 +68,7 @@ class FirmEquity:
     acquired : new customers by quarter, and their forecast
     orders : of a new customer in each quarter of its life
     timing : share of present customers' value that falls in each quarter
+    contracts : of contracts that run; None where there are none, or where their payments are purchases
     """
 
     present: Amount
@@ -81,11 +83,17 @@ class FirmEquity:
     acquired: Acquisition
     orders: Array
     timing: Array
+    contracts: Amount | None = None
+
+    @property
+    def residual(self) -> Amount:
+        """What present customers will still bring, by purchases and by contracts."""
+        return self.present if self.contracts is None else self.present + self.contracts
 
     @property
     def total(self) -> Amount:
-        """Both parts."""
-        return self.present + self.future
+        """Present and future customers."""
+        return self.residual + self.future
 
     @cached_property
     def quarters(self) -> pd.DataFrame:
@@ -142,6 +150,7 @@ def pack(found: FirmEquity) -> dict[str, Any]:
     return {
         "plain": plain | {name: values.tolist() for name, values in arrays.items()},
         "amounts": [vars(found.present), vars(found.future)],
+        "contracts": [] if found.contracts is None else [vars(found.contracts)],
         "acquired": [found.acquired.spread, found.acquired.error],
         "past": found.acquired.past.assign(quarter=pd.to_datetime(found.acquired.past["quarter"])),
     }
@@ -154,7 +163,11 @@ def unpack(parts: Mapping[str, Any]) -> FirmEquity:
     past = parts["past"].assign(quarter=[day.date() for day in pd.to_datetime(parts["past"]["quarter"])])
     present, future = (Amount(**amount) for amount in parts["amounts"])
     acquired = Acquisition(past, forecast, *parts["acquired"])
-    return FirmEquity(present, future, acquired=acquired, orders=orders, timing=timing, **plain)
+    kept = [Amount(**amount) for amount in parts["contracts"]]
+    return FirmEquity(
+        present, future, acquired=acquired, orders=orders, timing=timing,
+        contracts=kept[0] if kept else None, **plain,
+    )  # fmt: skip
 
 
 _PLAIN = ("margin", "cost", "years", "rate", "model", "customers", "basket")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from crm_analytics.analyses.audit.acquisition import acquisition
+from crm_analytics.analyses.audit.acquisition import cost_of_winning
 from crm_analytics.analyses.comparison import YEAR
 from crm_analytics.analyses.contact_effect import MEASURED, contact_effect
 from crm_analytics.analyses.equity import relationship_kpis as relationship
@@ -30,7 +30,7 @@ def customer_equity(given: Measured) -> Kpi:
 
 def equity_of_present_customers(given: Measured) -> Kpi:
     """The part of customer equity that present customers will bring."""
-    return _part(given, "equity_of_present_customers", lambda found: found.present)
+    return _part(given, "equity_of_present_customers", lambda found: found.residual)
 
 
 def equity_of_future_customers(given: Measured) -> Kpi:
@@ -70,12 +70,14 @@ def new_customer_value(given: Measured) -> Kpi:
 
 
 def acquisition_cost(given: Measured) -> Kpi:
-    """Mean cost of winning a customer, of those won in the last year."""
-    found = acquisition(given.base)
-    if found is None or found.winning is None:
-        return refused("acquisition_cost", MONEY, DOWN, "the customers have no cost of acquisition", EQUITY)
-    won = found.winning
-    return Kpi("acquisition_cost", MONEY, DOWN, won.value, won.n, won.lower, won.upper, explained_in=EQUITY)
+    """Cost of a customer won in the last year: what was booked for them, and spend on channels."""
+    found = cost_of_winning(given.base)
+    if found is None:
+        why = "neither a cost of acquisition nor spend on channels is in the data"
+        return refused("acquisition_cost", MONEY, DOWN, why, EQUITY)
+    won = found.total
+    low, high = (None, None) if found.booked is None else (won.lower, won.upper)
+    return Kpi("acquisition_cost", MONEY, DOWN, won.value, won.n, low, high, explained_in=EQUITY)
 
 
 def equity_a_year_ago(given: Measured) -> FirmEquity:
@@ -92,7 +94,10 @@ def equity_a_year_ago(given: Measured) -> FirmEquity:
 
 
 def return_on_customer(given: Measured) -> Kpi:
-    """Profit of the year and the change of customer equity, over the equity a year ago."""
+    """Profit of the year and the change of customer equity, over the equity a year ago; contracts left out.
+
+    The profit is that of purchases, so the equity is, too.
+    """
     name, base = "return_on_customer", given.base
     found = _equity(given)
     if isinstance(found, str):
@@ -100,7 +105,8 @@ def return_on_customer(given: Measured) -> Kpi:
     try:
         before = equity_a_year_ago(given)
         profit = relationship.revenue_since(base, YEAR) * (1.0 if given.margin is None else given.margin)
-        value = ratio(profit, found.total.value, before.total.value)
+        now, then = (one.present.value + one.future.value for one in (found, before))
+        value = ratio(profit, now, then)
     except CrmError as error:
         return refused(name, SHARE, UP, str(error), EQUITY)
     return Kpi(name, SHARE, UP, value, found.customers, explained_in=EQUITY)

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses import arguments, btyd
-from crm_analytics.analyses.audit.acquisition import acquisition as by_source
+from crm_analytics.analyses.audit.acquisition import cost_of_winning
+from crm_analytics.analyses.equity.contract_equity import contract_equity
 from crm_analytics.analyses.equity.firm_equity import Amount, FirmEquity, pack, unpack
 from crm_analytics.analyses.equity.future_customers import PER_YEAR, QUARTER, acquisition, cohort_orders
 from crm_analytics.analyses.intervals import Z95
@@ -51,7 +52,7 @@ def firm_equity(
     ----------
     years, rate : horizon, and annual effective rate of discount
     margin : share of revenue; by default from unit costs in the data
-    cost : of winning a customer; by default the mean of those won in the last year, where it is in the data
+    cost : of winning a customer; by default `audit.cost_of_winning`, where it is in the data
     model : a name of `MODELS`
     summary : of the base in weeks, where it is at hand
 
@@ -77,6 +78,7 @@ def firm_equity(
     found = FirmEquity(
         present, Amount(0.0, 0.0, 0.0), margin, cost, years, rate, model, summary.customer_count,
         float(spend.mean_spend) * summary.kept_share, won, orders, _timing(fitted, summary, quarters, rate),
+        contract_equity(base, years=years, rate=rate, margin=margin),
     )  # fmt: skip
     return _with_future(found, fitted, spend, summary)
 
@@ -169,8 +171,8 @@ def _timing(model: PurchaseModel, summary: btyd.Summary, quarters: int, rate: fl
 
 
 def _cost_of_winning(base: CustomerBase) -> float | None:
-    found = by_source(base)
-    return found.winning.value if found is not None and found.winning is not None else None
+    found = cost_of_winning(base)
+    return None if found is None else found.total.value
 
 
 def by_group(base: CustomerBase, groups: ir.Table, found: FirmEquity, summary: btyd.Summary) -> pd.DataFrame:

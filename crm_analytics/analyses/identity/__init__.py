@@ -8,17 +8,19 @@ model with the extra `identity`. `resolve` brings a `Memory` up to date; its map
 from crm_analytics.analyses.identity.linkage import LinkageModel, has_linkage
 from crm_analytics.analyses.identity.memory import Memory, decide_apart, decide_same, forgotten
 from crm_analytics.analyses.identity.resolution import Night, resolve
-from crm_analytics.analyses.identity.review import explained, reasons_of, review_list, trail
+from crm_analytics.analyses.identity.review import compared_fields, explained, reasons_of, review_list, trail
 from crm_analytics.analyses.identity.weights import (
     match_probability,
     match_weight,
     threshold_without_labels,
 )
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "LinkageModel",
     "Memory",
     "Night",
+    "compared_fields",
     "decide_apart",
     "decide_same",
     "explained",
@@ -33,7 +35,4 @@ __all__ = [
     "trail",
 ]
 
-
-def __dir__() -> list[str]:
-    """The public names: what completion offers."""
-    return sorted(__all__)
+know_names(globals())

@@ -34,15 +34,14 @@ def clusters(records: pd.Index, edges: pd.DataFrame, apart: pd.DataFrame) -> pd.
     >>> clusters(pd.Index(["a", "b", "c"]), pairs, apart).tolist()
     [0, 0, 2]
     """
-    known = pd.Series(np.arange(len(records)), index=records)
-    left, right = _places(known, edges)
+    left, right, there = _places(records, edges)
     graph = coo_array((np.ones(len(left)), (left, right)), shape=(len(records),) * 2)
     _, labels = connected_components(graph, directed=False)
     labels = _first_of(labels)
-    one, other = _places(known, apart)
+    one, other, _ = _places(records, apart)
     torn = np.unique(labels[one][labels[one] == labels[other]])
     if len(torn):
-        strength = edges["strength"].to_numpy()[_present(known, edges)]
+        strength = edges["strength"].to_numpy()[there]
         for label in torn:
             inside = labels[left] == label
             between = (labels[one] == label) & (labels[other] == label)
@@ -53,14 +52,21 @@ def clusters(records: pd.Index, edges: pd.DataFrame, apart: pd.DataFrame) -> pd.
     return pd.Series(labels, index=records)
 
 
-def _present(known: pd.Series, pairs: pd.DataFrame) -> np.ndarray:
-    both = pairs["record_l"].isin(known.index) & pairs["record_r"].isin(known.index)
-    return np.asarray(both, dtype=bool)
+def among(values: pd.Series | pd.Index, wanted: Iterable[str]) -> np.ndarray:
+    """Which values are among some; `Series.isin` of texts takes a hundred times as long for many of them.
+
+    >>> among(pd.Series(["a", "b"]), {"b"}).tolist()
+    [False, True]
+    """
+    known = set(wanted)
+    return np.fromiter((value in known for value in values.tolist()), dtype=bool, count=len(values))
 
 
-def _places(known: pd.Series, pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    good = pairs[_present(known, pairs)]
-    return known[good["record_l"]].to_numpy(), known[good["record_r"]].to_numpy()
+def _places(records: pd.Index, pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where the records of pairs stand; of pairs whose records are both there, which the last tells."""
+    left, right = (records.get_indexer(pd.Index(pairs[one])) for one in ("record_l", "record_r"))
+    there = (left >= 0) & (right >= 0)
+    return left[there], right[there], there
 
 
 def _first_of(labels: np.ndarray) -> np.ndarray:

@@ -138,6 +138,7 @@ def _trained(table: pa.Table, settings: dict[str, Any], sessions: list[tuple[str
     for rounds in _ROUNDS:
         with _quiet():
             from splink import block_on
+            from splink.internals.exceptions import SplinkException
 
             linker = _linker(table, {**settings, "max_iterations": rounds})
             linker.training.estimate_u_using_random_sampling(
@@ -147,7 +148,7 @@ def _trained(table: pa.Table, settings: dict[str, Any], sessions: list[tuple[str
                 for session in sessions:
                     rule = block_on(*session)
                     linker.training.estimate_parameters_using_expectation_maximisation(rule)
-            except ValueError:  # splink's word for it; a linker that failed is not used any more
+            except (ValueError, SplinkException):  # its words for it; a linker that failed is not used again
                 continue
             found: dict[str, Any] = linker.misc.save_model_to_json()
             return found
@@ -273,12 +274,17 @@ def _compared(records: pa.Table, fresh: set[str] | None = None) -> tuple[pa.Tabl
     """Fields with the keys of blocks (empty where too many share one), and the fields worth comparing."""
     connection = _with(records)
     connection.register("fresh", pa.table({"record_id": pa.array(sorted(fresh or ()), pa.string())}))
+    common = ", ".join(
+        f"common_{name} AS (SELECT {key} AS k FROM compared WHERE {key} IS NOT NULL GROUP BY ALL "
+        f"HAVING count(*) > {BLOCK})"
+        for name, key in _BLOCKS.items()
+    )
     keys = ", ".join(
-        f"CASE WHEN count({key}) OVER (PARTITION BY {key}) <= {BLOCK} THEN {key} END AS block_{name}"
+        f"CASE WHEN {key} NOT IN (SELECT k FROM common_{name}) THEN {key} END AS block_{name}"
         for name, key in _BLOCKS.items()
     )
     table = connection.execute(
-        f"SELECT *, {keys}, record_id IN (SELECT record_id FROM fresh) AS fresh FROM compared"
+        f"WITH {common} SELECT *, {keys}, record_id IN (SELECT record_id FROM fresh) AS fresh FROM compared"
         " ORDER BY record_id"
     ).to_arrow_table()
     filled = connection.execute(

@@ -19,7 +19,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses.identity.clusters import clusters
+from crm_analytics.analyses.identity.clusters import among, clusters
 from crm_analytics.analyses.identity.linkage import REVIEW, LinkageModel
 from crm_analytics.errors import ParameterError
 from crm_analytics.tables.identity_map import PAIRS, IdentityMap
@@ -185,7 +185,7 @@ def regrouped(memory: Memory, day: str, why: str = "") -> Memory:
     before = spans[spans["to_night"] == OPEN].set_index("record_id")["person_id"]
     now = person[person != before.reindex(person.index)]
     if len(now):
-        closing = (spans["to_night"] == OPEN) & spans["record_id"].isin(now.index)
+        closing = (spans["to_night"] == OPEN) & among(spans["record_id"], now.index)
         spans = spans.assign(
             until=spans["until"].mask(closing, day), to_night=spans["to_night"].mask(closing, float(night))
         )

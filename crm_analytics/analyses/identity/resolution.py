@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crm_analytics.analyses.identity import linkage
+from crm_analytics.analyses.identity.clusters import among
 from crm_analytics.analyses.identity.linkage import LinkageModel
 from crm_analytics.analyses.identity.match_fields import digests, records_of
 from crm_analytics.analyses.identity.memory import BY_MODEL, Memory, regrouped
@@ -135,8 +136,8 @@ def compare(
         if look is None or look:
             scored = linkage.score(records, used, look)
     pairs = _pairs(before, records, sure, scored, fresh, kept=used is not None and not anew)
-    gone = before.records[~before.records["record_id"].isin(told["record_id"])]
-    gone = gone[~gone["record_id"].isin(set(barred))]
+    gone = before.records[~among(before.records["record_id"], told["record_id"])]
+    gone = gone[~among(gone["record_id"], barred)]
     after = replace(
         before, records=pd.concat([_rows(records, told), gone], ignore_index=True), pairs=pairs,
         apart=apart_pairs(records)[_PAIR].astype("str"), capped=capped, model=used,
@@ -154,7 +155,7 @@ def _without(records: pa.Table, barred: Collection[str]) -> pa.Table:
 
 
 def _check_same_base(known: pd.Series, told: pd.DataFrame) -> None:
-    if len(known) and known.index.isin(told["record_id"]).mean() < KNOWN:
+    if len(known) and among(known.index, told["record_id"]).mean() < KNOWN:
         raise DataError(
             f"of {len(known):,} records that the identity state knows, this base has fewer than half: the "
             "state is of another base. Give the source it was made from, or move the state away"
@@ -197,7 +198,7 @@ def _pairs(
     """Tonight's pairs, those of earlier nights that nothing has touched, and those of records now gone."""
     old = before.pairs
     present = set(records["record_id"].to_pylist())
-    inside = old["record_l"].isin(present) & old["record_r"].isin(present)
+    inside = among(old["record_l"], present) & among(old["record_r"], present)
     parts = [
         sure.rename(columns={"reason": "found_by"}).assign(weight=0.0, reasons="{}"),
         scored.assign(found_by=BY_MODEL),
@@ -205,8 +206,8 @@ def _pairs(
     ]
     if kept:
         calm = old[
-            inside & (old["found_by"] == BY_MODEL) & ~old["record_l"].isin(fresh)
-            & ~old["record_r"].isin(fresh)
+            inside & (old["found_by"] == BY_MODEL) & ~among(old["record_l"], fresh)
+            & ~among(old["record_r"], fresh)
         ]  # fmt: skip
         parts.append(linkage.still_candidates(records, calm))
     columns = list(before.pairs.columns)

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from crm_analytics.analyses.identity.clusters import LARGEST
+from crm_analytics.analyses.identity.match_fields import TEXTS
 from crm_analytics.analyses.identity.memory import BY_MODEL, TO_REVIEW, Memory
 from crm_analytics.analyses.identity.weights import probability_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from crm_analytics.tables.customer_base import CustomerBase
 
 COLUMNS = ["record_l", "record_r", "weight", "probability", "reasons"]
 
@@ -40,6 +43,41 @@ def reasons_of(row: Mapping[Any, Any]) -> dict[str, float]:
     """
     found = json.loads(str(row["reasons"]))
     return dict(sorted(found.items(), key=lambda item: -abs(item[1])))
+
+
+def compared_fields(base: CustomerBase, pairs: pd.DataFrame) -> dict[tuple[str, str], dict[str, list[str]]]:
+    """What the source has of both records of each pair, by field; a field that neither has is left out.
+
+    It shows people: call it only for somebody who asked to see them.
+
+    >>> from crm_analytics import CustomerBase
+    >>> people = pd.DataFrame(
+    ...     {"customer_id": ["a", "b"], "first_name": ["Ada", "Ada"], "city": ["Ulm", None]})
+    >>> sales = pd.DataFrame({"customer_id": ["a", "b"], "transaction_date": ["2026-03-01"] * 2,
+    ...     "unit_spend": [5.0, 9.0]})
+    >>> base = CustomerBase.open({"customers": people, "transactions": sales}, today="2026-03-03")
+    >>> compared_fields(base, pd.DataFrame({"record_l": ["a"], "record_r": ["b"]}))
+    {('a', 'b'): {'first_name': ['Ada', 'Ada'], 'city': ['Ulm', '']}}
+    """
+    rows = base.records
+    both = list(zip(pairs["record_l"], pairs["record_r"], strict=True))
+    if rows is None:
+        return {pair: {} for pair in both}
+    fields = [name for name in (*TEXTS, "birth_date", "created_at") if name in rows.columns]
+    wanted = sorted({record for pair in both for record in pair})
+    known = base.collect(rows.filter(rows.customer_id.isin(wanted)).select("customer_id", *fields))
+    texts = (
+        known.set_index("customer_id").astype("object").where(lambda table: table.notna(), "").astype("str")
+    )
+    texts = texts.reindex(wanted, fill_value="")
+    return {
+        (one, other): {
+            name: [texts.loc[one, name], texts.loc[other, name]]
+            for name in fields
+            if texts.loc[one, name] or texts.loc[other, name]
+        }
+        for one, other in both
+    }
 
 
 def explained(memory: Memory, one: str) -> pd.DataFrame:

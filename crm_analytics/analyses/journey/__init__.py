@@ -5,6 +5,7 @@ from crm_analytics.analyses.journey.event_log import PURCHASE, SOURCES, STAGES
 from crm_analytics.analyses.journey.journey import Journey, journey
 from crm_analytics.analyses.journey.journey_map import JourneyMap, journey_map
 from crm_analytics.analyses.journey.steps import END, START
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "END",
@@ -20,7 +21,4 @@ __all__ = [
     "journey_map",
 ]
 
-
-def __dir__() -> list[str]:
-    """The public names: what completion offers."""
-    return sorted(__all__)
+know_names(globals())

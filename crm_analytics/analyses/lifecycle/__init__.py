@@ -10,6 +10,7 @@ from crm_analytics.analyses.lifecycle.forecasting import Forecast, forecast
 from crm_analytics.analyses.lifecycle.rules import StageRule, default_rules, read_rules, shared_rules
 from crm_analytics.analyses.lifecycle.stage_history import Stages, stages
 from crm_analytics.analyses.lifecycle.standing_changes import standing_changes
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "ChainCheck",
@@ -33,7 +34,4 @@ __all__ = [
     "standing_changes",
 ]
 
-
-def __dir__() -> list[str]:
-    """The public names: what completion offers."""
-    return sorted(__all__)
+know_names(globals())

@@ -10,6 +10,7 @@ from crm_analytics.analyses.partners.offers import Offers, offers
 from crm_analytics.analyses.partners.overlap import number, overlap
 from crm_analytics.analyses.partners.secret import Secret, partner_secret
 from crm_analytics.analyses.partners.tokens import normalised, token
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "Likeness",
@@ -28,7 +29,4 @@ __all__ = [
     "token",
 ]
 
-
-def __dir__() -> list[str]:
-    """The public names: what completion offers."""
-    return sorted(__all__)
+know_names(globals())

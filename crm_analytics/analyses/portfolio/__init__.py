@@ -4,6 +4,7 @@ from crm_analytics.analyses.portfolio.portfolio import Portfolio, portfolio
 from crm_analytics.analyses.portfolio.strategic_customers import Significant, significant
 from crm_analytics.analyses.portfolio.value_grid import ValueGrid, value_grid
 from crm_analytics.analyses.portfolio.value_tiers import ValueTiers, value_tiers
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "Portfolio",
@@ -16,7 +17,4 @@ __all__ = [
     "value_tiers",
 ]
 
-
-def __dir__() -> list[str]:
-    """The public names: what completion offers."""
-    return sorted(__all__)
+know_names(globals())

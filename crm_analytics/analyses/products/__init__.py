@@ -12,6 +12,7 @@ from crm_analytics.analyses.products.next_product import NextOffers, NextProduct
 from crm_analytics.analyses.products.popularity import Popularity, popularity
 from crm_analytics.analyses.products.quality import Quality, quality
 from crm_analytics.analyses.products.sale_margins import sale_margins
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "Affinity",
@@ -39,3 +40,5 @@ __all__ = [
     "quality",
     "sale_margins",
 ]
+
+know_names(globals())

@@ -4,6 +4,7 @@ from crm_analytics.analyses.profiling.demography import demography, habits_by_de
 from crm_analytics.analyses.profiling.favourites import favourites, purchase_lines
 from crm_analytics.analyses.profiling.needs_clusters import Needs, NoStructureError, needs
 from crm_analytics.analyses.profiling.traits import traits
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "Needs",
@@ -16,7 +17,4 @@ __all__ = [
     "traits",
 ]
 
-
-def __dir__() -> list[str]:
-    """The public names: what completion offers."""
-    return sorted(__all__)
+know_names(globals())

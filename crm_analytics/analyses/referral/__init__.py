@@ -7,6 +7,7 @@ from crm_analytics.analyses.referral.referral_value import ReferralValue, referr
 from crm_analytics.analyses.referral.referred_customers import ReferredCustomers, referred_customers
 from crm_analytics.analyses.referral.value_matrix import ValueMatrix, value_matrix
 from crm_analytics.analyses.referral.virality import Virality, viral, virality
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "Forest",
@@ -24,3 +25,5 @@ __all__ = [
     "viral",
     "virality",
 ]
+
+know_names(globals())

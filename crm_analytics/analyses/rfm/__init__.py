@@ -25,6 +25,7 @@ from crm_analytics.analyses.rfm.scores import (
     revenue_concentration,
     score,
 )
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "MEASURES",
@@ -48,7 +49,4 @@ __all__ = [
     "score",
 ]
 
-
-def __dir__() -> list[str]:
-    """The public names: what completion offers."""
-    return sorted(__all__)
+know_names(globals())

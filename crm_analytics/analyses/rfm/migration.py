@@ -33,8 +33,9 @@ class Migration(ObjectCard):
     moves : from_segment, to_segment, customers, from_customers (the row's denominator), share, lower,
         upper (95 %, Wilson), revenue_before (of these customers up to `then`), thin (fewer than `THIN`)
     net : segment, before, now, stayed, left, came, net, lower, upper (of the net change; all segments lie
-        inside theirs with 95 %, each who left or came taken as one event of chance), clear; in the order of
-        the rules
+        inside theirs with 95 %, each who left or came taken as one event of chance), growth (the net change
+        if the segment had grown as the base did), clear (net and growth are told apart); in the order of the
+        rules
     stayed : share of the customers known at both days whose segment is the same, lower, upper, n
     """
 
@@ -115,5 +116,7 @@ def _net(moves: pd.DataFrame, order: list[str]) -> pd.DataFrame:
     z = float(stats.norm.ppf(1 - 0.025 / max(1, len(kept))))
     half = z * np.sqrt((kept["left"] + kept["came"]).astype("float64"))
     kept["lower"], kept["upper"] = kept["net"] - half, kept["net"] + half
-    kept["clear"] = (kept["net"].abs() > half) & (kept[["left", "came"]].sum(axis=1) >= THIN)
+    kept["growth"] = kept["before"] * (kept["now"].sum() / max(int(kept["before"].sum()), 1) - 1)
+    beyond = (kept["net"] - kept["growth"]).abs()
+    kept["clear"] = (beyond > half) & (kept[["left", "came"]].sum(axis=1) >= THIN)
     return kept

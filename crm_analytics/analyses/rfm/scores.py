@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import timedelta
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -168,6 +169,8 @@ def _scored(
 
 
 def _check_arguments(bins: int, cuts: Mapping[str, Sequence[float]] | None) -> None:
+    if not isinstance(bins, Integral) or isinstance(bins, bool):
+        raise ParameterError(f"bins must be a whole number from 2 to 20, got {bins!r}")
     if not 2 <= bins <= 20:
         raise ParameterError(f"bins must lie between 2 and 20, got {bins}")
     for name, values in (cuts or {}).items():

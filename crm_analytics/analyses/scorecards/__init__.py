@@ -10,6 +10,7 @@ from crm_analytics.analyses.scorecards.explanation import explain
 from crm_analytics.analyses.scorecards.framework import Framework, names, read
 from crm_analytics.analyses.scorecards.scoring import Scorecard, score
 from crm_analytics.analyses.scorecards.suitability import Suitability, ranked
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "Framework",
@@ -21,3 +22,5 @@ __all__ = [
     "read",
     "score",
 ]
+
+know_names(globals())

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 import ibis
 
 from crm_analytics.analyses import churn, lifecycle, rfm
-from crm_analytics.analyses.audiences import audiences, next_actions
+from crm_analytics.analyses.audiences import WORKS, audiences, next_actions
 from crm_analytics.analyses.contact_effect import STATED_EFFECT, contact_cost, contact_effect
 from crm_analytics.analyses.products.next_product import next_offers
 from crm_analytics.analyses.scores.kpi_rows import measured_of
 from crm_analytics.analyses.scores.value_range import value_ranges
-from crm_analytics.analyses.value_to_come import UNIT
 from crm_analytics.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 Made = TypeVar("Made")
-WORKS = (13, UNIT)  # how long a contact is taken to work
 NOTHING = "nothing"  # to do
 # Every column there may be and its type: a table has them all, whatever the data tell.
 PARTS: Mapping[str, Mapping[str, str]] = {

@@ -14,6 +14,7 @@ from crm_analytics.analyses.service.schedules import Schedule, parse_schedules
 from crm_analytics.analyses.service.sla import parse_targets, sla, sla_by_priority
 from crm_analytics.analyses.service.summary import Summary, backlog, summarise
 from crm_analytics.analyses.service.tickets import Tickets, tickets
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "ALL_SCHEDULES", "LAST_SCHEDULE", "Arrivals", "CostToServe", "Recovery", "Repeats", "Schedule", "Summary",
@@ -22,7 +23,4 @@ __all__ = [
     "summarise", "tickets", "with_repeated_problem",
 ]  # fmt: skip
 
-
-def __dir__() -> list[str]:
-    """The public names: what completion offers."""
-    return sorted(__all__)
+know_names(globals())

@@ -7,6 +7,7 @@ from crm_analytics.analyses.social.mentions import Mentions, mentions
 from crm_analytics.analyses.social.response import Response, response, waiting
 from crm_analytics.analyses.social.vader import english_sentiment
 from crm_analytics.analyses.social.volume import Voice, voice
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "Influence",
@@ -23,3 +24,5 @@ __all__ = [
     "voice",
     "waiting",
 ]
+
+know_names(globals())

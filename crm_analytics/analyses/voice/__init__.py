@@ -7,6 +7,7 @@ from crm_analytics.analyses.voice.response_bias import ResponseBias, response_bi
 from crm_analytics.analyses.voice.said_and_done import agreement, heard_from, said_and_done
 from crm_analytics.analyses.voice.scores import Score, difference, net_promoter_score, score, scores_by_group
 from crm_analytics.analyses.voice.topics import Topics, topics
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "CES", "CSAT", "NPS", "Answers", "ResponseBias", "Score", "Topics", "agreement", "answers", "difference",
@@ -14,7 +15,4 @@ __all__ = [
     "score", "score_drivers", "scores_by_group", "stated_reasons", "topics",
 ]  # fmt: skip
 
-
-def __dir__() -> list[str]:
-    """The public names: what completion offers."""
-    return sorted(__all__)
+know_names(globals())

@@ -10,7 +10,8 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.reports.audit.report import AuditReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
-from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, say, tile
+from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, plain_action, say, tile
+from crm_analytics.reports.shared.trends import past_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +83,7 @@ def _lede(report: AuditReport) -> list[str]:
 def kpis(report: AuditReport) -> Block:
     """Revenue and buyers against the period before, buyers who stayed, how much hangs on the top fifth."""
     t, found = report.t, report.kpis
-    top = tile(t, found["top_fifth_revenue_share"])
+    top = tile(t, found["top_fifth_revenue_share"], past=past_of(report))
     if report.change is None or found["revenue"].value is None:
         names = ("revenue_to_date", "customers_bought", "bought_again")
         return blocks.kpis(*(tile(t, found[name]) for name in names), top)
@@ -98,7 +99,7 @@ def _period_tile(report: AuditReport, name: str) -> dict[str, str]:
     t, kpi = report.t, report.kpis[name]
     then = kpi.year_ago if kpi.against_year else kpi.previous
     message = "tile.was" if kpi.against_year else "tile.was_before"
-    return tile(t, kpi, t(message, value=say(t, then, kpi.unit)))
+    return tile(t, kpi, t(message, value=say(t, then, kpi.unit)), past_of(report))
 
 
 @section(small=small_form.thanks)
@@ -115,7 +116,8 @@ def actions(report: AuditReport) -> Block:
             if report.spread is not None and len(report.spread.costs)
             else "action.costly.goods"
         )
-        items.insert(2, blocks.action(t("action.costly.do", n=n, value=-lost), t(why), t("role.service")))
+        do = t("action.costly.do", n=n, value=-lost)
+        items.insert(2, plain_action(t, "costly", "service", do, t(why)))
     if not items:
         items = [blocks.action(t("action.nothing.do"), t("action.nothing.why"))]
     return blocks.actions(*items[: blocks.MOST_ACTIONS])
@@ -199,20 +201,12 @@ def _below_zero(report: AuditReport) -> dict[str, str]:
     return blocks.finding(t("finding.below", n=n, value=-lost, span=report.window), "profit")
 
 
-def winning_cost(report: AuditReport) -> float | None:
-    """What a new customer costs: what their row says, and advertising over the customers won."""
-    found = report.acquisition
-    own = found.winning.value if found is not None and found.winning is not None else None
-    if own is None and report.advertising is None:
-        return None
-    return (own or 0.0) + (report.advertising or 0.0)
-
-
 def _winning(report: AuditReport) -> dict[str, str]:
-    t, cost = report.t, winning_cost(report)
-    if cost is None:
+    t, winning = report.t, report.winning
+    if winning is None:
         return blocks.finding(t("finding.no_winning"), "winning")
-    message = "finding.winning" if report.advertising is None else "finding.winning_all"
+    cost = winning.total.value
+    message = "finding.winning" if winning.advertising is None else "finding.winning_all"
     keeping = report.acquisition.keeping if report.acquisition is not None else None
     if keeping is None:
         return blocks.finding(t(f"{message}_alone", cost=cost), "winning")
@@ -222,7 +216,7 @@ def _winning(report: AuditReport) -> dict[str, str]:
     )
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: AuditReport) -> Block:
     """The words of the page, each in a sentence."""
     t = report.t

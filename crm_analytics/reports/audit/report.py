@@ -46,7 +46,7 @@ class AuditReport(Report):
     spread : how different customers are, over the last period
     change : the last period against the one before
     acquisition : first years by source
-    advertising : of the last year, per customer won in it
+    winning : what a customer won in the last year cost
     cohorts : lenses 3 to 5
     drivers : groups whose buying changed otherwise than that of the others; None without history for it
     leaving : groups whose customers lapse faster or slower than others; None where that cannot be told
@@ -58,7 +58,7 @@ class AuditReport(Report):
     spread: audit.ValueSpread | None
     change: audit.Change | None
     acquisition: audit.Acquisition | None
-    advertising: float | None
+    winning: audit.CostOfWinning | None
     cohorts: Cohorts | None
     drivers: pd.DataFrame | None
     leaving: pd.DataFrame | None
@@ -139,7 +139,7 @@ def prepare(
         spread=attempt(missing, "spread", lambda: audit.value_spread(base, compare_to or YEAR)),
         change=change,
         acquisition=audit.acquisition(base, minimum=ON_A_PAGE),
-        advertising=audit.advertising_per_new_customer(base),
+        winning=audit.cost_of_winning(base),
         cohorts=cohorts(base, every),
         drivers=attempt(missing, "drivers", lambda: by_attribute(base, compare_to or HALF)),
         leaving=attempt(

@@ -289,21 +289,21 @@ def where_good_customers_come_from(report: AuditReport, found: Acquisition) -> B
 def does_winning_cost_more_than_keeping(report: AuditReport, found: Acquisition) -> Block:
     """The cost of a new customer, advertising included, against the cost of serving an old one for a year."""
     t = report.t
-    parts = {"recorded": found.winning, "keeping": found.keeping}
+    cost, keeping = report.winning, found.keeping
+    if cost is None or keeping is None:
+        return without("winning")(report)
+    parts = {"recorded": cost.booked, "keeping": keeping}
     rows: list[tuple[Any, ...]] = [
         (t(f"winning.{name}"), e.value, e.lower, e.upper, e.n) for name, e in parts.items() if e is not None
     ]
-    if report.advertising is not None:
-        rows.insert(int(found.winning is not None),
-                    (t("winning.advertising"), report.advertising, None, None, None))  # fmt: skip
-    if found.keeping is None or len(rows) < 2:
-        return without("winning")(report)
-    winning = sum(row[1] for row in rows[:-1])
-    spread = 0.0 if found.winning is None else (found.winning.upper - found.winning.lower) / 2
+    if cost.advertising is not None:
+        rows.insert(len(rows) - 1, (t("winning.advertising"), cost.advertising, None, None, cost.won))
+    winning, keep = cost.total, (keeping.upper - keeping.lower) / 2
+    spread = (winning.upper - winning.lower) / 2
     # advertising is one sum and no draw; the two means are independent
-    ratio, keep = winning / found.keeping.value, (found.keeping.upper - found.keeping.lower) / 2
-    half = ratio * ((spread / winning) ** 2 + (keep / found.keeping.value) ** 2) ** 0.5
-    graded = grade(ratio, ratio - half, ratio + half, found.keeping.n, null=1.0)
+    ratio = winning.value / keeping.value
+    half = ratio * ((spread / winning.value) ** 2 + (keep / keeping.value) ** 2) ** 0.5
+    graded = grade(ratio, ratio - half, ratio + half, keeping.n, null=1.0)
     table = pd.DataFrame(rows, columns=["cost_of", "money", "lower", "upper", "customers"])
     return placed(
         blocks.table(

@@ -11,7 +11,7 @@ import pandas as pd
 
 from crm_analytics.analyses import campaigns
 from crm_analytics.analyses.actions import Action, Expected, expected_margin
-from crm_analytics.analyses.audiences import BEST, NEVER, PAYS, held_back
+from crm_analytics.analyses.audiences import BEST, NEVER, PAYS, TELLS, held_back
 from crm_analytics.analyses.campaigns import Lists
 from crm_analytics.analyses.campaigns.lists.suppression import NO_CHANNEL
 from crm_analytics.analyses.evidence import Evidence
@@ -105,7 +105,7 @@ class Due:
         whole = Action(
             DUE, "campaigns", "write", *same, self._expected(row, n, n), plan.effect, plan.cost, self.members
         )
-        if whole.evidence is Evidence.SHOWN:
+        if whole.evidence is Evidence.SHOWN or n < TELLS:
             return whole
         return replace(whole, verb="test", expected=self._expected(row, n, n - held_back(n)))
 

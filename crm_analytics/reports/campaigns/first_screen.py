@@ -16,6 +16,7 @@ from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.spoken import slug
 from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, tile
+from crm_analytics.reports.shared.trends import past_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,7 +79,11 @@ def kpis(report: CampaignsReport) -> Block:
     """Orders added, margin of the campaigns, who is due, money taken off."""
     t, found = report.t, report.kpis
     orders = found["orders_per_hundred_contacts"]
-    items = [tile(t, orders, _orders_note(report)), tile(t, found["campaign_margin"], _margin_note(report))]
+    past = past_of(report)
+    items = [
+        tile(t, orders, _orders_note(report), past),
+        tile(t, found["campaign_margin"], _margin_note(report), past),
+    ]
     if report.due is not None:
         note = t("tile.due", days=report.due.wave.terms.days, n=int(report.due.lists["due"].sum()))
         items.append(blocks.kpi(t("tile.to_contact"), words.count(report.due.treated), note=note))

@@ -15,7 +15,8 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.reports.channels.report import LONGEST, ChannelReport, Holdout, Period
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
-from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, say, span, tile
+from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, plain_action, say, span, tile
+from crm_analytics.reports.shared.trends import past_of
 from crm_analytics.tables.days import span_of
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def kpis(report: ChannelReport) -> Block:
     known = [kpi for kpi in report.kpis.values() if kpi.value is not None][:FOUR]
     if not known:
         return blocks.kpis(tile(t, report.kpis["tracked_share"]))
-    return blocks.kpis(*(tile(t, kpi, _then(report, kpi.id)) for kpi in known))
+    return blocks.kpis(*(tile(t, kpi, _then(report, kpi.id), past_of(report)) for kpi in known))
 
 
 def _then(report: ChannelReport, name: str) -> str:
@@ -159,11 +160,10 @@ def _untouched(report: ChannelReport, now: Period) -> dict[str, Any] | None:
     if table.empty:
         return None
     t, row = report.t, table.nlargest(1, "spend").iloc[0]
-    return blocks.action(
-        t("action.untouched.do", channel=short(row["channel"])),
+    return plain_action(
+        t, "untouched", "marketing", t("action.untouched.do", channel=short(row["channel"])),
         t("action.untouched.why", spend=row["spend"], span=_span(report)),
-        t("role.marketing"),
-    )
+    )  # fmt: skip
 
 
 def _test(report: ChannelReport) -> dict[str, Any] | None:
@@ -181,9 +181,8 @@ def _test(report: ChannelReport) -> dict[str, Any] | None:
         "longest": LONGEST,
     }
     if not report.own_actions:
-        return blocks.action(
-            t.of("action.region.do", slots), t.of("action.region.why", slots), t("role.marketing")
-        )
+        do, why = (t.of(f"action.region.{part}", slots) for part in ("do", "why"))
+        return plain_action(t, "region", "marketing", do, why, "test=regions")
     (action,) = report.own_actions
     return action_of(t, action, report.plan, more=slots | {"held": held_back(action.customers)})
 
@@ -301,7 +300,7 @@ def unseen_ways(report: ChannelReport) -> list[str]:
     return [str(name) for name in rows["channel"] if name not in seen]
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: ChannelReport) -> Block:
     """The words of the page."""
     t = report.t

@@ -14,7 +14,8 @@ from crm_analytics.reports.churn.report import ChurnReport
 from crm_analytics.reports.churn.saving import LIKELY
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
-from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, span, tile
+from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, plain_action, span, tile
+from crm_analytics.reports.shared.trends import past_of
 from crm_analytics.tables.days import span_of
 
 if TYPE_CHECKING:
@@ -94,15 +95,15 @@ def kpis(report: ChurnReport) -> Block:
     if active.value is not None and active.n:
         note = t("tile.of_customers", share=active.value / active.n, n=active.n)
         if ago is not None:
-            note = t("tile.active", share=active.value / active.n, n=active.n, then=ago[0] / ago[1])
+            note = t("tile.active", share=active.value / active.n, n=active.n, then=ago[0])
     beside = ""
     if at_risk.value is not None and at_risk.n:
         beside = t("tile.of_customers", share=at_risk.value / at_risk.n, n=at_risk.n)
     return blocks.kpis(
-        tile(t, active, note),
-        tile(t, found["will_fall_silent"], _silent_note(report)),
-        tile(t, at_risk, beside),
-        tile(t, found["value_at_risk"]),
+        tile(t, active, note, past_of(report)),
+        tile(t, found["will_fall_silent"], _silent_note(report), past_of(report)),
+        tile(t, at_risk, beside, past_of(report)),
+        tile(t, found["value_at_risk"], past=past_of(report)),
     )
 
 
@@ -126,7 +127,7 @@ def actions(report: ChurnReport) -> Block:
         row = report.complaint.hazards.table.iloc[0]
         bounds = interval(t, row["lower"], row["upper"], "number:1")
         why = t("action.complaints.why", times=row["hazard_ratio"], interval=bounds)
-        items.append(blocks.action(t("action.complaints.do"), why, t("role.service")))
+        items.append(plain_action(t, "complaints", "service", t("action.complaints.do"), why))
     items += [action_of(t, one, report.plan) for one in spared]
     if report.silence is None:
         items = [

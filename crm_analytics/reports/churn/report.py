@@ -146,7 +146,6 @@ def prepare(
     plan.given.once(FOUND, lambda: (silence, missing.get("trained", "")))
     actions = actions_of(plan, trained, scored)
     write_lists(base, actions, run, show_customers)
-    lapse = plan.given.definitions.lapsed_days or LAPSING
     return ChurnReport(
         base=base,
         show_customers=show_customers,
@@ -158,8 +157,8 @@ def prepare(
         scored=scored,
         risks=risks,
         silence=silence,
-        complaint=attempt(missing, "complaint", lambda: after_complaint(base, lapse)),
-        faster=attempt(missing, "faster", lambda: _faster(base, lapse)),
+        complaint=attempt(missing, "complaint", lambda: after_complaint(base)),
+        faster=attempt(missing, "faster", lambda: _faster(base, plan)),
         **_contracts(base, missing, seed),
         groups=attempt(missing, "groups", partial(_groups, trained, handed)),
         own_actions=actions,
@@ -178,8 +177,8 @@ def _contracts(base: CustomerBase, missing: dict[str, str], seed: int) -> dict[s
     }
 
 
-def _faster(base: CustomerBase, lapse: int) -> pd.DataFrame:
-    table = leaving_by_attribute(base, lapse)
+def _faster(base: CustomerBase, plan: Plans) -> pd.DataFrame:
+    table = leaving_by_attribute(base, plan.given.definitions.lapsed_days or LAPSING)
     if table.empty:
         raise NotEnoughData("who lapses faster", 0, EVENTS, "lapsed customers of a known group")
     return table

@@ -139,9 +139,10 @@ def what_a_complaint_does(report: ChurnReport, found: AfterComplaint) -> Block:
     return blocks.table(
         table[columns],
         finding=t.of(message, {"times": row["hazard_ratio"], "interval": bounds}),
-        caption=t(
-            "complaint.caption", days=found.window, pace=found.pace, n=int(last["last"]),
-            of=int(last["purchases"]),
+        caption=t.of(
+            "complaint.caption" if found.back == found.back else "complaint.caption_plain",  # NaN: not known
+            {"days": found.window, "pace": found.pace, "back": found.back, "n": int(last["last"]),
+             "of": int(last["purchases"])},
         ),
         formats={"left_per_year": "number:2"},
         names=names_of(report, *columns),

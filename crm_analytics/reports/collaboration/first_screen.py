@@ -10,7 +10,7 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.reports.collaboration.report import OPEN_COMPLAINTS, CollaborationReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
-from crm_analytics.reports.shared.tiles import interval
+from crm_analytics.reports.shared.tiles import interval, plain_action, refusal
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.kpi import Kpi
@@ -53,7 +53,7 @@ def kpis(report: CollaborationReport) -> Block:
 def _tile(report: CollaborationReport, kpi: Kpi) -> dict[str, str]:
     t = report.t
     if kpi.value is None:
-        return blocks.kpi(t(f"tile.{kpi.id}"), t("kpi.not_known"), note=t("kpi.refusal", why=kpi.refusal))
+        return blocks.kpi(t(f"tile.{kpi.id}"), t("kpi.not_known"), note=refusal(t, kpi))
     note = t("tile.note", range=interval(t, kpi.lower, kpi.upper, "percent:1"), n=kpi.n)
     return blocks.kpi(t(f"tile.{kpi.id}"), words.percent(kpi.value, 1), note=note)
 
@@ -75,12 +75,13 @@ def actions(report: CollaborationReport) -> Block:
             )
         )
     if n := _stops(report):
-        items.append(blocks.action(t("action.stop.do"), t("action.stop.why", n=n), t("role.campaigns")))
+        why = t("action.stop.why", n=n)
+        items.append(plain_action(t, "stop", "campaigns", t("action.stop.do"), why))
     if report.pipeline is not None and report.pipeline.stages["slipped"].sum():
         late = report.pipeline.stages
         do = t("action.slipped.do", n=late["slipped"].sum(), value=late["slipped_amount"].sum())
         items.append(
-            blocks.action(do, t("action.slipped.why", days=report.pipeline.cycle_days), t("role.sales"))
+            plain_action(t, "slipped", "sales", do, t("action.slipped.why", days=report.pipeline.cycle_days))
         )
     if not items:
         items = [blocks.action(t("action.none.do"), t("action.none.why"))]
@@ -99,17 +100,19 @@ def findings(report: CollaborationReport) -> Block:
         found += [
             blocks.finding(t(f"finding.{rate.name}", n=rate.n, of=rate.of), "contradictions")
             for rate in _most(report.contradictions[0])
+            if rate.n
         ]
     if report.hand_offs is not None:
         rate = report.hand_offs[0]
-        found.append(blocks.finding(t("finding.hand_offs", n=rate.n, of=rate.of), "handed-over"))
+        if rate.n:
+            found.append(blocks.finding(t("finding.hand_offs", n=rate.n, of=rate.of), "handed-over"))
     if report.pipeline is not None:
         line = report.pipeline
         share = line.won / max(line.won + line.lost, 1)
         found.append(
             blocks.finding(t("finding.pipeline", value=line.stages["amount"].sum(), share=share), "pipeline")
         )
-    elif report.repeated is not None:
+    elif report.repeated is not None and report.repeated.n:
         rate = report.repeated
         found.append(blocks.finding(t("finding.repeated", n=rate.n, of=rate.of), "handed-over"))
     return blocks.findings(*(found or [blocks.finding(t("finding.nothing"))]))
@@ -127,7 +130,7 @@ def _stops(report: CollaborationReport) -> int:
     return sum(rate.n for rate in report.contradictions[0] if rate.name == AFTER_STOP)
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: CollaborationReport) -> Block:
     """The words of the page."""
     t = report.t

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crm_analytics.analyses.equity.brand_equity import return_on
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.customer_equity.report import Brands, EquityReport
 from crm_analytics.reports.shared import small_form
@@ -12,9 +13,11 @@ from crm_analytics.reports.shared.small_form import SmallReport
 from crm_analytics.reports.shared.tiles import interval
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from crm_analytics.pages.blocks import Block
 
-FEW = small_form.too_few("No brand can be compared yet")
+FEW = small_form.too_few("small.not_yet.brands")
 
 
 def _none(report: EquityReport | SmallReport) -> Block:
@@ -66,13 +69,23 @@ def switching(report: EquityReport, found: Brands) -> Block:
     )
 
 
+def _returns(report: EquityReport, top: pd.Series) -> str:
+    """What the best driver returns at the cost that was given; what it may cost where none was."""
+    t, cost = report.t, report.improvement_cost
+    if not cost:
+        return t("drivers.pays")
+    low, high = (words.percent(return_on(float(top[end]), cost), 0) for end in ("gain_lower", "gain_upper"))
+    bounds = t("interval", low=low, high=high)
+    return t("drivers.returns", cost=cost, share=return_on(float(top["gain"]), cost), bounds=bounds)
+
+
 @section(part="brands", needs=_none, small=FEW)
 def drivers(report: EquityReport, found: Brands) -> Block:
     """What a better rating of each driver would bring."""
     t, money = report.t, report.currency
     table = found.drivers.assign(equity_type=[t(f"equity_type.{x}") for x in found.drivers["equity_type"]])
     top = table.iloc[0]
-    caption = t("drivers.caption")
+    caption = f"{t('drivers.caption')} {_returns(report, top)}"
     if len(found.fitted.inflated):
         named = words.listing([words.clean(x, 30) for x in found.fitted.inflated.index])
         caption = f"{caption} {t('drivers.collinear', drivers=named)}"

@@ -12,13 +12,16 @@ from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.customer_equity.report import EquityReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
-from crm_analytics.reports.shared.tiles import glossary_of, interval, tile
+from crm_analytics.reports.shared.tiles import glossary_of, interval, plain_action, tile
+from crm_analytics.reports.shared.trends import Past
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
 
 WORDS = ("margin", "contact_effect", "contact_cost", "revenue", "customer")
-OWN_WORDS = ("customer_equity", "present", "future", "return_on_customer", "inertia", "driver")
+OWN_WORDS = (
+    "customer_equity", "present", "future", "acquisition_cost", "return_on_customer", "inertia", "driver"
+)  # fmt: skip
 AS_NOW = 0.05  # a change of spend below this is none
 TILES = ("customer_equity", "new_customer_value", "acquisition_cost", "return_on_customer")
 
@@ -36,7 +39,7 @@ def headline(report: EquityReport) -> Block:
         "value": total.value,
         "interval": interval(t, total.lower, total.upper, report.currency),
         "years": firm.years,
-        "present": firm.present.value / total.value if total.value > 0 else 0.0,
+        "present": firm.residual.value / total.value if total.value > 0 else 0.0,
     }
     change, low, high = _change(report)
     found = grade(change, low, high, firm.customers)
@@ -80,7 +83,8 @@ def _lede(report: EquityReport) -> list[str]:
 @section(small=small_form.kpis)
 def kpis(report: EquityReport) -> Block:
     """Equity, what a new customer brings and costs, return on customer."""
-    return blocks.kpis(*(tile(report.t, report.kpis[name]) for name in TILES))
+    past = Past(report.given, report.handed)
+    return blocks.kpis(*(tile(report.t, report.kpis[name], past=past) for name in TILES))
 
 
 @section(small=small_form.thanks)
@@ -97,22 +101,22 @@ def actions(report: EquityReport) -> Block:
             do = t.of("action.spend_as_now" if as_now else "action.spend", slots)
             sure = plan.profit_lower is not None and plan.profit_lower > 0
             items.append(
-                blocks.action(
-                    do, t("action.spend_why" if sure else "action.spend_chance"), t("role.campaigns"),
-                    expected_value=t("action.worth", value=plan.profit, interval=bounds),
+                plain_action(
+                    t, "spend", "campaigns", do, t("action.spend_why" if sure else "action.spend_chance"),
+                    f"budget={row['lever']}", t("action.worth", value=plan.profit, interval=bounds),
                 )
             )  # fmt: skip
         else:
-            items.append(blocks.action(t("action.stop"), t("action.stop_why"), t("role.campaigns")))
+            items.append(plain_action(t, "spend", "campaigns", t("action.stop"), t("action.stop_why")))
     if plan is not None:
         known = [one for one in plan.tests if one.break_even is not None]
-        for one in sorted(known, key=lambda x: -(x.break_even or 0.0))[:2]:
-            message = "action.test" if one.weeks else "action.test_long"
-            do = t.of(message, {"channel": one.name, "weeks": one.weeks})
-            why = t("action.test_why", n=one.break_even)
-            items.append(blocks.action(do, why, t("role.campaigns")))
+        for n, one in enumerate(sorted(known, key=lambda x: -(x.break_even or 0.0))[:2]):
+            do, why = t("action.test", channel=one.name), t("action.test_why", n=one.break_even)
+            items.append(
+                plain_action(t, f"test_{n}", "marketing", do, why, f"untested={words.clean(one.name, 40)}")
+            )
     if not items:
-        items = [blocks.action(t("action.record"), t("action.record_why"), t("role.data_owner"))]
+        items = [plain_action(t, "record", "data_owner", t("action.record"), t("action.record_why"))]
     return blocks.actions(*items[: blocks.MOST_ACTIONS])
 
 
@@ -129,7 +133,7 @@ def findings(report: EquityReport) -> Block:
         return blocks.findings(blocks.finding(t("finding.none")))
     total = firm.total.value
     found = [
-        blocks.finding(t("finding.present", share=firm.present.value / total), "equity")
+        blocks.finding(t("finding.present", share=firm.residual.value / total), "equity")
         if total > 0
         else blocks.finding(t("finding.negative"), "equity"),
         blocks.finding(t("finding.retention", change=firm.sensitivity.iloc[0]["change"]), "one-per-cent"),
@@ -173,20 +177,19 @@ def where_equity_comes_from(report: EquityReport) -> Block:
     t, firm = report.t, report.firm
     if firm is None:
         return blocks.note(t("equity.none"), report.why("firm"))
+    parts = {"present": firm.present, "future": firm.future}
+    if firm.contracts is not None:
+        parts = {"purchases": firm.present, "contracts": firm.contracts, "future": firm.future}
     data = pd.DataFrame(
-        {
-            "part": [t("part.present"), t("part.future")],
-            "value": [firm.present.value, firm.future.value],
-            "lower": [firm.present.lower, firm.future.lower],
-            "upper": [firm.present.upper, firm.future.upper],
-        }
+        [(t(f"part.{name}"), one.value, one.lower, one.upper) for name, one in parts.items()],
+        columns=["part", "value", "lower", "upper"],
     )
     money = report.currency
     return (
         blocks.chart(
             figures.bars(data, y="part", x="value", fmt=money),
             finding=t(
-                "equity.finding", present=firm.present.value, future=firm.future.value, years=firm.years
+                "equity.finding", present=firm.residual.value, future=firm.future.value, years=firm.years
             ),
             data=data,
             caption=t("equity.caption"),
@@ -198,7 +201,7 @@ def where_equity_comes_from(report: EquityReport) -> Block:
     )
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: EquityReport) -> Block:
     """The words of the page."""
     t = report.t

@@ -30,6 +30,8 @@ def method(report: EquityReport) -> Block:
         "brands": t("method.brands_text"),
         "taste": t("method.taste_text"),
         "budget": t("method.budget_text"),
+        "contracts": t("method.contracts_text"),
+        "premium": t("method.premium_text"),
         "not_here": t("method.not_here_text"),
     }  # fmt: skip
     if firm is not None:

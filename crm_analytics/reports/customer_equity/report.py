@@ -74,6 +74,7 @@ class EquityReport(Report):
     budget: Plan | None
     balance: Balance | None
     handed: HandedIn
+    improvement_cost: float = 0.0
 
     @cached_property
     def kpis(self) -> dict[str, Kpi]:
@@ -90,6 +91,7 @@ def prepare(
     budget: float = 0.0,
     most_won: float = 0.0,
     most_kept: float = 0.0,
+    improvement_cost: float = 0.0,
     margin: float = 0.0,
     compare_to: str = "-13w",
     show_customers: bool = False,
@@ -106,14 +108,16 @@ def prepare(
     budget : of the measured levers, next quarter; 0: what is spent on them now
     most_won : new customers a year with unlimited money, as you judge it; 0: not known
     most_kept : share of customers kept a year with unlimited money, as you judge it; 0: not known
+    improvement_cost : of a rating a tenth of a point better, for its return; 0: not known
     margin : share of revenue; 0: from the data
     compare_to : length of a period
     """
-    if small := too_small(base, show_customers):
+    if small := too_small(base, show_customers, language=language):
         return small
     arguments.amount("budget", budget)
     arguments.amount("most_won", most_won)
     arguments.share("most_kept", most_kept)
+    arguments.amount("improvement_cost", improvement_cost)
     results = _tests(tests)
     missing: dict[str, str] = {}
     given = Measured(base, compare_to, None, "", margin_of(base, margin).share)
@@ -133,6 +137,7 @@ def prepare(
         budget=attempt(missing, "budget", lambda: _budget(base, firm, results, budget)),
         balance=attempt(missing, "balance", lambda: _balance(given, firm, most_won, most_kept), CrmError),
         handed=handed_in(run),
+        improvement_cost=improvement_cost,
     )
 
 

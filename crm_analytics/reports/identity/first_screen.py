@@ -9,7 +9,7 @@ from crm_analytics.pages import blocks
 from crm_analytics.reports.identity.report import IdentityReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
-from crm_analytics.reports.shared.tiles import glossary_of, tile
+from crm_analytics.reports.shared.tiles import glossary_of, plain_action, tile
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
@@ -67,13 +67,16 @@ def actions(report: IdentityReport) -> Block:
         items.append(blocks.action(t("action.bring.do"), t("action.bring.why"), owner))
         return blocks.actions(*items)
     if len(found.review):
-        items.append(blocks.action(t("action.review.do", n=len(found.review)), t("action.review.why"), owner))
+        do = t("action.review.do", n=len(found.review))
+        items.append(plain_action(t, "review", "data_owner", do, t("action.review.why")))
     if found.merged and not found.remembered:
-        items.append(blocks.action(t("action.resolve.do", n=found.merged), t("action.resolve.why"), owner))
+        do = t("action.resolve.do", n=found.merged)
+        items.append(plain_action(t, "resolve", "data_owner", do, t("action.resolve.why")))
     if len(found.conflicts):
         top = found.conflicts.iloc[0]
         slots = {"field": t(f"field.{top['field']}"), "n": int(top["customers"])}
-        items.append(blocks.action(t.of("action.correct.do", slots), t("action.correct.why"), owner))
+        do = t.of("action.correct.do", slots)
+        items.append(plain_action(t, "correct", "data_owner", do, t("action.correct.why")))
     if not items:
         items.append(blocks.action(t("action.none.do"), t("action.none.why")))
     return blocks.actions(*items[: blocks.MOST_ACTIONS])
@@ -85,7 +88,9 @@ def findings(report: IdentityReport) -> Block:
     t, found = report.t, report.found
     if found is None:
         return blocks.findings(blocks.finding(t("finding.no_table")))
-    items = [blocks.finding(t("finding.merged", n=found.merged, of=found.records), "found")]
+    items = []
+    if found.merged:
+        items.append(blocks.finding(t("finding.merged", n=found.merged, of=found.records), "found"))
     for name, message in (("bought_again", "again"), ("customers_lapsed", "lapsed")):
         if name in report.effect:
             before, after = report.effect[name]
@@ -99,7 +104,7 @@ def findings(report: IdentityReport) -> Block:
     return blocks.findings(*items)
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: IdentityReport) -> Block:
     """The words of the page."""
     t = report.t

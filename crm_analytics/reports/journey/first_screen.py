@@ -13,7 +13,16 @@ from crm_analytics.reports.journey.report import VOICE, JourneyReport, segments_
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.spoken import segment_name
-from crm_analytics.reports.shared.tiles import action_of, format_of, glossary_of, interval, say, tile
+from crm_analytics.reports.shared.tiles import (
+    action_of,
+    format_of,
+    glossary_of,
+    interval,
+    plain_action,
+    say,
+    tile,
+)
+from crm_analytics.reports.shared.trends import past_of
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.journey.period import Period
@@ -88,7 +97,7 @@ def kpis(report: JourneyReport) -> Block:
     known = [kpi for kpi in found.values() if kpi.value is not None][:FOUR]
     if not known:
         return blocks.kpis(tile(t, found["journeys"]))
-    return blocks.kpis(*(tile(t, kpi, _then(report, kpi.id)) for kpi in known))
+    return blocks.kpis(*(tile(t, kpi, _then(report, kpi.id), past_of(report)) for kpi in known))
 
 
 def _then(report: JourneyReport, name: str) -> str:
@@ -131,7 +140,7 @@ def _watch(report: JourneyReport, now: Period) -> dict[str, Any] | None:
     if point is not None:
         message = "action.watch.worth" if report.plan.given.margin else "action.watch.worth_revenue"
         why = f"{why} {t(message, value=point, days=report.within)}"
-    return blocks.action(do, why, t("role.shop"))
+    return plain_action(t, "watch", "shop", do, why)
 
 
 def one_point_more(report: JourneyReport, stage: str) -> float | None:
@@ -149,11 +158,10 @@ def _pain(report: JourneyReport, now: Period) -> dict[str, Any] | None:
     if row is None:
         return None
     t = report.t
-    return blocks.action(
-        t("action.pain.do", subject=words.clean(row["subject"], 40)),
+    return plain_action(
+        t, "pain", "service", t("action.pain.do", subject=words.clean(row["subject"], 40)),
         t("action.pain.why", n=row["complaints"], of=int(now.map.pains["complaints"].sum())),
-        t("role.service"),
-    )
+    )  # fmt: skip
 
 
 def worst_pain(now: Period) -> pd.Series | None:
@@ -276,7 +284,7 @@ def segments_sentence(report: JourneyReport, bought: pd.DataFrame) -> str:
     return t.of("finding.segments", slots)
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: JourneyReport) -> Block:
     """The words of the page."""
     t = report.t

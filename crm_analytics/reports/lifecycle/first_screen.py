@@ -14,6 +14,7 @@ from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.spoken import slug
 from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, say, span, tile
+from crm_analytics.reports.shared.trends import past_of
 from crm_analytics.tables.days import span_of
 
 if TYPE_CHECKING:
@@ -78,15 +79,16 @@ def kpis(report: LifecycleReport) -> Block:
         names = ("customers_bought", "bought_again", "revenue_to_date", "customers_at_risk")
         return blocks.kpis(*(tile(t, found[name]) for name in names))
     items = [_standing_tile(report, f"customers_{name}") for name in ("active", "at_risk", "lapsed")]
-    return blocks.kpis(*items, tile(t, found["value_at_risk"]))
+    return blocks.kpis(*items, tile(t, found["value_at_risk"], past=past_of(report)))
 
 
 def _standing_tile(report: LifecycleReport, name: str) -> dict[str, str]:
     t, kpi = report.t, report.kpis[name]
     share = (kpi.value or 0) / max(kpi.n, 1)
     if kpi.against_year is None:
-        return tile(t, kpi, t("tile.share", share=share, n=kpi.n))
-    return tile(t, kpi, t("tile.share_was", share=share, n=kpi.n, then=say(t, kpi.year_ago, kpi.unit)))
+        return tile(t, kpi, t("tile.share", share=share, n=kpi.n), past_of(report))
+    note = t("tile.share_was", share=share, n=kpi.n, then=say(t, kpi.year_ago, kpi.unit))
+    return tile(t, kpi, note, past_of(report))
 
 
 @section(small=small_form.thanks)
@@ -184,7 +186,7 @@ def _ahead(report: LifecycleReport) -> dict[str, str]:
     return blocks.finding(text, "ahead")
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: LifecycleReport) -> Block:
     """Each stage in a sentence, and the words of the page."""
     t, found = report.t, report.plan.given.definitions

@@ -14,6 +14,7 @@ from crm_analytics.reports.lifetime_value.report import SmallValueReport, Unpric
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, span, tile
+from crm_analytics.reports.shared.trends import past_of
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
@@ -28,14 +29,13 @@ NEWS = 0.05  # a change smaller than this is no news, however sure
 
 
 def _small_headline(report: SmallValueReport) -> Block:
-    seen, book = report.seen, report.textbook
+    seen, t = report.seen, report.own
+    lede = t(
+        "few.lede", customers=seen.customers, orders=seen.orders, first=report.base.first_day,
+        last=report.base.day, reason=report.reason,
+    )  # fmt: skip
     return blocks.headline(
-        f"A customer is worth about {words.money(book.value, report.base.currency)} by the textbook formula",
-        f"{words.plural(seen.customers, 'customer')} and {words.plural(seen.orders, 'order')} from "
-        f"{words.date(report.base.first_day)} to {words.date(report.base.day)} are too little for a "
-        f"forecast: {report.reason}. Until then the textbook formula is the answer, and a rough one: an "
-        "average purchase, times purchases a year, times the years a customer stays.",
-        thin=True,
+        t("few.headline", value=report.textbook.value), lede, thin=True, language=report.language
     )
 
 
@@ -150,13 +150,13 @@ def kpis(report: ValueReport | UnpricedReport) -> Block:
         bounds = interval(t, purchases.lower, purchases.upper, "count")
         return blocks.kpis(blocks.kpi(label, words.count(purchases.mean), note=bounds), soon)
     value, margin = found["value_to_come"], found["margin_to_come"]
-    first = tile(t, value) | _since(report)
+    first = tile(t, value, past=past_of(report)) | _since(report)
     paid = blocks.kpi(
         t("tile.last_year", span=report.span), report.money(report.last_year), note=t("tile.all_customers")
     )
     note = t("tile.at_margin", share=report.plan.given.margin) if report.plan.given.margin else ""
-    each = tile(t, found["value_per_customer"], t("tile.of_customers", n=value.n))
-    return blocks.kpis(first, paid, tile(t, margin, note), each)
+    each = tile(t, found["value_per_customer"], t("tile.of_customers", n=value.n), past_of(report))
+    return blocks.kpis(first, paid, tile(t, margin, note, past_of(report)), each)
 
 
 def _since(report: ValueReport) -> dict[str, str]:
@@ -273,7 +273,7 @@ def _still(report: ValueReport | UnpricedReport) -> dict[str, str]:
     return blocks.finding(t("finding.not_told"), "status")
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: ValueReport | UnpricedReport) -> Block:
     """The words of the page."""
     return blocks.glossary(glossary_of(report.t, report.plan.given.definitions, WORDS))

@@ -21,6 +21,7 @@ from crm_analytics.reports.shared.tiles import (
     span,
     tile,
 )
+from crm_analytics.reports.shared.trends import past_of
 from crm_analytics.tables.days import span_of
 
 if TYPE_CHECKING:
@@ -103,34 +104,13 @@ def _tile(report: OverviewReport, kpi: Kpi) -> dict[str, str]:
     t, before = report.t, kpi.against_previous
     if kpi.value is None:
         return tile(t, kpi)
-    note = ""
+    note, past = "", past_of(report)
     if kpi.against_year is not None and before is not None and before.change is not None:
         way = words.direction(before.now, before.before)
         note = t("tile.before", way=way, share=abs(before.change), span=_span(report))
     elif before is not None and kpi.against_year is None:
         note = t("tile.no_year")
-    shown = tile(t, kpi, note)
-    change = kpi.against_year or before
-    if change is not None and not change.is_clear:
-        shown["direction"] = ""  # what may be chance has no colour
-    return shown | _trend(report, kpi)
-
-
-def _trend(report: OverviewReport, kpi: Kpi) -> dict[str, str]:
-    """The line of a tile: the last periods, or what earlier runs said."""
-    t = report.t
-    points = [(point.day, point.value) for point in report.past.get(kpi.id, ())]
-    message = "tile.periods"
-    if not points:
-        points = [(last["day"], last["facts"].get(kpi.id)) for last in reversed(report.handed.previous)]
-        points = [(day, float(value)) for day, value in points if isinstance(value, int | float)]
-        points.append((report.base.day, float(kpi.value or 0)))
-        message = "tile.runs"
-    if len(points) < PERIODS_OF_A_YEAR:
-        return {}
-    slots = {"n": len(points), "span": _span(report), "first": say(t, points[0][1], kpi.unit)}
-    drawn = blocks.kpi("line", "line", trend=[v for _, v in points], trend_said=t.of(message, slots))
-    return {name: drawn[name] for name in ("trend", "trend_said")}
+    return tile(t, kpi, note, past)
 
 
 # --- what to do ---------------------------------------------------------------------------------------------
@@ -182,11 +162,10 @@ def findings(report: OverviewReport) -> Block:
     return blocks.findings(*(one for one in found if one))
 
 
-def _since(report: OverviewReport) -> dict[str, str]:
+def _since(report: OverviewReport) -> dict[str, str] | None:
     t, changed = report.t, since_last_run(report)
     if changed.empty:
-        known = bool(report.handed.previous)
-        return blocks.finding(t("finding.same" if known else "finding.first_run"))
+        return blocks.finding(t("finding.same")) if report.handed.previous else None
     row = changed.iloc[0]
     text = t(
         "finding.since", day=report.handed.previous[0]["day"], figure=t(f"figure.{row['id']}"),
@@ -311,10 +290,11 @@ def revenue_by_period(report: OverviewReport) -> Block:
         )
         .under(t("revenue.label"))
         .anchored("revenue")
+        .in_appendix()
     )
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: OverviewReport) -> Block:
     """The words of the page."""
     return blocks.glossary(glossary_of(report.t, report.plan.given.definitions, WORDS))

@@ -82,7 +82,7 @@ def prepare(
         t=catalogue(language, __file__, base.currency),
         plan=plan,
         figures=_five(plan),
-        past=history(plan.given),
+        past=plan.given.once("kpi_history", lambda: history(plan.given)),
         handed=handed,
         agreed=agreed(HandedIn(neighbours=tuple(in_order(handed))).actions),
     )

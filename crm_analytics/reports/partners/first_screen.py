@@ -13,6 +13,7 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.reports.partners.report import OURS, THEIRS, PartnerReport, offer_action
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
+from crm_analytics.reports.shared.tiles import plain_action
 
 if TYPE_CHECKING:
     from typing import Any
@@ -124,7 +125,7 @@ def _keys(report: PartnerReport) -> dict[str, Any] | None:
     if plain.empty:
         return None
     names = words.listing(map(short, plain["partner_name"].head(3)), t("and"))
-    return blocks.action(t("action.keys.do", names=names), t("action.keys.why"), t("role.data_owner"))
+    return plain_action(t, "keys", "data_owner", t("action.keys.do", names=names), t("action.keys.why"))
 
 
 def _offer(report: PartnerReport) -> dict[str, Any] | None:
@@ -187,7 +188,7 @@ def _alike(report: PartnerReport, partner: str, name: str) -> str:
     return report.t("finding.alike_shown" if found.is_shown else "finding.alike_chance", partner=name)
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: PartnerReport) -> Block:
     """The words of the page."""
     t = report.t

@@ -15,6 +15,7 @@ from crm_analytics.reports.products.report import ProductReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, say, span, tile
+from crm_analytics.reports.shared.trends import past_of
 from crm_analytics.tables.days import span_of
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def kpis(report: ProductReport) -> Block:
         note = ""
         if kpi.value is not None and kpi.against_year is not None:
             note = t("tile.was", value=say(t, kpi.year_ago, kpi.unit))
-        items.append(tile(t, kpi, note))
+        items.append(tile(t, kpi, note, past_of(report)))
     return blocks.kpis(*items)
 
 
@@ -288,7 +289,7 @@ def _returned(report: ProductReport) -> dict[str, str] | None:
     return blocks.finding(t.of(f"finding.{row['kind']}", slots), "returns")
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: ProductReport) -> Block:
     """The words of the page."""
     return blocks.glossary(glossary_of(report.t, report.plan.given.definitions, WORDS))

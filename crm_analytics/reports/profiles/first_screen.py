@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crm_analytics.analyses.comparison import YEAR
 from crm_analytics.analyses.portfolio.portfolio import BELOW_ZERO, GROWABLE
 from crm_analytics.analyses.profiling.demography import REST
 from crm_analytics.pages import blocks, words
@@ -12,6 +13,7 @@ from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.spoken import segment_name
 from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, tile
+from crm_analytics.reports.shared.trends import past_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,11 +37,10 @@ def headline(report: ProfilesReport) -> Block:
 def _news(report: ProfilesReport) -> str:
     t, row, found = report.t, _moved_most(report), report.portfolio
     if row is not None and report.migration is not None:
-        low, high = sorted((abs(row["lower"]), abs(row["upper"])))
+        counts = report.migration.net
         return t(
-            "headline.moved", segment=segment_name(t, row["segment"]), n=abs(row["net"]),
-            way="up" if row["net"] > 0 else "down", day=report.migration.then,
-            interval=interval(t, low, high, "count"),
+            "headline.moved", segment=segment_name(t, row["segment"]), day=report.migration.then,
+            now=row["now"] / counts["now"].sum(), then=row["before"] / counts["before"].sum(),
         )  # fmt: skip
     if found is not None and found.top_share is not None:
         share, low, high = found.top_share
@@ -51,17 +52,18 @@ def _news(report: ProfilesReport) -> str:
 
 
 def _moved_most(report: ProfilesReport) -> pd.Series | None:
-    """The segment whose clear gain or loss of customers weighs most in revenue."""
+    """The segment whose gain or loss, beyond the growth of the base, weighs most in revenue."""
     moves = report.migration
-    if moves is None:
-        return None
+    if moves is None or (moves.now - moves.then).days < YEAR:
+        return None  # against another season: no news
     net = moves.net[(moves.net["before"] > 0) & moves.net["clear"]]
-    net = net[net["net"].abs() >= NEWS * net["before"]]
+    net = net.assign(beyond=net["net"] - net["growth"])
+    net = net[net["beyond"].abs() >= NEWS * net["before"]]
     if net.empty:
         return None
     table = report.scores.segments.set_index("segment")
     each = table["revenue"] / table["customers"].where(table["customers"] > 0)
-    weight = net["net"].abs() * net["segment"].map(each).fillna(0.0).astype("float64")
+    weight = net["beyond"].abs() * net["segment"].map(each).fillna(0.0).astype("float64")
     return net.iloc[int(weight.to_numpy().argmax())]
 
 
@@ -94,12 +96,13 @@ def kpis(report: ProfilesReport) -> Block:
     names = ["value_to_come", "value_per_customer", "top_fifth_revenue_share"]
     if found["value_to_come"].value is None:
         names = ["revenue_to_date", "bought_again", "top_fifth_revenue_share"]
-    last = tile(t, found["customers_bought"])
+    past = past_of(report)
+    last = tile(t, found["customers_bought"], past=past)
     if report.migration is not None:
         share, low, high, n = report.migration.stayed
         note = t("tile.of", n=n, interval=interval(t, low, high, "percent:0"))
         last = blocks.kpi(t("tile.stayed"), words.percent(share, 0), note=note)
-    return blocks.kpis(*(tile(t, found[name]) for name in names), last)
+    return blocks.kpis(*(tile(t, found[name], past=past) for name in names), last)
 
 
 @section(small=small_form.thanks)
@@ -198,7 +201,7 @@ def need_name(report: ProfilesReport, name: object) -> str:
     return report.said("need", name)
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: ProfilesReport) -> Block:
     """The words of the page, and each segment in a sentence."""
     t, found = report.t, report.plan.given.definitions

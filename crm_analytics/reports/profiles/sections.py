@@ -162,7 +162,7 @@ def _net(report: ProfilesReport, moves: Migration) -> str:
     t, known = report.t, moves.net[(moves.net["before"] > 0) & moves.net["clear"]]
     if known.empty:
         return t("moved.finding_none", day=moves.then)
-    row = known.iloc[int(known["net"].abs().to_numpy().argmax())]
+    row = known.iloc[int((known["net"] - known["growth"]).abs().to_numpy().argmax())]
     return t("moved.finding", segment=segment_name(t, row["segment"]), left=row["left"], came=row["came"],
              day=moves.then)  # fmt: skip
 

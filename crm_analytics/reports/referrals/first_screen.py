@@ -13,6 +13,7 @@ from crm_analytics.reports.referrals.report import ReferralReport, last_quarters
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, tile
+from crm_analytics.reports.shared.trends import past_of
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
@@ -67,7 +68,9 @@ def kpis(report: ReferralReport) -> Block:
     """Referred customers, conversion, brought by a hundred, value."""
     found = report.kpis
     names = ("referred_customers", "referral_conversion", "referred_per_hundred", "referral_value_to_date")
-    return blocks.kpis(*(tile(report.t, found[name]) for name in names if name in found))
+    return blocks.kpis(
+        *(tile(report.t, found[name], past=past_of(report)) for name in names if name in found)
+    )
 
 
 @section(small=small_form.thanks)
@@ -155,7 +158,7 @@ def how_referrals_grow(report: ReferralReport) -> Block:
     )  # fmt: skip
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: ReferralReport) -> Block:
     """The words of the page."""
     t = report.t

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses.evidence import Evidence, grade
-from crm_analytics.analyses.intervals import share_difference
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.segments.report import SegmentReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.spoken import segment_name
 from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, say, span, tile
+from crm_analytics.reports.shared.trends import past_of
 from crm_analytics.tables.days import span_of
 
 if TYPE_CHECKING:
@@ -102,15 +102,15 @@ def kpis(report: SegmentReport) -> Block:
         note = t("tile.at_risk", value=worth.value)
     return blocks.kpis(
         *items,
-        tile(t, at_risk, note if at_risk.value is not None else ""),
-        tile(t, found["top_fifth_revenue_share"]),
+        tile(t, at_risk, note if at_risk.value is not None else "", past_of(report)),
+        tile(t, found["top_fifth_revenue_share"], past=past_of(report)),
     )
 
 
 def _period_tile(report: SegmentReport, name: str) -> dict[str, str]:
     t, kpi = report.t, report.kpis[name]
     then, message = (kpi.year_ago, "tile.was") if kpi.against_year else (kpi.previous, "tile.was_before")
-    return tile(t, kpi, t(message, value=say(t, then, kpi.unit)))
+    return tile(t, kpi, t(message, value=say(t, then, kpi.unit)), past_of(report))
 
 
 @section(small=small_form.thanks)
@@ -152,16 +152,20 @@ def _at_risk(report: SegmentReport) -> dict[str, str]:
 
 
 def _moved(report: SegmentReport) -> dict[str, str] | None:
-    active, then = report.kpis["customers_active"], report.earlier_active
-    if active.value is None or then is None:
+    """Active customers against a year ago: their number; a share of all to date can only fall."""
+    t, active = report.t, report.active
+    change = active.against_year
+    if active.value is None or change is None or change.change is None:
         return None
-    now = (int(active.value), active.n)
-    low, high = share_difference(*now, *then)
-    shares = {"now": now[0] / now[1], "then": then[0] / then[1]}
-    found = grade(shares["now"] - shares["then"], low, high, then[1])
-    way = "up" if shares["now"] > shares["then"] else "down"
-    message = f"finding.moved_{way}" if found is Evidence.SHOWN else "finding.not_moved"
-    return blocks.finding(report.t(message, **shares), "changed")
+    slots = {
+        "n": active.value,
+        "then": change.before,
+        "way": words.direction(change.now, change.before),
+        "share": abs(change.change),
+        "interval": interval(t, change.lower, change.upper, "percent:0"),
+    }
+    message = "finding.moved" if _graded(change, active.n) is Evidence.SHOWN else "finding.not_moved"
+    return blocks.finding(t.of(message, slots), "changed")
 
 
 def _taste(report: SegmentReport) -> dict[str, str]:
@@ -185,7 +189,7 @@ def _effect(report: SegmentReport) -> dict[str, str]:
     )
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: SegmentReport) -> Block:
     """The words of the page, and each segment in a sentence."""
     t, found = report.t, report.plan.given.definitions

@@ -11,6 +11,7 @@ import pandas as pd
 from crm_analytics.analyses import rfm
 from crm_analytics.analyses.concentration import Concentration
 from crm_analytics.analyses.kpi import Kpi
+from crm_analytics.analyses.kpi_history import with_changes
 from crm_analytics.analyses.kpis import measure
 from crm_analytics.analyses.profiling.favourites import purchase_lines
 from crm_analytics.pages.sentences import Sentences
@@ -42,7 +43,7 @@ class SegmentReport(Report):
     scores: rfm.RfmScores
     spread: Concentration
     earlier: rfm.RfmScores | None  # the same scores at an earlier day, where there is one
-    earlier_active: tuple[int, int] | None  # active customers a year ago, of how many
+    active: Kpi  # active customers, with their change
     taste: tuple[str, float] | None  # what the best segment buys most, and its share of their lines
     handed: HandedIn
 
@@ -99,7 +100,7 @@ def prepare(
         scores=scores,
         spread=rfm.revenue_concentration(scores),
         earlier=earlier,
-        earlier_active=plan.given.active_a_year_ago,
+        active=with_changes(plan.given, ("customers_active",))["customers_active"],
         taste=_taste(base, scores),
         handed=handed_in(run),
     )

@@ -10,7 +10,8 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.reports.service.report import ServiceReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
-from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, say, span, tile
+from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, plain_action, say, span, tile
+from crm_analytics.reports.shared.trends import past_of
 from crm_analytics.tables.days import span_of
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def kpis(report: ServiceReport) -> Block:
     if report.tickets is None:
         return blocks.kpis(tile(t, found["tickets_opened"]))
     known = [kpi for kpi in found.values() if kpi.value is not None][:FOUR]
-    return blocks.kpis(*(tile(t, kpi, _then(report, kpi.id)) for kpi in known))
+    return blocks.kpis(*(tile(t, kpi, _then(report, kpi.id), past_of(report)) for kpi in known))
 
 
 def _then(report: ServiceReport, name: str) -> str:
@@ -95,14 +96,14 @@ def actions(report: ServiceReport) -> Block:
     items = [action_of(t, action, plan) for action in report.own_actions]
     if (worst := _worst(report)) is not None:
         do = t("action.product.do", product=words.clean(worst["product"], 40))
-        items.append(blocks.action(do, t("action.product.why", times=worst["ratio"]), t("role.service")))
+        why = t("action.product.why", times=worst["ratio"])
+        items.append(plain_action(t, "product", "service", do, why))
     if report.arrivals is not None and report.arrivals.is_uneven:
         peak = report.arrivals.peak
         bounds = interval(t, peak["lower"], peak["upper"], "number:1")
-        items.append(blocks.action(
-            t("action.staff.do", day=t(f"day.{int(peak['weekday'])}"), hour=int(peak["hour"])),
-            t("action.staff.why", mean=peak["mean"], interval=bounds), t("role.service"),
-        ))  # fmt: skip
+        do = t("action.staff.do", day=t(f"day.{int(peak['weekday'])}"), hour=int(peak["hour"]))
+        why = t("action.staff.why", mean=peak["mean"], interval=bounds)
+        items.append(plain_action(t, "staff", "service", do, why))
     if not items:
         items = [blocks.action(t("action.nothing.do"), t("action.none.why"))]
     return blocks.actions(*items[: blocks.MOST_ACTIONS])
@@ -176,7 +177,7 @@ def _recovery(report: ServiceReport) -> dict[str, str] | None:
     return blocks.finding(t("finding.recovery_chance", days=found.within), "recovery")
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: ServiceReport) -> Block:
     """The words of the page."""
     t = report.t

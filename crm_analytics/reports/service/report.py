@@ -19,6 +19,7 @@ from crm_analytics.analyses.voice import Topics, topics
 from crm_analytics.errors import CrmError, DataError
 from crm_analytics.pages.sentences import Sentences
 from crm_analytics.reports.shared.customer_lists import write_lists
+from crm_analytics.reports.shared.handed_in import HandedIn, handed_in
 from crm_analytics.reports.shared.plans import Plans, plans
 from crm_analytics.reports.shared.report import Report, attempt
 from crm_analytics.reports.shared.small_form import SmallReport, too_small
@@ -34,7 +35,6 @@ KPIS = (
     "sla_kept_share", "one_touch_share", "resolution_hours", "reopened_share", "ticket_cost",
     "tickets_opened",
 )  # fmt: skip
-LEAVING = 180  # days, where the base does not tell when a customer has lapsed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,6 +43,7 @@ class ServiceReport(Report):
 
     t: Sentences
     plan: Plans
+    handed: HandedIn
     tickets: service.Tickets | None
     backlog: pd.DataFrame | None = None
     summary: service.Summary | None = None
@@ -98,7 +99,7 @@ def prepare(
     """
     schedules = service.parse_schedules(hours) if hours else ()
     wanted = service.parse_targets(targets)
-    if small := too_small(base, show_customers):
+    if small := too_small(base, show_customers, language=language):
         return small
     missing: dict[str, str] = {}
     plan = plans(base, span=compare_to, effect=effect)
@@ -107,11 +108,10 @@ def prepare(
     plan.given.once("service.tickets", lambda: known)
     same: dict[str, Any] = {
         "base": base, "show_customers": show_customers, "missing": missing, "language": language,
-        "t": catalogue(language, __file__, base.currency), "plan": plan,
+        "t": catalogue(language, __file__, base.currency), "plan": plan, "handed": handed_in(run),
     }  # fmt: skip
     if known is None:
         return ServiceReport(**same, tickets=None)
-    leave = plan.given.definitions.lapsed_days or LEAVING
     actions = _actions(plan, known)
     write_lists(base, actions, run, show_customers)
 
@@ -125,7 +125,7 @@ def prepare(
         "complaints": lambda: topics(base, _complaints(base)),
         "cost": lambda: service.cost_to_serve(known, minute_cost=minute_cost),
         "repeats": lambda: service.repeats(known),
-        "leaving": lambda: after_complaint(base, leave),
+        "leaving": lambda: after_complaint(base),
         "recovery": lambda: service.recovery(base, within=within),
         "arrivals": lambda: service.arrivals(known),
     }

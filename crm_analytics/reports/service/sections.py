@@ -250,7 +250,10 @@ def after_a_complaint(report: ServiceReport, found: AfterComplaint) -> Block:
     return blocks.table(
         table[columns],
         finding=t(f"leaving.finding{'' if shown else '_chance'}", times=row["hazard_ratio"], interval=bounds),
-        caption=t("leaving.caption", days=found.window, pace=found.pace),
+        caption=t.of(
+            "leaving.caption" if found.back == found.back else "leaving.caption_plain",  # NaN: not known
+            {"days": found.window, "pace": found.pace, "back": found.back},
+        ),
         formats={"left_per_year": "number:2"},
         names=_names(report, *columns),
     ).under(t("leaving.label")).anchored("leaving").in_appendix()  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crm_analytics.analyses.actions import Action
-from crm_analytics.analyses.audiences import Audiences, audiences, next_actions
+from crm_analytics.analyses.audiences import WORKS, Audiences, audiences, next_actions
 from crm_analytics.analyses.contact_effect import (
     STATED_EFFECT,
     ContactCost,
@@ -16,7 +16,7 @@ from crm_analytics.analyses.contact_effect import (
 )
 from crm_analytics.analyses.definitions import AT_RISK
 from crm_analytics.analyses.measured import Measured
-from crm_analytics.analyses.value_to_come import HORIZON, UNIT, ValueToCome, value_to_come
+from crm_analytics.analyses.value_to_come import HORIZON, ValueToCome, value_to_come
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.reports.shared.margin import margin_of
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from crm_analytics.tables.customer_base import CustomerBase
-
-WORKS = (13, UNIT)  # how long a contact is taken to work
 
 
 @dataclass(frozen=True, eq=False)

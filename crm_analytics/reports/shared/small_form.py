@@ -50,7 +50,7 @@ class SmallReport(Report):
 
 
 def too_small(
-    base: CustomerBase, show_customers: bool, seen: Overview | None = None, language: str = "en"
+    base: CustomerBase, show_customers: bool, *, language: str, seen: Overview | None = None
 ) -> SmallReport | None:
     """The small form of a report, where the base is too small for any; None where it is not.
 
@@ -69,7 +69,8 @@ def headline(report: SmallReport) -> Block:
     base, seen, t = report.base, report.seen, report.t
     counted = {"customers": seen.customers, "orders": seen.orders}
     if report.nothing:
-        return blocks.headline(report.nothing, t("small.in_all", **counted), thin=True)
+        lede = t("small.in_all", **counted)
+        return blocks.headline(report.nothing, lede, thin=True, language=report.language)
     again = seen.returning / seen.customers if seen.customers else 0.0
     return blocks.headline(
         t("small.headline", **counted, revenue=seen.revenue, again=again),
@@ -84,8 +85,11 @@ def kpis(report: SmallReport) -> Block:
     seen, t = report.seen, report.t
     per_order = seen.revenue / seen.orders if seen.orders else None
     came_back = t("small.kpi.customers_note", n=seen.returning)
+    customers = blocks.kpi(t("small.kpi.customers"), words.count(seen.customers), note=came_back)
+    if report.nothing:
+        return blocks.kpis(customers)
     return blocks.kpis(
-        blocks.kpi(t("small.kpi.customers"), words.count(seen.customers), note=came_back),
+        customers,
         blocks.kpi(t("small.kpi.orders"), words.count(seen.orders), note=t("small.kpi.orders_note")),
         blocks.kpi(t("small.kpi.revenue"), report.money(seen.revenue), note=t("small.kpi.revenue_note")),
         blocks.kpi(t("small.kpi.per_order"), report.money(per_order), note=t("small.kpi.per_order_note")),
@@ -94,6 +98,8 @@ def kpis(report: SmallReport) -> Block:
 
 def thanks(report: SmallReport) -> Block:
     """Whom to thank: the customers who came most often; and whom to ask after."""
+    if report.nothing:
+        return blocks.actions(blocks.action(report.t("small.bring.do"), report.t("small.bring.why")))
     regulars = report.seen.regulars
     again = regulars[regulars["order_count"] > 1]
     if again.empty:
@@ -119,7 +125,7 @@ def regulars(report: SmallReport) -> Block:
     """The customers who came most often, with their last visit."""
     t, frame = report.t, report.seen.regulars
     if report.nothing:
-        frame = frame.drop(columns="favourite", errors="ignore")
+        return blocks.findings(blocks.finding(report.nothing))
     first = report.called(frame["customer_id"]).iloc[0]
     finding = t("small.regulars.finding", who=first, n=frame["order_count"].iloc[0])
     return report.customer_table(frame, finding, t("small.regulars.caption"), t("small.regulars.title"))
@@ -128,6 +134,8 @@ def regulars(report: SmallReport) -> Block:
 def last_visits(report: SmallReport) -> Block:
     """The regulars by their last visit, the longest silent first."""
     t = report.t
+    if report.nothing:
+        return _nothing(report)
     frame = report.seen.regulars.sort_values(["last_day", "customer_id"], ignore_index=True)
     frame["days_silent"] = (pd.Timestamp(report.base.day) - frame["last_day"]).dt.days
     frame = frame[["customer_id", "last_day", "days_silent", "order_count"]]
@@ -139,7 +147,7 @@ def last_visits(report: SmallReport) -> Block:
 def favourites(report: SmallReport) -> Block:
     """What they buy; where no product is known, on which day they come."""
     seen, t = report.seen, report.t
-    if seen.favourites.empty or report.nothing:  # products that one customer bought are of small bases alone
+    if seen.favourites.empty or report.nothing:
         return weekdays(report)
     best = seen.favourites.iloc[0]
     symbol = report.money(0).partition("0")[0]
@@ -156,6 +164,8 @@ def favourites(report: SmallReport) -> Block:
 def weekdays(report: SmallReport) -> Block:
     """On which day of the week they come."""
     t = report.t
+    if report.nothing:
+        return _nothing(report)
     counted = report.seen.weekdays
     counted = counted.assign(weekday=[t(f"weekday.{day}") for day in counted["weekday"]])
     top = counted.nlargest(1, "orders").iloc[0]
@@ -166,6 +176,11 @@ def weekdays(report: SmallReport) -> Block:
         caption=t("small.weekdays.caption"),
         names={name: t(f"small.column.{name}") for name in ("weekday", "orders")},
     ).under(t("small.weekdays.title"))
+
+
+def _nothing(report: SmallReport) -> Block:
+    """A section that has nothing to show, out of the manager's way: the headline says so already."""
+    return blocks.note(report.t("small.nothing_to_show"), f"{report.nothing}.").in_appendix()
 
 
 def when_models_begin(report: SmallReport) -> Block:
@@ -201,7 +216,7 @@ def folded(make: Callable[[SmallReport], Block]) -> Callable[[SmallReport], Bloc
 
 def comes_with_models(report: SmallReport) -> Block:
     """What a section of the appendix says where the base is too small for its model."""
-    return too_few("small.comes_with_models")(report).in_appendix()
+    return too_few("small.comes_with_models")(report)
 
 
 def method(report: SmallReport) -> Block:
@@ -218,31 +233,36 @@ def method(report: SmallReport) -> Block:
     )
 
 
+def glossary(report: SmallReport) -> Block:
+    """The one word of a small page that needs a meaning."""
+    t = report.t
+    return blocks.glossary({t("small.method.order"): t("small.method.order_text")})
+
+
 def record(report: SmallReport) -> Block:
     """The key numbers of a small base."""
     return blocks.record(**report.facts)
 
 
-def too_few(what: str, text: str = "") -> Callable[[SmallReport], Block]:
+def too_few(what: str) -> Callable[[SmallReport], Block]:
     """A section's small form: that it says nothing yet, and from how many customers it will.
 
     Parameters
     ----------
-    what : the sentence, or the id of a shared message
-    text : what stands under it, with {needed}, {customers} ("12 customers") and {number}; by default the
-        shared message
+    what : the id of a message that reports share, so that each language has it; or a sentence
     """
 
     def note(report: SmallReport) -> Block:
-        t, n = report.t, report.seen.customers
-        sentence = t(what) if t.knows(what) else what
-        if report.nothing:
-            return blocks.note(t("small.nothing_to_show"), f"{report.nothing}.")
-        if n >= SEGMENTS_FROM:
-            return blocks.note(sentence, t("small.no_revenue", n=n))
-        if not text:
-            return blocks.note(sentence, t("small.begins", needed=SEGMENTS_FROM, n=n))
-        counted = {"needed": words.count(SEGMENTS_FROM), "number": words.count(n)}
-        return blocks.note(sentence, text.format(**counted, customers=words.plural(n, "customer")))
+        return nothing_yet(report, report.t(what) if report.t.knows(what) else what)
 
     return note
+
+
+def nothing_yet(report: SmallReport, sentence: str) -> Block:
+    """In the folded part: a sentence that something cannot be told, and from how many customers it can."""
+    t, n = report.t, report.seen.customers
+    if report.nothing:
+        return _nothing(report)
+    if n >= SEGMENTS_FROM:
+        return blocks.note(sentence, t("small.no_revenue", n=n)).in_appendix()
+    return blocks.note(sentence, t("small.begins", needed=SEGMENTS_FROM, n=n)).in_appendix()

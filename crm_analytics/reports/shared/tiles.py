@@ -6,16 +6,18 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses.actions import NO_COST, NO_MARGIN, Action, Expected
-from crm_analytics.analyses.audiences import held_back
+from crm_analytics.analyses.audiences import PAYS, held_back
 from crm_analytics.analyses.definitions import Definitions
 from crm_analytics.analyses.kpi import COUNT, MONEY, SHARE, Kpi
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.shared.plans import Plans
+from crm_analytics.reports.shared.reasons import spoken
 from crm_analytics.tables.days import span_of
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.comparison import Change
     from crm_analytics.pages.sentences import Sentences
+    from crm_analytics.reports.shared.trends import Past
 
 
 def label_of(t: Sentences, kpi: Kpi) -> str:
@@ -24,36 +26,45 @@ def label_of(t: Sentences, kpi: Kpi) -> str:
     return t.of(f"kpi.{kpi.id}", {"n": n, "span": span(t, n, unit)})
 
 
-def tile(t: Sentences, kpi: Kpi, note: str = "") -> dict[str, str]:
+def tile(t: Sentences, kpi: Kpi, note: str = "", past: Past | None = None) -> dict[str, str]:
     """One key figure: its value, its change on a year ago or else on the period before, interval or n.
 
     Parameters
     ----------
     note : in place of the interval
+    past : its last periods or runs, drawn as a small line
     """
     label = label_of(t, kpi)
     if kpi.value is None:
-        return blocks.kpi(label, t("kpi.not_known"), note=t.of("kpi.refusal", {"why": kpi.refusal}))
+        return blocks.kpi(label, t("kpi.not_known"), note=refusal(t, kpi))
     change = kpi.against_year or kpi.against_previous
     note = note or (
         interval(t, kpi.lower, kpi.upper, format_of(t, kpi.unit)) if kpi.lower is not None else ""
     )
-    if change is None or change.change is None:
-        return blocks.kpi(label, say(t, kpi.value, kpi.unit), note=note)
-    return blocks.kpi(
-        label,
-        say(t, kpi.value, kpi.unit),
-        change_of(t, change, "year" if kpi.against_year else "before"),
-        note,
-        words.direction(change.now, change.before),
-    )
+    shown: dict[str, Any] = {"label": label, "value": say(t, kpi.value, kpi.unit), "note": note}
+    if change is not None and change.change is not None:
+        shown["change"] = change_of(t, change, "year" if kpi.against_year else "before")
+        # what may be chance has no colour
+        shown["direction"] = words.direction(change.now, change.before) if change.is_clear else ""
+    come, values = past.points(kpi) if past else ("", [])
+    if not past or not values:
+        return blocks.kpi(**shown)
+    n, unit = span_of(past.given.span.lstrip("-"))
+    slots = {"n": len(values), "first": say(t, values[0], kpi.unit), "span": span(t, n, unit)}
+    return blocks.kpi(**shown, trend=values, trend_said=t.of(f"trend.{come}", slots))
+
+
+def refusal(t: Sentences, kpi: Kpi) -> str:
+    """Why a figure has no value, in the language of the page."""
+    return t.of("kpi.refusal", {"why": spoken(kpi.refusal, t.language)})
 
 
 def change_of(t: Sentences, change: Change, against: str) -> str:
     """A change in short: arrow, size, interval, against what ("year" or "before")."""
     assert change.change is not None
     way = words.direction(change.now, change.before)
-    bounds = interval(t, change.lower, change.upper, "percent:0")
+    low = None if change.lower is None else max(change.lower, -1.0)  # nothing falls by more than all of it
+    bounds = interval(t, low, change.upper, "percent:0")
     return t(f"change.{against}", way=way, share=abs(change.change), interval=bounds)
 
 
@@ -88,18 +99,48 @@ def action_of(
         "days": plan.given.definitions.at_risk_days,
         "lapsed": plan.given.definitions.lapsed_days,
         "cost": plan.cost.amount,
+        "verb": action.verb,
+        "group": "pays" if PAYS in action.whom.get("group", ()) else "all",
+        "rest": _rest(action, plan),
         **(more or {}),
     }
+    why_of = f"action.{action.id}.why"
+    if slots["rest"] and t.knows(f"{why_of}_rest"):
+        why_of += "_rest"
     do = t.of(f"action.{action.id}.{action.verb}", slots)
     return blocks.action(
         do,
-        why or t.of(f"action.{action.id}.why", slots),
+        why or t.of(why_of, slots),
         t(f"role.{action.who}"),
         expected_value=_expected(t, action),
         list_name=action.list_name,
         list_count=action.customers,
         fact=action.facts(),
     )
+
+
+def plain_action(  # noqa: PLR0917
+    t: Sentences, name: str, who: str, do: str, why: str, whom: str = "", worth: str = ""
+) -> dict[str, Any]:
+    """Something to prepare, decide or answer that no list of customers belongs to.
+
+    Parameters
+    ----------
+    name : of the action, for machines
+    who : role of the catalogues
+    whom : what it is about, as `Action.facts` writes it: "channel=display"
+    worth : what it can still bring, in words
+    """
+    fact = {"id": name, "who": who, "verb": "prepare", "whom": whom or f"about={name}", "list": ""}
+    return blocks.action(do, why, t(f"role.{who}"), expected_value=worth, fact=fact)
+
+
+def _rest(action: Action, plan: Plans) -> int:
+    """Customers of the same standing whom the action leaves out, where it speaks of one standing alone."""
+    standings = action.whom.get("standing", ())
+    if len(standings) != 1 or not action.customers:
+        return 0
+    return max(plan.given.standing_counts.get(standings[0], 0) - action.customers, 0)
 
 
 def _expected(t: Sentences, action: Action) -> str:

@@ -10,6 +10,7 @@ from crm_analytics.pages import blocks, figures
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, tile
+from crm_analytics.reports.shared.trends import past_of
 from crm_analytics.reports.social.report import SocialReport
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def kpis(report: SocialReport) -> Block:
     if found["share_of_voice"].value is not None:
         names[1:2] = ["share_of_voice", "mention_sentiment"]
         names.remove("brand_mentions")
-    return blocks.kpis(*(tile(report.t, found[name]) for name in names))
+    return blocks.kpis(*(tile(report.t, found[name], past=past_of(report)) for name in names))
 
 
 @section(small=small_form.thanks)
@@ -149,7 +150,7 @@ def how_much_and_how(report: SocialReport) -> Block:
     )
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: SocialReport) -> Block:
     """The words of the page."""
     t = report.t

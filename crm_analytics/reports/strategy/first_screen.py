@@ -78,7 +78,8 @@ def actions(report: StrategyReport) -> Block:
         where = report.explained(line)
         why = t("action.read", report=where) if where else t("action.weight", share=line.measure.weight)
         there = blocks.link(where, "", kpi.explained_in) if where else None
-        items.append(blocks.action(do, why, report.owner(line), source=there))
+        fact = {"id": kpi.id, "who": "", "verb": "prepare", "whom": f"kpi={kpi.id}", "list": ""}
+        items.append(blocks.action(do, why, report.owner(line), source=there, fact=fact))
     if len(items) < blocks.MOST_ACTIONS:
         for needs in report.suited[0].missing[:1]:
             n = int(report.card.needed()["needs"].eq(needs).sum())
@@ -171,7 +172,7 @@ def blocks_of(report: StrategyReport, card: Scorecard) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["block", "level", "from_what", "known", "light"])
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: StrategyReport) -> Block:
     """The words of the page."""
     t = report.t

@@ -13,7 +13,8 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.spoken import segment_name
-from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, say, span, tile
+from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, plain_action, say, span, tile
+from crm_analytics.reports.shared.trends import past_of
 from crm_analytics.reports.voice.report import VoiceReport
 from crm_analytics.tables.days import span_of
 
@@ -95,7 +96,7 @@ def kpis(report: VoiceReport) -> Block:
             bounds = interval(t, kpi.lower, kpi.upper, fmt)
             message = "tile.was" if kpi.against_year else "tile.was_before"
             note = t(message, interval=bounds, value=say(t, change.before, kpi.unit))
-        tiles.append(tile(t, kpi, note))
+        tiles.append(tile(t, kpi, note, past_of(report)))
     return blocks.kpis(*tiles)
 
 
@@ -106,11 +107,10 @@ def actions(report: VoiceReport) -> Block:
     items = [action_of(t, action, report.plan) for action in report.own_actions]
     worst = _worst(report)
     if worst is not None:
-        items.append(blocks.action(
-            t("action.mend.do", driver=t(f"driver.{worst['driver']}")),
+        items.append(plain_action(
+            t, "mend", "everyone", t("action.mend.do", driver=t(f"driver.{worst['driver']}")),
             t("action.mend.why", points=abs(worst["difference"]),
               interval=interval(t, -worst["upper"], -worst["lower"], "number:1")),
-            t("role.everyone"),
         ))  # fmt: skip
     if not items:
         items = [blocks.action(t("action.nothing.do"), t("action.none.why"))]
@@ -219,7 +219,7 @@ def _said(report: VoiceReport) -> dict[str, str] | None:
     return blocks.finding(t(message, share=row["share"], others=row["others_share"]), "said")
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: VoiceReport) -> Block:
     """The words of the page."""
     t = report.t

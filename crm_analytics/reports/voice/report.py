@@ -21,6 +21,7 @@ from crm_analytics.analyses.voice.scores import DETRACTOR
 from crm_analytics.errors import CrmError
 from crm_analytics.pages.sentences import Sentences
 from crm_analytics.reports.shared.customer_lists import write_lists
+from crm_analytics.reports.shared.handed_in import HandedIn, handed_in
 from crm_analytics.reports.shared.plans import Plans, plans
 from crm_analytics.reports.shared.report import Report, attempt
 from crm_analytics.reports.shared.small_form import SmallReport, too_small
@@ -41,6 +42,7 @@ class VoiceReport(Report):
 
     t: Sentences
     plan: Plans
+    handed: HandedIn
     answers: voice.Answers | None
     instrument: str = voice.NPS  # the score that leads the page
     periods: pd.DataFrame | None = None
@@ -78,13 +80,13 @@ def prepare(
     language : of the page: "en" or "de"
     run : folder of the run that makes the page; empty outside a run
     """
-    if small := too_small(base, show_customers):
+    if small := too_small(base, show_customers, language=language):
         return small
     missing: dict[str, str] = {}
     plan = plans(base, span=compare_to, effect=effect)
     same: dict[str, Any] = {
         "base": base, "show_customers": show_customers, "missing": missing, "language": language,
-        "t": catalogue(language, __file__, base.currency), "plan": plan,
+        "t": catalogue(language, __file__, base.currency), "plan": plan, "handed": handed_in(run),
     }  # fmt: skip
     found = attempt(missing, "answers", lambda: voice.answers(base))
     if found is None or not found.given:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -92,6 +92,7 @@ class WaveRequest:
     terms : channels, caps, control group, money
     every : days from one wave to the next
     show_customers : ids and addresses in the files instead of pseudonyms
+    own_rules : of segments and stages, as `CustomerBase.with_rules` takes them
     others : as in `RunRequest`
     """
 
@@ -109,6 +110,7 @@ class WaveRequest:
     show_customers: bool = False
     wait: float = 0
     force: bool = False
+    own_rules: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @property
     def today(self) -> date:
@@ -166,6 +168,7 @@ def wave_request(one: ListTable, run: RunRequest, where: str) -> WaveRequest:
             one.show_customers,
             run.wait,
             run.force,
+            run.rules,
         )  # fmt: skip
     except CrmError as error:
         raise ParameterError(f"{where}: {error}") from None

@@ -47,7 +47,8 @@ from crm_analytics.runs.look import BrandTable, look_of
 from crm_analytics.runs.plan import RunRequest
 from crm_analytics.runs.schedule import list_jobs, relative_days, score_jobs
 from crm_analytics.runs.schedule.list_jobs import ListTable, ScheduledList, wave_request
-from crm_analytics.runs.schedule.score_jobs import ScheduledScore, ScoreTable, Where, score_request
+from crm_analytics.runs.schedule.own_rules import RuleTable, Where, checked_rules
+from crm_analytics.runs.schedule.score_jobs import ScheduledScore, ScoreTable, score_request
 from crm_analytics.runs.telling import settings
 from crm_analytics.runs.telling.settings import MailTable, NotifyTable
 from crm_analytics.tables.named_sources import ref_of
@@ -83,15 +84,6 @@ class ReportTable(BaseModel):
     slug: str | None = None
     limit_seconds: Annotated[float, Field(gt=0)] | None = None
     limit_memory_mb: Annotated[int, Field(ge=512)] | None = None
-
-
-class RuleTable(BaseModel):
-    """A table `[[segment]]` or `[[stage]]`: the first rule that fits names the customer's."""
-
-    model_config = _STRICT
-    name: str
-    where: dict[str, Where] = {}
-    play: str = ""
 
 
 class ScheduleTable(BaseModel):
@@ -217,7 +209,7 @@ def read_schedule(path: Path, now: datetime, *, wait: float = 0, force: bool = F
                 "reports would be read as data"
             )
     look = look_of(table.language, table.brand, folder, path.name)
-    rules = _rules(table, path.name)
+    rules = checked_rules(table.segment, table.stage, path.name)
     every: dict[str, Any] = {
         "look": look,
         "rules": rules,
@@ -291,24 +283,6 @@ def _absolute(mail: MailTable | None, folder: Path) -> MailTable | None:
     if mail is None or not mail.ca_file:
         return mail
     return mail.model_copy(update={"ca_file": str(folder / Path(mail.ca_file).expanduser())})
-
-
-def _rules(table: ScheduleTable, name: str) -> dict[str, list[dict[str, Any]]]:
-    """The rules of segments and stages, held against what rules may ask; says where."""
-    found = {
-        kind: [one.model_dump() for one in given]
-        for kind, given in (("segments", table.segment), ("stages", table.stage))
-        if given
-    }
-    if found:
-        from crm_analytics.analyses import lifecycle, rfm
-
-        try:
-            rfm.read_rules(found.get("segments", ()))
-            lifecycle.read_rules(found.get("stages", ()))
-        except ParameterError as error:
-            raise ParameterError(f"{name}: {error}") from None
-    return found
 
 
 def _placed(tables: Sequence[Any], kind: str) -> list[tuple[str, Any]]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from crm_analytics.errors import CrmError, ParameterError
 from crm_analytics.runs.schedule import relative_days
+from crm_analytics.runs.schedule.own_rules import Where, rules_of_source
 from crm_analytics.runs.score_run import ScoreRequest
 from crm_analytics.tables.named_sources import check_exists, find_source
 from crm_analytics.tables.project import project_folder
@@ -21,7 +22,6 @@ from crm_analytics.tables.warehouse_target import target_of
 if TYPE_CHECKING:
     from crm_analytics.runs.plan import RunRequest
 
-Where = str | int | float | bool | list[str] | list[int] | list[float]
 TABLES = {"scores": "crm_scores", "kpis": "crm_kpis", "lists": "crm_lists"}  # where none is named
 
 
@@ -132,6 +132,7 @@ def request_of(
         names=_names(what, names),
         pseudonyms=pseudonyms,
         oldest_days=relative_days.days_of(oldest) if oldest else None,
+        rules=rules_of_source(data, root),
         max_rejected=found.settings.get("max_rejected"),
         force=force,
     )

@@ -264,7 +264,7 @@ def test_last_non_direct_passes_over_direct() -> None:
 @pytest.mark.parametrize(
     ("frame", "error", "says"),
     [
-        (pd.DataFrame({"pth": ["a"]}), DataError, "no column 'path'; there is pth"),
+        (pd.DataFrame({"pth": ["a"]}), DataError, "no column 'path'; did you mean 'pth'.* There is pth"),
         (paths().iloc[:0], DataError, "not one path"),
         (
             pd.DataFrame({"path": ["a", " "], "conversions": [1, 1]}),

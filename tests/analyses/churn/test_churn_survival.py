@@ -10,7 +10,8 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.analyses.churn.survival import survival
-from crm_analytics.analyses.churn.survival.complaints import after_complaint
+from crm_analytics.analyses.churn.survival.complaints import after_complaint, gone_after
+from crm_analytics.analyses.definitions import definitions
 from crm_analytics.errors import DataError, NotEnoughData, ParameterError
 
 
@@ -126,6 +127,54 @@ def test_complaint_recovers_planted_truth(demo_company: CustomerBase) -> None:
     assert "of equal pace leave at" in found.words
     shares = found.purchases.set_index("kind")
     assert shares.loc["first complained of", "lower"] > shares.loc["before any complaint", "upper"]
+
+
+def test_complaint_recovers_planted_truth_after_a_silence_that_is_for_good(
+    demo_company: CustomerBase,
+) -> None:
+    found = after_complaint(demo_company)
+    row = found.hazards.table.iloc[0]
+    assert row["lower"] <= 3 <= row["upper"]
+    assert row["lower"] > 1.5
+    assert found.window == gone_after(demo_company) > definitions(demo_company).lapsed_days
+    assert found.back < 0.05
+
+
+def tripled(seed: int, customers: int = 4000) -> CustomerBase:
+    """All leave alike, three times as fast after a complaint; four in ten pause 150 to 300 days at times."""
+    rng = np.random.default_rng(seed)
+    rows, tickets = [], []
+    for who in range(customers):
+        join, at, left, first = rng.uniform(0, 1000), 0.0, rng.exponential(), False
+        hazard, pauses = 1 / 700, rng.random() < 0.4
+        while join + at < 1100:
+            rows.append((f"c{who}", int(join + at)))
+            if not first and rng.random() < 0.04:
+                first, hazard = True, 3 * hazard
+                tickets.append((f"c{who}", int(join + at)))
+            gap = rng.exponential(25)
+            left -= hazard * gap
+            if left < 0:
+                break
+            # in a pause nobody decides to leave
+            at += gap + (rng.uniform(150, 300) if pauses and rng.random() < 0.12 else 0.0)
+    bought = pd.DataFrame(rows, columns=["customer_id", "n"]).query("n < 1100").assign(unit_spend=1.0)
+    told = pd.DataFrame(tickets, columns=["customer_id", "n"]).assign(is_complaint=True)
+    start = pd.Timestamp("2022-01-01")
+    bought = bought.assign(transaction_date=start + pd.to_timedelta(bought.pop("n"), unit="D"))
+    told = told.assign(created_at=start + pd.to_timedelta(told.pop("n"), unit="D"))
+    told["ticket_id"] = [f"t{n}" for n in range(len(told))]
+    return CustomerBase.open({"transactions": bought, "tickets": told}, today="2026-01-01")
+
+
+def test_pauses_taken_for_leaving_draw_the_ratio_to_one_and_a_long_silence_does_not() -> None:
+    base = tripled(5)
+    short = after_complaint(base, 60).hazards.table.iloc[0]
+    long = after_complaint(base)
+    row = long.hazards.table.iloc[0]
+    assert long.window > 250
+    assert short["upper"] < 3
+    assert row["lower"] <= 3 <= row["upper"]
 
 
 @pytest.mark.slow

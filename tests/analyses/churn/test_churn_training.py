@@ -144,6 +144,29 @@ def test_below_the_minimum_the_rule_speaks_and_says_why():
     assert set(there["reason_1"].dropna()) <= {found.rule.words}
 
 
+def young(early: int) -> CustomerBase:
+    """A shop that grows: of the customers of its first 420 days only so many are known."""
+    lines = shop(2_500)
+    first = lines.groupby("customer_id")["transaction_date"].transform("min")
+    old = first < pd.Timestamp("2024-01-01") + pd.Timedelta(days=420)
+    some = lines.loc[old, "customer_id"].drop_duplicates().head(early)
+    return CustomerBase.open(lines[~old | lines["customer_id"].isin(some)], today="2026-01-01")
+
+
+def test_a_first_window_that_is_too_thin_leaves_no_choice_and_no_error():
+    found = churn.train(young(700), WINDOW)
+    counts = [int(n) for n in found.evidence.drop_duplicates("until")["n"]]
+    assert len(found.windows) == 3
+    assert len(counts) == 1  # nothing was judged on the second window, for the first teaches too little
+    assert found.method == "logistic"
+
+
+def test_where_all_windows_before_the_newest_are_too_thin_the_rule_speaks():
+    found = churn.train(young(40), WINDOW)
+    assert (found.method, found.model) == ("recency rule", None)
+    assert any("in the windows before the newest" in one for one in found.unmet)
+
+
 @pytest.mark.parametrize("window", [290, 210])
 def test_of_two_to_three_windows_of_history_there_is_the_rule_and_it_says_why(base, window):
     """One window is over: a rule can be learnt in it, and no model checked in another."""

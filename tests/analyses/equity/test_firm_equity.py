@@ -14,6 +14,7 @@ from crm_analytics.analyses.equity.acquisition_balance import (
     customer_value,
     return_on_customer,
 )
+from crm_analytics.analyses.equity.contract_equity import contract_equity
 from crm_analytics.analyses.equity.firm_equity import pack, unpack
 from crm_analytics.analyses.equity.future_customers import Acquisition, future_table
 from crm_analytics.analyses.equity.response_curve import Response
@@ -88,7 +89,9 @@ def test_present_value_matches_the_drawn_total(small_company: CustomerBase, mode
 
 def test_laws_of_firm_equity(small_company: CustomerBase) -> None:
     found = firm_equity(small_company, margin=0.4, cost=10.0)
-    assert found.total.value == pytest.approx(found.present.value + found.future.value)
+    assert found.contracts is not None
+    assert found.residual.value == pytest.approx(found.present.value + found.contracts.value)
+    assert found.total.value == pytest.approx(found.residual.value + found.future.value)
     rich = firm_equity(small_company, margin=0.8, cost=20.0)
     assert rich.total.value == pytest.approx(2 * found.total.value)
     assert found.timing.sum() == pytest.approx(1)
@@ -129,3 +132,40 @@ def test_thin_data_say_how_much_they_need() -> None:
         firm_equity(CustomerBase.open(frame.head(30), today="2026-06-01"))
     with pytest.raises(ParameterError, match="did you mean 'BG/NBD'"):
         firm_equity(base, model="BG/NB")
+
+
+def with_contracts(share_as_lines: float) -> CustomerBase:
+    """Contracts of €20 a month; each month one in twenty ends. A share of them is paid as lines, too."""
+    chance = np.random.default_rng(4)
+    day, rows, paid = pd.Timestamp("2025-12-31"), [], []
+    for k in range(1200):
+        start = day - pd.DateOffset(months=int(chance.integers(1, 30)))
+        end = start + pd.DateOffset(months=int(chance.geometric(0.05)))
+        rows.append((f"c{k}", start, end if end <= day else None, 1, 20.0))
+        if k < share_as_lines * 1200:
+            paid.append((f"c{k}", start, 20.0))
+    asked = ["customer_id", "start_date", "cancelled_at", "recurrence_months", "amount"]
+    sold = ["customer_id", "transaction_date", "unit_spend"]
+    lines = pd.DataFrame([("c0", day, 5.0), *paid], columns=sold)
+    tables = {"transactions": lines, "subscriptions": pd.DataFrame(rows, columns=asked)}
+    return CustomerBase.open(tables, today="2026-01-01")
+
+
+def test_running_contracts_are_worth_what_they_will_pay() -> None:
+    base = with_contracts(0)
+    found = contract_equity(base, years=2, rate=0.10, margin=0.5)
+    asked = base.tables["subscriptions"]
+    running = int(asked.filter(asked.cancelled_at.isnull()).count().to_pyarrow().as_py())
+    months = np.arange(1, 25)
+    planted = running * 20 * 0.5 * float((0.95**months) @ (1.1 ** (-months / 12)))
+    assert found is not None
+    assert found.value == pytest.approx(planted, rel=0.12)
+    assert found.lower < found.value < found.upper
+    twice = contract_equity(base, years=2, rate=0.10, margin=1.0)
+    assert twice is not None
+    assert twice.value == pytest.approx(2 * found.value)
+
+
+def test_contracts_that_are_paid_as_purchases_are_not_counted_twice() -> None:
+    assert contract_equity(with_contracts(0.9), years=2, rate=0.10, margin=0.5) is None
+    assert contract_equity(with_contracts(0.1), years=2, rate=0.10, margin=0.5) is not None

@@ -149,3 +149,20 @@ def test_fake_1000_matches_the_committed_table() -> None:
     assert both[2] >= 0.93
     told = pd.read_csv(RESULTS, index_col="by")
     pd.testing.assert_frame_equal(table, told, check_names=False, atol=5e-5, rtol=0)
+
+
+@needs_splink
+def test_records_that_no_model_can_be_trained_on_leave_the_rules_and_say_so(
+    world: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where blocks hold one person's records alone, splink's sums run over, and it fails in its words."""
+    from splink.internals.exceptions import SplinkException
+    from splink.internals.linker_components.training import LinkerTraining
+
+    def runs_over(*_: object) -> None:
+        raise SplinkException("Error executing: cast(inf as float8)")
+
+    monkeypatch.setattr(LinkerTraining, "estimate_parameters_using_expectation_maximisation", runs_over)
+    found = compare(records_of(world), "2026-03-01")
+    assert "differ too little" in found.why_no_model
+    assert found.memory.people.equals(night_of(world).people)

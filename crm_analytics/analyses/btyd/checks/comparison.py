@@ -157,6 +157,8 @@ def compare(
 def _fitted(models: Sequence[Candidate], summary: Summary, minimum: int) -> dict[str, PurchaseModel]:
     if not models:
         raise ParameterError("models: give at least one, like (BetaGeo, ParetoNBD)")
+    if isinstance(models, str) or any(isinstance(model, str) for model in models):
+        raise ParameterError("models are classes, not names: write models=(btyd.BetaGeo, btyd.ParetoNBD)")
     found: dict[str, PurchaseModel] = {}
     for model in models:
         one = model.fit(summary, minimum=minimum) if isinstance(model, type) else model

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from crm_analytics.analyses.arguments import is_base
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.wrong_calls import explained
 
 Result = TypeVar("Result")
 _CUSTOMERS = ("summary", "frame", "source")  # what functions call whom they look at
@@ -26,7 +27,7 @@ def model_first(function: Callable[..., Result]) -> Callable[..., Result]:
     ------
     ParameterError : one of them is missing or is nothing of the kind, with what to write.
     """
-    signature = inspect.signature(function)
+    signature, function = inspect.signature(function), explained(function, f"btyd.{function.__name__}")
     wanted = [
         name
         for name, parameter in signature.parameters.items()

@@ -58,6 +58,7 @@ class FittedModel(ObjectCard):
     unit: str | None = None
     diagnosis: Diagnosis = GIVEN
 
+    said_as = "model"
     NAMES: ClassVar[tuple[str, ...]] = ()
     LABEL: ClassVar[str] = ""
     COUNTED: ClassVar[str] = ""  # what it counts instead of time, as "renewals": whole numbers only
@@ -86,6 +87,8 @@ class FittedModel(ObjectCard):
             instead = FOREIGN_NAMES.get(name, "")
             known = instead and hasattr(type(self), instead.split("(")[0].split(" ")[0])
             hint = f": write model.{instead}" if known or name == "summary" else ""
+            if not hint:
+                return super().__getattr__(name)
             raise AttributeError(f"{type(self).__name__} has no '{name}'{hint}")
 
     @property

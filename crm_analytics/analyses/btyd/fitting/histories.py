@@ -59,6 +59,12 @@ class History:
         return type(self)(self.x, self.recency, self.T + h)
 
 
+def in_pandas(frame: Any) -> Any:
+    """A polars or Arrow frame, or an Ibis table, as pandas; anything else as it is."""
+    many = hasattr(frame, "columns") or hasattr(frame, "column_names")
+    return frame.to_pandas() if many and hasattr(frame, "to_pandas") else frame
+
+
 def checked(frame: Any, columns: tuple[str, ...], what: str) -> pd.DataFrame:
     """The columns as float64, with `customers` (1 a row where the frame has none).
 
@@ -81,6 +87,7 @@ def checked(frame: Any, columns: tuple[str, ...], what: str) -> pd.DataFrame:
     crm_analytics.errors.DataError: BG/NBD: 1 of 1 rows have recency > T (first at row 0): nobody buys \
 after the day. Recency is the time from first to last purchase, T from first purchase to the day
     """
+    frame = in_pandas(frame)
     if not isinstance(frame, pd.DataFrame):
         raise ParameterError(
             f"{what} takes one frame with {', '.join(columns)}, got {type(frame).__name__}: write "

@@ -10,6 +10,7 @@ from crm_analytics.analyses.products.next_product.histories import Histories, ba
 from crm_analytics.analyses.products.next_product.model import BASELINES, MODELS, NextProduct
 from crm_analytics.analyses.products.next_product.offers import NextOffers, next_offers
 from crm_analytics.analyses.products.next_product.tifu_knn import TifuKnn
+from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
     "BASELINES",
@@ -27,7 +28,4 @@ __all__ = [
     "summary",
 ]
 
-
-def __dir__() -> list[str]:
-    """The public names: what completion offers."""
-    return sorted(__all__)
+know_names(globals())
