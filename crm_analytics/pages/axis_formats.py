@@ -26,6 +26,10 @@ class Wording:
     def say(self, values: Iterable[Any]) -> list[str]:
         """The values of one column, with as many decimals each as all of them need."""
         known = list(values)
+        kind, _, currency = self.fmt.partition(":")
+        if kind == "money":
+            digits = words.cents_of(known, currency)
+            return [words.money(v, currency, digits) for v in known]
         if self.fmt:
             return [words.say(v, self.fmt) for v in known]
         digits = words.same_digits(known)

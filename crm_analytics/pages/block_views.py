@@ -62,7 +62,7 @@ def table(
         if fmt == "auto" and shown.dtypes.iloc[position].kind == "f":
             fmt = f"number:{words.same_digits(values)}"
         each = [fmt] * len(values) if isinstance(given, str) else list(given)[: len(values)]
-        texts = [words.say(v, f) for v, f in zip(values, each, strict=True)]
+        texts = _said(values, each, fmt)
         shown_texts = [words.clean(text, words.LONGEST_LABEL * 2) for text in texts]
         label = (names or {}).get(name) or heading(name)
         column = {"label": label, "align": "text" if fmt == "mixed" else words.align(fmt, values)}
@@ -76,6 +76,15 @@ def table(
         "rows": [list(row) for row in zip(*cells, strict=True)],
         "more": len(frame) - len(shown),
     }
+
+
+def _said(values: list[Any], formats: list[str], fmt: str) -> list[str]:
+    """The cells of a column; amounts of one currency with the same decimals, so that they stand in line."""
+    kind, _, currency = fmt.partition(":")
+    if kind == "money":
+        digits = words.cents_of(values, currency)
+        return [words.money(v, currency, digits) for v in values]
+    return [words.say(v, f) for v, f in zip(values, formats, strict=True)]
 
 
 def _flat(name: Any) -> str:

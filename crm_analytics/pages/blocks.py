@@ -28,6 +28,7 @@ import plotly.graph_objects as go
 
 from crm_analytics.errors import NotebookError
 from crm_analytics.pages import block_views, drawing, locales, words
+from crm_analytics.pages.sentences import sentences
 
 MIME = "application/vnd.crm-analytics.block+json"
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
@@ -129,10 +130,29 @@ def headline(
     'headline'
     """
     lede = lede if isinstance(lede, str) else " ".join(_text(part) for part in lede if part)
-    payload = {"sentence": _sentence(sentence, "headline"), "lede": _text(lede), "thin": bool(thin)}
+    sentence, rest = _shortened(_sentence(sentence, "headline"), language)
+    payload = {"sentence": sentence, "lede": _text(f"{rest} {lede}".strip()), "thin": bool(thin)}
     spoken = {} if language == locales.ENGLISH else {"language": locales.checked(language)}
     spoken |= {"title": _text(title)} if title else {}
     return Block("headline", payload | spoken)
+
+
+def _shortened(sentence: str, language: str) -> tuple[str, str]:
+    """A heading of at most 90 letters where it can be: its second half, then its range, go before the lede.
+
+    >>> _shortened("Customers " + "x" * 70 + " more (1 to 2); the rest is chance", "en")[1]
+    'The rest is chance. The range is 1 to 2.'
+    """
+    rest = []
+    first, _, second = sentence.partition("; ")
+    if len(sentence) > LONGEST_FINDING and second:
+        sentence = first
+        rest.append(f"{second[:1].upper()}{second[1:].rstrip('.')}.")
+    ranges = re.findall(r" \(([^()]*\d[^()]*)\)", sentence)
+    if len(sentence) > LONGEST_FINDING and len(ranges) == 1:
+        sentence = sentence.replace(f" ({ranges[0]})", "")
+        rest.append(sentences(language)("page.range", range=ranges[0]))
+    return sentence, " ".join(rest)
 
 
 def kpi(  # noqa: PLR0917
@@ -224,7 +244,7 @@ def chart(
     payload: dict[str, Any] = {
         **texts,
         "table": block_views.table(data, formats, names=names),
-        "figure": drawing.to_json(figure),
+        "figure": drawing.called(drawing.to_json(figure), names or {}),
     }
     if locales.language() != locales.ENGLISH:
         payload["figure"]["layout"]["separators"] = locales.separators()

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from crm_analytics.pages import locales
 from crm_analytics.pages.axis_formats import Wording, column, texts
 from crm_analytics.pages.theme import (
     ACCENT,
@@ -179,7 +180,7 @@ def ribbons(
         figure.add_scatter(x=across, y=high, **bare)
         figure.add_scatter(x=across, y=low, fill="tonexty", fillcolor=soft, **bare)
         labels = [
-            f"{name}: {v} ({a} to {b})"
+            f"{name}: {v} ({a} {locales.to_word()} {b})"
             for v, a, b in zip(*(wording.say(frame[c + suffix]) for c in (value, lower, upper)), strict=True)
         ]
         figure.add_scatter(

@@ -240,7 +240,8 @@ def intervals(  # noqa: PLR0917 (label, value, lower, upper: as they are read)
     together = wording.say(pd.concat([frame[name] for name in (value, lower, upper)]))
     worded = [together[start : start + len(frame)] for start in range(0, 3 * len(frame), len(frame))]
     labels = [
-        f"{v} ({a} to {b})" if words.UNKNOWN not in (a, b) else v for v, a, b in zip(*worded, strict=True)
+        f"{v} ({a} {locales.to_word()} {b})" if words.UNKNOWN not in (a, b) else v
+        for v, a, b in zip(*worded, strict=True)
     ]
     figure = go.Figure()
     for n, name in enumerate(names):

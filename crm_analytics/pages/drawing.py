@@ -19,7 +19,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from crm_analytics.errors import NotebookError
-from crm_analytics.pages import words
+from crm_analytics.pages import locales, words
+from crm_analytics.pages.axis_formats import name_of
 
 DRAWN = frozenset(
     """
@@ -98,6 +99,30 @@ def to_json(figure: go.Figure) -> dict[str, Any]:
     if (values := _values(plain["data"])) > MOST_VALUES:
         raise NotebookError(f"a chart of {values:,} values makes the page slow; draw at most {MOST_VALUES:,}")
     return plain
+
+
+def called(figure: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """A figure whose keys and pop-ups call a column what its table does, instead of by its own name.
+
+    >>> bar = {"name": "share of buyers", "customdata": ["share of buyers: 4 %"]}
+    >>> called({"data": [bar], "layout": {}}, {"share_of_buyers": "Anteil"})["data"]
+    [{'name': 'Anteil', 'customdata': ['Anteil: 4 %']}]
+    """
+    own = {words.label(name_of(column)): words.label(name) for column, name in names.items()}
+    for trace in figure["data"]:
+        old, texts = str(trace.get("name", "")), trace.get("customdata", [])
+        if old in own:
+            trace["name"] = own[old]
+        before = f"{old}: "
+        if not all(isinstance(text, str) and text.startswith(before) for text in texts):
+            continue
+        if old in own:
+            trace["customdata"] = [f"{own[old]}: {text.removeprefix(before)}" for text in texts]
+        elif locales.language() != locales.ENGLISH and texts:  # the column has a name in English alone
+            trace["customdata"] = [text.removeprefix(before) for text in texts]
+            if figure["layout"].get("showlegend") is False:
+                trace.pop("name")
+    return figure
 
 
 def _has_marks(figure: go.Figure) -> None:

@@ -92,3 +92,19 @@ def day(value: dt.date, short: bool) -> str:
 def plural_form(n: float) -> str:
     """The CLDR plural category of a number: "one" or "other" in English and German."""
     return str(Locale.parse(language()).plural_form(n))
+
+
+@cache
+def _and_word(name: str) -> str:
+    """The word before the last item of a list, out of CLDR's pattern "{0} and {1}"."""
+    return str(Locale.parse(name).list_patterns["standard"]["2"]).format("", "").strip()
+
+
+def and_word() -> str:
+    """The word before the last item of a list, in the language spoken here."""
+    return _and_word(language())
+
+
+def to_word() -> str:
+    """The word between the ends of a range, in the language spoken here; a dash where it has none here."""
+    return {ENGLISH: "to", "de": "bis"}.get(language(), "–")

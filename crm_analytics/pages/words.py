@@ -74,13 +74,17 @@ def label(value: object) -> str:
     return text
 
 
-def listing(items: Iterable[object], last: str = "and") -> str:
-    """The items of a sentence.
+def listing(items: Iterable[object], last: str = "") -> str:
+    """The items of a sentence; before the last one `last`, or "and" in the language spoken here.
 
     >>> listing(["A", "B", "C"]), listing(["A"]), listing([])
     ('A, B and C', 'A', '')
+    >>> with locales.speaking("de"):
+    ...     listing(["A", "B", "C"])
+    'A, B und C'
     """
     words = [str(item) for item in items]
+    last = last or locales.and_word()
     return f" {last} ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
@@ -146,8 +150,12 @@ def percent(x: Any, digits: int = 1) -> str:
     return UNKNOWN if is_unknown(x) else number(100 * float(x), digits) + " %"
 
 
-def money(x: Any, currency: str = "") -> str:
+def money(x: Any, currency: str = "", digits: int | None = None) -> str:
     """An amount: whole from 100 on, with cents below, unless there are none or the currency has none.
+
+    Parameters
+    ----------
+    digits : after the decimal sign, where a whole column has the same (see `cents_of`)
 
     >>> money(173116.4, "USD"), money(37.52, "USD"), money(-5, "USD"), money(1234, "SEK"), money(1234)
     ('$173,116', '$37.52', '−$5', '1,234 SEK', '1,234')
@@ -158,8 +166,24 @@ def money(x: Any, currency: str = "") -> str:
         return UNKNOWN
     minor = locales.minor_digits(currency)
     cents = round(abs(float(x)), minor)
-    text = _in_currency(number(cents, minor if cents < 100 and cents % 1 else 0), currency)
+    if digits is None:
+        digits = minor if cents < 100 and cents % 1 else 0
+    text = _in_currency(number(cents, digits), currency)
     return MINUS + text if float(x) < 0 and re.search("[1-9]", text) else text
+
+
+def cents_of(values: Iterable[Any], currency: str) -> int:
+    """How many decimals all amounts of one column have: those of the currency where one of them needs cents.
+
+    Amounts below 10 need them, and so do those below 100 where none is of four digits.
+
+    >>> cents_of([38.5, 16], "USD"), cents_of([173116, 37.52], "USD"), cents_of([12000, 0.05], "EUR")
+    (2, 0, 2)
+    """
+    minor = locales.minor_digits(currency)
+    sizes = [round(abs(float(v)), minor) for v in values if not is_unknown(v)]
+    small = [v for v in sizes if v < 100 and v % 1]
+    return minor if small and (min(small) < 10 or max(sizes) < 1000) else 0
 
 
 def compact(x: Any, currency: str = "") -> str:
@@ -223,7 +247,7 @@ def interval(low: Any, high: Any, fmt: str = "number:1") -> str:
     unit = re.search(r" [^\d ]+$", second)
     if unit and first.endswith(unit.group()):
         first = first[: -len(unit.group())]
-    between = "to" if locales.language() == locales.ENGLISH else "bis"
+    between = locales.to_word()
     return f"{first} {between} {second}" if MINUS in first + second else f"{first}–{second}"
 
 

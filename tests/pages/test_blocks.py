@@ -121,7 +121,7 @@ def test_text_form_shows_finding_numbers_and_a_digest(monkeypatch):
         "figure: 1 trace (bar), 2 points",
         "Segment   Share  Revenue",
         "Loyal    31.0 %  $54,248",
-        "Lost     12.0 %   $37.50",
+        "Lost     12.0 %      $38",
     ]
 
 

@@ -90,7 +90,7 @@ def test_page_says_everything_without_a_script(made):
         "$173,116",
         "▲ 18.5 %",
         "Win back 28 “cannot lose” customers by hand.",
-        "at stake $11,943 so far",
+        "spent $11,943 so far",
         "Champions are 9 % of customers and 31 % of revenue",
         "$54,248",
         "Where the money is",

@@ -76,7 +76,7 @@ def test_firm_equity_is_labelled_as_what_it_is(equity: EquityReport) -> None:
 def test_strategy_says_where_we_stand_what_is_weak_and_what_suits(plan: StrategyReport) -> None:
     assert re.search(r"we are \d+ % of the way|meets its target", repr(strategy.headline(plan)))
     assert len(strategy.actions(plan).payload["items"]) <= 3
-    for model in ("IDIC", "value chain", "five processes", "eight blocks", "QCI", "balanced page"):
+    for model in ("IDIC", "value chain", "five processes", "eight blocks", "QCI", "balanced scorecard"):
         assert model in repr(strategy.which_model_suits(plan))
     assert "35 % on average, 67 % at best and 17 % at worst" in repr(strategy.intention_and_reality(plan))
 

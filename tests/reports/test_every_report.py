@@ -10,6 +10,7 @@ import ast
 import importlib
 import inspect
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -28,6 +29,7 @@ from crm_analytics.runs.catalogue.catalogue import Report, read_report
 from tests.all_reports import REPORTS
 from tests.reports import bases
 from tests.reports.bases import BASES, HOSTILE, Given
+from tests.reports.german import english
 from tests.reports.in_process import Shown, ids_in, is_thin, nonsense_in, shown_by, unescaped_in
 from tests.reports.one_truth import disagreements, facts_of, items_of, without
 from tests.reports.questions import questions
@@ -229,3 +231,16 @@ def test_a_breach_of_each_law_is_seen(law: str, tmp_path: Path, monkeypatch: pyt
     found = broken_laws(shown_by(read_report(tmp_path / "toy.ipynb"), base.base), base)
     assert found
     assert all(text.startswith(law) for text in found)
+
+
+# What the shops of these bases themselves call things in English.
+SPOKEN = ("company", "poor", "lemonade", "one customer", "everybody once")
+OWN_WORDS = re.compile(r"Order Completed|Product Added|Checkout Started|Classic lemonade|Net Promoter Score")
+
+
+@pytest.mark.parametrize("report", REPORTS)
+@pytest.mark.parametrize("base", [marked(name) for name in SPOKEN])
+def test_german_page_holds_no_english(given: Callable[[str], Given], base: str, report: str) -> None:
+    of = given(base)
+    shown = shown_by(REPORTS[report], of.base, **{**of.parameters, "language": "de"})
+    assert [f"{one.source}: {text[:160]}" for one in shown for text in english(one.block, OWN_WORDS)] == []

@@ -216,7 +216,7 @@ def _winning(report: AuditReport) -> dict[str, str]:
     )
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: AuditReport) -> Block:
     """The words of the page, each in a sentence."""
     t = report.t

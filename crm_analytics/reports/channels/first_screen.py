@@ -300,7 +300,7 @@ def unseen_ways(report: ChannelReport) -> list[str]:
     return [str(name) for name in rows["channel"] if name not in seen]
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: ChannelReport) -> Block:
     """The words of the page."""
     t = report.t

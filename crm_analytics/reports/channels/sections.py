@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.attribution.economics import LOSS, LUCRATIVE, NO_SPEND, NO_TOUCH_SEEN
-from crm_analytics.pages import blocks, figures, locales
+from crm_analytics.pages import blocks, figures
 from crm_analytics.reports.channels.first_screen import (
     channels_in,
     opened,
@@ -38,8 +38,11 @@ BANDS = ("same_day", "1_2", "3_6", "7_13", "14_29", "30_more")
 def _not_tracked(report: ChannelReport) -> Block:
     """One sentence for all that tracking would tell; the page says it once."""
     t = report.t
-    why = report.why("now") if report.language == locales.ENGLISH else ""  # reasons are in English
-    return blocks.note(t("none.sections"), f"{t('none.table')} {why}").under(t("none.label")).in_appendix()
+    return (
+        blocks.note(t("none.sections"), f"{t('none.table')} {report.why('now')}")
+        .under(t("none.label"))
+        .in_appendix()
+    )
 
 
 def _without(name: str) -> Callable[[ChannelReport], Block]:

@@ -10,7 +10,7 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.reports.collaboration.report import OPEN_COMPLAINTS, CollaborationReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
-from crm_analytics.reports.shared.tiles import interval, plain_action
+from crm_analytics.reports.shared.tiles import interval, plain_action, refusal
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.kpi import Kpi
@@ -53,7 +53,7 @@ def kpis(report: CollaborationReport) -> Block:
 def _tile(report: CollaborationReport, kpi: Kpi) -> dict[str, str]:
     t = report.t
     if kpi.value is None:
-        return blocks.kpi(t(f"tile.{kpi.id}"), t("kpi.not_known"), note=t("kpi.refusal", why=kpi.refusal))
+        return blocks.kpi(t(f"tile.{kpi.id}"), t("kpi.not_known"), note=refusal(t, kpi))
     note = t("tile.note", range=interval(t, kpi.lower, kpi.upper, "percent:1"), n=kpi.n)
     return blocks.kpi(t(f"tile.{kpi.id}"), words.percent(kpi.value, 1), note=note)
 
@@ -130,7 +130,7 @@ def _stops(report: CollaborationReport) -> int:
     return sum(rate.n for rate in report.contradictions[0] if rate.name == AFTER_STOP)
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: CollaborationReport) -> Block:
     """The words of the page."""
     t = report.t

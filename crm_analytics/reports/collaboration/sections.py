@@ -32,7 +32,7 @@ def _without(part: str, anchor: str) -> Callable[[CollaborationReport], Block]:
     return said
 
 
-@section(small="Teams are compared from a hundred customers on")
+@section(small="small.not_yet.teams")
 def who_sees_whom(report: CollaborationReport) -> Block:
     """Customers by the one team that sees them, or by how many teams do."""
     t, table = report.t, report.teams
@@ -56,7 +56,7 @@ def who_sees_whom(report: CollaborationReport) -> Block:
     return chart.under(t("teams.label")).anchored("teams")
 
 
-@section(small="Contradictions are counted from a hundred customers on", part="contradictions",
+@section(small="small.not_yet.contradictions", part="contradictions",
          needs=_without("against", "contradictions"))  # fmt: skip
 def what_contradicts(report: CollaborationReport, found: tuple[list[collaboration.Rate], object]) -> Block:
     """Campaign messages that contradict what others do."""
@@ -82,7 +82,7 @@ def _rates(report: CollaborationReport, rates: list[collaboration.Rate], names: 
     )
 
 
-@section(small="Hand-overs are counted from a hundred customers on", part="hand_offs",
+@section(small="small.not_yet.hand_offs", part="hand_offs",
          needs=_without("handed", "handed-over"))  # fmt: skip
 def what_is_handed_over(
     report: CollaborationReport, found: tuple[collaboration.Rate, dict[str, float]]
@@ -104,7 +104,7 @@ def what_is_handed_over(
     return block.under(t("handed.label")).anchored("handed-over").in_appendix()
 
 
-@section(small="A pipeline is read from a hundred customers on", part="pipeline",
+@section(small="small.not_yet.pipeline", part="pipeline",
          needs=_without("pipeline", "pipeline"))  # fmt: skip
 def sales_pipeline(report: CollaborationReport, found: collaboration.Pipeline) -> Block:
     """Amount, age, win rate and slippage of each stage."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from crm_analytics.pages.blocks import Block
 
-FEW = small_form.too_few("No brand can be compared yet")
+FEW = small_form.too_few("small.not_yet.brands")
 
 
 def _none(report: EquityReport | SmallReport) -> Block:

@@ -201,7 +201,7 @@ def where_equity_comes_from(report: EquityReport) -> Block:
     )
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: EquityReport) -> Block:
     """The words of the page."""
     t = report.t

@@ -112,7 +112,7 @@ def prepare(
     margin : share of revenue; 0: from the data
     compare_to : length of a period
     """
-    if small := too_small(base, show_customers):
+    if small := too_small(base, show_customers, language=language):
         return small
     arguments.amount("budget", budget)
     arguments.amount("most_won", most_won)

@@ -30,7 +30,7 @@ def _without(part: str) -> Callable[[EquityReport | SmallReport], Block]:
 
     def said(report: EquityReport | SmallReport) -> Block:
         if isinstance(report, SmallReport):
-            return small_form.too_few("Nothing can be valued yet")(report)
+            return small_form.too_few("small.not_yet.valued")(report)
         return blocks.note(report.t(f"{part}.none"), report.why(part)).in_appendix()
 
     return said
@@ -80,7 +80,7 @@ def future_customers(report: EquityReport, firm: FirmEquity) -> Block:
     )  # fmt: skip
 
 
-@section(part="firm", needs=_without("firm"), small=small_form.too_few("Nothing can be valued yet"))
+@section(part="firm", needs=_without("firm"), small=small_form.too_few("small.not_yet.valued"))
 def one_per_cent(report: EquityReport, firm: FirmEquity) -> Block:
     """What one per cent better would bring."""
     t, money = report.t, report.currency
@@ -102,7 +102,7 @@ def one_per_cent(report: EquityReport, firm: FirmEquity) -> Block:
     )
 
 
-@section(small=small_form.too_few("Nothing can be valued yet"))
+@section(small=small_form.too_few("small.not_yet.valued"))
 def winning_and_keeping(report: EquityReport) -> Block:
     """The balance of Blattberg and Deighton; without a judgement, what it needs."""
     t, found = report.t, report.balance
@@ -132,7 +132,7 @@ def _balance(report: EquityReport, found: Balance) -> Block:
     )
 
 
-@section(part="budget", needs=_without("budget"), small=small_form.too_few("No budget can be planned yet"))
+@section(part="budget", needs=_without("budget"), small=small_form.too_few("small.not_yet.budget"))
 def next_budget(report: EquityReport, plan: Plan) -> Block:
     """Next quarter's spend on the levers that were measured."""
     t, money = report.t, report.currency
@@ -162,7 +162,7 @@ def _said(report: EquityReport, name: str) -> str:
     return report.t(message) if report.t.knows(message) else words.clean(name, words.LONGEST_LABEL)
 
 
-@section(part="budget", needs=_without("budget"), small=small_form.too_few("No test can be planned yet"))
+@section(part="budget", needs=_without("budget"), small=small_form.too_few("small.not_yet.tests"))
 def tests_to_make(report: EquityReport, plan: Plan) -> Block:
     """Channels whose effect nobody measured, and the test that would measure each."""
     t = report.t

@@ -104,7 +104,7 @@ def findings(report: IdentityReport) -> Block:
     return blocks.findings(*items)
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: IdentityReport) -> Block:
     """The words of the page."""
     t = report.t

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SHOWN = 10  # pairs on the page
 TOLD = 4  # reasons of each
-SMALL = "Who is who"
+SMALL = "small.not_yet.identity"
 
 
 def _names(report: IdentityReport, *columns: str) -> dict[str, str]:

@@ -284,7 +284,7 @@ def segments_sentence(report: JourneyReport, bought: pd.DataFrame) -> str:
     return t.of("finding.segments", slots)
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: JourneyReport) -> Block:
     """The words of the page."""
     t = report.t

@@ -186,7 +186,7 @@ def _ahead(report: LifecycleReport) -> dict[str, str]:
     return blocks.finding(text, "ahead")
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: LifecycleReport) -> Block:
     """Each stage in a sentence, and the words of the page."""
     t, found = report.t, report.plan.given.definitions

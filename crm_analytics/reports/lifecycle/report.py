@@ -156,7 +156,7 @@ def prepare(
     run : folder of the run that makes the page: what it hands in, and where lists go; empty outside a run
     """
     seen = overview(base)
-    if small := too_small(base, show_customers, seen, language):
+    if small := too_small(base, show_customers, seen=seen, language=language):
         return small
     plan = plans(base, span=compare_to, effect=effect)
     own = rules.rules_of(base)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from crm_analytics.analyses import btyd
 from crm_analytics.pages import blocks, figures, words
-from crm_analytics.reports.lifetime_value.placement import COMES_WITH_MODELS, names, noted, placed, translated
+from crm_analytics.reports.lifetime_value.placement import names, noted, placed, translated
 from crm_analytics.reports.lifetime_value.report import UNIT, UnpricedReport, ValueReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
@@ -195,7 +195,7 @@ def _rules_without_holdout(report: ValueReport | UnpricedReport) -> Block:
     return placed(report, block, "models")
 
 
-@section(small=COMES_WITH_MODELS)
+@section(small=small_form.comes_with_models)
 def against_simple_rules(report: ValueReport | UnpricedReport) -> Block:
     """All models and the naive rules on the same holdout; who is chosen by what came."""
     if report.evidence is None:

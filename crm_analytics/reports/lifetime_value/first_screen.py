@@ -30,14 +30,13 @@ NEWS = 0.05  # a change smaller than this is no news, however sure
 
 
 def _small_headline(report: SmallValueReport) -> Block:
-    seen, book = report.seen, report.textbook
+    seen, t = report.seen, report.own
+    lede = t(
+        "few.lede", customers=seen.customers, orders=seen.orders, first=report.base.first_day,
+        last=report.base.day, reason=report.reason,
+    )  # fmt: skip
     return blocks.headline(
-        f"A customer is worth about {words.money(book.value, report.base.currency)} by the textbook formula",
-        f"{words.plural(seen.customers, 'customer')} and {words.plural(seen.orders, 'order')} from "
-        f"{words.date(report.base.first_day)} to {words.date(report.base.day)} are too little for a "
-        f"forecast: {report.reason}. Until then the textbook formula is the answer, and a rough one: an "
-        "average purchase, times purchases a year, times the years a customer stays.",
-        thin=True,
+        t("few.headline", value=report.textbook.value), lede, thin=True, language=report.language
     )
 
 
@@ -277,7 +276,7 @@ def _still(report: ValueReport | UnpricedReport) -> dict[str, str]:
     return blocks.finding(t("finding.not_told"), "status")
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: ValueReport | UnpricedReport) -> Block:
     """The words of the page."""
     return blocks.glossary(glossary_of(report.t, report.plan.given.definitions, WORDS))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crm_analytics.pages import blocks
-from crm_analytics.reports.lifetime_value.placement import COMES_WITH_MODELS, names, noted, placed
+from crm_analytics.reports.lifetime_value.placement import names, noted, placed
 from crm_analytics.reports.lifetime_value.report import UnpricedReport, ValueReport
+from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ SHOWN = 15
 COLUMNS = ["account", "standing", "orders", "usual", "spend", "usual_spend"]
 
 
-@section(small=COMES_WITH_MODELS)
+@section(small=small_form.comes_with_models)
 def key_accounts(report: ValueReport | UnpricedReport) -> Block:
     """The large accounts, those that fade first: what each ordered lately, and what is usual for it."""
     t, found = report.t, report.accounts

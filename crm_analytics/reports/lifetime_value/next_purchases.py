@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.lifetime_value.placement import (
-    COMES_WITH_MODELS,
     names,
     noted,
     placed,
@@ -14,6 +13,7 @@ from crm_analytics.reports.lifetime_value.placement import (
     without_money,
 )
 from crm_analytics.reports.lifetime_value.report import UnpricedReport, ValueReport
+from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import interval
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LEAST = 0.03  # of a rank correlation away from what independence shows
 
 
-@section(small=COMES_WITH_MODELS)
+@section(small=small_form.comes_with_models)
 def who_will_buy(report: ValueReport | UnpricedReport) -> Block:
     """Customers by the chance that they buy in the next quarter, and whether such chances came true."""
     t, chances = report.t, report.details.chances
@@ -56,7 +56,7 @@ def _proved(report: ValueReport | UnpricedReport) -> list[str]:
     return [report.t("soon.proved", day=day, expected=expected, came=found.buyers)]
 
 
-@section(part="priced", needs=without_money("spend", "spend"), small=COMES_WITH_MODELS)
+@section(part="priced", needs=without_money("spend", "spend"), small=small_form.comes_with_models)
 def spend_and_frequency(report: ValueReport, forecast: Forecast) -> Block:
     """Spend on a purchase by how often customers buy, and what that does to the value."""
     t, found, banded = report.t, report.details.dependence, report.details.banded_value

@@ -13,11 +13,6 @@ if TYPE_CHECKING:
     from crm_analytics.pages.sentences import Sentences
     from crm_analytics.reports.lifetime_value.report import Ahead
 
-# The small form of a section that needs the models; a small report is written in English.
-COMES_WITH_MODELS = blocks.note(
-    "This comes with the models", "They need a hundred customers, thirty of whom bought again."
-)
-
 
 def placed(report: Ahead, block: Block, part: str) -> Block:
     """The block under the heading of its part, in the appendix, where findings lead to it."""

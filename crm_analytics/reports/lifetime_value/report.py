@@ -33,6 +33,7 @@ from crm_analytics.reports.lifetime_value.value_drivers import Carriers, carrier
 from crm_analytics.reports.shared.customer_lists import write_lists
 from crm_analytics.reports.shared.handed_in import HandedIn, handed_in
 from crm_analytics.reports.shared.plans import Plans, plans
+from crm_analytics.reports.shared.reasons import spoken
 from crm_analytics.reports.shared.report import Report, attempt
 from crm_analytics.reports.shared.small_form import SmallReport
 from crm_analytics.reports.shared.spoken import catalogue
@@ -73,6 +74,11 @@ class SmallValueReport(SmallReport):
 
     textbook: btyd.TextbookValue
     reason: str  # why there is no forecast
+
+    @property
+    def own(self) -> Sentences:
+        """The sentences of this report; `t` are those that all reports share."""
+        return catalogue(self.language, __file__, self.base.currency)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -181,14 +187,15 @@ def prepare(
     missing: dict[str, str] = {}
     bought = attempt(missing, "forecast", lambda: _purchases(base, ahead), NotEnoughData)
     common: dict[str, Any] = {"base": base, "show_customers": show_customers, "textbook": textbook}
+    common["language"] = language
     if bought is None:
-        return SmallValueReport(**common, seen=overview(base), reason=missing["forecast"])
+        return SmallValueReport(**common, seen=overview(base), reason=spoken(missing["forecast"], language))
     wanted: dict[str, Any] = {"horizon": ahead, "rate": rate, "timing": timing}
     tested = evidence(base, holdout, UNIT)
     found = details(bought.summary, (bought.model, bought.status), bought.spend, tested, **wanted)
     common |= {"horizon": ahead, "evidence": tested, "odd_dates": odd_dates(base)}
     common["accounts"] = attempt({}, "accounts", lambda: fading_accounts(base), NotEnoughData)
-    common |= {"language": language, "t": catalogue(language, __file__, base.currency)}
+    common["t"] = catalogue(language, __file__, base.currency)
     common["handed"] = handed_in(run)
     if not has_mean(bought.spend):
         plan = plans(base, span=compare_to, effect=effect, no_outlook="spend has no mean")

@@ -24,6 +24,7 @@ from crm_analytics.reports.shared.tiles import span
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
+    from crm_analytics.pages.sentences import Sentences
     from crm_analytics.reports.lifetime_value.forecast import Forecast
 
 TIER_WORDS = dict(zip([name for name, _ in TIERS], ("top", "next", "rest"), strict=True))
@@ -107,15 +108,22 @@ def best_customers(report: ValueReport, found: Forecast) -> Block:
 
 def _small_textbook(report: SmallValueReport) -> Block:
     """The textbook value is the answer of a base too small for the models."""
-    book, money = report.textbook, report.currency
-    frame = book.ingredients.assign(value=_worded(book, money))
-    value = words.money(book.value, report.base.currency)
+    t, frame = report.own, _ingredients(report, report.own)
     return blocks.table(
-        frame.assign(unit=frame["unit"].replace("money", report.base.currency or "money")),
-        finding=f"By the textbook formula a customer brings {value}",
-        caption="Average purchase value × purchases a year × years. Revenue, not discounted, the same for "
-        f"every customer. {book.rule}",
-    ).under("By the textbook")
+        frame,
+        finding=t("few.textbook", value=report.textbook.value),
+        caption=t("few.caption"),
+        names={str(name): t(f"column.{name}") for name in frame} | {"value": t("column.amount")},
+    ).under(t("textbook.label"))
+
+
+def _ingredients(report: ValueReport | UnpricedReport | SmallValueReport, t: Sentences) -> pd.DataFrame:
+    """The parts of the formula in the language of the page."""
+    frame = report.textbook.ingredients.assign(value=_worded(report.textbook, report.currency))
+    frame["unit"] = frame["unit"].replace("money", report.base.currency or t("textbook_word.money"))
+    for column in ("ingredient", "unit", "counted"):
+        frame[column] = [translated(t, "textbook_word", text) for text in frame[column]]
+    return frame
 
 
 def _worded(book: btyd.TextbookValue, money: str) -> list[str]:
@@ -130,10 +138,7 @@ def _worded(book: btyd.TextbookValue, money: str) -> list[str]:
 def by_the_textbook(report: ValueReport | UnpricedReport) -> Block:
     """The textbook value with every ingredient and its n."""
     t, book = report.t, report.textbook
-    frame = book.ingredients.assign(value=_worded(book, report.currency))
-    frame["unit"] = frame["unit"].replace("money", report.base.currency or "money")
-    for column in ("ingredient", "unit", "counted"):
-        frame[column] = [translated(t, "textbook_word", text) for text in frame[column]]
+    frame = _ingredients(report, t)
     block = blocks.table(
         frame,
         finding=t("textbook.finding", value=book.value, life=_lifetime(report, book.lifespan_years)),
@@ -151,7 +156,7 @@ def _lifetime(report: ValueReport | UnpricedReport, years: float) -> str:
     return span(report.t, round(52 * years), "W")
 
 
-@section(small=blocks.note("A second fit comes with the models").under("A second fit"))
+@section(small="small.second_fit")
 def second_opinion(report: ValueReport | UnpricedReport) -> Block:
     """What lifetimes' own fitter finds on the same customers."""
     t, model = report.t, report.forecast.model

@@ -10,7 +10,6 @@ import pandas as pd
 from crm_analytics.analyses.btyd.checks.drift import LIMIT
 from crm_analytics.pages import blocks, figures
 from crm_analytics.reports.lifetime_value.placement import (
-    COMES_WITH_MODELS,
     names,
     noted,
     placed,
@@ -18,6 +17,7 @@ from crm_analytics.reports.lifetime_value.placement import (
     without_money,
 )
 from crm_analytics.reports.lifetime_value.sections import TIER_WORDS
+from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.spoken import segment_name
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 TOP = 10
 
 
-@section(part="carriers", needs=without_money("segments", "segments"), small=COMES_WITH_MODELS)
+@section(part="carriers", needs=without_money("segments", "segments"), small=small_form.comes_with_models)
 def value_by_segment(report: ValueReport, parts: Carriers) -> Block:
     """What each RFM segment will bring, with its interval."""
     t, money = report.t, report.currency
@@ -50,7 +50,7 @@ def value_by_segment(report: ValueReport, parts: Carriers) -> Block:
     return placed(report, block, "segments")
 
 
-@section(part="carriers", needs=without_money("grid", "grid"), small=COMES_WITH_MODELS)
+@section(part="carriers", needs=without_money("grid", "grid"), small=small_form.comes_with_models)
 def today_and_to_come(report: ValueReport, parts: Carriers) -> Block:
     """Nine fields with a play and a ceiling."""
     t, money, table = report.t, report.currency, parts.grid.fields
@@ -69,7 +69,7 @@ def today_and_to_come(report: ValueReport, parts: Carriers) -> Block:
     return placed(report, block, "grid")
 
 
-@section(part="carriers", needs=without_money("overlooked", "overlooked"), small=COMES_WITH_MODELS)
+@section(part="carriers", needs=without_money("overlooked", "overlooked"), small=small_form.comes_with_models)
 def who_is_overlooked(report: ValueReport, parts: Carriers) -> Block:
     """High forecast, low past, not contacted."""
     t, grid = report.t, parts.grid
@@ -96,7 +96,7 @@ def who_is_overlooked(report: ValueReport, parts: Carriers) -> Block:
     return placed(report, block, "overlooked")
 
 
-@section(part="carriers", needs=without_money("drift", "drift"), small=COMES_WITH_MODELS)
+@section(part="carriers", needs=without_money("drift", "drift"), small=small_form.comes_with_models)
 def what_has_changed(report: ValueReport, parts: Carriers) -> Block:
     """Purchases against those of an earlier fit, added up week by week."""
     t, found, growth = report.t, parts.drift, report.growth

@@ -163,11 +163,10 @@ def findings(report: OverviewReport) -> Block:
     return blocks.findings(*(one for one in found if one))
 
 
-def _since(report: OverviewReport) -> dict[str, str]:
+def _since(report: OverviewReport) -> dict[str, str] | None:
     t, changed = report.t, since_last_run(report)
     if changed.empty:
-        known = bool(report.handed.previous)
-        return blocks.finding(t("finding.same" if known else "finding.first_run"))
+        return blocks.finding(t("finding.same")) if report.handed.previous else None
     row = changed.iloc[0]
     text = t(
         "finding.since", day=report.handed.previous[0]["day"], figure=t(f"figure.{row['id']}"),
@@ -292,10 +291,11 @@ def revenue_by_period(report: OverviewReport) -> Block:
         )
         .under(t("revenue.label"))
         .anchored("revenue")
+        .in_appendix()
     )
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: OverviewReport) -> Block:
     """The words of the page."""
     return blocks.glossary(glossary_of(report.t, report.plan.given.definitions, WORDS))

@@ -188,7 +188,7 @@ def _alike(report: PartnerReport, partner: str, name: str) -> str:
     return report.t("finding.alike_shown" if found.is_shown else "finding.alike_chance", partner=name)
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: PartnerReport) -> Block:
     """The words of the page."""
     t = report.t

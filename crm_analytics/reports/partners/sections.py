@@ -13,7 +13,7 @@ from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.partners.first_screen import counted, short
 from crm_analytics.reports.partners.report import PartnerReport
 from crm_analytics.reports.shared.section import section
-from crm_analytics.reports.shared.small_form import SmallReport
+from crm_analytics.reports.shared.small_form import SmallReport, too_few
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
@@ -23,9 +23,7 @@ NOTHING = "whom we share with partners"
 
 def _none(report: PartnerReport | SmallReport) -> Block:
     if isinstance(report, SmallReport):
-        return blocks.note(
-            "Partners need a hundred customers", "With fewer, hardly any count could be shown."
-        )
+        return too_few("small.not_yet.partners")(report)
     return blocks.note(report.t("no_partners"), report.t("no_partners_why")).in_appendix()
 
 

@@ -289,7 +289,7 @@ def _returned(report: ProductReport) -> dict[str, str] | None:
     return blocks.finding(t.of(f"finding.{row['kind']}", slots), "returns")
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: ProductReport) -> Block:
     """The words of the page."""
     return blocks.glossary(glossary_of(report.t, report.plan.given.definitions, WORDS))

@@ -68,7 +68,7 @@ def _reason(report: ProductReport, row: Mapping[Hashable, object]) -> str:
     return report.t("reason.popular")
 
 
-@section(part="next", needs=without("next"), small="Next products are not told yet")
+@section(part="next", needs=without("next"), small="small.not_yet.next_products")
 def how_good_such_lists_are(report: ProductReport, found: NextOffers) -> Block:
     """Simple rules and models on the last weeks; repeats and discoveries apart."""
     t, table = report.t, found.evaluation
@@ -116,7 +116,7 @@ def _slug(way: str) -> str:
     return way.replace(" ", "_").replace("-", "_")
 
 
-@section(part="together", needs=without("together"), small="What goes together is not told yet")
+@section(part="together", needs=without("together"), small="small.not_yet.together")
 def what_goes_together(report: ProductReport, found: Affinity) -> Block:
     """Pairs that orders hold more often than chance, season and segment make."""
     t, table = report.t, report.pairs
@@ -175,7 +175,7 @@ def _of_pairs(report: ProductReport, found: Affinity, table: pd.DataFrame) -> st
     return " ".join(said)
 
 
-@section(part="cross_shop", needs=without("cross_shop"), small="Shared categories are not told yet")
+@section(part="cross_shop", needs=without("cross_shop"), small="small.not_yet.cross_shop")
 def who_buys_across_categories(report: ProductReport, found: CrossShop) -> Block:
     """Categories that the same customers buy."""
     t, table = report.t, found.pairs

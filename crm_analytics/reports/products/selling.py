@@ -61,7 +61,7 @@ def what_sells(report: ProductReport, found: Popularity) -> Block:
                 {"per_1000": "number:1", "range": "interval:number:1", "sales": report.currency},
         names=names(report, *data.columns),
     )  # fmt: skip
-    return shown(report, block, "popular")
+    return shown(report, block, "popular").in_appendix()
 
 
 def _unlike(frame: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -72,7 +72,7 @@ def _unlike(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     )
 
 
-@section(part="moves", needs=without("moves"), small="What moves is not told yet")
+@section(part="moves", needs=without("moves"), small="small.not_yet.moves")
 def what_moves(report: ProductReport, found: Movers) -> Block:
     """Categories and products that sell more or less than before, beyond shop and season."""
     t, table = report.t, found.products
@@ -108,7 +108,7 @@ def what_moves(report: ProductReport, found: Movers) -> Block:
     return placed(report, block, "moves")
 
 
-@section(part="returns", needs=without("returns"), small="What comes back is not told yet")
+@section(part="returns", needs=without("returns"), small="small.not_yet.returns")
 def what_comes_back(report: ProductReport, found: Quality) -> Block:
     """Returns and complaints per 100 units, against the catalogue's."""
     t, table = report.t, found.products
@@ -147,7 +147,7 @@ def what_comes_back(report: ProductReport, found: Quality) -> Block:
     return placed(report, block, "returns")
 
 
-@section(part="options", needs=without("options"), small="What customers choose is not told yet")
+@section(part="options", needs=without("options"), small="small.not_yet.options")
 def what_they_choose(report: ProductReport, found: pd.DataFrame) -> Block:
     """Shares of the choices of each option, on products that can be customised."""
     t = report.t
@@ -176,7 +176,7 @@ def what_they_choose(report: ProductReport, found: pd.DataFrame) -> Block:
     return placed(report, block, "options")
 
 
-@section(part="first", needs=without("first"), small="First products are not told yet")
+@section(part="first", needs=without("first"), small="small.not_yet.first_products")
 def what_begins_long_relations(report: ProductReport, found: FirstProducts) -> Block:
     """What customers bring after the day they began, by what they began with."""
     t, table = report.t, found.products

@@ -88,7 +88,7 @@ def when_to_stock(report: ProductReport, found: Outlook) -> Block:
     return shown(report, block, "ahead")
 
 
-@section(part="category_months", needs=without("category_months"), small="Seasons are not told yet")
+@section(part="category_months", needs=without("category_months"), small="small.not_yet.seasons")
 def which_category_when(report: ProductReport, found: CategoryMonths) -> Block:
     """Each category's share of a month's orders against its usual share."""
     t, cells = report.t, found.cells
@@ -132,7 +132,7 @@ def which_category_when(report: ProductReport, found: CategoryMonths) -> Block:
     return placed(report, block, "category_months")
 
 
-@section(part="calendar", needs=without("calendar"), small="A season is not told yet")
+@section(part="calendar", needs=without("calendar"), small="small.not_yet.season")
 def when_they_buy(report: ProductReport, found: Calendar) -> Block:
     """Orders by month of the year against the mean month, with strength and growth."""
     t, season = report.t, found.months
@@ -175,7 +175,7 @@ def when_they_buy(report: ProductReport, found: Calendar) -> Block:
     return placed(report, block, "calendar")
 
 
-@section(part="week", needs=without("week"), small=small_form.weekdays)
+@section(part="week", needs=without("week"), small=small_form.comes_with_models)
 def on_which_day_and_hour(report: ProductReport, found: WeekPattern) -> Block:
     """Orders by day of the week, and by hour where the data tell it."""
     t, days = report.t, found.weekdays
@@ -211,7 +211,7 @@ def on_which_day_and_hour(report: ProductReport, found: WeekPattern) -> Block:
     return placed(report, block, "week")
 
 
-@section(part="holidays", needs=without("holidays"), small="Holidays are not told yet")
+@section(part="holidays", needs=without("holidays"), small="small.not_yet.holidays")
 def around_holidays(report: ProductReport, found: HolidayEffects) -> Block:
     """Orders on public holidays, and in the week before, against ordinary days."""
     t, table = report.t, found.table
@@ -250,7 +250,7 @@ def around_holidays(report: ProductReport, found: HolidayEffects) -> Block:
     return placed(report, block, "holidays")
 
 
-@section(part="pay_days", needs=without("pay_days"), small="Days of the month are not told yet")
+@section(part="pay_days", needs=without("pay_days"), small="small.not_yet.pay_days")
 def around_pay_days(report: ProductReport, found: PayDays) -> Block:
     """Orders by sixth of the month, as they follow the days on which wages are paid."""
     t, table, best = report.t, found.parts, found.best
@@ -280,7 +280,7 @@ def around_pay_days(report: ProductReport, found: PayDays) -> Block:
     return placed(report, block, "pay_days")
 
 
-@section(part="own_day", needs=without("own_day"), small=small_form.last_visits)
+@section(part="own_day", needs=without("own_day"), small=small_form.comes_with_models)
 def who_keeps_to_a_day(report: ProductReport, found: HabitualDays) -> Block:
     """Customers with a weekday of their own."""
     t = report.t

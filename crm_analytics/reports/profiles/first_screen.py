@@ -201,7 +201,7 @@ def need_name(report: ProfilesReport, name: object) -> str:
     return report.said("need", name)
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: ProfilesReport) -> Block:
     """The words of the page, and each segment in a sentence."""
     t, found = report.t, report.plan.given.definitions

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import ibis
 import pandas as pd
 
@@ -25,11 +27,12 @@ BEST = 10  # customers whose favourites are shown
 def _group(report: ProfilesReport, name: object) -> str:
     """A group of people as the data call it; what has no name of its own is named here."""
     text = str(name)
-    return (
-        report.t({OTHERS: "people.others", UNKNOWN: "people.unknown"}[text])
-        if text in (OTHERS, UNKNOWN)
-        else text
-    )
+    if text in (OTHERS, UNKNOWN):
+        return report.t({OTHERS: "people.others", UNKNOWN: "people.unknown"}[text])
+    if age := re.fullmatch(r"(?:under (\d+)|(\d+) or older)", text):
+        young, old = age.groups()
+        return report.t("people.under", n=int(young)) if young else report.t("people.older", n=int(old))
+    return text
 
 
 @section(small=small_form.folded(small_form.when_models_begin))

@@ -156,7 +156,7 @@ def how_referrals_grow(report: ReferralReport) -> Block:
     )  # fmt: skip
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: ReferralReport) -> Block:
     """The words of the page."""
     t = report.t

@@ -32,7 +32,7 @@ from crm_analytics.reports.shared.handed_in import HandedIn, handed_in
 from crm_analytics.reports.shared.margin import margin_of
 from crm_analytics.reports.shared.plans import Plans
 from crm_analytics.reports.shared.report import Report, attempt
-from crm_analytics.reports.shared.small_form import SmallReport, too_few, too_small
+from crm_analytics.reports.shared.small_form import SmallReport, nothing_yet, too_small
 from crm_analytics.reports.shared.spoken import catalogue
 
 if TYPE_CHECKING:
@@ -202,6 +202,6 @@ def not_yet(message: str) -> Callable[[SmallReport], Block]:
 
     def said(report: SmallReport) -> Block:
         t = catalogue(report.language, __file__, report.base.currency)
-        return too_few(t(f"{message}.none"))(report)
+        return nothing_yet(report, t(f"{message}.none"))
 
     return said

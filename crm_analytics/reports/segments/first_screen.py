@@ -189,7 +189,7 @@ def _effect(report: SegmentReport) -> dict[str, str]:
     )
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: SegmentReport) -> Block:
     """The words of the page, and each segment in a sentence."""
     t, found = report.t, report.plan.given.definitions

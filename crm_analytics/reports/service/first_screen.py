@@ -177,7 +177,7 @@ def _recovery(report: ServiceReport) -> dict[str, str] | None:
     return blocks.finding(t("finding.recovery_chance", days=found.within), "recovery")
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: ServiceReport) -> Block:
     """The words of the page."""
     t = report.t

@@ -99,7 +99,7 @@ def prepare(
     """
     schedules = service.parse_schedules(hours) if hours else ()
     wanted = service.parse_targets(targets)
-    if small := too_small(base, show_customers):
+    if small := too_small(base, show_customers, language=language):
         return small
     missing: dict[str, str] = {}
     plan = plans(base, span=compare_to, effect=effect)

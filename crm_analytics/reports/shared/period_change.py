@@ -19,7 +19,7 @@ def period_kpi(label: str, change: Change, worded: Callable[[float], str]) -> di
         worded(change.now),
         words.change(change.now, change.before),
         note,
-        words.direction(change.now, change.before),
+        words.direction(change.now, change.before) if change.is_clear else "flat",
     )
 
 

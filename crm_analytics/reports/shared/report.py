@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from crm_analytics.errors import CrmError, DataError
 from crm_analytics.pages import locales, words
 from crm_analytics.reports.shared import customer_names, provenance
+from crm_analytics.reports.shared.reasons import spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,7 @@ class Report:
 
     def why(self, part: str) -> str:
         """Why a part is not there, as a sentence; empty where nothing is known of it."""
-        reason = self.missing.get(part, "").rstrip(".")
+        reason = spoken(self.missing.get(part, "").rstrip("."), self.language)
         return f"{reason[:1].upper()}{reason[1:]}." if reason else ""
 
     def money(self, amount: Any) -> str:

@@ -40,8 +40,9 @@ def section(
     part : the attribute of the report that the section is about; the function gets it as second argument
     needs : where that part is None, what is said instead: a sentence, under which `Report.why` stands, or a
         block, or a function of the report that gives one
-    small : what a `SmallReport` gets: a sentence, under which stands how many customers the section needs,
-        a block, or a function of the small report; without it the section treats it like any other report
+    small : what a `SmallReport` gets: the id of a shared message, under which stands how many customers the
+        section needs, a block, or a function of the small report; without it the section treats it like
+        any other report
 
     Examples
     --------

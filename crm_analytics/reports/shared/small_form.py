@@ -50,7 +50,7 @@ class SmallReport(Report):
 
 
 def too_small(
-    base: CustomerBase, show_customers: bool, seen: Overview | None = None, language: str = "en"
+    base: CustomerBase, show_customers: bool, *, language: str, seen: Overview | None = None
 ) -> SmallReport | None:
     """The small form of a report, where the base is too small for any; None where it is not.
 
@@ -216,7 +216,7 @@ def folded(make: Callable[[SmallReport], Block]) -> Callable[[SmallReport], Bloc
 
 def comes_with_models(report: SmallReport) -> Block:
     """What a section of the appendix says where the base is too small for its model."""
-    return too_few("small.comes_with_models")(report).in_appendix()
+    return too_few("small.comes_with_models")(report)
 
 
 def method(report: SmallReport) -> Block:
@@ -233,31 +233,36 @@ def method(report: SmallReport) -> Block:
     )
 
 
+def glossary(report: SmallReport) -> Block:
+    """The one word of a small page that needs a meaning."""
+    t = report.t
+    return blocks.glossary({t("small.method.order"): t("small.method.order_text")})
+
+
 def record(report: SmallReport) -> Block:
     """The key numbers of a small base."""
     return blocks.record(**report.facts)
 
 
-def too_few(what: str, text: str = "") -> Callable[[SmallReport], Block]:
+def too_few(what: str) -> Callable[[SmallReport], Block]:
     """A section's small form: that it says nothing yet, and from how many customers it will.
 
     Parameters
     ----------
-    what : the sentence, or the id of a shared message
-    text : what stands under it, with {needed}, {customers} ("12 customers") and {number}; by default the
-        shared message
+    what : the id of a message that reports share, so that each language has it; or a sentence
     """
 
     def note(report: SmallReport) -> Block:
-        t, n = report.t, report.seen.customers
-        sentence = t(what) if t.knows(what) else what
-        if report.nothing:
-            return _nothing(report)
-        if n >= SEGMENTS_FROM:
-            return blocks.note(sentence, t("small.no_revenue", n=n))
-        if not text:
-            return blocks.note(sentence, t("small.begins", needed=SEGMENTS_FROM, n=n))
-        counted = {"needed": words.count(SEGMENTS_FROM), "number": words.count(n)}
-        return blocks.note(sentence, text.format(**counted, customers=words.plural(n, "customer")))
+        return nothing_yet(report, report.t(what) if report.t.knows(what) else what)
 
     return note
+
+
+def nothing_yet(report: SmallReport, sentence: str) -> Block:
+    """In the folded part: a sentence that something cannot be told, and from how many customers it can."""
+    t, n = report.t, report.seen.customers
+    if report.nothing:
+        return _nothing(report)
+    if n >= SEGMENTS_FROM:
+        return blocks.note(sentence, t("small.no_revenue", n=n)).in_appendix()
+    return blocks.note(sentence, t("small.begins", needed=SEGMENTS_FROM, n=n)).in_appendix()

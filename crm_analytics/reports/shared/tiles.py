@@ -11,6 +11,7 @@ from crm_analytics.analyses.definitions import Definitions
 from crm_analytics.analyses.kpi import COUNT, MONEY, SHARE, Kpi
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.shared.plans import Plans
+from crm_analytics.reports.shared.reasons import spoken
 from crm_analytics.tables.days import span_of
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def tile(t: Sentences, kpi: Kpi, note: str = "", past: Past | None = None) -> di
     """
     label = label_of(t, kpi)
     if kpi.value is None:
-        return blocks.kpi(label, t("kpi.not_known"), note=t.of("kpi.refusal", {"why": kpi.refusal}))
+        return blocks.kpi(label, t("kpi.not_known"), note=refusal(t, kpi))
     change = kpi.against_year or kpi.against_previous
     note = note or (
         interval(t, kpi.lower, kpi.upper, format_of(t, kpi.unit)) if kpi.lower is not None else ""
@@ -51,6 +52,11 @@ def tile(t: Sentences, kpi: Kpi, note: str = "", past: Past | None = None) -> di
     n, unit = span_of(past.given.span.lstrip("-"))
     slots = {"n": len(values), "first": say(t, values[0], kpi.unit), "span": span(t, n, unit)}
     return blocks.kpi(**shown, trend=values, trend_said=t.of(f"trend.{come}", slots))
+
+
+def refusal(t: Sentences, kpi: Kpi) -> str:
+    """Why a figure has no value, in the language of the page."""
+    return t.of("kpi.refusal", {"why": spoken(kpi.refusal, t.language)})
 
 
 def change_of(t: Sentences, change: Change, against: str) -> str:

@@ -150,7 +150,7 @@ def how_much_and_how(report: SocialReport) -> Block:
     )
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: SocialReport) -> Block:
     """The words of the page."""
     t = report.t

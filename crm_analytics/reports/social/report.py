@@ -31,7 +31,7 @@ from crm_analytics.reports.shared.customer_names import pseudonyms_of
 from crm_analytics.reports.shared.handed_in import HandedIn, handed_in
 from crm_analytics.reports.shared.plans import Plans
 from crm_analytics.reports.shared.report import Report, attempt
-from crm_analytics.reports.shared.small_form import SmallReport, too_few, too_small
+from crm_analytics.reports.shared.small_form import SmallReport, nothing_yet, too_small
 from crm_analytics.reports.shared.spoken import catalogue
 from crm_analytics.tables.export import write_csv
 
@@ -178,6 +178,6 @@ def not_yet(message: str) -> Callable[[SmallReport], Block]:
 
     def said(report: SmallReport) -> Block:
         t = catalogue(report.language, __file__, report.base.currency)
-        return too_few(t(f"{message}.none"))(report)
+        return nothing_yet(report, t(f"{message}.none"))
 
     return said

@@ -14,7 +14,7 @@ import pandas as pd
 from crm_analytics.analyses.social.influence import HUBBELL, Influence
 from crm_analytics.analyses.social.lead_lag import LeadLag
 from crm_analytics.analyses.social.response import URGENCIES, Response
-from crm_analytics.analyses.social.volume import worst_topic
+from crm_analytics.analyses.social.volume import OTHERS, worst_topic
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.customer_names import pseudonyms_of
@@ -81,8 +81,9 @@ def what_about(report: SocialReport) -> Block:
     t, table = report.t, report.voice.topics
     if table.empty:
         return _note(report, "topics")
+    named = table["topic"].replace(OTHERS, t("topics.others"))
     shown = table.assign(
-        topic=[words.clean(x, words.LONGEST_LABEL) for x in table["topic"]],
+        topic=[words.clean(x, words.LONGEST_LABEL) for x in named],
         sentiment=100 * table["sentiment"],
         range=blocks.together(100 * table["lower"], 100 * table["upper"]),
     ).drop(columns=["lower", "upper"])  # fmt: skip

@@ -172,7 +172,7 @@ def blocks_of(report: StrategyReport, card: Scorecard) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["block", "level", "from_what", "known", "light"])
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: StrategyReport) -> Block:
     """The words of the page."""
     t = report.t

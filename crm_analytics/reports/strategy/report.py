@@ -101,7 +101,7 @@ def prepare(
     wanted = [read(framework, REGISTRY)] if framework else [read(name) for name in names()]
     if question not in suitability.QUESTIONS:
         suitability.ranked([], question)  # refuses with the nearest
-    if small := too_small(base, show_customers):
+    if small := too_small(base, show_customers, language=language):
         return small
     share = margin_of(base, margin).share
     given = Measured(base, compare_to, None, NO_FORECAST, share)

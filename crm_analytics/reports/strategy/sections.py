@@ -18,7 +18,7 @@ from crm_analytics.reports.strategy.report import StrategyReport
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
 
-FEW = too_few("No model can be measured yet")
+FEW = too_few("small.not_yet.strategy")
 
 
 def _names(report: StrategyReport, frame: pd.DataFrame) -> dict[str, str]:

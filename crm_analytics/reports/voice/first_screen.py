@@ -219,7 +219,7 @@ def _said(report: VoiceReport) -> dict[str, str] | None:
     return blocks.finding(t(message, share=row["share"], others=row["others_share"]), "said")
 
 
-@section(small=small_form.method)
+@section(small=small_form.glossary)
 def glossary(report: VoiceReport) -> Block:
     """The words of the page."""
     t = report.t

@@ -80,7 +80,7 @@ def prepare(
     language : of the page: "en" or "de"
     run : folder of the run that makes the page; empty outside a run
     """
-    if small := too_small(base, show_customers):
+    if small := too_small(base, show_customers, language=language):
         return small
     missing: dict[str, str] = {}
     plan = plans(base, span=compare_to, effect=effect)

@@ -91,8 +91,8 @@ def test_the_page_calls_the_planted_loser_by_its_name(base: CustomerBase, projec
     assert verdicts["email"] == verdicts["search"] == "lucrative"
     assert verdicts["display"] != "lucrative"
     said = repr(channels.headline(report))
-    assert "stands last before" in said
-    assert "what causes sales is unknown" in said
+    assert "is the last contact before" in said
+    assert "the cause is unknown" in said
     assert "only a test" in said
     assert "name ways that are not tracked, most often referral" in repr(channels.what_customers_say(report))
 

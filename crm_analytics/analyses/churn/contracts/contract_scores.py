@@ -40,7 +40,9 @@ class ContractScores(ObjectCard):
     scores : one row per running contract, the likeliest to end first: subscription_id, customer_id,
         probability, price_a_month (money; NaN where the source has none), at_risk (their product), reason
         (what speaks most for ending, in words; "" by the rate)
-    interval : of the contracts that end, 95 %: by chance, and for what is not known of their rate
+    interval : of the contracts that end, 95 %: by chance, for what is not known of their rate, as much as
+        the method was off a contract in the newest window, of which nothing was learnt, and by what
+        windows differ
     window : days
     method : "logistic", or "rate of its kind": the monthly rate of contracts of the same recurrence
     unmet : why there is no model, in sentences; empty where there is one
@@ -103,22 +105,34 @@ def contract_scores(
     if unmet:
         rate, spread = _rates(base, grace, window, running)
         found = _table(running, rate, None)
-        return ContractScores(found, _around(rate, spread), window, RATE, unmet, _evidence([]))
+        ends = _around(rate, spread, _apart(parts, float(rate.mean())))
+        return ContractScores(found, ends, window, RATE, unmet, _evidence([]))
     model = _fitted(parts, seed)
     chance = model.predict_proba(_known(running))[:, 1]
     ended = np.concatenate([left for _, left in parts])
     spread = float(ended.std() / np.sqrt(len(ended)))
-    evidence = _judged(base, parts, window, grace, seed)
-    return ContractScores(
-        _table(running, chance, model), _around(chance, spread), window, MODEL, (), evidence
-    )
+    evidence, off = _judged(base, parts, window, grace, seed)
+    ends = _around(chance, spread, float(np.hypot(off, _apart(parts, None))))
+    return ContractScores(_table(running, chance, model), ends, window, MODEL, (), evidence)
 
 
-def _around(chance: Array, spread: float) -> tuple[float, float]:
-    """Of how many end: each by its own chance, and in total by the standard error of their rate."""
-    half = 1.96 * float(np.sqrt((chance * (1 - chance)).sum() + (len(chance) * spread) ** 2))
+def _around(chance: Array, spread: float, off: float = 0.0) -> tuple[float, float]:
+    """Of how many end: each by its own chance, and in total by the standard error of their rate.
+
+    off : deviation, a contract, of the last forecast that could be checked and between windows
+    """
+    n = len(chance)
+    half = 1.96 * float(np.sqrt((chance * (1 - chance)).sum() + (n * spread) ** 2 + (n * off) ** 2))
     total = float(chance.sum())
     return max(total - half, 0.0), min(total + half, float(len(chance)))
+
+
+def _apart(parts: list[tuple[pd.DataFrame, Array]], said: float | None) -> float:
+    """Deviation of the shares that ended in earlier windows: about what is said, else about their mean."""
+    shares = np.array([left.mean() for _, left in parts])
+    if said is not None:
+        return float(np.sqrt(np.mean((shares - said) ** 2))) if len(shares) else 0.0
+    return float(np.std(shares, ddof=1))
 
 
 def _days(base: CustomerBase, window: int, grace: int) -> list[date]:
@@ -170,8 +184,8 @@ def _rates(base: CustomerBase, grace: int, window: int, running: pd.DataFrame) -
 
 def _judged(
     base: CustomerBase, parts: list[tuple[pd.DataFrame, Array]], window: int, grace: int, seed: int
-) -> pd.DataFrame:
-    """Both methods as they would have spoken when the newest window began."""
+) -> tuple[pd.DataFrame, float]:
+    """Both methods as they would have spoken when the newest window began; and how far the model was off."""
     frame, left = parts[-1]
     then = base.as_of(_days(base, window, grace)[-1])
     scores = {
@@ -184,7 +198,7 @@ def _judged(
         for name, measure in (("auc", measures.auc), ("brier", measures.brier)):
             row[name], row[f"{name}_lower"], row[f"{name}_upper"] = measure(left, score)
         rows.append(row)
-    return _evidence(rows)
+    return _evidence(rows), abs(float(left.mean() - scores[MODEL].mean()))
 
 
 def _evidence(rows: list[dict[str, object]]) -> pd.DataFrame:
