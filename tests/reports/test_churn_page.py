@@ -35,7 +35,7 @@ ASKED = {
     "what to do": r"Write to \d+ of the \d+",
     "worth what": r"\| campaigns \| €?−?€?[\d,.]+ \(",
     "can I trust it": r"were expected to fall silent, (?:and )?\d+ did",
-    "better than last time": r"\d+ % a year ago|as a year ago",
+    "better than last time": r"\d+ % a year ago|than a year ago",
     "contracts": r"of \d+ running contracts? should end",
     "complaints": r"After a complaint customers leave|do not leave clearly faster after a complaint",
 }

@@ -41,15 +41,14 @@ def headline(report: CampaignsReport) -> Block:
 def _news(report: CampaignsReport) -> str:
     t, kpi, due = report.t, report.kpis["orders_per_hundred_contacts"], report.due
     if kpi.value is not None:
-        shown = grade(kpi.value, kpi.lower, kpi.upper, kpi.n)
-        # What the 95 % interval leaves open is "may be chance" on every page, so it is no more here.
-        found = Evidence.NOT_TOLD_APART if shown is Evidence.SUGGESTED else shown
+        found = grade(kpi.value, kpi.lower, kpi.upper, kpi.n)
         slots: dict[str, Any] = {
             "n": report.plan.effect.campaigns, "value": abs(kpi.value),
             "way": "more" if kpi.value > 0 else "fewer",
             "interval": interval(t, kpi.lower, kpi.upper, "number:1"), "signed": kpi.value,
         }  # fmt: skip
-        return t.of(f"headline.{found.name.lower()}", slots)
+        message = "not_told_apart" if found is Evidence.SUGGESTED else found.name.lower()
+        return t.of(f"headline.{message}", slots)
     if report.waves is not None:
         return t("headline.cannot_be_told")
     if due is not None and due.treated:

@@ -102,7 +102,7 @@ def what_contacting_brings(report: ChurnReport) -> Block:
     bounds = interval(t, best.expected.lower, best.expected.upper, report.currency)
     message = "contacting.chance"
     if best.evidence.is_news and best.expected.value > 0:
-        message = f"contacting.{best.evidence.name.lower()}"
+        message = "contacting.shown"
     what = "revenue" if best.expected.without else "margin"
     finding = t.of(message, {"value": best.expected.value, "interval": bounds, "what": what})
     names = names_of(report, "group", "customers", "expected", "interval", "verdict")

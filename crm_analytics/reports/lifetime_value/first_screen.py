@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses.audiences import BEST
 from crm_analytics.analyses.definitions import ACTIVE
-from crm_analytics.analyses.evidence import Evidence as Grade
 from crm_analytics.analyses.evidence import grade
 from crm_analytics.analyses.forecasting.cautions import ONE_CYCLE, UNDETERMINED
 from crm_analytics.pages import blocks, words
@@ -72,10 +71,8 @@ def _news(report: ValueReport) -> str:
             "day": growth.day,
             "way": "up" if growth.change > 0 else "down",
         }
-        if found is Grade.SHOWN:
+        if found.is_news:
             return t.of("headline.moved", slots)
-        if found is Grade.SUGGESTED:
-            return t.of("headline.moved_probably", slots)
     return t.of("headline.value", slots)
 
 

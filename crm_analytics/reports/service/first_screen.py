@@ -51,7 +51,7 @@ def _news(report: ServiceReport) -> str:
         "way": "up" if change.change > 0 else "down",
         "interval": interval(t, change.lower, change.upper, "percent:0"),
     }
-    return t.of(f"headline.{found.name.lower()}", slots)
+    return t.of("headline.shown", slots)
 
 
 def _lede(report: ServiceReport) -> list[str]:
