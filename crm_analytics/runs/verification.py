@@ -1,11 +1,12 @@
 """Whether a published page can be made again from its record, byte for byte, and if not what has changed.
 
-The page is made in a private folder, on the day and with the parameters, the key and the facts of other runs
-that its manifest names. Nothing is published, and no key is made.
+The page is made in a private folder, on the day and with the parameters, the filter, the rules, the key and
+the facts of other runs that its manifest names. Nothing is published, and no key is made.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -183,6 +184,8 @@ def _plan(
         max_rejected=source.max_rejected,
         root=root,
         look=published_look.of_tree(page.place.out),
+        rules=dict(about.get("rules") or {}),
+        where=json.loads(about["where"]) if about.get("where") else {},
         force=True,  # nothing is published: whose folder it is need not be asked
     )
     return plan_run(request)
