@@ -61,7 +61,7 @@ class AuditReport(Report):
     winning: audit.CostOfWinning | None
     cohorts: Cohorts | None
     drivers: pd.DataFrame | None
-    leaving: pd.DataFrame | None
+    leaving: pd.DataFrame | None = None
 
     @cached_property
     def kpis(self) -> dict[str, Kpi]:
