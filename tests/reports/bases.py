@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics import CustomerBase
+from crm_analytics.analyses.kpis import REGISTRY
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.demo import write_demo
 
@@ -25,6 +26,8 @@ FREE_TEXTS = {
     "campaign_name", "list_name", "source", "device", "type", "priority", "resolution", "subject",
     "description", "text", "driver", "brand", "message", "topic", "partner_name", "cancel_reason",
 }  # fmt: skip
+
+TARGETS = [{"kpi": name, "at_least": 1.9} for name in REGISTRY]
 
 
 @dataclass(frozen=True)
@@ -115,8 +118,9 @@ def lemonade(folder: Path) -> Given:
 
 
 def company(folder: Path) -> Given:
-    """Everything the contract knows."""
-    return Given(CustomerBase.open(folder, today=TODAY), COMPANY_ID, thin=False)
+    """Everything the contract knows, and a target for every key figure."""
+    base = CustomerBase.open(folder, today=TODAY)
+    return Given(base.with_rules(targets=TARGETS), COMPANY_ID, thin=False)
 
 
 def odd(name: str, _: Path) -> Given:
