@@ -27,8 +27,6 @@ FREE_TEXTS = {
     "description", "text", "driver", "brand", "message", "topic", "partner_name", "cancel_reason",
 }  # fmt: skip
 
-TARGETS = [{"kpi": name, "at_least": 1.9} for name in REGISTRY]
-
 
 @dataclass(frozen=True)
 class Given:
@@ -94,7 +92,7 @@ def poor(folder: Path) -> Given:
 
 
 def hostile(folder: Path) -> Given:
-    """Some of the company, with an attack in every text that a shop writes as it likes, names allowed."""
+    """Some of the company, with an attack in every text that a shop writes, names allowed, and a target for all."""
     sales = pd.read_parquet(folder / "transactions.parquet")
     few = set(sorted(sales["customer_id"].dropna().unique())[:250])
     tables = {}
@@ -107,6 +105,7 @@ def hostile(folder: Path) -> Given:
             table = table.assign(**{column: (HOSTILE + text).where(text.notna(), None)})
         tables[path.stem] = table
     base = CustomerBase.open(tables, today=TODAY, mapping={"label": HOSTILE, "currency": "EUR"})
+    base = base.with_rules(targets=[{"kpi": name, "at_least": 0.25} for name in REGISTRY])
     return Given(base, OWN_ID, hostile=HOSTILE, parameters={"show_customers": True})
 
 
@@ -118,9 +117,8 @@ def lemonade(folder: Path) -> Given:
 
 
 def company(folder: Path) -> Given:
-    """Everything the contract knows, and a target for every key figure."""
-    base = CustomerBase.open(folder, today=TODAY)
-    return Given(base.with_rules(targets=TARGETS), COMPANY_ID, thin=False)
+    """Everything the contract knows."""
+    return Given(CustomerBase.open(folder, today=TODAY), COMPANY_ID, thin=False)
 
 
 def odd(name: str, _: Path) -> Given:

@@ -117,7 +117,7 @@ def names_of_figures(t: Sentences) -> re.Pattern[str]:
     return re.compile("|".join(re.sub(r"\\{[^}]*\\}", ".+", re.escape(one)) for one in called))
 
 
-@pytest.mark.parametrize("base", [marked("company")])
+@pytest.mark.parametrize("base", [marked("hostile")])
 def test_every_figure_with_a_target_says_it_on_every_page(
     page: Callable[[str, str], list[Shown]], base: str
 ) -> None:
