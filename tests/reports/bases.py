@@ -92,7 +92,7 @@ def poor(folder: Path) -> Given:
 
 
 def hostile(folder: Path) -> Given:
-    """Some of the company, with an attack in every text that a shop writes, names allowed, and a target for all."""
+    """Some of the company, an attack in every text that a shop writes, names allowed, a target for all."""
     sales = pd.read_parquet(folder / "transactions.parquet")
     few = set(sorted(sales["customer_id"].dropna().unique())[:250])
     tables = {}
