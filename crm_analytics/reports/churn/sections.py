@@ -126,7 +126,7 @@ def how_well_it_did(report: ChurnReport, trained: Churn) -> Block:
     used = t("used")
     shown = pd.DataFrame(
         {
-            "method": [report.method(m) for m in table["method"]],
+            "method": [report.way_called(m) for m in table["method"]],
             "auc": _with(table, "auc"),
             "average_precision": _with(table, "average_precision"),
             "top_decile_lift": _with(table, "top_decile_lift"),

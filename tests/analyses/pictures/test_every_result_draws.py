@@ -24,8 +24,8 @@ NOT_DRAWN = {
     ),
     "its report composes the picture from this and other results": (
         "Acquisition", "Arrivals", "Calendar", "ContractScores", "ContractValue", "CostToServe",
-        "FirstProducts", "LeadLag", "Needs", "Period", "Pipeline", "Plan", "Popularity", "RevenueTree", "Summary", "Topics",
-        "ValueMatrix", "Virality", "Voice",
+        "FirstProducts", "LeadLag", "Needs", "Period", "Pipeline", "Plan", "Popularity", "RevenueTree",
+        "Summary", "Topics", "ValueMatrix", "Virality", "Voice",
     ),
 }  # fmt: skip
 
