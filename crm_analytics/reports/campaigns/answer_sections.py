@@ -59,9 +59,10 @@ def _named(report: CampaignsReport, groups: pd.DataFrame) -> pd.DataFrame:
     if groups.empty:
         return groups
     t = report.t
+    known = {OTHERS: t("others"), "not known": t("kpi.not_known")}
     return groups.assign(
         who=[
-            t(f"group.{a}", group=t("others") if g == OTHERS else words.clean(g, 40))
+            t(f"group.{a}", group=words.clean(known.get(g, g), 40))
             for a, g in zip(groups["attribute"], groups["group"], strict=True)
         ]
     )

@@ -44,7 +44,7 @@ def _news(report: ServiceReport) -> str:
         return t("headline.no_year", rate=rate.value, span=length)
     found = grade(change.change, change.lower, change.upper, rate.n)
     if not found.is_news or abs(change.change) < NEWS:
-        return t("headline.steady", rate=rate.value, span=length)
+        return t("headline.steady", rate=rate.value)
     slots: dict[str, Any] = {
         "rate": rate.value,
         "share": abs(change.change),
