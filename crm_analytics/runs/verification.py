@@ -35,6 +35,7 @@ _PARTS = {
     "notebook": "the notebook has changed",
     "code": "the code of the package has changed",
     "parameters": "the parameters are not those of the page",
+    "rules": "segments, stages or targets are not those of the page",
     "source": "the source is another one",
     "identities": "who is who was brought up to date",
     "version": "the answer of the source to its version_query has changed",

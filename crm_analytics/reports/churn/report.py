@@ -100,6 +100,11 @@ class ChurnReport(Report):
             self.t(f"attribute.{slug(str(name))}") if known else words.clean(str(name).replace("_", " "), 40)
         )
 
+    def way_called(self, name: object) -> str:
+        """What a way to tell who leaves is called; an own learner by its class."""
+        message = f"method_name.{slug(str(name))}"
+        return self.t(message) if self.t.knows(message) else words.clean(str(name), 40)
+
     def feature(self, name: str) -> str:
         """A feature in words of the page's language."""
         return self.t(f"feature.{name}") if self.t.knows(f"feature.{name}") else churn.WORDS.get(name, name)

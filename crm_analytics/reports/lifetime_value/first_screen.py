@@ -13,7 +13,7 @@ from crm_analytics.reports.lifetime_value.evidence import held_or_not
 from crm_analytics.reports.lifetime_value.report import SmallValueReport, UnpricedReport, ValueReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
-from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, span, tile
+from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, span, tile, with_target
 from crm_analytics.reports.shared.trends import past_of
 
 if TYPE_CHECKING:
@@ -148,7 +148,8 @@ def kpis(report: ValueReport | UnpricedReport) -> Block:
         purchases = report.forecast.purchases
         label = t("kpi.purchases_to_come", span=report.span)
         bounds = interval(t, purchases.lower, purchases.upper, "count")
-        return blocks.kpis(blocks.kpi(label, words.count(purchases.mean), note=bounds), soon)
+        note = with_target(t, found["purchases_to_come"], bounds)
+        return blocks.kpis(blocks.kpi(label, words.count(purchases.mean), note=note), soon)
     value, margin = found["value_to_come"], found["margin_to_come"]
     first = tile(t, value, past=past_of(report)) | _since(report)
     paid = blocks.kpi(

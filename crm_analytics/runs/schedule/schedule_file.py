@@ -47,7 +47,7 @@ from crm_analytics.runs.look import BrandTable, look_of
 from crm_analytics.runs.plan import RunRequest
 from crm_analytics.runs.schedule import list_jobs, relative_days, score_jobs
 from crm_analytics.runs.schedule.list_jobs import ListTable, ScheduledList, wave_request
-from crm_analytics.runs.schedule.own_rules import RuleTable, Where, checked_rules
+from crm_analytics.runs.schedule.own_rules import RuleTable, TargetTable, Where, checked_rules
 from crm_analytics.runs.schedule.score_jobs import ScheduledScore, ScoreTable, score_request
 from crm_analytics.runs.telling import settings
 from crm_analytics.runs.telling.settings import MailTable, NotifyTable
@@ -70,6 +70,7 @@ class SourceTable(BaseModel):
     network: bool = False
     max_rejected: Annotated[float, Field(ge=0, le=1)] | None = None
     keep_rows: bool = False
+    where: dict[str, Where] = {}
 
 
 class ReportTable(BaseModel):
@@ -104,6 +105,7 @@ class ScheduleTable(BaseModel):
     score: list[ScoreTable] = []
     segment: list[RuleTable] = []
     stage: list[RuleTable] = []
+    target: list[TargetTable] = []
 
 
 _ALLOWED = {
@@ -122,6 +124,10 @@ _ALLOWED = {
     "as_of": "a day like 2026-01-31, 'last day', 'last full month', 'last full week', or a span like '-1w'",
     "segment": "one table or more, each begun by [[segment]]",
     "stage": "one table or more, each begun by [[stage]]",
+    "target": "one table or more, each begun by [[target]]",
+    "kpi": "the name of a key figure, such as bought_again",
+    "at_least": "a number; a share is one between 0 and 1",
+    "at_most": "a number; a share is one between 0 and 1",
     "play": "a text",
     "limit_seconds": "a number above 0",
     "limit_memory_mb": "a whole number from 512",
@@ -130,6 +136,7 @@ _ALLOWED = {
 
 _ROWS = {
     "report": ReportTable, "list": ListTable, "score": ScoreTable, "segment": RuleTable, "stage": RuleTable,
+    "target": TargetTable,
 }  # fmt: skip
 _TABLES = {"mail": MailTable, "notify": NotifyTable, "brand": BrandTable}
 
@@ -209,7 +216,7 @@ def read_schedule(path: Path, now: datetime, *, wait: float = 0, force: bool = F
                 "reports would be read as data"
             )
     look = look_of(table.language, table.brand, folder, path.name)
-    rules = checked_rules(table.segment, table.stage, path.name)
+    rules = checked_rules(table.segment, table.stage, table.target, path.name)
     every: dict[str, Any] = {
         "look": look,
         "rules": rules,
@@ -385,6 +392,7 @@ def _source(name: str, table: SourceTable, folder: Path, root: Path) -> RunReque
         version_query=table.version_query,
         max_rejected=table.max_rejected,
         keep_rows=table.keep_rows,
+        where=dict(table.where),
         root=root,
     )
 
@@ -399,7 +407,7 @@ def _report(one: ReportTable, request: RunRequest, where: str, folder: Path) -> 
             report=str((folder / Path(one.name).expanduser()).resolve()) if notebook else one.name,
             as_of=day,
             parameters=dict(one.parameters),
-            where=dict(one.where),
+            where={**request.where, **one.where},
             slug=one.slug,
             limit_seconds=one.limit_seconds,
             limit_memory_mb=one.limit_memory_mb,
