@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.churn.measures.subgroups import UNKNOWN
 from crm_analytics.analyses.churn.survival.complaints import FIRST, AfterComplaint
 from crm_analytics.analyses.churn.training import Churn
 from crm_analytics.analyses.disclosure import OTHERS
@@ -184,10 +185,11 @@ def who_is_misjudged(report: ChurnReport, trained: Churn) -> Block:
     if report.groups is None:
         return nothing(report, "groups")
     table = report.groups.table
+    own = {OTHERS: t("others"), UNKNOWN: t("group_unknown")}
     shown = pd.DataFrame(
         {
             "attribute": [report.attribute(name) for name in table["attribute"]],
-            "group": [t("others") if g == OTHERS else words.clean(g, 40) for g in table["group"]],
+            "group": [own.get(name) or words.clean(name, 40) for name in table["group"]],
             "customers": table["n"],
             "left_share": table["left_share"],
             "predicted": table["predicted"],
