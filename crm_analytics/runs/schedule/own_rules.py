@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from crm_analytics.errors import ParameterError
+from crm_analytics.runs.schedule.settings import read_settings
 from crm_analytics.tables.named_sources import named_sources
 from crm_analytics.tables.project import project_folder
 
@@ -68,7 +68,7 @@ def rules_of_source(source: str, root: Path | None = None) -> Rules:
     config, sources = named_sources(project_folder() if root is None else root)
     if config is None or source not in sources or Path(source).exists():
         return {}
-    table = tomllib.loads(config.read_text(encoding="utf-8"))
+    table = read_settings(config)
     try:
         several = TypeAdapter(list[RuleTable])
         segments, stages = (several.validate_python(table.get(one, [])) for one in ("segment", "stage"))

@@ -30,7 +30,6 @@ Paths are meant from the folder of the file.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -49,11 +48,11 @@ from crm_analytics.runs.schedule import list_jobs, relative_days, score_jobs
 from crm_analytics.runs.schedule.list_jobs import ListTable, ScheduledList, wave_request
 from crm_analytics.runs.schedule.own_rules import RuleTable, TargetTable, Where, checked_rules
 from crm_analytics.runs.schedule.score_jobs import ScheduledScore, ScoreTable, score_request
+from crm_analytics.runs.schedule.settings import read_settings
 from crm_analytics.runs.telling import settings
 from crm_analytics.runs.telling.settings import MailTable, NotifyTable
 from crm_analytics.tables.named_sources import ref_of
 from crm_analytics.tables.project import project_folder
-from crm_analytics.tables.regular_files import MOST_SETTINGS, read_text
 
 _STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
@@ -204,7 +203,7 @@ def read_schedule(path: Path, now: datetime, *, wait: float = 0, force: bool = F
         nearest name.
     """
     path = path.expanduser().resolve()
-    table = _validated(_toml(path), path.name)
+    table = _validated(read_settings(path), path.name)
     folder, root = path.parent, project_folder(path.parent)
     out = (folder / Path(table.out).expanduser()).resolve()
     sources = {name: _source(name, one, folder, root) for name, one in table.source.items()}
@@ -306,22 +305,6 @@ def _source_of(
         near = nearest(one.source, sources) or "."
         raise ParameterError(f"{where}: there is no source {short(one.source)}{near} Known: {known}")
     return sources[one.source]
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(read_text(path, MOST_SETTINGS))
-    except FileNotFoundError:
-        near = nearest(path.name, [p.name for p in path.parent.glob("*.toml")])
-        raise ParameterError(f"there is no {path}{near}") from None
-    except OSError as error:
-        raise ParameterError(f"{path} cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise ParameterError(f"{path.name} is not UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ParameterError(f"{path.name} is not TOML: {error}") from None
-    except RecursionError:
-        raise ParameterError(f"{path.name} is nested too deeply to be read") from None
 
 
 def _validated(content: dict[str, Any], name: str) -> ScheduleTable:
