@@ -96,6 +96,8 @@ def _of_partners(report: PartnerReport) -> str:
 
 
 def _records(report: PartnerReport) -> str:
+    if report.matched is None:
+        return ""
     records = report.by_overlap["records"]
     return report.t("tile.records", n=records.sum()) if records.notna().all() else ""
 
