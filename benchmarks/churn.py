@@ -116,7 +116,7 @@ def write_base(folder: Path, customers: int, lines: float = LINES, seed: int = 5
     m = customers // 2
     pd.DataFrame({
         "response_id": np.arange(m).astype("U9"), "respondent_id": some(m), "responded_at": when(m),
-        "instrument": np.where(rng.random(m) < 0.4, "nps", "csat"), "question": "?",
+        "instrument": rng.choice(["nps", "csat", "ces"], m, p=[0.4, 0.4, 0.2]), "question": "?",
         "score": rng.integers(0, 11, m).astype(float),
         "scale_min": 0.0, "scale_max": 10.0, "customer_id": some(m),
     }).to_parquet(folder / "survey_responses.parquet")  # fmt: skip
@@ -179,10 +179,11 @@ def in_pandas(t: dict[str, pd.DataFrame]) -> pd.DataFrame:
         tickets=("hours", "size"), complaints=("is_complaint", "sum"), waiting_hours=("hours", "mean"),
         satisfaction=("told", "mean"),
     )  # fmt: skip
+    served["open_tickets"] = tickets["hours"].isna().groupby(tickets["customer_id"]).sum()
     upset = tickets[tickets["is_complaint"]]
-    served["complaint_days"] = (
-        (DAY - upset["created_at"].dt.normalize()).dt.days.groupby(upset["customer_id"]).min()
-    )
+    since = (DAY - upset["created_at"].dt.normalize()).dt.days
+    served["complaint_days"] = since.groupby(upset["customer_id"]).min()
+    served["complaints_recent"] = (since < 90).groupby(upset["customer_id"]).sum()
     answers = t["survey_responses"]
     answers = answers[answers["responded_at"] < END]
     share = (answers["score"] - answers["scale_min"]) / (answers["scale_max"] - answers["scale_min"])
@@ -199,12 +200,14 @@ def in_pandas(t: dict[str, pd.DataFrame]) -> pd.DataFrame:
         unsubscribed=("left", "max"),
     )  # fmt: skip
     one = one.join(reached)
-    asked = answers[answers["instrument"] == "nps"].sort_values(
-        ["responded_at", "score"], ascending=[True, False]
-    )
-    one["nps"] = asked.groupby("customer_id")["score"].last()
+    last = answers.assign(share=share).sort_values(["responded_at", "score"], ascending=[True, False])
+    one["nps"] = last[last["instrument"] == "nps"].groupby("customer_id")["score"].last()
+    one["ease"] = last[last["instrument"] == "ces"].groupby("customer_id")["share"].last()
     one = one.join(t["customers"].set_index("customer_id")["acquisition_channel"].rename("acquired_by"))
-    counts = ["visits_recent", "tickets", "complaints", "mails", "unsubscribed"]
+    counts = [
+        "visits_recent", "tickets", "complaints", "complaints_recent", "open_tickets", "mails",
+        "unsubscribed",
+    ]  # fmt: skip
     one[counts] = one[counts].fillna(0)
     gone = ["orders_before", "revenue_recent", "revenue_before", "off", "paid", "margin", "sold"]
     return one.drop(columns=gone).sort_index()

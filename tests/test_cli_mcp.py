@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
+import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import nbformat
 import pandas as pd
 import pytest
 
+from crm_analytics import CustomerBase
 from crm_analytics.analyses.kpis import REGISTRY
 from crm_analytics.cli.agent_commands import answers, server
+from crm_analytics.pages import block_views, words
 from crm_analytics.runs.answers import Answers
+from crm_analytics.runs.publishing.manifest import BLOCK
+from crm_analytics.runs.publishing.published_tables import published_tables
+from tests.all_reports import REPORTS
+from tests.reports.in_process import shown_by
 
 FACTS = {
     "facts_version": 2, "day": "2026-01-31", "buyers": 40, "buyers_n": 40, "buyers_previous": 30,
@@ -144,3 +156,128 @@ def test_without_the_extra_it_says_what_to_install(out, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "mcp.server.mcpserver", None)
     with pytest.raises(ParameterError, match=r"pip install 'crm-analytics\[mcp\]'"):
         server(Answers(out))
+
+
+# --- a bank of questions ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def shop_pages(small_company: CustomerBase, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page on segments of the demo company: its record and tables, as the package publishes them."""
+    out = tmp_path_factory.mktemp("bank")
+    shown = [one.block for one in shown_by(REPORTS["segments"], small_company)]
+    day = str(small_company.day)
+    (record,) = (block for block in shown if block.kind == "record")
+    published(out, "segments", day, day, json.loads(json.dumps(record.payload["facts"], default=str)))
+    run = out / "segments" / day / "runs" / "1"
+    shutil.rmtree(run / "tables")
+    (run / "tables").mkdir()
+    new = nbformat.v4
+    cells = [
+        new.new_code_cell(outputs=[new.new_output("display_data", {BLOCK: block.to_json()})])
+        for block in shown
+    ]
+    for name, content in published_tables(new.new_notebook(cells=cells)).items():
+        (run / name).write_bytes(content)
+    (out / "segments" / day / "report.html").write_text(
+        "".join(block_views.html(block.kind, block.payload) for block in shown), encoding="utf-8"
+    )
+    return out
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question as an assistant puts it: the tool, its arguments, and what the page holds as the answer."""
+
+    tool: str
+    given: tuple[str, ...]
+    part: tuple[Any, ...]
+    answer: Any
+
+    def of(self, tools: Answers) -> Any:
+        """The part of the tool's answer that is asked for."""
+        found: Any = getattr(tools, self.tool)(*self.given)
+        for step in self.part:
+            found = found[step]
+        return found
+
+
+def run_of(out: Path) -> tuple[dict[str, Any], Path]:
+    """The record of the published page, and the folder of its run."""
+    (manifest,) = out.glob("segments/*/runs/*/manifest.json")
+    return json.loads(manifest.read_text(encoding="utf-8")), manifest.parent
+
+
+def answerable(out: Path) -> list[Asked]:
+    """What the page says, from its record and from the tables beside it, each number one question."""
+    about, run = run_of(out)
+    facts, bank = about["facts"], []
+    numbers = {k: v for k, v in facts.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+    beside = re.compile(r"(.+)_(lower|upper|n|previous|year_ago)")
+    for name, value in numbers.items():
+        if (found := beside.fullmatch(name)) and found[1] in numbers:
+            bank.append(Asked("figure", (found[1],), (found[2],), value))
+        elif name != "facts_version":
+            bank.append(Asked("figure", (name,), ("value",), value))
+            bank.append(Asked("figure", (name, "segments"), ("as_of",), about["as_of"]))
+            bank.append(Asked("figure", (name, "segments"), ("of",), about["data"]["label"]))
+    for file in sorted((run / "tables").glob("*.parquet")):
+        frame, name = pd.read_parquet(file), file.stem.partition("_")[2]
+        if "customer" in frame:
+            continue
+        for row, values in enumerate(frame.to_dict("records")):
+            bank += [
+                Asked("table", ("segments", name), ("rows", row, column), value)
+                for column, value in values.items()
+                if isinstance(value, int | float) and value == value
+            ]
+    for row in pd.read_parquet(next((run / "tables").glob("*who_brings_the_money*"))).to_dict("records"):
+        bank += [Asked("group", (str(row["segment"]),), (k,), row[k]) for k in ("customers", "revenue_share")]
+    return bank
+
+
+def unanswerable(out: Path) -> list[tuple[str, tuple[str, ...]]]:
+    """What no page told: figures nobody recorded, of other days and people, tables of persons, words."""
+    about, run = run_of(out)
+    facts = set(about["facts"])
+    people = pd.read_parquet(next((run / "tables").glob("*whom_to_contact*")))["customer"].head(10)
+    bank: list[tuple[str, tuple[str, ...]]] = [("figure", (n,)) for n in REGISTRY if n not in facts]
+    bank += [
+        ("figure", (f"{n}_{more}",)) for n in sorted(facts & set(REGISTRY)) for more in ("in_berlin", "2031")
+    ]
+    bank += [("figure", (n, "audit")) for n in sorted(facts & set(REGISTRY))]
+    bank += [("group", (str(person),)) for person in people]
+    bank += [("figure", (str(person),)) for person in people]
+    bank += [("table", ("segments", "whom_to_contact")), ("tables", ("churn",)),
+             ("table", ("../segments", "what_changed")), ("group", ("Everybody",)),
+             ("explain", ("weather",)), ("explain", ("salary",)), ("explain", ("error",))]  # fmt: skip
+    return bank
+
+
+def test_three_hundred_questions_are_answered_as_the_page_says_to_the_last_digit(shop_pages: Path) -> None:
+    bank, tools = answerable(shop_pages), answers(shop_pages)
+    assert len(bank) >= 300
+    assert len({(one.tool, one.given, one.part) for one in bank}) == len(bank)
+    wrong = [one for one in bank if one.of(tools) != one.answer]
+    assert wrong == []
+    shown = shop_pages.glob("segments/*/report.html")
+    page = html.unescape(next(shown).read_text(encoding="utf-8")).replace("\xa0", " ")
+    for name, unit in (
+        ("revenue", "money:EUR"),
+        ("buyers", "count"),
+        ("top_fifth_revenue_share", "percent:0"),
+    ):
+        said = words.say(tools.figure(name)["value"], unit).replace("\xa0", " ")
+        assert re.search(rf">\s*{re.escape(said)}\s*<", page), (
+            name,
+            said,
+        )  # the tile of the page, from the number of the answer
+
+
+def test_a_hundred_questions_that_no_page_answers_are_refused_with_a_reason(shop_pages: Path) -> None:
+    bank, tools = unanswerable(shop_pages), answers(shop_pages)
+    assert len(set(bank)) >= 100
+    told = {ask: getattr(tools, ask[0])(*ask[1]) for ask in bank}
+    assert [
+        ask for ask, found in told.items() if list(found) != ["refused"] or len(found["refused"]) < 10
+    ] == []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
+from statistics import NormalDist
 
 from crm_analytics.analyses.intervals import Z95
 
@@ -29,8 +30,15 @@ class Evidence(StrEnum):
 
     @property
     def is_news(self) -> bool:
-        """Whether a headline may speak of it."""
-        return self in (Evidence.SHOWN, Evidence.SUGGESTED)
+        """Whether a headline or a finding may speak of it.
+
+        What is only suggested is said of one in five worlds in which there is nothing: tables mark it so, and
+        no sentence rests on it.
+
+        >>> Evidence.SHOWN.is_news, Evidence.SUGGESTED.is_news
+        (True, False)
+        """
+        return self is Evidence.SHOWN
 
 
 def grade(
@@ -42,6 +50,7 @@ def grade(
     null: float = 0.0,
     error_rate: float = NOMINAL,
     least: int = LEAST,
+    looks: int = 1,
 ) -> Evidence:
     """Grade an estimate against what it would be if there were nothing to find.
 
@@ -52,6 +61,7 @@ def grade(
     null : the estimate where there is nothing to find
     error_rate : share of null worlds, measured by simulation, in which the interval leaves `null` out. Above
         10 % (nominal is 5 %) a finding is cut to *suggested*, above 20 % to *not told apart*
+    looks : differences of which the page would tell whichever is clear, this one included (Bonferroni)
 
     Returns
     -------
@@ -64,6 +74,8 @@ def grade(
     --------
     >>> str(grade(0.24, 0.15, 0.32, 2047)), str(grade(0.24, -0.05, 0.53, 60)), str(grade(0.24, 0.2, 0.3, 12))
     ('shown', 'suggested', 'cannot be told')
+    >>> str(grade(0.24, 0.03, 0.45, 200)), str(grade(0.24, 0.03, 0.45, 200, looks=5))
+    ('shown', 'suggested')
     """
     numbers = (estimate, lower, upper)
     if n < least or any(x is None or not math.isfinite(x) for x in numbers):
@@ -75,5 +87,6 @@ def grade(
     distance = abs(estimate - null)
     if distance == 0 or distance < Z80 * side / Z95 or error_rate > WORTHLESS:
         return Evidence.NOT_TOLD_APART
-    clear = not lower <= null <= upper and error_rate <= TOLERATED
+    wider = NormalDist().inv_cdf(1 - NOMINAL / 2 / looks) / Z95 if looks > 1 else 1.0
+    clear = distance > wider * side and error_rate <= TOLERATED
     return Evidence.SHOWN if clear else Evidence.SUGGESTED

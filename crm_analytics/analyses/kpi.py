@@ -11,6 +11,31 @@ if TYPE_CHECKING:
 COUNT, MONEY, SHARE, NUMBER = "count", "money", "share", "number"
 UP, DOWN, NEITHER = "up", "down", ""  # which way is good
 
+REACHED, MISSED, OPEN, UNKNOWN = "reached", "missed", "open", "unknown"  # how a figure stands to its target
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a company wants of a key figure: a value, and whether it is the least or the most."""
+
+    value: float
+    at_least: bool = True
+
+    def standing(self, kpi: Kpi) -> str:
+        """Whether a figure reaches it; open where the figure's interval holds values on both sides.
+
+        >>> share = Kpi("bought_again", SHARE, UP, 0.41, 90, 0.31, 0.51)
+        >>> [Target(x).standing(share) for x in (0.3, 0.4, 0.6)]
+        ['reached', 'open', 'missed']
+        """
+        if kpi.value is None:
+            return UNKNOWN
+        ends = [kpi.value, *(end for end in (kpi.lower, kpi.upper) if end is not None)]
+        fits = {end >= self.value if self.at_least else end <= self.value for end in ends}
+        if len(fits) > 1:
+            return OPEN
+        return REACHED if fits.pop() else MISSED
+
 
 @dataclass(frozen=True)
 class Kpi:
@@ -27,6 +52,7 @@ class Kpi:
         ago; None where the data do not reach back
     refusal : why there is no value, in words; empty where there is one
     explained_in : the report that explains it
+    target : what the company wants of it, of `[[target]]` in `crm.toml`; None where it says nothing
     """
 
     id: str
@@ -41,6 +67,7 @@ class Kpi:
     against_year: Change | None = None
     refusal: str = ""
     explained_in: str = ""
+    target: Target | None = None
 
     @property
     def previous(self) -> float | None:

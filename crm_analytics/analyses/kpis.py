@@ -9,7 +9,9 @@ records for machines. So one figure has one value on all pages of a base.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,7 @@ from crm_analytics.analyses.equity.kpis import KPIS as EQUITY
 from crm_analytics.analyses.identity.kpis import KPIS as IDENTITY
 from crm_analytics.analyses.intervals import wilson
 from crm_analytics.analyses.journey.kpis import KPIS as JOURNEY
-from crm_analytics.analyses.kpi import COUNT, DOWN, MONEY, NEITHER, SHARE, UP, Kpi, refused
+from crm_analytics.analyses.kpi import COUNT, DOWN, MONEY, NEITHER, SHARE, UP, Kpi, Target, refused
 from crm_analytics.analyses.partners.kpis import KPIS as PARTNERS
 from crm_analytics.analyses.products.kpis import KPIS as PRODUCTS
 from crm_analytics.analyses.referral.kpis import KPIS as REFERRAL
@@ -36,10 +38,12 @@ from crm_analytics.errors import ParameterError, nearest
 if TYPE_CHECKING:
     from crm_analytics.analyses.comparison import Change
     from crm_analytics.analyses.measured import Measured
+    from crm_analytics.tables.customer_base import CustomerBase
 
 FACTS_VERSION = 2  # recorded with the facts as `facts_version`
 SEGMENTS, VALUE = "segments", "lifetime_value"  # reports that explain a figure
 NO_FORECAST = "no forecast"
+MOST_SHARE = 2.0  # a target of a share beyond it was meant in per cent
 
 
 def revenue(given: Measured) -> Kpi:
@@ -252,16 +256,63 @@ def check_names(names: Iterable[str]) -> None:
             raise ParameterError(f"no key figure '{name}'{nearest(name, list(REGISTRY))}")
 
 
-def measure(given: Measured, names: Iterable[str]) -> dict[str, Kpi]:
-    """The key figures of these names, in their order.
+def read_targets(given: Iterable[Mapping[str, Any]]) -> dict[str, Target]:
+    """Targets by key figure, as ``[[target]]`` of `crm.toml` says them.
+
+    >>> read_targets([{"kpi": "bought_again", "at_least": 0.4}])
+    {'bought_again': Target(value=0.4, at_least=True)}
 
     Raises
     ------
-    ParameterError : no such figure.
+    ParameterError : no such figure, a figure twice, or not exactly one of `at_least` and `at_most`, a number.
+    """
+    found: dict[str, Target] = {}
+    for one in given:
+        name = str(one.get("kpi", ""))
+        check_names([name])
+        if name in found:
+            raise ParameterError(f"target: {name} has two targets; one figure has one")
+        ends = {way: one[way] for way in ("at_least", "at_most") if one.get(way) is not None}
+        if len(ends) != 1:
+            raise ParameterError(f"target: {name}: write at_least = or at_most =, one of them")
+        ((way, value),) = ends.items()
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise ParameterError(f"target: {name}: {way} must be a number")
+        found[name] = Target(float(value), way == "at_least")
+    return found
+
+
+def measure(given: Measured, names: Iterable[str]) -> dict[str, Kpi]:
+    """The key figures of these names, in their order, each with its target where there is one.
+
+    Raises
+    ------
+    ParameterError : no such figure; or the target of a share is written in per cent.
     """
     wanted = tuple(names)
     check_names(wanted)
-    return {name: REGISTRY[name](given) for name in wanted}
+    return with_targets(given.base, (REGISTRY[name](given) for name in wanted))
+
+
+def with_targets(base: CustomerBase, found: Iterable[Kpi]) -> dict[str, Kpi]:
+    """Key figures by name, each with its target where the base has one.
+
+    Raises
+    ------
+    ParameterError : the target of a share is written in per cent.
+    """
+    targets = read_targets(base.rules.get("targets", ()))
+    return {kpi.id: _aimed(kpi, targets.get(kpi.id)) for kpi in found}
+
+
+def _aimed(kpi: Kpi, target: Target | None) -> Kpi:
+    if target is None:
+        return kpi
+    if kpi.unit == SHARE and abs(target.value) > MOST_SHARE:
+        raise ParameterError(
+            f"target: {kpi.id} is a share, so {target.value:g} is {target.value:.0%}: write 0.4 for 40 %"
+        )
+    return replace(kpi, target=target)
 
 
 def present_names(report: str, facts: Mapping[str, Any], version: int) -> dict[str, Any]:

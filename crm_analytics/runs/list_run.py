@@ -151,6 +151,7 @@ def _made(request: WaveRequest, began: float, kept: Path | None, progress: Progr
     _check_age(request, base.day)
     base = identity_store.applied(base, request.out, request.data.name, key)
     base = base.as_of(request.as_of).keeping(kept).with_rules(**request.own_rules)
+    base = base.filter(request.where) if request.where else base
     before = waves_of(request.place.folder)
     if before and (why := _not_due(request, before[-1], base.day)):
         _remember_source(before[-1], stamps)

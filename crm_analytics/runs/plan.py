@@ -25,7 +25,7 @@ from crm_analytics.runs.publishing.manifest import digest
 from crm_analytics.runs.publishing.publish import UNDATED, Place, check_slug
 from crm_analytics.runs.schedule import relative_days
 from crm_analytics.tables.account import MAX_REJECTED
-from crm_analytics.tables.named_sources import find_source
+from crm_analytics.tables.named_sources import filter_of, find_source
 from crm_analytics.tables.project import limited_memory, project_folder
 from crm_analytics.tables.project_key import read_key
 from crm_analytics.tables.source_ref import SourceRef
@@ -240,6 +240,7 @@ def _source_of(request: RunRequest, data: object, root: Path) -> tuple[RunReques
         oldest_days=request.oldest_days or (relative_days.days_of(oldest) if oldest else None),
         version_query=request.version_query or str(found.settings.get("version_query", "")),
         keep_rows=request.keep_rows or found.settings.get("keep_rows") is True,
+        where={**filter_of(found), **request.where},
         max_rejected=_share(request.max_rejected, found.settings.get("max_rejected"), name),
     ), found.ref
 

@@ -241,6 +241,7 @@ def _manifest(
         "as_of": record.day,
         "parameters": manifest.without_paths(plan.values),
         **({"where": plan.where_text} if plan.where_text else {}),
+        **({"rules": plan.request.rules} if plan.request.rules else {}),
         "key": key_digest(plan.root),
         "data": {"source": plan.source_name} | (data.facts() if data else {}),
         "notebook": {"file": plan.report.path.name, "sha256": manifest.code_digest(plan.report.notebook)},

@@ -30,6 +30,7 @@ _REASONS = {
     "notebook": "the notebook changed",
     "code": "the package's code changed",
     "parameters": "the parameters changed",
+    "rules": "segments, stages or targets in crm.toml changed",
     "versions": "a library's version changed",
     "key": "the key for pseudonyms changed",
     "source": "the source is another one",
@@ -87,7 +88,8 @@ def inputs_of(plan: Plan, *, ask: bool = True) -> Inputs:
     parts = {
         "notebook": code_digest(plan.report.notebook),
         "code": package_digest(),
-        "parameters": digest(values, *(what for what in (plan.where_text, request.rules) if what)),
+        "parameters": digest(values, *([plan.where_text] if plan.where_text else [])),
+        "rules": digest(request.rules) if request.rules else "",
         "versions": digest(versions()),
         "key": key_digest(plan.root),
         "source": digest(plan.source_name, plan.source.identity if plan.source.is_connection else ""),

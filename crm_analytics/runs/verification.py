@@ -1,11 +1,12 @@
 """Whether a published page can be made again from its record, byte for byte, and if not what has changed.
 
-The page is made in a private folder, on the day and with the parameters, the key and the facts of other runs
-that its manifest names. Nothing is published, and no key is made.
+The page is made in a private folder, on the day and with the parameters, the filter, the rules, the key and
+the facts of other runs that its manifest names. Nothing is published, and no key is made.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,6 +35,7 @@ _PARTS = {
     "notebook": "the notebook has changed",
     "code": "the code of the package has changed",
     "parameters": "the parameters are not those of the page",
+    "rules": "segments, stages or targets are not those of the page",
     "source": "the source is another one",
     "identities": "who is who was brought up to date",
     "version": "the answer of the source to its version_query has changed",
@@ -183,6 +185,8 @@ def _plan(
         max_rejected=source.max_rejected,
         root=root,
         look=published_look.of_tree(page.place.out),
+        rules=dict(about.get("rules") or {}),
+        where=json.loads(about["where"]) if about.get("where") else {},
         force=True,  # nothing is published: whose folder it is need not be asked
     )
     return plan_run(request)

@@ -23,6 +23,7 @@ from crm_analytics.tables.signs import RETURNED
 from crm_analytics.tables.total_rows import total_row
 
 _AMOUNT = "unit_spend"
+_FEW_UNREAD, _UNREAD = 3, 0.05  # values of a column; a share of its rows
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def accept(
     account = account_of(table.name, counts, lost, repeated, merged)
     account = replace(account, left_out=left_out, totals=int(total is not None)).without(lines_lost)
     rejects.judge(account, found, max_rejected, table.readings)
-    notes = [] if total is None else [total.finding]
+    notes = unread_values(table, found, counts["rows"])
+    notes += [] if total is None else [total.finding]
     if lines_lost:
         notes.append(_lost(table.name, lines_lost))
     if repeated:
@@ -82,6 +84,24 @@ def accept(
     rows = placed.drop(*(c for c in (ROW, PART) if c in placed.columns))
     rows, emptied = empty_placeholders(rows, contract)
     return Accepted(rows, found, account, notes + emptied, placed)
+
+
+def unread_values(table: rejects.Table, found: pd.DataFrame, rows: int) -> list[Finding]:
+    """Columns of which many values could not be read and are left empty."""
+    notes = []
+    left = found[~rejects.drops_row(found)] if len(found) else found
+    for column, n in left["column"].value_counts().sort_index().items():
+        if n < max(_FEW_UNREAD, _UNREAD * rows) or column not in TABLES[table.name].names:
+            continue
+        flag = TABLES[table.name][column].type == "flag"
+        says = (
+            f"{counted(n, 'value')} of {column} could not be read and {'are' if n > 1 else 'is'} left empty."
+        )
+        settles = (
+            f'[{table.name}]\n{column} = {{ column = "...", words = {{ "<word>" = true }} }}' if flag else ""
+        )
+        notes.append(Finding("unread_values", "warning", table.name, column, says, int(n), settles=settles))
+    return notes
 
 
 def tallies(staged: ir.Table) -> dict[str, ir.Value]:

@@ -16,6 +16,24 @@ from crm_analytics.tables.number_columns import number_text
 from crm_analytics.tables.number_grammar import NumberReading
 from crm_analytics.tables.zones import UTC, wall_clock
 
+_YES = (
+    "true", "t", "yes", "y", "1", "1.0", "on", "x", "✓", "✔", "ja", "j", "wahr", "oui", "vrai", "sí", "si",
+    "verdadero", "sim", "verdadeiro", "vero", "tak", "да", "是", "はい",
+)  # fmt: skip
+_NO = (
+    "false", "f", "no", "n", "0", "0.0", "off", "✗", "✘", "nein", "falsch", "non", "faux", "falso", "não",
+    "nao", "nie", "nee", "нет", "否", "いいえ",
+)  # fmt: skip
+# What mail tools write of a subscription; it is a yes of a consent, and a no of `do_not_contact`.
+_SUBSCRIBED = (
+    "subscribed", "opted in", "opted-in", "opted_in", "opt in", "opt-in", "opt_in", "granted",
+    "single opt-in", "single_opt_in", "double opt-in", "double_opt_in", "confirmed_opt_in",
+)  # fmt: skip
+_UNSUBSCRIBED = (
+    "unsubscribed", "opted out", "opted-out", "opted_out", "opt out", "opt-out", "opt_out", "denied",
+    "not subscribed", "not_subscribed", "not_opted_in", "never subscribed", "never_subscribed",
+    "non-subscribed", "cleaned",
+)  # fmt: skip
 _BLANKS = (" ", "\t", "\n", "\r")
 # strptime's codes as Spark writes them
 _SPARK_CODES = {
@@ -42,7 +60,7 @@ def cast_value(
     if column.type in ("time", "date"):
         return _moment(value, reading, zone, written_in).cast(column.engine_type)
     if column.type == "flag":
-        return _flag(value)
+        return _flag(value, column)
     number = number_text(value, reading if isinstance(reading, NumberReading) else None)
     if column.type == "count":
         whole = number.try_cast("int64")
@@ -158,12 +176,14 @@ def _moment(value: ir.Value, reading: Any, zone: str, written_in: str | None) ->
     return value.cast("string").strip().try_cast("timestamp")
 
 
-def _flag(value: ir.Value) -> ir.Value:
+def _flag(value: ir.Value, column: Column) -> ir.Value:
     if value.type().is_boolean():
         return value
     text = value.cast("string").strip().lower()
-    return ibis.cases(
-        (text.isin(["true", "t", "yes", "y", "1", "1.0"]), True),
-        (text.isin(["false", "f", "no", "n", "0", "0.0"]), False),
-        else_=ibis.null("boolean"),
-    )
+    yes: tuple[str, ...] = _YES
+    no: tuple[str, ...] = _NO
+    if column.name.startswith("consent"):
+        yes, no = (*yes, *_SUBSCRIBED), (*no, *_UNSUBSCRIBED)
+    elif column.name == "do_not_contact":
+        yes, no = (*yes, *_UNSUBSCRIBED), (*no, *_SUBSCRIBED)
+    return ibis.cases((text.isin(yes), True), (text.isin(no), False), else_=ibis.null("boolean"))

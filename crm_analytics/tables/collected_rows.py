@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections import Counter
 from collections.abc import Callable
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
 
 from crm_analytics.errors import DataError, nearest
 from crm_analytics.tables.casts import cast_value
-from crm_analytics.tables.contract import PART, ROW, TABLES, Column
+from crm_analytics.tables.contract import FILE, PART, ROW, TABLES, Column
+from crm_analytics.tables.export_kinds import plain
 from crm_analytics.tables.headers import nearest_column
 from crm_analytics.tables.mapping import FILE_NAME, Join, Mapping, TableMapping
+from crm_analytics.tables.packed_files import table_name
 from crm_analytics.tables.row_selection import filled, kept, nothing_left, order_heads
 from crm_analytics.tables.source_parts import UnlikeParts
 
@@ -37,6 +41,9 @@ class Collected:
     numbered : the same with ROW, the place in the source; only where rows have one
     every : as `numbered`, with the rows that `where` and `except` leave out; only of tables that have such
     unmatched : of tables with joins, the rows whose key the other source does not have, as an expression
+    pieces : of tables that lie in several files, name and raw rows of each; `numbered` has FILE, its number
+    rewritten : columns whose texts were rewritten because the files of a table differ; filled when read
+    not_read : names that are no table, and no part or join of one
     filled : columns of `where` that an export writes in the first line of an order only, and that were filled
     """
 
@@ -45,6 +52,9 @@ class Collected:
     every: dict[str, ir.Table] = field(default_factory=dict)
     unmatched: dict[str, ir.IntegerScalar] = field(default_factory=dict)
     filled: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    pieces: dict[str, list[tuple[str, ir.Table]]] = field(default_factory=dict)
+    rewritten: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    not_read: list[str] = field(default_factory=list)
 
 
 def origins(known: Mapping, names: dict[str, str]) -> dict[str, str | tuple[str, ...]]:
@@ -90,11 +100,13 @@ def collect_tables(
             if (rows := parted[table]) is not None:
                 _take_parts(found, table, rows, spec)
             continue
-        raw = _end_to_end(origin, names, read, table)
+        pieces = _pieces(origin, names, read, table)
+        raw = _end_to_end(pieces, table, spec)
         in_order = raw.get_backend().name == "duckdb"
         rows = raw.mutate(**{ROW: ibis.row_number() + 1}) if in_order else raw
         for join in spec.joins:
-            rows = _join(rows, _end_to_end(join.origin, names, read, table), join, table)
+            other = _pieces(join.origin, names, read, table)
+            rows = _join(rows, _end_to_end(other, table, spec).drop(FILE), join, table)
         if _JOINED in rows.columns:
             found.unmatched[table] = rows[_JOINED].isnull().sum()
         if heads := order_heads(rows, spec):
@@ -107,9 +119,12 @@ def collect_tables(
             if table == "transactions" and not rows.limit(1).count().to_pyarrow().as_py():
                 raise nothing_left(spec.where, found.every[table], table)
         rows = rows.drop(_JOINED) if _JOINED in rows.columns else rows
-        found.tables[table] = rows.drop(ROW) if in_order else rows
+        found.tables[table] = rows.drop(ROW, FILE) if in_order else rows.drop(FILE)
         if in_order:
-            found.numbered[table] = rows
+            found.numbered[table] = rows if len(pieces) > 1 else rows.drop(FILE)
+            if len(pieces) > 1:
+                found.pieces[table] = pieces
+    found.not_read.extend(_not_read(known, names, places))
     if "transactions" not in places:
         raise DataError(
             f"no table 'transactions' in {where}: it has {', '.join(sorted(names)) or 'nothing'}"
@@ -117,6 +132,17 @@ def collect_tables(
             '[transactions] from = "..."'
         )
     return found
+
+
+def _not_read(
+    known: Mapping, names: dict[str, str], places: MappingType[str, str | tuple[str, ...]]
+) -> list[str]:
+    """Names that are no table, and no part or join of one."""
+    used: set[str] = set()
+    for table, origin in places.items():
+        for one in (origin, *(join.origin for join in known.of(table).joins)):
+            used |= {names.get(name, name) for name in expand(one, names, table)}
+    return sorted(real for real in set(names.values()) - used if table_name(Path(real)) not in used)
 
 
 def _take_parts(found: Collected, table: str, rows: ir.Table, spec: TableMapping) -> None:
@@ -187,24 +213,33 @@ def _in_parts(names: dict[str, str]) -> dict[str, tuple[str, ...]]:
 
 
 def _stem(name: str) -> str:
-    """Letters alone; of a file in folders those of the first, where that is no value of a key."""
+    """Letters alone; of a file in folders those of the first, or of the keys of the folders."""
     first, _, rest = name.partition("/")
-    return re.sub(r"[\W\d_]+", "", first if rest and "=" not in first else name).lower()
+    if rest and "=" in first:
+        first = "".join(part.partition("=")[0] for part in name.split("/")[:-1])
+    return re.sub(r"[\W\d_]+", "", first).lower()
 
 
-def _end_to_end(origin: str | tuple[str, ...], names: dict[str, str], read: Read, table: str) -> ir.Table:
-    """One source, or several below each other; a column that some of them lack is empty there."""
-    several = expand(origin, names, table)
-    tables = [read(name, table) for name in several]
+def _pieces(
+    origin: str | tuple[str, ...], names: dict[str, str], read: Read, table: str
+) -> list[tuple[str, ir.Table]]:
+    """The sources that a name, a list or a pattern stands for, each with its raw rows."""
+    return [(name, read(name, table)) for name in expand(origin, names, table)]
+
+
+def _end_to_end(pieces: list[tuple[str, ir.Table]], table: str, spec: TableMapping) -> ir.Table:
+    """One source, or several below each other, with FILE; a column that some of them lack is empty there."""
+    tables = one_spelling([rows for _, rows in pieces], table, spec)
     if len(tables) == 1:
-        return tables[0]
+        return tables[0].mutate(**{FILE: ibis.literal(0)})
     columns = list(dict.fromkeys(c for t in tables for c in t.columns))
     shared = set(tables[0].columns).intersection(*(t.columns for t in tables[1:]))
     if not shared:
-        raise DataError(f"{table}: {', '.join(several[:6])} have no column in common")
+        several = ", ".join(name for name, _ in pieces[:6])
+        raise DataError(f"{table}: {several} have no column in common")
     kinds = {c: {t[c].type().copy(nullable=True) for t in tables if c in t.columns} for c in columns}
     whole = []
-    for one in tables:
+    for number, one in enumerate(tables):
         fields = {}
         for name in columns:
             alike = next(iter(kinds[name])) if len(kinds[name]) == 1 else None
@@ -214,8 +249,39 @@ def _end_to_end(origin: str | tuple[str, ...], names: dict[str, str], read: Read
                 fields[name] = cast_value(one[name], _KEY)
             else:
                 fields[name] = one[name]
-        whole.append(one.select(**fields))
+        whole.append(one.select(**fields, **{FILE: ibis.literal(number)}))
     return ibis.union(*whole)
+
+
+def one_spelling(tables: list[ir.Table], table: str, spec: TableMapping) -> list[ir.Table]:
+    """Tables whose columns of one name in two spellings ("Customer ID", "customer_id") bear one of them.
+
+    A spelling that the mapping uses goes first, then that of the contract, then that of the first file.
+    """
+    mentioned = _mentioned(spec)
+    columns = [name for one in tables for name in one.columns]
+    used = [name for name in columns if any(name in text for text in mentioned)]
+    spelling: dict[str, str] = {}
+    for name in (*used, *TABLES[table].names, *columns):
+        spelling.setdefault(plain(name), name)
+    found = []
+    for one in tables:
+        counts = Counter(plain(name) for name in one.columns)
+        new = {
+            spelling[plain(name)]: name
+            for name in one.columns
+            if counts[plain(name)] == 1 and plain(name) and spelling[plain(name)] != name
+        }
+        found.append(one.rename(new) if new else one)
+    return found
+
+
+def _mentioned(spec: TableMapping) -> list[str]:
+    """Texts in which a mapping names columns."""
+    fields = [o.get("column", "") if isinstance(o, dict) else str(o) for o in spec.fields.values()]
+    keys = [key for join in spec.joins for pair in join.keys for key in pair]
+    more = [text for text in (spec.rate, spec.within) if isinstance(text, str)]
+    return [*fields, *keys, *more, *spec.where, *spec.exclude, *spec.default, *spec.fill_down]
 
 
 def _join(rows: ir.Table, other: ir.Table, join: Join, table: str) -> ir.Table:
@@ -228,17 +294,9 @@ def _join(rows: ir.Table, other: ir.Table, join: Join, table: str) -> ir.Table:
                     f"{table}: cannot join {shown} on '{key}': no such column"
                     f"{nearest_column(key, side.columns)}"
                 )
-    right_keys = [there for _, there in join.keys]
-    named = other.filter([other[key].notnull() for key in right_keys])
-    counts = named.group_by(right_keys).aggregate(n=named.count())
-    repeated = counts.filter(counts.n > 1).count().to_pyarrow().as_py()
-    if repeated:
-        raise DataError(
-            f"{table}: {shown} has {repeated:,} values of '{', '.join(right_keys)}' more than once; "
-            "joining would multiply rows"
-        )
     alike = all(
         rows[here].type().copy(nullable=True) == other[there].type().copy(nullable=True)
+        and not rows[here].type().is_string()  # texts may have blanks, or the ".0" of a number
         for here, there in join.keys
     )
     left: dict[str, ir.Value] = {}
@@ -246,6 +304,16 @@ def _join(rows: ir.Table, other: ir.Table, join: Join, table: str) -> ir.Table:
     for i, (here, there) in enumerate(join.keys):
         left[f"_key{i}"] = rows[here] if alike else cast_value(rows[here], _KEY)
         right[f"_key{i}"] = other[there] if alike else cast_value(other[there], _KEY)
+    keyed = other.select(**right)
+    named = keyed.filter([keyed[key].notnull() for key in right])
+    counts = named.group_by(list(right)).aggregate(n=named.count())
+    repeated = counts.filter(counts.n > 1).count().to_pyarrow().as_py()
+    if repeated:
+        right_keys = ", ".join(there for _, there in join.keys)
+        raise DataError(
+            f"{table}: {shown} has {repeated:,} values of '{right_keys}' more than once; "
+            "joining would multiply rows"
+        )
     extra = {c: other[c] for c in other.columns if c not in rows.columns and c != _JOINED}
     had = _JOINED in rows.columns
     found = other.select(**extra, **right, _found=ibis.literal(True))

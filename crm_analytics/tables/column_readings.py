@@ -83,7 +83,7 @@ def read_columns(table: Table, raw: ir.Table, spec: TableMapping, today: date, z
         if kind == "number":
             found = number_columns.decide_numbers(raw, column, spec.decimal)
             if isinstance(found, NumberDoubt):
-                raise _two_numbers(table, raw, column, found)
+                raise two_numbers(table, raw, (column, ""), found)
             if not same_currency(found.marks):
                 marks = ", ".join(sorted(found.marks))
                 raise DataError(
@@ -95,7 +95,7 @@ def read_columns(table: Table, raw: ir.Table, spec: TableMapping, today: date, z
             past = table.row_time is not None and table[table.row_time].required
             read = date_columns.decide_dates(raw, column, spec.language, today, past=past)
             if isinstance(read, DateDoubt):
-                raise _two_dates(table, raw, column, name, read)
+                raise two_dates(table, raw, (column, ""), name, read)
             dates[column] = read
     return Readings(numbers, dates, zone)
 
@@ -125,14 +125,21 @@ def needed_columns(table: Table, raw: ir.Table, spec: TableMapping) -> dict[str,
     return needed
 
 
-def _two_numbers(table: Table, raw: ir.Table, column: str, doubt: NumberDoubt) -> AmbiguousColumn:
+def two_numbers(table: Table, raw: ir.Table, where: tuple[str, str], doubt: NumberDoubt) -> AmbiguousColumn:
+    """What to say of amounts that can be read in two ways.
+
+    Parameters
+    ----------
+    where : the column, and the file where it is one of several
+    """
+    column, file = where
     shown = number_columns.example(raw, column)
     mark = COMMA if COMMA in shown else POINT
     as_decimal, as_group = shown.replace(mark, "."), shown.replace(mark, "")
     names = {POINT: "point", COMMA: "comma"}
     other = COMMA if mark == POINT else POINT
     says = (
-        f"{table.name}: '{column}' can be read in two ways: {shown} is {as_decimal} with a "
+        f"{table.name}: '{column}'{_in(file)} can be read in two ways: {shown} is {as_decimal} with a "
         f"decimal {names[mark]}, "
         f"or {as_group} with a decimal {names[other]}. "
     )
@@ -144,14 +151,21 @@ def _two_numbers(table: Table, raw: ir.Table, column: str, doubt: NumberDoubt) -
     )
 
 
-def _two_dates(
-    table: Table, raw: ir.Table, column: str, field_name: str, doubt: DateDoubt
+def _in(file: str) -> str:
+    return f" of {file}" if file else ""
+
+
+def two_dates(
+    table: Table, raw: ir.Table, where: tuple[str, str], field_name: str, doubt: DateDoubt
 ) -> AmbiguousColumn:
+    """What to say of days that can be read in two orders; `where` as in `two_numbers`."""
+    column, file = where
     shown = date_columns.example(raw, column, doubt)
     words = {"DMY": "day, month, year", "MDY": "month, day, year", "YMD": "year, month, day"}
     first, second = doubt.orders
     says = (
-        f"{table.name}: '{column}' can be read in two ways: {shown} as {words[first]} or as {words[second]}. "
+        f"{table.name}: '{column}'{_in(file)} can be read in two ways: {shown} as {words[first]} "
+        f"or as {words[second]}. "
     )
     if doubt.mixed:
         says += f"{doubt.rows[0]:,} rows fit only the first and {doubt.rows[1]:,} only the second. "

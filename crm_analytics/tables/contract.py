@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from crm_analytics.tables.money import MONEY
 
 ROW = "_row_number"  # a row's place in its source, where the source has one
+FILE = "_file_number"  # which file of a list or pattern a row stands in, until columns are read
 PART = "_part"  # which file of several it stands in, where rows are kept by part
 
 ENGINE_TYPES = {

@@ -19,7 +19,7 @@ from crm_analytics.errors import DataError
 from crm_analytics.tables.csv_layout import Layout, find_layout
 from crm_analytics.tables.findings import counted
 from crm_analytics.tables.headers import looks_like_data, the_source_has
-from crm_analytics.tables.physical_lines import close_quotes, count_lines
+from crm_analytics.tables.physical_lines import close_quotes, count_lines, double_quotes
 from crm_analytics.tables.scratch import scratch_folder
 
 _LONGEST_LINE = 16_000_000  # bytes; a description of some megabytes is odd but no reason to stop
@@ -42,6 +42,7 @@ class CsvFile:
     torn: str
     rows: ir.Table = field(init=False)
     filled: int | None = None
+    delimiter: str = ""
     says: list[str] = field(default_factory=list)
 
 
@@ -70,7 +71,7 @@ def read_csv(
     opened = CsvFile(path.name, torn)
     _refuse_other_kinds(path)
     readable = path
-    found, lines_alike, quotes = _look_through(path)
+    found, lines_alike, quotes, escaped = _look_through(path)
     # The engine reads UTF-8 fastest and other encodings only in part; mixed line ends it refuses.
     if encoding or found != "utf-8" or not lines_alike:
         readable = scratch_folder(opened) / "utf8.csv"
@@ -78,8 +79,15 @@ def read_csv(
     layout = find_layout(readable, skip=skip, footer=footer)
     header = _names(layout.header, path.name)
     opened.says += layout.says
+    opened.delimiter = layout.delimiter
     if layout.skip or layout.footer:
         readable = _without(readable, scratch_folder(opened) / "table.csv", layout)
+    if escaped:
+        doubled = scratch_folder(opened) / "doubled.csv"
+        escapes = double_quotes(readable, doubled, layout.delimiter, len(header))
+        if escapes:
+            readable = doubled
+            opened.says.append(f"{counted(escapes, 'line')} with quotation marks behind backslashes")
     if quotes:
         lines = count_lines(readable)
         opened.filled = lines.filled - 1
@@ -157,34 +165,35 @@ def _without(path: Path, copy: Path, layout: Layout) -> Path:
     return copy
 
 
-def _look_through(path: Path) -> tuple[str, bool, bool]:
-    """The encoding of a file, whether all its lines end alike, and whether there are quotation marks.
+def _look_through(path: Path) -> tuple[str, bool, bool, bool]:
+    """The encoding of a file, whether its lines end alike, whether it has quotation marks, and escaped ones.
 
     UTF-8 where the bytes are, UTF-16 by its mark or by its zeros, else Windows-1252 or Latin-1.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     returns = feeds = pairs = 0
-    quotes = False
+    quotes = escaped = False
     before = b""
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK):
             if not before and chunk.startswith(_UTF16_MARKS):
-                return "utf-16", False, True
+                return "utf-16", False, True, True
             if not before and (wide := _wide(chunk)):
-                return wide, False, True
+                return wide, False, True, True
             quotes = quotes or b'"' in chunk
+            escaped = escaped or b'\\"' in chunk or (before.endswith(b"\\") and chunk.startswith(b'"'))
             returns, feeds = returns + chunk.count(b"\r"), feeds + chunk.count(b"\n")
             pairs += chunk.count(b"\r\n") + (before.endswith(b"\r") and chunk.startswith(b"\n"))
             before = chunk
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError:
-                return _western(path), False, True
+                return _western(path), False, True, True
     try:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return _western(path), False, True
-    return "utf-8", returns == 0 or returns == feeds == pairs, quotes
+        return _western(path), False, True, True
+    return "utf-8", returns == 0 or returns == feeds == pairs, quotes, escaped
 
 
 def _wide(chunk: bytes) -> str:

@@ -12,6 +12,7 @@ from crm_analytics.tables.findings import counted
 from crm_analytics.tables.headers import looks_like_data
 
 _DELIMITERS = ",;\t|"
+_RARE = "^~\x01\x1f\u00a6\u00a7"  # looked for where none of the usual ones is there
 _HEAD = 60  # lines looked at
 _LONGEST = 1 << 20  # characters of one of them
 _TAIL = 1 << 16  # bytes looked at below
@@ -87,8 +88,11 @@ def _delimiter(lines: list[str]) -> str:
         first = len(split(lines[0], delimiter)) == cells
         return n, int(first), cells
 
-    best = max(_DELIMITERS, key=score)
-    return best if score(best)[0] else ","
+    for marks in (_DELIMITERS, _RARE):
+        best = max(marks, key=score)
+        if score(best)[0]:
+            return best
+    return ","
 
 
 def _header_at(lines: list[str], cells: list[list[str]]) -> int:

@@ -7,7 +7,7 @@ import re
 import ibis.expr.types as ir
 
 from crm_analytics.errors import DataError
-from crm_analytics.tables.findings import Finding
+from crm_analytics.tables.findings import Finding, counted
 from crm_analytics.tables.mapping import Mapping
 from crm_analytics.tables.number_grammar import same_currency
 from crm_analytics.tables.rejects import Table
@@ -64,8 +64,24 @@ def currency_of(transactions: ir.Table, mapping: Mapping, table: Table) -> tuple
             f"the amounts say {', '.join(sorted(marks))}"
         )
     if found:
-        return (found[0] if shown(found[0]) == found[0] else target), []
+        return (found[0] if shown(found[0]) == found[0] else target), _unnamed(transactions, found[0])
     return target or next((m for m in sorted(marks) if len(m) == 3), ""), []
+
+
+def _unnamed(transactions: ir.Table, currency: str) -> list[Finding]:
+    """Lines whose currency is blank beside lines that name one."""
+    blank = transactions.filter(transactions.currency.isnull())
+    row = blank.aggregate(n=blank.count(), money=blank.unit_spend.sum()).to_pyarrow().to_pylist()[0]
+    if not row["n"]:
+        return []
+    says = f"{counted(row['n'], 'line')} without a currency: read as {shown(currency)}, like all others."
+    money, settles = (
+        float(row["money"] or 0),
+        f'[transactions]\ndefault = {{ currency = "{shown(currency)}" }}',
+    )
+    return [
+        Finding("no_currency", "warning", "transactions", "currency", says, int(row["n"]), money, settles)
+    ]
 
 
 def converted(table: Table) -> bool:

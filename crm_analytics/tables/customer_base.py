@@ -295,7 +295,11 @@ class CustomerBase(ObjectCard, metaclass=Opened):
         return made
 
     def with_rules(
-        self, *, segments: Iterable[Mapping[str, Any]] = (), stages: Iterable[Mapping[str, Any]] = ()
+        self,
+        *,
+        segments: Iterable[Mapping[str, Any]] = (),
+        stages: Iterable[Mapping[str, Any]] = (),
+        targets: Iterable[Mapping[str, Any]] = (),
     ) -> CustomerBase:
         """The base with rules of segments and stages that stand in for the usual ones, wherever it goes.
 
@@ -303,6 +307,7 @@ class CustomerBase(ObjectCard, metaclass=Opened):
         ----------
         segments, stages : in order, each with a name, `where` (figure -> range, column of customers -> value,
             values or span) and perhaps a `play`, as ``[[segment]]`` and ``[[stage]]`` of `crm.toml` say them
+        targets : of key figures, each with `kpi` and `at_least` or `at_most`, as ``[[target]]`` says them
 
         Examples
         --------
@@ -311,7 +316,7 @@ class CustomerBase(ObjectCard, metaclass=Opened):
         >>> list(base.with_rules(segments=[{"name": "Big", "where": {"revenue": "1000.."}}]).rules)
         ['segments']
         """
-        named = {"segments": segments, "stages": stages}
+        named = {"segments": segments, "stages": stages, "targets": targets}
         return replace(self, rules={k: [dict(one) for one in v] for k, v in named.items() if v})
 
     @property

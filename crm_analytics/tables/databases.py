@@ -21,6 +21,9 @@ from crm_analytics.tables.embedded_engine import guarded_engine, load, lock_down
 from crm_analytics.tables.engine_errors import reason
 from crm_analytics.tables.redaction import redact
 
+_FIRST = {
+    "mysql": ("It is compiled: first apt install default-libmysqlclient-dev build-essential pkg-config.",)
+}
 BATCH = 100_000  # rows handed over at once
 # What tells of the engine and of this machine (the path of the file, settings), and what runs a text as SQL.
 _ABOUT_ENGINE = re.compile(
@@ -230,7 +233,7 @@ def first_line(error: BaseException) -> str:
 def missing_driver(kind: str, lines: Iterable[str] = ()) -> DataError:
     """How to install what reads this kind of source."""
     extra = {"postgres": "crm-analytics[postgres]"}.get(kind, f"ibis-framework[{kind}]==12.0.*")
-    more = "".join(f" {line}" for line in lines)
+    more = "".join(f" {line}" for line in (*_FIRST.get(kind, ()), *lines))
     return DataError(f'reading {kind} needs a driver that is not installed: pip install "{extra}".{more}')
 
 

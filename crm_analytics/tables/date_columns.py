@@ -84,6 +84,8 @@ def decide_dates(
     column = raw[name]
     if column.type().is_numeric():
         return _decide_numbers(raw, column, today)
+    if _all_plain(raw, name):
+        return DateReading(plain=True)
     counts = shape_counts(raw, name)
     if all(PLAIN.fullmatch(shape) for shape, _ in counts):
         return DateReading(plain=True)
@@ -93,7 +95,7 @@ def decide_dates(
             families[family] = families.get(family, 0) + n
     if BASIC in families and not _fitting(raw, name, BASIC):  # 978307200000 begins with no year: it counts
         families[EPOCH] = families.get(EPOCH, 0) + families.pop(BASIC)
-    pivot = today.year % 100 + 10
+    pivot = _pivot(today)
     settled: list[tuple[Family, str | None]] = []
     for family in families:
         if not family.orders:
@@ -105,8 +107,7 @@ def decide_dates(
         settled.append((family, order))
     unit = None
     if any(f.parts == "E" for f in families):
-        digits = raw[name].strip().re_extract(r"^([0-9]+)", 1).try_cast("int64")
-        unit = _unit(raw.aggregate(low=digits.quantile(0.02), high=digits.quantile(0.98)), today)
+        unit = epoch_unit(raw, name, today)
         settled = [(f, o) for f, o in settled if f.parts != "E" or unit]
     return DateReading(
         families=tuple(settled),
@@ -117,6 +118,55 @@ def decide_dates(
         serial=bool(counts) and re.fullmatch(r"99999([.]9+)?", counts[0][0]) is not None,
         words=_unknown_words(raw, name, families, language),
     )
+
+
+def _all_plain(raw: ir.Table, name: str) -> bool:
+    """Whether every text is an ISO day or moment; asked first, as counting shapes costs many times more."""
+    text = raw[name].strip()
+    plain = text.re_search(f"^(?:{PLAIN.pattern.replace('9', '[0-9]')})$")
+    row = raw.aggregate(filled=(text != "").sum(), plain=plain.sum()).to_pyarrow().to_pylist()[0]
+    return bool(row["filled"]) and row["filled"] == row["plain"]
+
+
+def order_of_days(raw: ir.Table, name: str, family: Family, today: date, *, past: bool) -> str | DateDoubt:
+    """The order of day and month that the values of a family leave, or the doubt.
+
+    Parameters
+    ----------
+    past : nothing in the column can lie after `today`
+    """
+    return _order(raw, name, family, today, _pivot(today), past=past)
+
+
+def year_first(value: ir.StringValue, family: Family, order: str, today: date) -> ir.StringValue:
+    """Days of a family as ``2026-1-31``, their clock as it stands; NULL where the text is no such day."""
+    text = value.strip()
+    day = _day_text(_parts(text, family, order), DateReading(pivot=_pivot(today)))
+    fits = text.re_search(full_pattern(family)) & day.try_cast("date").notnull()
+    return fits.ifelse(day + text.re_replace(f"^{family.pattern}", ""), ibis.null("string"))
+
+
+def epoch_unit(raw: ir.Table, name: str, today: date) -> str | None:
+    """The unit in which the texts that count from 1970 are moments; None where they are none."""
+    text = raw[name].strip()
+    digits = text.re_search(full_pattern(EPOCH)).ifelse(_epoch_digits(text), ibis.null("int64"))
+    return _unit(raw.aggregate(low=digits.quantile(0.02), high=digits.quantile(0.98)), today)
+
+
+def epoch_text(value: ir.StringValue, unit: str) -> ir.StringValue:
+    """Texts that count from 1970 as moments of UTC; NULL where they are none."""
+    text = value.strip()
+    moment = _since_epoch(_epoch_digits(text), unit).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return text.re_search(full_pattern(EPOCH)).ifelse(moment, ibis.null("string"))
+
+
+def _epoch_digits(text: ir.StringValue) -> ir.IntegerValue:
+    return text.re_extract(r"^([0-9]+)", 1).try_cast("int64")
+
+
+def _pivot(today: date) -> int:
+    """Two-digit years up to this one are of this century."""
+    return today.year % 100 + 10
 
 
 def _fitting(raw: ir.Table, name: str, family: Family) -> int:
@@ -141,8 +191,7 @@ def date_value(value: ir.Value, reading: DateReading, zone: str, written_in: str
     for family, order in reading.families:
         pattern = full_pattern(family)
         if family.parts == "E":
-            digits = text.re_extract(r"^([0-9]+)", 1).try_cast("int64")
-            moment = wall_clock(_since_epoch(digits, str(reading.unit)), zone)
+            moment = wall_clock(_since_epoch(_epoch_digits(text), str(reading.unit)), zone)
         else:
             moment = _moment(text, family, order, reading, (zone, written_in))
         cases.append((text.re_search(pattern), moment))

@@ -181,6 +181,9 @@ class Night:
             else:
                 new.append(part)
                 self.stamps[part.name] = (part.stamp, part.sha256)  # before it is read
+                alone = part.folder is None and part.group is None
+                if alone and any(one.sha256 == part.sha256 for one in kept):
+                    raise Rebuild("a new file holds what another one holds")
         return kept, new
 
     def _source(self, shelf: Shelf, new: list[Part], state: dict[str, Any] | None) -> Source:
@@ -196,4 +199,4 @@ class Night:
             rows = shelf.connection.create_table("no_new_rows", schema=schema, temp=True)
         found = collect_tables(shelf.mapping, shelf.names, shelf.read, shelf.where, {LINES: rows})
         self.files = list(shelf.csv.pop(LINES, ()))
-        return Source(shelf.connection, found, shelf.mapping, shelf.label, shelf.csv)
+        return Source(shelf.connection, found, shelf.mapping, shelf.label, True, shelf.csv)

@@ -6,6 +6,8 @@ columns such as ``customer.id``; a list stays as JSON text.
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,11 @@ def read_json(connection: BaseBackend, path: Path) -> ir.Table:
         columns = {c: _as_text(str(t)) for c, t in zip(found.columns, found.types, strict=True)}
         if set(columns) == {"json"}:  # lists of numbers, or nothing at all
             raise DataError(f'{path.name}: expected a list of objects such as {{"customer_id": ...}}')
+        if _by_columns(found):
+            raise DataError(
+                f"{path.name} is written by columns or by number, as pandas' to_json() does: write one "
+                'object per row, as with to_json(orient="records")'
+            )
         holder = _holder(found)
         if holder is not None:
             kind = _as_text(str(found.types[found.columns.index(holder)])[:-2]) + "[]"
@@ -50,7 +57,30 @@ def read_json(connection: BaseBackend, path: Path) -> ir.Table:
         return load(connection, con.sql(rows))
     except duckdb.Error as error:
         kind = "JSON Lines (one object a line)" if lines else "JSON"
-        raise DataError(f"{path.name} cannot be read as {kind}: it breaks off or has a fault") from error
+        where = _first_fault(path) if lines else ""
+        raise DataError(
+            f"{path.name} cannot be read as {kind}: it breaks off or has a fault{where}"
+        ) from error
+
+
+def _first_fault(path: Path) -> str:
+    """The first line that is no JSON, for a message."""
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            try:
+                json.loads(line or b"null") if line.strip() else None
+            except ValueError:
+                return f", first in line {number:,}"
+    return ""
+
+
+def _by_columns(found: duckdb.DuckDBPyRelation) -> bool:
+    """Whether a file is one object of columns, ``{"customer_id": {"0": ...}}``, or of names and ``data``."""
+    kinds = [str(kind) for kind in found.types]
+    if {"columns", "data"} <= set(found.columns) or all(name.isdigit() for name in found.columns):
+        return True
+    keyed = [k.startswith("MAP(") or re.match(r'STRUCT\("?[0-9]', k) is not None for k in kinds]
+    return len(kinds) > 1 and all(keyed)
 
 
 def _holder(found: duckdb.DuckDBPyRelation) -> str | None:
@@ -68,7 +98,7 @@ def _as_text(kind: str) -> str:
     >>> _as_text('STRUCT(id BIGINT, tags VARCHAR[], at STRUCT("a b" DATE))')
     'STRUCT(id VARCHAR, tags JSON, at STRUCT("a b" VARCHAR))'
     """
-    if kind.endswith("]") or kind.startswith("MAP(") or kind == "JSON":
+    if kind.endswith("]") or kind.startswith("MAP("):
         return "JSON"
     if not kind.startswith("STRUCT("):
         return "VARCHAR"

@@ -21,7 +21,9 @@ from crm_analytics.tables.checks import BROKEN
 from crm_analytics.tables.column_readings import Readings
 from crm_analytics.tables.contract import PART, ROW, TABLES
 from crm_analytics.tables.csv_files import CsvFile
+from crm_analytics.tables.date_grammar import PLAIN
 from crm_analytics.tables.duplicates import DIFFERS, REPEATED
+from crm_analytics.tables.file_grammars import differ
 from crm_analytics.tables.findings import Finding
 from crm_analytics.tables.kept_days import Periods
 from crm_analytics.tables.kept_ids import KeptIds
@@ -49,7 +51,7 @@ from crm_analytics.tables.sources import Source
 from crm_analytics.tables.stored_lines import StoredLines, read_files
 
 _TOLD = "The files of purchases are told apart by name, size and time, and by content where these differ."
-_ONE_BY_ONE = ("file_lines", "blank_operand", "rounded_amounts", "total_row", "lost_lines")
+_ONE_BY_ONE = ("file_lines", "blank_operand", "rounded_amounts", "total_row", "lost_lines", "unread_values")
 
 
 class Opening(Protocol):
@@ -87,6 +89,7 @@ class Merge:
     why_not: str = ""  # why rows cannot be kept this time
     repeated: bool = False
     shapes: list[Shapes] = field(default_factory=list)
+    delimiters: list[str] = field(default_factory=list)  # of all text files, kept and new
     placed: ir.Table | None = None
 
     @property
@@ -131,6 +134,12 @@ class Merge:
         if name != LINES:
             return None
         self.shapes = shapes_of(TABLES[LINES], rows, spec, len(self.new))
+        delimiters = {file.delimiter for file in self.night.files}
+        delimiters |= set(self.state.get("delimiters", ())) if self.state else set()
+        if len(delimiters) > 1 or self._written_differently(spec):
+            says = "the files are not written alike"
+            raise UnlikeParts(says) if self.whole else Rebuild(says)
+        self.delimiters = sorted(delimiters)
         if self.whole:
             return None
         before = add_shapes(part.shapes for part in (*self.kept, *self.gone))
@@ -143,6 +152,16 @@ class Merge:
         if not read_alike(old, now):
             raise Rebuild("amounts are written in another way than before")
         return now
+
+    def _written_differently(self, spec: TableMapping) -> bool:
+        """Whether parts write a column of numbers differently: each is then read by its own values."""
+        parts = [*(part.shapes for part in self.kept), *self.shapes]
+        columns = dict.fromkeys(column for part in parts for column in part)
+        return any(
+            differ([list(found.items()) for part in parts if (found := part.get(column))], spec.decimal)
+            for column in columns
+            if not all(PLAIN.fullmatch(shape) for part in parts for shape in part.get(column) or ())
+        )
 
     # -- acceptance ------------------------------------------------------------------------------
 
@@ -310,6 +329,7 @@ class Merge:
             "readings": [one.as_dict() for one in readings if one.table == LINES],
             "parts": [asdict(part) for part in parts],
             "days": periods.days,
+            "delimiters": self.delimiters,
             "by_day": periods.by_day,
             "ids": asdict(ids),
         }

@@ -55,6 +55,21 @@ def find_source(source: str | Path | SourceRef, root: Path | None = None) -> Fou
     return FoundSource(read_source(text, root=root), None, {})
 
 
+def filter_of(found: FoundSource) -> dict[str, Any]:
+    """The filter that `crm.toml` sets for a source, as `CustomerBase.filter` takes it.
+
+    Raises
+    ------
+    ParameterError : it is no table.
+    """
+    where = found.settings.get("where", {})
+    if not isinstance(where, dict):
+        raise ParameterError(
+            f'[source.{found.ref.name}]: where must be a table such as {{ country = ["DE", "AT"] }}'
+        )
+    return dict(where)
+
+
 def named_sources(root: Path) -> tuple[Path | None, dict[str, Any]]:
     """The `crm.toml` of the working folder, else of the project, and its ``[source.NAME]`` tables."""
     config = next((p for p in (Path.cwd() / CONFIG, root / CONFIG) if p.is_file()), None)

@@ -7,6 +7,7 @@ hand. This package never installs it.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -16,10 +17,10 @@ from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError
 from crm_analytics.tables.embedded_engine import load
-from crm_analytics.tables.engine_errors import reason
 from crm_analytics.tables.source_ref import SourceRef
 
 _INSTALL = "python -c \"import duckdb; duckdb.connect().install_extension('httpfs')\""
+_STATUS = re.compile(r"HTTP (?:code |Error: |error )?([45][0-9]{2})")
 _S3_SETTINGS = {
     "s3_access_key_id": ("AWS_ACCESS_KEY_ID",),
     "s3_secret_access_key": ("AWS_SECRET_ACCESS_KEY",),
@@ -60,4 +61,22 @@ def read_network_parquet(connection: BaseBackend, ref: SourceRef) -> ir.Table:
                     con.execute(f"SET {setting} = '{value.replace(chr(39), chr(39) * 2)}'")
         return load(connection, con.read_parquet(ref.text, binary_as_string=True))
     except duckdb.Error as error:
-        raise DataError(f"{ref.name}://… cannot be read: {reason(error)}") from None
+        raise DataError(f"{ref.name}://… cannot be read: {_why(error)}") from None
+
+
+def _why(error: duckdb.Error) -> str:
+    """The cause in our words: the engine's quote the address, which may hold a signature."""
+    text = str(error)
+    status = getattr(error, "status_code", None) or next(iter(_STATUS.findall(text)), "")
+    if str(status) in ("401", "403"):
+        return (
+            "access is refused. Check the signature of the address, or AWS_ACCESS_KEY_ID, "
+            "AWS_SECRET_ACCESS_KEY and AWS_REGION"
+        )
+    if str(status) == "404" or "No files found" in text:
+        return "there is no such file"
+    if "magic bytes" in text:
+        return "it is no Parquet file"
+    if status or isinstance(error, duckdb.IOException):
+        return f"the server answers {status}" if status else "nothing answers there"
+    return f"{type(error).__name__}"

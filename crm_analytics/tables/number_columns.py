@@ -13,8 +13,10 @@ from crm_analytics.tables.number_grammar import (
     DIGITS,
     MINUS,
     NINES,
+    POINT,
     NumberDoubt,
     NumberReading,
+    Written,
     ambiguous,
     decide,
 )
@@ -29,11 +31,34 @@ def decide_numbers(raw: ir.Table, name: str, decimal: str | None) -> NumberReadi
     ----------
     decimal : the mapping's; where every value proves the other mark, the values are believed
     """
+    if decimal != COMMA and (plain := _plain_numbers(raw, name)) is not None:
+        return plain
     counts = shape_counts(raw, name)
     found = decide_counts(counts, decimal)
     if isinstance(found, NumberDoubt) and not found.mixed:
         return decide(counts, None, _zero_led(raw, name))
     return found
+
+
+def _plain_numbers(raw: ir.Table, name: str) -> NumberReading | None:
+    """The reading of a column of digits with a decimal point alone, found without counting its shapes.
+
+    Counting shapes costs many times as much. None where another sign stands in a value, or where points could
+    part groups: then the shapes tell.
+    """
+    text = raw[name].strip()
+    asked = raw.aggregate(
+        filled=(text != "").sum(),
+        plain=text.re_search(r"^-?[0-9]+([.][0-9]+)?$").sum(),
+        points=text.contains(".").sum(),
+        proven=text.re_search(r"[.]([0-9]{1,2}|[0-9]{4,})$").any(),
+        long=text.re_search(r"[.][0-9]{5}").any(),
+    )
+    row = asked.to_pyarrow().to_pylist()[0]
+    if not row["filled"] or row["plain"] != row["filled"] or (row["points"] and not row["proven"]):
+        return None
+    shapes = ["9", *(["9.99"] if row["points"] else []), *(["9.99999"] if row["long"] else [])]
+    return NumberReading(POINT, plain=True, shapes=dict.fromkeys(shapes, Written()))
 
 
 def decide_counts(counts: list[tuple[str, int]], decimal: str | None) -> NumberReading | NumberDoubt:

@@ -160,7 +160,7 @@ def same_currency(marks: Iterable[str]) -> bool:
     return len(codes) <= 1
 
 
-_PLAIN = re.compile(r"\s*-?9+(\.9*)?([eE][+-]?9+)?\s*|\s*-?\.9+\s*")
+_PLAIN = re.compile(r"\s*-?9+(\.9*)?([eE][+-]?9+)?\s*|\s*-?\.9+\s*", re.ASCII)
 
 
 @cache

@@ -15,6 +15,7 @@ from crm_analytics.tables.line_facts import LineFacts
 from crm_analytics.tables.placeholder_dates import USUAL
 
 _LINES = 8  # of a day, from which its copies and its unit can be judged
+_MANY_LINES = 40  # of which nearly all are copies: no chance
 _RUN = 4  # days of sales on end that are copied, from which days of fewer lines are judged together
 _COPIED = 0.9  # of a day's lines that stand there twice
 _RARELY = 0.25  # of the lines of other days
@@ -37,7 +38,14 @@ def odd_days(tables: dict[str, ir.Table], facts: LineFacts) -> list[Finding]:
     facts : of its purchase lines
     """
     days = facts.days
-    found = [_twice(days), _other_unit(days), _gap(days), *_default_days(days)]
+    found = [
+        _upside_down(days),
+        _whole_twice(days),
+        _twice(days),
+        _other_unit(days),
+        _gap(days),
+        *_default_days(days),
+    ]
     if (people := tables.get("customers")) is not None:
         dates = [column for column in ("created_at", "closed_at") if column in people.columns]
         found += [_shared("customers", *_dated(people, column), column) for column in dates]
@@ -45,6 +53,33 @@ def odd_days(tables: dict[str, ir.Table], facts: LineFacts) -> list[Finding]:
     whole = int(facts.by_id.count().to_pyarrow().as_py())
     found.append(_shared("transactions", sales, whole, "transaction_date"))
     return [one for one in found if one is not None]
+
+
+def _upside_down(days: pd.DataFrame) -> Finding | None:
+    """Amounts that add up to less than nothing: books that write income with a minus."""
+    money = float(days["money"].sum())
+    if not len(days) or money >= 0 or float((days["money"] < 0).mean()) <= 0.5:
+        return None
+    says = (
+        "More money goes out than comes in, on most days too: purchases seem to be written with a minus, and "
+        "count as returns."
+    )
+    settles = '[transactions]\nunit_spend = "0 - <your column>"'
+    rows = int(days["lines"].sum())
+    return Finding("signs_reversed", "serious", "transactions", "unit_spend", says, rows, money, settles)
+
+
+def _whole_twice(days: pd.DataFrame) -> Finding | None:
+    """Nearly every line of all days equals another one."""
+    lines, copied = int(days["lines"].sum()), int(days["copied"].sum())
+    if lines < _MANY_LINES or copied < _COPIED * lines:
+        return None
+    says = (
+        f"{100 * copied / lines:.0f} % of all lines stand there twice: the data were probably imported "
+        f"twice. About {copied // 2:,} lines are too many."
+    )
+    money = float(days["copies"].sum())
+    return Finding("imported_twice", "serious", "transactions", "transaction_date", says, copied, money)
 
 
 def _in_a_run(copied: pd.Series, lines: pd.Series) -> pd.Series:

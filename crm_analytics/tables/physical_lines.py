@@ -19,6 +19,7 @@ from crm_analytics.tables.csv_layout import split
 _QUOTE = '"'
 _MOST = 2_000  # lines that one field may hold
 _SAMPLE = 200
+_ESCAPED = re.compile(r'\\(["\\])')
 _VALUE = re.compile(r"\s*[-+(]?[^\w\s]?\s*\d[\d.,:/+\-TZ ()%]*[^\w\s]?\s*")
 
 
@@ -45,6 +46,40 @@ def count_lines(path: Path) -> Lines:
                 filled += 1
                 odd = odd or bool(line.count(b'"') & 1)
     return Lines(filled, odd)
+
+
+def double_quotes(path: Path, copy: Path, delimiter: str, columns: int) -> int:
+    r"""Write `copy` with quotation marks doubled where a backslash is before them; say in how many lines.
+
+    ``"he said \"hi\""`` is how MySQL writes it. A line that is a row as it stands stays so, ``"C:\"`` too.
+
+    Parameters
+    ----------
+    path : a UTF-8 file
+    columns : cells of a row
+    """
+    changed = 0
+    with (
+        path.open(encoding="utf-8-sig", newline="") as source,
+        copy.open("w", encoding="utf-8", newline="") as target,
+    ):
+        for line in source:
+            doubled = line
+            if '\\"' in line and not _is_row(line, delimiter, columns):
+                doubled = _ESCAPED.sub(lambda m: '""' if m[1] == _QUOTE else "\\", line)
+                doubled = doubled if _is_row(doubled, delimiter, columns) else line
+            changed += doubled is not line
+            target.write(doubled)
+    return changed
+
+
+def _is_row(line: str, delimiter: str, columns: int) -> bool:
+    """Whether a physical line is a whole row by the book."""
+    try:
+        rows = list(csv.reader([line.rstrip("\r\n")], delimiter=delimiter, strict=True))
+    except csv.Error:
+        return False
+    return len(rows) == 1 and len(rows[0]) == columns
 
 
 def close_quotes(path: Path, copy: Path, delimiter: str, columns: int) -> int:

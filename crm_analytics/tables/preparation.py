@@ -11,9 +11,10 @@ import ibis.expr.types as ir
 from crm_analytics.errors import DataError
 from crm_analytics.tables.account import Account
 from crm_analytics.tables.column_readings import AmbiguousColumn, Readings, read_columns
-from crm_analytics.tables.contract import PART, ROW, TABLES
+from crm_analytics.tables.contract import FILE, PART, ROW, TABLES
 from crm_analytics.tables.date_columns import offsets
 from crm_analytics.tables.fields import fields_of, require_fields
+from crm_analytics.tables.file_grammars import FilesOfTable, in_one_grammar
 from crm_analytics.tables.findings import Finding, counted
 from crm_analytics.tables.mapping import EPOCHS, TableMapping
 from crm_analytics.tables.order_states import may_tell, order_states
@@ -55,6 +56,8 @@ def prepare(
         try:
             require_fields(TABLES[name], tuple(source.rows.tables[name].columns), spec)
             rows = _kept_at_hand(source, name, spec)
+            if FILE in rows.columns:
+                rows = _files_alike(source, name, rows, today)
             decided = known(name, rows, spec) if known is not None else None
             readings = decided or read_columns(TABLES[name], rows, spec, today, UTC)
         except DataError as error:
@@ -72,13 +75,27 @@ def _kept_at_hand(source: Source, name: str, spec: TableMapping) -> ir.Table:
     rows = source.rows.tables[name] if numbered is None else numbered
     if name not in source.csv:
         return rows
-    wanted = _mentioned(spec) | set(TABLES[name].names) | {ROW, PART}
+    wanted = _mentioned(spec) | set(TABLES[name].names) | {ROW, PART, FILE}
     needed = [
         c
         for c in rows.columns
         if c in wanted or any(c in text for text in wanted) or (name == "transactions" and may_tell(c))
     ]
     return rows.select(needed).cache() if needed else rows
+
+
+def _files_alike(source: Source, name: str, rows: ir.Table, today: date) -> ir.Table:
+    """The rows of several files in one grammar; which columns had several is noted."""
+    pieces = source.rows.pieces[name]
+    marks = {id(file.rows): file.delimiter for file in source.csv.get(name, ())}
+    spec = source.mapping.of(name)
+    delimiters = [marks.get(id(raw), "") for _, raw in pieces]
+    files = FilesOfTable(TABLES[name], rows, spec, today, [file for file, _ in pieces], delimiters)
+    rows, rewritten = in_one_grammar(files)
+    if rewritten:
+        source.rows.rewritten[name] = rewritten
+        rows = rows.cache()
+    return rows
 
 
 def _mentioned(spec: TableMapping) -> set[str]:
@@ -174,6 +191,10 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
         columns = ", ".join(map(repr, source.rows.filled[table.name]))
         says = f"{columns} stands only in the first line of an order: its other lines take it from there."
         notes.append(Finding("filled_down", "note", table.name, "", says))
+    if table.name in source.rows.rewritten:
+        columns = ", ".join(map(repr, source.rows.rewritten[table.name]))
+        says = f"The files of {table.name} are not written alike in {columns}: each is read by its values."
+        notes.append(Finding("files_unlike", "note", table.name, "", says))
     unmatched = source.rows.unmatched.get(table.name)
     if unmatched is not None and (n := int(unmatched.to_pyarrow().as_py() or 0)):
         says = f"{counted(n, 'row')} of {table.name} with a key that the joined source does not have."
@@ -191,6 +212,27 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
             notes.append(Finding("other_decimal", "warning", table.name, name, says,
                                  settles=f'[{table.name}]\ndecimal = "{reading.decimal}"'))  # fmt: skip
     return notes
+
+
+def why_empty(source: Source, table: Table) -> str:
+    """What may have left the fields of a refused table empty: a join without a partner, or a rate."""
+    unmatched = source.rows.unmatched.get(table.name)
+    says = ""
+    if unmatched is not None and (n := int(unmatched.to_pyarrow().as_py() or 0)):
+        says = f". {counted(n, 'row')} with a key that the joined source does not have"
+    if table.spec.rate is not None:
+        says += ". A row without a rate for its currency has no amount"
+    return says
+
+
+def not_read(source: Source) -> list[Finding]:
+    """Files beside the tables that are none: last year's copy, or purchases under another name."""
+    names = source.rows.not_read
+    if not names or not source.of_files:
+        return []
+    shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    says = f"Not read, as no table is called so: {shown}."
+    return [Finding("not_read", "note", "transactions", "", says, settles='[transactions]\nfrom = "<file>"')]
 
 
 def _of_files(table: Table) -> list[Finding]:

@@ -6,6 +6,7 @@ what is taken from one, and as which table.
 
 from __future__ import annotations
 
+import filecmp
 import glob
 import itertools
 import warnings
@@ -139,9 +140,11 @@ def _of_path(path: Path, mapping: Any, most: int | None) -> Shelf:
 def _of_files(path: Path, connection: BaseBackend, known: Mapping, label: str) -> Shelf:
     files = _files_in(path)
     csv: dict[str, list[CsvFile]] = {}
+    seen: dict[str, list[Path]] = {}
 
     def read(name: str, table: str) -> ir.Table:
         found = _find_file(name, files, table)
+        _refuse_copies(found, seen.setdefault(table, []), table)
         if found.is_dir() or kind_of(found) == "parquet":
             return plain_columns(_read_parquet(connection, found))
         found = unpacked(found, scratch_folder(connection))
@@ -157,8 +160,11 @@ def _of_files(path: Path, connection: BaseBackend, known: Mapping, label: str) -
 
     names = _names_of(files, known)
     spark = path.is_dir() and all(n.startswith("part-") and kind_of(p) == "parquet" for n, p in files.items())
-    if (spark or not path.is_dir()) and not known.of("transactions").origin:
-        stem = table_name(path)  # one table is the purchases, whatever its name
+    alone = path.is_dir() and len(files) == 1 and not known.tables and not names.keys() & TABLES.keys()
+    if alone:
+        names = {"transactions": next(iter(files))}  # the one file of a folder, as a file that is given
+    elif (spark or not path.is_dir()) and not known.of("transactions").origin:
+        stem = table_name(path).lower()  # one table is the purchases, whatever its name
         named = stem in TABLES and not known.tables
         names = {stem if named else "transactions": path.name}
         files = {path.name: path}
@@ -196,6 +202,24 @@ def _files_in(path: Path) -> dict[str, Path]:
     return files
 
 
+def _refuse_copies(found: Path, seen: list[Path], table: str) -> None:
+    """A file that holds what another one of its table holds: its rows would count twice."""
+    if found.is_dir():
+        return
+    size = found.stat().st_size
+    for other in seen:
+        if other != found and other.stat().st_size == size and filecmp.cmp(other, found, shallow=False):
+            with found.open("rb") as stream:
+                stream.readline()
+                if not stream.read(2).strip():
+                    continue  # a header alone: two months without sales
+            raise DataError(
+                f"{table}: {other.name} and {found.name} hold the same, and their rows would count twice. "
+                "Remove one, or name the files in mapping.toml"
+            )
+    seen.append(found)
+
+
 def _is_part(path: Path) -> bool:
     return path.name.startswith("part-") and kind_of(path) == "parquet"
 
@@ -205,6 +229,7 @@ def _names_of(files: dict[str, Path], known: Mapping) -> dict[str, str]:
     names: dict[str, str] = {}
     for file, path in files.items():
         stem = file if "/" in file else table_name(path)
+        stem = stem.lower() if stem.lower() in TABLES else stem
         if stem in names and stem in TABLES and not known.of(stem).origin:
             raise DataError(
                 f"{stem}: there are two files of that name, {names[stem]} and {file}. Remove one, or say "

@@ -35,7 +35,16 @@ from crm_analytics.tables.findings import Finding, by_weight
 from crm_analytics.tables.identity_map import IdentityMap
 from crm_analytics.tables.line_facts import line_facts
 from crm_analytics.tables.odd_days import odd_days
-from crm_analytics.tables.preparation import Clock, left_out, lines_lost, of_reading, prepare, shop_clock
+from crm_analytics.tables.preparation import (
+    Clock,
+    left_out,
+    lines_lost,
+    not_read,
+    of_reading,
+    prepare,
+    shop_clock,
+    why_empty,
+)
 from crm_analytics.tables.read_as import ReadAs, read_as
 from crm_analytics.tables.regular_files import read_text
 from crm_analytics.tables.rejects import Table
@@ -153,14 +162,17 @@ def assemble(
     accepting : (name, staged rows, table) -> what is accepted of it
     """
     tables, broken, kept = {}, [], []
-    accounts, notes = {}, [*clock.findings]
+    accounts, notes = {}, [*clock.findings, *not_read(source)]
     readings: list[ReadAs] = []
     for name, found_table in prepared.items():
         table = replace(found_table, readings=replace(found_table.readings, zone=clock.zone))
         cast = cast_table(TABLES[name], table.rows, table.spec, table.today, table.readings)
         staged = _stage(name, cast)
         kept.append(staged)
-        found = accepting(name, staged, table)
+        try:
+            found = accepting(name, staged, table)
+        except DataError as error:
+            raise DataError(f"{error}{why_empty(source, table)}") from None
         tables[name], accounts[name] = found.rows, found.account
         broken.append(found.rejected)
         notes += [*found.notes, *of_reading(source, table, found.account)]

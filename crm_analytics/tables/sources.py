@@ -24,6 +24,7 @@ class Source:
     rows: Collected
     mapping: Mapping
     label: str
+    of_files: bool = False
     csv: dict[str, list[CsvFile]] = field(default_factory=dict)  # of each table: its own, then what it joins
 
 
@@ -44,4 +45,4 @@ def open_source(source: Any, mapping: Any = None, *, pushdown: bool = False) -> 
         rows = collect_tables(shelf.mapping, shelf.names, shelf.read, shelf.where)
     finally:
         shelf.close()
-    return Source(shelf.connection, rows, shelf.mapping, shelf.label, shelf.csv)
+    return Source(shelf.connection, rows, shelf.mapping, shelf.label, shelf.parts is not None, shelf.csv)

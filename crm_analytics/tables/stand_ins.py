@@ -9,6 +9,7 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+from ibis import _
 
 from crm_analytics.tables.findings import Finding, counted
 from crm_analytics.tables.line_facts import TEST_TEXTS, LineFacts, is_test
@@ -31,6 +32,7 @@ _CUSTOMERS = 20  # fewer, and one with many lines is only a good one
 _SHARE = 0.05  # of all lines, held by one id
 _TIMES = 20  # the lines of the customer in the middle: surely no person
 _PERHAPS = {"share": 0.1, "middle": 5, "next": 2}  # of all lines; times the middle and the next: look at it
+_CUT_IDS = 12  # long ids that are all even: by chance once in 4,096
 _MOST_ODD = 1000  # ids that are named; of more, all are looked through
 _FOLDED = ("customer_id", "channel")
 
@@ -46,7 +48,14 @@ def stand_ins(tables: dict[str, ir.Table], facts: LineFacts) -> list[Finding]:
     by_id = facts.by_id
     few = by_id.filter(_odd(by_id.customer_id) if facts.odd is None else by_id.customer_id.isin(facts.odd))
     few = few.cache()  # words are looked for once
-    found = [_dominant(by_id, few), *_worded(few), _exponents(few), _tests(tables, facts)]
+    found = [
+        _dominant(by_id, few),
+        *_worded(few),
+        _exponents(few),
+        _cut(by_id),
+        _two_spellings(by_id),
+        _tests(tables, facts),
+    ]
     for name, table in tables.items():
         for column in _FOLDED:
             if column in table.columns:
@@ -147,6 +156,47 @@ def _exponents(by_id: ir.Table) -> Finding | None:
     )
     return Finding("exponent_ids", "serious", "transactions", "customer_id", says, int(row["lines"]),
                    float(row["money"] or 0))  # fmt: skip
+
+
+def _cut(by_id: ir.Table) -> Finding | None:
+    """Long numbers that all end in zeros or are all even: a spreadsheet keeps 15 digits, a float 53 bits."""
+    long = by_id.filter(by_id.customer_id.re_search(r"^[0-9]{16,}([.]0)?$"))
+    long = long.mutate(digit=long.customer_id.re_extract(r"([0-9])([.]0)?$", 1))
+    row = _row(long, n=long.count(), lines=long.lines.sum(), money=long.money.sum(),
+               zero=(long.digit == "0").all(), even=long.digit.isin(list("02468")).all())  # fmt: skip
+    if row["n"] < _CUT_IDS or not row["even"]:
+        return None
+    how = "end in 0" if row["zero"] else "are even"
+    says = (
+        f"All {row['n']:,} customer ids of 16 and more digits {how}: a spreadsheet or a float seems to have "
+        "cut them, and several customers may be one. Export the ids anew as text."
+    )
+    weight, money = "serious" if row["zero"] else "warning", float(row["money"] or 0)
+    return Finding("cut_ids", weight, "transactions", "customer_id", says, int(row["lines"]), money)
+
+
+@ibis.udf.scalar.builtin
+def nfc_normalize(text: str) -> str:  # type: ignore[empty-body]
+    """DuckDB's own composition of accents."""
+
+
+def _two_spellings(by_id: ir.Table) -> Finding | None:
+    """Ids that differ in what nobody sees: blanks, zeros in front, invisible signs, a sheet's wrapping."""
+    text = by_id.customer_id
+    if by_id.get_backend().name == "duckdb":
+        text = nfc_normalize(text)
+    text = text.re_replace(r"[\p{Z}\s]+", " ").re_replace(r"\p{Cf}", "").re_replace(r'^="?|"$', "").strip()
+    text = text.re_search("^[0-9]+$").ifelse(text.re_replace("^0+", ""), text)
+    folded = by_id.select("lines", text=text).group_by("text").aggregate(n=_.count(), lines=_.lines.sum())
+    twice = folded.filter((folded.n > 1) & (folded.text != ""))
+    row = _row(twice, n=twice.n.sum(), lines=twice.lines.sum())
+    if not row["n"]:
+        return None
+    says = (
+        f"{int(row['n']):,} customer ids differ from another one only in blanks, zeros in front or signs "
+        "that nobody sees: they count as different customers. Export the ids as text, all in one way."
+    )
+    return Finding("two_spellings", "warning", "transactions", "customer_id", says, int(row["lines"]))
 
 
 def _two_cases(name: str, table: ir.Table, column: str, by_id: ir.Table | None) -> Finding | None:

@@ -16,6 +16,11 @@ TOTAL_WORDS = (
     "итого", "всего", "合計", "总计", "合计", "총계",
 )  # fmt: skip
 _TEXTS = ("customer_id", "transaction_id", "transaction_line_id", "product_id", "store_id", "channel")
+_SUBTOTAL = (  # "Subtotal March", "Total for 2026", "Summe: Q1"; but not a shop called Total Wine
+    r"^(sub[- ]?totals?|zwischensumme|sous[- ]total|subtotale|subtotaal)([^a-z]|$)"
+    r"|^(grand )?(totals?|sum|gesamt|summe|totale|somme|totaal)[:= ]+"
+    r"(for|of|per|für|de|del|month|week|quarter|year|monat|woche|quartal|jahr|mois|q?[0-9])"
+)
 _FEWEST = 3
 
 
@@ -34,7 +39,8 @@ class TotalRow:
 
 def is_total_word(value: ir.StringValue) -> ir.BooleanValue:
     """Whether a text says that its row is a sum."""
-    return value.strip().lower().re_replace(r"[:=\s]+$", "").isin(TOTAL_WORDS)
+    word = value.strip().lower()
+    return word.re_replace(r"[:=\s]+$", "").isin(TOTAL_WORDS) | word.re_search(_SUBTOTAL)
 
 
 def total_row(staged: ir.Table) -> TotalRow | None:

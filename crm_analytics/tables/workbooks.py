@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 import warnings
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ from crm_analytics.tables.embedded_engine import load
 from crm_analytics.tables.headers import looks_like_data, the_source_has
 from crm_analytics.tables.packed_files import check_unpacked_size
 
+_HEAD = 60  # rows in which the header is looked for
+_FULL = 0.75  # of the cells that most rows have; titles and notes above a table have fewer
 _PADDED = re.compile(r"0{2,}")  # the number format of "00123" kept as a number
 _ERROR = re.compile(r"#(N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!)")
 
@@ -54,7 +58,10 @@ class Workbook:
         DataError : a header that is missing, or repeats a name.
         """
         rows = _filled(self._book[sheet])
-        header = [_text(cell) for cell in next(rows)]
+        first = list(itertools.islice(rows, _HEAD))
+        above = _header_at(first)
+        header = [_text(cell) for cell in first[above]]
+        rows = itertools.chain(first[above + 1 :], rows)
         while header and not header[-1]:
             header.pop()
         name = f"{self.where}, sheet {sheet}"
@@ -79,6 +86,17 @@ def _filled(sheet: Any) -> Iterator[tuple[Any, ...]]:
     for row in sheet.iter_rows():
         if any(cell.value not in (None, "") for cell in row):
             yield row
+
+
+def _header_at(rows: list[tuple[Any, ...]]) -> int:
+    """Where the header is: the first row as full as most, if it may be names; else the first row."""
+    cells = [[v for cell in row if (v := _value(cell)) is not None] for row in rows]
+    usual = max(Counter(map(len, cells)).items(), key=lambda item: (item[1], item[0]), default=(0, 0))[0]
+    for at, row in enumerate(cells):
+        if len(row) >= max(2, _FULL * usual):
+            named = all(isinstance(v, str) for v in row) and not looks_like_data(row)
+            return at if named else 0
+    return 0
 
 
 def _value(cell: Any) -> Any:

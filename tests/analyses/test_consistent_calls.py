@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import warnings
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import crm_analytics
 from crm_analytics import CustomerBase
 from crm_analytics.analyses import attribution, btyd, churn, cohorts, lifecycle, rfm
 from crm_analytics.analyses.attribution.channel_paths import channel_paths
@@ -20,6 +23,7 @@ from crm_analytics.errors import CrmError, DataError, ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 from crm_analytics.tables.wrong_calls import explained
 
+PACKAGE = Path(str(crm_analytics.__file__)).parent
 # As a user outside the package and its test settings: the old order warns.
 OLD_ORDER = "takes .* in this order now; the other one works until version 0.3"
 
@@ -377,3 +381,22 @@ def test_a_model_still_has_what_python_asks_of_it():
     assert pickle.loads(pickle.dumps(MODEL)).params == MODEL.params
     assert not hasattr(MODEL, "predict")
     assert not hasattr(MODEL, "_repr_png_")
+
+
+def test_every_draw_begins_at_one_unless_asked_otherwise():
+    """One default for one word: the worlds of `crm demo` alone have seeds of their own."""
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if path.is_relative_to(PACKAGE / "tables"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                said = node.args
+                places = [*said.posonlyargs, *said.args]
+                pairs = [*zip(places[len(places) - len(said.defaults):], said.defaults, strict=True),
+                         *zip(said.kwonlyargs, said.kw_defaults, strict=True)]  # fmt: skip
+                found += [(path.name, node.name, d) for a, d in pairs if a.arg == "seed" and d is not None]
+            if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "seed" and node.value:
+                found.append((path.name, "seed", node.value))
+    assert len(found) > 30
+    assert [(file, name) for file, name, d in found if ast.literal_eval(d) != 1] == []

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from crm_analytics.analyses.attribution.incremental import incremental
 from crm_analytics.analyses.campaigns import Evaluation, evaluate
+from crm_analytics.analyses.campaigns.measurement.balance import AS_PLANNED, MISMATCH, balance
+from crm_analytics.analyses.campaigns.measurement.campaign_arms import past_waves
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import LESS, MORE, NO_EFFECT, TOO_LITTLE
+from crm_analytics.analyses.evidence import grade
+from crm_analytics.analyses.intervals import Z95
+from crm_analytics.analyses.profiling.demography import _apart
 from crm_analytics.analyses.profiling.traits import EXPECTED, LEVEL, compare
 from tests.nulls.worlds import campaigns, open_base
 
@@ -59,3 +65,38 @@ def test_clear_habits_are_those_of_the_corrected_chance_law() -> None:
     assert not ((clear["lower"] <= 0) & (clear["upper"] >= 0)).any()
     few = counts.assign(customers=[35, EXPECTED - 3, 500, 5, 500, 5])
     assert not compare(few, "g")["clear"].any()
+
+
+def test_what_is_only_suggested_stands_in_no_headline_law() -> None:
+    """Of normal estimates of nothing 5 in 100 are news, and of five looked at together 5 in 100 sets."""
+    rng = np.random.default_rng(24)
+    draws = rng.standard_normal((2_000, 5))
+    news = [[grade(x, x - Z95, x + Z95, 500).is_news for x in row] for row in draws]
+    assert 0.04 <= np.mean(news) <= 0.06
+    together = [any(grade(x, x - Z95, x + Z95, 500, looks=5).is_news for x in row) for row in draws]
+    assert 0.03 <= np.mean(together) <= 0.065
+
+
+def test_a_campaign_of_another_round_share_is_no_mismatch_and_an_odd_one_is() -> None:
+    tables = campaigns(2, "equal", customers=6_000)
+    members, rng = tables["campaign_members"], np.random.default_rng(5)
+    for share, verdict in ((0.2, AS_PLANNED), (0.45, MISMATCH)):
+        last = members["campaign_id"] == "w2"
+        arm = np.where(rng.random(last.sum()) < share, "control", "treated")
+        mixed = members.assign(treatment=members["treatment"].mask(last, pd.Series(arm, members.index[last])))
+        found = balance(past_waves(open_base(tables | {"campaign_members": mixed}))).set_index("campaign_id")
+        assert found.loc["w2", "verdict"] == verdict, share
+
+
+def test_heavy_tailed_spend_sets_no_group_of_people_apart_law() -> None:
+    """Groups drawn by lot: their share of revenue is said to be another one in at most 5 of 100 companies."""
+    rng, named = np.random.default_rng(9), 0
+    for _ in range(200):
+        spend = rng.lognormal(0, 1.4, 400) * (rng.pareto(2.2, 400) + 0.5)
+        group = rng.choice(4, 400, p=[0.5, 0.25, 0.15, 0.1])
+        sums = [np.bincount(group, weight, 4) for weight in (np.ones(400), spend, spend**2)]
+        table = pd.DataFrame(dict(zip(("customers", "revenue", "squares"), sums, strict=True)))
+        whole = table.sum()
+        table["share"], table["revenue_share"] = table["customers"] / 400, table["revenue"] / whole["revenue"]
+        named += bool((_apart(table, whole).abs() > 2.5).any())
+    assert named <= 14

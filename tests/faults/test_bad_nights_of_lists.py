@@ -163,7 +163,8 @@ class BadNightsOfLists(RuleBasedStateMachine):
         if made.status == Status.UNCHANGED:
             assert not new
             return
-        (wave,) = new
+        assert len(new) == 1, "told of, and no new wave"
+        wave = new[0]
         assert wave.day == max(day for _, day, _ in self.rows)
         assert wave.name in (self.out / "index.html").read_text()
         if name == "welcome":

@@ -18,12 +18,14 @@ from crm_analytics.analyses.audit import acquisition, sources_apart
 from crm_analytics.analyses.campaigns.incentives.membership import membership
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import LESS, MORE
 from crm_analytics.analyses.churn.measures.subgroups import subgroups
+from crm_analytics.analyses.definitions import definitions
 from crm_analytics.analyses.disclosure import ON_A_PAGE
-from crm_analytics.analyses.drivers import by_attribute
+from crm_analytics.analyses.drivers import by_attribute, leaving_by_attribute
 from crm_analytics.analyses.journey import journey
 from crm_analytics.analyses.journey.before_purchase import before_purchase
 from crm_analytics.analyses.lifecycle.rules import LAPSED
 from crm_analytics.analyses.profiling import NoStructureError, favourites, habits_by_demography, needs, traits
+from crm_analytics.analyses.profiling.demography import composition
 from crm_analytics.errors import DataError, NotEnoughData
 from tests.nulls import worlds
 
@@ -83,7 +85,7 @@ def buyers_apart(base: CustomerBase) -> bool:
 
 def stages_moved(base: CustomerBase) -> bool:
     """Lifecycle: moves between stages are more or less frequent than before."""
-    staged = lifecycle.stages(base)
+    staged = lifecycle.stages(base, lifecycle.shared_rules(definitions(base)))  # those of the page
     found = lifecycle.flows(staged, "-13w")
     last = [rule.where["recency_days"][0] for rule in staged.rules if rule.stage == LAPSED]
     if found.before is None or (last and (found.before - base.first_day).days < last[0]):
@@ -138,6 +140,17 @@ def misjudged(base: CustomerBase) -> bool:
         return False
     held = trained.held_out
     return bool(subgroups(held.left, held.score, held.people).table["differs"].any())
+
+
+def lapses_faster(base: CustomerBase) -> bool:
+    """Churn: customers of a group lapse faster, or slower, than all others."""
+    return bool(leaving_by_attribute(base, WINDOW)["clear"].any())
+
+
+def people_apart(base: CustomerBase) -> bool:
+    """Profiles: people of a kind bring more than their share of customers."""
+    table = composition(base)
+    return bool((table["clear"] & (table["revenue_share"] > table["share"])).any())
 
 
 def moved_most(base: CustomerBase) -> bool:
@@ -219,10 +232,14 @@ PROBES = (
     Probe("profiles", "a habit sets a segment apart", segment_habit, _SHOPS, _TASTES),
     Probe("profiles", "a habit goes with a region", personal_habit,
           (*_SHOPS, *_linked("region rate")), _linked("region")),
+    Probe("profiles", "people of a kind bring more", people_apart, _SHOPS, _linked("region rate")),
     Probe("profiles", "groups who want the same", clusters, _SHOPS, _linked("tastes")),
     Probe("journey", "something sets buyers apart", buyers_apart, _VISITS, _REVIEWS),
-    Probe("lifecycle", "moves between stages changed", stages_moved, _SETTLED, _DEARER),
+    Probe("lifecycle", "moves between stages changed", stages_moved,
+          (*_SETTLED, (worlds.shop, "unlike", "settled"), (worlds.shop, "unlike", "")),
+          (*_DEARER, (worlds.shop, "unlike", "dearer"))),
     Probe("churn", "leavers are told by something", leaving_reasons, _LARGE, _LEAVING),
+    Probe("churn", "customers of a group lapse faster", lapses_faster, _SHOPS, _linked("deserted")),
     Probe("churn", "grade A or B", good_grade, _LARGE, _LEAVING),
     Probe("churn", "contact those most at risk", worth_contacting, _LARGE, _LEAVING),
     Probe("churn", "a group is misjudged", misjudged, (*_LARGE, *_LEAVING), ()),

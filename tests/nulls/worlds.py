@@ -68,9 +68,9 @@ def shop(
         in it; "region": so has the north; "source": customers won by a friend buy twice as often; "cohort":
         who joined late buys less than half as often; "tier": members buy half as often again; "region
         rate": the north buys three times as often, and likes the same; "tastes": everybody has a category of
-        their own; "manager": customers of one of three account managers buy half as
-        often from day 546 on; "settled": all joined in the first month; "dearer": the same, and from day
-        546 on everybody buys 40 % less
+        their own; "manager": customers of one of three account managers buy half as often from day 546 on;
+        "deserted": they leave, 250 days after joining on average; "settled": all joined in the first month;
+        "dearer": the same, and from day 546 on everybody buys 40 % less
     """
     rng = np.random.default_rng([seed, KINDS.index(kind), 24])
     join, leave, rate = lives(rng, kind, customers, days)
@@ -88,11 +88,14 @@ def shop(
     rate = rate * np.where((link == "tier") & member, 1.5, 1.0)
     who, day = times(rng, kind, join, leave, rate)
     manager = rng.choice(["Ash", "Birch", "Cedar"], customers)
-    if link == "manager":
-        kept = (rng.random(len(who)) < 0.5) | (day < 546) | (manager[who] != "Cedar")
-        who, day = who[kept], day[kept]
-    if link == "dearer":
-        kept = (rng.random(len(who)) < 0.6) | (day < 546) | (np.arange(len(who)) < customers)
+    if link in ("deserted", "manager", "dearer"):
+        gone = join + (rng.exponential(250, customers) if link == "deserted" else np.full(customers, days))
+        lot, mine = rng.random(len(who)), manager[who] == "Cedar"
+        kept = {
+            "deserted": ~mine | (day < gone[who]) | (np.arange(len(who)) < customers),
+            "manager": (lot < 0.5) | (day < 546) | ~mine,
+            "dearer": (lot < 0.6) | (day < 546) | (np.arange(len(who)) < customers),
+        }[link]
         who, day = who[kept], day[kept]
     own = heavy[who] & (rng.random(len(who)) < 0.6)
     if link == "weekday":

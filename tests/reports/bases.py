@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics import CustomerBase
+from crm_analytics.analyses.kpis import REGISTRY
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.demo import write_demo
 
@@ -91,7 +92,7 @@ def poor(folder: Path) -> Given:
 
 
 def hostile(folder: Path) -> Given:
-    """Some of the company, with an attack in every text that a shop writes as it likes, names allowed."""
+    """Some of the company, an attack in every text that a shop writes, names allowed, a target for all."""
     sales = pd.read_parquet(folder / "transactions.parquet")
     few = set(sorted(sales["customer_id"].dropna().unique())[:250])
     tables = {}
@@ -104,6 +105,7 @@ def hostile(folder: Path) -> Given:
             table = table.assign(**{column: (HOSTILE + text).where(text.notna(), None)})
         tables[path.stem] = table
     base = CustomerBase.open(tables, today=TODAY, mapping={"label": HOSTILE, "currency": "EUR"})
+    base = base.with_rules(targets=[{"kpi": name, "at_least": 0.25} for name in REGISTRY])
     return Given(base, OWN_ID, hostile=HOSTILE, parameters={"show_customers": True})
 
 

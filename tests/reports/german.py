@@ -13,7 +13,10 @@ WORDS = re.compile(
     r"its|been|each|every|without|between|before|after|customers?|purchases?|orders?|revenue|weeks?|days?|"
     r"years?|months?|share|unknown|others?|yes|never|quarter|value|chance|only|when|who|but|is|to|by)\b"
 )
-TITLES = re.compile(r"\b[A-Z][^.;]*\(\d{4}\)|\b(?:Managing|Customer|Journal|chapter)\b[^.;]*")  # of books
+# Titles of books and papers.
+TITLES = re.compile(
+    r"\b[A-Z][^.;]*\(\d{4}\)[^.;]*|\b(?:Managing|Customer|Journal|chapter)\b[^.;]*"
+)  # of books
 PER_LOS = re.compile(r"\bper Los\b")
 # Of a payload what machines read, and in a figure what readers see nevertheless.
 MACHINES = {

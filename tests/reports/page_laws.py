@@ -54,8 +54,8 @@ def broken(found: dict[str, Block], folder: Path) -> list[str]:
     ]
     if len(layer) > CHARTS:
         wrong.append(f"charts before the appendix: {layer}")
-    wrong += [f"heading: {one.payload['sentence']}" for one in found.values()
-              if one.kind == "headline" and len(one.payload["sentence"]) > 120]  # fmt: skip
+    headings = [one.payload["sentence"] for one in found.values() if one.kind == "headline"]
+    wrong += [f"heading: {text}" for text in headings if len(text) > blocks.LONGEST_FINDING]
     facts = [one["fact"] for one in items["actions"] if "fact" in one]
     wrong += [f"contradiction: {one}" for one in contradictions(facts)]
     for one in items["actions"]:

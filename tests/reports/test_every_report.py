@@ -24,7 +24,10 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from crm_analytics.analyses.actions import agreed
+from crm_analytics.analyses.kpis import REGISTRY
 from crm_analytics.pages.blocks import Block
+from crm_analytics.pages.sentences import Sentences, sentences
+from crm_analytics.reports.shared.spoken import SHARED
 from crm_analytics.runs.catalogue.catalogue import Report, read_report
 from tests.all_reports import REPORTS
 from tests.reports import bases
@@ -35,6 +38,7 @@ from tests.reports.one_truth import disagreements, facts_of, items_of, without
 from tests.reports.questions import questions
 
 SLOW = ("in KRW", "in VND")
+REPORT_CATALOGUES = SHARED.parents[1]
 FIRST, LAST = ["headline", "kpis", "actions"], ["method", "record"]
 
 pytestmark = pytest.mark.usefixtures("somewhere")
@@ -104,6 +108,26 @@ def pages_of(page: Callable[[str, str], list[Shown]], base: str) -> dict[str, li
 @pytest.mark.parametrize("base", [marked(name) for name in ("company", "poor", "lemonade")])
 def test_pages_of_a_base_agree(page: Callable[[str, str], list[Shown]], base: str) -> None:
     assert disagreements(pages_of(page, base)) == []
+
+
+def names_of_figures(t: Sentences) -> re.Pattern[str]:
+    """What key figures are called on a page; a span of time may stand in it."""
+    called = [t.messages[f"{part}.{name}"] for name in REGISTRY for part in ("kpi", "tile")
+              if f"{part}.{name}" in t.messages]  # fmt: skip
+    return re.compile("|".join(re.sub(r"\\{[^}]*\\}", ".+", re.escape(one)) for one in called))
+
+
+@pytest.mark.parametrize("base", [marked("hostile")])
+def test_every_figure_with_a_target_says_it_on_every_page(
+    page: Callable[[str, str], list[Shown]], base: str
+) -> None:
+    said = 0
+    for name, blocks in pages_of(page, base).items():
+        called = names_of_figures(sentences("en", (SHARED, REPORT_CATALOGUES / name / "catalogue")))
+        figures = [one for one in items_of(blocks, "kpis") if called.fullmatch(one["label"])]
+        assert [one["label"] for one in figures if "target at least" not in one["note"]] == [], name
+        said += len(figures)
+    assert said > 30
 
 
 @pytest.mark.parametrize("base", [marked("company")])

@@ -36,7 +36,7 @@ def test_the_managers_layer_is_short_and_leads_to_its_proofs(page):
     anchors = {block.payload["anchor"] for block in found.values() if "anchor" in block.payload}
     assert {item["to"] for item in found["findings"].payload["items"]} - {""} <= anchors
     layer = {name for name, b in found.items() if b.kind == "chart" and "layer" not in b.payload}
-    assert layer == {"what_sells", "when_to_stock"}
+    assert layer == {"when_to_stock"}
     assert all(len(b.payload.get("finding", "")) <= 90 for b in found.values())
 
 

@@ -43,6 +43,7 @@ source = "till"
 name = "letters"
 source = "till"
 """
+TARGET = '[[target]]\nkpi = "bought_again"\nat_least = 0.3\n'
 SEGMENTS, STAGES = ["Whales", "Rest"], ["Quiet", "Here"]
 
 
@@ -99,7 +100,14 @@ def test_a_list_is_made_of_a_base_with_them(home, monkeypatch) -> None:
     ("wrong", "says"),
     [
         (FILE.replace('"500.."', '"some"'), "crm.toml: .*"),
-        (FILE.replace("[[stage]]\nname", "[[stage]]\ntitel"), r"crm.toml: \[\[segment\]\], \[\[stage\]\]: 0"),
+        (
+            FILE.replace("[[stage]]\nname", "[[stage]]\ntitel"),
+            r"crm.toml: \[\[segment\]\], \[\[stage\]\], \[\[target\]\]: 0",
+        ),
+        (FILE + TARGET.replace("bought_again", "bougt_again"), "no key figure 'bougt_again'; did you mean"),
+        (FILE + TARGET + "at_most = 0.9\n", "bought_again: write at_least = or at_most =, one of them"),
+        (FILE + TARGET.replace("at_least = 0.3", ""), "bought_again: write at_least = or at_most ="),
+        (FILE + TARGET * 2, "bought_again has two targets"),
     ],
 )
 def test_a_rule_that_cannot_be_read_says_where(home, wrong, says) -> None:

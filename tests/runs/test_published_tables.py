@@ -73,7 +73,7 @@ def test_metadata_hold_finding_label_and_format(made):
 def test_page_keeps_its_words():
     block = blocks.table(FRAME, finding="A third is loyal", formats=FORMATS)
     first = block.to_json()["table"]["rows"][0]
-    assert first == ["=Loyal", "33 %", "1,234,567", "$1,234,568", "yes", "20 Jan 2026"]
+    assert first == ["=Loyal", "33 %", "1,234,567", "$1,234,567.89", "yes", "20 Jan 2026"]
 
 
 def test_intervals_are_two_columns_and_estimates_three():

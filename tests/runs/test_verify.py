@@ -77,6 +77,31 @@ def test_page_and_a_copy_of_it_are_made_again_byte_for_byte(
     assert not (project / ".crm-key").exists()
 
 
+@pytest.mark.parametrize("where", ["", 'where = { country = ["DE"] }\n'])
+def test_filtered_page_by_rules_of_the_file_is_made_again_byte_for_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], where: str
+) -> None:
+    root = tmp_path / "p"
+    Scene.make(root)
+    people = "".join(f"k{n},{'FR' if n == 3 else 'DE'}\n" for n in range(7))
+    (root / "data" / "shop" / "customers.csv").write_text(f"customer_id,country\n{people}")
+    rule = '[[segment]]\nname = "Loud"\nwhere = { revenue = "20.." }\n[[segment]]\nname = "Rest"\n'
+    (root / "crm.toml").write_text(CONFIG.replace("[[report]]", f"{rule}[[report]]") + where)
+    monkeypatch.chdir(root)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["run", "crm.toml"])
+    assert stopped.value.code == 0
+    capfd.readouterr()
+    assert call(capfd, PAGE)[1] | {"page": ""} == {
+        "page": "", "same": True, "altered": False, "made": True, "changed": [], "differing": [],
+        "exit_code": 0, "message": "every byte is the same",
+    }  # fmt: skip
+    (root / "crm.toml").write_text(
+        CONFIG
+    )  # the record knows whom the page is about, whatever stands there now
+    assert call(capfd, PAGE)[1]["changed"] == []
+
+
 def test_changed_notebook_says_notebook(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     notebook = project / "notebooks" / "tiny.ipynb"
     notebook.write_text(notebook.read_text().replace("Forty equal lines", "Forty lines"))

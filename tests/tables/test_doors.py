@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -22,6 +23,8 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.errors import DataError, ParameterError
+from crm_analytics.tables.network_files import read_network_parquet
+from crm_analytics.tables.source_ref import read_source
 
 TODAY = "2026-07-01"
 FRAME = pd.DataFrame(
@@ -330,8 +333,81 @@ def test_nothing_is_read_from_the_network_unless_allowed_and_it_says_so(url) -> 
     assert "bucket" not in said
 
 
+class Network:
+    """A stub of the engine behind the extension httpfs, which is installed by hand and is not here."""
+
+    def __init__(
+        self, rows: Path | None = None, fails: duckdb.Error | None = None, *, missing: bool = False
+    ) -> None:
+        self.con, self.said, self.rows, self.fails, self.missing = self, [], rows, fails, missing
+        self._duck = ibis.duckdb.connect()
+
+    def execute(self, query: str) -> None:
+        if query == "LOAD httpfs" and self.missing:
+            raise duckdb.IOException('Extension "/root/.duckdb/httpfs.duckdb_extension" not found.')
+        if query == "LOAD httpfs" or query.startswith("SET s3"):
+            self.said.append(query)
+        else:
+            self._duck.con.execute(query)
+
+    def read_parquet(self, url: str, **_: object) -> duckdb.DuckDBPyRelation:
+        self.said.append(url)
+        if self.fails is not None:
+            raise self.fails
+        return self._duck.con.read_parquet(str(self.rows))
+
+    def table(self, name: str) -> ir.Table:
+        return self._duck.table(name)
+
+
+def test_a_network_source_is_read_with_the_keys_of_the_environment(tmp_path, monkeypatch) -> None:
+    TYPED.to_parquet(tmp_path / "x.parquet")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AK")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "it's")
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    stub = Network(tmp_path / "x.parquet")
+    rows = read_network_parquet(stub, read_source("s3://bucket/x.parquet", network=True))
+    assert int(rows.count().to_pyarrow().as_py()) == len(TYPED)
+    assert stub.said[0] == "LOAD httpfs"
+    assert "SET s3_secret_access_key = 'it''s'" in stub.said
+    assert stub.said[-1] == "s3://bucket/x.parquet"
+
+
+@pytest.mark.parametrize(
+    ("fails", "says"),
+    [
+        (duckdb.HTTPException("HTTP GET error on 'https://h/x?sig=s3cret' (HTTP 403)"), "access is refused"),
+        (duckdb.HTTPException("HTTP GET error on 'https://h/x?sig=s3cret' (HTTP 404)"), "no such file"),
+        (
+            duckdb.HTTPException("HTTP GET error on 'https://h/x?sig=s3cret' (HTTP 503)"),
+            "the server answers 503",
+        ),
+        (duckdb.IOException("Could not establish connection to 'https://h/x?sig=s3cret'"), "nothing answers"),
+        (
+            duckdb.InvalidInputException("No magic bytes found at end of 'https://h/x?sig=s3cret'"),
+            "no Parquet",
+        ),
+    ],
+)
+def test_a_network_source_that_fails_says_why_and_never_where(fails, says) -> None:
+    ref = read_source("https://h/x.parquet?sig=s3cret", network=True)
+    with pytest.raises(DataError, match=says) as caught:
+        read_network_parquet(Network(fails=fails), ref)
+    assert "s3cret" not in str(caught.value)
+    assert "h/x" not in str(caught.value)
+
+
+def test_a_network_source_without_the_extension_says_what_to_install_once() -> None:
+    ref = read_source("https://h/x.parquet?sig=s3cret", network=True)
+    with pytest.raises(DataError, match="install_extension\\('httpfs'\\)"):
+        read_network_parquet(Network(missing=True), ref)
+    with pytest.raises(DataError, match="only a Parquet file"):
+        read_network_parquet(Network(), read_source("https://h/x.csv", network=True))
+
+
 def test_an_engine_without_its_driver_says_what_to_install() -> None:
     refused("snowflake://u:s3cret@account/db", 'pip install "ibis-framework[snowflake]')
+    refused("mysql://u:s3cret@h/db", 'pip install "ibis-framework[mysql]', "libmysqlclient-dev")
     said = refused("posgres://u:s3cret@h/db", "did you mean 'postgres'")
     assert "s3cret" not in said
 

@@ -249,6 +249,14 @@ def called(lines: list[str], who: str, every: int) -> list[str]:
         (lambda s: [x if i % 40 else x.replace(x.split(",")[1], "1970-01-01") for i, x in enumerate(s)],
          "placeholder_date"),
         (lambda s: [*s, f"Total,{DAYS[39]},50.00"], "total_word"),
+        (lambda s: [*s, f"Subtotal March,{DAYS[30]},90.00"], "total_word"),
+        (lambda s: [*s, f"Summe: Q2,{DAYS[30]},90.00"], "total_word"),
+        (lambda s: [*s, *s], "imported_twice"),  # all of it, so that no day is unlike the others
+        (lambda s: [f"{a},{b},-{c}" for a, b, c in (x.split(",") for x in s)], "signs_reversed"),
+        (lambda s: [f"46876{x[1 : x.index(',')]:0>4}0000000{x[x.index(',') :]}" for x in s], "cut_ids"),
+        (lambda s: [("00" if i // 50 % 2 else "") + x[1:] for i, x in enumerate(s)], "two_spellings"),
+        (lambda s: [("Jo\u00e9" if i // 50 % 2 else "Joe\u0301") + x for i, x in enumerate(s)],
+         "two_spellings"),
     ],
 )  # fmt: skip
 def test_a_fault_of_the_export_is_named_and_the_sound_one_is_not(opened, change, kind: str) -> None:
@@ -285,6 +293,44 @@ def test_the_line_that_settles_a_finding_settles_it(opened) -> None:
                     {"fold_case": ["customer_id"]})  # fmt: skip
     assert "two_cases" not in kinds(folded)
     assert folded.counts["customers"] == 50
+
+
+@pytest.mark.parametrize("who", ["Total Wine", "Somme Tourisme", "Sumatra", "Allianz"])
+def test_a_customer_called_like_a_sum_is_a_customer(opened, who: str) -> None:
+    assert "total_word" not in kinds(opened("\n".join([HEADER, *called(shop(), who, 9)])))
+
+
+@pytest.mark.parametrize(
+    ("yes", "no"),
+    [("ja", "nein"), ("Oui", "Non"), ("on", "off"), ("WAHR", "FALSCH"), ("\u2713", "\u2717")],
+)
+def test_yes_and_no_are_read_in_many_tongues(opened, yes: str, no: str) -> None:
+    assert agreed(opened, yes, no, no, yes) == [(True, False), (False, True)]
+
+
+@pytest.mark.parametrize(("yes", "no"), [("Subscribed", "Unsubscribed"), ("opted_in", "opted_out")])
+def test_a_subscription_is_a_yes_of_a_consent_and_a_no_of_a_ban_law(opened, yes: str, no: str) -> None:
+    """Whoever unsubscribed is never contacted, in whichever of the two columns it stands."""
+    assert agreed(opened, yes, no, yes, no) == [(True, False), (False, True)]
+
+
+def agreed(opened, *words: str) -> list[tuple[bool, bool]]:
+    """Consent and ban of two customers: both cells of the first, then both of the second."""
+    mail, no_mail, fine, banned = words
+    people = f"customer_id,consent_email,do_not_contact\nc1,{mail},{fine}\nc2,{no_mail},{banned}\n"
+    base = opened({"transactions.csv": "\n".join([HEADER, *shop()]), "customers.csv": people})
+    found = base.collect(base.tables["customers"]).sort_values("customer_id")
+    found = found[found["customer_id"].isin(["c1", "c2"])]
+    return list(zip(found["consent_email"], found["do_not_contact"], strict=True))
+
+
+def test_words_that_are_no_yes_and_no_no_are_told_with_the_line_that_settles_them(opened) -> None:
+    people = "customer_id,consent_email\n" + "".join(
+        f"c{i},{'gold' if i % 2 else 'red'}\n" for i in range(50)
+    )
+    base = opened({"transactions.csv": "\n".join([HEADER, *shop()]), "customers.csv": people})
+    told = next(f for f in base.findings if f.kind == "unread_values")
+    assert (told.rows, "words" in told.settles, "gold" in told.sentence) == (50, True, False)
 
 
 @pytest.mark.parametrize("default", ["1900-01-01", "1970-01-01", "1985-05-05", "0001-01-01"])

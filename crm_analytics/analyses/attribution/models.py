@@ -29,7 +29,7 @@ def attribute(  # noqa: PLR0917 - the names are the contract
     half_life: float = 7.0,
     direct: str = "direct",
     draws: int = 0,
-    seed: int = 0,
+    seed: int = 1,
 ) -> pd.DataFrame:
     """Credit conversions, and money, to the channels that led to them.
 

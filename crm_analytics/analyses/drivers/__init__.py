@@ -2,8 +2,9 @@
 
 from crm_analytics.analyses.drivers.attributes import ATTRIBUTES, by_attribute
 from crm_analytics.analyses.drivers.dates import change_at
+from crm_analytics.analyses.drivers.leaving import leaving_by_attribute
 from crm_analytics.tables.wrong_calls import know_names
 
-__all__ = ["ATTRIBUTES", "by_attribute", "change_at"]
+__all__ = ["ATTRIBUTES", "by_attribute", "change_at", "leaving_by_attribute"]
 
 know_names(globals())

@@ -70,7 +70,7 @@ def by_attribute(
     if start <= base.first_day:
         raise DataError(f"drivers need data before {start + timedelta(days=1)}; these begin {base.first_day}")
     people = _customers(base, then, start)
-    groups = [(name, table) for name, table in _groups(base, attributes).items()]
+    groups = [(name, table) for name, table in groups_of(base, attributes).items()]
     rows = [row for name, table in groups for row in _compared(base, people, table, name)]
     table = pd.DataFrame(rows, columns=[*COLUMNS[:9], "error", "p"])
     table["p_adjusted"] = holm(table["p"])
@@ -98,7 +98,7 @@ def _customers(base: CustomerBase, then: object, start: object) -> ir.Table:
     return base.materialise(days.semi_join(known, "customer_id").group_by("customer_id").aggregate(**sums))
 
 
-def _groups(base: CustomerBase, attributes: tuple[str, ...]) -> dict[str, ir.Table]:
+def groups_of(base: CustomerBase, attributes: tuple[str, ...]) -> dict[str, ir.Table]:
     """By attribute: customer_id and `group`."""
     found, listed = {}, base.tables.get("customers")
     for name in attributes if listed is not None else ():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import ibis
+import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.disclosure import OTHERS, publishable
-from crm_analytics.analyses.profiling.traits import HABITS, MINIMUM, compare, count_habits
+from crm_analytics.analyses.profiling.traits import HABITS, LEVEL, MINIMUM, compare, count_habits
 
 if TYPE_CHECKING:
     from datetime import date
@@ -141,27 +143,56 @@ def composition(base: CustomerBase, attributes: tuple[str, ...] = ATTRIBUTES) ->
 
     Returns
     -------
-    attribute, group, customers, share (of buyers), revenue_share; empty where nothing is known of anybody
+    attribute, group, customers, share (of buyers), revenue_share, clear (whether the group brings another
+    share of revenue than of buyers, beyond chance, for all groups together: Bonferroni; customers are the
+    draw); empty where nothing is known of anybody
     """
     people, history = demography(base, attributes), base.purchase_history
-    columns = ["attribute", "group", "customers", "share", "revenue_share"]
+    columns = ["attribute", "group", "customers", "share", "revenue_share", "z"]
     if people is None:
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=[*columns[:-1], "clear"])
     bought = history.filter(history.order_count > 0).select("customer_id", "revenue")
     joined = base.materialise(bought.left_join(people, "customer_id").drop("customer_id_right"))
     found = []
     for name in (a for a in attributes if a in people.columns):
         known = joined[name].cast("string").fill_null(UNKNOWN)
-        sums = joined.group_by(group=known).aggregate(customers=joined.count(), revenue=joined.revenue.sum())
+        squares = (joined.revenue.cast("float64") ** 2).sum()
+        sums = joined.group_by(group=known).aggregate(
+            customers=joined.count(), revenue=joined.revenue.sum(), squares=squares
+        )
         table = base.collect(sums).sort_values(["customers", "group"], ascending=[False, True])
         small = table["customers"] < MINIMUM
         if 0 < table.loc[small, "customers"].sum() < MINIMUM and (~small).any():
             small |= table.index == table.index[(~small).sum() - 1]
         merged = table.assign(group=table["group"].where(~small, OTHERS))
-        merged = merged.groupby("group", sort=False)[["customers", "revenue"]].sum().reset_index()
-        whole = merged[["customers", "revenue"]].astype("float64").sum()
+        merged = merged.groupby("group", sort=False)[["customers", "revenue", "squares"]].sum().reset_index()
+        whole = merged[["customers", "revenue", "squares"]].astype("float64").sum()
         merged["share"] = merged["customers"] / whole["customers"]
         merged["revenue_share"] = merged["revenue"].astype("float64") / whole["revenue"]
+        merged["z"] = _apart(merged, whole)
         if len(merged) > 1:
             found.append(merged.assign(attribute=name)[columns])
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
+    table = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
+    limit = NormalDist().inv_cdf(1 - LEVEL / 2 / max(1, len(table)))
+    return table.assign(clear=table["z"].astype("float64").abs() > limit).drop(columns="z")
+
+
+def _apart(groups: pd.DataFrame, whole: pd.Series) -> pd.Series:
+    """Share of revenue less share of customers of each group, in standard errors.
+
+    The larger of two: that of the ratio (linearised; Cochran 1977), and that of a group drawn by lot, which a
+    group without any of the few large customers does not understate.
+    """
+    n, total, square = (float(whole[name]) for name in ("customers", "revenue", "squares"))
+    if total <= 0:
+        return pd.Series(0.0, index=groups.index)
+    spent, people = groups["revenue_share"], groups["share"]
+    own = groups["squares"].astype("float64") / total**2, spent / n, groups["customers"] / n**2
+    rest = square / total**2 - own[0], (1 - spent) / n, (n - groups["customers"]) / n**2
+    one, two = (
+        a**2 * side[0] - 2 * a * b * side[1] + b**2 * side[2]
+        for a, b, side in ((1 - spent, 1 - people, own), (spent, people, rest))
+    )
+    lot = people * (1 - people) * (n * square / total**2 - 1) / max(n - 1, 1)
+    variance = (one + two).where(one + two > lot, lot)
+    return (spent - people) / np.sqrt(variance.where(variance > 0))

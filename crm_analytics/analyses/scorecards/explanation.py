@@ -34,7 +34,7 @@ def definition(kpi: str) -> str:
 
 
 def _steps(line: Line) -> list[str]:
-    kpi, measure = line.kpi, line.measure
+    kpi, measure = line.kpi, line.measure  # of the line: the company's own target stands there
     assert kpi is not None
     interval = "" if kpi.lower is None or kpi.upper is None else f" ({kpi.lower:.6g} to {kpi.upper:.6g})"
     way = "at least" if measure.direction == UP else "at most"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ import pandas as pd
 
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.kpi import Kpi
-from crm_analytics.analyses.scorecards.framework import BEFORE, RELATIVE_FLOOR, UP, YEAR_AGO
+from crm_analytics.analyses.scorecards.framework import BEFORE, DOWN, RELATIVE_FLOOR, UP, YEAR_AGO
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.scorecards.assessments import Assessments, Judgement
@@ -225,7 +225,7 @@ def _block(
 
 
 def _line(block: FrameworkBlock, measure: Measure, kpi: Kpi | None, earlier: Kpi | None) -> Line:
-    before = _before(kpi, earlier)
+    measure, before = _aimed(measure, kpi), _before(kpi, earlier)
     floor, target = _ends(measure, kpi, before)
     value = None if kpi is None else kpi.value
     if kpi is None or value is None or target is None or floor is None or not math.isfinite(value):
@@ -236,6 +236,17 @@ def _line(block: FrameworkBlock, measure: Measure, kpi: Kpi | None, earlier: Kpi
     if status == RED and best is not None and achieved(best, floor, target) >= GREEN_FROM:
         status = AMBER  # the target lies within the interval
     return Line(block.id, measure, kpi, before, target, floor, found, status, _trend(measure, kpi, earlier))
+
+
+def _aimed(measure: Measure, kpi: Kpi | None) -> Measure:
+    """The measure with the company's own target; its floor where that is worse, else a fifth short of it."""
+    if kpi is None or kpi.target is None:
+        return measure
+    aim, way = kpi.target.value, 1 if kpi.target.at_least else -1
+    floor = measure.floor
+    if floor is None or (aim - floor) * way <= 0:
+        floor = aim - way * (abs(aim) * RELATIVE_FLOOR or 1.0)
+    return replace(measure, target=aim, floor=floor, direction=UP if way > 0 else DOWN)
 
 
 def achieved(value: float, floor: float, target: float) -> float:

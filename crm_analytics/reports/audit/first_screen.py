@@ -54,7 +54,7 @@ def _news(report: AuditReport) -> str:
         "span": report.length,
         "interval": interval(t, total.lower, total.upper, "percent:0"),
     }
-    return t.of(f"headline.{found.name.lower()}", slots)
+    return t.of("headline.shown", slots)
 
 
 def _lede(report: AuditReport) -> list[str]:

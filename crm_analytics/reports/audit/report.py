@@ -10,7 +10,7 @@ from crm_analytics.analyses import audit
 from crm_analytics.analyses.actions import Action
 from crm_analytics.analyses.cohorts import Cohorts, cohorts
 from crm_analytics.analyses.disclosure import ON_A_PAGE
-from crm_analytics.analyses.drivers import by_attribute
+from crm_analytics.analyses.drivers import by_attribute, leaving_by_attribute
 from crm_analytics.analyses.kpi import Kpi
 from crm_analytics.analyses.kpis import measure
 from crm_analytics.pages.sentences import Sentences
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 
+LAPSING = 180  # days, where the base does not tell when a customer has lapsed
 HALF = "-26w"  # of drivers: customers who had bought before both spans are followed
 YEAR = "-52w"  # whole weeks, so that both periods hold as many of each weekday
 SPANS = (YEAR, "-26w", "-13w")  # tried in this order: only over a year are both periods of one season
@@ -48,6 +49,7 @@ class AuditReport(Report):
     winning : what a customer won in the last year cost
     cohorts : lenses 3 to 5
     drivers : groups whose buying changed otherwise than that of the others; None without history for it
+    leaving : groups whose customers lapse faster or slower than others; None where that cannot be told
     """
 
     t: Sentences
@@ -59,6 +61,7 @@ class AuditReport(Report):
     winning: audit.CostOfWinning | None
     cohorts: Cohorts | None
     drivers: pd.DataFrame | None
+    leaving: pd.DataFrame | None = None
 
     @cached_property
     def kpis(self) -> dict[str, Kpi]:
@@ -139,6 +142,11 @@ def prepare(
         winning=audit.cost_of_winning(base),
         cohorts=cohorts(base, every),
         drivers=attempt(missing, "drivers", lambda: by_attribute(base, compare_to or HALF)),
+        leaving=attempt(
+            missing,
+            "leaving",
+            lambda: leaving_by_attribute(base, plan.given.definitions.lapsed_days or LAPSING),
+        ),
     )
 
 

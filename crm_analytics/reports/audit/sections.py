@@ -85,16 +85,33 @@ def _driver(report: AuditReport) -> str:
         return ""
     clear = table[table["clear"]]
     if clear.empty:
-        return t("driver.none", n=table["attribute"].nunique())
+        return _faster(report) or t("driver.none", n=table["attribute"].nunique())
     row = clear.iloc[0]
-    attribute = f"attribute.{slug(row['attribute'])}"
-    return t(
+    said = t(
         "driver.clear",
-        attribute=t(attribute) if t.knows(attribute) else words.clean(row["attribute"], 30),
+        attribute=_attribute(report, row["attribute"]),
         group=row["group"], what=row["measure"], way="down" if row["ratio"] < 1 else "up",
         share=abs(row["ratio"] - 1), interval=interval(t, row["lower"] - 1, row["upper"] - 1, PERCENT),
         n=row["customers"],
     )  # fmt: skip
+    return f"{said} {_faster(report)}".strip()
+
+
+def _faster(report: AuditReport) -> str:
+    """Whose customers lapse most unlike all others, in a sentence; empty where none are shown to."""
+    table = report.leaving
+    if table is None or not table["clear"].any():
+        return ""
+    row = table.iloc[0]
+    bounds = interval(report.t, row["lower"], row["upper"], "number:1")
+    slots = {"attribute": _attribute(report, row["attribute"]), "group": row["group"],
+             "times": row["ratio"], "interval": bounds}  # fmt: skip
+    return report.t.of("driver.faster", slots)
+
+
+def _attribute(report: AuditReport, name: object) -> str:
+    message = f"attribute.{slug(str(name))}"
+    return report.t(message) if report.t.knows(message) else words.clean(str(name), 30)
 
 
 @section(part="tree", needs=without("tree"), small=small_form.comes_with_models)

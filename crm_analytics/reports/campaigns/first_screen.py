@@ -41,15 +41,14 @@ def headline(report: CampaignsReport) -> Block:
 def _news(report: CampaignsReport) -> str:
     t, kpi, due = report.t, report.kpis["orders_per_hundred_contacts"], report.due
     if kpi.value is not None:
-        shown = grade(kpi.value, kpi.lower, kpi.upper, kpi.n)
-        # What the 95 % interval leaves open is "may be chance" on every page, so it is no more here.
-        found = Evidence.NOT_TOLD_APART if shown is Evidence.SUGGESTED else shown
+        found = grade(kpi.value, kpi.lower, kpi.upper, kpi.n)
         slots: dict[str, Any] = {
             "n": report.plan.effect.campaigns, "value": abs(kpi.value),
             "way": "more" if kpi.value > 0 else "fewer",
             "interval": interval(t, kpi.lower, kpi.upper, "number:1"), "signed": kpi.value,
         }  # fmt: skip
-        return t.of(f"headline.{found.name.lower()}", slots)
+        message = "not_told_apart" if found is Evidence.SUGGESTED else found.name.lower()
+        return t.of(f"headline.{message}", slots)
     if report.waves is not None:
         return t("headline.cannot_be_told")
     if due is not None and due.treated:
@@ -154,7 +153,7 @@ def _worded(report: CampaignsReport, action: Any) -> dict[str, Any]:
 def findings(report: CampaignsReport) -> Block:
     """What the report found, each with the way to its proof."""
     found = [
-        _best_campaign(report), _segment(report), _given_away(report), _deal(report), _members(report),
+        _best_campaign(report), _segment(report), _given_away(report), _deal(report),
         _suppressed(report),
     ]  # fmt: skip
     said = [one for one in found if one][: blocks.MOST_FINDINGS]
@@ -219,18 +218,6 @@ def _deal(report: CampaignsReport) -> dict[str, str] | None:
         return blocks.finding(t("finding.deal_chance", interval=bounds), "deals")
     way = "more" if change > 0 else "less"
     return blocks.finding(t("finding.deal", way=way, share=abs(change), interval=bounds), "deals")
-
-
-def _members(report: CampaignsReport) -> dict[str, str] | None:
-    """How often members buy again: at most "probably", as one in seven null companies showed it, too."""
-    told = report.incentives
-    row = None if told is None or told.membership is None else ratio_of(told.membership, "repeat_orders")
-    if row is None or row["lower"] <= 1 <= row["upper"]:
-        return None
-    t, change = report.t, row["ratio"] - 1
-    bounds = interval(t, row["lower"] - 1, row["upper"] - 1, "percent:0")
-    way = "more" if change > 0 else "less"
-    return blocks.finding(t("finding.members", way=way, share=abs(change), interval=bounds), "deals")
 
 
 def _suppressed(report: CampaignsReport) -> dict[str, str] | None:

@@ -71,7 +71,7 @@ def _news(report: ChannelReport, now: Period) -> str:
                 "share": abs(change.change),
                 "interval": interval(t, change.lower, change.upper, "percent:0"),
             }
-            return t.of(f"headline.rate.{found.name.lower()}", slots)
+            return t.of("headline.rate.shown", slots)
     share = now.share_of("last")
     return t("headline.steady", channel=short(share.idxmax()), share=float(share.max()))
 

@@ -25,6 +25,7 @@ from crm_analytics.reports.churn.why_sections import (
     what_tells_leavers,
     when_somebody_is_gone,
     who_is_misjudged,
+    who_lapses_faster,
 )
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "when_somebody_is_gone",
     "which_contracts_end",
     "who_is_misjudged",
+    "who_lapses_faster",
     "who_will_leave",
     "whom_to_save_first",
 ]

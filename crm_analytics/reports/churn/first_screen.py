@@ -19,6 +19,8 @@ from crm_analytics.reports.shared.trends import past_of
 from crm_analytics.tables.days import span_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from crm_analytics.analyses.churn.silence import Silence
     from crm_analytics.analyses.churn.training import Churn
     from crm_analytics.pages.blocks import Block
@@ -58,7 +60,7 @@ def _news(report: ChurnReport, found: Silence) -> str:
     if not report.by_words:
         return t.of("headline.other_window", slots)
     if found.evidence.is_news:
-        return t.of(f"headline.{found.evidence.name.lower()}", slots)
+        return t.of("headline.shown", slots)
     if found.evidence is Evidence.NOT_TOLD_APART:
         return t.of("headline.steady", slots)
     return t.of("headline.no_year", slots)
@@ -153,7 +155,8 @@ def _complaint_counts(report: ChurnReport) -> bool:
 @section(small=small_form.regulars)
 def findings(report: ChurnReport) -> Block:
     """What the report found, each with the way to its proof."""
-    found = [_tested(report), _marks(report), _back(report), _complaint(report), _contracts(report)]
+    when = _faster(report) or _back(report)
+    found = [_tested(report), _marks(report), when, _complaint(report), _contracts(report)]
     said = [one for one in found if one]
     return blocks.findings(*(said or [blocks.finding(report.t("none.headline"))]))
 
@@ -199,6 +202,23 @@ def _back(report: ChurnReport) -> dict[str, str] | None:
     return blocks.finding(
         report.t("finding.back", days=found.at_risk_days, share=found.at_risk_share), "back"
     )
+
+
+def _faster(report: ChurnReport) -> dict[str, str] | None:
+    """The group whose customers lapse most unlike all others; None where none is shown to."""
+    table = report.faster
+    if table is None or not table["clear"].any():
+        return None
+    return blocks.finding(faster_words(report, table, "finding.faster"), "faster")
+
+
+def faster_words(report: ChurnReport, table: pd.DataFrame, message: str) -> str:
+    """The first row of `leaving_by_attribute` as a sentence."""
+    row = table.iloc[0]
+    bounds = interval(report.t, row["lower"], row["upper"], "number:1")
+    slots = {"attribute": report.attribute(row["attribute"]), "group": words.clean(row["group"], 24),
+             "times": row["ratio"], "interval": bounds}  # fmt: skip
+    return report.t.of(message, slots)
 
 
 def _complaint(report: ChurnReport) -> dict[str, str] | None:

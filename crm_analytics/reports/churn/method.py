@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crm_analytics.analyses.churn.training import LEARNERS
 from crm_analytics.analyses.kpis import FACTS_VERSION
 from crm_analytics.pages import blocks
 from crm_analytics.reports.churn.first_screen import tested
@@ -57,7 +58,10 @@ def _model(report: ChurnReport, trained: Churn) -> str:
     t = report.t
     if trained.model is None:
         return t("method.rule_text", days=trained.rule.cut_days)
-    return t("method.model_text", n=len(trained.model.features_))
+    n = len(trained.model.features_)
+    if trained.method not in LEARNERS:
+        return t("method.model_own", n=n, name=trained.method)
+    return t("method.model_text", n=n)
 
 
 @section(small=small_form.record)

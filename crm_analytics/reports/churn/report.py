@@ -16,9 +16,11 @@ from crm_analytics.analyses.churn.kpis import FOUND
 from crm_analytics.analyses.churn.measures.subgroups import Subgroups, subgroups
 from crm_analytics.analyses.churn.silence import GONE, Silence, bands, expected_silence, fell_silent
 from crm_analytics.analyses.churn.survival.complaints import AfterComplaint, after_complaint
+from crm_analytics.analyses.drivers.leaving import EVENTS, leaving_by_attribute
 from crm_analytics.analyses.kpi import Kpi
 from crm_analytics.analyses.kpis import measure
 from crm_analytics.errors import DataError, NotEnoughData
+from crm_analytics.pages import words
 from crm_analytics.pages.sentences import Sentences
 from crm_analytics.reports.churn.saving import actions_of
 from crm_analytics.reports.shared.customer_lists import write_lists
@@ -27,7 +29,7 @@ from crm_analytics.reports.shared.handed_in import HandedIn, handed_in
 from crm_analytics.reports.shared.plans import Plans, plans
 from crm_analytics.reports.shared.report import Report, attempt
 from crm_analytics.reports.shared.small_form import SmallReport, too_small
-from crm_analytics.reports.shared.spoken import catalogue
+from crm_analytics.reports.shared.spoken import catalogue, slug
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 EXPLAINED = 2_000  # of the likeliest to fall silent: those who are written to are among them
+LAPSING = 180  # days, where the base does not tell when a customer has lapsed
 KPIS = ("customers_active", "will_fall_silent", "customers_at_risk", "value_at_risk")
 
 
@@ -50,6 +53,7 @@ class ChurnReport(Report):
     scored : of `churn.score`, one row per customer; None without `trained`
     risks : customers by their chance, of `silence.bands`; None without `trained`
     silence : how many active customers will fall silent; None without `trained`
+    faster : groups whose customers lapse faster or slower than others, of `leaving_by_attribute`
     own_actions : what to do, the most to gain first
     """
 
@@ -60,6 +64,7 @@ class ChurnReport(Report):
     risks: pd.DataFrame | None
     silence: Silence | None
     complaint: AfterComplaint | None
+    faster: pd.DataFrame | None
     contracts: Contracts | None
     contract_value: ContractValue | None
     endings: ContractScores | None
@@ -87,6 +92,18 @@ class ChurnReport(Report):
     def by_words(self) -> bool:
         """Whether the model's window is the silence after which every report calls a customer at risk."""
         return self.trained is not None and self.trained.window == self.plan.given.definitions.at_risk_days
+
+    def attribute(self, name: object) -> str:
+        """An attribute of customers in the language of the page."""
+        known = self.t.knows(f"attribute.{slug(str(name))}")
+        return (
+            self.t(f"attribute.{slug(str(name))}") if known else words.clean(str(name).replace("_", " "), 40)
+        )
+
+    def way_called(self, name: object) -> str:
+        """What a way to tell who leaves is called; an own learner by its class."""
+        message = f"method_name.{slug(str(name))}"
+        return self.t(message) if self.t.knows(message) else words.clean(str(name), 40)
 
     def feature(self, name: str) -> str:
         """A feature in words of the page's language."""
@@ -146,6 +163,7 @@ def prepare(
         risks=risks,
         silence=silence,
         complaint=attempt(missing, "complaint", lambda: after_complaint(base)),
+        faster=attempt(missing, "faster", lambda: _faster(base, plan)),
         **_contracts(base, missing, seed),
         groups=attempt(missing, "groups", partial(_groups, trained, handed)),
         own_actions=actions,
@@ -162,6 +180,13 @@ def _contracts(base: CustomerBase, missing: dict[str, str], seed: int) -> dict[s
         "contract_value": attempt(missing, "contract_value", lambda: contract_value(agreed, seed=seed)),
         "endings": attempt(missing, "endings", lambda: contract_scores(base, seed=seed)),
     }
+
+
+def _faster(base: CustomerBase, plan: Plans) -> pd.DataFrame:
+    table = leaving_by_attribute(base, plan.given.definitions.lapsed_days or LAPSING)
+    if table.empty:
+        raise NotEnoughData("who lapses faster", 0, EVENTS, "lapsed customers of a known group")
+    return table
 
 
 def _groups(trained: Churn | None, handed: HandedIn) -> Subgroups:

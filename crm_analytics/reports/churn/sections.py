@@ -18,7 +18,6 @@ from crm_analytics.reports.churn.report import ChurnReport
 from crm_analytics.reports.churn.saving import FALLING
 from crm_analytics.reports.shared.customer_lists import list_of
 from crm_analytics.reports.shared.section import section
-from crm_analytics.reports.shared.spoken import slug
 from crm_analytics.reports.shared.tiles import interval
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ def what_contacting_brings(report: ChurnReport) -> Block:
     bounds = interval(t, best.expected.lower, best.expected.upper, report.currency)
     message = "contacting.chance"
     if best.evidence.is_news and best.expected.value > 0:
-        message = f"contacting.{best.evidence.name.lower()}"
+        message = "contacting.shown"
     what = "revenue" if best.expected.without else "margin"
     finding = t.of(message, {"value": best.expected.value, "interval": bounds, "what": what})
     names = names_of(report, "group", "customers", "expected", "interval", "verdict")
@@ -127,7 +126,7 @@ def how_well_it_did(report: ChurnReport, trained: Churn) -> Block:
     used = t("used")
     shown = pd.DataFrame(
         {
-            "method": [t(f"method_name.{slug(m)}") for m in table["method"]],
+            "method": [report.way_called(m) for m in table["method"]],
             "auc": _with(table, "auc"),
             "average_precision": _with(table, "average_precision"),
             "top_decile_lift": _with(table, "top_decile_lift"),

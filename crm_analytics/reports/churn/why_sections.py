@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.churn.measures.subgroups import UNKNOWN
 from crm_analytics.analyses.churn.survival.complaints import FIRST, AfterComplaint
 from crm_analytics.analyses.churn.training import Churn
 from crm_analytics.analyses.disclosure import OTHERS
+from crm_analytics.analyses.drivers.leaving import PACE
 from crm_analytics.pages import blocks, figures, words
-from crm_analytics.reports.churn.first_screen import back_curve
+from crm_analytics.reports.churn.first_screen import back_curve, faster_words
 from crm_analytics.reports.churn.placement import FEW, names_of, nothing, without
 from crm_analytics.reports.churn.report import ChurnReport
 from crm_analytics.reports.shared.section import section
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
 
 SHOWN = 8
+MOST_GROUPS = 12
 POINTS = 24  # of the return curve
 
 
@@ -147,6 +150,34 @@ def what_a_complaint_does(report: ChurnReport, found: AfterComplaint) -> Block:
     ).under(t("complaint.label")).anchored("complaint").in_appendix()  # fmt: skip
 
 
+@section(part="faster", needs=without("faster"), small=FEW)
+def who_lapses_faster(report: ChurnReport, table: pd.DataFrame) -> Block:
+    """Lapsing by account manager, source, region, type and first product, against all others."""
+    t = report.t
+    shown = table.head(MOST_GROUPS).assign(interval=blocks.together(table["lower"], table["upper"]))
+    shown["group"] = [
+        t("faster.group", attribute=report.attribute(a), group=words.clean(g, 40))
+        for a, g in zip(shown["attribute"], shown["group"], strict=True)
+    ]
+    clear = bool(table["clear"].any())
+    finding = t("faster.finding_none", n=len(table))
+    if clear:
+        finding = faster_words(report, table, "faster.finding")
+    columns = ["group", "customers", "left", "expected", "ratio", "interval"]
+    return blocks.chart(
+        figures.intervals(
+            shown, "group", "ratio", "lower", "upper", reference=1.0,
+            reference_label=t("faster.others"), fmt="number:1",
+        ),
+        finding=finding,
+        data=shown[columns],
+        caption=t("faster.caption", pace=PACE, n=len(table)),
+        formats={"expected": "number:0", "ratio": "number:2", "interval": "interval:number:2"},
+        names=names_of(report, "group", "customers", "interval")
+        | {name: t(f"faster.{name}") for name in ("left", "expected", "ratio")},
+    ).under(t("faster.label")).anchored("faster").in_appendix()  # fmt: skip
+
+
 @section(part="trained", needs=without("none"), small=FEW)
 def who_is_misjudged(report: ChurnReport, trained: Churn) -> Block:
     """Calibration and AUC by region, age and the like."""
@@ -154,10 +185,11 @@ def who_is_misjudged(report: ChurnReport, trained: Churn) -> Block:
     if report.groups is None:
         return nothing(report, "groups")
     table = report.groups.table
+    own = {OTHERS: t("others"), UNKNOWN: t("group_unknown")}
     shown = pd.DataFrame(
         {
-            "attribute": [_attribute(report, name) for name in table["attribute"]],
-            "group": [t("others") if g == OTHERS else words.clean(g, 40) for g in table["group"]],
+            "attribute": [report.attribute(name) for name in table["attribute"]],
+            "group": [own.get(name) or words.clean(name, 40) for name in table["group"]],
             "customers": table["n"],
             "left_share": table["left_share"],
             "predicted": table["predicted"],
@@ -178,11 +210,6 @@ def who_is_misjudged(report: ChurnReport, trained: Churn) -> Block:
         | {"auc": "number:2"},
         names=names_of(report, *shown.columns),
     ).under(t("groups.label")).anchored("groups").in_appendix()  # fmt: skip
-
-
-def _attribute(report: ChurnReport, name: object) -> str:
-    known = report.t.knows(f"attribute.{name}")
-    return report.t(f"attribute.{name}") if known else words.clean(str(name).replace("_", " "), 40)
 
 
 def _verdict(report: ChurnReport, how: object) -> str:

@@ -10,7 +10,7 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.reports.collaboration.report import OPEN_COMPLAINTS, CollaborationReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
-from crm_analytics.reports.shared.tiles import interval, plain_action, refusal
+from crm_analytics.reports.shared.tiles import interval, plain_action, refusal, with_target
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.kpi import Kpi
@@ -53,9 +53,9 @@ def kpis(report: CollaborationReport) -> Block:
 def _tile(report: CollaborationReport, kpi: Kpi) -> dict[str, str]:
     t = report.t
     if kpi.value is None:
-        return blocks.kpi(t(f"tile.{kpi.id}"), t("kpi.not_known"), note=refusal(t, kpi))
+        return blocks.kpi(t(f"tile.{kpi.id}"), t("kpi.not_known"), note=with_target(t, kpi, refusal(t, kpi)))
     note = t("tile.note", range=interval(t, kpi.lower, kpi.upper, "percent:1"), n=kpi.n)
-    return blocks.kpi(t(f"tile.{kpi.id}"), words.percent(kpi.value, 1), note=note)
+    return blocks.kpi(t(f"tile.{kpi.id}"), words.percent(kpi.value, 1), note=with_target(t, kpi, note))
 
 
 @section(small=small_form.thanks)

@@ -49,7 +49,7 @@ def headline(report: EquityReport) -> Block:
             "share": abs(change),
             "bounds": interval(t, low, high, "percent:0"),
         }
-        sentence = t.of(f"headline.{found.name.lower()}", slots)
+        sentence = t.of("headline.shown", slots)
     else:
         sentence = t.of("headline.plain" if total.value > 0 else "headline.negative", slots)
     return blocks.headline(sentence, _lede(report), language=report.language, title=t("title"))

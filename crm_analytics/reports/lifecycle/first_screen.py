@@ -50,7 +50,7 @@ def _news(report: LifecycleReport) -> str:
         "way": words.direction(change.now, change.before),
         "interval": interval(t, change.lower, change.upper, "percent:0"),
     }
-    return t.of(f"headline.{found.name.lower()}", slots)
+    return t.of("headline.shown", slots)
 
 
 def _lede(report: LifecycleReport) -> list[str]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses.audiences import BEST
 from crm_analytics.analyses.definitions import ACTIVE
-from crm_analytics.analyses.evidence import Evidence as Grade
 from crm_analytics.analyses.evidence import grade
 from crm_analytics.analyses.forecasting.cautions import ONE_CYCLE, UNDETERMINED
 from crm_analytics.pages import blocks, words
@@ -14,7 +13,7 @@ from crm_analytics.reports.lifetime_value.evidence import held_or_not
 from crm_analytics.reports.lifetime_value.report import SmallValueReport, UnpricedReport, ValueReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
-from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, span, tile
+from crm_analytics.reports.shared.tiles import action_of, glossary_of, interval, span, tile, with_target
 from crm_analytics.reports.shared.trends import past_of
 
 if TYPE_CHECKING:
@@ -72,10 +71,8 @@ def _news(report: ValueReport) -> str:
             "day": growth.day,
             "way": "up" if growth.change > 0 else "down",
         }
-        if found is Grade.SHOWN:
+        if found.is_news:
             return t.of("headline.moved", slots)
-        if found is Grade.SUGGESTED:
-            return t.of("headline.moved_probably", slots)
     return t.of("headline.value", slots)
 
 
@@ -151,7 +148,8 @@ def kpis(report: ValueReport | UnpricedReport) -> Block:
         purchases = report.forecast.purchases
         label = t("kpi.purchases_to_come", span=report.span)
         bounds = interval(t, purchases.lower, purchases.upper, "count")
-        return blocks.kpis(blocks.kpi(label, words.count(purchases.mean), note=bounds), soon)
+        note = with_target(t, found["purchases_to_come"], bounds)
+        return blocks.kpis(blocks.kpi(label, words.count(purchases.mean), note=note), soon)
     value, margin = found["value_to_come"], found["margin_to_come"]
     first = tile(t, value, past=past_of(report)) | _since(report)
     paid = blocks.kpi(

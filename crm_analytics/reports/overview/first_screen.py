@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from crm_analytics.analyses.actions import Expected
-from crm_analytics.analyses.evidence import Evidence, grade
+from crm_analytics.analyses.evidence import grade
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.overview.report import OverviewReport, SmallOverview, in_order
 from crm_analytics.reports.shared import small_form
@@ -46,18 +46,17 @@ def headline(report: OverviewReport) -> Block:
 
 
 def _news(report: OverviewReport) -> str:
-    t = report.t
+    t, looks = report.t, len(report.figures)
     for name in ("revenue", *(name for name in report.figures if name != "revenue")):
         kpi = report.figures.get(name)
         change = (kpi.against_year or kpi.against_previous) if kpi else None
         if kpi is None or change is None or change.change is None or abs(change.change) < NEWS:
             continue
-        found = grade(change.change, change.lower, change.upper, max(int(change.now), int(change.before)))
-        if found is not Evidence.SHOWN and not (found is Evidence.SUGGESTED and name == "revenue"):
+        n = max(int(change.now), int(change.before))
+        if not grade(change.change, change.lower, change.upper, n, looks=looks).is_news:
             continue
-        message = f"headline.{'year' if kpi.against_year else 'before'}.{found.name.lower()}"
         return t.of(
-            message,
+            f"headline.{'year' if kpi.against_year else 'before'}.shown",
             {
                 "figure": t(f"figure.{name}"),
                 "way": words.direction(change.now, change.before),

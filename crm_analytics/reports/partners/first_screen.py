@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from crm_analytics.analyses.audiences import held_back
+from crm_analytics.analyses.kpis import measure
 from crm_analytics.analyses.partners.matching import CUSTOMER, UNKEYED, UNKNOWN
 from crm_analytics.analyses.partners.overlap import NEW, SHARED
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.partners.report import OURS, THEIRS, PartnerReport, offer_action
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
-from crm_analytics.reports.shared.tiles import plain_action
+from crm_analytics.reports.shared.tiles import plain_action, with_target
 
 if TYPE_CHECKING:
     from typing import Any
@@ -77,20 +78,26 @@ def kpis(report: PartnerReport) -> Block:
     """Partners, customers who can be asked about, shared, new."""
     t = report.t
     if report.matched is None:
-        return blocks.kpis(blocks.kpi(t("tile.partners"), "0"), _asked(report))
+        return blocks.kpis(blocks.kpi(t("tile.partners"), "0", note=_of_partners(report)), _asked(report))
     table = report.by_overlap
     first = table.iloc[0]
     new = report.number(str(first["partner_id"]), known=NEW)
     name = short(first["partner_name"])
     return blocks.kpis(
-        blocks.kpi(t("tile.partners"), words.count(len(table)), note=_records(report)),
+        blocks.kpi(t("tile.partners"), words.count(len(table)), note=_of_partners(report)),
         _asked(report),
         blocks.kpi(t("tile.shared", partner=name), counted(report, first["shared"])),
         blocks.kpi(t("tile.new", partner=name), counted(report, new)),
     )
 
 
+def _of_partners(report: PartnerReport) -> str:
+    return with_target(report.t, measure(report.given, ["partners"])["partners"], _records(report))
+
+
 def _records(report: PartnerReport) -> str:
+    if report.matched is None:
+        return ""
     records = report.by_overlap["records"]
     return report.t("tile.records", n=records.sum()) if records.notna().all() else ""
 

@@ -55,7 +55,7 @@ def _news(report: ProductReport) -> str:
                 "share": abs(change.change),
                 "interval": percent_range(report, change.lower or 0.0, change.upper or 0.0),
             }  # fmt: skip
-            return t.of(f"headline.ahead.{found.name.lower()}", slots)
+            return t.of("headline.ahead.shown", slots)
     if report.popular is not None:
         row = report.popular.products.iloc[0]
         bounds = interval(t, row["lower"], row["upper"], "number:0")

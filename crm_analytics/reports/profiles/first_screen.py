@@ -127,7 +127,7 @@ def _who(report: ProfilesReport) -> dict[str, str]:
     t, table = report.t, report.people
     if table.empty:
         return blocks.finding(t("finding.no_people"), "people")
-    known = table[~table["group"].isin(REST)]
+    known = table[~table["group"].isin(REST) & table["clear"].astype(bool)]
     apart = known["revenue_share"] - known["share"]
     if known.empty or apart.max() < APART:
         return blocks.finding(t("finding.people_alike"), "people")

@@ -102,7 +102,7 @@ def prepare(
     margin: float = 0.0,
     contact_cost: float = 0.0,
     response: float = 0.0,
-    seed: int = 0,
+    seed: int = 1,
     effect: float = 0.05,
     language: str = "en",
     show_customers: bool = False,

@@ -49,14 +49,16 @@ def who_they_are(report: ProfilesReport) -> Block:
             "revenue_share": table["revenue_share"],
         }
     )
-    row = table.iloc[int((table["revenue_share"] - table["share"]).abs().to_numpy().argmax())]
+    clear = table[table["clear"].astype(bool)]
+    finding = t("finding.people_alike")
+    if len(clear):
+        row = clear.iloc[int((clear["revenue_share"] - clear["share"]).abs().to_numpy().argmax())]
+        finding = t("people.finding", group=_group(report, row["group"]), share=row["share"],
+                    revenue=row["revenue_share"])  # fmt: skip
     return placed(
         blocks.table(
             shown,
-            finding=t(
-                "people.finding", group=_group(report, row["group"]), share=row["share"],
-                revenue=row["revenue_share"],
-            ),
+            finding=finding,
             caption=t("people.caption"),
             formats={"share": PERCENT, "revenue_share": PERCENT},
             names=names(report, *shown.columns),

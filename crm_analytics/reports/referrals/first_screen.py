@@ -105,7 +105,9 @@ def findings(report: ReferralReport) -> Block:
         back = report.value.reward_return
         shown = back.lower is not None and back.lower > 0
         message = "finding.return_shown" if shown else "finding.return_not_shown"
-        found.append(blocks.finding(t(message, value=back.value), "value"))
+        found.append(
+            blocks.finding(t.of(message, {"value": back.value, "share": report.value.p_type_two}), "value")
+        )
     found.append(blocks.finding(t(f"finding.next_{_next(report)}"), "next"))
     if aside := sum(report.sent.set_aside.values()):
         found.append(blocks.finding(t("finding.aside", n=aside), "tree"))
@@ -123,7 +125,7 @@ def _better(report: ReferralReport) -> dict[str, str]:
     row = report.compared.of("revenue")
     found = grade(row["difference"], row["lower"], row["upper"], report.compared.matched)
     way = "more" if row["difference"] > 0 else "less"
-    message = {Evidence.SHOWN: "shown", Evidence.SUGGESTED: "suggested"}.get(found, "same")
+    message = "shown" if found.is_news else "same"
     share = abs(row["difference"]) / row["others"] if row["others"] else 0.0
     return blocks.finding(report.t.of(f"finding.better_{message}", {"way": way, "share": share}), "compared")
 

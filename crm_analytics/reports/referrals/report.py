@@ -15,6 +15,7 @@ from crm_analytics.analyses.contact_effect import STATED, UNKNOWN, ContactCost, 
 from crm_analytics.analyses.customer_facts import known
 from crm_analytics.analyses.definitions import ACTIVE
 from crm_analytics.analyses.kpi import Kpi
+from crm_analytics.analyses.kpis import with_targets
 from crm_analytics.analyses.measured import Measured
 from crm_analytics.analyses.overview import overview
 from crm_analytics.analyses.referral.invitations import Invitations, invitations
@@ -115,7 +116,7 @@ def prepare(
         plan=plan,
         sent=sent,
         spread=spread,
-        kpis={kpi.id: kpi for kpi in figures},
+        kpis=with_targets(base, figures),
         value=value,
         compared=attempt(missing, "compared", partial(referred_customers, sent)),
         likely=likely,

@@ -45,7 +45,7 @@ def _news(report: SegmentReport) -> str:
             "span": _span(report),
             "interval": interval(t, change.lower, change.upper, "percent:0"),
         }
-        return t.of(f"headline.{message}.{found.name.lower()}", slots)
+        return t.of(f"headline.{message}.shown", slots)
     at_risk, share = report.kpis["customers_at_risk"], report.spread.top_share
     if revenue.against_year is not None:
         return t("headline.steady", share=share)

@@ -44,14 +44,14 @@ def _news(report: ServiceReport) -> str:
         return t("headline.no_year", rate=rate.value, span=length)
     found = grade(change.change, change.lower, change.upper, rate.n)
     if not found.is_news or abs(change.change) < NEWS:
-        return t("headline.steady", rate=rate.value, span=length)
+        return t("headline.steady", rate=rate.value)
     slots: dict[str, Any] = {
         "rate": rate.value,
         "share": abs(change.change),
         "way": "up" if change.change > 0 else "down",
         "interval": interval(t, change.lower, change.upper, "percent:0"),
     }
-    return t.of(f"headline.{found.name.lower()}", slots)
+    return t.of("headline.shown", slots)
 
 
 def _lede(report: ServiceReport) -> list[str]:

@@ -272,6 +272,8 @@ def what_quick_help_changes(report: ServiceReport, found: Recovery) -> Block:
     table["interval"] = blocks.together(table["lower"], table["upper"])
     columns = ["what", "helped", "others", "points", "interval"]
     verdict = "unlike" if not found.is_alike else found.evidence.name.lower()
+    if verdict == "suggested":
+        verdict = "not_told_apart"
     effect = found.effect
     bounds = interval(t, 100 * effect.lower, 100 * effect.upper, "number:0")
     slots = {"days": found.within, "points": abs(effect.value), "interval": bounds,

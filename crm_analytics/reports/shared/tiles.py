@@ -36,11 +36,12 @@ def tile(t: Sentences, kpi: Kpi, note: str = "", past: Past | None = None) -> di
     """
     label = label_of(t, kpi)
     if kpi.value is None:
-        return blocks.kpi(label, t("kpi.not_known"), note=refusal(t, kpi))
+        return blocks.kpi(label, t("kpi.not_known"), note=with_target(t, kpi, refusal(t, kpi)))
     change = kpi.against_year or kpi.against_previous
     note = note or (
         interval(t, kpi.lower, kpi.upper, format_of(t, kpi.unit)) if kpi.lower is not None else ""
     )
+    note = with_target(t, kpi, note)
     shown: dict[str, Any] = {"label": label, "value": say(t, kpi.value, kpi.unit), "note": note}
     if change is not None and change.change is not None:
         shown["change"] = change_of(t, change, "year" if kpi.against_year else "before")
@@ -52,6 +53,29 @@ def tile(t: Sentences, kpi: Kpi, note: str = "", past: Past | None = None) -> di
     n, unit = span_of(past.given.span.lstrip("-"))
     slots = {"n": len(values), "first": say(t, values[0], kpi.unit), "span": span(t, n, unit)}
     return blocks.kpi(**shown, trend=values, trend_said=t.of(f"trend.{come}", slots))
+
+
+def with_target(t: Sentences, kpi: Kpi, note: str) -> str:
+    """The note of a tile, with the figure's target and how it stands to it; as it is where there is none."""
+    if kpi.target is None:
+        return note
+    slots = {
+        "way": "at_least" if kpi.target.at_least else "at_most",
+        "value": words.say(kpi.target.value, _format_of_target(t, kpi)),
+        "standing": kpi.target.standing(kpi),
+    }
+    return " · ".join(part for part in (note, t.of("kpi.target", slots)) if part)
+
+
+def _format_of_target(t: Sentences, kpi: Kpi) -> str:
+    """With as many places as its owner wrote, up to two: 40.5 % is not 41 %."""
+    assert kpi.target is not None
+    if kpi.unit in (COUNT, MONEY):
+        return format_of(t, kpi.unit)
+    scale, kind = (100, "percent") if kpi.unit == SHARE else (1, "number")
+    shown = scale * kpi.target.value
+    places = next((n for n in (0, 1) if abs(shown - round(shown, n)) < 1e-9), 2)
+    return f"{kind}:{places}"
 
 
 def refusal(t: Sentences, kpi: Kpi) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crm_analytics.analyses.evidence import Evidence, grade
+from crm_analytics.analyses.evidence import grade
 from crm_analytics.analyses.social.response import URGENCIES
 from crm_analytics.pages import blocks, figures
 from crm_analytics.reports.shared import small_form
@@ -36,7 +36,7 @@ def _news(report: SocialReport) -> str:
             way = "better" if change[0] > 0 else "worse"
             values = (now.sentiment.value, report.voice.before.sentiment.value)
             slots = {"way": way, "now": 100 * (values[0] or 0.0), "then": 100 * (values[1] or 0.0)}
-            return t.of(f"headline.{found.name.lower()}", slots)
+            return t.of("headline.shown", slots)
     if now.negative.value is None:
         return t("headline.count", n=now.mentions)
     bounds = interval(t, now.negative.lower, now.negative.upper, "percent:0")
@@ -110,7 +110,7 @@ def _change(report: SocialReport) -> dict[str, str]:
     n = min(report.voice.now.sentiment.clusters, report.voice.before.sentiment.clusters)
     found = grade(*change, n)
     way = "better" if change[0] > 0 else "worse"
-    message = {Evidence.SHOWN: "shown", Evidence.SUGGESTED: "suggested"}.get(found, "same")
+    message = "shown" if found.is_news else "same"
     return blocks.finding(t.of(f"finding.change_{message}", {"way": way}), "weeks")
 
 

@@ -14,6 +14,7 @@ from crm_analytics.analyses import arguments
 from crm_analytics.analyses.actions import Action
 from crm_analytics.analyses.contact_effect import STATED, UNKNOWN, ContactCost, ContactEffect
 from crm_analytics.analyses.kpi import Kpi
+from crm_analytics.analyses.kpis import with_targets
 from crm_analytics.analyses.measured import Measured
 from crm_analytics.analyses.overview import overview
 from crm_analytics.analyses.social.centrality import DAMPING
@@ -125,7 +126,7 @@ def prepare(
         engagement=engagement(said),
         influence=attempt(missing, "influence", partial(influence, said, _worth(base), damping)),
         moves=attempt(missing, "moves", partial(lead_lag, said, spoken.weeks)),
-        kpis={kpi.id: kpi for kpi in kpis},
+        kpis=with_targets(base, kpis),
         actions=found,
         handed=handed_in(run),
     )

@@ -41,7 +41,8 @@ def headline(report: StrategyReport) -> Block:
         sentence = t("headline.all_green", model=model, share=card.score)
     lede = [t("lede.question", question=t(f"question.{report.question.replace(' ', '_')}"))]
     lede.append(t("lede.why", model=model, steps=len(card.blocks), known=card.known))
-    lede.append(t("lede.targets"))
+    own = sum(line.kpi is not None and line.kpi.target is not None for line in card.lines)
+    lede.append(t("lede.targets_own", n=own) if own else t("lede.targets"))
     return blocks.headline(sentence, lede, language=report.language, title=t("title"))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from crm_analytics.analyses import voice
-from crm_analytics.analyses.evidence import Evidence, grade
+from crm_analytics.analyses.evidence import grade
 from crm_analytics.analyses.voice.kpis import score_of, spans
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.shared import small_form
@@ -58,7 +58,7 @@ def _news(report: VoiceReport) -> str:
     found = grade(change, low, high, min(now.n, year.n))
     then, _ = score_words(report, year)
     way = "up" if change > 0 else "down"
-    message = {Evidence.SHOWN: "shown", Evidence.SUGGESTED: "suggested"}.get(found, "steady")
+    message = "shown" if found.is_news else "steady"
     return t.of(
         f"headline.{message}",
         {"name": name, "value": value, "then": then, "way": way, "interval": bounds},

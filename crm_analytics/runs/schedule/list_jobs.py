@@ -93,6 +93,7 @@ class WaveRequest:
     every : days from one wave to the next
     show_customers : ids and addresses in the files instead of pseudonyms
     own_rules : of segments and stages, as `CustomerBase.with_rules` takes them
+    where : the filter of the source, as `CustomerBase.filter` takes it
     others : as in `RunRequest`
     """
 
@@ -111,6 +112,7 @@ class WaveRequest:
     wait: float = 0
     force: bool = False
     own_rules: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    where: dict[str, Any] = field(default_factory=dict)
 
     @property
     def today(self) -> date:
@@ -169,6 +171,7 @@ def wave_request(one: ListTable, run: RunRequest, where: str) -> WaveRequest:
             run.wait,
             run.force,
             run.rules,
+            run.where,
         )  # fmt: skip
     except CrmError as error:
         raise ParameterError(f"{where}: {error}") from None

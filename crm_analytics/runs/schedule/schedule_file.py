@@ -30,7 +30,6 @@ Paths are meant from the folder of the file.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -47,13 +46,13 @@ from crm_analytics.runs.look import BrandTable, look_of
 from crm_analytics.runs.plan import RunRequest
 from crm_analytics.runs.schedule import list_jobs, relative_days, score_jobs
 from crm_analytics.runs.schedule.list_jobs import ListTable, ScheduledList, wave_request
-from crm_analytics.runs.schedule.own_rules import RuleTable, Where, checked_rules
+from crm_analytics.runs.schedule.own_rules import RuleTable, TargetTable, Where, checked_rules
 from crm_analytics.runs.schedule.score_jobs import ScheduledScore, ScoreTable, score_request
+from crm_analytics.runs.schedule.settings import read_settings
 from crm_analytics.runs.telling import settings
 from crm_analytics.runs.telling.settings import MailTable, NotifyTable
 from crm_analytics.tables.named_sources import ref_of
 from crm_analytics.tables.project import project_folder
-from crm_analytics.tables.regular_files import MOST_SETTINGS, read_text
 
 _STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
@@ -70,6 +69,7 @@ class SourceTable(BaseModel):
     network: bool = False
     max_rejected: Annotated[float, Field(ge=0, le=1)] | None = None
     keep_rows: bool = False
+    where: dict[str, Where] = {}
 
 
 class ReportTable(BaseModel):
@@ -104,6 +104,7 @@ class ScheduleTable(BaseModel):
     score: list[ScoreTable] = []
     segment: list[RuleTable] = []
     stage: list[RuleTable] = []
+    target: list[TargetTable] = []
 
 
 _ALLOWED = {
@@ -122,6 +123,10 @@ _ALLOWED = {
     "as_of": "a day like 2026-01-31, 'last day', 'last full month', 'last full week', or a span like '-1w'",
     "segment": "one table or more, each begun by [[segment]]",
     "stage": "one table or more, each begun by [[stage]]",
+    "target": "one table or more, each begun by [[target]]",
+    "kpi": "the name of a key figure, such as bought_again",
+    "at_least": "a number; a share is one between 0 and 1",
+    "at_most": "a number; a share is one between 0 and 1",
     "play": "a text",
     "limit_seconds": "a number above 0",
     "limit_memory_mb": "a whole number from 512",
@@ -130,6 +135,7 @@ _ALLOWED = {
 
 _ROWS = {
     "report": ReportTable, "list": ListTable, "score": ScoreTable, "segment": RuleTable, "stage": RuleTable,
+    "target": TargetTable,
 }  # fmt: skip
 _TABLES = {"mail": MailTable, "notify": NotifyTable, "brand": BrandTable}
 
@@ -197,7 +203,7 @@ def read_schedule(path: Path, now: datetime, *, wait: float = 0, force: bool = F
         nearest name.
     """
     path = path.expanduser().resolve()
-    table = _validated(_toml(path), path.name)
+    table = _validated(read_settings(path), path.name)
     folder, root = path.parent, project_folder(path.parent)
     out = (folder / Path(table.out).expanduser()).resolve()
     sources = {name: _source(name, one, folder, root) for name, one in table.source.items()}
@@ -209,7 +215,7 @@ def read_schedule(path: Path, now: datetime, *, wait: float = 0, force: bool = F
                 "reports would be read as data"
             )
     look = look_of(table.language, table.brand, folder, path.name)
-    rules = checked_rules(table.segment, table.stage, path.name)
+    rules = checked_rules(table.segment, table.stage, table.target, path.name)
     every: dict[str, Any] = {
         "look": look,
         "rules": rules,
@@ -301,22 +307,6 @@ def _source_of(
     return sources[one.source]
 
 
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(read_text(path, MOST_SETTINGS))
-    except FileNotFoundError:
-        near = nearest(path.name, [p.name for p in path.parent.glob("*.toml")])
-        raise ParameterError(f"there is no {path}{near}") from None
-    except OSError as error:
-        raise ParameterError(f"{path} cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise ParameterError(f"{path.name} is not UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ParameterError(f"{path.name} is not TOML: {error}") from None
-    except RecursionError:
-        raise ParameterError(f"{path.name} is nested too deeply to be read") from None
-
-
 def _validated(content: dict[str, Any], name: str) -> ScheduleTable:
     try:
         table = ScheduleTable.model_validate(content)
@@ -385,6 +375,7 @@ def _source(name: str, table: SourceTable, folder: Path, root: Path) -> RunReque
         version_query=table.version_query,
         max_rejected=table.max_rejected,
         keep_rows=table.keep_rows,
+        where=dict(table.where),
         root=root,
     )
 
@@ -399,7 +390,7 @@ def _report(one: ReportTable, request: RunRequest, where: str, folder: Path) -> 
             report=str((folder / Path(one.name).expanduser()).resolve()) if notebook else one.name,
             as_of=day,
             parameters=dict(one.parameters),
-            where=dict(one.where),
+            where={**request.where, **one.where},
             slug=one.slug,
             limit_seconds=one.limit_seconds,
             limit_memory_mb=one.limit_memory_mb,

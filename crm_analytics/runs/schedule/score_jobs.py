@@ -14,7 +14,7 @@ from crm_analytics.errors import CrmError, ParameterError
 from crm_analytics.runs.schedule import relative_days
 from crm_analytics.runs.schedule.own_rules import Where, rules_of_source
 from crm_analytics.runs.score_run import ScoreRequest
-from crm_analytics.tables.named_sources import check_exists, find_source
+from crm_analytics.tables.named_sources import check_exists, filter_of, find_source
 from crm_analytics.tables.project import project_folder
 from crm_analytics.tables.source_ref import SourceRef
 from crm_analytics.tables.warehouse_target import target_of
@@ -82,7 +82,7 @@ def score_request(one: ScoreTable, run: RunRequest, where: str, folder: Path) ->
             root=run.root,
             mapping=run.mapping,
             as_of=relative_days.resolve(as_of, run.today),
-            where=dict(one.where),
+            where={**run.where, **one.where},
             rules=run.rules,
             names=_names(one.what, one.names),
             pseudonyms=one.pseudonyms,
@@ -128,7 +128,7 @@ def request_of(
         root=root,
         mapping=mapping or found.mapping,
         as_of=relative_days.resolve(as_of, now.date()) if as_of else "",
-        where=dict(where),
+        where={**filter_of(found), **where},
         names=_names(what, names),
         pseudonyms=pseudonyms,
         oldest_days=relative_days.days_of(oldest) if oldest else None,

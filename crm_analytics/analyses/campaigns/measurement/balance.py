@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from crm_analytics.analyses.campaigns.measurement.campaign_arms import Waves
 
 DOUBT = 0.001  # p below which a ratio or a difference before is no chance
+ROUND = (0.1, 0.2, 0.25, 0.3, 1 / 3, 0.4, 0.5, 0.6, 2 / 3, 0.7, 0.75, 0.8, 0.9)  # shares that people plan
 AS_PLANNED = "arms alike"
 MISMATCH = "sample ratio mismatch"
 DIFFERED = "the arms differed before"
@@ -31,7 +32,8 @@ def balance(waves: Waves, control_share: float | None = None) -> pd.DataFrame:
     Parameters
     ----------
     control_share : planned share of the controls, between 0 and 1; default that of all campaigns together,
-        which finds a campaign that is unlike the others, not a fault they share
+        which finds a campaign that is unlike the others, not a fault they share. A campaign that is unlike
+        the others, and in keeping with a round share such as 20 %, is taken to be planned so
 
     Returns
     -------
@@ -61,16 +63,29 @@ def balance(waves: Waves, control_share: float | None = None) -> pd.DataFrame:
             .to_dict("index")
         )
         tested = control_share is not None or (name is not None and len(arms) > 1)
-        expected = np.array([1 - planned, planned]) * (treated + control)
-        ratio_p = float(stats.chisquare([treated, control], expected).pvalue) if tested else np.nan
+        plan = planned if control_share else _planned(treated, control, planned, limit)
+        ratio_p = _ratio_p(treated, control, plan) if tested else np.nan
         before_p = float(np.fmin(1.0, 2 * np.fmin.reduce([row["p"] for row in found.values()])))
         verdict = MISMATCH if ratio_p < limit else DIFFERED if before_p < limit else AS_PLANNED
         gaps: dict[str, float] = {}
         for y in _PAST:
             ends = zip(("", "_lower", "_upper"), ("effect", "lower", "upper"), strict=True)
             gaps |= {f"{y}{end}": found[y][column] for end, column in ends}
-        told = (name, treated, control, control / (treated + control), planned if tested else np.nan)
+        told = (name, treated, control, control / (treated + control), plan if tested else np.nan)
         rows.append((*told, ratio_p, *gaps.values(), before_p, verdict))
     names = [f"{y}{end}" for y in _PAST for end in ("", "_lower", "_upper")]
     head = ["campaign_id", "treated", "control", "control_share", "planned_share", "ratio_p"]
     return pd.DataFrame(rows, columns=[*head, *names, "before_p", "verdict"])
+
+
+def _planned(treated: int, control: int, usual: float, limit: float) -> float:
+    """The share that was planned, where nobody states it: the usual one, or a round one that fits."""
+    if _ratio_p(treated, control, usual) >= limit:
+        return usual
+    nearest = min(ROUND, key=lambda share: abs(share - control / (treated + control)))
+    return nearest if _ratio_p(treated, control, nearest) >= limit else usual
+
+
+def _ratio_p(treated: int, control: int, share: float) -> float:
+    expected = np.array([1 - share, share]) * (treated + control)
+    return float(stats.chisquare([treated, control], expected).pvalue)

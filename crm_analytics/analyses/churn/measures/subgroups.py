@@ -22,6 +22,7 @@ from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
+UNKNOWN = "unknown"  # the group of those of whom an attribute is not known
 FEW = 30  # customers, and a tenth of it leavers and stayers each: below it no AUC is compared
 COLUMNS = [
     "attribute", "group", "n", "churned", "left_share", "predicted", "calibration_error", "lower", "upper",
@@ -129,7 +130,7 @@ def _attributes(groups: object, n: int) -> pd.DataFrame:
     if len(frame) != n or not frame.shape[1]:
         raise ParameterError(f"{n} customers and {len(frame)} rows of groups: there must be one of each")
     text = frame.reset_index(drop=True).astype("object")
-    return text.where(text.notna(), "unknown").astype(str)
+    return text.where(text.notna(), UNKNOWN).astype(str)
 
 
 def _shown(frame: pd.DataFrame, minimum: int, before: pd.DataFrame | None) -> pd.DataFrame:

@@ -34,7 +34,7 @@ class Als:
     regularisation: float = 0.05
     rounds: int = 15
     confidence: float = 10.0
-    seed: int = 0
+    seed: int = 1
 
     def __call__(self, histories: Histories, horizon: int) -> csr_array:
         """csr_array of all customers, the best `LONG` each.
