@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-import pytest
-
 from crm_analytics.tables.company import write_company
+from tests.docs_blocks import blocks, text_of
+from tests.spark.same import SPARK
 
-TEXT = (Path(__file__).resolve().parents[2] / "docs" / "cluster.md").read_text(encoding="utf-8")
-pytestmark = [
-    pytest.mark.spark,
-    # what PySpark itself warns of on Python 3.11 and pandas 3
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:pyspark.*"),
-    pytest.mark.filterwarnings("ignore::FutureWarning:pyspark.*"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+TEXT = text_of("docs/cluster.md")
+pytestmark = SPARK
 
 
 def test_blocks_of_the_cluster_run(spark, tmp_path: Path) -> None:
@@ -25,10 +17,10 @@ def test_blocks_of_the_cluster_run(spark, tmp_path: Path) -> None:
     for name in ("transactions", "customers"):
         (tmp_path / f"{name}.parquet").rename(tmp_path / name)
     names = {"spark": spark._session, "folder": tmp_path.as_uri(), "shared": tmp_path}
-    blocks = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    for one in blocks[:-1]:
+    found = blocks(TEXT, "python")
+    for one in found[:-1]:
         exec(one, names)
-    *before, last = blocks[-1].strip().splitlines()
+    *before, last = found[-1].strip().splitlines()
     exec("\n".join(before), names)
     assert eval(last, names)
     assert len(list((tmp_path / "scores").glob("*.parquet")))

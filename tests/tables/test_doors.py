@@ -344,7 +344,7 @@ class Network:
 
     def execute(self, query: str) -> None:
         if query == "LOAD httpfs" and self.missing:
-            raise duckdb.IOException('Extension "/root/.duckdb/httpfs.duckdb_extension" not found.')
+            raise duckdb.IOException('Extension "/home/somebody/.duckdb/httpfs.duckdb_extension" not found.')
         if query == "LOAD httpfs" or query.startswith("SET s3"):
             self.said.append(query)
         else:
