@@ -2,7 +2,8 @@
 
 Nothing goes with anything: what is bought, sent back, complained of, answered, said and recommended is drawn
 for itself. Kinds are those of `tests.nulls.worlds`, and in "unlike" customers also differ in how often they
-complain, send back, invite, and in how they answer. With the link "all" each of `LINKS` is there.
+complain, send back, invite, and in how they answer. With the link "tastes" each customer has an item of their
+own, which is no finding either. With "all" each of `LINKS` is there.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ TOPICS = ("delivery", "taste", "price")
 def bazaar(
     seed: int, kind: str = "equal", link: str = "", *, customers: int = 700, days: int = 728
 ) -> dict[str, pd.DataFrame]:
-    """All tables of a shop; `link` is "" or "all"."""
+    """All tables of a shop; `link` is "", "tastes" or "all"."""
     rng = np.random.default_rng([seed, KINDS.index(kind), 28])
     there, unlike = link == "all", kind == "unlike"
     join, leave, rate = lives(rng, kind, customers, days)
@@ -55,7 +56,7 @@ def bazaar(
         busy = talk[np.clip(np.floor(day / 7).astype(int) - 2, 0, None)] / talk.max()
         kept = (rng.random(len(who)) < 0.3 + busy) | (np.arange(len(who)) < customers)
         who, day, tickets = who[kept], day[kept], tickets[kept]
-    sales, products, items = _sales(rng, who, day, first, kind, there, heavy)
+    sales, products, items = _sales(rng, who, day, first, kind, link, heavy)
     return {
         "transactions": sales,
         "products": products,
@@ -101,16 +102,19 @@ def _people(rng: np.random.Generator, join: np.ndarray, customers: int) -> pd.Da
 
 
 def _sales(
-    rng: np.random.Generator, who: np.ndarray, day: np.ndarray, first: np.ndarray, kind: str, there: bool,
+    rng: np.random.Generator, who: np.ndarray, day: np.ndarray, first: np.ndarray, kind: str, link: str,
     heavy: np.ndarray,
 ) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:  # fmt: skip
     """Lines, products, and the item of the first line of each order."""
+    there = link == "all"
     price = np.round(rng.lognormal(2.5, 0.5, 24), 2)
     if there:  # dearer within each category
         price = np.round(price[np.lexsort((price, np.repeat(np.arange(4), 6)))], 2)
     share = rng.dirichlet(np.full(24, 6.0))
     orders = len(who)
     main = rng.choice(24, orders, p=share)
+    if link == "tastes":
+        main = np.where(rng.random(orders) < 0.7, rng.choice(24, len(first), p=share)[who], main)
     main[: len(first)] = first  # everybody's first purchase
     if there:
         dear = heavy[who] & (rng.random(orders) < 0.5)

@@ -190,6 +190,11 @@ THERE = {  # of a kind of world, besides what is linked
     "products.month": "season",
 }
 
+OF_PRODUCTS = (  # of these, that each customer has an item of their own is one null world more
+    "products.product_moved", "products.pair", "products.cross_shop", "products.first_product",
+    "products.comes_back", "service.product_tickets",
+)  # fmt: skip
+
 
 def claims(kind: str, base: CustomerBase) -> bool:
     """Whether a kind of finding is claimed of a base; not where the data are too few to say it."""

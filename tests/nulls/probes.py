@@ -30,7 +30,7 @@ from crm_analytics.analyses.profiling.demography import composition
 from crm_analytics.errors import DataError, NotEnoughData
 from tests.nulls import worlds
 from tests.nulls.bazaar import bazaar
-from tests.nulls.bazaar_probes import CLAIMS, THERE, active_changed, claims
+from tests.nulls.bazaar_probes import CLAIMS, OF_PRODUCTS, THERE, active_changed, claims
 
 Make = Callable[..., dict[str, pd.DataFrame]]
 World = tuple[Make, str, str]  # generator, kind, link
@@ -230,8 +230,9 @@ def _linked(link: str) -> tuple[World, ...]:
     return ((worlds.shop, "equal", link),)
 
 
-def _market(there: str | None) -> tuple[World, ...]:
-    return _of(bazaar, kinds=tuple(kind for kind in worlds.KINDS if kind != there))
+def _market(kind: str) -> tuple[World, ...]:
+    alike = _of(bazaar, kinds=tuple(one for one in worlds.KINDS if one != THERE.get(kind)))
+    return (*alike, (bazaar, "unlike", "tastes")) if kind in OF_PRODUCTS else alike
 
 
 PROBES = (
@@ -262,6 +263,6 @@ PROBES = (
     Probe("channels.channel_works", channel_earns,
           _of(worlds.clicks, kinds=("equal", "unlike")), ()),
     Probe("lifecycle.active_changed", active_changed, _SETTLED, _DEARER),
-    *(Probe(kind, partial(claims, kind), _market(THERE.get(kind)), ((bazaar, "equal", "all"),))
+    *(Probe(kind, partial(claims, kind), _market(kind), ((bazaar, "equal", "all"),))
       for kind in CLAIMS),
 )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from crm_analytics.analyses.clustered_ratio import ratio_of, summed
+from crm_analytics.analyses.clustered_ratio import Ratio, ratio_of, summed
 from crm_analytics.analyses.comparison import YEAR, Change
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.kpi import COUNT, DOWN, MONEY, NUMBER, SHARE, UP, Kpi, refused
@@ -210,20 +210,27 @@ def _asked(given: Measured, start: date, end: date) -> _Asked | None:
     )  # fmt: skip
     both = orders.union(each)
     both = both.filter(both.day > ibis.literal(start), both.day <= ibis.literal(end))
-    found = ratio_of(summed(given.base, both, "who", "asked", "ordered").iloc[0])
-    tickets, ordered = round(found.top), round(found.bottom)
-    alike = (found.error * ordered) ** 2 / tickets if tickets and math.isfinite(found.error) else 1.0
-    return _Asked(tickets, ordered, max(alike, 1.0))
+    return _alike(ratio_of(summed(given.base, both, "who", "asked", "ordered").iloc[0]))
+
+
+def _alike(found: Ratio) -> _Asked:
+    """How much wider the interval over customers is than that of tickets that stand each for itself."""
+    tickets, orders = round(found.top), round(found.bottom)
+    alike = (found.error * orders) ** 2 / tickets if tickets and math.isfinite(found.error) else 1.0
+    return _Asked(tickets, orders, max(alike, 1.0))
 
 
 def _rate_change(now: _Asked, then: _Asked | None) -> Change | None:
-    """Change of tickets per 100 orders, on the log scale."""
+    """Change of tickets per 100 orders, on the log scale; few customers who ask again give few cases."""
+    from scipy.stats import t
+
     if then is None or not then.orders:
         return None
     if not now.tickets or not then.tickets:
         return Change(now.per_100, then.per_100, None, None, None)
     ratio = now.per_100 / then.per_100
-    error = Z95 * math.sqrt(now.alike / now.tickets + then.alike / then.tickets)
+    cases = now.tickets / now.alike, then.tickets / then.alike
+    error = float(t.ppf(0.975, max(min(cases) - 1, 1))) * math.sqrt(sum(1 / n for n in cases))
     bounds = (ratio * math.exp(-error) - 1, ratio * math.exp(error) - 1)
     return Change(now.per_100, then.per_100, ratio - 1, *bounds)
 
