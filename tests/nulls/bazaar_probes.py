@@ -190,6 +190,12 @@ THERE = {  # of a kind of world, besides what is linked
     "products.month": "season",
 }
 
+PLANTED = (  # by the link "all"
+    "products.weekday", "products.pair", "products.first_product", "products.comes_back",
+    "service.product_tickets", "service.complaint", "voice.segment_differs", "voice.driver",
+    "voice.response_differs", "voice.promoters_return", "social.tone_changed", "social.topic_worse",
+    "social.talk_and_sales", "referrals.referred_differ",
+)  # fmt: skip
 OF_PRODUCTS = (  # of these, that each customer has an item of their own is one null world more
     "products.product_moved", "products.pair", "products.cross_shop", "products.first_product",
     "products.comes_back", "service.product_tickets",

@@ -30,7 +30,7 @@ from crm_analytics.analyses.profiling.demography import composition
 from crm_analytics.errors import DataError, NotEnoughData
 from tests.nulls import worlds
 from tests.nulls.bazaar import bazaar
-from tests.nulls.bazaar_probes import CLAIMS, OF_PRODUCTS, THERE, active_changed, claims
+from tests.nulls.bazaar_probes import CLAIMS, OF_PRODUCTS, PLANTED, THERE, active_changed, claims
 
 Make = Callable[..., dict[str, pd.DataFrame]]
 World = tuple[Make, str, str]  # generator, kind, link
@@ -235,6 +235,12 @@ def _market(kind: str) -> tuple[World, ...]:
     return (*alike, (bazaar, "unlike", "tastes")) if kind in OF_PRODUCTS else alike
 
 
+def _planted(kind: str) -> tuple[World, ...]:
+    if kind in THERE:
+        return _of(bazaar, kinds=(THERE[kind],))
+    return ((bazaar, "equal", "all"),) if kind in PLANTED else ()
+
+
 PROBES = (
     Probe("profiles.segment_habit", segment_habit, _SHOPS, _TASTES),
     Probe("profiles.region_habit", personal_habit,
@@ -263,6 +269,5 @@ PROBES = (
     Probe("channels.channel_works", channel_earns,
           _of(worlds.clicks, kinds=("equal", "unlike")), ()),
     Probe("lifecycle.active_changed", active_changed, _SETTLED, _DEARER),
-    *(Probe(kind, partial(claims, kind), _market(kind), ((bazaar, "equal", "all"),))
-      for kind in CLAIMS),
+    *(Probe(kind, partial(claims, kind), _market(kind), _planted(kind)) for kind in CLAIMS),
 )  # fmt: skip
