@@ -133,8 +133,9 @@ def _of_export(sample: Sample) -> DraftTable | None:
     have = {plain(c): c for c in sample.columns}
     sure, fields = "sure" if share == 1 else "likely", []
     for name, choices in kind.fields.items():
-        column = next((s for choice in choices if (s := _present(choice, have))), None)
-        if column is not None:
+        there = [s for choice in choices if (s := _present(choice, have))]
+        column = next((s for s in there if sample.values.get(s, True)), there[0] if there else None)
+        if column is not None:  # of several the first that holds anything
             fields.append(Guess(name, column, sure, f"{kind.name} have it there"))
     lacking, used = _missing(kind.table, fields), {g.said for g in fields}
     fields += [g for g in guess_fields(kind.table, sample) if g.field in lacking and g.said not in used]

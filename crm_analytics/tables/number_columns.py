@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import ibis
 import ibis.expr.types as ir
 
 from crm_analytics.tables.number_grammar import (
+    ASCII_SIGNS,
     BLANKS,
     COMMA,
     DIGITS,
     MINUS,
     NINES,
+    OTHER_SIGNS,
     POINT,
     NumberDoubt,
     NumberReading,
@@ -33,11 +36,27 @@ def decide_numbers(raw: ir.Table, name: str, decimal: str | None) -> NumberReadi
     """
     if decimal != COMMA and (plain := _plain_numbers(raw, name)) is not None:
         return plain
+    foreign = has_foreign(raw, name)
+    if foreign:
+        raw = raw.select(**{name: in_ascii(raw[name])})
     counts = shape_counts(raw, name)
     found = decide_counts(counts, decimal)
     if isinstance(found, NumberDoubt) and not found.mixed:
-        return decide(counts, None, _zero_led(raw, name))
+        found = decide(counts, None, _zero_led(raw, name))
+    if foreign and isinstance(found, NumberReading):
+        return replace(found, foreign=True, plain=False)
     return found
+
+
+def has_foreign(raw: ir.Table, name: str) -> bool:
+    """Whether some text of a column has digits of another script: Arabic, Persian, Hindi, Thai, wide ones."""
+    found = raw.aggregate(n=raw[name].re_search(f"[{OTHER_SIGNS}]").any())
+    return bool(found.to_pyarrow()["n"][0].as_py())
+
+
+def in_ascii(text: ir.StringValue) -> ir.StringValue:
+    """Text with the digits and marks of other scripts as ASCII writes them."""
+    return text.translate(OTHER_SIGNS, ASCII_SIGNS)
 
 
 def _plain_numbers(raw: ir.Table, name: str) -> NumberReading | None:
@@ -110,6 +129,8 @@ def number_text(value: ir.Value, reading: NumberReading | None) -> ir.Value:
     text = value.strip()
     if reading.plain:
         return text
+    if reading.foreign:
+        text = in_ascii(text)
     shape = text.translate(DIGITS, NINES)
     cases = []
     exponents = [s for s, w in reading.shapes.items() if w.exponent]

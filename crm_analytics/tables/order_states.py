@@ -172,11 +172,26 @@ def _refunded(table: Table, column: str) -> Finding | None:
     says = (
         f"'{column}' holds money given back in {counted(int(row['n']), 'line')}, and no amount takes it off."
     )
-    origin = table.spec.fields.get("unit_spend", "unit_spend")
-    taken = column if column.isidentifier() else f'"{column}"'
-    settles = f"[transactions]\nunit_spend = '{origin} - {taken}'" if isinstance(origin, str) else ""
+    origin = _origin(table)
+    settles = f"[transactions]\nunit_spend = '{origin} - {_name(column)}'" if origin else ""
     return Finding("refunds_left", "serious", table.name, column, says, int(row["n"]),
                    float(row["money"] or 0), settles)  # fmt: skip
+
+
+def _origin(table: Table) -> str:
+    """What the amount is made of, as arithmetic of the source's columns; empty where it cannot be said so."""
+    fields, columns = table.spec.fields, table.rows.columns
+    if "unit_spend" in fields or "unit_spend" in columns:
+        parts = [fields.get("unit_spend", "unit_spend")]
+    else:
+        parts = [fields.get(name, name) for name in ("unit_quantity", "unit_price")]
+    if not all(isinstance(part, str) for part in parts):
+        return ""
+    return " * ".join(_name(part) if part in columns else f"({part})" for part in parts)
+
+
+def _name(column: str) -> str:
+    return column if column.isidentifier() else f'"{column}"'
 
 
 def _amount(table: Table) -> ir.Value | None:

@@ -24,6 +24,9 @@ from crm_analytics.tables.sums import is_blank, parse_sum
 from crm_analytics.tables.written_zones import written_zone
 from crm_analytics.tables.zones import UTC, fixed_zone
 
+_NOT_WESTERN = "is neither UTF-8 nor, by its words, Western European, and was read as if it were"
+_ENCODING = 'encoding = "cp1250"   # or cp1251, shift_jis, gb18030, mac_roman, ...'
+
 
 @dataclass(frozen=True)
 class Clock:
@@ -222,6 +225,9 @@ def why_empty(source: Source, table: Table) -> str:
         says = f". {counted(n, 'row')} with a key that the joined source does not have"
     if table.spec.rate is not None:
         says += ". A row without a rate for its currency has no amount"
+    for file in table.files:
+        if file.doubtful:
+            says += f". {file.name} {_NOT_WESTERN}: say {_ENCODING} in mapping.toml"
     return says
 
 
@@ -236,11 +242,17 @@ def not_read(source: Source) -> list[Finding]:
 
 
 def _of_files(table: Table) -> list[Finding]:
-    return [
+    notes = [
         Finding("file_lines", "note", table.name, "", f"{file.name}: {says}")
         for file in table.files
         for says in file.says
     ]
+    for file in table.files:
+        if file.doubtful:
+            says = f"{file.name} {_NOT_WESTERN}: names and words may be wrong."
+            notes.append(Finding("encoding", "serious", table.name, "", says,
+                                 settles=f"[{table.name}]\n{_ENCODING}"))  # fmt: skip
+    return notes
 
 
 def _of_blanks(table: Table) -> list[Finding]:
