@@ -150,6 +150,10 @@ def _refuse_other_kinds(path: Path) -> None:
         raise DataError(
             f"{path.name} is JSON: give it the ending .json, or .jsonl where each line is a record"
         )
+    if start.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")):
+        raise DataError(
+            f"{path.name} is a packed file under another name: give it the ending .gz, or unpack it"
+        )
     if start.startswith((b"\xd0\xcf\x11\xe0", b"PK\x03\x04")):
         kind = "an old Excel workbook" if start[0] == 0xD0 else "a workbook or a zip archive"
         raise DataError(

@@ -58,6 +58,7 @@ class DateReading:
     )
     words: tuple[str, ...] = ()  # month names of no known language
     foreign: bool = False  # some digits are those of another script
+    unknown: str = ""  # the commonest shape that is no date, digits as 9 and letters as a
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,13 @@ def decide_dates(
         pivot=pivot,
         serial=bool(counts) and re.fullmatch(r"99999([.]9+)?", counts[0][0]) is not None,
         words=_unknown_words(raw, name, families, language),
+        unknown=_masked(next((s for s, _ in counts if family_of(s) is None), counts[0][0] if counts else "")),
     )
+
+
+def _masked(shape: str) -> str:
+    """A shape that shows no word: letters as a, at most the length of a long date."""
+    return re.sub(r"[^\W\d_]", "a", shape)[:40]
 
 
 def _all_plain(raw: ir.Table, name: str) -> bool:

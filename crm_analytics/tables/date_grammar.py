@@ -45,7 +45,8 @@ def _d(n: str) -> str:
     return f"([0-9]{{{n}}})"
 
 
-_NAMED = rf"{_WEEKDAY}{_d('1,2')}(?:st|nd|rd|th|er|[.º])?[- /]*(?:de )?{_WORD}[- /,]*(?:de )?{_d('4')}(?: ?[гр][.]?)?"
+_NAMED = rf"{_WEEKDAY}{_d('1,2')}(?:st|nd|rd|th|er|[.º])?[- /]*(?:de )?{_WORD}[- /,]*(?:de )?{_d('4')}"
+_NAMED += r"(?: ?[гр][.]?)?"  # a Russian or Ukrainian year has a letter behind it
 _BASIC = rf"((?:19|20)[0-9]{{2}}){_d('2')}{_d('2')}T?{_d('2')}{_d('2')}{_d('2')}?"
 
 FAMILIES: tuple[Family, ...] = (

@@ -113,7 +113,7 @@ EXPORTS: tuple[ExportKind, ...] = (
             "currency": ("currency",),
         },
         {"where": ('{ status = ["succeeded"] }', ("status",))},
-        "Stripe's API counts in cents; in yen and other money without cents, leave out / 100. Its times are UTC.",
+        "Stripe's API counts in cents: leave out / 100 for money without cents. Its times are UTC.",
     ),
     ExportKind(
         "Square item sales",

@@ -26,7 +26,7 @@ _WORDS = frozenset(
     deal stage close closed record associated contact company owner opportunity probability lead ticket
     requester assignee subject via priority charge captured refund refunded fee paid at on by of to in utc
     gross shipping subtotal taxes payment method lineitem financial fulfillment fulfilled receipt register
-    seller buyer username title sold purchase purchased point grand base bill billing status object profile
+    seller buyer username title sold purchase purchased point billing status object profile
     properties rating optin changed stockcode invoiceno user_pseudo_id
     """.split()  # noqa: SIM905 (a hundred quotes and commas read worse)
 )

@@ -19,14 +19,8 @@ DIGITS, NINES = "0123456789", "9999999999"
 MINUS = "-\u2212\u2010\u2011\u2012\u2013\ufe63\uff0d"  # hyphen-minus, U+2212 and the dashes used for it
 APOSTROPHES = "'\u2019\u02bc\u00b4"
 BLANKS = " \u00a0\u202f\u2009\u2007"
-_SCRIPTS = (
-    0x0660,
-    0x06F0,
-    0x0966,
-    0x09E6,
-    0x0E50,
-    0xFF10,
-)  # zeros: Arabic, Persian, Hindi, Bengali, Thai, wide
+# the zeros of Arabic, Persian, Hindi, Bengali, Thai, and of full width
+_SCRIPTS = (0x0660, 0x06F0, 0x0966, 0x09E6, 0x0E50, 0xFF10)
 OTHER_DIGITS = frozenset(chr(zero + n) for zero in _SCRIPTS for n in range(10))
 OTHER_SIGNS = "".join(sorted(OTHER_DIGITS)) + "\u066b\u066c\uff0c\uff0e\uff0f\uff1a"
 ASCII_SIGNS = DIGITS * len(_SCRIPTS) + ".,,./:"
@@ -34,8 +28,8 @@ _GROUPS = {POINT: (COMMA, *APOSTROPHES, *BLANKS), COMMA: (POINT, *APOSTROPHES, *
 _LOCAL_SIGNS = frozenset(
     ("kr", "kr.", "fr", "fr.", "sfr", "sfr.", "zł", "kč", "ft", "lei", "rs", "rs.", "r", "rp", "rp.", "rm",
      "s/", "s/.", "руб", "руб.", "р.", "лв", "лв.", "дин", "din", "kn", "tl", "us$", "r$", "a$", "c$", "ca$",
-     "au$", "nz$", "hk$", "s$", "nt$", "mx$", "rmb", "元", "円", "원", "dh", "dhs", "บาท", "zl", "грн", "грн.", "euro", "euros", "eur.", "ريال",
-     "ریال", "تومان", "درهم")
+     "au$", "nz$", "hk$", "s$", "nt$", "mx$", "rmb", "元", "円", "원", "dh", "dhs", "บาท", "zl", "грн",
+     "грн.", "euro", "euros", "eur.", "ريال", "ریال", "تومان", "درهم")
 )  # fmt: skip
 _CODES = {"€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₽": "RUB", "₺": "TRY", "₴": "UAH", "₫": "VND",
           "₪": "ILS", "฿": "THB", "₦": "NGN", "₱": "PHP", "US$": "USD", "R$": "BRL", "A$": "AUD",
@@ -43,7 +37,7 @@ _CODES = {"€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₽": "RUB", "
           "RMB": "CNY"}  # fmt: skip
 _NO_CENTS = re.compile(r"(?<=9)([.,])(?:[-\u2013\u2014\u2212=]{1,2})(?=[^9]*$)")  # 12,- and 12.-- are 12
 _CLOSED = re.compile(r"(?<=9)(?:/[-=]|:-)$")  # 12/- and 12:- are 12
-_TEXT = re.compile(r"'(?=[-+(.]?\s*9)")  # Excel's sign that a number is text
+_TEXT = re.compile(r"^'(?=[-+(.]?\s*9)")  # Excel's sign that a number is text
 _EXPONENT = re.compile(r"[+-]?9+([.,]9*)?[eE][+-]?9{1,3}")
 
 

@@ -21,6 +21,7 @@ from crm_analytics.tables.order_states import may_tell, order_states
 from crm_analytics.tables.rejects import Table
 from crm_analytics.tables.sources import Source
 from crm_analytics.tables.sums import is_blank, parse_sum
+from crm_analytics.tables.unsigned_returns import unsigned_returns
 from crm_analytics.tables.written_zones import written_zone
 from crm_analytics.tables.zones import UTC, fixed_zone
 
@@ -203,6 +204,7 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
         says = f"{counted(n, 'row')} of {table.name} with a key that the joined source does not have."
         notes.append(Finding("unmatched_join", "warning", table.name, "", says, n))
     notes += order_states(table)
+    notes += unsigned_returns(table)
     notes += _of_files(table)
     notes += _of_blanks(table)
     for name, reading in table.readings.numbers.items():

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHUNK = 1 << 20
+_UTF32_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-# What Western European text does not hold: three accented letters in a row, a sign or a capital inside a word.
-_FOREIGN = re.compile(
-    r"[À-ÖØ-öø-ÿ]{3}|[a-zà-öø-ÿ][¹¿¡¼¾¥£¤¦§¨¯±¶¸‚ƒ„†‡ˆ‰‹›˜™ŠŸŽŒÀ-ÖØ-Þ][a-zà-öø-ÿ]|[‚ƒ][^\s,;\d]"
-)
+# Not in Western European text: three accented letters in a row, a sign or a capital inside a word.
+_ODD = "¹¿¡¼¾¥£¤¦§¨¯±¶¸‚ƒ„†‡ˆ‰‹›˜™ŠŸŽŒÀ-ÖØ-Þ"
+_FOREIGN = re.compile(rf"[À-ÖØ-öø-ÿ]{{3}}|[a-zà-öø-ÿ][{_ODD}][a-zà-öø-ÿ{_ODD}]|[‚ƒ][^\s,;\d]")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ def look_through(path: Path) -> TextFile:
     before = b""
     with path.open("rb") as stream:
         while chunk := stream.read(CHUNK):
+            if not before and chunk.startswith(_UTF32_MARKS):  # the first of them begins as UTF-16 does
+                return TextFile("utf-32")
             if not before and chunk.startswith(_UTF16_MARKS):
                 return TextFile("utf-16")
             if not before and (wide := _wide(chunk)):
