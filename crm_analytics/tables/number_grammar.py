@@ -63,6 +63,7 @@ class NumberReading:
     marks : currency marks in the column, as codes where a mark has one meaning
     unread : rows whose text is no number under this reading
     foreign : some digits are those of another script
+    mixed : some of them are numbers under the other decimal mark
     """
 
     decimal: str
@@ -71,6 +72,7 @@ class NumberReading:
     marks: frozenset[str] = frozenset()
     unread: int = 0
     foreign: bool = False
+    mixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,8 @@ def decide(
     pointed = decimal == POINT or not any(POINT in shape for shape in shapes)
     plain = unread == 0 and pointed and all(_PLAIN.fullmatch(shape) for shape in shapes)
     marks = frozenset(code_of(w.mark) for w in shapes.values() if w.mark)
-    return NumberReading(decimal, plain, shapes, marks, unread)
+    mixed = any(both and decimal not in both for _, _, both in found)
+    return NumberReading(decimal, plain, shapes, marks, unread, mixed=mixed)
 
 
 def code_of(mark: str) -> str:

@@ -112,6 +112,11 @@ def judge(account: Account, found: pd.DataFrame, max_rejected: float, readings: 
                 f"days such as {unknown[0]} (each digit as 9) need "
                 f'{{ column = "...", format = "{form}" }} in mapping.toml, in the codes of strptime'
             )
+        if any(reading.mixed for reading in readings.numbers.values()):
+            hints.append(
+                "some amounts have a decimal point and some a decimal comma: write them in one way, or each "
+                "way in a file of its own (the files of a join must be written alike)"
+            )
         if any(reading.serial for reading in readings.dates.values()):
             hints = [
                 'days as a spreadsheet counts them need { column = "...", format = "excel" } in mapping.toml'

@@ -221,3 +221,65 @@ def test_a_flag_of_json_is_no_amount_given_back(opened) -> None:
     base = opened(json.dumps(records), name="sales.json")
     assert base.counts["revenue"] == 20
     assert "no_sale" in kinds(base)
+
+
+# -- workbooks and Parquet -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def workbook(tmp_path: Path):
+    """Open rows as a sheet that a program wrote."""
+    openpyxl = pytest.importorskip("openpyxl")
+
+    def make(*rows: tuple) -> CustomerBase:
+        book = openpyxl.Workbook()
+        for row in (tuple(HEADER.split(",")), *rows):
+            book.active.append(row)
+        book.save(tmp_path / "sales.xlsx")
+        return CustomerBase.open(tmp_path / "sales.xlsx", today=TODAY)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("texts", "total"),
+    [(["1.234,50", "7,25"], 1241.75), (["1,234.50", "7.25"], 1241.75), (["7", "1.000.000"], 1000007)],
+)
+def test_numbers_beside_numbers_kept_as_text_are_read_by_the_texts_law(workbook, texts, total: float) -> None:
+    rows = [("a", "2026-01-05", text) for text in texts]
+    base = workbook(*rows, ("b", "2026-01-06", 12.5), ("b", "2026-01-07", -0.25), ("b", "2026-01-08", 3))
+    assert base.counts["revenue"] == total + 12.5 - 0.25 + 3
+
+
+def test_a_text_that_leaves_a_choice_is_not_settled_by_the_numbers_beside_it(workbook) -> None:
+    with pytest.raises(DataError, match=r"1\.234 is 1\.234 with a decimal point, or 1234"):
+        workbook(("a", "2026-01-05", "1.234"), ("b", "2026-01-06", 12.5))
+
+
+def test_formulas_that_nobody_computed_are_no_blanks(workbook) -> None:
+    with pytest.raises(DataError, match="open the workbook in Excel or LibreOffice and save it"):
+        workbook(("a", "2026-01-05", "=2*3"), ("b", "2026-01-06", "=2*4"))
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_decimals_wider_than_the_engine_reads_are_refused(tmp_path: Path, folder: bool) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    place = tmp_path / "sales.parquet"
+    file = place / "part-0.parquet" if folder else place
+    file.parent.mkdir(exist_ok=True)
+    for kind in (pa.decimal128(38, 2), pa.decimal256(50, 2)):
+        amount = pa.array(["12.50", "7.25"]).cast(kind)
+        pq.write_table(pa.table({"customer_id": ["a", "b"], "transaction_date": ["2026-01-05"] * 2,
+                                 "unit_spend": amount}), file)  # fmt: skip
+        if kind.precision == 38:
+            assert CustomerBase.open(place, today=TODAY).counts["revenue"] == 19.75
+        else:
+            with pytest.raises(DataError, match=r"'unit_spend' has decimals of more than 38 digits"):
+                CustomerBase.open(place, today=TODAY)
+
+
+def test_amounts_in_two_ways_say_so(opened) -> None:
+    with pytest.raises(DataError, match="some amounts have a decimal point and some a decimal comma"):
+        opened(HEADER.replace(",", ";") + "\na;2026-01-05;1.234,50\nb;2026-01-05;1,234.50\n")
