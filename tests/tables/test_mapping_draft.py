@@ -119,8 +119,8 @@ SIDE_FILES = {
         "tickets",
         "Id,Requester,Requester id,Requester email,Subject,Status,Priority,Via,Ticket type,Created at,Assigned at,"
         "Initially assigned at,Solved at,Satisfaction Score,Reopens,Replies\n"
-        "1,Ann,9,a@example.org,Broken cup,Solved,Normal,Mail,Problem,2026-01-10 10:00,2026-01-10 10:05,"
-        "2026-01-10 10:05,2026-01-11 09:00,Good,0,2\n",
+        "1,Ann,9,a@example.org,Broken cup,Solved,Normal,Mail,Problem,2026-01-03 10:00,2026-01-03 10:05,"
+        "2026-01-03 10:05,2026-01-04 09:00,Good,0,2\n",
     ),
     "Mailchimp audience": (
         "customers",
