@@ -13,6 +13,7 @@ from crm_analytics.tables.number_grammar import (
     BLANKS,
     COMMA,
     DIGITS,
+    HIDDEN,
     MINUS,
     NINES,
     OTHER_SIGNS,
@@ -49,14 +50,14 @@ def decide_numbers(raw: ir.Table, name: str, decimal: str | None) -> NumberReadi
 
 
 def has_foreign(raw: ir.Table, name: str) -> bool:
-    """Whether some text of a column has digits of another script: Arabic, Persian, Hindi, Thai, wide ones."""
-    found = raw.aggregate(n=raw[name].re_search(f"[{OTHER_SIGNS}]").any())
+    """Whether some text has digits of another script, Arabic, Hindi, Thai or wide, or marks nobody sees."""
+    found = raw.aggregate(n=raw[name].re_search(f"[{OTHER_SIGNS}{HIDDEN}]").any())
     return bool(found.to_pyarrow()["n"][0].as_py())
 
 
 def in_ascii(text: ir.StringValue) -> ir.StringValue:
-    """Text with the digits and marks of other scripts as ASCII writes them."""
-    return text.translate(OTHER_SIGNS, ASCII_SIGNS)
+    """Text with the digits and marks of other scripts as ASCII writes them, without marks nobody sees."""
+    return text.translate(OTHER_SIGNS + HIDDEN, ASCII_SIGNS)  # what has no partner goes
 
 
 def _plain_numbers(raw: ir.Table, name: str) -> NumberReading | None:

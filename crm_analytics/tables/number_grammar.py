@@ -21,9 +21,12 @@ APOSTROPHES = "'\u2019\u02bc\u00b4"
 BLANKS = " \u00a0\u202f\u2009\u2007"
 # the zeros of Arabic, Persian, Hindi, Bengali, Thai, and of full width
 _SCRIPTS = (0x0660, 0x06F0, 0x0966, 0x09E6, 0x0E50, 0xFF10)
-OTHER_DIGITS = frozenset(chr(zero + n) for zero in _SCRIPTS for n in range(10))
-OTHER_SIGNS = "".join(sorted(OTHER_DIGITS)) + "\u066b\u066c\uff0c\uff0e\uff0f\uff1a"
+OTHER_SIGNS = (
+    "".join(chr(zero + n) for zero in _SCRIPTS for n in range(10)) + "\u066b\u066c\uff0c\uff0e\uff0f\uff1a"
+)
+HIDDEN = "\u200b\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"  # directions
 ASCII_SIGNS = DIGITS * len(_SCRIPTS) + ".,,./:"
+ODD_SIGNS = frozenset(OTHER_SIGNS + HIDDEN)
 _GROUPS = {POINT: (COMMA, *APOSTROPHES, *BLANKS), COMMA: (POINT, *APOSTROPHES, *BLANKS)}
 _LOCAL_SIGNS = frozenset(
     ("kr", "kr.", "fr", "fr.", "sfr", "sfr.", "zł", "kč", "ft", "lei", "rs", "rs.", "r", "rp", "rp.", "rm",

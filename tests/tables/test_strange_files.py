@@ -74,6 +74,8 @@ def test_signs_of_other_scripts_have_one_ascii_sign_each_law(text: str) -> None:
         ("'12.50", 12.5),
         ("'-12.50", -12.5),
         ("1'234.50", 1234.5),
+        ("\u200e-12.50", -12.5),
+        ("\u200f1,234.50\u00a0\u20aa", 1234.5),
     ],
 )
 def test_a_price_is_read_without_what_its_country_puts_around_it(opened, amount: str, value: float) -> None:
