@@ -17,6 +17,15 @@ from crm_analytics.tables.scratch import scratch_folder
 
 _numbers = itertools.count()
 
+# Of a file that is read as it is: no other file, no network, no extension, no other setting.
+FENCED: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "lock_configuration": "true",
+}
+
 
 def embedded_engine() -> BaseBackend:
     """A fresh DuckDB in memory: private to one base, gone with it."""
