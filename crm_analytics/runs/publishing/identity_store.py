@@ -134,7 +134,9 @@ def write(path: Path, memory: Memory, key: bytes, source: str) -> None:
 def _fill(draft: Path, memory: Memory, about: str) -> None:
     import duckdb
 
-    with duckdb.connect(str(draft)) as connection:
+    from crm_analytics.tables.embedded_engine import FENCED
+
+    with duckdb.connect(str(draft), config=FENCED) as connection:
         connection.execute("CREATE TABLE meta AS SELECT ? AS about", [about])
         for name in TABLES:
             table = getattr(memory, name)

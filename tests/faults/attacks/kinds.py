@@ -17,6 +17,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "a password is published or said": (
         "a_password_is_told_nowhere", "a_password_on_the_command_line_is_not_repeated",
         "published_words_hold_no_password_and_no_place", "a_password_is_in_no_mail",
+        "a_password_is_in_no_process_list",
     ),
     "who was contacted is forgotten (lost key, torn or failed list, folder of another name)": (
         "a_lost_key_contacts_nobody_again", "an_issued_list_is_never_called_failed",
@@ -43,6 +44,7 @@ KINDS: dict[str, tuple[str, ...]] = {
         "what_never_ends_is_refused", "a_limit_holds_from_the_first_second", "a_view_without_an_end_is_ended",
         "what_unpacks_without_end_is_refused", "a_pipe_is_refused_wherever_a_file_is_named",
         "set_sizes_of_many_groups", "a_pipe_as_any_file_of_ours", "anything_as_any_file_of_ours",
+        "a_limit_of_memory_binds_who_opens_the_data", "what_would_do_fits_into_its_limit",
     ),
     "trouble with the output stops the night": ("a_full_stdout_ends_a_line_and_not_the_night",),
     "a fault is told as another one": (

@@ -66,11 +66,12 @@ def _put(made: Path, root: Path, names: list[str], stand_in: Callable[[Path], No
         stand_in(path)
 
 
-def _wrong(root: Path) -> list[tuple[str, int, str]]:
+def _wrong(root: Path, *commands: tuple[str, ...]) -> list[tuple[str, int, str]]:
     """What commands made of it: each ends, in words."""
     shop = str(root / "data" / "shop")
     wrong = []
-    for arguments in (*COMMANDS, ("forget", WHO, "--data", shop), ("forget", WHO, "--data", shop, "--yes")):
+    every = (*COMMANDS, ("forget", WHO, "--data", shop), ("forget", WHO, "--data", shop, "--yes"))
+    for arguments in commands or every:
         with time_limit(60, "it hangs"):
             code, out, err = crm(root, *arguments)
         if code not in CODES or "should not" in out + err or "it hangs" in out + err:
@@ -90,10 +91,14 @@ def a_pipe_as_any_file_of_ours(folder: Path) -> Tries:
 @attack("9 limits", slow=True)
 def anything_as_any_file_of_ours(folder: Path) -> Tries:
     made, root = published(folder), folder / "at"
+    for kind, stand_in in STAND_INS.items():
+        _put(made, root, FILES, stand_in)
+        wrong = _wrong(root)
+        yield f"{kind} as every file: {wrong}", not wrong
     for name in FILES:
-        for kind, stand_in in STAND_INS.items():
-            _put(made, root, [name], stand_in)
-            wrong = _wrong(root)
+        for kind in ("a pipe", "nested without end", "a folder"):
+            _put(made, root, [name], STAND_INS[kind])
+            wrong = _wrong(root, ("index",), ("forget", WHO, "--data", str(root / "data" / "shop"), "--yes"))
             yield f"{kind} as {name}: {wrong}", not wrong
 
 
