@@ -225,6 +225,13 @@ def test_a_flag_of_json_is_no_amount_given_back(opened) -> None:
     assert "no_sale" in kinds(base)
 
 
+@pytest.mark.parametrize("who", ["Гость", "gość", "ゲスト", "散客", "Kassenkunde", "Barverkauf Theke"])
+def test_guests_of_other_tongues_are_nobody(opened, who: str) -> None:
+    lines = [f"k{i % 5},2026-01-{1 + i % 28:02d},{i}.00" for i in range(40)]
+    assert "nobody" not in kinds(opened("\n".join([HEADER, *lines])))
+    assert "nobody" in kinds(opened("\n".join([HEADER, *lines, f"{who},2026-01-29,10.00"])))
+
+
 # -- workbooks and Parquet -----------------------------------------------------------------------------
 
 
