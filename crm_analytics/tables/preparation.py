@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -26,6 +27,9 @@ from crm_analytics.tables.written_zones import written_zone
 from crm_analytics.tables.zones import UTC, fixed_zone
 
 _NOT_WESTERN = "is neither UTF-8 nor, by its words, Western European, and was read as if it were"
+_CENTS = re.compile(
+    r"(^|[_ (])(cents?|centimes|centavos|pence|paise|minor([ _]units?)?)([)]|$)", re.IGNORECASE
+)
 _ENCODING = 'encoding = "cp1250"   # or cp1251, shift_jis, gb18030, mac_roman, ...'
 
 
@@ -205,6 +209,7 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
         notes.append(Finding("unmatched_join", "warning", table.name, "", says, n))
     notes += order_states(table)
     notes += unsigned_returns(table)
+    notes += _of_cents(table)
     notes += _of_files(table)
     notes += _of_blanks(table)
     for name, reading in table.readings.numbers.items():
@@ -216,6 +221,18 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
             )
             notes.append(Finding("other_decimal", "warning", table.name, name, says,
                                  settles=f'[{table.name}]\ndecimal = "{reading.decimal}"'))  # fmt: skip
+    return notes
+
+
+def _of_cents(table: Table) -> list[Finding]:
+    """Amounts whose column is named after the hundredth part of the money."""
+    notes = []
+    for name in ("unit_spend", "unit_price"):
+        origin = table.spec.fields.get(name, name)
+        if isinstance(origin, str) and origin in table.rows.columns and _CENTS.search(origin):
+            says = f"'{origin}' is named in cents, and its numbers count as they are."
+            notes.append(Finding("cents", "serious", table.name, name, says,
+                                 settles=f"[{table.name}]\n{name} = '\"{origin}\" / 100'"))  # fmt: skip
     return notes
 
 

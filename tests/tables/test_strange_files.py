@@ -209,6 +209,19 @@ def test_a_product_of_two_negatives_is_told_and_the_line_settles_it(opened) -> N
     assert settled.counts["revenue"] == 200
 
 
+def test_amounts_named_in_cents_are_told_and_the_line_settles_it(opened) -> None:
+    text = "customer_id,transaction_date,amount_cents\na,2026-01-05,1250\n"
+    [found] = [
+        f
+        for f in opened(text, {"transactions": {"unit_spend": "amount_cents"}}).findings
+        if f.kind == "cents"
+    ]
+    formula = found.settles.partition("unit_spend = '")[2].rstrip("'")
+    base = opened(text, {"transactions": {"unit_spend": formula}})
+    assert base.counts["revenue"] == 12.5
+    assert "cents" not in kinds(base)
+
+
 def test_money_given_back_is_taken_off_by_the_line_that_is_shown(opened) -> None:
     text = "customer_id,transaction_date,Pieces,Unit Price,Refunded Amount\na,2026-01-05,2,10.00,5.00\n"
     by = {"unit_quantity": "Pieces", "unit_price": "Unit Price"}
