@@ -12,7 +12,7 @@ _UTF32_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # Not in Western European text: three accented letters in a row, a sign or a capital inside a word.
 _ODD = "¹¿¡¼¾¥£¤¦§¨¯±¶¸‚ƒ„†‡ˆ‰‹›˜™ŠŸŽŒÀ-ÖØ-Þ"
-_FOREIGN = re.compile(rf"[À-ÖØ-öø-ÿ]{{3}}|[a-zà-öø-ÿ][{_ODD}][a-zà-öø-ÿ{_ODD}]|[‚ƒ][^\s,;\d]")
+_FOREIGN = re.compile(rf"[À-ÖØ-öø-ÿ]{{3}}|[a-zà-öø-ÿ][{_ODD}][a-zà-öø-ÿ{_ODD}]|[‚ƒ][^\s,;\d]|z³")
 
 
 @dataclass(frozen=True)

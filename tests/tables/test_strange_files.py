@@ -140,7 +140,7 @@ def test_a_cell_that_a_formula_keeps_as_text_is_its_text_law(opened, form: str) 
 @pytest.mark.parametrize(
     ("words", "encoding"),
     [("zażółć gęślą jaźń", "cp1250"), ("Покупка товара", "cp1251"), ("日本語のメモ", "shift_jis"),
-     ("Grüße aus Köln", "mac_roman"), ("中文备注", "gb18030")],
+     ("Grüße aus Köln", "mac_roman"), ("中文备注", "gb18030"), ("12 zł", "cp1250")],
 )  # fmt: skip
 def test_an_encoding_that_is_a_guess_is_told_and_the_mapping_settles_it(opened, words, encoding) -> None:
     text = f"{HEADER},note\na,2026-01-05,5,{words}\nb,2026-01-05,5,{words}\n".encode(encoding)
