@@ -23,6 +23,7 @@ from crm_analytics.analyses.btyd.covariates.covariates import CovariateFit, fit_
 from crm_analytics.analyses.btyd.fitting.cadence import cadence
 from crm_analytics.analyses.btyd.fitting.optimise import Diagnosis
 from crm_analytics.analyses.btyd.fitting.parameter_intervals import parameter_intervals
+from crm_analytics.analyses.btyd.fitting.parameter_posterior import ParameterPosterior, parameter_posterior
 from crm_analytics.analyses.btyd.fitting.pymc_bridge import posterior_of
 from crm_analytics.analyses.btyd.fitting.summary import NEEDS, Summary, summarize
 from crm_analytics.analyses.btyd.forecasts.dert import Residual, dert, residual, residual_value
@@ -73,6 +74,7 @@ __all__ = [
     "GammaGamma",
     "GammaGompertzNBD",
     "ModifiedBetaGeo",
+    "ParameterPosterior",
     "ParetoNBD",
     "Ranking",
     "RegularBetaGeo",
@@ -103,6 +105,7 @@ __all__ = [
     "freeze",
     "frequency_counts",
     "parameter_intervals",
+    "parameter_posterior",
     "posterior_of",
     "probability_active",
     "probability_of_next",
