@@ -20,6 +20,7 @@ from crm_analytics.analyses.btyd.contracts.contract_models import BetaDiscreteWe
 from crm_analytics.analyses.btyd.covariates.covariate_coding import with_covariates
 from crm_analytics.analyses.btyd.covariates.covariate_tests import covariate_tests
 from crm_analytics.analyses.btyd.covariates.covariates import CovariateFit, fit_covariates
+from crm_analytics.analyses.btyd.covariates.time_varying import TimeVaryingFit, fit_time_varying
 from crm_analytics.analyses.btyd.fitting.cadence import cadence
 from crm_analytics.analyses.btyd.fitting.optimise import Diagnosis
 from crm_analytics.analyses.btyd.fitting.parameter_intervals import parameter_intervals
@@ -88,6 +89,7 @@ __all__ = [
     "ShiftedBetaGeo",
     "Summary",
     "TextbookValue",
+    "TimeVaryingFit",
     "TotalForecast",
     "active_customers",
     "baselines",
@@ -101,6 +103,7 @@ __all__ = [
     "drift",
     "evidence",
     "fit_covariates",
+    "fit_time_varying",
     "forecast_total",
     "freeze",
     "frequency_counts",

@@ -17,6 +17,7 @@ NOT_DRAWN = {
     ),
     "coefficients with their covariance, or a rule: what is made with it draws": (
         "BetaGeoBetaBinomial", "ChoiceModel", "ModelCard", "ParameterPosterior", "RecencyRule", "NextProduct",
+        "TimeVaryingFit",
     ),
     "a table of tests with intervals, of which each row is a sentence": (
         "Dependence", "Hazards", "HolidayEffects", "Incentives", "Lever", "PayDays", "ReferralLikelihood",
