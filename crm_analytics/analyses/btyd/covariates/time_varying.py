@@ -89,7 +89,7 @@ class Pieces:
         inside = self.length[:, None] * (_NODES + 0.5)
         bought, left = (self.levels[k][:, None] + self.slopes[k][:, None] * inside for k in (0, 1))
         each = (function(self.cell, bought, left, self.slopes) * _WEIGHTS).sum(axis=1) * self.length
-        return np.bincount(self.cell, each)
+        return np.asarray(np.bincount(self.cell, each), float)
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,7 +260,7 @@ def _likelihood_of(
     names = list(dict.fromkeys([*of[0], *of[1]]))
     if list(periods) != list(range(len(periods))) or wide[names].isna().to_numpy().any():
         raise DataError("covariates need every walk in every period, counted 0, 1, 2, ... without gaps")
-    walk, time = wide.index.get_indexer(purchases["walk"]), purchases["time"].to_numpy(float)
+    walk, time = wide.index.get_indexer(pd.Index(purchases["walk"])), purchases["time"].to_numpy(float)
     if (walk < 0).any() or not ((time >= 0) & (time <= end)).all() or end > len(periods):
         raise DataError(f"purchases need a walk of the covariates and a time between 0 and {end:g}")
     empty = np.zeros((len(wide), len(periods), 0))

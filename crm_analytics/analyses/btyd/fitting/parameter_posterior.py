@@ -107,8 +107,9 @@ def parameter_posterior(
     if not isinstance(model, FittedModel):
         raise ParameterError(f"a {type(model).__name__} has no posterior of its parameters")
     likelihood, unit = model.objective(source)
-    if hasattr(likelihood, "coarse") and len(likelihood.x) > _MANY_CELLS:
-        likelihood = likelihood.coarse(64)
+    coarse = getattr(likelihood, "coarse", None)
+    if coarse is not None and len(getattr(likelihood, "x", ())) > _MANY_CELLS:
+        likelihood = coarse(64)
     log_posterior = _log_posterior(likelihood)
     proposal = _at_mode(likelihood, np.log(model.values / unit))
     for _ in range(2):
