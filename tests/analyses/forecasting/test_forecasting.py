@@ -18,6 +18,7 @@ from crm_analytics.analyses.forecasting.learnt import learnt
 from crm_analytics.analyses.forecasting.quarters import DAYS, quarters
 from crm_analytics.analyses.forecasting.truncation import share_older
 from crm_analytics.analyses.forecasting.ways import AGES, LEVEL, MODEL, of_quarters
+from crm_analytics.analyses.forecasting.ways import CONTRACTS as CONTRACT_WAY
 from crm_analytics.analyses.portfolio.fading_accounts import _Account, _adjusted, fading_accounts
 from crm_analytics.analyses.value_to_come import value_to_come
 from crm_analytics.errors import NotEnoughData
@@ -107,6 +108,26 @@ def test_a_planted_shift_is_found_and_taken_out():
     found = said_of(tried([0.3] * 8), {MODEL: 100.0})
     assert found.mean == pytest.approx(100 * np.exp(0.3 * 2 / 2.5))
     assert shift_of(np.array([]), 4.0) == 0.0
+
+
+def test_what_a_way_was_off_by_lately_counts_for_more_than_what_it_was_off_by_long_ago():
+    """A business that began to shrink a year ago: the shift follows, though most days knew nothing of it."""
+    now, before = (
+        said_of(tried(e, window=1), {MODEL: 100.0}, window=1)
+        for e in ([-0.3] * 2 + [0.0] * 4, [0.0] * 4 + [-0.3] * 2)
+    )
+    assert now.mean < 100 * np.exp(-0.15) < before.mean
+
+
+def test_what_contracts_pay_is_not_as_doubtful_as_what_the_models_make_of_it():
+    """Yearly and monthly payers scatter for a model of spend; the amount of a contract is known."""
+    tried_contracts = tried([0.02, -0.02, 0.01, 0.0], CONTRACT_WAY)
+    trials = pd.concat([tried([0.3, -0.3, 0.2, -0.2]), tried_contracts])
+    wanted = {MODEL: 100.0, CONTRACT_WAY: 100.0}
+    wide, narrow = (said_of(trials, wanted, chance=chance).doubt.half() for chance in (0.25, 0.0))
+    assert wide < 1.6 * narrow
+    alone = said_of(tried([0.3, -0.3, 0.2, -0.2]), {MODEL: 100.0}, chance=0.25)
+    assert alone.doubt.scale >= 0.25
 
 
 def test_larger_errors_widen_and_more_days_narrow():
