@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from crm_analytics.pages import index_page, locales, prose, theme, words
 from crm_analytics.pages.brand import Brand
+from crm_analytics.pages.brand_charts import twins
 from crm_analytics.pages.index_page import IndexEntry, index, safe_link
 from crm_analytics.pages.notebook_blocks import (
     action_facts,
@@ -170,9 +171,15 @@ def _parts(
         "footer": _footer(context),
         "figures": {key: island_json(figure) for key, figure in figures.items()},
         "facts": island_json(island),
-        "look": island_json({"template": theme.template(), "dark": theme.DARK}) if figures else None,
+        "look": island_json(_colours(context)) if figures else None,
         "library": library() if figures else None,
     }
+
+
+def _colours(context: PageContext) -> dict[str, Any]:
+    """The template of all figures, and the twins of their colours by day and by night."""
+    light, dark = twins(context.brand)
+    return {"template": theme.template(), "light": light, "dark": dark}
 
 
 def _filter(context: PageContext) -> list[tuple[str, str]]:
