@@ -1,8 +1,8 @@
 """The colours of figures under a shop's own colour: what stands out takes it, where it stays readable.
 
-Figures are written in the colours of `theme`; a page's script swaps each for its twin. With a brand the accent
-and the shades of heat maps have twins of its hue. Orange keeps its meaning: a colour that a reader, colour-blind
-or not, could take for it, or for another series, is left to links and marks, and charts keep theirs.
+Figures are written in the colours of `theme`; a page's script swaps each for its twin. With a brand the
+accent and the shades of heat maps have twins of its hue. Orange keeps its meaning: a colour that a reader,
+colour-blind or not, could take for it, or for another series, is left to links and marks, and charts keep theirs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SEEN_AS = {
         [0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881],
     ]),
 }  # fmt: skip
-# How much of the colour is in each step of a scale, pale ones first; the last is darker (by night lighter) still.
+# How much of the colour is in each pale step of a scale; then comes the colour, and last a stronger one.
 _PALE_BY_DAY, _PALE_BY_NIGHT = (0.05, 0.14, 0.27, 0.42), (0.06, 0.16, 0.28, 0.38)
 
 
@@ -73,7 +73,7 @@ def twins(brand: Brand | None) -> tuple[dict[str, str], dict[str, str]]:
 def stands_apart(colour: str) -> bool:
     """Whether nobody takes a colour for the one of attention, and few for another series.
 
-    >>> stands_apart(theme.ACCENT), stands_apart("#1a7f37")   # green and orange are one to the red-green blind
+    >>> stands_apart(theme.ACCENT), stands_apart("#1a7f37")   # green is orange to the colour-blind
     (True, False)
     """
     return (

@@ -1,4 +1,4 @@
-"""Figures under a shop's colour: they take it where it is readable and means one thing, else keep their own."""
+"""Figures under a shop's colour: they take it where it means one thing, else keep theirs."""
 
 from __future__ import annotations
 
