@@ -2,7 +2,7 @@
 
 Figures are written in the colours of `theme`; a page's script swaps each for its twin. With a brand the
 accent and the shades of heat maps have twins of its hue. Orange keeps its meaning: a colour that a reader,
-colour-blind or not, could take for it, or for another series, is left to links and marks, and charts keep theirs.
+colour-blind or not, could take for it, or for another series, is left to links and marks; charts keep theirs.
 """
 
 from __future__ import annotations

@@ -211,6 +211,20 @@ def totals_that_do_not_add_up(pages: Pages) -> list[str]:
     return found
 
 
+def shares_of_another_whole(pages: Pages) -> list[str]:
+    """Standings whose share in a table is not that of the customers who have bought."""
+    found = []
+    for report, blocks in pages.items():
+        everybody = facts_of(blocks).get("customers_bought")
+        for where, table in tables_of({report: blocks}) if everybody else ():
+            named = {column["name"]: column["values"] for column in table["columns"]}
+            share = named.get("customer_share", named.get("share"))
+            for (label, n), part in zip(_groups(table), share or (), strict=False):
+                if label in STANDINGS and part is not None and abs(n / everybody - part) > 0.005:
+                    found.append(f"{where}: {label}, {n:g} of {everybody:g}, is shown as {part:.3f}")
+    return found
+
+
 def _sums(table: dict[str, Any]) -> list[str]:
     columns, rows, found = table["columns"], table["rows"], []
     if table["more"] or not rows:
@@ -242,6 +256,7 @@ CHECKS: tuple[Callable[[Pages], list[str]], ...] = (
     actions_that_disagree,
     counts_that_disagree,
     totals_that_do_not_add_up,
+    shares_of_another_whole,
 )
 
 
