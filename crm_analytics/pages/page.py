@@ -46,6 +46,7 @@ __all__ += [
 ]
 
 LARGEST = 2_500_000
+OPEN_ON_THIN_PAGES = 2  # a page that has little to say says it on two screens
 _LIFTED = ("headline", "kpis", "actions", "findings", "glossary", "method", "record")
 
 
@@ -153,7 +154,7 @@ def _parts(
     """All that the page shows below its headline."""
     sections = _sections(notebook)
     figures = {s.id: s.block["figure"] for s in sections if s.block and s.block["kind"] == "chart"}
-    folded = [s for s in sections if s.block and s.block.get("layer") == "appendix"]
+    folded = _folded(sections, is_thin(notebook))
     island = {"report": context.report, "as_of": context.as_of, "facts": facts(notebook)}
 
     def items(kind: str) -> list[Any]:
@@ -174,6 +175,13 @@ def _parts(
         "look": island_json(_colours(context)) if figures else None,
         "library": library() if figures else None,
     }
+
+
+def _folded(sections: list[_Section], thin: bool) -> list[_Section]:
+    """The sections of the appendix; of a page on few data, all but the first that show something."""
+    shown = [s for s in sections if s.block and s.block.get("layer") != "appendix"]
+    rest = shown[OPEN_ON_THIN_PAGES:] if thin else []
+    return [s for s in sections if (s.block and s.block.get("layer") == "appendix") or s in rest]
 
 
 def _colours(context: PageContext) -> dict[str, Any]:

@@ -95,11 +95,22 @@ def labels_of_two_groups(pages: Pages) -> list[str]:
         for word, meaning in items_of(blocks, "glossary"):
             meanings[word.casefold()].setdefault(meaning, report)
     found = [f"'{word}' means two things: {said}" for word, said in meanings.items() if len(said) > 1]
+    found += titles_of_two_pages(pages)
     counts: dict[str, dict[float, str]] = defaultdict(dict)
     for where, table in tables_of(pages):
         for label, n in _groups(table):
             counts[label].setdefault(n, where)
     return found + [f"'{label}' is two groups: {said}" for label, said in counts.items() if len(said) > 1]
+
+
+def titles_of_two_pages(pages: Pages) -> list[str]:
+    """Titles that two reports bear."""
+    titles: dict[str, list[str]] = defaultdict(list)
+    for report, blocks in pages.items():
+        for block in blocks:
+            if block.kind == "headline" and block.payload.get("title"):
+                titles[block.payload["title"].casefold()].append(report)
+    return [f"'{title}' is the title of {said}" for title, said in titles.items() if len(said) > 1]
 
 
 def _groups(table: dict[str, Any]) -> list[tuple[str, float]]:

@@ -64,6 +64,9 @@ PLANTED: dict[str, tuple[Callable[[], Block], str]] = {
     "a word with two meanings": (
         lambda: blocks.glossary({"At risk": "Silent for 60 days or more."}), "'at risk' means two things",
     ),
+    "a title of another page": (
+        lambda: blocks.headline("40 customers are at risk", title="Who comes"), "'who comes' is the title of",
+    ),
     "a group of another size": (lambda: standing(47), "'at risk' is two groups"),
     "a recorded figure": (lambda: blocks.record(customers_at_risk=41), "customers_at_risk has two values"),
     "a bound of a figure": (
@@ -112,6 +115,7 @@ PLANTED: dict[str, tuple[Callable[[], Block], str]] = {
 def test_a_planted_disagreement_is_found(kind: str) -> None:
     make, says = PLANTED[kind]
     one = page(blocks.record(value_to_come=5.0, value_to_come_lower=3.0))
+    one += [blocks.headline("Nobody left", title="Who comes")] if kind == "a title of another page" else []
     if kind == "standings":
         one, other = [], [make()]
     elif kind == "a share of another whole":
