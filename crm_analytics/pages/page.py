@@ -154,7 +154,7 @@ def _parts(
     """All that the page shows below its headline."""
     sections = _sections(notebook)
     figures = {s.id: s.block["figure"] for s in sections if s.block and s.block["kind"] == "chart"}
-    folded = _folded(sections, is_thin(notebook))
+    folded = _folded(sections, thin=any(b["kind"] == "headline" and b.get("thin") for b in blocks))
     island = {"report": context.report, "as_of": context.as_of, "facts": facts(notebook)}
 
     def items(kind: str) -> list[Any]:
@@ -177,7 +177,7 @@ def _parts(
     }
 
 
-def _folded(sections: list[_Section], thin: bool) -> list[_Section]:
+def _folded(sections: list[_Section], *, thin: bool) -> list[_Section]:
     """The sections of the appendix; of a page on few data, all but the first that show something."""
     shown = [s for s in sections if s.block and s.block.get("layer") != "appendix"]
     rest = shown[OPEN_ON_THIN_PAGES:] if thin else []
