@@ -78,6 +78,7 @@ def section(
         def shown(report: Report) -> Block:
             with locales.speaking(report.language):
                 block = _titled(form(told, report).named(told.__name__), told, report)
+                block = block.dated(report.annotations, report.annotated)
             return block.under(title) if title else block
 
         return shown
