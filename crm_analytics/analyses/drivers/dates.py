@@ -17,6 +17,7 @@ import numpy as np
 from scipy import stats
 
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import product
+from crm_analytics.analyses.drivers.attributes import log_ratio
 from crm_analytics.analyses.evidence import Evidence, grade
 from crm_analytics.errors import DataError
 from crm_analytics.tables.contract import MONEY
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import ibis.expr.types as ir
-    import pandas as pd
 
     from crm_analytics.tables.customer_base import CustomerBase
 
@@ -141,7 +141,7 @@ def _held(base: CustomerBase, day: date, weeks: int) -> bool:
 
 
 def _gaps(base: CustomerBase, day: date, weeks: int) -> dict[str, _Gap]:
-    """By measure the log of the ratio of ratios, its error, and how many are followed now and a year before."""
+    """By measure the log of the ratio of ratios, its error, and how many are followed, now and then."""
     now, then = (_panel(base, day - timedelta(days=back), timedelta(days=7 * weeks)) for back in (0, YEAR))
     return {
         name: (one[0] - then[name][0], math.hypot(one[1], then[name][1]), one[2], then[name][2])
@@ -170,12 +170,5 @@ def _panel(base: CustomerBase, day: date, span: timedelta) -> dict[str, tuple[fl
         sums |= {f"{m}_a": a.sum(), f"{m}_b": b.sum(), f"{m}_ab": product(a, b).sum()}
         sums |= {f"{m}_aa": product(a, a).sum(), f"{m}_bb": product(b, b).sum()}
     row = base.collect(each.aggregate(**sums)).astype("float64").fillna(0.0).iloc[0]
-    return {m: _log_ratio(row, m) for m in MEASURES}
-
-
-def _log_ratio(row: pd.Series, m: str) -> tuple[float, float, int]:
-    a, b = float(row[f"{m}_a"]), float(row[f"{m}_b"])
-    if min(a, b) <= 0:
-        return math.nan, math.nan, 0
-    spread = row[f"{m}_aa"] / a**2 + row[f"{m}_bb"] / b**2 - 2 * row[f"{m}_ab"] / (a * b)
-    return math.log(a / b), math.sqrt(max(0.0, float(spread))), int(row["n"])
+    found = {m: log_ratio(row, m) for m in MEASURES}
+    return {m: (math.nan, math.nan, 0) if one is None else (*one, int(row["n"])) for m, one in found.items()}
