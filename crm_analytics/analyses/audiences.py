@@ -91,7 +91,7 @@ def audiences(given: Measured, near: ValueToCome, effect: ContactEffect, cost: C
     ahead = given.outlook.scored.select("customer_id", "value_to_come")
     table = given.standings.inner_join(soon, "customer_id").inner_join(ahead, "customer_id")
     table = table.select("customer_id", "silence_days", "standing", "value_soon", "value_to_come")
-    effects = {} if effect.source != MEASURED else effects_by_standing(given.base, given.definitions)
+    effects = {} if effect.source != MEASURED else effects_by_standing(given.base, given.definitions, effect)
     by_standing = [(table.standing == name, max(one.value, 0.0)) for name, one in effects.items()]
     works = ibis.cases(*by_standing, else_=max(effect.value, 0.0)) if by_standing else max(effect.value, 0.0)
     gain = table.value_soon * (given.margin if given.margin is not None else 1.0) * works

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MEASURED, STATED, UNKNOWN = "measured", "stated", "unknown"
 LEAST = 100  # members with a standing, in each arm, from which an effect on them is taken
 ORDERS = 15  # orders of the controls among them
+OF_THREE = 1.2214  # how much wider 95 % for three standings together is than for one
 STATED_EFFECT = 0.05  # nothing was measured: one purchase in twenty more, and perhaps none
 
 
@@ -84,16 +85,18 @@ def contact_effect(base: CustomerBase, stated: float = STATED_EFFECT) -> Contact
 
 
 def effects_by_standing(
-    base: CustomerBase, words: Definitions, stated: float = STATED_EFFECT
+    base: CustomerBase, words: Definitions, whole: ContactEffect, stated: float = STATED_EFFECT
 ) -> dict[str, ContactEffect]:
     """The effect of past campaigns on those who had a standing when they were sent; else the stated one.
 
     An effect holds for the customers on whom it was measured. Of fewer than `LEAST` members with a standing
-    in an arm, or `ORDERS` orders of the controls among them, nothing is measured.
+    in an arm, or `ORDERS` orders of the controls among them, nothing is measured. Where enough of them were
+    members, they have the effect on all members, unless theirs is shown to be another one.
 
     Parameters
     ----------
     words : of the base, by which its customers stand
+    whole : the effect on all members, of `contact_effect`
 
     Returns
     -------
@@ -112,7 +115,10 @@ def effects_by_standing(
     for row in found.to_dict("records"):
         enough = min(row["treated"], row["control"]) >= LEAST
         if enough and row["control"] * row["control_mean"] >= ORDERS and row["adjusted_lower"] > -math.inf:
-            effects[row["standing"]] = _measured(row, len(waves.campaigns))
+            own = _measured(row, len(waves.campaigns))
+            side = own.value - own.lower if own.value > whole.value else own.upper - own.value
+            differs = abs(own.value - whole.value) > OF_THREE * side
+            effects[row["standing"]] = own if differs else whole
     return effects
 
 

@@ -48,15 +48,15 @@ def words() -> Definitions:
 
 
 def test_effect_on_the_active_is_not_used_for_the_silent_recovers_planted_truth() -> None:
-    base = members(1_000, 1_000)
-    whole, found = contact_effect(base), effects_by_standing(base, words())
+    base = members(2_000, 2_000)
+    whole, found = contact_effect(base), effects_by_standing(base, words(), contact_effect(base))
     assert set(found) == {ACTIVE, AT_RISK, LAPSED}
     assert {name: one.source for name, one in found.items()} == {
         ACTIVE: MEASURED, AT_RISK: MEASURED, LAPSED: STATED,
     }  # fmt: skip
     assert found[ACTIVE].lower <= 1.0 <= found[ACTIVE].upper
     assert found[AT_RISK].lower <= 0.0 <= found[AT_RISK].upper < whole.value
-    assert found[ACTIVE].contacts == 500
+    assert found[ACTIVE].contacts == 1_000
 
 
 def test_interval_of_the_effect_holds_the_truth_law() -> None:
@@ -74,10 +74,13 @@ def test_interval_of_the_effect_holds_the_truth_law() -> None:
 
 
 def test_too_few_members_of_a_standing_leave_the_stated_effect() -> None:
-    found = effects_by_standing(members(1_000, 40), words())
+    base = members(1_000, 40)
+    whole = contact_effect(base)
+    found = effects_by_standing(base, words(), whole)
+    assert found[ACTIVE] == whole  # theirs is not shown to be another one
     assert (found[AT_RISK].source, found[AT_RISK].value) == (STATED, STATED_EFFECT)
     alone = CustomerBase.open(
         pd.DataFrame({"customer_id": ["a"], "transaction_date": ["2026-01-01"], "unit_spend": [1.0]}),
         today="2026-12-31",
     )
-    assert effects_by_standing(alone, words()) == {}
+    assert effects_by_standing(alone, words(), contact_effect(alone)) == {}

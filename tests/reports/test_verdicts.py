@@ -20,6 +20,7 @@ RIGHT = {
     "a change that is shown": blocks.note("Buyers are 5 % more than a year ago (2–8 %)."),
     "a loss that is shown": blocks.note("They order 12 % less (−19 to −4 %, 800 customers)."),
     "chance, called so": blocks.note("A letter brought 2.0 more orders (−1.0 to 5.0), which may be chance."),
+    "chance in a sentence of its own": blocks.note("A contact adds 6 % (−3 % to 14 %). That may be chance."),
     "nothing shown": blocks.note("A deal is not shown to change the margin (−3 to 2 %)."),
     "a ratio": blocks.note("After a complaint customers leave 1.6 times as fast (1.2–2.2)."),
     "a forecast": blocks.note("The next weeks will bring €5,000 (€4,000–€6,000)."),

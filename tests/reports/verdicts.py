@@ -23,9 +23,9 @@ HEDGED = re.compile(
     r"is shown to pay|not yet"
 )
 NO_VERDICT = re.compile(r"too little|cannot be told|not yet")  # there need be no interval
-RANGE = re.compile(r"\(([^()]*?\d[^()]*?(?: to |–)[^()]*?\d[^()]*?)\)([^.;]{0,24})")
+RANGE = re.compile(r"\(([^()]*?\d[^()]*?(?: to |–)[^()]*?\d[^()]*?)\)([^;]{0,24})")
 NUMBER = re.compile(r"[−-]?[^\d\s(−-]{0,2}\d[\d,]*(?:\.\d+)?")
-SENTENCE = re.compile(r"(?<=[a-z0-9)%”]\.) +(?=[A-Z“])")
+SENTENCE = re.compile(r"(?<=[a-z0-9)%”]\.) +(?!That may be chance)(?=[A-Z“])")
 ROUNDED = 1e-9
 
 

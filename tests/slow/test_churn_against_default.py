@@ -1,4 +1,4 @@
-"""The churn model against scikit-learn's boosting as it comes, on data sets that share no code with the product.
+"""The churn model against scikit-learn's boosting as it comes, on data of another hand.
 
 Three kinds, like those of phone, bank and streaming customers: thresholds and interactions of numbers; many
 categories; a smooth law with much noise.
