@@ -130,9 +130,10 @@ def _measured(row: Mapping[str, Any] | pd.Series, campaigns: int) -> ContactEffe
     added = [float(row[name]) for name in ("adjusted", "adjusted_lower", "adjusted_upper")]
     held, contacts = float(row["control_mean"]), int(row["treated"])
     value = added[0] / held
-    # What the controls order is an estimate, too (a ratio by the delta method, both arms spread alike).
+    # What the controls order is an estimate, too (a ratio by the delta method, both arms spread alike). It is
+    # never narrower than the difference, so that one is not shown to be below zero where the other is not.
     share = contacts / (contacts + int(row["control"]))
-    wider = math.sqrt(1 - share + (1 + value) ** 2 * share) / held
+    wider = max(1.0, math.sqrt(1 - share + (1 + value) ** 2 * share)) / held
     lower, upper = (value + wider * (end - added[0]) for end in added[1:])
     return ContactEffect(value, lower, upper, MEASURED, campaigns, contacts, *(100 * x for x in added))
 
