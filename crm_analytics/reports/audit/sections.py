@@ -117,7 +117,7 @@ def _faster(report: AuditReport) -> str:
     if table is None or not table["clear"].any():
         return ""
     row = table.iloc[0]
-    bounds = interval(report.t, row["lower"], row["upper"], "number:1")
+    bounds = interval(report.t, row["lower"], row["upper"], "number:2")
     slots = {"attribute": _attribute(report, row["attribute"]), "group": row["group"],
              "times": row["ratio"], "interval": bounds}  # fmt: skip
     return report.t.of("driver.faster", slots)
