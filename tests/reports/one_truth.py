@@ -19,7 +19,7 @@ from crm_analytics.analyses.kpis import REGISTRY
 from crm_analytics.pages.blocks import Block
 
 Pages = Mapping[str, Sequence[Block]]  # report -> its blocks
-PARTS = ("", "_lower", "_upper", "_n", "_previous", "_year_ago")
+PARTS = ("", "_lower", "_upper", "_error", "_n", "_previous", "_year_ago")
 TOTAL = re.compile(r"(in )?total|all|sum|gesamt|summe|insgesamt", re.IGNORECASE)
 ADD_UP = ("customers", "revenue", "orders", "purchases", "spend", "lines", "tickets", "cost", "margin")
 GROUPINGS = ("segment", "standing", "stage")  # columns whose rows are groups of the whole base

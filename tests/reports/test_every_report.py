@@ -36,6 +36,7 @@ from tests.reports.german import english
 from tests.reports.in_process import Shown, ids_in, is_thin, nonsense_in, shown_by, unescaped_in
 from tests.reports.one_truth import disagreements, facts_of, items_of, without
 from tests.reports.questions import questions
+from tests.reports.verdicts import overclaims
 
 SLOW = ("in KRW", "in VND")
 REPORT_CATALOGUES = SHARED.parents[1]
@@ -103,6 +104,13 @@ def pages_of(page: Callable[[str, str], list[Shown]], base: str) -> dict[str, li
         report: without([one.block for one in page(base, report)], MISNAMED.get(report, ()))
         for report in REPORTS
     }
+
+
+@pytest.mark.parametrize("base", [marked(name) for name in ("company", "poor", "lemonade")])
+def test_words_of_every_page_follow_their_numbers(page: Callable[[str, str], list[Shown]], base: str) -> None:
+    pages = pages_of(page, base)
+    said = {report: overclaims(blocks) for report, blocks in pages.items()}
+    assert {report: found for report, found in said.items() if found} == {}
 
 
 @pytest.mark.parametrize("base", [marked(name) for name in ("company", "poor", "lemonade")])

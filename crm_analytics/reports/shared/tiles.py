@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses.actions import NO_COST, NO_MARGIN, Action, Expected
 from crm_analytics.analyses.audiences import PAYS, held_back
+from crm_analytics.analyses.contact_effect import STATED_EFFECT
 from crm_analytics.analyses.definitions import Definitions
 from crm_analytics.analyses.kpi import COUNT, MONEY, SHARE, Kpi
 from crm_analytics.pages import blocks, words
@@ -189,12 +190,13 @@ def effect_words(t: Sentences, plan: Plans) -> str:
     bounds = interval(t, found.lower, found.upper, "percent:0")
     if found.source == "stated":
         return t("effect.stated", value=found.value, interval=bounds)
-    return t(
+    said = t(
         f"effect.measured.{'shown' if found.lower > 0 or found.upper < 0 else 'not_told_apart'}",
         campaigns=found.campaigns,
         value=found.value,
         interval=bounds,
     )
+    return said if plan.audiences is None else f"{said} {t('effect.measured.where', value=STATED_EFFECT)}"
 
 
 def glossary_of(t: Sentences, found: Definitions, names: Iterable[str]) -> dict[str, str]:
