@@ -36,6 +36,7 @@ from tests.reports.german import english
 from tests.reports.in_process import Shown, ids_in, is_thin, nonsense_in, shown_by, unescaped_in
 from tests.reports.one_truth import disagreements, facts_of, items_of, without
 from tests.reports.questions import questions
+from tests.reports.verdicts import overclaims
 
 SLOW = ("in KRW", "in VND")
 REPORT_CATALOGUES = SHARED.parents[1]
@@ -106,8 +107,38 @@ def pages_of(page: Callable[[str, str], list[Shown]], base: str) -> dict[str, li
 
 
 @pytest.mark.parametrize("base", [marked(name) for name in ("company", "poor", "lemonade")])
+def test_words_of_every_page_follow_their_numbers(page: Callable[[str, str], list[Shown]], base: str) -> None:
+    pages = pages_of(page, base)
+    said = {report: overclaims(blocks) for report, blocks in pages.items()}
+    assert {report: found for report, found in said.items() if found} == {}
+
+
+@pytest.mark.parametrize("base", [marked(name) for name in ("company", "poor", "lemonade")])
 def test_pages_of_a_base_agree(page: Callable[[str, str], list[Shown]], base: str) -> None:
     assert disagreements(pages_of(page, base)) == []
+
+
+def over_days(block: Block) -> bool:
+    """Whether a chart has days along it that begin before a marked date and end after."""
+    across = [
+        x for trace in block.payload["figure"]["data"] for x in trace.get("x") or () if "z" not in trace
+    ]
+    days = [str(x)[:10] for x in across if re.match(r"\d{4}-\d\d-\d\d", str(x))]
+    return bool(days) and any(min(days) <= day <= max(days) for day in bases.MARKED)
+
+
+@pytest.mark.parametrize("base", [marked("hostile")])
+def test_marked_dates_stand_on_every_chart_over_days(
+    page: Callable[[str, str], list[Shown]], base: str
+) -> None:
+    charts = [
+        (report, one.block)
+        for report in REPORTS
+        for one in page(base, report)
+        if one.block.kind == "chart" and over_days(one.block)
+    ]
+    assert len(charts) >= 3
+    assert [report for report, block in charts if "Marked dates: 1 = " not in block.payload["caption"]] == []
 
 
 def names_of_figures(t: Sentences) -> re.Pattern[str]:
@@ -167,7 +198,8 @@ def test_cover_page_says_what_the_other_pages_say(
     cover = [one.block for one in shown]
     links = items_of(cover, "links")
     assert {link["report"] for link in links} == others.keys()
-    assert all(link["text"] for link in links)
+    own = next(block.payload["sentence"] for block in cover if block.kind == "headline")
+    assert all(link["text"] not in ("", own) for link in links)
     if language == "en":
         assert disagreements({**others, "overview": cover}) == []
     if base == "lemonade":
@@ -268,3 +300,5 @@ def test_german_page_holds_no_english(given: Callable[[str], Given], base: str, 
     of = given(base)
     shown = shown_by(REPORTS[report], of.base, **{**of.parameters, "language": "de"})
     assert [f"{one.source}: {text[:160]}" for one in shown for text in english(one.block, OWN_WORDS)] == []
+    title = sentences("de", (SHARED, REPORT_CATALOGUES / report / "catalogue"))("title")
+    assert [one.block.payload["title"] for one in shown if one.block.kind == "headline"] == [title]

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses import rfm
+from crm_analytics.analyses.audiences import EFFECTS, by_effect
 from crm_analytics.analyses.definitions import ACTIVE, FROM_GAPS, return_curve
+from crm_analytics.analyses.disclosure import withheld
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.segments.report import QUIET, SegmentReport
@@ -35,6 +37,8 @@ def who_brings_the_money(report: SegmentReport) -> Block:
     t, table = report.t, report.scores.segments
     shown = table[table["customers"] > 0].reset_index(drop=True)
     shown["segment"] = [segment_name(t, name) for name in shown["segment"]]
+    if not report.show_customers:  # the money of one customer is not on a page that names none
+        shown = withheld(shown, ["revenue", "revenue_share", "order_value", "median_recency_days"])
     best = report.best
     columns = [
         "segment", "customers", "customer_share", "revenue", "revenue_share", "order_value",
@@ -125,6 +129,38 @@ def _silent_money(report: SegmentReport, grid: pd.DataFrame) -> str:
 
 
 @section(small=small_form.when_models_begin)
+def from_what_effect_writing_pays(report: SegmentReport) -> Block:
+    """What writing to those at risk brings, were a letter to work better or worse than assumed."""
+    t, groups = report.t, report.plan.audiences
+    meant = next((one.audience for one in report.plan.actions if one.id == "at_risk"), None)
+    found = None if groups is None or meant is None else by_effect(groups, meant)
+    if found is None:
+        note = blocks.note(t("effect.none"), t("effect.none_why"))
+        return note.under(t("effect.label")).anchored("effect").in_appendix()
+    rows, highest = found.table, max(EFFECTS)
+    used = int((rows["effect"] - report.plan.effect.value).abs().to_numpy().argmin())
+    pays = "effect.finding" if found.pays_from <= highest else "effect.never"
+    data = rows.assign(interval=blocks.together(rows["lower"], rows["upper"]))
+    columns = ["effect", "expected", "interval"]
+    return (
+        blocks.table(
+            data[columns],
+            finding=t.of(pays, {"n": found.customers, "share": min(found.pays_from, highest)}),
+            caption=t("effect.caption", cost=report.plan.cost.amount, used=report.plan.effect.value),
+            formats={
+                "effect": "percent:0",
+                "expected": report.currency,
+                "interval": f"interval:{report.currency}",
+            },
+            names=_names(report, *columns),
+        )
+        .sliding(t("effect.slider"), used)
+        .under(t("effect.label"))
+        .anchored("effect")
+    )
+
+
+@section(small=small_form.when_models_begin)
 def when_customers_come_back(report: SegmentReport) -> Block:
     """The return curve, which says from when on a customer is at risk, and lapsed."""
     t, found = report.t, report.plan.given.definitions
@@ -202,6 +238,9 @@ def what_changed(report: SegmentReport) -> Block:
     both["change"] = both["customers"] - both["customers_before"]
     both = both[(both["customers"] > 0) | (both["customers_before"] > 0)].reset_index(drop=True)
     both["segment"] = [segment_name(t, name) for name in both["segment"]]
+    if not report.show_customers:
+        both = withheld(both, ["revenue"])
+        both = withheld(both, ["revenue_before"], count="customers_before")
     shown = ["segment", "customers", "customers_before", "change", "revenue", "revenue_before"]
     day = report.earlier.base.day
     return (
