@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from crm_analytics.analyses.social.mentions import Mentions
 
 LAGS = 8  # weeks to either side
-LEAST = 100  # weeks: what both do every year is told from a move only where a year comes about twice
+LEAST = 100  # weeks: only where a year comes about twice is a season distinguished from a move
 YEAR, STEP = 52.18, 2  # weeks
 PAST = 4  # weeks of its own past that are taken out of a series
 Array = NDArray[np.float64]
