@@ -20,6 +20,7 @@ READABLE = 4.5  # contrast of text, WCAG 2.2 success criterion 1.4.3 (level AA)
 LIGHT = ("#ffffff", "#f1f5fa")  # what the colour stands on, see style.css
 DARK = ("#12171c", "#181f26", "#1c242c")
 
+_REACHES = re.compile(r"url\(\s*['\"]?(?!#)|@import|image-set|//|expression|javascript:|\\", re.IGNORECASE)
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
 # Of SVG what draws; scripts, styles with addresses, animations, foreign content, links and copies of copies
@@ -73,7 +74,7 @@ def brand(colour: str = "", logo: bytes = b"", name: str = "") -> Brand:
 4.5 is needed). A darker one of the same hue is "#876c00"
     """
     accent = _checked(colour) if colour else ""
-    dark = _mixed(accent, "#ffffff", DARK) if accent else ""
+    dark = _readable(accent, "#ffffff", DARK) if accent else ""
     return Brand(accent, dark, _data_uri(logo) if logo else "", name or "Logo")
 
 
@@ -95,12 +96,13 @@ def contrast(one: str, other: str) -> float:
 
 
 def _luminance(colour: str) -> float:
-    parts = [channel / 255 for channel in _channels(colour)]
+    parts = [channel / 255 for channel in channels(colour)]
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def _channels(colour: str) -> tuple[int, int, int]:
+def channels(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of #rrggbb, 0..255."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
@@ -112,19 +114,28 @@ def _checked(colour: str) -> str:
     if worst < READABLE:
         raise ParameterError(
             f'colour = "{colour}" is hard to read on white (contrast {worst:.1f}, at least {READABLE} is '
-            f'needed). A darker one of the same hue is "{_mixed(colour, "#000000", LIGHT)}"'
+            f'needed). A darker one of the same hue is "{_readable(colour, "#000000", LIGHT)}"'
         )
     return colour
 
 
-def _mixed(colour: str, towards: str, grounds: tuple[str, ...]) -> str:
+def _readable(colour: str, towards: str, grounds: tuple[str, ...]) -> str:
     """The colour, with as much of another as makes it readable on all grounds."""
     for step in range(101):
-        pairs = zip(_channels(colour), _channels(towards), strict=True)
-        mixed = "#" + "".join(f"{round(a + (b - a) * step / 100):02x}" for a, b in pairs)
-        if min(contrast(mixed, ground) for ground in grounds) >= READABLE:
-            return mixed
+        made = mixed(colour, towards, step / 100)
+        if min(contrast(made, ground) for ground in grounds) >= READABLE:
+            return made
     return towards
+
+
+def mixed(colour: str, towards: str, share: float) -> str:
+    """A colour with a share of another, each channel by itself.
+
+    >>> mixed("#000000", "#ffffff", 0.5)
+    '#808080'
+    """
+    pairs = zip(channels(colour), channels(towards), strict=True)
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
 
 
 # --- the logo -----------------------------------------------------------------------------------------------
@@ -134,14 +145,14 @@ def _data_uri(logo: bytes) -> str:
     if len(logo) > LARGEST:
         raise ParameterError(f"logo: {len(logo) / 1e3:,.0f} KB, at most {LARGEST / 1e3:.0f} KB")
     kind, sides = _kind(logo)
-    if sides and max(sides) > WIDEST:
-        raise ParameterError(f"logo: {sides[0]:,} by {sides[1]:,} px, at most {WIDEST:,}")
+    if sides and not 1 <= min(sides) <= max(sides) <= WIDEST:
+        raise ParameterError(f"logo: {sides[0]:,} by {sides[1]:,} px, at least 1 and at most {WIDEST:,}")
     return f"data:image/{kind};base64,{base64.b64encode(logo).decode()}"
 
 
 def _kind(logo: bytes) -> tuple[str, tuple[int, int] | None]:
     """What a picture is by its bytes, whatever its name, and its sides where it has any."""
-    if logo.startswith(b"\x89PNG\r\n\x1a\n") and logo[12:16] == b"IHDR":
+    if logo.startswith(b"\x89PNG\r\n\x1a\n") and logo[12:16] == b"IHDR" and len(logo) > 24:
         return "png", struct.unpack(">II", logo[16:24])
     if logo.startswith(b"\xff\xd8\xff"):
         return "jpeg", _sides_of_jpeg(logo)
@@ -185,7 +196,7 @@ def _check_svg(logo: bytes) -> None:
 
 def _check_attribute(key: str, value: str) -> None:
     name = key.rpartition("}")[2].lower()
-    outside = re.search(r"url\(\s*['\"]?(?!#)|@import|expression|javascript:|\\", value, re.IGNORECASE)
+    outside = _REACHES.search(value)
     link = key in ("href", _HREF) and not value.startswith("#")
     if name.startswith("on") or outside or link:
         raise ParameterError(
