@@ -114,4 +114,4 @@ def _refuse_a_closed_shop(found: Quarters) -> None:
     each = found.purchases.sum(axis=0)
     before = each[1 : 1 + YEAR]
     if len(before) and each[0] == 0 and before.mean() >= BUSY:
-        raise NotEnoughData("A forecast", 0, 1, f"purchases in the last {DAYS} days")
+        raise NotEnoughData("A forecast", 0, 1, f"purchase in the last {DAYS} days")

@@ -188,7 +188,8 @@ def prepare(
     bought = attempt(missing, "forecast", lambda: _purchases(base, ahead), NotEnoughData)
     common: dict[str, Any] = {"base": base, "show_customers": show_customers, "textbook": textbook}
     common["language"] = language
-    if bought is None:
+    made = bought and attempt(missing, "forecast", lambda: _to_come(base, bought, ahead), NotEnoughData)
+    if bought is None or made is None:
         return SmallValueReport(**common, seen=overview(base), reason=spoken(missing["forecast"], language))
     wanted: dict[str, Any] = {"horizon": ahead, "rate": rate, "timing": timing}
     tested = evidence(base, holdout, UNIT)
@@ -197,12 +198,10 @@ def prepare(
     common["accounts"] = attempt({}, "accounts", lambda: fading_accounts(base), NotEnoughData)
     common["t"] = catalogue(language, __file__, base.currency)
     common["handed"] = handed_in(run)
-    if not has_mean(bought.spend):
+    if not isinstance(made, ValueToCome):
         plan = plans(base, span=compare_to, effect=effect, no_outlook="spend has no mean")
-        ahead_of = purchases_to_come(base, bought.summary, bought.model, bought.spend, ahead)
-        bought = replace(bought, purchases=ahead_of)
-        return UnpricedReport(**common, details=found, forecast=bought, plan=plan)
-    outlook = of_models(base, bought.summary, (bought.model, bought.status, bought.spend), ahead)
+        return UnpricedReport(**common, details=found, forecast=replace(bought, purchases=made), plan=plan)
+    outlook = made
     plan = plans(base, span=compare_to, effect=effect, outlook=outlook)
     write_lists(base, plan.actions, run, show_customers)
     assert plan.audiences is not None
@@ -263,6 +262,15 @@ def _purchases(base: CustomerBase, horizon: tuple[int, str]) -> Purchases:
     status = btyd.ModifiedBetaGeo.fit(summary)
     total = btyd.forecast_total(summary, model, _weeks(horizon))
     return Purchases(summary, model, status, spend, total)
+
+
+def _to_come(
+    base: CustomerBase, bought: Purchases, horizon: tuple[int, str]
+) -> ValueToCome | btyd.TotalForecast:
+    """What is to come: in money, or in purchases alone where their money has no mean."""
+    if has_mean(bought.spend):
+        return of_models(base, bought.summary, (bought.model, bought.status, bought.spend), horizon)
+    return purchases_to_come(base, bought.summary, bought.model, bought.spend, horizon)
 
 
 def _priced(base: CustomerBase, outlook: ValueToCome, wanted: dict[str, Any]) -> Forecast:

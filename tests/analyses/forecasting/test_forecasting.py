@@ -206,7 +206,7 @@ def test_a_closed_shop_says_that_nothing_was_bought():
         {"customer_id": ["late"], "transaction_date": [pd.Timestamp(day_of(1120))], "unit_spend": [-1.0]}
     )
     base = CustomerBase.open(pd.concat([lines, late]), today=day_of(1121)).as_of(day_of(1120))
-    with pytest.raises(NotEnoughData, match="purchases in the last 91 days"):
+    with pytest.raises(NotEnoughData, match="purchase in the last 91 days"):
         value_to_come(base)
 
 

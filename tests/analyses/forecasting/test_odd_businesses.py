@@ -95,7 +95,7 @@ def test_a_shop_that_closed_has_no_forecast():
         {"customer_id": ["c1"], "transaction_date": [START + pd.Timedelta(days=1459)], "unit_spend": [-1.0]}
     )
     base = opened(pd.concat([lines, back]), 1460)
-    with pytest.raises(NotEnoughData, match="purchases in the last 91 days"):
+    with pytest.raises(NotEnoughData, match="purchase in the last 91 days"):
         value_to_come(base)
 
 
