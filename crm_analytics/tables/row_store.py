@@ -3,7 +3,7 @@
 ::
 
     <folder>/state.json          what is kept of which part, and of what it was made
-    <folder>/<token>/...         rows as Parquet, by part; customer-days by day and month
+    <folder>/<token>/...         rows as Parquet, by part; customer-days by day and month, customers
 
 `state.json` is replaced whole, after everything it names is on the disk: a kill leaves the state of before,
 and files that the next write sweeps. The folder is private (0700) and holds customers' rows. How to rebuild
@@ -24,7 +24,7 @@ from typing import Any
 
 from filelock import FileLock
 
-SCHEMA = 2
+SCHEMA = 3
 REBUILD = "delete it: the next run reads everything"
 FORGET = "crm forget ID --data SOURCE --yes"
 _STATE = "state.json"
