@@ -7,14 +7,16 @@ margin × effect, less the cost.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import ibis
+import pandas as pd
 
 from crm_analytics.analyses.actions import Action, Expected, expected_margin, ranked
-from crm_analytics.analyses.contact_effect import contact_cost, contact_effect
+from crm_analytics.analyses.contact_effect import contact_cost, contact_effect, fixed
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
 from crm_analytics.analyses.evidence import Evidence
 from crm_analytics.analyses.margin import margin_share
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 BEST, PAYS, NEVER = "best", "pays", "does not pay"
 WORKS = (13, UNIT)  # how long a contact is taken to work
 TELLS = 20  # customers, from which on holding half back can show something
+EFFECTS = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2)  # of a contact, from hardly any to a great one
 TOP = 0.2  # share of active customers, by value to come, that are looked after first
 
 
@@ -146,16 +149,66 @@ def contact(
     n = int(audience.count().to_pyarrow().as_py())
     if not n:
         return Action(name, who, "test", whom, 0, name, None, found.effect, found.cost, audience)
-    row = found.near.of_groups(audience.select("customer_id", segment=ibis.literal(name))).iloc[0]
+    whole_value = _value_of(found, audience)
 
     def worth(contacted: int) -> Expected:
-        value, low, high = (float(row[column]) * contacted / n for column in ("value", "lower", "upper"))
+        value, low, high = (amount * contacted / n for amount in whole_value)
         return expected_margin(value, low, high, contacted, found.margin, found.effect, found.cost)
 
     whole = Action(name, who, "write", whom, n, name, worth(n), found.effect, found.cost, audience)
     if whole.evidence is Evidence.SHOWN or n < TELLS:
         return whole
     return replace(whole, verb="test", expected=worth(n - held_back(n)))
+
+
+def _value_of(found: Audiences, audience: ir.Table) -> tuple[float, float, float]:
+    """Revenue expected of some customers while a contact works, with its interval."""
+    row = found.near.of_groups(audience.select("customer_id", segment=ibis.literal("all"))).iloc[0]
+    return float(row["value"]), float(row["lower"]), float(row["upper"])
+
+
+@dataclass(frozen=True, eq=False)
+class ByEffect(ObjectCard):
+    """What contacting some customers brings, were a contact to work so well.
+
+    Attributes
+    ----------
+    customers : contacted
+    table : effect, expected, lower, upper (margin less cost; the interval is that of the forecast alone)
+    pays_from : the effect at which margin equals cost; infinite where nothing is to come
+    """
+
+    customers: int
+    table: pd.DataFrame
+    pays_from: float
+
+
+def by_effect(found: Audiences, audience: ir.Table, effects: Sequence[float] = EFFECTS) -> ByEffect | None:
+    """Expected margin of contacting some customers at several effects of a contact.
+
+    None where the margin or the cost of a contact is not known, or nobody is meant: then no effect pays or
+    fails to.
+
+    Parameters
+    ----------
+    audience : customer_id and whatever else; part of `found.customers`
+    effects : shares of purchases added
+    """
+    n, cost = int(audience.count().to_pyarrow().as_py()), found.cost
+    if found.margin is None or cost.amount is None or not n:
+        return None
+    value, low, high = _value_of(found, audience)
+    each = [expected_margin(value, low, high, n, found.margin, fixed(effect), cost) for effect in effects]
+    table = pd.DataFrame(
+        {
+            "effect": effects,
+            "expected": [one.value for one in each],
+            "lower": [one.lower for one in each],
+            "upper": [one.upper for one in each],
+        }
+    )
+    gained = value * found.margin
+    return ByEffect(n, table, n * cost.amount / gained if gained > 0 else math.inf)
 
 
 def held_back(customers: int) -> int:

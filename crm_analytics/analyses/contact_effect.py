@@ -42,6 +42,11 @@ class ContactEffect:
     per_hundred_upper: float | None = None
 
 
+def fixed(effect: float) -> ContactEffect:
+    """An effect that is taken as known, to see what would follow from it."""
+    return ContactEffect(effect, effect, effect, STATED)
+
+
 @dataclass(frozen=True)
 class ContactCost:
     """What one contact costs: money, or None; and "measured", "stated" or "unknown"."""

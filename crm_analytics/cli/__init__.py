@@ -18,7 +18,18 @@ import click
 from crm_analytics import __version__
 from crm_analytics.cli.agent_commands import mcp
 from crm_analytics.cli.assess_commands import assess
-from crm_analytics.cli.console import CellBar, echo, now, say, show_trace, stopped_in_words, tell, tell_pdf
+from crm_analytics.cli.console import (
+    YEAR,
+    CellBar,
+    Finite,
+    echo,
+    now,
+    say,
+    show_trace,
+    stopped_in_words,
+    tell,
+    tell_pdf,
+)  # fmt: skip
 from crm_analytics.cli.data_commands import check, demo, list_reports, map_source
 from crm_analytics.cli.identity_commands import identities
 from crm_analytics.cli.key_commands import key, reveal
@@ -125,9 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 @click.option(
     "--keep", type=click.IntRange(min=1), default=12, show_default=True, help="Runs kept of each slug."
 )
-@click.option(
-    "--limit", "limit_seconds", type=click.FloatRange(min=1), metavar="SECONDS", help="Wall time allowed."
-)
+@click.option("--limit", "limit_seconds", type=Finite(1, YEAR), metavar="SECONDS", help="Wall time allowed.")
 @click.option(
     "--limit-memory",
     "limit_memory_mb",
@@ -137,14 +146,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 )
 @click.option(
     "--wait",
-    type=click.FloatRange(min=0),
+    type=Finite(0, YEAR),
     default=0,
     metavar="SECONDS",
     help="Wait for another run of the same report instead of ending with 75.",
 )
 @click.option(
     "--max-rejected",
-    type=click.FloatRange(0, 1),
+    type=Finite(0, 1),
     metavar="SHARE",
     help="Share of broken rows, or of their money, above which nothing is made.  [default: what crm.toml "
     "says of the source, else 0.05]",

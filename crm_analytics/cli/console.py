@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import sys
@@ -24,6 +25,20 @@ if TYPE_CHECKING:
     from crm_analytics.runs.report_run import RunResult
 
 _CONTROLS = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")  # of Unicode's categories: they draw nothing
+
+YEAR = 366 * 86_400  # seconds: the longest that anything is waited for
+
+
+class Finite(click.FloatRange):
+    """A number of a range that is one: click takes `nan` for a number of any range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number, or a refusal in click's words."""
+        found: float = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value} is no number.", param, ctx)
+        return found
+
 
 MARKS = {
     Status.DONE: ("done", "green"),

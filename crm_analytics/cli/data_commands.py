@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crm_analytics.cli.console import echo, now, say
+from crm_analytics.cli.console import Finite, echo, now, say
 from crm_analytics.cli.tables import tell_table
 from crm_analytics.errors import DataError, ParameterError, nearest
 
@@ -61,7 +61,7 @@ def demo(name: str | None, force: bool, **asked: int | bool | None) -> int:
 @_MAPPING
 @click.option(
     "--max-rejected",
-    type=click.FloatRange(0, 1),
+    type=Finite(0, 1),
     default=1.0,
     show_default=True,
     help="Share of broken rows above which to fail; reports stop above 0.05.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crm_analytics.cli.console import echo_json, now, say, show_trace, tell
+from crm_analytics.cli.console import YEAR, Finite, echo_json, now, say, show_trace, tell
 from crm_analytics.cli.tables import tell_timings
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Run although nothing has changed.")
 @click.option(
     "--wait",
-    type=click.FloatRange(min=0),
+    type=Finite(0, YEAR),
     default=0,
     metavar="SECONDS",
     help="Wait for another run of the same report instead of ending it with 75.",

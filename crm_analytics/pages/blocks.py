@@ -18,7 +18,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,6 +28,7 @@ import plotly.graph_objects as go
 
 from crm_analytics.errors import NotebookError
 from crm_analytics.pages import block_views, drawing, locales, words
+from crm_analytics.pages.marked_dates import marked
 from crm_analytics.pages.sentences import sentences
 
 MIME = "application/vnd.crm-analytics.block+json"
@@ -82,6 +83,43 @@ class Block:
         if not re.fullmatch(r"[a-z][a-z0-9-]{0,40}", name):
             raise NotebookError(f"an anchor is a word like 'at-risk', got '{_short(name)}'")
         return replace(self, payload={**self.payload, "anchor": name})
+
+    def dated(
+        self, marks: Sequence[tuple[dt.date, str]], told: Callable[[list[tuple[int, dt.date, str]]], str]
+    ) -> Block:
+        """A chart over days with the dates that the company marked, numbered; any other block as it is.
+
+        Parameters
+        ----------
+        marks : day and label, ascending
+        told : number, day and label of those in view -> the sentence under the chart
+        """
+        if self.kind != "chart" or not marks:
+            return self
+        figure, seen = marked(self.payload["figure"], marks)
+        if not seen:
+            return self
+        caption = f"{self.payload['caption']} {_text(told(seen))}".strip()
+        return replace(self, payload={**self.payload, "figure": figure, "caption": caption})
+
+    def sliding(self, label: str, start: int) -> Block:
+        """A table of which a reader sees one row, chosen by a slider that begins at row `start`.
+
+        It works in a file that was mailed, without any server. On paper and without JavaScript all rows
+        stand there.
+
+        Raises
+        ------
+        NotebookError : it is no table, or has no such row.
+
+        >>> rows = pd.DataFrame({"effect": [0.01, 0.05], "margin": [-20, 310]})
+        >>> block = table(rows, finding="It pays from 2 % on").sliding("Effect of a letter", 1)
+        >>> block.to_json()["slider"]
+        {'label': 'Effect of a letter', 'start': 1}
+        """
+        if self.kind != "table" or not 0 <= start < len(self.payload["table"]["rows"]):
+            raise NotebookError(f"a slider goes over the rows of a table, and begins at one; got {start}")
+        return replace(self, payload={**self.payload, "slider": {"label": _text(label), "start": start}})
 
     def named(self, section: str) -> Block:
         """The block with the name of its section, which its published table is called by.

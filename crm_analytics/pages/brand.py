@@ -20,6 +20,7 @@ READABLE = 4.5  # contrast of text, WCAG 2.2 success criterion 1.4.3 (level AA)
 LIGHT = ("#ffffff", "#f1f5fa")  # what the colour stands on, see style.css
 DARK = ("#12171c", "#181f26", "#1c242c")
 
+_REACHES = re.compile(r"url\(\s*['\"]?(?!#)|@import|image-set|//|expression|javascript:|\\", re.IGNORECASE)
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
 # Of SVG what draws; scripts, styles with addresses, animations, foreign content, links and copies of copies
@@ -134,14 +135,14 @@ def _data_uri(logo: bytes) -> str:
     if len(logo) > LARGEST:
         raise ParameterError(f"logo: {len(logo) / 1e3:,.0f} KB, at most {LARGEST / 1e3:.0f} KB")
     kind, sides = _kind(logo)
-    if sides and max(sides) > WIDEST:
-        raise ParameterError(f"logo: {sides[0]:,} by {sides[1]:,} px, at most {WIDEST:,}")
+    if sides and not 1 <= min(sides) <= max(sides) <= WIDEST:
+        raise ParameterError(f"logo: {sides[0]:,} by {sides[1]:,} px, at least 1 and at most {WIDEST:,}")
     return f"data:image/{kind};base64,{base64.b64encode(logo).decode()}"
 
 
 def _kind(logo: bytes) -> tuple[str, tuple[int, int] | None]:
     """What a picture is by its bytes, whatever its name, and its sides where it has any."""
-    if logo.startswith(b"\x89PNG\r\n\x1a\n") and logo[12:16] == b"IHDR":
+    if logo.startswith(b"\x89PNG\r\n\x1a\n") and logo[12:16] == b"IHDR" and len(logo) > 24:
         return "png", struct.unpack(">II", logo[16:24])
     if logo.startswith(b"\xff\xd8\xff"):
         return "jpeg", _sides_of_jpeg(logo)
@@ -185,7 +186,7 @@ def _check_svg(logo: bytes) -> None:
 
 def _check_attribute(key: str, value: str) -> None:
     name = key.rpartition("}")[2].lower()
-    outside = re.search(r"url\(\s*['\"]?(?!#)|@import|expression|javascript:|\\", value, re.IGNORECASE)
+    outside = _REACHES.search(value)
     link = key in ("href", _HREF) and not value.startswith("#")
     if name.startswith("on") or outside or link:
         raise ParameterError(

@@ -89,7 +89,8 @@ def anchor(label: str, report: str, side: str = "") -> str:
     ('segments-deab6697', 'after-segments-deab6697')
     """
     company = hashlib.sha256(label.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return "-".join(part for part in (side, report, company) if part)
+    name = re.sub(r"[^\w.-]+", "-", report)  # a stranger's folder may be called anything
+    return "-".join(part for part in (side, name, company) if part)
 
 
 def index(entries: list[IndexEntry], *, today: dt.date, brand: Brand | None = None) -> str:

@@ -16,6 +16,7 @@ import pandas as pd
 from crm_analytics.analyses.kpis import REGISTRY
 from crm_analytics.errors import nearest
 from crm_analytics.runs.other_runs import good_runs
+from crm_analytics.tables.regular_files import open_regular
 
 _BESIDE = ("lower", "upper", "n", "previous", "year_ago")  # what stands beside the value of a key figure
 _PERSONAL = ("customer", "customer_id", "partner_id", "referrer", "referred")  # columns of single customers
@@ -125,7 +126,7 @@ class Answers:
         places = _tables(run)
         if name not in places:
             return _refused(f"'{report}' has no table '{_safe(name)}'{nearest(name, list(places))}")
-        frame = pd.read_parquet(places[name])
+        frame = pd.read_parquet(open_regular(places[name]))
         if any(column in _PERSONAL for column in frame.columns):
             return _refused("the table lists single customers; they are in the lists beside the page")
         rows = frame.head(_ROWS).astype(object).where(frame.head(_ROWS).notna(), None).to_dict("records")

@@ -10,7 +10,6 @@ Waves are kept: they say who was contacted and who is control. `crm forget` take
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 import traceback
@@ -26,6 +25,7 @@ from crm_analytics.runs.publishing import identity_store, index, publish, publis
 from crm_analytics.runs.publishing.manifest import published_words
 from crm_analytics.runs.publishing.result import RunResult
 from crm_analytics.runs.publishing.wave_folders import FAILED, headline, waves_of
+from crm_analytics.tables.regular_files import read_record
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.campaigns import Lists
@@ -259,7 +259,7 @@ def _stamps(request: WaveRequest) -> dict[str, Any]:
 
 def _stamped(wave: Path) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = json.loads((wave / SOURCE).read_text(encoding="utf-8"))
+        found: dict[str, Any] = read_record(wave / SOURCE)
     except (OSError, ValueError):
         return None
     return found or None  # a connection has no files: it must be asked

@@ -16,6 +16,7 @@ from pathlib import Path
 from crm_analytics.errors import LimitError, ParameterError, PublishError
 from crm_analytics.runs.kernels.kernel import private_folder
 from crm_analytics.runs.publishing import publish
+from crm_analytics.tables.regular_files import read_bytes
 
 NAME = "page.pdf"  # beside page.html in the folder of a run
 SECONDS = 90.0
@@ -66,7 +67,7 @@ def print_page(page: bytes, limit: float = SECONDS) -> bytes:
         (folder / "page.html").write_bytes(page.replace(b"</head>", _STYLE, 1))
         made = folder / "made.pdf"
         _run([program, *_flags(folder), f"--print-to-pdf={made}", (folder / "page.html").as_uri()], limit)
-        if not made.is_file() or not (content := made.read_bytes()).startswith(b"%PDF-"):
+        if not made.is_file() or not (content := read_bytes(made)).startswith(b"%PDF-"):
             raise PublishError(
                 f"{Path(program).name} made no PDF of the page. Print it from a browser instead"
             )
@@ -82,7 +83,7 @@ def write_pdf(run: Path) -> Path:
     ------
     ParameterError, LimitError, PublishError : see `print_page`.
     """
-    content = print_page((run / "page.html").read_bytes())
+    content = print_page(read_bytes(run / "page.html"))
     with publish.in_words(run):
         publish.replace_file(run / NAME, content)
     return run / NAME

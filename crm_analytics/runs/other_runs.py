@@ -6,7 +6,6 @@ same data: a run that hands in the same facts is a repetition.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from crm_analytics.pages.status import Status
 from crm_analytics.runs.plan import Plan
 from crm_analytics.runs.publishing import publish
 from crm_analytics.runs.publishing.manifest import digest, without_paths
+from crm_analytics.tables.regular_files import read_record
 
 KEPT = 12  # earlier days
 FILE = "handed_in.json"
@@ -52,8 +52,12 @@ def handed_in(plan: Plan, day: str, data_hash: str) -> dict[str, list[dict[str, 
         the one in the language of this
     """
     values, where = without_paths(plan.values), plan.where_text
+    told = {
+        name: [about for _, about in good_runs(plan.out / name) if _is_whole(about)]
+        for name in {plan.report.name, *_told_of(plan)}
+    }
     earlier: dict[str, dict[str, Any]] = {}
-    for _, about in good_runs(plan.out / plan.report.name):
+    for about in told[plan.report.name]:
         same = about["data"].get("source") == plan.source_name and about["parameters"] == values
         same = same and about.get("where", "") == where
         if same and str(about["as_of"]) < day:
@@ -61,9 +65,7 @@ def handed_in(plan: Plan, day: str, data_hash: str) -> dict[str, list[dict[str, 
     neighbours = []
     for name in sorted(_told_of(plan) - {plan.report.name}):
         mine = [
-            about
-            for _, about in good_runs(plan.out / name)
-            if about["as_of"] == day and about["data"].get("hash") == data_hash
+            about for about in told[name] if about["as_of"] == day and about["data"].get("hash") == data_hash
         ]
         mine.sort(key=lambda about: (_language(about["parameters"]) != _language(values), str(about["slug"])))
         neighbours += [_facts_of(about) for about in mine[:1]]
@@ -94,9 +96,21 @@ def good_runs(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
             continue
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             run = slug / "runs" / pointer["run"]
-            about = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+            about = read_record(run / "manifest.json")
             if about["status"] != Status.FAILED and about["data"] and about["facts"] is not None:
                 yield run, about
+
+
+def _is_whole(about: dict[str, Any]) -> bool:
+    """Whether a record says of each thing what is handed on; records of other hands may not."""
+    texts = (about.get(name) for name in ("report", "slug", "as_of", "message"))
+    tables = (about.get(name) for name in ("data", "parameters", "facts", "notebook"))
+    return (
+        all(isinstance(one, str) for one in texts)
+        and all(isinstance(one, dict) for one in tables)
+        and isinstance(about["notebook"].get("file"), str)
+        and isinstance(about.get("actions", []), list)
+    )
 
 
 def _facts_of(about: dict[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 from crm_analytics.errors import ParameterError
 from crm_analytics.pages.status import Status
 from crm_analytics.runs.publishing import publish
+from crm_analytics.tables.regular_files import read_record, sha256_of
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class PublishedPage:
     @property
     def is_as_made(self) -> bool:
         """Whether the file still has the bytes that the run wrote."""
-        return sha256_of(self.path.read_bytes()) == self.manifest["page"]["sha256"]
+        return sha256_of(self.path) == self.manifest["page"]["sha256"]
 
 
 def find_page(place: str, out: Path) -> PublishedPage:
@@ -78,7 +77,7 @@ def find_page(place: str, out: Path) -> PublishedPage:
 
 def _recorded(page: Path, run: Path) -> PublishedPage:
     try:
-        about = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+        about = read_record(run / "manifest.json")
         if about["status"] == Status.FAILED:
             raise ParameterError(f"{run.name} failed: a page that says so has nothing to be made again from")
         _ = about["page"]["sha256"], about["inputs"]["parts"], about["data"]["hash"], about["parameters"]
@@ -111,10 +110,10 @@ def _run_in(folder: Path) -> Path:
 
 def _run_of_copy(path: Path, out: Path) -> Path:
     """The run that wrote a file which was sent or copied elsewhere."""
-    sha256 = sha256_of(path.read_bytes())
+    sha256 = sha256_of(path)
     for manifest in sorted(out.glob("*/*/runs/*/manifest.json")):
         try:
-            if json.loads(manifest.read_text(encoding="utf-8"))["page"]["sha256"] == sha256:
+            if read_record(manifest)["page"]["sha256"] == sha256:
                 return manifest.parent
         except (OSError, ValueError, KeyError, TypeError):
             continue
@@ -122,8 +121,3 @@ def _run_of_copy(path: Path, out: Path) -> Path:
         f"no run in {out} wrote {path.name}: it was made elsewhere (say --out), it was changed, or its run "
         "is no longer kept"
     )
-
-
-def sha256_of(content: bytes) -> str:
-    """64 hex characters of the bytes."""
-    return hashlib.sha256(content).hexdigest()

@@ -64,7 +64,7 @@ def _found(data: str, root: Path) -> PublishedSource:
 
 def _scheduled(out: Path, root: Path) -> Iterator[PublishedSource]:
     """Every `[source.NAME]` of the files that publish here."""
-    configs = [(out / state.config).resolve() for state in schedule_state.states(out) if state.config]
+    configs = [config for state in schedule_state.states(out) if (config := state.path(out)) is not None]
     for config in dict.fromkeys([*configs, Path.cwd() / CONFIG, root / CONFIG]):
         tables: Any = {}
         with suppress(OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, CrmError, RecursionError):

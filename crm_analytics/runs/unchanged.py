@@ -7,8 +7,6 @@ these differ; a connection by the answer to its `version_query`.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import astuple, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -22,6 +20,7 @@ from crm_analytics.runs.plan import Plan, check_age
 from crm_analytics.runs.publishing import identity_store, publish
 from crm_analytics.runs.publishing.manifest import code_digest, digest, package_digest, versions
 from crm_analytics.tables.project_key import fingerprint, read_key
+from crm_analytics.tables.regular_files import read_record, sha256_of
 from crm_analytics.tables.source_ref import SourceRef
 
 Stamp = list[Any]  # size, time of change, and SHA-256 where it was worked out
@@ -122,9 +121,9 @@ def find(plan: Plan, inputs: Inputs) -> Former | str:
         return "not made yet"
     run = folder / "runs" / pointer["run"]
     try:
-        about = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+        about = read_record(run / "manifest.json")
         recorded, sha256 = about["inputs"], about["page"]["sha256"]
-        whole = hashlib.sha256(place.page.read_bytes()).hexdigest() == sha256
+        whole = sha256_of(place.page) == sha256
         why = "" if whole else "the page is not as it was made"
         why = why or _difference(recorded, inputs, plan) or _other_facts(about, plan)
         newest = date.fromisoformat(about["data"]["newest_day"])
@@ -223,7 +222,6 @@ def key_digest(root: Path) -> str:
 
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError:
         return ""

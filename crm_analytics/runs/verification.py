@@ -17,13 +17,14 @@ from crm_analytics.errors import CrmError, DataError, ParameterError
 from crm_analytics.runs import manager_pdf, other_runs, unchanged
 from crm_analytics.runs.catalogue.catalogue import find_report
 from crm_analytics.runs.plan import Plan, RunRequest, plan_run
-from crm_analytics.runs.published_page import PublishedPage, sha256_of
+from crm_analytics.runs.published_page import PublishedPage
 from crm_analytics.runs.published_sources import source_of
 from crm_analytics.runs.publishing import publish, published_look, published_tree
 from crm_analytics.runs.publishing.manifest import digest, versions, without_paths
 from crm_analytics.runs.report_run import Workshop
 from crm_analytics.tables.named_sources import check_exists
 from crm_analytics.tables.project_key import KEY_FILE
+from crm_analytics.tables.regular_files import read_bytes, sha256_of
 from crm_analytics.tables.source_ref import MAPPING_FILE
 
 if TYPE_CHECKING:
@@ -243,7 +244,7 @@ def _changed_files(recorded: Mapping[str, list[Any]], plan: Plan) -> Iterator[Ch
     digests = {name: digest(name)[:16] for name in (*paths, MAPPING_FILE, "the mapping")}
     for name in (MAPPING_FILE, "the mapping"):
         before, path = recorded.get(digests[name]), paths.get(name)
-        now = sha256_of(path.read_bytes()) if path is not None and path.is_file() else None
+        now = sha256_of(path) if path is not None and path.is_file() else None
         if (before[2] if before else None) != now:
             what = "has changed" if before and now else "is new" if now else "is gone"
             yield Change("mapping", f"the mapping {what}")
@@ -257,7 +258,7 @@ def _changed_files(recorded: Mapping[str, list[Any]], plan: Plan) -> Iterator[Ch
 
 
 def _is_recorded(path: Path, stamp: list[Any] | None) -> bool:
-    return stamp is not None and sha256_of(path.read_bytes()) == stamp[2]
+    return stamp is not None and sha256_of(path) == stamp[2]
 
 
 def _changed_data(page: PublishedPage, record: Record) -> Iterator[Change]:
@@ -302,7 +303,7 @@ def _differing(page: PublishedPage, outcome: Outcome) -> Iterator[str]:
     recorded = {p.relative_to(page.run).as_posix(): p for p in page.run.rglob("*") if p.is_file()}
     later = {name for name in recorded if name.startswith("mail/")} | {"manifest.json", manager_pdf.NAME}
     for name in sorted((recorded.keys() | outcome.files.keys()) - later):
-        before = recorded[name].read_bytes() if name in recorded else None
+        before = read_bytes(recorded[name]) if name in recorded else None
         if before != outcome.files.get(name):
             yield name
 

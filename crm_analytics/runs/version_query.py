@@ -92,14 +92,9 @@ def answer(source: SourceRef, query: str, seconds: float = SECONDS) -> str:
 def _rows_of_file(source: SourceRef, query: str, connections: list[Any]) -> list[Any]:
     import duckdb
 
-    fences: dict[str, str | bool | int | float | list[str]] = {
-        "enable_external_access": "false",
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "allow_community_extensions": "false",
-        "lock_configuration": "true",
-    }
-    with duckdb.connect(str(source.path), read_only=True, config=fences) as connection:
+    from crm_analytics.tables.embedded_engine import FENCED
+
+    with duckdb.connect(str(source.path), read_only=True, config=FENCED) as connection:
         connections.append(connection)
         return connection.sql(query).fetchmany(MOST_ROWS)
 

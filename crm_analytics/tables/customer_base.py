@@ -20,6 +20,7 @@ from crm_analytics.errors import DataError, ParameterError, in_words, nearest
 from crm_analytics.tables import base_filter
 from crm_analytics.tables import snapshot as snapshots
 from crm_analytics.tables.account import MAX_REJECTED, WORTH_TELLING, Account, lost_sentence
+from crm_analytics.tables.annotations import Annotation
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.customer_days import customer_history
 from crm_analytics.tables.customer_ids import identified, without_customers
@@ -572,6 +573,15 @@ class CustomerBase(ObjectCard, metaclass=Opened):
     def timezone(self) -> str:
         """On whose clock days are counted; empty where the data write no offset and the mapping no zone."""
         return self.snapshot.timezone
+
+    @property
+    def annotations(self) -> tuple[Annotation, ...]:
+        """Dates that the mapping marks (`[[annotation]]`), as far as they lie in view."""
+        return tuple(
+            one
+            for one in self.snapshot.annotations
+            if one.day <= self.day and (self.start is None or one.day > self.start)
+        )
 
     @property
     def accounts(self) -> Mapping[str, Account]:

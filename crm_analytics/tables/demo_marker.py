@@ -6,10 +6,11 @@ hold nothing of anybody else's.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import sys
 from pathlib import Path
+
+from crm_analytics.tables.regular_files import read_bytes, sha256_of
 
 MARKER = ".crm-demo"
 
@@ -24,7 +25,7 @@ def strangers(folder: Path) -> list[str]:
     """Files of a folder that no demo wrote, or that were changed since; all, where no demo was there."""
     known: dict[str, str] = {}
     if (folder / MARKER).is_file():
-        for line in (folder / MARKER).read_text(encoding="utf-8").splitlines():
+        for line in read_bytes(folder / MARKER).decode("utf-8").splitlines():
             digest, _, name = line.partition("  ")
             known[name] = digest
     files = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
@@ -38,8 +39,7 @@ def _files(folder: Path) -> list[Path]:
 def _sha256(path: Path) -> str:
     if path.is_symlink():
         return "a link"
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)
 
 
 def main(folders: list[str]) -> None:

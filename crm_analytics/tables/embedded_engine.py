@@ -17,11 +17,21 @@ from crm_analytics.tables.scratch import scratch_folder
 
 _numbers = itertools.count()
 
+Settings = dict[str, str | bool | int | float | list[str]]
+FETCHES_NOTHING: Settings = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+# Of a file that is read as it is: no other file, no network, no extension, no other setting.
+FENCED: Settings = {
+    **FETCHES_NOTHING,
+    "enable_external_access": "false",
+    "allow_community_extensions": "false",
+    "lock_configuration": "true",
+}
+
 
 def embedded_engine() -> BaseBackend:
     """A fresh DuckDB in memory: private to one base, gone with it."""
     connection = ibis.duckdb.connect()
-    for setting in ("autoinstall_known_extensions", "autoload_known_extensions"):  # nothing is ever fetched
+    for setting in FETCHES_NOTHING:
         connection.con.execute(f"SET {setting} = false")
     connection.con.execute("SET TimeZone = 'UTC'")
     connection.con.execute("SET preserve_insertion_order = false")  # nothing here relies on the order of rows
@@ -38,9 +48,7 @@ def _keep_to(con: duckdb.DuckDBPyConnection, spill: Path) -> None:
 
 def guarded_engine() -> duckdb.DuckDBPyConnection:
     """A DuckDB in memory that never fetches or loads an extension by itself."""
-    con = duckdb.connect(
-        config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-    )
+    con = duckdb.connect(config=FETCHES_NOTHING)
     _keep_to(con, scratch_folder(con) / "spill")
     return con
 

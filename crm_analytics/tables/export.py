@@ -6,6 +6,7 @@ import base64
 import csv
 import hashlib
 import hmac
+import io
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm_analytics.errors import DataError, PublishError
 from crm_analytics.tables.project_key import KEY_FILE, ensure_key, project_key
+from crm_analytics.tables.regular_files import open_regular
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,7 +113,7 @@ def read_csv(path: str | Path, *, numbers: Sequence[str] = ()) -> pd.DataFrame:
 
     csv.field_size_limit(2**31 - 1)
     try:
-        with Path(path).open(encoding="utf-8", newline="") as file:
+        with io.TextIOWrapper(open_regular(Path(path)), encoding="utf-8", newline="") as file:
             header, *rows = csv.reader(file)
     except (OSError, UnicodeDecodeError, ValueError, csv.Error):
         raise DataError(f"{path} is not a CSV file in UTF-8") from None

@@ -18,6 +18,8 @@ import pandas as pd
 from filelock import FileLock
 from ibis.backends import BaseBackend
 
+from crm_analytics.tables.regular_files import read_bytes, read_record
+
 _PARTS = "parts.json"
 
 Parts = Mapping[str, Any]
@@ -72,8 +74,8 @@ def _read(place: Path, connection: BaseBackend) -> dict[str, Any]:
     read: dict[str, Callable[[str], Any]] = {
         "table": lambda name: connection.read_parquet(str(place / f"{name}.parquet")),
         "frame": lambda name: pd.read_parquet(place / f"{name}.parquet"),
-        "bytes": lambda name: (place / name).read_bytes(),
-        "json": lambda name: json.loads((place / f"{name}.json").read_text(encoding="utf-8")),
+        "bytes": lambda name: read_bytes(place / name),
+        "json": lambda name: read_record(place / f"{name}.json"),
     }
-    kinds = json.loads((place / _PARTS).read_text(encoding="utf-8"))
+    kinds = read_record(place / _PARTS)
     return {name: read[kind](name) for name, kind in kinds.items()}

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from crm_analytics.errors import ParameterError, nearest
+from crm_analytics.tables.annotations import Annotation, read_annotations
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.date_grammar import month_names
 from crm_analytics.tables.regular_files import MOST_SETTINGS, read_text
@@ -34,7 +35,7 @@ from crm_analytics.tables.zones import check_zone
 FILE_NAME = "mapping.toml"
 TOP_WORDS = (
     "label", "currency", "show_customers", "timezone", "language", "decimal", "anonymous", "fold_case",
-    "unknown_dates",
+    "unknown_dates", "annotation",
 )  # fmt: skip
 TABLE_WORDS = (
     "from", "join", "where", "except", "decimal", "encoding", "skip", "footer", "fill_down", "default",
@@ -87,6 +88,7 @@ class Mapping:
     currency: str = ""
     show_customers: bool = False
     timezone: str | None = None
+    annotations: tuple[Annotation, ...] = ()
     rest: TableMapping = field(default_factory=TableMapping)  # of tables that have no section
 
     def of(self, table: str) -> TableMapping:
@@ -126,6 +128,7 @@ def read_mapping(source: str | Path | MappingType[str, Any] | None) -> Mapping:
         currency=content.get("currency", "").strip(),
         show_customers=content.get("show_customers", False) is True,
         timezone=None if zone is None else check_zone(zone, "timezone"),
+        annotations=read_annotations(content.get("annotation", [])),
         rest=_table_mapping("every table", {}, shared),
     )
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import json
 import os
 import stat
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from crm_analytics.errors import DataError, ParameterError
 
 MOST_SETTINGS = 1 << 20  # bytes of a file of settings: a crm.toml, a mapping
+MOST_RECORD = 64 << 20  # bytes of a record in JSON: a manifest, a state
+MOST_CONTENT = 1 << 30  # bytes of what is read whole: a page, a list, a notebook
 _KINDS = (
     (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISCHR, "a device"),
@@ -57,8 +63,72 @@ def read_text(path: Path, most: int, encoding: str = "utf-8-sig") -> str:
         check_regular(path)
     except DataError as error:
         raise ParameterError(str(error)) from None
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
         raise ParameterError(f"{path.name} is larger than such a file can be ({most >> 10:,} KB)")
     return content.decode(encoding)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """A file opened for reading, links followed, without waiting for anybody.
+
+    Raises
+    ------
+    FileNotFoundError : nothing is there.
+    OSError : it cannot be opened, is a pipe, a device, a socket or a folder, or a link leads nowhere (what
+        was moved away is not what never was).
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        if path.is_symlink() or path.parent.is_symlink():
+            raise OSError(errno.EINVAL, "a link leads nowhere", str(path)) from None
+        raise
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is no file", str(path))
+    return os.fdopen(handle, "rb")
+
+
+def read_bytes(path: Path, most: int = MOST_CONTENT) -> bytes:
+    """The content of a file that this package or its user wrote.
+
+    Parameters
+    ----------
+    most : bytes it may have
+
+    Raises
+    ------
+    OSError : as `open_regular`, or it is larger.
+    """
+    with open_regular(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, "it is larger than such a file can be", str(path))
+    return content
+
+
+def read_record(path: Path) -> Any:
+    """What a record in JSON says.
+
+    Raises
+    ------
+    OSError : as `read_bytes`.
+    ValueError : it is no JSON, not UTF-8, or nested without end.
+    """
+    try:
+        return json.loads(read_bytes(path, MOST_RECORD).decode("utf-8"))
+    except RecursionError:
+        raise ValueError(f"{path.name} is nested too deep") from None
+
+
+def sha256_of(path: Path) -> str:
+    """64 hex characters of a file's content, read in pieces.
+
+    Raises
+    ------
+    OSError : as `open_regular`.
+    """
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -94,7 +94,7 @@ def judge(account: Account, found: pd.DataFrame, max_rejected: float, readings: 
     """
     broken = found[weighs(found)] if len(found) else found
     total = account.kept + account.broken
-    if account.share > max_rejected or (account.kept == 0 and len(broken)):
+    if not account.share <= max_rejected or (account.kept == 0 and len(broken)):
         rules = (broken["column"] + " " + broken["rule"]).str.strip().value_counts()
         reasons = "; ".join(f"{count:,} × {rule}" for rule, count in rules.head(3).items())
         first = ", ".join(f"{n}" for n in broken["row_number"].dropna().head(5))

@@ -24,6 +24,8 @@ from typing import Any
 
 from filelock import FileLock
 
+from crm_analytics.tables.regular_files import read_record
+
 SCHEMA = 3
 REBUILD = "delete it: the next run reads everything"
 FORGET = "crm forget ID --data SOURCE --yes"
@@ -59,7 +61,7 @@ class RowStore:
     def read(self) -> tuple[dict[str, Any] | None, str]:
         """The state, or None and in words why it cannot be used."""
         try:
-            state = json.loads((self.folder / _STATE).read_text(encoding="utf-8"))
+            state = read_record(self.folder / _STATE)
             if state["schema"] != SCHEMA:
                 return None, "the kept rows are of another version"
             if state["key"] != self.key:

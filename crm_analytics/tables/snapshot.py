@@ -22,9 +22,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 
-from crm_analytics.errors import DataError, LimitError, in_words
+from crm_analytics.errors import DataError, LimitError, ParameterError, in_words
 from crm_analytics.tables.acceptance import Accepted, accept
 from crm_analytics.tables.account import Account
+from crm_analytics.tables.annotations import Annotation, read_annotations
 from crm_analytics.tables.checks import cast_table
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.currencies import currency_of
@@ -79,6 +80,7 @@ class Snapshot:
     readings: tuple[ReadAs, ...] = ()  # how its text columns were read
     looked: tuple[Finding, ...] | None = None  # of a saved base, all that was found of the whole source
     timezone: str = ""  # on whose clock days are counted; empty: as the data write them
+    annotations: tuple[Annotation, ...] = ()  # dates that the company marked
     saved: Mapping[str, Any] = field(default_factory=dict)  # day, start, first_day, data_hash of a saved base
     kept: list[Any] = field(default_factory=list, repr=False)  # temporary tables live as long as the snapshot
     kept_in: Path | None = None  # where results are kept for others with the same data
@@ -199,6 +201,7 @@ def assemble(
         notes=(*notes, *findings),
         readings=tuple(readings),
         timezone=clock.name,
+        annotations=source.mapping.annotations,
         kept=kept,
     )
 
@@ -303,6 +306,7 @@ def write(  # noqa: PLR0917
         "findings": [found.as_dict() for found in snapshot.findings],
         "readings": [one.as_dict() for one in snapshot.readings],
         "timezone": snapshot.timezone,
+        "annotations": [one.as_dict() for one in snapshot.annotations],
         "saved": facts,
         "kept_in": str(snapshot.kept_in) if snapshot.kept_in else None,
     }
@@ -389,12 +393,13 @@ def read(folder: Path) -> Snapshot:
             looked=tuple(Finding(**one) for one in content["findings"]),
             readings=tuple(ReadAs.of(one) for one in content["readings"]),
             timezone=content["timezone"],
+            annotations=read_annotations(content.get("annotations", [])),
             saved=content["saved"],
             kept_in=Path(content["kept_in"]) if content.get("kept_in") else None,
             stored=_stored_in(connection, folder, tables["transactions"]),
             **_merging(folder, connection),
         )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, duckdb.Error) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, ParameterError, duckdb.Error) as error:
         raise DataError(
             f"{folder.name}/ is a damaged snapshot ({type(error).__name__}): make it again"
         ) from None

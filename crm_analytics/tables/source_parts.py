@@ -16,6 +16,8 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from crm_analytics.tables.regular_files import open_regular
+
 MOST_ROWS = 1 << 40  # of one part: ROW is the part's number times this, and the place in the part
 
 
@@ -61,7 +63,7 @@ class Part:
     @property
     def sha256(self) -> str:
         """64 hex characters of what stands in it."""
-        with self.path.open("rb") as file:
+        with open_regular(self.path) as file:
             if self.group is None:
                 return hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(self.group.begin)

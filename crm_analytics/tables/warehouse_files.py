@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from crm_analytics.errors import LockedError, PublishError
 from crm_analytics.tables.databases import first_line
-from crm_analytics.tables.embedded_engine import guarded_engine
+from crm_analytics.tables.embedded_engine import FETCHES_NOTHING, guarded_engine
 from crm_analytics.tables.warehouse_rows import CUSTOMER, SET, Rows, check_columns, quote, quote_table
 
 MODE = 0o640  # rows name customers: not for the world
@@ -119,8 +119,9 @@ def to_duckdb(path: Path, table: str, rows: Rows) -> int:
 
 @contextmanager
 def _duckdb(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    config: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-    with duckdb.connect(str(path), config=config) as con:  # an open transaction is rolled back at the end
+    with duckdb.connect(
+        str(path), config=FETCHES_NOTHING
+    ) as con:  # an open transaction is rolled back at the end
         con.execute("SET TimeZone = 'UTC'")
         yield con
 

@@ -63,6 +63,20 @@ for (const [name, { media, ...options }] of Object.entries(forms)) {
   const scripts = options.javaScriptEnabled !== false;
   if (scripts) await drawn(tab);
   const report = { ...(await tab.evaluate(see)), heard, asked };
+  const slider = tab.locator('input[data-rows]').first();
+  if (await slider.count()) {
+    const row = () => tab.evaluate(() => {
+      const input = document.querySelector('input[data-rows]');
+      const rows = [...document.querySelectorAll(`#${input.dataset.rows} tbody tr`)];
+      const seen = rows.filter((one) => one.checkVisibility()).map((one) => one.cells[0].textContent);
+      return { rows: rows.length, seen, said: input.parentElement.querySelector('output').textContent };
+    });
+    report.slider = { shown: await slider.isVisible(), before: await row() };
+    if (report.slider.shown) {
+      await slider.press('ArrowRight');
+      report.slider.after = await row();
+    }
+  }
   if (name === 'desk') {
     for (const fold of await tab.locator('summary').all()) await fold.click();
     report.unfolded = (await tab.evaluate(see)).readable;

@@ -85,3 +85,18 @@ def test_figures_follow_the_colour_scheme(looked):
     assert seen["desk"]["inks"] != seen["dark"]["inks"]
     assert sorted(seen["desk"]["turned"]) == sorted(seen["dark"]["inks"])
     assert sorted(seen["print"]["inks"]) == sorted(seen["desk"]["inks"])
+
+
+@pytest.mark.xdist_group("fair")
+def test_a_slider_shows_one_row_and_paper_shows_them_all(looked):
+    seen = looked("fair")
+    for form in ("desk", "phone", "dark"):
+        found = seen[form]["slider"]
+        assert len(found["before"]["seen"]) == 1, form
+        assert found["before"]["said"] == found["before"]["seen"][0]
+        assert found["after"]["seen"] != found["before"]["seen"]
+        assert found["after"]["said"] == found["after"]["seen"][0]
+    for form in ("print", "noscript"):
+        found = seen[form]["slider"]
+        assert not found["shown"]
+        assert len(found["before"]["seen"]) == found["before"]["rows"] > 1

@@ -270,7 +270,7 @@ def fair() -> nbformat.NotebookNode:
                         "share_of_revenue": "percent",
                         "share_of_customers": "percent",
                     },
-                )
+                ).sliding("Segment", 1)
             ),
             cell(
                 blocks.note(

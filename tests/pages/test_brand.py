@@ -81,7 +81,7 @@ def test_picture_becomes_a_data_uri(logo: bytes, kind: str) -> None:
         ("GIF89a", "no PNG, JPEG or SVG"),
         ("<html><script>x</script>", "no PNG, JPEG or SVG"),
         (SVG.format("<desc>" + "x" * 100_000 + "</desc>"), "100 KB, at most 100 KB"),
-        (png(40_000, 40_000), "40,000 by 40,000 px, at most 4,000"),
+        (png(40_000, 40_000), "40,000 by 40,000 px, at least 1 and at most 4,000"),
         (b"\xff\xd8\xff\xe0\x00\x10JFIF", "JPEG is not whole"),
     ],
     ids=lambda value: None if isinstance(value, bytes) else value[:30],

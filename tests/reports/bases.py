@@ -18,6 +18,7 @@ from crm_analytics.tables.demo import write_demo
 
 TODAY = "2027-01-01"
 HOSTILE = "<img src=x onerror=alert(1)>"
+MARKED = ("2024-11-29", "2025-03-01", "2025-10-01")  # days that a company marks itself
 COMPANY_ID, LEMONADE_ID, OWN_ID = r"\bK\d{7}\b", r"\bn\d{2}\b", r"zq7-\d+"
 # Texts of the contract that a shop writes as it likes; the others are keys, or words that analyses look for.
 FREE_TEXTS = {
@@ -104,7 +105,9 @@ def hostile(folder: Path) -> Given:
             text = table[column].astype("string")
             table = table.assign(**{column: (HOSTILE + text).where(text.notna(), None)})
         tables[path.stem] = table
-    base = CustomerBase.open(tables, today=TODAY, mapping={"label": HOSTILE, "currency": "EUR"})
+    marks = [{"day": day, "label": HOSTILE} for day in MARKED]
+    says = {"label": HOSTILE, "currency": "EUR", "annotation": marks}
+    base = CustomerBase.open(tables, today=TODAY, mapping=says)
     base = base.with_rules(targets=[{"kpi": name, "at_least": 0.25} for name in REGISTRY])
     return Given(base, OWN_ID, hostile=HOSTILE, parameters={"show_customers": True})
 

@@ -110,6 +110,29 @@ def test_pages_of_a_base_agree(page: Callable[[str, str], list[Shown]], base: st
     assert disagreements(pages_of(page, base)) == []
 
 
+def over_days(block: Block) -> bool:
+    """Whether a chart has days along it that begin before a marked date and end after."""
+    across = [
+        x for trace in block.payload["figure"]["data"] for x in trace.get("x") or () if "z" not in trace
+    ]
+    days = [str(x)[:10] for x in across if re.match(r"\d{4}-\d\d-\d\d", str(x))]
+    return bool(days) and any(min(days) <= day <= max(days) for day in bases.MARKED)
+
+
+@pytest.mark.parametrize("base", [marked("hostile")])
+def test_marked_dates_stand_on_every_chart_over_days(
+    page: Callable[[str, str], list[Shown]], base: str
+) -> None:
+    charts = [
+        (report, one.block)
+        for report in REPORTS
+        for one in page(base, report)
+        if one.block.kind == "chart" and over_days(one.block)
+    ]
+    assert len(charts) >= 3
+    assert [report for report, block in charts if "Marked dates: 1 = " not in block.payload["caption"]] == []
+
+
 def names_of_figures(t: Sentences) -> re.Pattern[str]:
     """What key figures are called on a page; a span of time may stand in it."""
     called = [t.messages[f"{part}.{name}"] for name in REGISTRY for part in ("kpi", "tile")

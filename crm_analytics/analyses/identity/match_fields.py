@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crm_analytics.analyses.identity.phones import normalised
+from crm_analytics.tables.embedded_engine import FETCHES_NOTHING
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -37,7 +38,7 @@ ROLES = (
 
 def engine() -> duckdb.DuckDBPyConnection:
     """An engine of one's own: one thread, so that sums and samples do not depend on the machine."""
-    connection = duckdb.connect()
+    connection = duckdb.connect(config=FETCHES_NOTHING)
     connection.execute("SET threads = 1; SET preserve_insertion_order = true")
     return connection
 

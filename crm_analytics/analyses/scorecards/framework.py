@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from crm_analytics.errors import DataError, ParameterError, nearest
+from crm_analytics.tables.regular_files import read_text
 
 FOLDER = Path(__file__).with_name("frameworks")
 UP, DOWN = "up", "down"
@@ -132,9 +133,10 @@ def read(name: str, known: Collection[str] | None = None) -> Framework:
         raise ParameterError(f"there is no framework '{name}'{nearest(name, names())} Or give a .toml file")
     if not path.is_file():
         raise ParameterError(f"there is no file {path.name}")
-    if path.stat().st_size > MOST_BYTES:
-        raise DataError(f"{path.name} is too large for a framework")
-    return parse(path.read_text(encoding="utf-8"), path.stem, known)
+    try:
+        return parse(read_text(path, MOST_BYTES), path.stem, known)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path.name} cannot be read as text in UTF-8 ({type(error).__name__})") from None
 
 
 def parse(text: str, name: str, known: Collection[str] | None = None) -> Framework:

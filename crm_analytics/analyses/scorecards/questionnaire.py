@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from crm_analytics.analyses.scorecards.assessments import SCALE
 from crm_analytics.errors import DataError, ParameterError
 from crm_analytics.tables.contract import TABLES
+from crm_analytics.tables.regular_files import open_regular
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.scorecards.framework import Framework
@@ -102,7 +104,7 @@ def write(rows: Iterable[dict[str, object]], path: Path) -> int:
     """
     kept: dict[str, dict[str, object]] = {}
     if path.exists():
-        with path.open(encoding="utf-8", newline="") as stream:
+        with io.TextIOWrapper(open_regular(path), encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream)
             if tuple(reader.fieldnames or ()) != HEADER:
                 raise DataError(f"{path.name} is there, and is no table of assessments; give another name")

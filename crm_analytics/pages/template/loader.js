@@ -41,6 +41,19 @@
     note.hidden = false;
     for (const link of all('a[data-up], a[href^="lists/"]')) link.replaceWith(...link.childNodes);
   }
+  // A slider shows one row of its table; paper shows them all.
+  for (const slider of all('input[data-rows]')) {
+    const rows = [...document.getElementById(slider.dataset.rows).querySelectorAll('tbody tr')];
+    const slid = () => {
+      rows.forEach((row, place) => row.classList.toggle('other', place !== slider.valueAsNumber));
+      const said = rows[slider.valueAsNumber].cells[0].textContent;
+      slider.setAttribute('aria-valuetext', said);
+      slider.parentElement.querySelector('output').textContent = said;
+    };
+    slider.addEventListener('input', slid);
+    slider.parentElement.hidden = false;
+    slid();
+  }
   let printing = false, bare = false;
   for (const table of tables) {
     table.open = kept(table.dataset.key) === 'open';

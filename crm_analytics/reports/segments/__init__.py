@@ -9,6 +9,7 @@ from crm_analytics.reports.segments.method import method, record
 from crm_analytics.reports.segments.report import SegmentReport, prepare
 from crm_analytics.reports.segments.sections import (
     does_80_20_hold,
+    from_what_effect_writing_pays,
     what_changed,
     when_customers_come_back,
     where_the_money_sits,
@@ -21,6 +22,7 @@ __all__ = [
     "actions",
     "does_80_20_hold",
     "findings",
+    "from_what_effect_writing_pays",
     "glossary",
     "headline",
     "kpis",

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses import rfm
+from crm_analytics.analyses.audiences import EFFECTS, by_effect
 from crm_analytics.analyses.definitions import ACTIVE, FROM_GAPS, return_curve
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.pages import blocks, figures, words
@@ -122,6 +123,38 @@ def _silent_money(report: SegmentReport, grid: pd.DataFrame) -> str:
     mine = customers.filter(customers.recency_days >= days, customers.order_count > 1)
     row = mine.aggregate(n=mine.count(), money=mine.revenue.sum()).to_pyarrow().to_pylist()[0]
     return t("grid.finding", money=float(row["money"] or 0), n=row["n"], days=days)
+
+
+@section(small=small_form.when_models_begin)
+def from_what_effect_writing_pays(report: SegmentReport) -> Block:
+    """What writing to those at risk brings, were a letter to work better or worse than assumed."""
+    t, groups = report.t, report.plan.audiences
+    meant = next((one.audience for one in report.plan.actions if one.id == "at_risk"), None)
+    found = None if groups is None or meant is None else by_effect(groups, meant)
+    if found is None:
+        note = blocks.note(t("effect.none"), t("effect.none_why"))
+        return note.under(t("effect.label")).anchored("effect").in_appendix()
+    rows, highest = found.table, max(EFFECTS)
+    used = int((rows["effect"] - report.plan.effect.value).abs().to_numpy().argmin())
+    pays = "effect.finding" if found.pays_from <= highest else "effect.never"
+    data = rows.assign(interval=blocks.together(rows["lower"], rows["upper"]))
+    columns = ["effect", "expected", "interval"]
+    return (
+        blocks.table(
+            data[columns],
+            finding=t.of(pays, {"n": found.customers, "share": min(found.pays_from, highest)}),
+            caption=t("effect.caption", cost=report.plan.cost.amount, used=report.plan.effect.value),
+            formats={
+                "effect": "percent:0",
+                "expected": report.currency,
+                "interval": f"interval:{report.currency}",
+            },
+            names=_names(report, *columns),
+        )
+        .sliding(t("effect.slider"), used)
+        .under(t("effect.label"))
+        .anchored("effect")
+    )
 
 
 @section(small=small_form.when_models_begin)

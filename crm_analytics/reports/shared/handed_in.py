@@ -6,7 +6,6 @@ anything, and a report says that there is no earlier run.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses.actions import contradictions
 from crm_analytics.pages import words
+from crm_analytics.tables.regular_files import read_record
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.actions import Action
@@ -50,7 +50,7 @@ def handed_in(folder: str) -> HandedIn:
     path = Path(folder) / FILE
     if not folder or not path.is_file():
         return HandedIn()
-    found = json.loads(path.read_text(encoding="utf-8"))
+    found = read_record(path)
     return HandedIn(tuple(found["previous"]), tuple(found["neighbours"]))
 
 

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from crm_analytics.errors import CrmError, DataError
 from crm_analytics.pages import locales, words
+from crm_analytics.pages.sentences import sentences
 from crm_analytics.reports.shared import customer_names, provenance
 from crm_analytics.reports.shared.reasons import spoken
+from crm_analytics.reports.shared.spoken import SHARED
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import pandas as pd
 
     from crm_analytics.tables.customer_base import CustomerBase
@@ -46,6 +50,17 @@ class Report:
     def money(self, amount: Any) -> str:
         """An amount in the currency of the base."""
         return words.money(amount, self.base.currency)
+
+    @property
+    def annotations(self) -> list[tuple[date, str]]:
+        """The dates that the company marked, for charts over days."""
+        return [(one.day, one.label) for one in getattr(self.base, "annotations", ())]
+
+    def annotated(self, seen: list[tuple[int, date, str]]) -> str:
+        """What stands under a chart with marked dates: which number is what."""
+        t = sentences(self.language, (SHARED,))
+        listed = "; ".join(t("annotation.one", number=n, day=day, label=label) for n, day, label in seen)
+        return t("annotation.all", listed=listed)
 
     @property
     def currency(self) -> str:

@@ -76,6 +76,7 @@ def section(
         def shown(report: Report) -> Block:
             with locales.speaking(report.language):
                 block = form(told, report).named(told.__name__)
+                block = block.dated(report.annotations, report.annotated)
             return block.under(title) if title else block
 
         return shown

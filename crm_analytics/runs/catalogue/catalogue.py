@@ -126,7 +126,8 @@ def read_report(path: Path) -> Report:
     """
     try:
         notebook = json.loads(read_text(path, MOST_BYTES))
-        if notebook.get("nbformat") != 4 or not all(_is_cell(cell) for cell in notebook["cells"]):
+        whole = _is_about(notebook.get("metadata", {})) and all(_is_cell(cell) for cell in notebook["cells"])
+        if notebook.get("nbformat") != 4 or not whole:
             raise ValueError("another format")
     except OSError as error:
         raise ParameterError(f"{path} cannot be read ({error.strerror})") from None
@@ -137,6 +138,17 @@ def read_report(path: Path) -> Report:
     return Report(report_name(path), path.resolve(), notebook)
 
 
+def _is_about(about: object) -> bool:
+    """Whether the metadata of a notebook are what Jupyter, papermill and this package write there."""
+    if not isinstance(about, dict):
+        return False
+    tables = [about.get(name, {}) for name in ("crm", "kernelspec", "language_info", "papermill")]
+    if not all(isinstance(one, dict) for one in tables):
+        return False
+    neighbours = tables[0].get("neighbours", [])
+    return isinstance(neighbours, list) and all(isinstance(one, str) for one in neighbours)
+
+
 def _is_cell(cell: object) -> bool:
     """Whether a cell is what the format says: nothing of it is believed before."""
     if not isinstance(cell, dict) or cell.get("cell_type") not in ("code", "markdown", "raw"):
@@ -144,4 +156,6 @@ def _is_cell(cell: object) -> bool:
     about, source = cell.get("metadata", {}), cell.get("source", "")
     tags = about.get("tags", []) if isinstance(about, dict) else None
     texts = source if isinstance(source, list) else [source]
-    return isinstance(tags, list) and all(isinstance(one, str) for one in (*texts, *tags))
+    if not isinstance(tags, list) or not isinstance(about.get("papermill", {}), dict):
+        return False
+    return all(isinstance(one, str) for one in (*texts, *tags))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ from crm_analytics.runs.publishing.wave_folders import LISTS, source_of_wave
 from crm_analytics.tables.base_filter import as_given, read_conditions
 from crm_analytics.tables.export import pseudonyms, read_csv, write_csv
 from crm_analytics.tables.project_key import read_key
+from crm_analytics.tables.regular_files import open_regular, read_record
 from crm_analytics.tables.source_ref import public_name
 
 if TYPE_CHECKING:
@@ -175,7 +177,7 @@ def erase(out: Path, found: Found, customer: str, key: bytes, today: date) -> No
         for one in own:
             suppressions.suppress(out, one, key)
         kept_rows.forget(out)
-        _sweep([p for p in (out / LISTS).rglob(".*part*") if _is_draft(p, out)])
+        _sweep([p for p in _below(out / LISTS) if ".part" in p.name and p.name.startswith(".")])
         for path in sorted(found.files, key=lambda p: (p.parent, p.name == MEMBERS, p.suffix, p.name)):
             _take_out(path, ids, key)
     half = [publish.Place(out, p.parents[2].name, p.parents[1].name) for p in out.glob("*/*/runs/.part-*")]
@@ -214,7 +216,7 @@ def _manifests(out: Path) -> Iterator[Path]:
 
 def _record(path: Path) -> dict[str, Any]:
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
+        about = read_record(path)
         return about if isinstance(about["data"], dict) else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
@@ -281,7 +283,7 @@ def _check_old_waves(out: Path, base: CustomerBase, key: bytes) -> None:
 def _traces(out: Path, ids: Sequence[Known], key: bytes | None) -> tuple[list[Path], list[Path]]:
     """Files of lists with the customer in them, and those that cannot be read."""
     found, unreadable = [], []
-    for path in sorted((out / LISTS).rglob("*")):
+    for path in sorted(_below(out / LISTS)):
         if path.suffix not in _TABLES or not path.is_file() or _is_draft(path, out):
             continue
         try:
@@ -290,6 +292,17 @@ def _traces(out: Path, ids: Sequence[Known], key: bytes | None) -> tuple[list[Pa
         except DataError:
             unreadable.append(path)
     return found, unreadable
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Everything below a folder, behind links as well: a folder of lists may lie on another disk."""
+    seen: set[str] = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        folders[:] = [] if real in seen else folders
+        if real not in seen:
+            yield from (Path(place) / name for name in (*folders, *files))
+        seen.add(real)
 
 
 def _is_draft(path: Path, out: Path) -> bool:
@@ -328,7 +341,7 @@ def _others(path: Path, ids: Sequence[Known], key: bytes | None) -> Any:
 
 def _read(path: Path) -> pa.Table | None:
     try:
-        return pq.read_table(path)
+        return pq.read_table(open_regular(path))
     except (OSError, pa.ArrowException):
         return None
 

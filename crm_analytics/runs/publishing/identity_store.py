@@ -23,6 +23,7 @@ from crm_analytics.errors import DataError, ParameterError
 from crm_analytics.runs.publishing import publish
 from crm_analytics.runs.publishing.published_tree import FOLDER
 from crm_analytics.tables.project_key import fingerprint
+from crm_analytics.tables.regular_files import open_regular, sha256_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,32 +55,40 @@ def read(path: Path, key: bytes | None) -> Memory | None:
     DataError : the file is no identity state, is damaged, or is of a later version.
     ParameterError : it was made with another key.
     """
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
     import duckdb
 
     from crm_analytics.analyses.identity import LinkageModel, Memory
+    from crm_analytics.tables.embedded_engine import FENCED
 
     try:
-        with duckdb.connect(str(path), read_only=True) as connection:
+        open_regular(path).close()
+        with duckdb.connect(str(path), read_only=True, config=FENCED) as connection:
             about = json.loads(connection.execute("SELECT about FROM meta").fetchall()[0][0])
             if about["schema"] > SCHEMA:
                 raise DataError(f"{path.name} is of a later version of crm-analytics. Bring that back")
             _check_key(path, about["key"], key)
             found = {name: connection.execute(f"SELECT * FROM {name}").df() for name in TABLES}
-    except (duckdb.Error, OSError, ValueError, KeyError, IndexError, TypeError):
+        texts = {name: _as_texts(table, getattr(Memory(), name)) for name, table in found.items()}
+        model = LinkageModel.from_json(about["model"]) if about["model"] else None
+        return Memory(
+            **texts,
+            capped=frozenset(about["capped"]),
+            model=model,
+            night=int(about["night"]),
+            day=str(about["day"]),
+        )
+    except (duckdb.Error, OSError, ValueError, KeyError, IndexError, TypeError, RecursionError):
         raise DataError(
             f"{path} cannot be read as an identity state. Bring it back from your copy, or move it away and "
             f"make it anew: {REBUILD}"
         ) from None
-    texts = {name: _as_texts(table) for name, table in found.items()}
-    model = LinkageModel.from_json(about["model"]) if about["model"] else None
-    return Memory(
-        **texts, capped=frozenset(about["capped"]), model=model, night=about["night"], day=about["day"]
-    )
 
 
-def _as_texts(table: pd.DataFrame) -> pd.DataFrame:
+def _as_texts(table: pd.DataFrame, empty: pd.DataFrame) -> pd.DataFrame:
+    if not set(empty.columns) <= set(table.columns):
+        raise ValueError("not the columns of an identity state")
     return table.astype({c: "str" for c in table.columns if table[c].dtype.kind != "f"})
 
 
@@ -125,7 +134,9 @@ def write(path: Path, memory: Memory, key: bytes, source: str) -> None:
 def _fill(draft: Path, memory: Memory, about: str) -> None:
     import duckdb
 
-    with duckdb.connect(str(draft)) as connection:
+    from crm_analytics.tables.embedded_engine import FENCED
+
+    with duckdb.connect(str(draft), config=FENCED) as connection:
         connection.execute("CREATE TABLE meta AS SELECT ? AS about", [about])
         for name in TABLES:
             table = getattr(memory, name)
@@ -152,7 +163,7 @@ def applied(base: CustomerBase, out: Path, source: str, key: bytes | None) -> Cu
 def stamp(out: Path, source: str) -> str:
     """Tells whether the state changed; empty where there is none."""
     path = path_of(out, source)
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    return sha256_of(path) if path.is_file() else ""
 
 
 def ids_of(out: Path, customer: str, key: bytes | None) -> list[tuple[str, str, str]]:
@@ -197,6 +208,8 @@ def forget(out: Path, ids: list[str], key: bytes) -> None:
 def _source_of(path: Path) -> str:
     import duckdb
 
-    with duckdb.connect(str(path), read_only=True) as connection:
+    from crm_analytics.tables.embedded_engine import FENCED
+
+    with duckdb.connect(str(path), read_only=True, config=FENCED) as connection:
         about = json.loads(connection.execute("SELECT about FROM meta").fetchall()[0][0])
     return str(about["source"])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from crm_analytics.pages import index_page
 from crm_analytics.pages.index_page import IndexEntry
@@ -139,18 +141,28 @@ def _entry(out: Path, folder: Path) -> IndexEntry | None:
         name=folder.parent.name,
         title=str(shown.get("title") or folder.parent.name),
         slug=folder.name,
-        href=target.relative_to(out).as_posix(),
+        href=_href(target, out),
         status=Status.FAILED if failed else Status.read(shown.get("status")),
         headline=str(shown.get("headline", "")),
         day=_day(shown.get("day")),
         published=str(shown.get("published", "")),
         problem=str(failed.get("message", "")) if failed else "",
-        good=other.relative_to(out).as_posix() if other else "",
+        good=_href(other, out) if other else "",
         label=str(shown.get("label") or ""),
         source=str(shown.get("source") or ""),
         place=str(shown.get("place") or ""),
-        runs=_earlier_runs(out, folder, str(shown.get("run", "")), int((current or {}).get("keep") or KEPT)),
+        runs=_earlier_runs(out, folder, str(shown.get("run", "")), _kept(current)),
     )
+
+
+def _href(page: Path, out: Path) -> str:
+    """The way from the index to a page, whatever the folders are called."""
+    return quote(os.fsencode(page.relative_to(out).as_posix()))
+
+
+def _kept(pointer: dict[str, Any] | None) -> int:
+    keep = (pointer or {}).get("keep")
+    return keep if type(keep) is int and keep > 0 else KEPT
 
 
 def _earlier_runs(out: Path, folder: Path, current: str, keep: int) -> tuple[tuple[str, str], ...]:
@@ -167,7 +179,7 @@ def _earlier_runs(out: Path, folder: Path, current: str, keep: int) -> tuple[tup
             year, month, day, hour, minute = made.groups()
             failed = " (failed)" if page.name == "failure.html" else ""
             when = f"{year}-{month}-{day} {hour}:{minute} UTC{failed}"
-            found.append((when, page.relative_to(out).as_posix()))
+            found.append((when, _href(page, out)))
     return tuple(found[: max(keep - NAMED, 0)])
 
 
@@ -180,7 +192,7 @@ def _wave(out: Path, folder: Path) -> IndexEntry:
             folder.parent.name, title, folder.name, "", Status.FAILED, title, None, "", problem=failed
         )
     newest = waves[-1]
-    href = f"{newest.relative_to(out).as_posix()}/{wave_folders.WATERFALL}"
+    href = _href(newest / wave_folders.WATERFALL, out)
     return IndexEntry(
         folder.parent.name, title, folder.name, href, Status.FAILED if failed else Status.DONE,
         wave_folders.headline_of(newest), _day(newest.name), "", problem=failed,

@@ -18,6 +18,7 @@ from crm_analytics.runs.publishing import publish, suppressions
 from crm_analytics.runs.publishing.manifest import digest, package_digest, versions
 from crm_analytics.runs.publishing.published_tree import FOLDER
 from crm_analytics.tables.project_key import fingerprint
+from crm_analytics.tables.regular_files import open_regular
 from crm_analytics.tables.row_store import RowStore
 
 
@@ -49,7 +50,7 @@ def holding(out: Path, ids: Iterable[str]) -> list[RowStore]:
     for store in stores(out):
         for path in sorted(store.folder.rglob("*.parquet")):
             try:
-                column = pq.read_table(path, columns=["customer_id"], partitioning=None)["customer_id"]
+                column = pq.read_table(open_regular(path), columns=["customer_id"])["customer_id"]
                 holds = bool(pc.any(pc.is_in(column, pc.cast(wanted, "string"))).as_py())
             except (OSError, ValueError, KeyError):
                 holds = True

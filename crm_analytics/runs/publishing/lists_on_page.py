@@ -8,6 +8,7 @@ from pathlib import Path
 
 from crm_analytics.errors import PublishError
 from crm_analytics.runs.publishing.publish import LISTS
+from crm_analytics.tables.regular_files import read_bytes
 
 FORMS = (".csv", ".parquet")
 
@@ -16,7 +17,7 @@ def read(desk: Path) -> dict[str, bytes]:
     """The lists that a notebook left on its desk, by path inside the run: ``lists/at_risk.csv``."""
     found = sorted((desk / LISTS).glob("*"))
     return {
-        f"{LISTS}/{path.name}": path.read_bytes() for path in found if path.suffix in FORMS and path.is_file()
+        f"{LISTS}/{path.name}": read_bytes(path) for path in found if path.suffix in FORMS and path.is_file()
     }
 
 

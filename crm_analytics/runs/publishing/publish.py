@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from crm_analytics.errors import LockedError, ParameterError, PublishError
+from crm_analytics.tables.regular_files import read_record
 
 FOLDER_MODE, FILE_MODE = 0o750, 0o640
 UNDATED = "undated"  # failures from before the day of the data was known
@@ -247,7 +248,7 @@ def publish_failure(
 def pointer_of(folder: Path, name: str) -> dict[str, Any] | None:
     """What `current.json` or `failed.json` in a slug's folder says; None where there is no whole one."""
     with suppress(OSError, ValueError):
-        found = json.loads((folder / name).read_text(encoding="utf-8"))
+        found = read_record(folder / name)
         if isinstance(found, dict) and re.fullmatch(r"[\w-]+", str(found.get("run", ""))):
             return found
     return None

@@ -13,7 +13,7 @@ from crm_analytics.tables.named_sources import CONFIG
 
 def of_tree(out: Path) -> Look:
     """The first look that is not the usual one; what cannot be used is said where a report is made."""
-    configs = [(out / state.config).resolve() for state in schedule_state.states(out) if state.config]
+    configs = [config for state in schedule_state.states(out) if (config := state.path(out)) is not None]
     project = published_tree.publisher(out)
     configs += [project / CONFIG] if project is not None else []
     for config in dict.fromkeys(configs):

@@ -11,7 +11,6 @@ another key knows nobody that was contacted: both are refused in words.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,6 +21,7 @@ from crm_analytics.errors import ParameterError, PublishError
 from crm_analytics.runs.publishing import publish
 from crm_analytics.runs.publishing.wave_folders import LISTS, key_of_wave, waves_of
 from crm_analytics.tables.project_key import KEY_FILE, ensure_key, fingerprint, read_key
+from crm_analytics.tables.regular_files import open_regular, read_record
 
 FOLDER = ".crm"
 IDENTITY = "tree.json"
@@ -48,7 +48,7 @@ class Identity:
 def identity_of(out: Path) -> Identity:
     """What the folder says of itself; an empty identity where it says nothing."""
     with suppress(OSError, ValueError, TypeError, AttributeError):
-        found = json.loads((out / FOLDER / IDENTITY).read_text(encoding="utf-8"))
+        found = read_record(out / FOLDER / IDENTITY)
         names = {str(name): str(origin) for name, origin in dict(found.get("notebooks", {})).items()}
         return Identity(str(found.get("project", "")), str(found.get("key", "")), names)
     return Identity()
@@ -139,7 +139,7 @@ def _project_of(out: Path, known: Identity) -> Path | None:
 
 def _foreign_index(out: Path) -> bool:
     try:
-        with (out / "index.html").open("rb") as page:
+        with open_regular(out / "index.html") as page:
             ours = _MARK in page.read(4096)
     except FileNotFoundError:
         return False

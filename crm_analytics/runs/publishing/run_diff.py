@@ -9,7 +9,6 @@ the change is surer than that. Sums of money without an interval cannot be told:
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from crm_analytics.analyses.kpis import present_names
 from crm_analytics.errors import ParameterError, nearest
 from crm_analytics.pages.status import Status
 from crm_analytics.runs.publishing import publish
+from crm_analytics.tables.regular_files import read_record
 
 READABLE = (1, 2)  # schemas of a manifest: the facts are alike in both
 _PARTS = ("_lower", "_upper", "_n")
@@ -229,7 +229,7 @@ def _in(out: Path, place: str) -> Path:
 
 def _read(folder: Path, place: str) -> PublishedRun:
     try:
-        about = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        about = read_record(folder / "manifest.json")
         if about.get("schema", 1) not in READABLE:
             newer = (
                 f"{place}: its manifest has schema {about['schema']}, made by a later version of this package"

@@ -6,7 +6,6 @@ report that never ran.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,6 +20,7 @@ from crm_analytics.runs.publishing import publish
 from crm_analytics.runs.publishing.manifest import digest, published_words
 from crm_analytics.runs.publishing.wave_folders import LISTS
 from crm_analytics.runs.schedule.list_jobs import ScheduledList
+from crm_analytics.tables.regular_files import read_record
 
 if TYPE_CHECKING:
     from crm_analytics.runs.publishing.result import RunResult
@@ -75,6 +75,13 @@ class State:
     expected: Mapping[str, Expected] = field(default_factory=dict)
     running: bool = False
 
+    def path(self, out: Path) -> Path | None:
+        """The file that it is of, as far as there is one."""
+        with suppress(OSError, ValueError, RuntimeError):
+            path = (out / self.config).resolve()
+            return path if path.is_file() else None
+        return None
+
     @property
     def died(self) -> bool:
         """Whether its last run was ended before it came to all."""
@@ -100,11 +107,8 @@ def check_name(schedule: Schedule) -> None:
     ------
     ParameterError : it does, and is still there.
     """
-    config = _read(_path(schedule)).config
-    if not config:
-        return
-    other = (schedule.out / config).resolve()
-    if other != schedule.path and other.is_file():
+    other = _read(_path(schedule)).path(schedule.out)
+    if other is not None and other != schedule.path:
         raise ParameterError(
             f"{schedule.out} is where {other} publishes, which is called {schedule.path.name}, too. The "
             "index could not tell them apart. Rename one, give another out, or insist with --force"
@@ -198,12 +202,20 @@ def _settled(one: Expected) -> tuple[Any, ...]:
 
 def _read(path: Path) -> State:
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
-        found = json.loads(path.read_text(encoding="utf-8"))
-        rows = {one.pop("key"): Expected(**one) for one in found["reports"]}
+        found = read_record(path)
+        rows = {str(one.pop("key")): _as_written(Expected(**one)) for one in found["reports"]}
         expected = {key: replace(one, status=Status.read(one.status)) for key, one in rows.items()}
         left = tuple(map(str, found.get("left", ())))
         return State(str(found.get("config", "")), str(found.get("began", "")), left, expected)
     return State()
+
+
+def _as_written(one: Expected) -> Expected:
+    """The same, if it is as `remember` writes it."""
+    texts = (one.name, one.title, one.source, one.as_of, one.slug, one.looked, one.message)
+    if not all(isinstance(text, str) for text in texts) or type(one.oldest_days) not in (int, type(None)):
+        raise TypeError("not as it was written")
+    return one
 
 
 def states(out: Path) -> list[State]:

@@ -9,7 +9,6 @@ It holds no id, no address of a server and no secret.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -21,6 +20,7 @@ from crm_analytics.errors import DataError
 from crm_analytics.runs.publishing import publish
 from crm_analytics.runs.publishing.published_tree import FOLDER
 from crm_analytics.tables.export import pseudonyms
+from crm_analytics.tables.regular_files import read_record
 from crm_analytics.tables.warehouse_target import Target
 
 FILE = "scores.json"
@@ -66,7 +66,7 @@ def places(out: Path) -> list[ScorePlace]:
     """
     path = out / FOLDER / FILE
     try:
-        return [ScorePlace(**one) for one in json.loads(path.read_text(encoding="utf-8"))["places"]]
+        return [ScorePlace(**one) for one in read_record(path)["places"]]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError):

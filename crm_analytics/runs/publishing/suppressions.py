@@ -8,7 +8,6 @@ pseudonym on a page or a list.
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from crm_analytics.errors import DataError
 from crm_analytics.runs.publishing import publish
 from crm_analytics.runs.publishing.published_tree import FOLDER
 from crm_analytics.tables.project_key import fingerprint
+from crm_analytics.tables.regular_files import read_record
 
 FILE = "suppressions.json"
 
@@ -41,7 +41,7 @@ def tokens(out: Path) -> frozenset[str]:
     """
     path = out / FOLDER / FILE
     try:
-        return frozenset(map(str, json.loads(path.read_text(encoding="utf-8"))["tokens"]))
+        return frozenset(map(str, read_record(path)["tokens"]))
     except FileNotFoundError:
         return frozenset()
     except (OSError, ValueError, KeyError, TypeError):

@@ -8,10 +8,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+from crm_analytics.tables.regular_files import read_record
 
 LISTS = "lists"  # below the folder of reports
 FAILED = "failed.json"
@@ -44,7 +45,7 @@ def source_of_wave(wave: Path) -> str:
 
 def _record_of(wave: Path) -> dict[str, Any]:
     try:
-        found = json.loads((wave / WAVE).read_text(encoding="utf-8"))
+        found = read_record(wave / WAVE)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -53,7 +54,7 @@ def _record_of(wave: Path) -> dict[str, Any]:
 def failure_of(folder: Path) -> str:
     """What went wrong last, or empty."""
     try:
-        return str(json.loads((folder / FAILED).read_text(encoding="utf-8"))["message"])
+        return str(read_record(folder / FAILED)["message"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 
@@ -61,7 +62,7 @@ def failure_of(folder: Path) -> str:
 def headline_of(wave: Path) -> str:
     """How many are to be contacted."""
     try:
-        lists = json.loads((wave / WAVE).read_text(encoding="utf-8"))["lists"]
+        lists = read_record(wave / WAVE)["lists"]
         counts = (sum(int(one[n]) for one in lists) for n in ("treated", "control", "suppressed"))
         return headline(*counts)
     except (OSError, ValueError, KeyError, TypeError):

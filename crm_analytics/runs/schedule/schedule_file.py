@@ -82,7 +82,7 @@ class ReportTable(BaseModel):
     parameters: dict[str, str | int | float | bool | list[str]] = {}
     where: dict[str, Where] = {}
     slug: str | None = None
-    limit_seconds: Annotated[float, Field(gt=0)] | None = None
+    limit_seconds: Annotated[float, Field(gt=0, le=366 * 86_400)] | None = None
     limit_memory_mb: Annotated[int, Field(ge=512)] | None = None
 
 
@@ -128,7 +128,7 @@ _ALLOWED = {
     "at_least": "a number; a share is one between 0 and 1",
     "at_most": "a number; a share is one between 0 and 1",
     "play": "a text",
-    "limit_seconds": "a number above 0",
+    "limit_seconds": "a number above 0, of a year at most",
     "limit_memory_mb": "a whole number from 512",
 }
 

@@ -7,7 +7,6 @@ the next good run of the same report takes it away.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from crm_analytics.runs.publishing import publish, published_look
 from crm_analytics.runs.publishing.manifest import digest, published_words
 from crm_analytics.runs.publishing.published_tree import FOLDER
 from crm_analytics.runs.run_files import NEXT_STEPS
+from crm_analytics.tables.regular_files import read_bytes, read_record
 
 if TYPE_CHECKING:
     from crm_analytics.pages.letter import Letter, LetterContext
@@ -77,14 +77,14 @@ def write_letter(run: Path, mail: MailTable, moment: datetime) -> Posted:
 
     about = _record(run)
     try:
-        notebook = nbformat.reads((run / "notebook.ipynb").read_text(encoding="utf-8"), 4)
+        notebook = nbformat.reads(read_bytes(run / "notebook.ipynb").decode("utf-8"), 4)
     except (OSError, ValueError) as error:
         raise ParameterError(f"the notebook of {run.name} cannot be read ({type(error).__name__})") from None
     context = _context(run, about, mail)
     message = _message(letter(notebook, context), mail, moment, f"{run.name}.{run.parents[1].name}")
     if mail.attach:
         name = f"{about['report']}-{about['slug']}.html"
-        page = (run / "page.html").read_bytes()
+        page = read_bytes(run / "page.html")
         message.add_attachment(page, "text", "html", filename=name, params={"charset": "utf-8"})
         message.set_boundary(f"=_crm_{digest(run.name, 'attached')[:24]}")
     return _put(run / MAIL / UNSENT, message, mail)
@@ -133,7 +133,7 @@ def unsent(out: Path) -> Iterator[Posted]:
         if any(part.startswith(".part-") for part in path.parts):
             continue
         with suppress(OSError):
-            content = path.read_bytes()
+            content = read_bytes(path)
             head = BytesHeaderParser(policy=SMTP).parsebytes(content)
             to = tuple(a.addr_spec for a in head["To"].addresses)
             yield Posted(path, head["From"].addresses[0].addr_spec, to, content)
@@ -164,7 +164,7 @@ def _context(run: Path, about: dict[str, Any], mail: MailTable) -> LetterContext
 
 def _record(run: Path) -> dict[str, Any]:
     try:
-        about = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+        about = read_record(run / "manifest.json")
         if about["status"] != Status.FAILED:
             return dict(about)
     except (OSError, ValueError, KeyError, TypeError):

@@ -6,7 +6,6 @@ than its uncertainty, see `run_diff`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import date
@@ -17,6 +16,7 @@ from crm_analytics.pages.status import Status
 from crm_analytics.runs.publishing import publish
 from crm_analytics.runs.schedule import relative_days
 from crm_analytics.runs.telling.notices import Event
+from crm_analytics.tables.regular_files import read_record
 
 if TYPE_CHECKING:
     from crm_analytics.runs.publishing.result import RunResult
@@ -129,7 +129,7 @@ def _record(path: Path) -> dict[str, Any] | None:
     if path.parent.name.startswith("."):
         return None
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        about = json.loads(path.read_text(encoding="utf-8"))
+        about = read_record(path)
         if about["status"] != Status.FAILED and about["facts"] is not None and about["data"]:
             _ = about["message"], about["as_of"], about["report"], about["parameters"]
             return dict(about)

@@ -18,7 +18,21 @@ from crm_analytics.runs.schedule.night import prepare
 from crm_analytics.runs.schedule.schedule_file import read_schedule
 
 Tries = Iterator[tuple[str, bool]]
-MODULES = ("erasure", "keys", "fences", "secrets", "persons", "status", "texts", "limits", "wording", "doors")
+MODULES = (
+    "erasure",
+    "keys",
+    "fences",
+    "secrets",
+    "persons",
+    "status",
+    "texts",
+    "limits",
+    "wording",
+    "doors",
+    "places",
+    "outsiders",
+    "settings",
+)
 LIST = '[[list]]\nname = "weekly"\nsource = "shop"\nlists = ["birthday", "welcome"]\nholdout = 0.0\n'
 
 

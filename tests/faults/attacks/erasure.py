@@ -40,6 +40,7 @@ def published(folder: Path, name: str = "p", more: str = "show_customers = true\
     base = CustomerBase.open(root / "data" / "shop", today="2026-03-04")
     about = {"as_of": str(base.day), "status": "done", "data": {"source": "shop", "hash": base.data_hash}}
     files = {"page.html": f"<p>{WHO}".encode(), "manifest.json": json.dumps(about).encode()}
+    files["lists/at_risk.csv"] = f"customer_id,email\n{WHO},mail39@kanari.example\n".encode()  # of the page
     place = Place(root / "reports", "segments", "2026-03-01")
     publish.publish(place, "20260304T020000Z-aaaaaaaa", files, {"day": str(base.day)}, 12)
     beside(root, base, place.folder / "runs" / "20260304T020000Z-aaaaaaaa")

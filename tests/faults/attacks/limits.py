@@ -8,11 +8,14 @@ import sys
 import time
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 
 from crm_analytics.analyses.disclosure import publishable
 from crm_analytics.errors import CrmError, LimitError
 from crm_analytics.runs.time_limit import time_limit
+from crm_analytics.tables.embedded_engine import embedded_engine, guarded_engine
+from crm_analytics.tables.project import MEMORY_VARIABLE, limited_memory
 from tests.faults.attacks import LIST, Tries, attack, crm, project
 
 PATIENCE = 120  # seconds for a command on a busy machine; what hangs, hangs for ever
@@ -102,6 +105,47 @@ def set_sizes_of_many_groups(folder: Path) -> Tries:
     yield (
         "nobody is left out",
         shown["customers"].sum() == crossed["customers"].sum() and shown["customers"].min() >= 5,
+    )
+
+
+@attack("9 limits")
+def a_limit_of_memory_binds_who_opens_the_data(folder: Path) -> Tries:
+    for name, engine in (("of a base", lambda: embedded_engine().con), ("of files", guarded_engine)):
+        with limited_memory(1400):
+            bound = _memory_of(engine())
+        yield f"the engine {name} has {bound}", bound == "476.8 MiB"  # half of what the libraries leave
+        yield f"the engine {name} is free afterwards", _memory_of(engine()) != bound
+
+
+def _memory_of(con: duckdb.DuckDBPyConnection) -> str:
+    ((most,),) = con.execute("SELECT current_setting('memory_limit')").fetchall()
+    return str(most)
+
+
+@attack("9 limits", slow=True)
+def what_would_do_fits_into_its_limit(folder: Path) -> Tries:
+    rows = pd.DataFrame({"customer_id": [f"K{n % 50_000}" for n in range(600_000)]})
+    rows["transaction_date"] = pd.date_range("2025-01-01", periods=365).strftime(
+        "%Y-%m-%d"
+    ).tolist() * 1643 + ["2025-12-31"] * (600_000 - 365 * 1643)
+    rows["unit_spend"] = 9.5
+    rows.to_csv(folder / "x.csv", index=False)
+    code = (
+        "import os, sys; from crm_analytics.runs.kernels.kernel_main import limit_memory; "
+        "limit_memory(os.environ['CRM_MEMORY_MB']); from crm_analytics import CustomerBase; "
+        "print(CustomerBase.open(sys.argv[1], today='2026-01-01').counts['rows'])"
+    )
+    told = {**os.environ, MEMORY_VARIABLE: "1000", "CRM_MEMORY_MB": "1000"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder / "x.csv")],
+        env=told,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    yield (
+        f"600,000 rows within 1,000 MB: {done.stdout.split()[-1:]} {done.stderr[-200:]}",
+        done.stdout.split()[-1:] == ["600000"],
     )
 
 

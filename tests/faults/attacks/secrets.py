@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 from crm_analytics.runs.publishing.manifest import published_words
@@ -82,6 +88,38 @@ def a_password_on_the_command_line_is_not_repeated(folder: Path) -> Tries:
         _, out, err = crm(root, "--debug", "check", url)
         yield url.replace(CANARY, "…"), CANARY not in out + err
     yield "nothing is written of it", not files_with(root, CANARY)
+
+
+@attack("4 secrets", slow=True)
+def a_password_is_in_no_process_list(folder: Path) -> Tries:
+    root = project(folder)
+    (root / "crm.toml").write_text(
+        '[source.s]\nurl = "postgres://ann:${CRM_CANARY}@127.0.0.1:1/db"\n[[report]]\nname = "segments"\n'
+        'source = "s"\n[[list]]\nname = "l"\nsource = "s"\n'
+    )
+    told = {**os.environ, "CRM_CANARY": CANARY}
+    for arguments in (("run", "crm.toml"), ("report", "segments", "--data", "s"), ("check", "s")):
+        command = [sys.executable, "-m", "crm_analytics.cli", *arguments]
+        seen: set[str] = set()
+        with subprocess.Popen(
+            command, cwd=root, env=told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            while process.poll() is None:
+                seen |= _command_lines()
+                time.sleep(0.2)
+            said = (process.stdout or io.StringIO()).read() + (process.stderr or io.StringIO()).read()
+        mine = [line for line in seen if CANARY in line]
+        yield f"crm {arguments[0]}: {len(seen)} command lines were looked at", not mine and CANARY not in said
+    yield "nothing is written of it", not files_with(root, CANARY)
+
+
+def _command_lines() -> set[str]:
+    """What `ps` shows of every process here."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.add(path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
+    return found
 
 
 @attack("4 secrets")

@@ -25,7 +25,7 @@ from crm_analytics.analyses.btyd.spend.banded_spend import BandedGammaGamma
 from crm_analytics.analyses.btyd.spend.gamma_gamma import GammaGamma
 from crm_analytics.errors import DataError, ParameterError, nearest
 from crm_analytics.tables.object_cards import ObjectCard
-from crm_analytics.tables.regular_files import check_regular
+from crm_analytics.tables.regular_files import check_regular, read_record
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -133,7 +133,7 @@ class FrozenModels(ObjectCard):
         path = Path(path)
         check_regular(path)
         try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
+            facts = read_record(path)
         except FileNotFoundError:
             raise DataError(f"there is no file of models {path.name} in {path.parent.name or '.'}/") from None
         except (ValueError, UnicodeDecodeError):

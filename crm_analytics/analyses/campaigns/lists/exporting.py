@@ -31,6 +31,7 @@ from crm_analytics.analyses.customer_facts import Previous
 from crm_analytics.errors import DataError, PublishError
 from crm_analytics.tables.export import pseudonyms, write_csv
 from crm_analytics.tables.project_key import fingerprint
+from crm_analytics.tables.regular_files import open_regular, read_record
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -189,7 +190,7 @@ def terms_of(folder: Path) -> dict[str, Any]:
     DataError : `wave.json` is broken
     """
     try:
-        terms: dict[str, Any] = json.loads((folder / WAVE).read_text(encoding="utf-8"))["terms"]
+        terms: dict[str, Any] = read_record(folder / WAVE)["terms"]
         return dict(terms)
     except (OSError, ValueError, KeyError, TypeError):
         raise DataError(f"{folder / WAVE} cannot be read: bring it back, or take the wave away") from None
@@ -234,7 +235,7 @@ def issued(base: CustomerBase, folders: list[Path], key: bytes) -> ir.Table | No
         if not (folder / WAVE).is_file():
             continue
         try:
-            part = pq.read_table(folder / MEMBERS)
+            part = pq.read_table(open_regular(folder / MEMBERS))
         except (OSError, pa.ArrowException):
             raise DataError(
                 f"{folder / MEMBERS} cannot be read: bring it back, or take the wave away"

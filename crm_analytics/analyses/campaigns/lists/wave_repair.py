@@ -15,6 +15,7 @@ from crm_analytics.analyses.campaigns.lists.lists import TREATED
 from crm_analytics.errors import DataError
 from crm_analytics.tables.export import pseudonyms, read_csv
 from crm_analytics.tables.project_key import fingerprint
+from crm_analytics.tables.regular_files import open_regular
 
 _NEEDED = ("reason_code", "channel")
 _NO_LIST = ("waterfall",)
@@ -28,7 +29,7 @@ def is_torn(folder: Path) -> bool:
     DataError : it is there and may not be read: that is no tear, and the right to read it must come back.
     """
     try:
-        pq.read_metadata(folder / MEMBERS)
+        pq.read_metadata(open_regular(folder / MEMBERS))
     except (FileNotFoundError, pa.ArrowException):
         return True
     except OSError as error:
@@ -81,7 +82,7 @@ def repair_record(folder: Path, key: bytes) -> None:
 def _rows(folder: Path, name: str) -> pd.DataFrame | None:
     for path in (folder / f"{name}.parquet", folder / f"{name}.csv"):
         try:
-            rows = pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path)
+            rows = pd.read_parquet(open_regular(path)) if path.suffix == ".parquet" else read_csv(path)
         except (OSError, ValueError, DataError, pa.ArrowException):
             continue
         if {"customer", "customer_id"} & set(rows.columns) and set(_NEEDED) <= set(rows.columns):

@@ -15,6 +15,7 @@ from crm_analytics.analyses.campaigns.lists.exporting import WAVE, issued, terms
 from crm_analytics.analyses.campaigns.lists.lists import TREATED
 from crm_analytics.errors import DataError, PublishError
 from crm_analytics.tables.export import pseudonyms
+from crm_analytics.tables.regular_files import open_regular
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -95,7 +96,7 @@ def write_campaigns(tables: tuple[pd.DataFrame, pd.DataFrame], folder: Path) -> 
 
 def _ours(path: Path) -> bool:
     try:
-        ids = pq.read_table(path, columns=["campaign_id"]).column(0).to_pylist()
+        ids = pq.read_table(open_regular(path), columns=["campaign_id"]).column(0).to_pylist()
     except (OSError, pa.ArrowException):
         return False
     return all(str(one).startswith(OURS) for one in ids)

@@ -18,6 +18,7 @@ import skops.io
 
 from crm_analytics.analyses.churn.model.serialisation import Apart, Together
 from crm_analytics.errors import DataError
+from crm_analytics.tables.regular_files import read_bytes, read_record
 
 FORMAT = 3  # of the files that are written: results are named, their modules are not
 READ = (2, 3)  # 2 named modules, too
@@ -82,9 +83,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     path = Path(path)
     about = _about(path)
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise DataError(f"{path.name} is larger than a model can be ({MOST_BYTES >> 20} MB)")
-        content = path.read_bytes()
+        content = read_bytes(path, MOST_BYTES)
     except OSError as error:
         raise DataError(f"{path.name}: cannot be read ({error.strerror})") from error
     found = hashlib.sha256(content).hexdigest()
@@ -147,8 +146,7 @@ def _check_size(content: bytes, name: str) -> None:
 def _about(path: Path) -> dict[str, Any]:
     beside = _beside(path)
     try:
-        with beside.open("rb") as file:
-            about = json.loads(file.read(1 << 20).decode("utf-8"))
+        about = read_record(beside)
     except OSError as error:
         raise DataError(
             f"{beside.name} is not beside {path.name}: without its hash it is not opened"
