@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.kept_rows [--customers 1000000] [--days 546] [--new 30000]`` draws purchases with
 order ids and products in one Parquet file a day, opens them in full, adds a day of so many rows, and opens
-them from what was kept. Each way runs in a process of its own. Printed are seconds of processor time, ratios, peak memory.
+them from what was kept. Each way runs in a process of its own. Printed are seconds of processor time,
+ratios, peak memory.
 """
 
 from __future__ import annotations
