@@ -144,8 +144,18 @@ def expected_margin(  # noqa: PLR0917
 
 
 def ranked(actions: Iterable[Action]) -> list[Action]:
-    """The most to gain first; what cannot be told in money comes last, in the order given."""
-    return sorted(actions, key=lambda a: -math.inf if a.expected is None else a.expected.value, reverse=True)
+    """The most to gain first; what cannot be told in money comes last, in the order given.
+
+    What is not expected to bring more than it costs is not offered at all.
+
+    >>> ask = Action("ask", "everyone", "call", {}, 9)
+    >>> gain, loss = (Action(n, "everyone", "write", {}, 9, expected=Expected(x, x - 5, x + 5))
+    ...               for n, x in (("gain", 3.0), ("loss", -3.0)))
+    >>> [action.id for action in ranked([ask, loss, gain])]
+    ['gain', 'ask']
+    """
+    offered = [action for action in actions if action.expected is None or action.expected.value > 0]
+    return sorted(offered, key=lambda a: -math.inf if a.expected is None else a.expected.value, reverse=True)
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import ibis
 import pandas as pd
 
 from crm_analytics.analyses.actions import Action, Expected, expected_margin, ranked
-from crm_analytics.analyses.contact_effect import contact_cost, contact_effect, fixed
+from crm_analytics.analyses.contact_effect import (
+    MEASURED,
+    contact_cost,
+    contact_effect,
+    effects_by_standing,
+    fixed,
+)
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
 from crm_analytics.analyses.evidence import Evidence
 from crm_analytics.analyses.margin import margin_share
@@ -49,7 +55,8 @@ class Audiences(ObjectCard):
         value_to_come (of the horizon), group ("best": the active fifth with most to come; "pays"; "does not
         pay")
     near : the forecast of the weeks that a contact works
-    effect, cost, margin : what decides whether it pays
+    effect, cost, margin : what decides whether it pays; the effect over all members of past campaigns
+    effects : standing -> the effect on customers of it; empty where nothing was measured
     """
 
     customers: ir.Table
@@ -57,6 +64,11 @@ class Audiences(ObjectCard):
     effect: ContactEffect
     cost: ContactCost
     margin: float | None
+    effects: Mapping[str, ContactEffect] = field(default_factory=dict)
+
+    def effect_on(self, standings: Sequence[str]) -> ContactEffect:
+        """The effect on customers of one standing, as measured on such; of several, that over all members."""
+        return self.effects.get(standings[0], self.effect) if len(standings) == 1 else self.effect
 
     def of(self, standing: str, *groups: str) -> ir.Table:
         """Customers of a standing and of some groups."""
@@ -83,14 +95,17 @@ def audiences(given: Measured, near: ValueToCome, effect: ContactEffect, cost: C
     ahead = given.outlook.scored.select("customer_id", "value_to_come")
     table = given.standings.inner_join(soon, "customer_id").inner_join(ahead, "customer_id")
     table = table.select("customer_id", "silence_days", "standing", "value_soon", "value_to_come")
-    gain = table.value_soon * (given.margin if given.margin is not None else 1.0) * max(effect.value, 0.0)
+    effects = {} if effect.source != MEASURED else effects_by_standing(given.base, given.definitions, effect)
+    by_standing = [(table.standing == name, max(one.value, 0.0)) for name, one in effects.items()]
+    works = ibis.cases(*by_standing, else_=max(effect.value, 0.0)) if by_standing else max(effect.value, 0.0)
+    gain = table.value_soon * (given.margin if given.margin is not None else 1.0) * works
     place = ibis.percent_rank().over(
         group_by=table.standing, order_by=[ibis.desc("value_to_come"), "customer_id"]
     )
     active = table.standing == ACTIVE
     group = ibis.cases((active & (place < TOP), BEST), (gain > (cost.amount or 0.0), PAYS), else_=NEVER)
     sorted_ = given.base.materialise(table.mutate(group=group))
-    return Audiences(sorted_, near, effect, cost, given.margin)
+    return Audiences(sorted_, near, effect, cost, given.margin, effects)
 
 
 def spared_of(base: CustomerBase) -> ir.Table | None:
@@ -147,15 +162,16 @@ def contact(
     audience : customer_id and whatever the list shows; part of `found.customers`
     """
     n = int(audience.count().to_pyarrow().as_py())
+    effect = found.effect_on(whom.get("standing", ()))
     if not n:
-        return Action(name, who, "test", whom, 0, name, None, found.effect, found.cost, audience)
+        return Action(name, who, "test", whom, 0, name, None, effect, found.cost, audience)
     whole_value = _value_of(found, audience)
 
     def worth(contacted: int) -> Expected:
         value, low, high = (amount * contacted / n for amount in whole_value)
-        return expected_margin(value, low, high, contacted, found.margin, found.effect, found.cost)
+        return expected_margin(value, low, high, contacted, found.margin, effect, found.cost)
 
-    whole = Action(name, who, "write", whom, n, name, worth(n), found.effect, found.cost, audience)
+    whole = Action(name, who, "write", whom, n, name, worth(n), effect, found.cost, audience)
     if whole.evidence is Evidence.SHOWN or n < TELLS:
         return whole
     return replace(whole, verb="test", expected=worth(n - held_back(n)))

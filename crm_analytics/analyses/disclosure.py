@@ -132,9 +132,9 @@ def settled_days(day: date) -> tuple[date, date]:
 
 def withheld(
     frame: pd.DataFrame,
-    by: str,
     columns: Sequence[str],
     *,
+    by: str = "",
     count: str = "customers",
     minimum: int = ON_A_PAGE,
 ) -> pd.DataFrame:
@@ -142,16 +142,16 @@ def withheld(
 
     Parameters
     ----------
-    by : the rows of one value of it add up to a total that may be known
-    columns : the sums, such as revenue; counts stay
+    columns : the sums, such as revenue, and what is made of them; counts stay
+    by : the rows of one value of it add up to a total that may be known; empty: all rows do
 
     >>> moves = pd.DataFrame({"segment": ["a"] * 3, "customers": [1, 9, 6], "revenue": [1318.0, 90.0, 60.0]})
-    >>> withheld(moves, "segment", ["revenue"])["revenue"].tolist()
+    >>> withheld(moves, ["revenue"], by="segment")["revenue"].tolist()
     [nan, 90.0, nan]
     """
     few = frame[count].gt(0) & frame[count].lt(minimum)
     hidden = few.copy()
-    for _, rows in frame.groupby(by, sort=False):
+    for _, rows in frame.groupby(by, sort=False) if by else [("", frame)]:
         mine = rows[few[rows.index]]
         if 0 < mine[count].sum() < minimum:
             others = rows.drop(mine.index)

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import false_discovery_control
+
+from crm_analytics.tables.money import square
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 Z95 = 1.959963984540054  # the 97.5 % point of the standard normal
 
@@ -75,3 +83,12 @@ def holm(p: ArrayLike, looks: float | None = None) -> NDArray[np.float64]:
         np.minimum(1.0, each[order] * np.maximum(many - np.arange(len(each)), 1))
     )
     return adjusted
+
+
+def error_of_sum(amounts: ir.Value) -> float:
+    """Standard error of a sum of money over customers, one amount each, their number a draw, too.
+
+    Source: the variance of a compound Poisson sum is the expected sum of squares (Feller 1968, *An
+    Introduction to Probability Theory and Its Applications* I, ch. XII).
+    """
+    return math.sqrt(max(0.0, float(square(amounts).sum().to_pyarrow().as_py() or 0)))

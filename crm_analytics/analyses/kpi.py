@@ -53,6 +53,8 @@ class Kpi:
     refusal : why there is no value, in words; empty where there is one
     explained_in : the report that explains it
     target : what the company wants of it, of `[[target]]` in `crm.toml`; None where it says nothing
+    error : standard error of a sum of money that came, with customers as the draw: two of them a year or a
+        night apart differ by chance, though each is what it is; None for all other figures
     """
 
     id: str
@@ -68,6 +70,7 @@ class Kpi:
     refusal: str = ""
     explained_in: str = ""
     target: Target | None = None
+    error: float | None = None
 
     @property
     def previous(self) -> float | None:
@@ -88,6 +91,7 @@ class Kpi:
         beside = {
             "lower": self.lower,
             "upper": self.upper,
+            "error": self.error,
             "n": self.n,
             "previous": self.previous,
             "year_ago": self.year_ago,

@@ -23,7 +23,7 @@ from crm_analytics.analyses.concentration import concentration
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
 from crm_analytics.analyses.equity.kpis import KPIS as EQUITY
 from crm_analytics.analyses.identity.kpis import KPIS as IDENTITY
-from crm_analytics.analyses.intervals import wilson
+from crm_analytics.analyses.intervals import error_of_sum, wilson
 from crm_analytics.analyses.journey.kpis import KPIS as JOURNEY
 from crm_analytics.analyses.kpi import COUNT, DOWN, MONEY, NEITHER, SHARE, UP, Kpi, Target, refused
 from crm_analytics.analyses.partners.kpis import KPIS as PARTNERS
@@ -34,6 +34,7 @@ from crm_analytics.analyses.social.kpis import KPIS as SOCIAL
 from crm_analytics.analyses.value_to_come import HORIZON
 from crm_analytics.analyses.voice.kpis import KPIS as VOICE
 from crm_analytics.errors import ParameterError, nearest
+from crm_analytics.tables.days import shift
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.comparison import Change
@@ -48,7 +49,11 @@ MOST_SHARE = 2.0  # a target of a share beyond it was meant in per cent
 
 def revenue(given: Measured) -> Kpi:
     """Net revenue of the last period from known customers."""
-    return _of_period(given, "revenue", MONEY)
+    found = _of_period(given, "revenue", MONEY)
+    if found.value is None:
+        return found
+    period = given.base.between(shift(given.base.day, given.span), given.base.day)
+    return replace(found, error=error_of_sum(period.purchase_history.revenue))
 
 
 def buyers(given: Measured) -> Kpi:
@@ -61,8 +66,9 @@ def _of_period(given: Measured, what: str, unit: str) -> Kpi:
     if previous is None:
         return refused(what, unit, UP, "the data do not hold two whole periods", SEGMENTS, given.span)
     change: Change = getattr(previous, what)
+    now = round(change.now) if unit == COUNT else change.now
     return Kpi(
-        what, unit, UP, change.now, round(previous.buyers.now), period=given.span, explained_in=SEGMENTS,
+        what, unit, UP, now, round(previous.buyers.now), period=given.span, explained_in=SEGMENTS,
         against_previous=change, against_year=getattr(year, what) if year else None,
     )  # fmt: skip
 
@@ -71,14 +77,21 @@ def revenue_to_date(given: Measured) -> Kpi:
     """Net of all lines up to the day, those without a customer included."""
     total = revenue_of_known_customers(given).value or 0.0
     value = total + float(given.base.counts["anonymous_spend"] or 0)
-    return Kpi("revenue_to_date", MONEY, UP, value, int(given.base.counts["rows"]), explained_in=SEGMENTS)
+    lines = given.base.transactions
+    nobody = lines.filter(lines.customer_id.isnull())  # each line is a draw of its own
+    error = math.hypot(error_of_sum(given.base.purchase_history.revenue), error_of_sum(nobody.unit_spend))
+    n = int(given.base.counts["rows"])
+    return Kpi("revenue_to_date", MONEY, UP, value, n, explained_in=SEGMENTS, error=error)
 
 
 def revenue_of_known_customers(given: Measured) -> Kpi:
     """Net of the lines of known customers up to the day."""
     total = given.base.purchase_history.revenue.sum().to_pyarrow().as_py()
     n = int(given.base.counts["customers"])
-    return Kpi("revenue_of_known_customers", MONEY, UP, float(total or 0), n, explained_in=SEGMENTS)
+    error = error_of_sum(given.base.purchase_history.revenue)
+    return Kpi(
+        "revenue_of_known_customers", MONEY, UP, float(total or 0), n, explained_in=SEGMENTS, error=error
+    )
 
 
 def customers_bought(given: Measured) -> Kpi:

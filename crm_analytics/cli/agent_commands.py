@@ -33,20 +33,14 @@ def mcp(out: Path) -> int:
 
 def answers(out: Path) -> Answers:
     """What a folder of reports answers, with the words of its pages."""
-    from crm_analytics.analyses.definitions import AT_RISK_SHARE, LAPSED_SHARE, WORDS
+    from crm_analytics.analyses.definitions import WORDS
     from crm_analytics.reports.shared import spoken
     from crm_analytics.runs.answers import Answers
 
     folder = out.expanduser().resolve()
     t, known = spoken.catalogue("en", spoken.__file__, ""), Answers(folder)
-    days = {name: known.figure(f"{name}_days").get("value") for name in ("at_risk", "lapsed")}
-    slots = {f"{name}_days": n for name, n in days.items()}
-    slots |= {"at_risk_share": AT_RISK_SHARE, "lapsed_share": LAPSED_SHARE}
-    unknown = [name for name, n in days.items() if n is None]
-    meanings = {
-        name: t.of(f"meaning.{name}_unknown" if name in unknown else f"meaning.{name}", slots)
-        for name in WORDS
-    }
+    slots = {f"{name}_days": known.figure(f"{name}_days").get("value") for name in ("at_risk", "lapsed")}
+    meanings = {name: spoken.meaning(t, name, slots) for name in WORDS}
     return Answers(folder, meanings)
 
 

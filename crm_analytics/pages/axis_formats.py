@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from crm_analytics.errors import NotebookError, nearest
-from crm_analytics.pages import words
+from crm_analytics.pages import locales, words
 
 LETTER = 7.6  # px of a letter at 14 px, a little more than the widest common fonts need
 
@@ -53,12 +53,16 @@ class Wording:
         known = [float(v) for v in values if v is not None]
         if kind in {"money", "compact"} and known and min(known) < 0:
             at = even_steps(min(known), max(known))
-            return {"tickvals": at, "ticktext": [words.compact(x, extra) for x in at]}
+            short = words.compact if locales.language() == locales.ENGLISH else words.money
+            return {"tickvals": at, "ticktext": [short(x, extra) for x in at]}
         if kind == "percent":
             return {"ticksuffix": " %"}
         if kind in {"money", "compact"}:
             before, after = words.money(0, extra).split("0")
-            return {"tickprefix": before, "ticksuffix": after, "tickformat": "~s"}
+            affixes = {"tickprefix": before, "ticksuffix": after}
+            if locales.language() != locales.ENGLISH:  # k, M and B are English
+                return {**affixes, "tickformat": ",~r"}
+            return {**affixes, "exponentformat": "B", "minexponent": 3}
         return {"tickprefix": self.prefix, "ticksuffix": self.suffix, "tickformat": ",~g"}
 
     def scaled(self, values: Iterable[Any]) -> list[float | None]:

@@ -74,7 +74,7 @@ def brand(colour: str = "", logo: bytes = b"", name: str = "") -> Brand:
 4.5 is needed). A darker one of the same hue is "#876c00"
     """
     accent = _checked(colour) if colour else ""
-    dark = _mixed(accent, "#ffffff", DARK) if accent else ""
+    dark = _readable(accent, "#ffffff", DARK) if accent else ""
     return Brand(accent, dark, _data_uri(logo) if logo else "", name or "Logo")
 
 
@@ -96,12 +96,13 @@ def contrast(one: str, other: str) -> float:
 
 
 def _luminance(colour: str) -> float:
-    parts = [channel / 255 for channel in _channels(colour)]
+    parts = [channel / 255 for channel in channels(colour)]
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def _channels(colour: str) -> tuple[int, int, int]:
+def channels(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of #rrggbb, 0..255."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
@@ -113,19 +114,28 @@ def _checked(colour: str) -> str:
     if worst < READABLE:
         raise ParameterError(
             f'colour = "{colour}" is hard to read on white (contrast {worst:.1f}, at least {READABLE} is '
-            f'needed). A darker one of the same hue is "{_mixed(colour, "#000000", LIGHT)}"'
+            f'needed). A darker one of the same hue is "{_readable(colour, "#000000", LIGHT)}"'
         )
     return colour
 
 
-def _mixed(colour: str, towards: str, grounds: tuple[str, ...]) -> str:
+def _readable(colour: str, towards: str, grounds: tuple[str, ...]) -> str:
     """The colour, with as much of another as makes it readable on all grounds."""
     for step in range(101):
-        pairs = zip(_channels(colour), _channels(towards), strict=True)
-        mixed = "#" + "".join(f"{round(a + (b - a) * step / 100):02x}" for a, b in pairs)
-        if min(contrast(mixed, ground) for ground in grounds) >= READABLE:
-            return mixed
+        made = mixed(colour, towards, step / 100)
+        if min(contrast(made, ground) for ground in grounds) >= READABLE:
+            return made
     return towards
+
+
+def mixed(colour: str, towards: str, share: float) -> str:
+    """A colour with a share of another, each channel by itself.
+
+    >>> mixed("#000000", "#ffffff", 0.5)
+    '#808080'
+    """
+    pairs = zip(channels(colour), channels(towards), strict=True)
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
 
 
 # --- the logo -----------------------------------------------------------------------------------------------

@@ -105,6 +105,17 @@ def and_word() -> str:
     return _and_word(language())
 
 
+def short_unit(name: str) -> str:
+    """What stands behind a number in thousands, millions ...: "k", "M", "B" and "T" as they are in English.
+
+    >>> with speaking("de"):
+    ...     short_unit("B")
+    ' Mrd.'
+    """
+    german = {"k": " Tsd.", "M": " Mio.", "B": " Mrd.", "T": " Bio."}
+    return german[name] if language() == "de" else name
+
+
 def to_word() -> str:
     """The word between the ends of a range, in the language spoken here; a dash where it has none here."""
     return {ENGLISH: "to", "de": "bis"}.get(language(), "–")

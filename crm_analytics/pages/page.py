@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from crm_analytics.pages import index_page, locales, prose, theme, words
 from crm_analytics.pages.brand import Brand
+from crm_analytics.pages.brand_charts import twins
 from crm_analytics.pages.index_page import IndexEntry, index, safe_link
 from crm_analytics.pages.notebook_blocks import (
     action_facts,
@@ -45,6 +46,7 @@ __all__ += [
 ]
 
 LARGEST = 2_500_000
+OPEN_ON_THIN_PAGES = 2  # a page that has little to say says it on two screens
 _LIFTED = ("headline", "kpis", "actions", "findings", "glossary", "method", "record")
 
 
@@ -152,7 +154,7 @@ def _parts(
     """All that the page shows below its headline."""
     sections = _sections(notebook)
     figures = {s.id: s.block["figure"] for s in sections if s.block and s.block["kind"] == "chart"}
-    folded = [s for s in sections if s.block and s.block.get("layer") == "appendix"]
+    folded = _folded(sections, thin=any(b["kind"] == "headline" and b.get("thin") for b in blocks))
     island = {"report": context.report, "as_of": context.as_of, "facts": facts(notebook)}
 
     def items(kind: str) -> list[Any]:
@@ -170,9 +172,22 @@ def _parts(
         "footer": _footer(context),
         "figures": {key: island_json(figure) for key, figure in figures.items()},
         "facts": island_json(island),
-        "look": island_json({"template": theme.template(), "dark": theme.DARK}) if figures else None,
+        "look": island_json(_colours(context)) if figures else None,
         "library": library() if figures else None,
     }
+
+
+def _folded(sections: list[_Section], *, thin: bool) -> list[_Section]:
+    """The sections of the appendix; of a page on few data, all but the first that show something."""
+    shown = [s for s in sections if s.block and s.block.get("layer") != "appendix"]
+    rest = shown[OPEN_ON_THIN_PAGES:] if thin else []
+    return [s for s in sections if (s.block and s.block.get("layer") == "appendix") or s in rest]
+
+
+def _colours(context: PageContext) -> dict[str, Any]:
+    """The template of all figures, and the twins of their colours by day and by night."""
+    light, dark = twins(context.brand)
+    return {"template": theme.template(), "light": light, "dark": dark}
 
 
 def _filter(context: PageContext) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from crm_analytics.pages import words
 _RTL = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
 _RIGHT_TO_LEFT = re.compile(f"[{_RTL}](?:[^A-Za-z]*[{_RTL}])?")
 _PHONE, _LETTER, _GAP = 340, 8.2, 22  # px: what a phone of 390 has for a table, a letter, between columns
+_TEXT = 127  # px: the least that style.css gives a column of texts
 _FOLDER = Path(__file__).with_name("template")
 
 
@@ -76,8 +77,9 @@ def _is_wide(table: dict[str, Any]) -> bool:
     widths = []
     for place, column in enumerate(table["columns"]):
         longest = max([len(column["label"]), *(len(row[place]) for row in table["rows"])], default=0)
-        widths.append(min(longest, 17) if column["align"] == "text" else longest)
-    return sum(_LETTER * width + _GAP for width in widths) > _PHONE
+        is_text = column["align"] == "text"
+        widths.append(max(_TEXT, _LETTER * min(longest, 17)) if is_text else _LETTER * longest)
+    return sum(width + _GAP for width in widths) > _PHONE
 
 
 def _tidy(text: object) -> str:

@@ -191,13 +191,16 @@ def compact(x: Any, currency: str = "") -> str:
 
     >>> compact(31427, "USD"), compact(1016), compact(2_500_000), compact(-950.4), compact(1234, "SEK")
     ('$31.4k', '1.02k', '2.5M', '−950', '1.23k SEK')
+    >>> with locales.speaking("de"):
+    ...     compact(2_500_000, "EUR")
+    '2,5 Mio. €'
     """
     if is_unknown(x):
         return UNKNOWN
     size, unit = abs(float(x)), ""
     for unit_size, name in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
         if size >= 0.9995 * unit_size:
-            size, unit = size / unit_size, name
+            size, unit = size / unit_size, locales.short_unit(name)
             break
     if not unit and size < 100 and currency:
         return money(x, currency)

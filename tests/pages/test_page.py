@@ -146,6 +146,21 @@ def test_page_carries_the_installed_plotly_and_stays_small(made):
     assert len(made.encode()) < 2_100_000
 
 
+def test_page_on_few_data_folds_all_but_its_first_two_parts():
+    notes = [v4.new_markdown_cell(f"## Part {n}") for n in range(4)]
+    cells = [v4.new_markdown_cell("# Small"), cell(blocks.headline("Forty customers", thin=True))]
+    for n, heading in enumerate(notes):
+        cells += [heading, cell(blocks.note(f"Said {n}", "Why."))]
+    made = page.build(v4.new_notebook(cells=cells), context())
+    manager, _, appendix = made.partition('id="appendix"')
+    assert [n for n in range(4) if f'<h2 id="s{n + 1}">Said {n}' in manager.partition("<main")[2]] == [0, 1]
+    assert [n for n in range(4) if f'<h2 id="s{n + 1}">Said {n}' in appendix] == [2, 3]
+    whole = page.build(
+        v4.new_notebook(cells=[cells[0], cell(blocks.headline("Many")), *cells[2:]]), context()
+    )
+    assert 'id="appendix"' not in whole
+
+
 def test_page_without_a_figure_carries_no_plotly():
     notebook = v4.new_notebook(
         cells=[v4.new_markdown_cell("# Small"), cell(blocks.headline("Forty customers"))]

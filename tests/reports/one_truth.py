@@ -19,7 +19,7 @@ from crm_analytics.analyses.kpis import REGISTRY
 from crm_analytics.pages.blocks import Block
 
 Pages = Mapping[str, Sequence[Block]]  # report -> its blocks
-PARTS = ("", "_lower", "_upper", "_n", "_previous", "_year_ago")
+PARTS = ("", "_lower", "_upper", "_error", "_n", "_previous", "_year_ago")
 TOTAL = re.compile(r"(in )?total|all|sum|gesamt|summe|insgesamt", re.IGNORECASE)
 ADD_UP = ("customers", "revenue", "orders", "purchases", "spend", "lines", "tickets", "cost", "margin")
 GROUPINGS = ("segment", "standing", "stage")  # columns whose rows are groups of the whole base
@@ -95,11 +95,22 @@ def labels_of_two_groups(pages: Pages) -> list[str]:
         for word, meaning in items_of(blocks, "glossary"):
             meanings[word.casefold()].setdefault(meaning, report)
     found = [f"'{word}' means two things: {said}" for word, said in meanings.items() if len(said) > 1]
+    found += titles_of_two_pages(pages)
     counts: dict[str, dict[float, str]] = defaultdict(dict)
     for where, table in tables_of(pages):
         for label, n in _groups(table):
             counts[label].setdefault(n, where)
     return found + [f"'{label}' is two groups: {said}" for label, said in counts.items() if len(said) > 1]
+
+
+def titles_of_two_pages(pages: Pages) -> list[str]:
+    """Titles that two reports bear."""
+    titles: dict[str, list[str]] = defaultdict(list)
+    for report, blocks in pages.items():
+        for block in blocks:
+            if block.kind == "headline" and block.payload.get("title"):
+                titles[block.payload["title"].casefold()].append(report)
+    return [f"'{title}' is the title of {said}" for title, said in titles.items() if len(said) > 1]
 
 
 def _groups(table: dict[str, Any]) -> list[tuple[str, float]]:
@@ -211,6 +222,20 @@ def totals_that_do_not_add_up(pages: Pages) -> list[str]:
     return found
 
 
+def shares_of_another_whole(pages: Pages) -> list[str]:
+    """Standings whose share in a table is not that of the customers who have bought."""
+    found = []
+    for report, blocks in pages.items():
+        everybody = facts_of(blocks).get("customers_bought")
+        for where, table in tables_of({report: blocks}) if everybody else ():
+            named = {column["name"]: column["values"] for column in table["columns"]}
+            share = named.get("customer_share", named.get("share"))
+            for (label, n), part in zip(_groups(table), share or (), strict=False):
+                if label in STANDINGS and part is not None and abs(n / everybody - part) > 0.005:
+                    found.append(f"{where}: {label}, {n:g} of {everybody:g}, is shown as {part:.3f}")
+    return found
+
+
 def _sums(table: dict[str, Any]) -> list[str]:
     columns, rows, found = table["columns"], table["rows"], []
     if table["more"] or not rows:
@@ -242,6 +267,7 @@ CHECKS: tuple[Callable[[Pages], list[str]], ...] = (
     actions_that_disagree,
     counts_that_disagree,
     totals_that_do_not_add_up,
+    shares_of_another_whole,
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.pages import blocks
 from crm_analytics.reports import channels
 from crm_analytics.reports.channels.report import best_test
+from crm_analytics.reports.channels.sections import by_evidence
 from tests.style import faults
 
 pytestmark = pytest.mark.usefixtures("somewhere")
@@ -228,3 +230,17 @@ def test_nothing_tracked_is_said_once(somewhere):
     notes = {repr(b) for name, b in found.items() if b.kind == "note"}
     assert len(notes) == 1
     assert "table of events" in notes.pop()
+
+
+def test_channels_are_ranked_by_what_is_measured_and_never_by_credit() -> None:
+    """The one shown to add orders first, the one shown to cost some last, between them the most money."""
+    table = pd.DataFrame({"channel": ["brand", "display", "email", "post"], "spend": [10.0, 90.0, 5.0, 50.0],
+                          "profit_low": [900.0, -50.0, 1.0, -10.0]})  # fmt: skip
+    known = {"email": ("more", 0.02), "post": ("less", -0.01), "display": ("no effect shown", 0.05)}
+
+    def added(name: str) -> pd.Series | None:
+        return pd.Series(known[name], index=["verdict", "orders_added"]) if name in known else None
+
+    found = by_evidence(SimpleNamespace(added=added), table)
+    assert found["channel"].tolist() == ["email", "display", "brand", "post"]
+    assert list(found.columns) == list(table.columns)

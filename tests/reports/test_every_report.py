@@ -36,6 +36,7 @@ from tests.reports.german import english
 from tests.reports.in_process import Shown, ids_in, is_thin, nonsense_in, shown_by, unescaped_in
 from tests.reports.one_truth import disagreements, facts_of, items_of, without
 from tests.reports.questions import questions
+from tests.reports.verdicts import overclaims
 
 SLOW = ("in KRW", "in VND")
 REPORT_CATALOGUES = SHARED.parents[1]
@@ -103,6 +104,13 @@ def pages_of(page: Callable[[str, str], list[Shown]], base: str) -> dict[str, li
         report: without([one.block for one in page(base, report)], MISNAMED.get(report, ()))
         for report in REPORTS
     }
+
+
+@pytest.mark.parametrize("base", [marked(name) for name in ("company", "poor", "lemonade")])
+def test_words_of_every_page_follow_their_numbers(page: Callable[[str, str], list[Shown]], base: str) -> None:
+    pages = pages_of(page, base)
+    said = {report: overclaims(blocks) for report, blocks in pages.items()}
+    assert {report: found for report, found in said.items() if found} == {}
 
 
 @pytest.mark.parametrize("base", [marked(name) for name in ("company", "poor", "lemonade")])
@@ -190,7 +198,8 @@ def test_cover_page_says_what_the_other_pages_say(
     cover = [one.block for one in shown]
     links = items_of(cover, "links")
     assert {link["report"] for link in links} == others.keys()
-    assert all(link["text"] for link in links)
+    own = next(block.payload["sentence"] for block in cover if block.kind == "headline")
+    assert all(link["text"] not in ("", own) for link in links)
     if language == "en":
         assert disagreements({**others, "overview": cover}) == []
     if base == "lemonade":
@@ -291,3 +300,5 @@ def test_german_page_holds_no_english(given: Callable[[str], Given], base: str, 
     of = given(base)
     shown = shown_by(REPORTS[report], of.base, **{**of.parameters, "language": "de"})
     assert [f"{one.source}: {text[:160]}" for one in shown for text in english(one.block, OWN_WORDS)] == []
+    title = sentences("de", (SHARED, REPORT_CATALOGUES / report / "catalogue"))("title")
+    assert [one.block.payload["title"] for one in shown if one.block.kind == "headline"] == [title]

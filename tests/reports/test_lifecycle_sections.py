@@ -239,3 +239,21 @@ def test_own_rules_are_what_the_analysis_shows(report):
     own = analyses.stages(report.base, rules)
     assert set(own.sizes["stage"]) == {"Prospect", "Gone", "There"}
     assert analyses.forecast(own).sizes["customers"].sum() > 0
+
+
+def test_who_lapsed_and_came_back_make_the_change_of_the_lapsed(report):
+    lapsed = report.flows.sizes.set_index("stage").loc["Lapsed"]
+    said = [int(n.replace(",", "")) for n in re.findall(r"([\d,]+) (?:lapsed )?customers? (?:lapsed|bought)",
+            " ".join(lifecycle.headline(report).payload["lede"].split()))]  # fmt: skip
+    assert lapsed["then"] + said[0] - said[1] == lapsed["now"]
+
+
+def test_shares_of_stages_are_of_customers_who_have_bought(report):
+    table = lifecycle.where_customers_stand(report).payload["table"]
+    values = {column["name"]: column["values"] for column in table["columns"]}
+    share = dict(zip((row[0] for row in table["rows"]), values["share"], strict=True))
+    assert share.pop("Prospects") is None
+    assert sum(share.values()) == pytest.approx(1)
+    assert share["Lapsed"] == pytest.approx(
+        report.kpis["customers_lapsed"].value / report.kpis["customers_bought"].value
+    )

@@ -20,6 +20,11 @@ def standing(at_risk: int = 40) -> Block:
     return blocks.table(frame, finding="Who is active")
 
 
+def stages(at_risk: float) -> Block:
+    frame = pd.DataFrame({"stage": ["Prospects", "At risk"], "customers": [10, 40], "share": [None, at_risk]})
+    return blocks.table(frame, finding="Where customers stand")
+
+
 def action(do: str = "Write to 40 customers.", count: int = 40, **fact: object) -> Block:
     made = {**WRITE, **fact}
     return blocks.actions(blocks.action(do, list_name="at_risk", list_count=count, fact=made))
@@ -59,6 +64,9 @@ PLANTED: dict[str, tuple[Callable[[], Block], str]] = {
     "a word with two meanings": (
         lambda: blocks.glossary({"At risk": "Silent for 60 days or more."}), "'at risk' means two things",
     ),
+    "a title of another page": (
+        lambda: blocks.headline("40 customers are at risk", title="Who comes"), "'who comes' is the title of",
+    ),
     "a group of another size": (lambda: standing(47), "'at risk' is two groups"),
     "a recorded figure": (lambda: blocks.record(customers_at_risk=41), "customers_at_risk has two values"),
     "a bound of a figure": (
@@ -89,6 +97,7 @@ PLANTED: dict[str, tuple[Callable[[], Block], str]] = {
     ),
     "a total": (lambda: money(51), "add up to 50, the total says 51"),
     "shares": (lambda: shares(0.5, 0.3, 0.4), "are 1.200 in total"),
+    "a share of another whole": (lambda: stages(0.25), "at risk, 40 of 150, is shown as 0.250"),
     "standings": (
         lambda: blocks.record(
             customers_at_risk=40, customers_active=100, customers_lapsed=10, customers_bought=151
@@ -106,8 +115,11 @@ PLANTED: dict[str, tuple[Callable[[], Block], str]] = {
 def test_a_planted_disagreement_is_found(kind: str) -> None:
     make, says = PLANTED[kind]
     one = page(blocks.record(value_to_come=5.0, value_to_come_lower=3.0))
+    one += [blocks.headline("Nobody left", title="Who comes")] if kind == "a title of another page" else []
     if kind == "standings":
         one, other = [], [make()]
+    elif kind == "a share of another whole":
+        one, other = page(), page(make())
     else:
         other = [make()]
     assert any(says in found for found in disagreements({"one": one, "other": other}))

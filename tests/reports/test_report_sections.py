@@ -293,3 +293,18 @@ def test_a_year_before_the_holdout_brings_a_line_with_season():
     block = lifetime_value.did_the_last_forecast_hold(report)
     assert "With season" in repr(block)
     assert "figure: 3 traces" in repr(block)
+
+
+def test_money_of_fewer_than_five_customers_is_on_no_segment():
+    often = [
+        (f"often-{who}", f"2025-{1 + n:02}-0{1 + who % 9}", 20.0) for who in range(120) for n in range(9)
+    ]
+    once = [(f"once-{who}", "2023-02-01", 10.0) for who in range(60)] + [("great", "2023-02-01", 777_123.0)]
+    report = segments.prepare(base_of([*often, *once]))
+    shown = segments.who_brings_the_money(report)
+    columns = {column["name"]: column["values"] for column in shown.payload["table"]["columns"]}
+    few = [n for n, customers in enumerate(columns["customers"]) if customers < 5]
+    assert few
+    assert all(columns[name][n] is None for name in ("revenue", "revenue_share", "order_value") for n in few)
+    assert not any("777" in repr(block) for name, block in sections(segments, report).items()
+                   if name in ("who_brings_the_money", "what_changed"))  # fmt: skip

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from crm_analytics import cli
+from crm_analytics import CustomerBase, cli
+from crm_analytics.analyses.kpis import REGISTRY
+from crm_analytics.analyses.measured import Measured
 from crm_analytics.errors import ParameterError
 from crm_analytics.runs.publishing import publish, run_diff
 from crm_analytics.runs.publishing.publish import Place
@@ -210,3 +214,53 @@ def test_every_change_told_has_its_interval_law() -> None:
         assert 0 < told[name].lower < told[name].change < told[name].upper
     assert told["m"].lower is None
     assert told["m"].words == "no interval is recorded"
+
+
+def test_sum_of_money_is_told_by_its_spread_over_customers() -> None:
+    old = {"revenue": 1000.0, "revenue_error": 30.0, "revenue_previous": 900.0}
+    [told] = run_diff.compare(old, {"revenue": 1100.0, "revenue_error": 40.0, "revenue_previous": 950.0})
+    assert (told.clear, told.told_by) == (True, "sum")
+    assert (told.lower, told.upper) == pytest.approx((100 - 1.959964 * 50, 100 + 1.959964 * 50))
+    [told] = run_diff.compare(old, {"revenue": 1090.0, "revenue_error": 40.0})
+    assert told.words == "may be chance: sums of so many customers often differ so much"
+
+
+def money(rng: np.random.Generator, customers: int = 400) -> CustomerBase:
+    """Customers who all buy alike; one line in ten has no customer."""
+    n = rng.poisson(customers)
+    who = np.repeat(np.arange(n), 1 + rng.poisson(2.0, n))
+    ids = np.where(rng.random(len(who)) < 0.1, None, [f"c{i}" for i in who])
+    day = pd.Timestamp("2025-01-01") + pd.to_timedelta(rng.integers(0, 500, len(who)), unit="D")
+    lines = pd.DataFrame({"customer_id": ids, "transaction_date": day.astype("str"),
+        "unit_spend": np.round(rng.lognormal(3, 1, len(who)), 2)})  # fmt: skip
+    return CustomerBase.open(lines, today="2026-12-31").as_of("2026-05-10")
+
+
+def test_money_of_two_like_companies_is_seldom_called_changed_law() -> None:
+    """12 pairs of companies, three sums each, which go together."""
+    rng = np.random.default_rng(24)
+    names, called = ("revenue", "revenue_to_date", "revenue_of_known_customers"), 0
+    for _ in range(12):
+        facts = [{}, {}]
+        for one in facts:
+            given = Measured(money(rng), "-26w")
+            for name in names:
+                one.update(REGISTRY[name](given).facts())
+        told = {d.name: d for d in run_diff.compare(*facts)}
+        assert set(told) == set(names)
+        assert all(told[name].told_by == "sum" for name in names)
+        called += sum(bool(told[name].clear) for name in names)
+    assert called <= 6
+
+
+def test_every_key_figure_that_changed_has_an_interval_law(small_company: CustomerBase) -> None:
+    """Two days of a company: no key figure is called changed without an interval of its change."""
+    runs = []
+    for one in (small_company.earlier("-26w"), small_company):
+        given, facts = Measured(one, "-26w", margin=0.4), {}
+        for make in REGISTRY.values():
+            facts |= make(given).facts()
+        runs.append(facts)
+    told = [d for d in run_diff.compare(*runs) if d.change]
+    assert len(told) > 20
+    assert not [d.name for d in told if d.lower is None or not d.lower <= d.change <= d.upper]

@@ -20,9 +20,11 @@ from crm_analytics.analyses.btyd.contracts.contract_models import BetaDiscreteWe
 from crm_analytics.analyses.btyd.covariates.covariate_coding import with_covariates
 from crm_analytics.analyses.btyd.covariates.covariate_tests import covariate_tests
 from crm_analytics.analyses.btyd.covariates.covariates import CovariateFit, fit_covariates
+from crm_analytics.analyses.btyd.covariates.time_varying import TimeVaryingFit, fit_time_varying
 from crm_analytics.analyses.btyd.fitting.cadence import cadence
 from crm_analytics.analyses.btyd.fitting.optimise import Diagnosis
 from crm_analytics.analyses.btyd.fitting.parameter_intervals import parameter_intervals
+from crm_analytics.analyses.btyd.fitting.parameter_posterior import ParameterPosterior, parameter_posterior
 from crm_analytics.analyses.btyd.fitting.pymc_bridge import posterior_of
 from crm_analytics.analyses.btyd.fitting.summary import NEEDS, Summary, summarize
 from crm_analytics.analyses.btyd.forecasts.dert import Residual, dert, residual, residual_value
@@ -73,6 +75,7 @@ __all__ = [
     "GammaGamma",
     "GammaGompertzNBD",
     "ModifiedBetaGeo",
+    "ParameterPosterior",
     "ParetoNBD",
     "Ranking",
     "RegularBetaGeo",
@@ -86,6 +89,7 @@ __all__ = [
     "ShiftedBetaGeo",
     "Summary",
     "TextbookValue",
+    "TimeVaryingFit",
     "TotalForecast",
     "active_customers",
     "baselines",
@@ -99,10 +103,12 @@ __all__ = [
     "drift",
     "evidence",
     "fit_covariates",
+    "fit_time_varying",
     "forecast_total",
     "freeze",
     "frequency_counts",
     "parameter_intervals",
+    "parameter_posterior",
     "posterior_of",
     "probability_active",
     "probability_of_next",

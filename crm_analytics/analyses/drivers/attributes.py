@@ -135,7 +135,7 @@ def _compared(
         if min(mine["buyers"], rest["buyers"]) < MINIMUM:
             continue
         for m in measures:
-            sides = [_log_ratio(side, m) for side in (mine, rest)]
+            sides = [log_ratio(side, m) for side in (mine, rest)]
             if any(side is None for side in sides):
                 continue
             (own, error_own), (other, error_other) = sides  # type: ignore[misc]
@@ -147,7 +147,7 @@ def _compared(
     return made
 
 
-def _log_ratio(side: pd.Series, m: str) -> tuple[float, float] | None:
+def log_ratio(side: pd.Series, m: str) -> tuple[float, float] | None:
     """Logarithm of now over before, and its standard error over customers; None where either is nothing."""
     a, b = float(side[f"{m}_a"]), float(side[f"{m}_b"])
     if min(a, b) <= 0:

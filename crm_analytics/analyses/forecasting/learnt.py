@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from crm_analytics.analyses.forecasting.doubt import Doubt, doubt_of, shift_of
 from crm_analytics.analyses.forecasting.quarters import YEAR
-from crm_analytics.analyses.forecasting.ways import MODEL, WAYS
+from crm_analytics.analyses.forecasting.ways import CONTRACTS, MODEL, WAYS
 from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
@@ -73,13 +73,13 @@ def learnt(
     trials : as `ways.trials` gives them
     said : what each way says at the day; NaN where it cannot
     quarters : of data before the day
-    chance : standard deviation, on logarithms, of chance and parameters alone
+    chance : standard deviation, on logarithms, that chance and parameters alone give the models
     lumps : variance, on logarithms, of single large customers who may be lost: no trial need have seen it
     """
     errors = {way: _errors(trials, way, what, window) for way in WAYS if _usable(said.get(way))}
     shift, spread = {}, {}
     for way, (found, overlap) in errors.items():
-        shift[way] = shift_of(found.to_numpy(), overlap)
+        shift[way] = shift_of(found.to_numpy(), overlap, found.index.to_numpy(float))
         free = len(found) / overlap
         seen = float(np.mean((found.to_numpy() - shift[way]) ** 2)) if len(found) else 0.0
         spread[way] = (EXPECTED_ERRORS * UNTRIED[way] ** 2 + free * seen) / (EXPECTED_ERRORS + free)
@@ -97,6 +97,7 @@ def learnt(
     share = left.notna() * pd.Series(weight)
     together = (left.fillna(0.0) * share).sum(axis=1) / share.sum(axis=1)
     overlap = errors[MODEL][1] if MODEL in errors else float(window)
+    chance *= 1 - weight.get(CONTRACTS, 0.0)  # of the models: what a contract pays is known
     doubt = doubt_of(together.to_numpy(), overlap, chance, assumed(quarters, window, overlap), apart + lumps)
     ways = pd.DataFrame(
         [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
+from crm_analytics.analyses.intervals import Z95, error_of_sum
 from crm_analytics.analyses.kpi import COUNT, DOWN, SHARE, UP, Kpi, refused
 
 if TYPE_CHECKING:
@@ -51,8 +53,13 @@ def identified_revenue_share(given: Measured) -> Kpi:
     if total <= 0:
         return refused("identified_revenue_share", SHARE, UP, "there is no revenue", EXPLAINED_IN)
     share = 1 - float(counts["anonymous_spend"]) / total
+    lines = given.base.transactions
+    known = error_of_sum(given.base.purchase_history.revenue)
+    nobody = error_of_sum(lines.filter(lines.customer_id.isnull()).unit_spend)  # each line is its own draw
+    half = Z95 * math.hypot((1 - share) * known, share * nobody) / total
+    ends = (max(0.0, share - half), min(1.0, share + half))
     n = int(counts["rows"])
-    return Kpi("identified_revenue_share", SHARE, UP, share, n, explained_in=EXPLAINED_IN)
+    return Kpi("identified_revenue_share", SHARE, UP, share, n, *ends, explained_in=EXPLAINED_IN)
 
 
 KPIS: tuple[Callable[[Measured], Kpi], ...] = (

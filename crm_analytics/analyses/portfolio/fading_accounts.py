@@ -1,9 +1,9 @@
 """Large accounts that order less and less, each held against its own history.
 
 A large account is not one of many: it has a clock of its own. So each is charted against itself: the orders
-and the money of the last half year against what its earlier quarters, at the season of the shop, let one
-expect. How much an account's own quarters scatter is estimated from them, and drawn towards what the accounts
-have in common.
+and the money of the last quarter and of the last half year against what its earlier quarters, at the season
+of the shop, let one expect. How much an account's own quarters scatter is estimated from them, and drawn
+towards what the accounts have in common.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ LEAST_ORDERS = 12  # in it: an account that orders more rarely has no clock to b
 SHARE, MOST = 0.7, 50  # accounts that bring seven tenths of the revenue of the history, at most so many
 FALSE_ALARMS = 0.05
 POOLED = 4.0  # quarters that what the accounts have in common counts for
+MOST_P = 0.999  # one test that nothing fell must not outweigh all others
+COLUMNS = ["revenue", "orders", "usual", "spend", "usual_spend"]
 STEADIEST = 0.15  # of the scatter of pure chance
-TESTS = 3
+LATELY = (1, RECENT)  # quarters that are looked at together: a fall is seen first in the last, surest in both
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +51,7 @@ class FadingAccounts(ObjectCard):
     accounts : customer_id, revenue (of the history's last year), orders (of the last 26 weeks), usual (orders
         that its history lets one expect), spend and usual_spend (the same in money), p (adjusted for how many
         accounts are looked at), fading; those that fade first, then by revenue
-    false_alarms : chance that anybody is named where nobody fades
+    false_alarms : chance, at most, that anybody is named where nobody fades
     """
 
     accounts: pd.DataFrame
@@ -64,9 +66,10 @@ class FadingAccounts(ObjectCard):
 def fading_accounts(base: CustomerBase) -> FadingAccounts:
     """Chart the large accounts of a base against their own history.
 
-    Three things are asked of each: fewer orders than usual lately, orders that fall from quarter to quarter,
-    and less money lately. The least p counts, times three; then Benjamini & Hochberg's correction over all
-    accounts, so that where nobody fades somebody is named in one base of twenty.
+    Five things are asked of each: fewer orders and less money than usual in the last quarter, the same in the
+    last half year, and orders that fall from quarter to quarter. They are told by the same orders, so their p
+    are combined as Cauchy's law allows whatever their dependence; then Benjamini & Hochberg's correction over
+    all accounts, so that where nobody fades somebody is named in one base of twenty at most.
 
     Raises
     ------
@@ -74,7 +77,8 @@ def fading_accounts(base: CustomerBase) -> FadingAccounts:
 
     Source
     ------
-    Dispersion of counts: McCullagh & Nelder (1989), section 6.2; charts on own history: Shewhart (1931).
+    Dispersion of counts: McCullagh & Nelder (1989), section 6.2; charts on own history: Shewhart (1931);
+    combined p: Liu & Xie (2020), *JASA* 115.
 
     Examples
     --------
@@ -97,21 +101,15 @@ def fading_accounts(base: CustomerBase) -> FadingAccounts:
     quarters = np.minimum(
         counted.groupby("customer_id")["born"].first().loc[orders.index].to_numpy(), HISTORY
     )
-    rows = [
-        _charted(o, s, exposure, int(n))
+    each = [
+        _Account.of(o, s, exposure, int(n))
         for o, s, n in zip(orders.to_numpy(float), spend.to_numpy(float), quarters, strict=True)
     ]
-    found = pd.DataFrame(rows, columns=["orders", "usual", "spend", "usual_spend", "scatter", "revenue"])
-    common = float(np.clip(found["scatter"].median(), STEADIEST, 5.0))
-    each = zip(orders.to_numpy(float), spend.to_numpy(float), quarters, strict=True)
-    p = np.array([_p(o, s, exposure, int(n), common) for o, s, n in each])
-    adjusted = benjamini_hochberg(p)
-    found = found.drop(columns="scatter").assign(
-        customer_id=orders.index, p=adjusted, fading=adjusted < FALSE_ALARMS
-    )
+    adjusted = _adjusted(each)
+    found = pd.DataFrame([one.row() for one in each], columns=COLUMNS)
+    found = found.assign(customer_id=orders.index, p=adjusted, fading=adjusted < FALSE_ALARMS)
     found = found.sort_values(["fading", "revenue"], ascending=False, ignore_index=True)
-    columns = ["customer_id", "revenue", "orders", "usual", "spend", "usual_spend", "p", "fading"]
-    return FadingAccounts(found[columns])
+    return FadingAccounts(found[["customer_id", *COLUMNS, "p", "fading"]])
 
 
 def _counted(base: CustomerBase) -> pd.DataFrame:
@@ -165,35 +163,107 @@ def _exposure(base: CustomerBase) -> Array:
     return np.array([found.factor(ends[at + 1], ends[at]) for at in range(RECENT + HISTORY)])
 
 
-def _charted(orders: Array, spend: Array, exposure: Array, history: int) -> tuple[float, ...]:
-    """Orders and money lately, what is usual, the scatter of the quarters, and a year's revenue."""
-    late, past = slice(0, RECENT), slice(RECENT, RECENT + history)
-    rate = orders[past].sum() / exposure[past].sum()
-    worth = spend[past].sum() / exposure[past].sum()
-    due = rate * exposure[past]
-    scatter = float(((orders[past] - due) ** 2 / due).sum() / (history - 1))
-    usual = exposure[late].sum()
-    year = float(spend[RECENT : RECENT + 4].sum())
-    return orders[late].sum(), rate * usual, spend[late].sum(), worth * usual, scatter, year
+@dataclass(frozen=True, eq=False)
+class _Chart:
+    """One account's orders, or its money counted in usual orders, by quarter back.
+
+    counts, exposure : (RECENT + quarters of history,)
+    """
+
+    counts: Array
+    exposure: Array
+
+    @property
+    def history(self) -> int:
+        """Quarters of it."""
+        return len(self.counts) - RECENT
+
+    @property
+    def rate(self) -> float:
+        """Usual counts a quarter without season."""
+        return float(self.counts[RECENT:].sum() / self.exposure[RECENT:].sum())
+
+    @property
+    def scatter(self) -> float:
+        """Of the history's quarters, as a share of that of pure chance."""
+        due = self.rate * self.exposure[RECENT:]
+        return float(((self.counts[RECENT:] - due) ** 2 / due).sum() / (self.history - 1))
+
+    def fall(self, common: float) -> list[float]:
+        """Of counts as few as those lately, the chance by each of `LATELY`.
+
+        common : scatter that the accounts have in common
+        """
+        found = []
+        for quarters in LATELY:
+            usual = self.rate * self.exposure[:quarters].sum()
+            share = self.exposure[:quarters].sum() / self.exposure[RECENT:].sum()
+            gap = (self.counts[:quarters].sum() - usual) / np.sqrt(usual * (1 + share))
+            found.append(self._chance(gap, common))
+        return found
+
+    def falling(self, common: float) -> float:
+        """Of counts that so fall from quarter to quarter, the chance."""
+        e, n = self.exposure, self.counts
+        rate = n.sum() / e.sum()
+        time = -np.arange(len(n), dtype=float)
+        time = time - (time * e).sum() / e.sum()
+        return self._chance((time * (n - rate * e)).sum() / np.sqrt(rate * (time**2 * e).sum()), common)
+
+    def _chance(self, gap: float, common: float) -> float:
+        free = POOLED + self.history - 1
+        spread = max((POOLED * common + (self.history - 1) * self.scatter) / free, STEADIEST)
+        return float(stats.t.cdf(gap / np.sqrt(spread), free))
 
 
-def _p(orders: Array, spend: Array, exposure: Array, history: int, common: float) -> float:
-    """Of such a fall, if nothing had changed."""
-    came, usual, money, usual_money, scatter, _ = _charted(orders, spend, exposure, history)
-    late, past = slice(0, RECENT), slice(RECENT, RECENT + history)
-    free = POOLED + history - 1
-    spread = max((POOLED * common + (history - 1) * scatter) / free, STEADIEST)
-    share = exposure[late].sum() / exposure[past].sum()
-    fewer = stats.t.cdf((came - usual) / np.sqrt(spread * usual * (1 + share)), free)
-    everything = slice(0, RECENT + history)
-    e, n = exposure[everything], orders[everything]
-    rate = n.sum() / e.sum()
-    time = -np.arange(RECENT + history, dtype=float)
-    time = time - (time * e).sum() / e.sum()
-    slope = (time * (n - rate * e)).sum() / np.sqrt(spread * rate * (time**2 * e).sum())
-    falling = stats.t.cdf(slope, free)
-    each = spend[past] / exposure[past]
-    deviation = max(float(each.std(ddof=1)), 1e-9 * max(abs(float(each.mean())), 1e-9))
-    gap = (money - usual_money) / exposure[late].sum()
-    less = stats.t.cdf(gap / (deviation * np.sqrt(1 / RECENT + 1 / history)), history - 1)
-    return float(min(TESTS * min(fewer, falling, less), 1.0))
+@dataclass(frozen=True, eq=False)
+class _Account:
+    """What one account orders and spends by quarter back, and what a usual order of its history was worth."""
+
+    orders: _Chart
+    money: _Chart
+    worth: float
+
+    @classmethod
+    def of(cls, orders: Array, spend: Array, exposure: Array, history: int) -> _Account:
+        """From all quarters that are looked at, those before the account began included."""
+        known = slice(0, RECENT + history)
+        orders, spend, exposure = orders[known], spend[known], exposure[known]
+        worth = float(spend[RECENT:].sum() / orders[RECENT:].sum())
+        money = spend / worth if worth > 0 else orders  # what was all sent back tells nothing of its own
+        return cls(_Chart(orders, exposure), _Chart(money, exposure), worth)
+
+    def p(self, common: tuple[float, float]) -> float:
+        """Of such a fall, if nothing had changed; `common` is the scatter of orders and of money."""
+        of_orders, of_money = common
+        found = [*self.orders.fall(of_orders), *self.money.fall(of_money), self.orders.falling(of_orders)]
+        return _combined(np.array(found))
+
+    def row(self) -> tuple[float, ...]:
+        """Revenue of the history's last year; orders and money lately, each with what is usual."""
+        usual = self.orders.rate * float(self.orders.exposure[:RECENT].sum())
+        usual_money = self.money.rate * float(self.money.exposure[:RECENT].sum())
+        came, money = (float(one.counts[:RECENT].sum()) for one in (self.orders, self.money))
+        year = float(self.money.counts[RECENT : RECENT + 4].sum()) * self.worth
+        return year, came, usual, money * self.worth, usual_money * self.worth
+
+
+def _adjusted(accounts: list[_Account]) -> Array:
+    """Of each account's fall the p, corrected for how many accounts are looked at."""
+    common = _common([one.orders for one in accounts]), _common([one.money for one in accounts])
+    return benjamini_hochberg(np.array([one.p(common) for one in accounts]))
+
+
+def _common(charts: list[_Chart]) -> float:
+    """The scatter of the middle account."""
+    return float(np.clip(np.median([one.scatter for one in charts]), STEADIEST, 5.0))
+
+
+def _combined(p: Array) -> float:
+    """One p of several that depend on each other.
+
+    >>> round(_combined(np.array([0.01, 0.01, 0.01])), 4), round(_combined(np.array([0.01, 0.5])), 4)
+    (0.01, 0.02)
+    """
+    odd = np.tan((0.5 - np.clip(p, 1e-15, MOST_P)) * np.pi)
+    return float(0.5 - np.arctan(odd.mean()) / np.pi)

@@ -27,6 +27,7 @@ ORDERS = 3
 CLUSTERS = range(2, 8)
 STABLE = 0.8  # mean adjusted Rand index between clusterings of two halves
 SAMPLE = 10_000  # customers the clusters are found on; all are then assigned
+SHUFFLES = 20  # draws of data with every column shuffled
 ROUNDS = 10
 CATEGORIES = 12  # the largest; the others are one
 
@@ -52,7 +53,8 @@ class Needs(ObjectCard):
     customers : Ibis: customer_id, need (a name made of what sets it apart)
     profile : need, customers, share, then the mean of each feature (category shares 0..1, price 0..1)
     stability : clusters, stability (mean adjusted Rand index), silhouette, shuffled (95 % point of the
-        silhouette on data whose columns were shuffled apart), kept
+        silhouette on data whose columns were shuffled apart), gap (how much tighter the clusters are than
+        those of shuffled data, in logarithms), gap_error, kept
     clustered : customers with at least `ORDERS` orders
     """
 
@@ -68,10 +70,12 @@ def needs(base: CustomerBase, *, seed: int = 1, minimum: int = 1) -> Needs:
 
     Two random halves are clustered apart and both used to assign everybody; the adjusted Rand index of the
     two assignments, averaged over `ROUNDS` pairs, is the stability. A number of clusters counts where that
-    reaches `STABLE` and the silhouette beats that of data with every column shuffled (95 % of 20 times).
+    reaches `STABLE`, the silhouette beats that of data with every column shuffled (95 % of 20 times), and
+    the gap to shuffled data is wider than with one cluster fewer by more than its error.
 
     Source: T. Lange, V. Roth, M. Braun & J. Buhmann (2004), *Neural Computation* 16, 1299-1323, for
-    stability by resampling; L. Hubert & P. Arabie (1985) for the index.
+    stability by resampling; R. Tibshirani, G. Walther & T. Hastie (2001), *JRSS B* 63, 411-423, for the gap;
+    L. Hubert & P. Arabie (1985) for the index.
 
     Parameters
     ----------
@@ -95,7 +99,8 @@ def needs(base: CustomerBase, *, seed: int = 1, minimum: int = 1) -> Needs:
     one_thread = _one_thread()
     with one_thread():
         tried = pd.DataFrame([_try(sample, k, chance) for k in CLUSTERS])
-    tried["kept"] = (tried["stability"] >= STABLE) & (tried["silhouette"] > tried["shuffled"])
+    wider = tried["gap"] - tried["gap"].shift(fill_value=0.0) > tried["gap_error"]  # one cluster has no gap
+    tried["kept"] = (tried["stability"] >= STABLE) & (tried["silhouette"] > tried["shuffled"]) & wider
     if not tried["kept"].any():
         best = tried.loc[[int(tried["stability"].to_numpy().argmax())]].iloc[0]
         raise NoStructureError(float(best["stability"]), int(best["clusters"]))
@@ -163,12 +168,15 @@ def _try(values: np.ndarray, k: int, chance: np.random.Generator) -> dict[str, f
         halves = order[: n // 2], order[n // 2 :]
         first, second = (_kmeans(values[half], k, 0).predict(values) for half in halves)
         scores.append(adjusted_rand_score(first, second))
-    shuffled = [_silhouette(_shuffled(values, chance), k, chance) for _ in range(20)]
+    own, tight = _fit_of(values, k, chance)
+    shuffled = np.array([_fit_of(_shuffled(values, chance), k, chance) for _ in range(SHUFFLES)])
     return {
         "clusters": k,
         "stability": float(np.mean(scores)),
-        "silhouette": _silhouette(values, k, chance),
-        "shuffled": float(np.quantile(shuffled, 0.95)),
+        "silhouette": own,
+        "shuffled": float(np.quantile(shuffled[:, 0], 0.95)),
+        "gap": float(shuffled[:, 1].mean() - tight),
+        "gap_error": float(shuffled[:, 1].std(ddof=1) * np.sqrt(1 + 1 / SHUFFLES)),
     }
 
 
@@ -176,12 +184,16 @@ def _shuffled(values: np.ndarray, chance: np.random.Generator) -> np.ndarray:
     return np.column_stack([chance.permutation(column) for column in values.T])
 
 
-def _silhouette(values: np.ndarray, k: int, chance: np.random.Generator) -> float:
+def _fit_of(values: np.ndarray, k: int, chance: np.random.Generator) -> tuple[float, float]:
+    """Silhouette, and the logarithm of the squared distances within clusters over those to one centre."""
     from sklearn.metrics import silhouette_score
 
-    some = chance.choice(len(values), min(len(values), 600), replace=False)
-    labels = _kmeans(values[some], k, 0).labels_
-    return float(silhouette_score(values[some], labels)) if len(set(labels)) > 1 else 0.0
+    some = values[chance.choice(len(values), min(len(values), 600), replace=False)]
+    fitted = _kmeans(some, k, 0)
+    whole = float(((some - some.mean(axis=0)) ** 2).sum())
+    within = float(np.log(max(fitted.inertia_, 1e-12) / max(whole, 1e-12)))
+    labels = fitted.labels_
+    return (float(silhouette_score(some, labels)) if len(set(labels)) > 1 else 0.0), within
 
 
 def _profile(features: pd.DataFrame, labels: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:

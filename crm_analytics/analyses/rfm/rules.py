@@ -154,7 +154,7 @@ def default_rules(
         Rule(
             "Hibernating",
             {"recency_days": quiet, "order_count": again},
-            "Keep them in the newsletter; no discounts",
+            "Write only to those on the list of customers at risk; no discounts",
         ),
         Rule(
             "Big one-timers",

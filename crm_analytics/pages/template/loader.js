@@ -163,9 +163,10 @@
   };
   const fitted = (figure, look) => {
     const night = dark.matches && !printing, small = phone.matches && !printing;
-    let made = tinted(figure, night ? look.dark : {});
+    const twins = night ? look.dark : look.light;
+    let made = tinted(figure, twins);
     made.layout.height ??= 380;
-    made.layout.template = tinted(look.template, night ? look.dark : {});
+    made.layout.template = tinted(look.template, twins);
     if (small) {
       merged(made.layout, { font: { size: 13 }, hoverlabel: { font: { size: 13 } } });
       merged(made.layout, made.layout.meta?.phone ?? {});

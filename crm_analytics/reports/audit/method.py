@@ -45,6 +45,7 @@ def method(report: AuditReport) -> Block:
     said |= {
         "intervals": t("method.intervals_text"),
         "drivers": t("method.drivers_text"),
+        "dates": t("method.dates_text"),
         "worth": t(
             "method.worth_text", weeks=WORKS[0], effect=effect_words(t, report.plan),
             margin=t("method.margin_unknown") if margin is None else t("method.margin_known", margin=margin),
@@ -82,4 +83,6 @@ def record(report: AuditReport) -> Block:
             facts["customers_below_zero"] = report.spread.below_zero[0]
     if report.drivers is not None:
         facts["drivers_shown"] = int(report.drivers["clear"].sum())
+    if report.dates is not None:
+        facts["dates_shown"] = sum(one.evidence.is_news for one in report.dates)
     return blocks.record(**facts)

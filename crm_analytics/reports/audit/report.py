@@ -10,7 +10,7 @@ from crm_analytics.analyses import audit
 from crm_analytics.analyses.actions import Action
 from crm_analytics.analyses.cohorts import Cohorts, cohorts
 from crm_analytics.analyses.disclosure import ON_A_PAGE
-from crm_analytics.analyses.drivers import by_attribute, leaving_by_attribute
+from crm_analytics.analyses.drivers import ChangeAt, by_attribute, changes, leaving_by_attribute
 from crm_analytics.analyses.kpi import Kpi
 from crm_analytics.analyses.kpis import measure
 from crm_analytics.pages.sentences import Sentences
@@ -21,6 +21,7 @@ from crm_analytics.reports.shared.report import Report, attempt
 from crm_analytics.reports.shared.small_form import SmallReport, too_small
 from crm_analytics.reports.shared.spoken import catalogue
 from crm_analytics.reports.shared.tiles import span
+from crm_analytics.tables.days import as_day
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +51,8 @@ class AuditReport(Report):
     cohorts : lenses 3 to 5
     drivers : groups whose buying changed otherwise than that of the others; None without history for it
     leaving : groups whose customers lapse faster or slower than others; None where that cannot be told
+    dates : changes of buying at a date, in orders and spend, the clearest first; None without the history
+    changed_on : the day that was asked about; empty where the last year was searched
     """
 
     t: Sentences
@@ -62,6 +65,8 @@ class AuditReport(Report):
     cohorts: Cohorts | None
     drivers: pd.DataFrame | None
     leaving: pd.DataFrame | None = None
+    dates: list[ChangeAt] | None = None
+    changed_on: str = ""
 
     @cached_property
     def kpis(self) -> dict[str, Kpi]:
@@ -106,6 +111,7 @@ def prepare(
     *,
     every: str = "auto",
     compare_to: str = "",
+    changed_on: str = "",
     effect: float = 0.05,
     language: str = "en",
     show_customers: bool = False,
@@ -118,12 +124,15 @@ def prepare(
     every : length of a cohort's period: month, quarter, year, or auto by the length of the history
     compare_to : length of the last period and of the one before it ("-52w"); empty: the longest of `SPANS`
         that the data hold twice, while how customers differ is shown over the last year
+    changed_on : a day on which something changed, such as a price rise ("2026-03-01"); empty: every fourth
+        week of the last year is looked at
     effect : of a contact, where the data hold no measured one
     language : of the page: "en" or "de"
     run : folder of the run that makes the page: what it hands in, and where lists go; empty outside a run
     """
     if small := too_small(base, show_customers, language=language):
         return small
+    days = [as_day(changed_on, "changed_on")] if changed_on else []
     missing: dict[str, str] = {}
     length, change = _change(base, compare_to)
     plan = plans(base, span=length, effect=effect)
@@ -147,6 +156,8 @@ def prepare(
             "leaving",
             lambda: leaving_by_attribute(base, plan.given.definitions.lapsed_days or LAPSING),
         ),
+        dates=attempt(missing, "dates", lambda: changes(base, days)),
+        changed_on=changed_on,
     )
 
 

@@ -59,7 +59,7 @@ def who_made_the_change(report: AuditReport, change: Change) -> Block:
         finding = t(
             "moves.finding", who=t(f"who.{biggest}"), value=net[biggest], total=total.now - total.before
         )
-    said = [t("moves.caption", day=change.day, days=change.totals.span_days), _driver(report)]
+    said = [t("moves.caption", day=change.day, days=change.totals.span_days), _driver(report), _date(report)]
     if not report.same_season:
         said.append(t("lede.season"))
     if (change.start - report.base.first_day).days < change.totals.span_days:
@@ -97,13 +97,27 @@ def _driver(report: AuditReport) -> str:
     return f"{said} {_faster(report)}".strip()
 
 
+def _date(report: AuditReport) -> str:
+    """At which date buying changed beyond season and age, in a sentence; or that none is shown to be one."""
+    t, found = report.t, report.dates
+    if found is None:
+        return report.why("dates") if report.changed_on else ""
+    one, asked = found[0], "asked" if report.changed_on else "searched"
+    if not one.evidence.is_news:
+        return t(f"date.none_{asked}", day=one.day)
+    bounds = interval(t, one.lower - 1, one.upper - 1, PERCENT)
+    slots = {"day": one.day, "what": one.measure, "share": abs(one.ratio - 1), "interval": bounds,
+             "way": "down" if one.ratio < 1 else "up", "n": one.customers}  # fmt: skip
+    return t.of(f"date.{asked}", slots)
+
+
 def _faster(report: AuditReport) -> str:
     """Whose customers lapse most unlike all others, in a sentence; empty where none are shown to."""
     table = report.leaving
     if table is None or not table["clear"].any():
         return ""
     row = table.iloc[0]
-    bounds = interval(report.t, row["lower"], row["upper"], "number:1")
+    bounds = interval(report.t, row["lower"], row["upper"], "number:2")
     slots = {"attribute": _attribute(report, row["attribute"]), "group": row["group"],
              "times": row["ratio"], "interval": bounds}  # fmt: skip
     return report.t.of("driver.faster", slots)

@@ -42,6 +42,8 @@ def whom_to_contact_now(report: CampaignsReport, due: Due) -> Block:
     )
     columns = ["list", "because", "due", "suppressed", "control", "treated"]
     caption = t("lists.caption", days=due.wave.terms.days, day=report.base.day, held=due.wave.terms.holdout)
+    if due.action is not None and due.action.verb == "test":
+        caption = f"{caption} {t('lists.half')}"
     names = names_of(report, *columns)
     if not due.treated:
         block = blocks.table(shown[columns], finding=t("lists.finding_none"), caption=caption, names=names)

@@ -150,6 +150,8 @@ def actions(report: ChannelReport) -> Block:
             blocks.action(t(f"action.{message}.do"), t(f"action.{message}.why"), t("role.marketing"))
         )
     items += [action_of(t, action, report.plan) for action in report.plan.actions]
+    if not items:
+        items = [blocks.action(t("action.nothing.do"), t("action.nothing.why"))]
     return blocks.actions(*items[: blocks.MOST_ACTIONS])
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.attribution.economics import LOSS, LUCRATIVE, NO_SPEND, NO_TOUCH_SEEN
+from crm_analytics.analyses.campaigns.measurement.treatment_effects import LESS, MORE
 from crm_analytics.pages import blocks, figures
 from crm_analytics.reports.channels.first_screen import (
     channels_in,
@@ -58,26 +59,49 @@ def _without(name: str) -> Callable[[ChannelReport], Block]:
     return said
 
 
+def by_evidence(report: ChannelReport, table: pd.DataFrame) -> pd.DataFrame:
+    """Channels shown to add orders first, those shown to cost orders last, and between them by their spend.
+
+    Credit ranks nothing: of a channel without a comparison it is not known whether it causes a purchase.
+    """
+    known = [report.added(str(name)) for name in table["channel"]]
+    place = {MORE: 0, LESS: 2}
+    ranked = table.assign(
+        place=[1 if row is None else place.get(str(row["verdict"]), 1) for row in known],
+        added=[0.0 if row is None else -float(row["orders_added"]) for row in known],
+    )
+    ranked["added"] = ranked["added"].where(ranked["place"] != 1, 0.0)
+    order = ranked.sort_values(["place", "added", "spend", "channel"], ascending=[True, True, False, True])
+    return order.drop(columns=["place", "added"]).reset_index(drop=True)
+
+
+def _measured(report: ChannelReport, channel: object) -> str:
+    """What the controls of campaigns tell of a channel, in a word."""
+    row = report.added(str(channel))
+    return report.t("measured.not" if row is None else f"measured.{slug(row['verdict'])}")
+
+
 def _names(report: ChannelReport, *columns: str) -> dict[str, str]:
     return {column: report.t(f"column.{column}") for column in columns}
 
 
 @section(part="now", needs=_not_tracked, small=small_form.weekdays)
 def which_channels_pay(report: ChannelReport, now: Period) -> Block:
-    """Credit less spend of each channel from the worst to the best that any model and chance allow."""
+    """Channels shown to add orders first, then by their spend; credit less spend under every model."""
     t, table = report.t, now.economics.channels
-    paid = table[table["verdict"] != NO_SPEND].reset_index(drop=True)
+    paid = by_evidence(report, table[table["verdict"] != NO_SPEND])
     if paid.empty:
         return blocks.note(t("pays.none"), t("pays.bring")).under(t("pays.label")).anchored("pays")
     middle = (paid["profit_low"] + paid["profit_high"]) / 2
     sure = int(paid["verdict"].isin([LOSS, LUCRATIVE, NO_TOUCH_SEEN]).sum())
     data = paid.assign(
+        measured=[_measured(report, name) for name in paid["channel"]],
         verdict=[t(f"verdict.{slug(name)}") for name in paid["verdict"]],
         credited=blocks.together(paid["value_low"], paid["value_high"]),
         times=blocks.together(paid["roas_low"], paid["roas_high"]),
         left=blocks.together(paid["profit_low"], paid["profit_high"]),
     )
-    columns = ["channel", "verdict", "spend", "credited", "times", "left"]
+    columns = ["channel", "measured", "verdict", "spend", "credited", "times", "left"]
     return blocks.chart(
         figures.intervals(
             paid.assign(middle=middle), "channel", "middle", "profit_low", "profit_high", reference=0.0,
@@ -321,9 +345,8 @@ def what_only_a_test_can_tell(report: ChannelReport, now: Period) -> Block:
         note = blocks.note(t("test.none"), t("pays.bring"))
         return note.under(t("test.label")).anchored("test").in_appendix()
     measured = [report.added(str(channel)) for channel in plan["channel"]]
-    verdicts = [t("measured.not" if row is None else f"measured.{slug(row['verdict'])}") for row in measured]
     data = plan.assign(
-        measured=verdicts,
+        measured=[_measured(report, name) for name in plan["channel"]],
         orders_by_100=blocks.together(
             pd.Series([math.nan if row is None else 100 * row["lower"] for row in measured]),
             pd.Series([math.nan if row is None else 100 * row["upper"] for row in measured]),

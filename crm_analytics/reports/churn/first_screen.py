@@ -215,7 +215,7 @@ def _faster(report: ChurnReport) -> dict[str, str] | None:
 def faster_words(report: ChurnReport, table: pd.DataFrame, message: str) -> str:
     """The first row of `leaving_by_attribute` as a sentence."""
     row = table.iloc[0]
-    bounds = interval(report.t, row["lower"], row["upper"], "number:1")
+    bounds = interval(report.t, row["lower"], row["upper"], "number:2")
     slots = {"attribute": report.attribute(row["attribute"]), "group": words.clean(row["group"], 24),
              "times": row["ratio"], "interval": bounds}  # fmt: skip
     return report.t.of(message, slots)

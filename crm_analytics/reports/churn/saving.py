@@ -49,13 +49,15 @@ def _falling(plan: Plans, trained: Churn | None, scored: ir.Table | None) -> Act
         return None
     row = plan.audiences.near.of_groups(mine.select("customer_id", segment=ibis.literal(FALLING))).iloc[0]
 
+    effect = plan.audiences.effect_on((ACTIVE,))
+
     def worth(contacted: int) -> Expected:
         value, low, high = (float(row[name]) * contacted / n for name in ("value", "lower", "upper"))
-        return expected_margin(value, low, high, contacted, plan.given.margin, plan.effect, plan.cost)
+        return expected_margin(value, low, high, contacted, plan.given.margin, effect, plan.cost)
 
     whom = {"standing": (ACTIVE,), "group": (PAYS,), "chance": ("half or more",)}
     whole = Action(
-        FALLING, "campaigns", "write", whom, n, FALLING, worth(n), plan.effect, plan.cost, mine
+        FALLING, "campaigns", "write", whom, n, FALLING, worth(n), effect, plan.cost, mine
     )  # fmt: skip
     if whole.evidence is Evidence.SHOWN:
         return whole

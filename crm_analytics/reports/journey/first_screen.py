@@ -125,6 +125,8 @@ def actions(report: JourneyReport) -> Block:
     if not now.tracked:
         items.append(blocks.action(t("action.record.do"), t("action.record.why"), t("role.shop")))
     items += [action_of(t, action, plan) for action in plan.actions]
+    if not items:
+        items = [blocks.action(t("action.nothing.do"), t("action.nothing.why"))]
     return blocks.actions(*items[: blocks.MOST_ACTIONS])
 
 

@@ -11,7 +11,7 @@ import ibis
 import pandas as pd
 
 from crm_analytics.analyses import rfm
-from crm_analytics.analyses.actions import Action, expected_margin
+from crm_analytics.analyses.actions import Action, expected_margin, ranked
 from crm_analytics.analyses.comparison import YEAR
 from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
 from crm_analytics.analyses.journey import kpis as figures
@@ -211,9 +211,10 @@ def _actions(plan: Plans, now: Period) -> tuple[Action, ...]:
         worth = expected_margin(value, low, high, n, plan.given.margin, plan.effect, plan.cost)
     whom = {"standing": (ACTIVE, AT_RISK, NOT_YET), "basket": ("open",)}
     audience = bought if known == n else mine
-    return (
-        Action(OPEN_BASKET, "shop", "write", whom, n, OPEN_BASKET, worth, plan.effect, plan.cost, audience),
+    letter = Action(
+        OPEN_BASKET, "shop", "write", whom, n, OPEN_BASKET, worth, plan.effect, plan.cost, audience
     )
+    return tuple(ranked([letter]))
 
 
 def segments_before(report: JourneyReport, period: Period) -> ir.Table:

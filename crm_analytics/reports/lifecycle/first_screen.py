@@ -61,7 +61,7 @@ def _lede(report: LifecycleReport) -> list[str]:
     said = [t("lede.active", days=days)]
     if change is not None:
         said.append(t("lede.year", now=change.now, then=change.before))
-    came, back = report.flow(rules.LAPSED, "came"), report.flow(rules.WON_BACK, "came")
+    came, back = report.flow(rules.LAPSED, "came"), report.flow(rules.LAPSED, "left")
     if came is not None and back is not None and report.flows and report.ripe(report.flows.then):
         said.append(t("lede.moved", span=span(t, report.weeks, "W"), lapsed=came, back=back))
     if worth.value is not None and report.kpis["customers_at_risk"].value:

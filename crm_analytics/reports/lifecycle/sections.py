@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from crm_analytics.analyses.lifecycle.flows import OUTSIDE
 from crm_analytics.analyses.lifecycle.rules import AT_RISK, LAPSED
+from crm_analytics.analyses.lifecycle.stage_history import PROSPECT
 from crm_analytics.pages import blocks, figures
 from crm_analytics.reports.lifecycle.first_screen import FEW, went
 from crm_analytics.reports.lifecycle.report import LifecycleReport
@@ -49,6 +50,8 @@ def where_customers_stand(report: LifecycleReport) -> Block:
     t = report.t
     table = report.staged.sizes.merge(report.worth.drop(columns="customers"), on="stage", how="left")
     columns = ["stage", "customers", "share", "median_days", "revenue", "revenue_share"]
+    bought = table["customers"].where(table["stage"] != PROSPECT)  # prospects are no customers yet
+    table["share"] = bought / bought.sum()
     if report.flows:
         then = report.flows.sizes[["stage", "then"]].rename(columns={"then": "before"})
         table = table.merge(then, on="stage", how="left")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -237,8 +238,14 @@ def other_reports(report: OverviewReport | SmallOverview) -> Block:
     t, others = report.t, in_order(report.handed)
     if not others:
         return blocks.note(t("reports.none"), t("reports.none_text")).under(t("reports.label"))
+    said = Counter(one["headline"] for one in others)  # the small form says one sentence on all pages
     items = [
-        blocks.link(one["title"], words.clean(one["headline"], LONGEST_LINE), one["report"], one["slug"])
+        blocks.link(
+            one["title"],
+            t("reports.small") if said[one["headline"]] > 1 else words.clean(one["headline"], LONGEST_LINE),
+            one["report"],
+            one["slug"],
+        )
         for one in others
     ]
     return (
@@ -249,7 +256,7 @@ def other_reports(report: OverviewReport | SmallOverview) -> Block:
 # --- one picture --------------------------------------------------------------------------------------------
 
 
-@section(small=small_form.weekdays)
+@section(small=small_form.folded(small_form.weekdays))
 def revenue_by_period(report: OverviewReport) -> Block:
     """Revenue of the last periods, beside the same periods a year before."""
     t, points = report.t, report.past["revenue"]

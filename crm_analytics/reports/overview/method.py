@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
 
 
-@section(small=small_form.when_models_begin)
+@section(small=small_form.folded(small_form.when_models_begin))
 def last_run(report: OverviewReport) -> Block:
     """What differs from the last run of this report, figure by figure."""
     t, changed = report.t, since_last_run(report)

@@ -60,7 +60,10 @@ def what_to_do_with_each_segment(report: ProfilesReport) -> Block:
     """The play of each segment, what it will bring, and how much may be spent on it."""
     t, table = report.t, report.plays
     shared = table["customers"] >= ON_A_PAGE  # money of fewer would be that of somebody
+    few = bool(shared.any() and (~shared & (table["customers"] > 0)).any())
     table = table[shared if shared.any() else table["customers"] > 0].reset_index(drop=True)
+    said = [t("plays.caption" if "ceiling" in table else "plays.caption_plain")]
+    said += [t("plays.few", n=ON_A_PAGE)] if few else []
     wanted = ["segment", "customers", "value", "ceiling", "expected_value", "play"]
     if "value" not in table:
         wanted.insert(2, "revenue")
@@ -82,7 +85,7 @@ def what_to_do_with_each_segment(report: ProfilesReport) -> Block:
     return blocks.table(
         shown,
         finding=finding,
-        caption=t("plays.caption" if "ceiling" in table else "plays.caption_plain"),
+        caption=" ".join(said),
         formats=dict.fromkeys(money, report.currency) | {"customers": "count"},
         names=names(report, *columns),
     ).under(t("plays.label")).anchored("plays")  # fmt: skip
@@ -130,7 +133,7 @@ def where_customers_moved(report: ProfilesReport, moves: Migration) -> Block:
     sizes = moves.moves.drop_duplicates("from_segment").set_index("from_segment")["from_customers"]
     matrix = matrix.loc[[name for name in matrix.index if sizes[name] >= THIN]]
     thin = len(sizes) - len(matrix)
-    data = withheld(moves.moves.drop(columns="thin"), "from_segment", ["revenue_before"])
+    data = withheld(moves.moves.drop(columns="thin"), ["revenue_before"], by="from_segment")
     data = data.assign(**{c: [_segment(report, s) for s in data[c]] for c in ("from_segment", "to_segment")})
     data = data.reset_index(drop=True)
     said = [t("moved.caption", then=moves.then), *([t("moved.thin", n=THIN)] if thin else [])]

@@ -10,6 +10,7 @@ import pandas as pd
 from crm_analytics.analyses import rfm
 from crm_analytics.analyses.audiences import EFFECTS, by_effect
 from crm_analytics.analyses.definitions import ACTIVE, FROM_GAPS, return_curve
+from crm_analytics.analyses.disclosure import withheld
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.segments.report import QUIET, SegmentReport
@@ -36,6 +37,8 @@ def who_brings_the_money(report: SegmentReport) -> Block:
     t, table = report.t, report.scores.segments
     shown = table[table["customers"] > 0].reset_index(drop=True)
     shown["segment"] = [segment_name(t, name) for name in shown["segment"]]
+    if not report.show_customers:  # the money of one customer is not on a page that names none
+        shown = withheld(shown, ["revenue", "revenue_share", "order_value", "median_recency_days"])
     best = report.best
     columns = [
         "segment", "customers", "customer_share", "revenue", "revenue_share", "order_value",
@@ -235,6 +238,9 @@ def what_changed(report: SegmentReport) -> Block:
     both["change"] = both["customers"] - both["customers_before"]
     both = both[(both["customers"] > 0) | (both["customers_before"] > 0)].reset_index(drop=True)
     both["segment"] = [segment_name(t, name) for name in both["segment"]]
+    if not report.show_customers:
+        both = withheld(both, ["revenue"])
+        both = withheld(both, ["revenue_before"], count="customers_before")
     shown = ["segment", "customers", "customers_before", "change", "revenue", "revenue_before"]
     day = report.earlier.base.day
     return (

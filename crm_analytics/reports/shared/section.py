@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, TypeVar, overload
 
@@ -10,6 +11,7 @@ from crm_analytics.pages import blocks, locales
 from crm_analytics.pages.blocks import Block
 from crm_analytics.reports.shared.report import Report
 from crm_analytics.reports.shared.small_form import SmallReport, too_few
+from crm_analytics.reports.shared.spoken import catalogue
 
 R = TypeVar("R", bound=Report)
 Part = TypeVar("Part")
@@ -75,13 +77,21 @@ def section(
         @wraps(told)
         def shown(report: Report) -> Block:
             with locales.speaking(report.language):
-                block = form(told, report).named(told.__name__)
+                block = _titled(form(told, report).named(told.__name__), told, report)
                 block = block.dated(report.annotations, report.annotated)
             return block.under(title) if title else block
 
         return shown
 
     return made
+
+
+def _titled(block: Block, told: Callable[..., Block], report: Report) -> Block:
+    """A headline under the report's title in the language of the page, in the small form too."""
+    if block.kind != "headline" or block.payload.get("title"):
+        return block
+    t = catalogue(report.language, told.__globals__.get("__file__", __file__), "")
+    return replace(block, payload={**block.payload, "title": t("title")}) if t.knows("title") else block
 
 
 def _instead(said: Instead, report: Report, part: str = "") -> Block:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses.actions import NO_COST, NO_MARGIN, Action, Expected
 from crm_analytics.analyses.audiences import PAYS, held_back
+from crm_analytics.analyses.contact_effect import STATED_EFFECT
 from crm_analytics.analyses.definitions import Definitions
 from crm_analytics.analyses.kpi import COUNT, MONEY, SHARE, Kpi
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.shared.plans import Plans
 from crm_analytics.reports.shared.reasons import spoken
+from crm_analytics.reports.shared.spoken import meaning
 from crm_analytics.tables.days import span_of
 
 if TYPE_CHECKING:
@@ -93,9 +95,11 @@ def change_of(t: Sentences, change: Change, against: str) -> str:
 
 
 def interval(t: Sentences, low: float | None, high: float | None, fmt: str) -> str:
-    """A range, in the language of the page."""
-    first, second = words.say(low, fmt), words.say(high, fmt)
-    return t("interval", low=first, high=second)
+    """A range, in the language of the page; both ends of an amount have cents, or none has."""
+    kind, _, currency = fmt.partition(":")
+    if kind == "money" and max(abs(end or 0.0) for end in (low, high)) >= 100:
+        return t("interval", low=words.money(low, currency, 0), high=words.money(high, currency, 0))
+    return t("interval", low=words.say(low, fmt), high=words.say(high, fmt))
 
 
 def span(t: Sentences, n: int, unit: str) -> str:
@@ -186,26 +190,16 @@ def effect_words(t: Sentences, plan: Plans) -> str:
     bounds = interval(t, found.lower, found.upper, "percent:0")
     if found.source == "stated":
         return t("effect.stated", value=found.value, interval=bounds)
-    return t(
+    said = t(
         f"effect.measured.{'shown' if found.lower > 0 or found.upper < 0 else 'not_told_apart'}",
         campaigns=found.campaigns,
         value=found.value,
         interval=bounds,
     )
+    return said if plan.audiences is None else f"{said} {t('effect.measured.where', value=STATED_EFFECT)}"
 
 
 def glossary_of(t: Sentences, found: Definitions, names: Iterable[str]) -> dict[str, str]:
     """Words with their sentence, for the glossary of a page."""
-    slots: Mapping[str, Any] = {
-        "at_risk_days": found.at_risk_days,
-        "at_risk_share": found.at_risk_share,
-        "lapsed_days": found.lapsed_days,
-        "lapsed_share": found.lapsed_share,
-    }
-    said = {}
-    for name in names:
-        unknown = (name == "at_risk" and found.at_risk_days is None) or (
-            name == "lapsed" and found.lapsed_days is None
-        )
-        said[t(f"word.{name}")] = t.of(f"meaning.{name}_unknown" if unknown else f"meaning.{name}", slots)
-    return said
+    slots = {"at_risk_days": found.at_risk_days, "lapsed_days": found.lapsed_days}
+    return {t(f"word.{name}"): meaning(t, name, slots) for name in names}

@@ -2,9 +2,10 @@
 
 Whether a change means something is told where the facts allow it: by a fact's own interval (``value`` with
 ``value_lower`` and ``value_upper``), or, for a share with its number of cases (``x`` in 0..1 with ``x_n``),
-by the 95 % interval of the difference (Newcombe 1998, method 10: two Wilson intervals), or, for a whole
-number without either, as of two counts of independent events (Poisson): of the same customers counted twice
-the change is surer than that. Sums of money without an interval cannot be told: their spread is not recorded.
+by the 95 % interval of the difference (Newcombe 1998, method 10: two Wilson intervals), or, for a sum of
+money with its standard error over customers (``x_error``), by that of the difference of two sums of
+independent customers, or, for a whole number without any, as of two counts of independent events (Poisson).
+Of the same customers counted twice a change is surer than these two say.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from crm_analytics.runs.publishing import publish
 from crm_analytics.tables.regular_files import read_record
 
 READABLE = (1, 2)  # schemas of a manifest: the facts are alike in both
-_PARTS = ("_lower", "_upper", "_n")
+_PARTS = ("_lower", "_upper", "_n", "_error", "_previous", "_year_ago")
 _Z = 1.959964
 
 
@@ -55,7 +56,7 @@ class Difference:
     change : after less before, of numbers
     percent : of the value before, in percent; None where that is 0 or not a number
     clear : whether the change is more than uncertainty; None where the facts do not tell
-    told_by : "intervals", "share", "count", or "" where nothing tells
+    told_by : "intervals", "share", "sum", "count", or "" where nothing tells
     lower, upper : 95 % interval of the change; None where nothing tells
     """
 
@@ -89,6 +90,12 @@ class Difference:
                 "clear: the 95 % interval of the difference leaves out 0"
                 if self.clear
                 else "may be chance: the 95 % interval of the difference holds 0"
+            )
+        if self.told_by == "sum":
+            return (
+                "clear: sums of so many customers seldom differ so much by chance"
+                if self.clear
+                else "may be chance: sums of so many customers often differ so much"
             )
         if self.told_by == "count":
             return (
@@ -151,6 +158,10 @@ def _clear(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> _T
     ):
         low, high = difference_of_shares(before[name], n_1, after[name], n_2)
         return not low <= 0 <= high, "share", low, high
+    errors = [facts.get(f"{name}_error") for facts in (before, after)]
+    if all(_is_number(error) for error in errors):
+        half = _Z * math.hypot(*errors)  # type: ignore[arg-type]
+        return abs(change) > half, "sum", change - half, change + half
     if all(isinstance(facts[name], int) and facts[name] >= 0 for facts in (before, after)):
         half = _Z * math.sqrt(before[name] + after[name])
         return abs(change) > half, "count", change - half, change + half

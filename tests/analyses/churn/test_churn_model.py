@@ -205,6 +205,17 @@ def test_rows_that_are_copies_are_warned_of_and_customers_who_are_merely_alike_a
     assert not any("repeat another" in said for said in alike.warnings)
 
 
+def test_copies_are_noticed_from_one_row_in_a_hundred() -> None:
+    frame, left, _ = customers(700)
+    for copies, seen in ((8, True), (3, False)):
+        more, gone = (pd.concat([one, one[:copies]], ignore_index=True) for one in (frame, pd.Series(left)))
+        money = np.r_[np.arange(700), np.arange(copies)] / 7
+        card = ChurnModel("logistic").fit(more.assign(money=money), gone.to_numpy()).card()
+        assert (
+            any(said.startswith(f"{copies} of {700 + copies} rows repeat") for said in card.warnings) == seen
+        )
+
+
 # --- bad input ---------------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,8 @@ from crm_analytics.analyses.forecasting.learnt import learnt
 from crm_analytics.analyses.forecasting.quarters import DAYS, quarters
 from crm_analytics.analyses.forecasting.truncation import share_older
 from crm_analytics.analyses.forecasting.ways import AGES, LEVEL, MODEL, of_quarters
-from crm_analytics.analyses.portfolio.fading_accounts import fading_accounts
+from crm_analytics.analyses.forecasting.ways import CONTRACTS as CONTRACT_WAY
+from crm_analytics.analyses.portfolio.fading_accounts import _Account, _adjusted, fading_accounts
 from crm_analytics.analyses.value_to_come import value_to_come
 from crm_analytics.errors import NotEnoughData
 
@@ -107,6 +108,26 @@ def test_a_planted_shift_is_found_and_taken_out():
     found = said_of(tried([0.3] * 8), {MODEL: 100.0})
     assert found.mean == pytest.approx(100 * np.exp(0.3 * 2 / 2.5))
     assert shift_of(np.array([]), 4.0) == 0.0
+
+
+def test_what_a_way_was_off_by_lately_counts_for_more_than_what_it_was_off_by_long_ago():
+    """A business that began to shrink a year ago: the shift follows, though most days knew nothing of it."""
+    now, before = (
+        said_of(tried(e, window=1), {MODEL: 100.0}, window=1)
+        for e in ([-0.3] * 2 + [0.0] * 4, [0.0] * 4 + [-0.3] * 2)
+    )
+    assert now.mean < 100 * np.exp(-0.15) < before.mean
+
+
+def test_what_contracts_pay_is_not_as_doubtful_as_what_the_models_make_of_it():
+    """Yearly and monthly payers scatter for a model of spend; the amount of a contract is known."""
+    tried_contracts = tried([0.02, -0.02, 0.01, 0.0], CONTRACT_WAY)
+    trials = pd.concat([tried([0.3, -0.3, 0.2, -0.2]), tried_contracts])
+    wanted = {MODEL: 100.0, CONTRACT_WAY: 100.0}
+    wide, narrow = (said_of(trials, wanted, chance=chance).doubt.half() for chance in (0.25, 0.0))
+    assert wide < 1.6 * narrow
+    alone = said_of(tried([0.3, -0.3, 0.2, -0.2]), {MODEL: 100.0}, chance=0.25)
+    assert alone.doubt.scale >= 0.25
 
 
 def test_larger_errors_widen_and_more_days_narrow():
@@ -227,16 +248,19 @@ def test_a_single_cohort_is_not_taken_for_old_customers():
 # Key accounts
 
 
-def accounts(rng, fading):
-    """Ten accounts that order every week or so for two and a half years; the first ones fade."""
+def accounts(rng, fading, scale=120, since=620, spread=0.0):
+    """Ten accounts that order every week or so for two and a half years; the first ones fade since a day."""
     rows = []
     for i in range(10):
         days = np.cumsum(rng.gamma(4, 7 / 4, 400))
         days = days[days < 910]
         if i < fading:
-            days = days[rng.random(len(days)) < np.exp(-np.maximum(days - 620, 0) / 120)]
-        spend = 900.0 - 60 * i
-        rows += [(f"k{i}", pd.Timestamp("2023-01-01") + pd.Timedelta(days=int(d)), spend) for d in days]
+            days = days[rng.random(len(days)) < np.exp(-np.maximum(days - since, 0) / scale)]
+        spend = (900.0 - 60 * i) * rng.lognormal(0, spread, len(days))
+        rows += [
+            (f"k{i}", pd.Timestamp("2023-01-01") + pd.Timedelta(days=int(d)), round(float(x), 2))
+            for d, x in zip(days, spend, strict=True)
+        ]
     rows.append(("z", pd.Timestamp("2025-06-30"), 1.0))
     frame = pd.DataFrame(rows, columns=["customer_id", "transaction_date", "unit_spend"])
     return CustomerBase.open(frame, today="2025-07-01")
@@ -252,3 +276,35 @@ def test_where_nobody_fades_nobody_is_named():
     found = fading_accounts(accounts(np.random.default_rng(6), 0))
     assert found.fading.empty
     assert found.false_alarms == 0.05
+
+
+def test_an_account_whose_last_quarter_alone_is_low_is_named_in_that_quarter():
+    """Half a year that holds one usual quarter hides it."""
+    found = fading_accounts(accounts(np.random.default_rng(8), 1, scale=10, since=825, spread=0.4))
+    assert set(found.fading["customer_id"]) == {"k0"}
+
+
+def quarters_of_accounts(rng, number, regular, spread, drift=0.0):
+    """Orders and money of accounts by quarter back; without drift nobody fades."""
+    orders, money = np.zeros((number, 10)), np.zeros((number, 10))
+    for i in range(number):
+        days = np.cumsum(rng.gamma(regular, 91 / rng.uniform(5, 15) / regular, 400))
+        days = days[days < 910]
+        days = days[rng.random(len(days)) < np.exp(-drift * np.maximum(days - 700, 0))]
+        at = ((910 - 1e-9 - days) // 91).astype(int)
+        orders[i] = np.bincount(at, minlength=10)
+        money[i] = np.bincount(at, rng.lognormal(8, spread, len(days)), minlength=10)
+    return [_Account.of(o, m, np.ones(10), 8) for o, m in zip(orders, money, strict=True)]
+
+
+@pytest.mark.parametrize(("number", "regular", "spread"), [(8, 4, 0.35), (15, 4, 0.6), (20, 1, 1.0)])
+def test_where_nobody_fades_somebody_is_named_in_one_table_of_twenty_at_most(number, regular, spread):
+    rng = np.random.default_rng(11)
+    named = [(_adjusted(quarters_of_accounts(rng, number, regular, spread)) < 0.05).any() for _ in range(150)]
+    assert np.mean(named) <= 0.05
+
+
+def test_goods_all_sent_back_do_not_break_the_chart():
+    orders = np.full(10, 12.0)
+    account = _Account.of(orders, np.full(10, -5.0), np.ones(10), 8)
+    assert 0 <= account.p((0.25, 0.25)) <= 1

@@ -16,7 +16,8 @@ NOT_DRAWN = {
         "Significant", "Tickets", "Answers", "Waves", "LikelyBuyers",
     ),
     "coefficients with their covariance, or a rule: what is made with it draws": (
-        "BetaGeoBetaBinomial", "ChoiceModel", "ModelCard", "RecencyRule", "NextProduct",
+        "BetaGeoBetaBinomial", "ChoiceModel", "ModelCard", "ParameterPosterior", "RecencyRule", "NextProduct",
+        "TimeVaryingFit",
     ),
     "a table of tests with intervals, of which each row is a sentence": (
         "Dependence", "Hazards", "HolidayEffects", "Incentives", "Lever", "PayDays", "ReferralLikelihood",

@@ -18,6 +18,7 @@ from crm_analytics.analyses.rfm.plays import plays
 from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.company import TRUTH_CUSTOMERS
 from crm_analytics.tables.customer_base import CustomerBase
+from tests.nulls.worlds import open_base, shop
 
 DAY = "2025-12-31"
 
@@ -234,3 +235,13 @@ def test_needs_are_refused_where_there_is_no_structure() -> None:
     few = sales[sales["customer_id"].astype(int) < 50]
     with pytest.raises(NotEnoughData, match="200"):
         needs(CustomerBase.open({"transactions": few, "products": goods}, today=DAY))
+
+
+def test_number_of_needs_is_that_of_the_tastes_recovers_planted_truth() -> None:
+    """Everybody has one of four tastes; a fifth cluster is stable, too, and fits no better for it."""
+    found = needs(open_base(shop(1, "equal", "tastes")))
+    assert len(found.profile) == 4
+    table = found.stability.set_index("clusters")
+    assert table.loc[4, "gap"] - table.loc[3, "gap"] > table.loc[4, "gap_error"]
+    assert table.loc[5, "gap"] - table.loc[4, "gap"] < table.loc[5, "gap_error"]
+    assert table["kept"].sum() == 1

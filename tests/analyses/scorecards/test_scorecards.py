@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from crm_analytics import CustomerBase
+from crm_analytics import CustomerBase, reports
 from crm_analytics.analyses.kpi import COUNT, DOWN, SHARE, UP, Kpi, refused
-from crm_analytics.analyses.kpis import REGISTRY
+from crm_analytics.analyses.kpis import REGISTRY, measure
+from crm_analytics.analyses.measured import Measured
 from crm_analytics.analyses.scorecards import assessments, suitability
 from crm_analytics.analyses.scorecards.explanation import explain
 from crm_analytics.analyses.scorecards.framework import Framework, names, parse, read
@@ -297,3 +299,12 @@ def test_one_block_is_a_framework() -> None:
     only = parse('[[block]]\nid = "x"\nassessed_as = "x"', "mine")
     found = score(only, {}, NOBODY)
     assert (found.known, found.score, found.speaks) == (0.0, None, False)
+
+
+def test_every_figure_is_explained_by_a_report_that_exists() -> None:
+    """Also where it cannot be told: a link to a report that is not there leads nowhere."""
+    rows = [(f"c{k}", day, 5.0 + k) for k in range(20) for day in ("2025-01-05", "2025-03-09")]
+    frame = pd.DataFrame(rows, columns=["customer_id", "transaction_date", "unit_spend"])
+    found = measure(Measured(CustomerBase.open(frame, today="2026-01-01")), REGISTRY)
+    there = {one.parent.name for one in Path(reports.__file__).parent.glob("*/__init__.py")}
+    assert {name: kpi.explained_in for name, kpi in found.items() if kpi.explained_in not in there} == {}

@@ -166,7 +166,7 @@ def sums_of_one_person_are_not_shown(folder: Path) -> Tries:
             "revenue": [1318.0, 9, 6, 4, 3, 8, 0],
         }
     )
-    shown = withheld(moves, "from_segment", ["revenue"])
+    shown = withheld(moves, ["revenue"], by="from_segment")
     for number, row in moves.iterrows():
         small = 0 < row["customers"] < ON_A_PAGE
         yield f"row {number}", not small or bool(np.isnan(shown.loc[number, "revenue"]))

@@ -123,7 +123,10 @@ class FittedModel(ObjectCard):
 
     def drawn(self, draws: int, rng: np.random.Generator) -> list[Self]:
         """Models whose parameters are drawn from the normal distribution of their logarithms (Laplace)."""
-        values = draw_values(self, draws, rng)
+        return self.at_each(draw_values(self, draws, rng))
+
+    def at_each(self, values: NDArray[np.float64]) -> list[Self]:
+        """Models at given parameters, one row each."""
         # what else a model has, its unit or its k, stays
         given = replace(self, log_likelihood=float("nan"), covariance=pd.DataFrame(), diagnosis=GIVEN)
         return [given.with_values(row) for row in values]

@@ -18,7 +18,7 @@ Objective = Callable[[Array], tuple[float, Array, Array]]
 LOG_BOUND = float(np.log(1e6))  # parameters (time scaled to its mean) live in 1e-6 .. 1e6
 _LONGEST_STEP = 2.5
 _GRADIENT_AT_REST = 1e-6
-_LOOSE_LOG_ERROR = 0.7  # the 95 % interval spans a factor of four each way
+LOOSE_LOG_ERROR = 0.7  # the 95 % interval spans a factor of four each way
 _WIDEST_LOG_ERROR = 2.0  # a standard error of 2 in the log: the 95 % interval spans a factor of 2,500
 
 
@@ -193,7 +193,7 @@ def diagnose(
         )
     else:
         message = f"The likelihood has its best point here (gradient {gradient:.1e})."
-        wide = {n: e for n, e in zip(names, errors, strict=True) if n not in plain and e > _LOOSE_LOG_ERROR}
+        wide = {n: e for n, e in zip(names, errors, strict=True) if n not in plain and e > LOOSE_LOG_ERROR}
         if wide:
             factor, loose = float(np.exp(1.96 * max(wide.values()))), tuple(wide)
             message += (

@@ -13,6 +13,7 @@ equation (6); Batislam, Denizel & Filiztekin (2007), International J. of Researc
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -86,6 +87,15 @@ class Likelihood:
         x = (found // (bins * bins)).astype(float)
         return Likelihood(x, recency, T, weight, self.shift, self.total, self.distinct, self.customers_at)
 
+    def value(self, log_params: Array) -> float:
+        """The value alone."""
+        params = np.exp(log_params)
+        shape, log_end = params[0] + self.x, np.log(params[1] + self.T)
+        silence = log_end - np.log(params[1] + self.recency)
+        log_odds = self._log_chances(params)[1][self._at] + shape * silence
+        softplus = np.maximum(log_odds, 0.0) + np.log1p(np.exp(-np.abs(log_odds)))
+        return -(self._gammas(params) + float(self.weight @ (softplus - shape * log_end))) / self.total
+
     def __call__(self, log_params: Array) -> tuple[float, Array, Array]:
         """Value, gradient (4) and Hessian (4, 4) at log r, alpha, a, b."""
         params = np.exp(log_params)
@@ -101,8 +111,6 @@ class Likelihood:
         r, alpha, a, b = params
         n, x = self.customers_at, self.distinct
         m = x + self.shift
-        value = n @ (gammaln(r + x) + gammaln(b + m) - gammaln(a + b + m))
-        value += self.total * (r * np.log(alpha) - gammaln(r) + gammaln(a + b) - gammaln(b))
         both = n @ digamma(a + b + m) - self.total * digamma(a + b)
         gradient = np.array(
             [
@@ -119,20 +127,38 @@ class Likelihood:
         hessian[1, 1] = -self.total * r / alpha**2
         hessian[2:, 2:] = -curve
         hessian[3, 3] += n @ polygamma(1, b + m) - self.total * polygamma(1, b)
-        return float(value), gradient, hessian
+        return self._gammas(params), gradient, hessian
+
+    def _gammas(self, params: Array) -> float:
+        """Their part of the value."""
+        r, alpha, a, b = params
+        x = self.distinct
+        m = x + self.shift
+        found = self.customers_at @ (gammaln(r + x) + gammaln(b + m) - gammaln(a + b + m))
+        return float(found + self.total * (r * np.log(alpha) - gammaln(r) + gammaln(a + b) - gammaln(b)))
 
     def _by_cell(self, params: Array) -> tuple[float, Array, Array]:
         """-(r + x) ln(alpha + T) + ln(1 + exp(D)) over all cells, with derivatives."""
-        chances: Array = params[3] + np.maximum(np.arange(self.distinct[-1] + 1) + self.shift, 1.0) - 1
-        by_x = 1.0 / chances
-        log_by_x = np.log(params[2] * by_x)
-        if self.shift == 0:
-            log_by_x[0] = -np.inf
+        by_x, log_by_x = self._log_chances(params)
         value, gradient, hessian = 0.0, np.zeros(4), np.zeros((4, 4))
         for begin in range(0, len(self.x), _BLOCK):
             part = self._block(slice(begin, begin + _BLOCK), params, by_x, log_by_x)
             value, gradient, hessian = value + part[0], gradient + part[1], hessian + part[2]
         return value, gradient, hessian
+
+    @cached_property
+    def _at(self) -> NDArray[np.intp]:
+        """The frequency of each cell, as a place."""
+        return self.x.astype(np.intp)
+
+    def _log_chances(self, params: Array) -> tuple[Array, Array]:
+        """By frequency 0, 1, ...: 1 / (b + m - 1) of the module's formula, and ln of a times it."""
+        chances: Array = params[3] + np.maximum(np.arange(self.distinct[-1] + 1) + self.shift, 1.0) - 1
+        by_x = 1.0 / chances
+        log_by_x = np.log(params[2] * by_x)
+        if self.shift == 0:
+            log_by_x[0] = -np.inf
+        return by_x, log_by_x
 
     def _block(self, rows: slice, params: Array, by_x: Array, log_by_x: Array) -> tuple[float, Array, Array]:
         r, alpha, a, _ = params

@@ -150,6 +150,11 @@ class ParetoLikelihood:
         guesses = [(0.5, 0.5, 0.6, 0.5), (1.5, 1.5, 0.3, 1.0), (0.3, 0.3, 2.0, 4.0), (3.0, 3.0, 0.1, 0.3)]
         return [np.log([r, alpha / rate, s, beta]) for r, alpha, s, beta in guesses]
 
+    def value(self, log_params: Array) -> float:
+        """The value alone."""
+        found = log_density(np.exp(log_params), self.x, self.recency, self.T)
+        return -float(self.weight @ found) / self.total
+
     def __call__(self, log_params: Array) -> tuple[float, Array, Array]:
         """Value, gradient (4) and Hessian (4, 4) at log r, alpha, s, beta."""
         params = np.exp(log_params)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
@@ -49,6 +50,24 @@ class SpendLikelihood:
     def total(self) -> float:
         """Customers."""
         return float(self.weight.sum())
+
+    @cached_property
+    def _still(self) -> tuple[Array, Array, float, float]:
+        """Frequencies, the customers at each, and the sums in which no parameter stands."""
+        counts = np.bincount(self.x.astype(np.int64), self.weight)
+        log_mean = np.log(self.mean)
+        known = float((self.weight * self.x) @ (np.log(self.x) + log_mean))
+        return np.flatnonzero(counts).astype(float), counts[counts > 0], known, float(self.weight @ log_mean)
+
+    def value(self, log_params: Array) -> float:
+        """The value alone."""
+        p, q, v = np.exp(log_params)
+        some, n, known, log_mean = self._still
+        N = float(n.sum())
+        log_spent = np.log(v + self.x * self.mean)
+        value = n @ (gammaln(p * some + q) - gammaln(p * some)) + N * (q * np.log(v) - gammaln(q))
+        value += p * known - log_mean - (self.weight * (p * self.x + q)) @ log_spent
+        return -float(value) / N
 
     def __call__(self, log_params: Array) -> tuple[float, Array, Array]:
         """Value, gradient (3) and Hessian (3, 3) at log p, q, v."""

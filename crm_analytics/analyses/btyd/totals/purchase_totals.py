@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from crm_analytics.analyses.btyd.discounting.discounting import Discount
 from crm_analytics.analyses.btyd.fitting.histories import HISTORY, History, cells_of
+from crm_analytics.analyses.btyd.fitting.optimise import LOOSE_LOG_ERROR
 from crm_analytics.analyses.btyd.fitting.parameter_draws import log_covariance_of
+from crm_analytics.analyses.btyd.fitting.parameter_posterior import left_open
 from crm_analytics.analyses.btyd.totals.uncertainty import (
     EXACT_UP_TO,
     SAMPLED,
@@ -127,7 +129,7 @@ def total_of_histories(source: Any, model: HistoryModel, t: float, wanted: Inter
 
     mean = mean_of(model, who, n)
     rng = np.random.default_rng(wanted.seed)
-    models = model.drawn(wanted.draws, rng)
+    models, integrated = left_open(model, source, wanted.draws, rng)
     ratio = ratios(model, models, cells, mean_of)
     customers = row_of_each(n)
     if len(customers) <= EXACT_UP_TO:
@@ -137,7 +139,9 @@ def total_of_histories(source: Any, model: HistoryModel, t: float, wanted: Inter
         few = who.rows(customers[:: max(1, len(customers) // SAMPLED)])
         noise = (model.simulate(few, t, rng) - model.simulate(few, t, rng)) ** 2 / 2
         totals = mean * ratio + rng.normal(0, np.sqrt(noise.mean() * len(customers)), wanted.draws)
-    return as_forecast(mean, totals, mean * ratio, wanted, customers=len(customers), note=note_of(model))
+    return as_forecast(
+        mean, totals, mean * ratio, wanted, customers=len(customers), note=note_of(model, integrated)
+    )
 
 
 def total_of_rows(source: Any, model: RowModel, t: float, wanted: Interval) -> TotalForecast:
@@ -186,11 +190,15 @@ def ratios(
     """The mean at drawn parameters over the mean at the fitted ones.
 
     Its logarithm is taken as a quadratic in log parameters, found by differences on a coarse grid of
-    cells; 33 evaluations instead of one for each draw.
+    cells; 33 evaluations instead of one for each draw. Draws too far apart for that are evaluated each.
     """
     grid = model.merged(cells, bins=12)
     who = History(grid.x, grid.recency, grid.T)
     centre = np.log(model.values)
+    away = np.log([m.values for m in models]) - centre
+    if np.abs(away).mean(axis=0).max() > LOOSE_LOG_ERROR:
+        here = max(mean_of(model, who, grid.weight), 1e-300)
+        return np.array([mean_of(m, who, grid.weight) / here for m in models])
     size = np.sqrt(np.diag(log_covariance_of(model)))
     steps = np.clip(size, 1e-4, 0.5)
 
@@ -206,5 +214,5 @@ def ratios(
         for j in range(i):
             mixed = [log_mean(s * unit[i] + w * unit[j]) for s, w in ((1, 1), (-1, -1), (1, -1), (-1, 1))]
             curve[i, j] = curve[j, i] = (mixed[0] + mixed[1] - mixed[2] - mixed[3]) / 4
-    moved = (np.log([m.values for m in models]) - centre) / steps
+    moved = away / steps
     return np.asarray(np.exp(moved @ slope + 0.5 * np.einsum("di,ij,dj->d", moved, curve, moved)))

@@ -4,6 +4,8 @@ Parameters: their logarithms are drawn from the normal distribution at the optim
 of them trade off against each other: a total hardly moves along such a ridge. On CDNOW draws weighted by the
 likelihood itself give the same ends to 2 % (BG/NBD, MBG/NBD) and to 5 % (Pareto/NBD, where the normal draws
 are the wider). Of the single parameters that trade off, `parameter_intervals` gives profile intervals.
+Where the fit has no best point or is loose (a factor of four each way), parameters are drawn from their
+posterior under a weak prior instead (`parameter_posterior`).
 Chance: every customer's future is drawn from what the model knows of that customer: whether still there, at
 what rate buying and how soon leaving, given the history (x, t_x, T).
 
@@ -104,11 +106,13 @@ class TotalForecast(ObjectCard):
         return self.lower <= actual <= self.upper
 
 
-def note_of(model: Estimated) -> str:
-    """What to know of the intervals of a model, empty if nothing."""
+def note_of(model: Estimated, integrated: bool = False) -> str:
+    """What to know of the intervals of a model, empty if nothing; `integrated` over what data leave open."""
     if model.covariance.empty:
         return f"{model.LABEL}: parameters were given, so the interval holds chance alone."
     if not model.diagnosis.converged:
+        if integrated:
+            return f"{model.LABEL} did not converge: the interval runs over all parameters that fit the data."
         return f"{model.LABEL} did not converge: the interval holds chance alone and is too narrow."
     return ""
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from crm_analytics.analyses.btyd.discounting.discounting import Discount
 from crm_analytics.analyses.btyd.discounting.simulation import Foresight, worth_of_a_future
 from crm_analytics.analyses.btyd.fitting.histories import SPEND, History, checked
+from crm_analytics.analyses.btyd.fitting.parameter_posterior import left_open
 from crm_analytics.analyses.btyd.spend.spend_model import SpendModel
 from crm_analytics.analyses.btyd.totals.purchase_totals import (
     HistoryModel,
@@ -67,7 +68,8 @@ def value_of_histories(
     purchases = n * model.discounted(who, discount)
     mean = float(purchases @ spend.expected(who.x, each))
     rng = np.random.default_rng(wanted.seed)
-    drawn, spends = model.drawn(wanted.draws, rng), spend.drawn(wanted.draws, rng)
+    drawn, integrated = left_open(model, summary, wanted.draws, rng)
+    spends = spend.drawn(wanted.draws, rng)
     # Purchases weighted by what they are worth follow the parameters of both models separately.
     worth = pd.DataFrame(
         {
@@ -94,7 +96,7 @@ def value_of_histories(
         twice = (worth_of_a_future((model, spend), some, means, discount, rng) for _ in range(2))
         noise = np.subtract(*twice) ** 2 / 2
         totals = mean * ratio + rng.normal(0, np.sqrt(noise.mean() * len(customers)), wanted.draws)
-    note = note_of_value(model, spend)
+    note = note_of_value(model, spend, integrated)
     return as_forecast(mean, totals, mean * ratio, wanted, customers=len(customers), note=note)
 
 
@@ -112,9 +114,9 @@ def value_of_rows(
     return by_drawing(rows, worth, others, discount.horizon, wanted, rng=rng, note=note)
 
 
-def note_of_value(model: HistoryModel | RowModel, spend: SpendModel) -> str:
+def note_of_value(model: HistoryModel | RowModel, spend: SpendModel, integrated: bool = False) -> str:
     """What to know of the interval, empty if nothing."""
-    note = " ".join(part for part in (note_of(model), note_of(spend)) if part)
+    note = " ".join(part for part in (note_of(model, integrated), note_of(spend)) if part)
     if spend.at_frequency(np.zeros(1))[1] <= 2:
         return (
             f"{note} The variance of spend does not exist (q <= 2): read the interval as too narrow.".strip()

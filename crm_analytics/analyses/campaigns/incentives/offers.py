@@ -2,8 +2,9 @@
 
 The part of the redeemed orders that would have come anyway is what the controls ordered against what the
 treated ordered. The estimate supposes that orders that would have come anyway used the offer as often as
-those it added; the interval's lower end, `given_away_at_least`, supposes that every added order used it and
-takes the upper end of how many were added, so that it holds under both.
+those it added, and got as much off. The interval supposes neither. At its lower end, `given_away_at_least`,
+as many orders as can be were added, all of them used the offer, and they got the most off. At its upper end
+as few as can be were added, and no more of them used the offer than must have, for those with the least off.
 """
 
 from __future__ import annotations
@@ -170,28 +171,44 @@ def _given_away(
     row = {k: float(v or 0) for k, v in base.collect(sums).iloc[0].items()}
     everywhere = float(base.collect(orders.aggregate(d=orders.discount.sum()))["d"].iloc[0] or 0)
     effect = effects[effects["outcome"] == "orders"].iloc[0]
-    anyway = [
-        float(np.clip(1 - effect[c] / effect["treated_mean"], 0, 1)) if effect["treated_mean"] > 0 else np.nan
-        for c in ("adjusted", "adjusted_upper", "adjusted_lower")
-    ]
+    came = float(effect["treated_mean"])
+    anyway = float(np.clip(1 - effect["adjusted"] / came, 0, 1)) if came > 0 else np.nan
     most = effect["adjusted_upper"]
     added = np.inf if np.isnan(most) else max(0.0, float(most)) * row["members"]
     discount, used = row["discount"], row["redeemed"]
-    least = discount * max(0.0, 1 - added / used) if used else 0.0
-    least = min(least, discount * anyway[1]) if np.isfinite(anyway[1]) else least
+    few = effect["adjusted_lower"]
+    must = 0.0 if np.isnan(few) else max(0.0, used - max(0.0, came - float(few)) * row["members"])
+    least = _least_off(base, redeemed, max(0.0, used - added))
+    most_off = discount - _least_off(base, redeemed, must)
     return pd.DataFrame(
         [
             {
                 "redeemed": int(used),
                 "discount": discount,
-                "anyway_share": anyway[0],
-                "anyway_lower": anyway[1],
-                "anyway_upper": anyway[2],
-                "given_away": discount * anyway[0],
-                "given_away_lower": least,
-                "given_away_upper": discount * anyway[2],
-                "given_away_at_least": least,
+                "anyway_share": anyway,
+                "anyway_lower": min(anyway, max(0.0, 1 - added / used)) if used else np.nan,
+                "anyway_upper": max(anyway, 1 - must / used) if used else np.nan,
+                "given_away": discount * anyway,
+                "given_away_lower": min(least, discount * anyway),
+                "given_away_upper": max(most_off, discount * anyway),
+                "given_away_at_least": min(least, discount * anyway),
                 "discount_elsewhere": everywhere - discount,
             }
         ]
     )
+
+
+def _least_off(base: CustomerBase, redeemed: ir.Table, orders: float) -> float:
+    """The least money that so many of the redeemed orders can have got off: the smallest discounts.
+
+    Members' orders are taken at their mean. Between two members the money grows with the orders.
+    """
+    if not orders > 0:
+        return 0.0
+    used = redeemed.filter(redeemed.redeemed > 0)
+    used = used.mutate(each=(used.discount / used.redeemed).cast("decimal(18, 4)"))
+    steps = used.group_by("each").aggregate(n=used.redeemed.sum().cast("int64"))
+    table = base.collect(steps.order_by("each"))
+    before = table["n"].cumsum() - table["n"]
+    taken = (orders - before).clip(lower=0).clip(upper=table["n"])
+    return float((taken * table["each"]).sum())

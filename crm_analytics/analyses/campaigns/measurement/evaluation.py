@@ -13,7 +13,7 @@ from crm_analytics.analyses import arguments
 from crm_analytics.analyses.campaigns.measurement.balance import AS_PLANNED, balance
 from crm_analytics.analyses.campaigns.measurement.campaign_arms import BEFORE, Waves, past_waves
 from crm_analytics.analyses.campaigns.measurement.response import reach, response
-from crm_analytics.analyses.campaigns.measurement.sequential import nightly_level
+from crm_analytics.analyses.campaigns.measurement.sequential import clocks, nightly_level
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import (
     LESS,
     MORE,
@@ -167,10 +167,8 @@ def evaluate(
     theta = slopes(moments(base, waves.rows, waves.outcomes, ()), waves.outcomes)
     pooled = differences(base, waves.rows, waves.outcomes, theta, level=level)
     sure = 1 - (1 - level) / len(waves.campaigns)
-    if nightly:
-        nights = int(waves.campaigns["window_days"].max())
-        sure = nightly_level(nights, nights, sure)
-    each = differences(base, waves.rows, waves.outcomes, theta, by=("campaign_id",), level=sure)
+    levels = _last_night(waves, sure) if nightly else sure
+    each = differences(base, waves.rows, waves.outcomes, theta, by=("campaign_id",), level=levels)
     each["p"] = (each["p"] * len(waves.campaigns)).clip(upper=1.0)
     rows, segments_are = with_segments(waves, segments)
     rows = base.materialise(rows)
@@ -187,6 +185,13 @@ def evaluate(
         uplift=_learned(waves, rows, learner, level=level, draws=draws, seed=seed),
         level=level,
     )
+
+
+def _last_night(waves: Waves, level: float) -> dict[tuple[object, ...], float]:
+    """By campaign, the level of the interval on the last of the nights on which it was read."""
+    came = clocks(waves)
+    nights = waves.campaigns.set_index("campaign_id")["window_days"]
+    return {(name,): nightly_level(n, n, level, came[str(name)]) for name, n in nights.items()}
 
 
 def _named(waves: Waves, each: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ Sequential Methods with Applications to Clinical Trials*, ch. 7 and 19.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,25 +22,37 @@ from scipy import optimize, stats
 
 from crm_analytics.analyses import arguments
 from crm_analytics.analyses.campaigns.measurement.campaign_arms import past_waves, running_waves
-from crm_analytics.analyses.campaigns.measurement.treatment_effects import differences
+from crm_analytics.analyses.campaigns.measurement.treatment_effects import TOO_LITTLE, differences
 from crm_analytics.errors import DataError
 
 if TYPE_CHECKING:
+    from crm_analytics.analyses.campaigns.measurement.campaign_arms import Waves
     from crm_analytics.tables.customer_base import CustomerBase
 
 Array = NDArray[np.float64]
-POINTS = 401  # of the density between the bounds
+POINTS = 121  # of the density between the bounds, odd
+_SIMPSON = np.r_[1.0, np.tile([4.0, 2.0], (POINTS - 3) // 2), 4.0, 1.0]
+LEAST = 15  # orders in each arm, below which an interval by Student's law is too narrow
 FAR = 8.0  # standard errors: beyond, nothing is spent that a float could hold
 
 
-@cache
-def bounds(nights: int, level: float = 0.95) -> tuple[float, ...]:
-    """How many standard errors wide to either side an interval is on each planned night.
+@lru_cache(maxsize=4096)
+def bounds(nights: int, level: float = 0.95, clock: tuple[float, ...] = ()) -> tuple[float, ...]:
+    """How many standard errors wide to either side an interval is on each night.
+
+    What may be spent by a night hangs on the calendar, and is known beforehand. How alike the intervals of
+    two nights are hangs on how much had come by each (Lan & DeMets 1989, Biometrics 45, 1017-1020).
 
     Parameters
     ----------
-    nights : planned, evenly spaced in what is known; 1 or more
+    nights : planned; 1 or more
     level : with which no interval of any night leaves out the truth
+    clock : orders by the end of each night so far, of both arms, at most `nights` numbers; default evenly
+        many each night
+
+    Returns
+    -------
+    one number for each night of the clock; on a night that brings no order, that of the night before
 
     Examples
     --------
@@ -48,23 +60,31 @@ def bounds(nights: int, level: float = 0.95) -> tuple[float, ...]:
 
     >>> [round(z, 2) for z in bounds(5)]
     [4.88, 3.36, 2.68, 2.29, 2.03]
+
+    Where most orders come late, the last interval is wider:
+
+    >>> round(bounds(5, clock=(1, 2, 3, 4, 20))[-1], 2)
+    2.19
     """
     arguments.whole("nights", nights, 1)
     arguments.level(level)
     z = float(stats.norm.ppf(0.75 + level / 4))  # each side spends its half
-    share = np.arange(1, nights + 1) / nights
-    spent = 4 * stats.norm.sf(z / np.sqrt(share))
-    found, last = [], 0.0
-    grid, density, step = np.zeros(1), np.ones(1), np.ones(1)
-    for k, t in enumerate(share):
-        wide = np.sqrt(t - (share[k - 1] if k else 0.0))
-        limit = _limit(grid, density * step, wide, spent[k] - last, FAR * np.sqrt(t))
-        found.append(float(limit / np.sqrt(t)))
-        last = float(spent[k])
+    steps = np.arange(1, nights + 1) / nights
+    spent = 4 * stats.norm.sf(z / np.sqrt(steps))
+    known = np.asarray(clock, dtype=float) if clock else steps
+    found, before, last = [], 0.0, 0.0
+    grid, mass = np.zeros(1), np.ones(1)
+    for now, due in zip(known / max(known[-1], 1e-12), spent, strict=False):
+        if now <= before:  # nothing came: the interval is that of the night before
+            found.append(found[-1] if found else FAR)
+            continue
+        wide, far = np.sqrt(now - before), FAR * np.sqrt(now)
+        limit = _limit(grid, mass, wide, due - last, far)
+        found.append(float(limit / np.sqrt(now)))
+        before, last = float(now), float(due)
         inside = np.linspace(-limit, limit, POINTS)
-        density = stats.norm.pdf(inside[:, None], grid[None, :], wide) @ (density * step)
-        grid, step = inside, np.full(POINTS, inside[1] - inside[0])
-        step[[0, -1]] /= 2
+        mass = _SIMPSON * (inside[1] - inside[0]) / 3 * (stats.norm.pdf(inside[:, None], grid, wide) @ mass)
+        grid = inside
     return tuple(found)
 
 
@@ -80,14 +100,35 @@ def _limit(grid: Array, mass: Array, wide: float, spend: float, far: float) -> f
     return float(optimize.brentq(over, 1e-9, far, xtol=1e-10))
 
 
-def nightly_level(night: int, nights: int, level: float = 0.95) -> float:
+def nightly_level(night: int, nights: int, level: float = 0.95, clock: tuple[float, ...] = ()) -> float:
     """The level of an interval read on one of the planned nights, so that those of all nights hold together.
+
+    Parameters
+    ----------
+    clock : of `bounds`; its last number is of this night
 
     >>> round(nightly_level(30, 30), 3), nightly_level(1, 30) > 0.999999
     (0.968, True)
     """
     reached = min(max(night, 1), nights)
-    return float(min(1 - 1e-15, 1 - 2 * stats.norm.sf(bounds(nights, level)[reached - 1])))
+    known = bounds(nights, level, clock[:reached])
+    return float(min(1 - 1e-15, 1 - 2 * stats.norm.sf(known[min(reached, len(known)) - 1])))
+
+
+def clocks(waves: Waves) -> dict[str, tuple[float, ...]]:
+    """By campaign, the orders of its members by the end of each night of the window; empty without any."""
+    days = waves.base.exact_occasions
+    rows = waves.rows.select("campaign_id", "customer_id", "sent_day", "window_days")
+    joined = rows.inner_join(days.select("customer_id", "day"), "customer_id")
+    night = joined.day.delta(joined.sent_day, unit="day").cast("int64")
+    inside = joined.mutate(night=night).filter(night >= 0, night <= joined.window_days)
+    counted = waves.base.collect(inside.group_by("campaign_id", "night").aggregate(n=inside.count()))
+    found = {}
+    for row in waves.campaigns[["campaign_id", "window_days"]].itertuples(index=False):
+        mine = counted[counted["campaign_id"] == row.campaign_id].set_index("night")["n"]
+        by_night = mine.reindex(range(int(row.window_days) + 1), fill_value=0).cumsum().to_numpy(dtype=float)
+        found[str(row.campaign_id)] = tuple(by_night[1:]) if by_night[-1] else ()
+    return found
 
 
 def running(base: CustomerBase, *, level: float = 0.95) -> pd.DataFrame:
@@ -96,21 +137,10 @@ def running(base: CustomerBase, *, level: float = 0.95) -> pd.DataFrame:
     Returns
     -------
     campaign_id, campaign_name, night, nights (planned), treated, control, effect (orders added by a contact
-    so far), lower, upper (with `level` for all nights and all running campaigns together), verdict. Empty
-    where none runs with both arms.
+    so far), lower, upper (with `level` for all nights and all running campaigns together; NaN before `LEAST`
+    orders in each arm), verdict. Empty where none runs with both arms.
     """
     arguments.level(level)
-    columns = [
-        "campaign_id",
-        "campaign_name",
-        "night",
-        "nights",
-        "treated",
-        "control",
-        "effect",
-        "lower",
-        "upper",
-    ]
     waves, rows = running_waves(base), []
     for row in waves.to_dict("records"):
         night, nights = int(row["passed"]), int(row["window_days"])
@@ -118,9 +148,14 @@ def running(base: CustomerBase, *, level: float = 0.95) -> pd.DataFrame:
             members = past_waves(base, str(row["campaign_id"]), window=night)
         except DataError:  # an arm is too small, or there is none
             continue
-        now = nightly_level(night, nights, 1 - (1 - level) / len(waves))
+        clock = clocks(members)[str(row["campaign_id"])]
+        now = nightly_level(night, nights, 1 - (1 - level) / len(waves), clock)
         pairs = {"orders": members.outcomes["orders"]}
         found = differences(base, members.rows, pairs, level=now).iloc[0]
+        came = [found[arm] * found[f"{arm}_mean"] for arm in ("treated", "control")]
+        if min(came) < LEAST:
+            found = found.mask(found.index.isin(["adjusted_lower", "adjusted_upper"]), np.nan)
+            found["verdict"] = TOO_LITTLE
         name = members.campaigns["campaign_name"].iloc[0]
         ends = (found["adjusted"], found["adjusted_lower"], found["adjusted_upper"])
         arms = (int(found["treated"]), int(found["control"]))

@@ -93,13 +93,14 @@ def differences(
     theta: Mapping[str, float] | None = None,
     *,
     by: Sequence[str] = (),
-    level: float = 0.95,
+    level: float | Mapping[tuple[object, ...], float] = 0.95,
 ) -> pd.DataFrame:
     """The effect on each outcome, over all campaigns in the rows or for each group of `by`.
 
     Parameters
     ----------
     theta : CUPED's factor of each outcome; default each group's own, from its campaigns and arms
+    level : of the intervals, one for all groups or one for each
 
     Returns
     -------
@@ -109,7 +110,8 @@ def differences(
     "no effect shown" where the adjusted interval holds zero, "too little happened to tell" where an arm
     shows no spread). Groups without two members in both arms of some campaign are left out.
     """
-    arguments.level(level)
+    for one in level.values() if isinstance(level, Mapping) else [level]:
+        arguments.level(one)
     cells = _cells(moments(base, rows, pairs, by), by)
     if cells.empty:
         return pd.DataFrame(columns=[*by, *_COLUMNS])
@@ -122,7 +124,8 @@ def differences(
     for key, group in groups:
         key_values = dict(zip(by, key, strict=True))
         whole = cells.loc[group.index]
-        table += [key_values | _difference(whole, squares[key], y, level) for y in pairs]
+        sure = level[key] if isinstance(level, Mapping) else level
+        table += [key_values | _difference(whole, squares[key], y, sure) for y in pairs]
     return pd.DataFrame(table, columns=[*by, *_COLUMNS])
 
 
