@@ -13,10 +13,11 @@ PYTHON ?= python3
 STAMP := $(ENV)/.crm-analytics-installed
 DATA ?= company cdnow
 TWO := -n 2 --dist loadgroup --no-loadscope-reorder   # a file, or what it names a group, stays on one worker
+PLAIN := not spark and not browser and not slow and not weekly and not postgres   # as pytest by itself
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test lab bench docs lint test-spark test-postgres test-browser test-slow test-weekly notebooks constraints clean
+.PHONY: help setup report test test-reports lab bench docs lint test-spark test-postgres test-browser test-slow test-weekly notebooks constraints clean
 
 help:  ## this list
 	@echo "crm-analytics. First: make report, then open the page it names."
@@ -40,8 +41,11 @@ report: setup  ## write the demo data and run the reports on them (DATA=company,
 	  $(BIN)/crm demo $$data >/dev/null; $(BIN)/crm report --all --data $$data >/dev/null; done
 	@echo "Open $(CURDIR)/reports/index.html"
 
-test: setup  ## the tests: laws, published numbers, notebooks (minutes)
-	$(BIN)/python -m pytest $(TWO)
+test: setup  ## the tests: laws, published numbers, messages (minutes)
+	$(BIN)/python -m pytest $(TWO) -m "$(PLAIN) and not reports"
+
+test-reports: setup  ## every report on every kind of base, nights, privacy, the notebooks
+	$(BIN)/python -m pytest $(TWO) -m "$(PLAIN) and reports" tests
 	$(BIN)/crm demo cdnow && $(BIN)/crm demo company
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env \
 	  --nbval-sanitize-with tests/notebooks/nbval.ini notebooks

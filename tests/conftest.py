@@ -15,12 +15,18 @@ from filelock import FileLock
 from crm_analytics import CustomerBase
 from crm_analytics.tables.company import TRUTH, write_company
 
+HERE = Path(__file__).parent
+WHOLE_REPORTS = ("determinism", "faults", "nulls", "privacy", "reports", "runs")  # folders
+
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Tests of a file stay on one worker, where they share what is dear, unless they name a group.
 
-    Marked as they are collected: xdist reads the groups before a hook of this file could change the list.
+    Those of the folders that make whole reports get their mark by the folder. Marked as they are collected:
+    xdist reads the groups before a hook of this file could change the list.
     """
+    if item.path.is_relative_to(HERE) and item.path.relative_to(HERE).parts[0] in WHOLE_REPORTS:
+        item.add_marker(pytest.mark.reports)
     if item.get_closest_marker("xdist_group") is None:
         item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
 

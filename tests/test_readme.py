@@ -52,6 +52,22 @@ def test_verbs_exist():
         assert re.search(rf"^{verb}:", makefile, re.MULTILINE), verb
 
 
+def test_every_mark_of_a_test_has_its_lane():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"][
+        "ini_options"
+    ]
+    marks = {mark.split(":")[0] for mark in settings["markers"]} - {"alone"}  # a step of `slow`
+    ci, makefile = ((ROOT / name).read_text(encoding="utf-8") for name in (".ci/run", "Makefile"))
+    kept = re.search(r"^PLAIN := ([^#]*)", makefile, re.MULTILINE)
+    left_out = set(re.findall(r"not (\w+)", kept[1]))
+    assert left_out == marks - {"reports"} == set(re.findall(r"not (\w+)", settings["addopts"]))
+    for mark in marks:
+        assert re.search(
+            rf"^test-{mark}:.*\n(?:\t.*\n)*?.*-m [\"']?[^\n]*\b{mark}\b", makefile, re.MULTILINE
+        ), mark
+        assert mark == "weekly" or f"test-{mark}" in ci, mark
+
+
 def test_files_it_names_are_there():
     for name in re.findall(r"\]\(([\w./-]+)\)", README):
         assert (ROOT / name).is_file(), name

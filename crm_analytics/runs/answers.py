@@ -126,7 +126,8 @@ class Answers:
         places = _tables(run)
         if name not in places:
             return _refused(f"'{report}' has no table '{_safe(name)}'{nearest(name, list(places))}")
-        frame = pd.read_parquet(open_regular(places[name]))
+        with open_regular(places[name]) as file:
+            frame = pd.read_parquet(file)
         if any(column in _PERSONAL for column in frame.columns):
             return _refused("the table lists single customers; they are in the lists beside the page")
         rows = frame.head(_ROWS).astype(object).where(frame.head(_ROWS).notna(), None).to_dict("records")

@@ -25,15 +25,15 @@ _MOST = 0.9  # of the filled values must fit
 _NAMES_BY_FIELD = """
 customer_id: customerid custid customernumber customerno clientid userid memberid householdkey
     householdid accountid buyerid contactid visitorid customer client user buyer kundennummer kundennr
-    kunde kundenid idclient cliente idcliente klant klantnummer customeremail email emailaddress
+    kunde kundenid kundin idclient cliente idcliente klant klantnummer customeremail email emailaddress
     buyeremail mail
 transaction_date: transactiondate orderdate invoicedate purchasedate saledate orderedat purchasedat
     createdat created placedat orderpurchasetimestamp transactiontimestamp timestamp datetime date
     paidat bestelldatum datum rechnungsdatum kaufdatum dateachat datecommande fecha fechapedido data
-    orderdatum day when
+    orderdatum belegdatum day when
 unit_spend: unitspend salesvalue linetotal totalprice netamount amount netsales revenue sales ordertotal
     grandtotal total spend turnover value paymentvalue betrag umsatz summe gesamt montant importe
-    importo bedrag totalamount price money
+    importo bedrag totalamount price money brutto netto importetotal valortotal kwota сумма
 unit_quantity: quantity qty units pieces menge anzahl quantite cantidad aantal
 unit_price: unitprice price itemprice stueckpreis einzelpreis preis prix precio prijs
 transaction_id: transactionid orderid invoiceno invoiceid invoice ordernumber orderno basketid receiptid

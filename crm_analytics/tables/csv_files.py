@@ -5,7 +5,6 @@ Everything is read as text ("00123" stays, "NA" is a surname); `checks` casts it
 
 from __future__ import annotations
 
-import codecs
 import glob
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -21,11 +20,11 @@ from crm_analytics.tables.findings import counted
 from crm_analytics.tables.headers import looks_like_data, the_source_has
 from crm_analytics.tables.physical_lines import close_quotes, count_lines, double_quotes
 from crm_analytics.tables.scratch import scratch_folder
+from crm_analytics.tables.text_encodings import CHUNK, look_through
 
 _LONGEST_LINE = 16_000_000  # bytes; a description of some megabytes is odd but no reason to stop
-_CHUNK = 1 << 20
 MOST_COLUMNS = 16_384  # as many as a sheet of Excel has
-_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_FORMULA = r'^="(.*)"$'  # how a spreadsheet is told that a cell is text
 
 
 @dataclass
@@ -36,6 +35,7 @@ class CsvFile:
     ----------
     filled : lines below the header that hold anything, where they may not be records; None where they must be
     says : how the file was read, where that is not plain
+    doubtful : its encoding is a guess that its words speak against
     """
 
     name: str
@@ -44,6 +44,7 @@ class CsvFile:
     filled: int | None = None
     delimiter: str = ""
     says: list[str] = field(default_factory=list)
+    doubtful: bool = False
 
 
 def read_csv(
@@ -71,24 +72,25 @@ def read_csv(
     opened = CsvFile(path.name, torn)
     _refuse_other_kinds(path)
     readable = path
-    found, lines_alike, quotes, escaped = _look_through(path)
+    found = look_through(path)
+    opened.doubtful = found.doubtful and encoding is None
     # The engine reads UTF-8 fastest and other encodings only in part; mixed line ends it refuses.
-    if encoding or found != "utf-8" or not lines_alike:
+    if encoding or found.encoding != "utf-8" or not found.lines_alike:
         readable = scratch_folder(opened) / "utf8.csv"
-        _write_utf8(path, readable, encoding or found)
+        _write_utf8(path, readable, encoding or found.encoding)
     layout = find_layout(readable, skip=skip, footer=footer)
     header = _names(layout.header, path.name)
     opened.says += layout.says
     opened.delimiter = layout.delimiter
     if layout.skip or layout.footer:
         readable = _without(readable, scratch_folder(opened) / "table.csv", layout)
-    if escaped:
+    if found.escaped:
         doubled = scratch_folder(opened) / "doubled.csv"
         escapes = double_quotes(readable, doubled, layout.delimiter, len(header))
         if escapes:
             readable = doubled
             opened.says.append(f"{counted(escapes, 'line')} with quotation marks behind backslashes")
-    if quotes:
+    if found.quotes:
         lines = count_lines(readable)
         opened.filled = lines.filled - 1
         if lines.odd:
@@ -121,7 +123,17 @@ def read_csv(
     except Exception as error:
         reason = str(error).strip().splitlines()[0][:200]
         raise DataError(f"{path.name} cannot be read as CSV: {reason}") from None
+    if found.formulas:
+        opened.rows = _without_formulas(opened.rows)
     return opened
+
+
+def _without_formulas(rows: ir.Table) -> ir.Table:
+    """Cells such as ``="00123"`` as the text they show."""
+    return rows.mutate(**{
+        column: rows[column].re_search(_FORMULA).ifelse(rows[column].re_extract(_FORMULA, 1), rows[column])
+        for column in rows.columns
+    })  # fmt: skip
 
 
 def _refuse_other_kinds(path: Path) -> None:
@@ -137,6 +149,10 @@ def _refuse_other_kinds(path: Path) -> None:
     if text.startswith((b'{"', b'[{"', b'{ "')):
         raise DataError(
             f"{path.name} is JSON: give it the ending .json, or .jsonl where each line is a record"
+        )
+    if start.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")):
+        raise DataError(
+            f"{path.name} is a packed file under another name: give it the ending .gz, or unpack it"
         )
     if start.startswith((b"\xd0\xcf\x11\xe0", b"PK\x03\x04")):
         kind = "an old Excel workbook" if start[0] == 0xD0 else "a workbook or a zip archive"
@@ -165,64 +181,13 @@ def _without(path: Path, copy: Path, layout: Layout) -> Path:
     return copy
 
 
-def _look_through(path: Path) -> tuple[str, bool, bool, bool]:
-    """The encoding of a file, whether its lines end alike, whether it has quotation marks, and escaped ones.
-
-    UTF-8 where the bytes are, UTF-16 by its mark or by its zeros, else Windows-1252 or Latin-1.
-    """
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    returns = feeds = pairs = 0
-    quotes = escaped = False
-    before = b""
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            if not before and chunk.startswith(_UTF16_MARKS):
-                return "utf-16", False, True, True
-            if not before and (wide := _wide(chunk)):
-                return wide, False, True, True
-            quotes = quotes or b'"' in chunk
-            escaped = escaped or b'\\"' in chunk or (before.endswith(b"\\") and chunk.startswith(b'"'))
-            returns, feeds = returns + chunk.count(b"\r"), feeds + chunk.count(b"\n")
-            pairs += chunk.count(b"\r\n") + (before.endswith(b"\r") and chunk.startswith(b"\n"))
-            before = chunk
-            try:
-                decoder.decode(chunk)
-            except UnicodeDecodeError:
-                return _western(path), False, True, True
-    try:
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return _western(path), False, True, True
-    return "utf-8", returns == 0 or returns == feeds == pairs, quotes, escaped
-
-
-def _wide(chunk: bytes) -> str:
-    """UTF-16 without a mark: every second byte of Western text is zero."""
-    sample = chunk[: 1 << 12]
-    half = len(sample) // 2
-    if half >= 8 and sample[1::2].count(0) > half * 0.7:
-        return "utf-16-le"
-    return "utf-16-be" if half >= 8 and sample[0::2].count(0) > half * 0.7 else ""
-
-
-def _western(path: Path) -> str:
-    """Windows-1252 (Latin-1 with the euro sign) unless a byte is undefined there."""
-    with path.open(encoding="cp1252", newline="") as stream:
-        try:
-            while stream.read(_CHUNK):
-                pass
-        except UnicodeDecodeError:
-            return "latin-1"
-    return "cp1252"
-
-
 def _write_utf8(path: Path, copy: Path, encoding: str) -> None:
     try:
         with (
             path.open(encoding=encoding) as source,  # any line end becomes "\n"
             copy.open("w", encoding="utf-8", newline="") as target,
         ):
-            while text := source.read(_CHUNK):
+            while text := source.read(CHUNK):
                 target.write(text)
     except LookupError:
         raise DataError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 from crm_analytics.tables.date_grammar import (
     BASIC,
     EPOCH,
+    OFFSET,
     PLAIN,
     Family,
     family_of,
@@ -21,7 +22,7 @@ from crm_analytics.tables.date_grammar import (
     month_names,
     zoned,
 )
-from crm_analytics.tables.number_columns import shape_counts
+from crm_analytics.tables.number_columns import has_foreign, in_ascii, shape_counts
 from crm_analytics.tables.zones import wall_clock
 
 _MOST_DAYS = 5_000  # on which offsets are compared
@@ -56,6 +57,8 @@ class DateReading:
         False  # numbers like 45700: days as a spreadsheet counts them, read only where the mapping says
     )
     words: tuple[str, ...] = ()  # month names of no known language
+    foreign: bool = False  # some digits are those of another script
+    unknown: str = ""  # the commonest shape that is no date, digits as 9 and letters as a
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,9 @@ def decide_dates(
         return _decide_numbers(raw, column, today)
     if _all_plain(raw, name):
         return DateReading(plain=True)
+    if has_foreign(raw, name):
+        found = decide_dates(raw.select(**{name: in_ascii(raw[name])}), name, language, today, past=past)
+        return found if isinstance(found, DateDoubt) else replace(found, foreign=True)
     counts = shape_counts(raw, name)
     if all(PLAIN.fullmatch(shape) for shape, _ in counts):
         return DateReading(plain=True)
@@ -117,7 +123,13 @@ def decide_dates(
         pivot=pivot,
         serial=bool(counts) and re.fullmatch(r"99999([.]9+)?", counts[0][0]) is not None,
         words=_unknown_words(raw, name, families, language),
+        unknown=_masked(next((s for s, _ in counts if family_of(s) is None), counts[0][0] if counts else "")),
     )
+
+
+def _masked(shape: str) -> str:
+    """A shape that shows no word: letters as a, at most the length of a long date."""
+    return re.sub(r"[^\W\d_]", "a", shape)[:40]
 
 
 def _all_plain(raw: ir.Table, name: str) -> bool:
@@ -184,7 +196,7 @@ def date_value(value: ir.Value, reading: DateReading, zone: str, written_in: str
     """
     if value.type().is_numeric():
         return _of_number(value, reading, zone)
-    text = value.strip()
+    text = in_ascii(value.strip()) if reading.foreign else value.strip()
     if reading.plain:
         return _placed(text.try_cast("timestamp"), zone, written_in)
     cases = []
@@ -278,7 +290,9 @@ def _moment(
     if "h" in parts:
         seconds = (parts["s"] == "").ifelse("00", parts["s"])
         clock = " " + parts["h"] + ":" + parts["m"] + ":" + seconds
-        return _placed((day + clock).try_cast("timestamp"), zone, written_in)
+        return _zoned(
+            day + clock, text.re_extract(full_pattern(family), len(family.parts) + 1), reading, clock_of
+        )
     if not family.clock:
         return day.try_cast("timestamp")
     first = len(family.parts) + 1
@@ -291,10 +305,17 @@ def _moment(
     clock = ibis.literal(" ") + hour + ":" + minute + ":" + (second == "").ifelse("00", second)
     clock = clock + (fraction == "").ifelse("", ibis.literal(".") + fraction.substr(0, 6))
     moment = day + (minute == "").ifelse("", clock)
+    return _zoned(moment, text.re_extract(pattern, first + 5), reading, clock_of)
+
+
+def _zoned(
+    moment: ir.StringValue, offset: ir.StringValue, reading: DateReading, clock_of: tuple[str, str | None]
+) -> ir.Value:
+    """A moment as text, with the offset written behind it or none, on the shop's clock."""
+    zone, written_in = clock_of
     plain = _placed(moment.try_cast("timestamp"), zone, written_in)
     if not reading.zoned:
         return plain
-    offset = text.re_extract(pattern, first + 5)
     worded = offset.upper().isin(["Z", "UTC", "GMT"])
     signed = offset.replace(":", "")
     minutes = signed.substr(1, 2) + ":" + (signed.length() > 3).ifelse(signed.substr(3, 2), "00")
@@ -381,7 +402,7 @@ def offsets(raw: ir.Table, name: str, moment: ir.Value) -> list[tuple[datetime, 
     ----------
     moment : the column in UTC
     """
-    pattern = r":[0-9]{2}(?:[.,][0-9]+)? ?(Z|z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}|[+-][0-9]{2})$"
+    pattern = rf"(?::[0-9]{{2}}|T?[0-9]{{6}})(?:[.,][0-9]+)? ?{OFFSET}(?: [(][^()]*[)])?$"
     text = raw[name].strip().re_extract(pattern, 1)
     rows = raw.select(offset=text, moment=moment).filter(lambda t: (t.offset != "") & t.moment.notnull())
     days = rows.group_by("offset", day=rows.moment.date()).aggregate(first=rows.moment.min())

@@ -16,7 +16,8 @@ CLOCK = (
     r"(?:[T ,]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?)?"
     r"[ \x{202f}\x{a0}]?([AaPp][.]?[Mm][.]?)?"
 )
-ZONE = r" ?(Z|z|UTC|GMT|[+-][0-1][0-9]:?[0-5][0-9]|[+-][0-1][0-9])?"
+OFFSET = r"(?:UTC|GMT)?(Z|z|UTC|GMT|[+-][0-1][0-9]:?[0-5][0-9]|[+-][0-1][0-9])"
+ZONE = rf" ?(?:{OFFSET})?(?: [(][^()]*[)])?"  # browsers add its name in brackets
 _WORD = r"([^\s0-9.,/-]{3,12})[.]?"
 _WEEKDAY = r"(?:[^\s0-9.,/-]{2,12}[.,]* )?"
 ORDERS = ("DMY", "MDY", "YMD")
@@ -45,6 +46,7 @@ def _d(n: str) -> str:
 
 
 _NAMED = rf"{_WEEKDAY}{_d('1,2')}(?:st|nd|rd|th|er|[.º])?[- /]*(?:de )?{_WORD}[- /,]*(?:de )?{_d('4')}"
+_NAMED += r"(?: ?[гр][.]?)?"  # a Russian or Ukrainian year has a letter behind it
 _BASIC = rf"((?:19|20)[0-9]{{2}}){_d('2')}{_d('2')}T?{_d('2')}{_d('2')}{_d('2')}?"
 
 FAMILIES: tuple[Family, ...] = (
@@ -61,6 +63,12 @@ FAMILIES: tuple[Family, ...] = (
     Family("name between", _NAMED, "DBY"),
     Family("name between, short", rf"{_d('1,2')}[- /]{_WORD}[- /]{_d('2')}", "DBy"),
     Family("name first", rf"{_WEEKDAY}{_WORD}[ -]{_d('1,2')}(?:st|nd|rd|th)?,?[ -]{_d('4')}", "BDY"),
+    Family(
+        "clock before the year",
+        rf"{_WEEKDAY}{_WORD} +{_d('1,2')} {_d('2')}:{_d('2')}:{_d('2')} {_d('4')}",
+        "BDhmsY",
+        clock=False,
+    ),
     Family("name in the middle", rf"{_d('4')}[- /]{_WORD}[- /]{_d('1,2')}", "YBD"),
     Family("epoch", r"([0-9]{9,10}|[0-9]{12,13}|[0-9]{15,16}|[0-9]{18,19})(?:[.][0-9]*)?", "E", clock=False),
 )  # fmt: skip
@@ -114,9 +122,15 @@ def zoned(shape: str) -> bool:
 
     >>> zoned("9999-99-99T99:99:99Z"), zoned("9999-99-99 99:99:99 -9999"), zoned("9999-99-99")
     (True, True, False)
+    >>> zoned("Tue Dec 99 9999 99:99:99 GMT+9999 (Central European Time)"), zoned("99999999T999999+9999")
+    (True, True)
     """
     return (
-        re.search(r":99([.,]9+)?( ?[APap][.]?[Mm][.]?)? ?([Zz]|UTC|GMT|[+-]99(:?99)?)$|9[zZ]$", shape.strip())
+        re.search(
+            r":99([.,]9+)?( ?[APap][.]?[Mm][.]?)? ?([Zz]|UTC|GMT|(UTC|GMT)?[+-]99(:?99)?)( [(][^()]*[)])?$"
+            r"|9[zZ]$|9T?9{4,6}[+-]99(:?99)?$",
+            shape.strip(),
+        )
         is not None
     )
 

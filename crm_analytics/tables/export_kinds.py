@@ -46,6 +46,10 @@ EXPORTS: tuple[ExportKind, ...] = (
             "product_id": ("Lineitem sku", "Lineitem name"),
             "unit_quantity": ("Lineitem quantity",),
             "unit_price": ("Lineitem price",),
+            "unit_spend": (
+                '"Lineitem quantity" * "Lineitem price" - "Discount Amount" - "Refunded Amount"',
+                '"Lineitem quantity" * "Lineitem price" - "Discount Amount"',
+            ),
             "currency": ("Currency",),
             "coupon": ("Discount Code",),
             "channel": ("Source",),
@@ -56,7 +60,8 @@ EXPORTS: tuple[ExportKind, ...] = (
                 ("Email", "Currency", "Name"),
             ),
         },
-        "Lines below the first of an order leave the order's columns blank: fill_down gives them its values.",
+        "Lines below the first of an order leave the order's columns blank: fill_down gives them its values. "
+        "What the whole order was reduced by, or paid back, is taken off its first line.",
     ),
     ExportKind(
         "WooCommerce orders",
@@ -95,6 +100,20 @@ EXPORTS: tuple[ExportKind, ...] = (
         },
         {"where": ('{ Status = ["Paid", "succeeded", "Refunded"] }', ("Status",))},
         "Failed payments stand in the same file: where leaves them out. Stripe's times are UTC.",
+    ),
+    ExportKind(
+        "Stripe charges",
+        "transactions",
+        ("amount_refunded", "amount", "created", "currency", "customer"),
+        {
+            "transaction_id": ("id",),
+            "customer_id": ("customer", "receipt_email"),
+            "transaction_date": ("created",),
+            "unit_spend": ('("amount" - "amount_refunded") / 100',),
+            "currency": ("currency",),
+        },
+        {"where": ('{ status = ["succeeded"] }', ("status",))},
+        "Stripe's API counts in cents: leave out / 100 for money without cents. Its times are UTC.",
     ),
     ExportKind(
         "Square item sales",
@@ -187,7 +206,20 @@ EXPORTS: tuple[ExportKind, ...] = (
             "device": ("device.category", "device"),
             "value": ("event_value_in_usd",),
         },
-        note="Purchases are events here: [transactions] takes them by where, and event_timestamp is UTC.",
+        note="event_timestamp is UTC.",
+    ),
+    ExportKind(
+        "Google Analytics 4 purchases",
+        "transactions",
+        ("event_timestamp", "event_name", "user_pseudo_id", "ecommerce.purchase_revenue"),
+        {
+            "transaction_id": ("ecommerce.transaction_id", "transaction_id"),
+            "customer_id": ("user_id", "user_pseudo_id"),
+            "transaction_date": ("event_timestamp",),
+            "unit_spend": ("ecommerce.purchase_revenue",),
+        },
+        {"where": ('{ event_name = ["purchase"] }', ("event_name",))},
+        "user_pseudo_id is a browser, not a person: map user_id where people log in. event_timestamp is UTC.",
     ),
     ExportKind(
         "HubSpot deals",

@@ -23,6 +23,11 @@ _WORDS = frozenset(
     store street sum tax telefon tier time timestamp title total transaction type umsatz unit units updated
     url user value vat vendor volume week when who year zip monat jahr tag anzahl kosten date_ client_ cliente
     fecha importe precio cantidad data valore prezzo quantita montant quantite commande cds dollars
+    deal stage close closed record associated contact company owner opportunity probability lead ticket
+    requester assignee subject via priority charge captured refund refunded fee paid at on by of to in utc
+    gross shipping subtotal taxes payment method lineitem financial fulfillment fulfilled receipt register
+    seller buyer username title sold purchase purchased point billing status object profile
+    properties rating optin changed stockcode invoiceno user_pseudo_id
     """.split()  # noqa: SIM905 (a hundred quotes and commas read worse)
 )
 _ENDS = ("datum", "nummer", "preis", "number", "amount", "customerid", "orderid", "productid")

@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 from crm_analytics.errors import DataError
 from crm_analytics.tables.column_guesses import Guess, Sample, guess_fields, sample_of
 from crm_analytics.tables.contract import TABLES
-from crm_analytics.tables.export_kinds import plain, recognise
+from crm_analytics.tables.export_kinds import EXPORTS, ExportKind, plain, recognise
 from crm_analytics.tables.shelves import Shelf, open_shelf
 
 SAMPLE = 2_000  # rows of each table that are looked at
@@ -99,7 +99,7 @@ def draft_mapping(source: Any) -> Draft:
         shelf.close()
     if not samples:
         raise DataError(f"{shelf.where} holds no table with rows")
-    drafts = [d for s in samples if (d := _of_export(s)) is not None]
+    drafts = [draft for sample in samples for draft in _of_exports(sample)]
     taken = {d.origin for d in drafts}
     rest = [s for s in samples if s.name not in taken]
     if not any(d.table == "transactions" for d in drafts):
@@ -125,16 +125,24 @@ def _samples(shelf: Shelf) -> Iterable[Sample]:
             yield replace(found, name=name or table)
 
 
-def _of_export(sample: Sample) -> DraftTable | None:
+def _of_exports(sample: Sample) -> list[DraftTable]:
+    """The tables that a known export makes: events with purchases among them are two."""
     known = recognise(sample.columns)
     if known is None:
-        return None
-    kind, share = known
+        return []
+    best, share = known
+    beside = [k for k in EXPORTS if k.table != best.table and set(k.marks) <= set(best.marks)]
+    more = (_of_export(sample, kind, share) for kind in beside)
+    return [_of_export(sample, best, share), *(draft for draft in more if not draft.missing)]
+
+
+def _of_export(sample: Sample, kind: ExportKind, share: float) -> DraftTable:
     have = {plain(c): c for c in sample.columns}
     sure, fields = "sure" if share == 1 else "likely", []
     for name, choices in kind.fields.items():
-        column = next((s for choice in choices if (s := _present(choice, have))), None)
-        if column is not None:
+        there = [s for choice in choices if (s := _present(choice, have))]
+        column = next((s for s in there if sample.values.get(s, True)), there[0] if there else None)
+        if column is not None:  # of several the first that holds anything
             fields.append(Guess(name, column, sure, f"{kind.name} have it there"))
     lacking, used = _missing(kind.table, fields), {g.said for g in fields}
     fields += [g for g in guess_fields(kind.table, sample) if g.field in lacking and g.said not in used]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import ibis
 import ibis.expr.types as ir
 
 from crm_analytics.tables.number_grammar import (
+    ASCII_SIGNS,
     BLANKS,
     COMMA,
     DIGITS,
+    HIDDEN,
     MINUS,
     NINES,
+    OTHER_SIGNS,
     POINT,
     NumberDoubt,
     NumberReading,
@@ -33,11 +37,27 @@ def decide_numbers(raw: ir.Table, name: str, decimal: str | None) -> NumberReadi
     """
     if decimal != COMMA and (plain := _plain_numbers(raw, name)) is not None:
         return plain
+    foreign = has_foreign(raw, name)
+    if foreign:
+        raw = raw.select(**{name: in_ascii(raw[name])})
     counts = shape_counts(raw, name)
     found = decide_counts(counts, decimal)
     if isinstance(found, NumberDoubt) and not found.mixed:
-        return decide(counts, None, _zero_led(raw, name))
+        found = decide(counts, None, _zero_led(raw, name))
+    if foreign and isinstance(found, NumberReading):
+        return replace(found, foreign=True, plain=False)
     return found
+
+
+def has_foreign(raw: ir.Table, name: str) -> bool:
+    """Whether some text has digits of another script, Arabic, Hindi, Thai or wide, or marks nobody sees."""
+    found = raw.aggregate(n=raw[name].re_search(f"[{OTHER_SIGNS}{HIDDEN}]").any())
+    return bool(found.to_pyarrow()["n"][0].as_py())
+
+
+def in_ascii(text: ir.StringValue) -> ir.StringValue:
+    """Text with the digits and marks of other scripts as ASCII writes them, without marks nobody sees."""
+    return text.translate(OTHER_SIGNS + HIDDEN, ASCII_SIGNS)  # what has no partner goes
 
 
 def _plain_numbers(raw: ir.Table, name: str) -> NumberReading | None:
@@ -110,6 +130,8 @@ def number_text(value: ir.Value, reading: NumberReading | None) -> ir.Value:
     text = value.strip()
     if reading.plain:
         return text
+    if reading.foreign:
+        text = in_ascii(text)
     shape = text.translate(DIGITS, NINES)
     cases = []
     exponents = [s for s, w in reading.shapes.items() if w.exponent]

@@ -19,17 +19,28 @@ DIGITS, NINES = "0123456789", "9999999999"
 MINUS = "-\u2212\u2010\u2011\u2012\u2013\ufe63\uff0d"  # hyphen-minus, U+2212 and the dashes used for it
 APOSTROPHES = "'\u2019\u02bc\u00b4"
 BLANKS = " \u00a0\u202f\u2009\u2007"
+# the zeros of Arabic, Persian, Hindi, Bengali, Thai, and of full width
+_SCRIPTS = (0x0660, 0x06F0, 0x0966, 0x09E6, 0x0E50, 0xFF10)
+OTHER_SIGNS = (
+    "".join(chr(zero + n) for zero in _SCRIPTS for n in range(10)) + "\u066b\u066c\uff0c\uff0e\uff0f\uff1a"
+)
+HIDDEN = "\u200b\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"  # directions
+ASCII_SIGNS = DIGITS * len(_SCRIPTS) + ".,,./:"
+ODD_SIGNS = frozenset(OTHER_SIGNS + HIDDEN)
 _GROUPS = {POINT: (COMMA, *APOSTROPHES, *BLANKS), COMMA: (POINT, *APOSTROPHES, *BLANKS)}
 _LOCAL_SIGNS = frozenset(
     ("kr", "kr.", "fr", "fr.", "sfr", "sfr.", "zł", "kč", "ft", "lei", "rs", "rs.", "r", "rp", "rp.", "rm",
      "s/", "s/.", "руб", "руб.", "р.", "лв", "лв.", "дин", "din", "kn", "tl", "us$", "r$", "a$", "c$", "ca$",
-     "au$", "nz$", "hk$", "s$", "nt$", "mx$", "rmb", "元", "円", "원", "dh", "dhs")
+     "au$", "nz$", "hk$", "s$", "nt$", "mx$", "rmb", "元", "円", "원", "dh", "dhs", "บาท", "zl", "грн",
+     "грн.", "euro", "euros", "eur.", "ريال", "ریال", "تومان", "درهم")
 )  # fmt: skip
 _CODES = {"€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₽": "RUB", "₺": "TRY", "₴": "UAH", "₫": "VND",
           "₪": "ILS", "฿": "THB", "₦": "NGN", "₱": "PHP", "US$": "USD", "R$": "BRL", "A$": "AUD",
           "C$": "CAD", "ZŁ": "PLN", "KČ": "CZK", "FT": "HUF", "SFR.": "CHF",
           "RMB": "CNY"}  # fmt: skip
 _NO_CENTS = re.compile(r"(?<=9)([.,])(?:[-\u2013\u2014\u2212=]{1,2})(?=[^9]*$)")  # 12,- and 12.-- are 12
+_CLOSED = re.compile(r"(?<=9)(?:/[-=]|:-)$")  # 12/- and 12:- are 12
+_TEXT = re.compile(r"^'(?=[-+(.]?\s*9)")  # Excel's sign that a number is text
 _EXPONENT = re.compile(r"[+-]?9+([.,]9*)?[eE][+-]?9{1,3}")
 
 
@@ -54,6 +65,8 @@ class NumberReading:
     shapes : accepted shapes, each as it is written
     marks : currency marks in the column, as codes where a mark has one meaning
     unread : rows whose text is no number under this reading
+    foreign : some digits are those of another script
+    mixed : some of them are numbers under the other decimal mark
     """
 
     decimal: str
@@ -61,6 +74,8 @@ class NumberReading:
     shapes: dict[str, Written] = field(default_factory=dict)
     marks: frozenset[str] = frozenset()
     unread: int = 0
+    foreign: bool = False
+    mixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,8 +96,11 @@ def shapes_of_both(shape: str) -> dict[str, Written]:
     [['.'], [',', '.'], []]
     >>> shapes_of_both("99,-")  # a price without cents, and no minus
     {',': Written(negative=False, mark='', percent=False, exponent=False)}
+    >>> [d for shape in ("Rs. 9,99,999.99/-", "9999:-", "'9.99") for d in shapes_of_both(shape)]
+    ['.', '.', ',', '.']
     """
-    text = _NO_CENTS.sub(r"\1", shape.strip(BLANKS + "\t"))
+    text = _TEXT.sub("", _CLOSED.sub("", shape.strip(BLANKS + "\t")), count=1)
+    text = _NO_CENTS.sub(r"\1", text)
     for sign in MINUS[1:]:
         text = text.replace(sign, "-")
     if _EXPONENT.fullmatch(text):
@@ -142,7 +160,8 @@ def decide(
     pointed = decimal == POINT or not any(POINT in shape for shape in shapes)
     plain = unread == 0 and pointed and all(_PLAIN.fullmatch(shape) for shape in shapes)
     marks = frozenset(code_of(w.mark) for w in shapes.values() if w.mark)
-    return NumberReading(decimal, plain, shapes, marks, unread)
+    mixed = any(both and decimal not in both for _, _, both in found)
+    return NumberReading(decimal, plain, shapes, marks, unread, mixed=mixed)
 
 
 def code_of(mark: str) -> str:

@@ -20,7 +20,10 @@ NOBODY = (
     "barverkauf", "unbekannt", "anonym", "invité", "inconnu", "anonyme", "client comptoir",
     "client de passage", "invitado", "anónimo", "desconocido", "público en general", "consumidor final",
     "ospite", "sconosciuto", "not set", "default", "dummy", "blank", "empty", "missing", "noreply",
-    "no-reply", "donotreply", "nomail", "no-mail", "noemail", "no-email",
+    "no-reply", "donotreply", "nomail", "no-mail", "noemail", "no-email", "гость", "гост", "аноним",
+    "gość", "klient detaliczny", "ziyaretçi", "misafir", "vendég", "gæst", "gjest",
+    "gäst", "bezoeker", "visitante", "convidado", "ゲスト", "ゲスト購入", "客人", "游客", "散客", "匿名",
+    "손님", "비회원", "ضيف", "زائر", "מזדמן", "barverkauf theke", "theke", "kassenkunde", "kasse",
 )  # fmt: skip
 _BRACKETS = r"""^[(<\[{"']+|[)>\]}"']+$"""
 _NO_ID = r"^(-[0-9]+|[0-]+)$"  # -1, 0, 000000, 00000000-0000-0000-0000-000000000000

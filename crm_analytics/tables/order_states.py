@@ -53,21 +53,29 @@ _FALSE = ("", "0", "0.0", "0.00", "false", "no", "n", "f", "nein", "non", "-", "
 _VALUES = 60  # a column of more is free text
 
 
+SIDES = re.compile(
+    r"sign|vorzeichen|soll.*|s/h|shkz|debit.*|credit.*|indicator"
+    r"|(dr|d)[ _/]?(cr|c)([ _]?(flag|type|indicator))?",
+    re.IGNORECASE,
+)
+
+
 def may_tell(column: str) -> bool:
     """Whether a column of this name may say what became of an order."""
-    return bool(_STATES.search(column) or _FLAGS.fullmatch(column) or _REFUNDS.fullmatch(column))
+    whole = (_FLAGS, _REFUNDS, SIDES)
+    return bool(_STATES.search(column) or any(one.fullmatch(column) for one in whole))
 
 
 def speaking(table: Table) -> list[str]:
     """Columns that `order_states` looks at."""
-    return [column for column in _unused(table) if may_tell(column)]
+    return [column for column in unused_columns(table) if may_tell(column)]
 
 
 def order_states(table: Table) -> list[Finding]:
     """What the unused columns of the purchases say against some of the lines."""
     if table.name != "transactions":
         return []
-    unused = _unused(table)
+    unused = unused_columns(table)
     found = []
     for column in unused:
         if _REFUNDS.fullmatch(column) and (one := _refunded(table, column)):
@@ -79,7 +87,7 @@ def order_states(table: Table) -> list[Finding]:
     return found
 
 
-def _unused(table: Table) -> list[str]:
+def unused_columns(table: Table) -> list[str]:
     """Columns of the source that no field, condition or default of the mapping names."""
     spec = table.spec
     text = str((dict(spec.fields), dict(spec.default), spec.rate, spec.fill_down, spec.within))
@@ -120,12 +128,12 @@ def _lines(table: Table, column: str, words: list[str], *, flag: bool = False) -
     rows = table.rows
     text = rows[column].cast("string")
     hit = ~text.strip().lower().isin(_FALSE) if flag else text.isin(words)
-    amount = _amount(table)
+    amount = amount_of(table)
     if amount is None:
         return []
     sold = rows.mutate(hit=hit.fill_null(False), amount=amount)
     sold = sold.filter(sold.amount > 0)
-    row = _row(sold, n=sold.hit.sum(), money=sold.amount.sum(where=sold.hit), of=sold.count())
+    row = row_of(sold, n=sold.hit.sum(), money=sold.amount.sum(where=sold.hit), of=sold.count())
     if not row["n"] or row["n"] == row["of"]:  # a column that is always full is no flag
         return []
     if flag:
@@ -161,28 +169,46 @@ def _refunded(table: Table, column: str) -> Finding | None:
     value = raw[column]
     if value.type().is_string():
         reading = decide_numbers(raw, column, table.spec.decimal)
-        if not isinstance(reading, NumberReading):
+        if not isinstance(reading, NumberReading) or not reading.shapes:
             return None
         value = number_text(value, reading).try_cast("decimal(18, 4)")
-    elif not value.type().is_numeric():
+    elif not value.type().is_numeric() or value.type().is_boolean():
         return None
-    row = _row(raw, n=(value > 0).sum(), money=value.sum(where=value > 0))
+    row = row_of(raw, n=(value > 0).sum(), money=value.sum(where=value > 0))
     if not row["n"]:
         return None
     says = (
         f"'{column}' holds money given back in {counted(int(row['n']), 'line')}, and no amount takes it off."
     )
-    origin = table.spec.fields.get("unit_spend", "unit_spend")
-    taken = column if column.isidentifier() else f'"{column}"'
-    settles = f"[transactions]\nunit_spend = '{origin} - {taken}'" if isinstance(origin, str) else ""
+    origin = _origin(table)
+    settles = f"[transactions]\nunit_spend = '{origin} - {_name(column)}'" if origin else ""
     return Finding("refunds_left", "serious", table.name, column, says, int(row["n"]),
                    float(row["money"] or 0), settles)  # fmt: skip
 
 
-def _amount(table: Table) -> ir.Value | None:
+def _origin(table: Table) -> str:
+    """What the amount is made of, as arithmetic of the source's columns; empty where it cannot be said so."""
+    fields, columns = table.spec.fields, table.rows.columns
+    if "unit_spend" in fields or "unit_spend" in columns:
+        parts = [fields.get("unit_spend", "unit_spend")]
+    else:
+        parts = [fields.get(name, name) for name in ("unit_quantity", "unit_price")]
+    if not all(isinstance(part, str) for part in parts):
+        return ""
+    return " * ".join(_name(part) if part in columns else f"({part})" for part in parts)
+
+
+def _name(column: str) -> str:
+    """A column as arithmetic of the mapping writes it."""
+    return column if column.isidentifier() else f'"{column}"'
+
+
+def amount_of(table: Table) -> ir.Value | None:
+    """The amount of each line as the mapping and the contract make it; None where there is none."""
     fields = fields_of(TABLES[table.name], table.rows, table.spec, table.readings)
     return fields["unit_spend"].value if "unit_spend" in fields else None
 
 
-def _row(table: ir.Table, **wanted: Any) -> dict[str, Any]:
+def row_of(table: ir.Table, **wanted: Any) -> dict[str, Any]:
+    """Aggregates of a table as one record."""
     return dict(table.aggregate(**wanted).to_pyarrow().to_pylist()[0])

@@ -21,6 +21,7 @@ from crm_analytics.tables.databases import first_line
 from crm_analytics.tables.embedded_engine import load
 from crm_analytics.tables.plain_columns import plain_columns
 from crm_analytics.tables.source_parts import MOST_ROWS, Part, UnlikeParts
+from crm_analytics.tables.wide_decimals import refuse_wide_decimals
 
 _FILE = "_file"
 
@@ -65,6 +66,7 @@ def _numbered_parquet(
     connection: BaseBackend, folder: Path, parts: list[Part], numbers: MappingType[Path, int]
 ) -> ir.Table:
     paths = [glob.escape(str(part.path)) for part in parts]
+    refuse_wide_decimals(folder)
     try:
         rows = connection.read_parquet(
             paths, binary_as_string=True, hive_types_autocast=False, hive_partitioning=is_hive(folder),
@@ -85,6 +87,7 @@ def _numbered_parquet(
 def _numbered_groups(connection: BaseBackend, parts: Sequence[Part]) -> ir.Table:
     """Some row groups of one Parquet file; those that are not asked for are not read."""
     path = parts[0].path
+    refuse_wide_decimals(path)
     try:
         rows = connection.read_parquet(
             glob.escape(str(path)), binary_as_string=True, hive_types_autocast=False, file_row_number=True

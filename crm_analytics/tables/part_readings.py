@@ -13,7 +13,7 @@ from crm_analytics.tables.date_columns import DateReading
 from crm_analytics.tables.date_grammar import PLAIN
 from crm_analytics.tables.mapping import TableMapping
 from crm_analytics.tables.number_columns import MOST_SHAPES, decide_counts
-from crm_analytics.tables.number_grammar import DIGITS, NINES, NumberReading, same_currency
+from crm_analytics.tables.number_grammar import DIGITS, NINES, ODD_SIGNS, NumberReading, same_currency
 
 Shapes = Mapping[str, Mapping[str, int] | None]  # by column; None where there are too many, or none can be
 
@@ -55,7 +55,7 @@ def readings_from(table: Table, raw: ir.Table, spec: TableMapping, shapes: Shape
     dates: dict[str, DateReading] = {}
     for column, (kind, _) in needed_columns(table, raw, spec).items():
         counts = shapes.get(column)
-        if counts is None:
+        if counts is None or not ODD_SIGNS.isdisjoint("".join(counts)):
             return None
         if kind == "moment":
             if not all(PLAIN.fullmatch(shape) for shape in counts):

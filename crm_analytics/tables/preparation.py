@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -21,8 +22,15 @@ from crm_analytics.tables.order_states import may_tell, order_states
 from crm_analytics.tables.rejects import Table
 from crm_analytics.tables.sources import Source
 from crm_analytics.tables.sums import is_blank, parse_sum
+from crm_analytics.tables.unsigned_returns import unsigned_returns
 from crm_analytics.tables.written_zones import written_zone
 from crm_analytics.tables.zones import UTC, fixed_zone
+
+_NOT_WESTERN = "is neither UTF-8 nor, by its words, Western European, and was read as if it were"
+_CENTS = re.compile(
+    r"(^|[_ (])(cents?|centimes|centavos|pence|paise|minor([ _]units?)?)([)]|$)", re.IGNORECASE
+)
+_ENCODING = 'encoding = "cp1250"   # or cp1251, shift_jis, gb18030, mac_roman, ...'
 
 
 @dataclass(frozen=True)
@@ -200,6 +208,8 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
         says = f"{counted(n, 'row')} of {table.name} with a key that the joined source does not have."
         notes.append(Finding("unmatched_join", "warning", table.name, "", says, n))
     notes += order_states(table)
+    notes += unsigned_returns(table)
+    notes += _of_cents(table)
     notes += _of_files(table)
     notes += _of_blanks(table)
     for name, reading in table.readings.numbers.items():
@@ -214,6 +224,18 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
     return notes
 
 
+def _of_cents(table: Table) -> list[Finding]:
+    """Amounts whose column is named after the hundredth part of the money."""
+    notes = []
+    for name in ("unit_spend", "unit_price"):
+        origin = table.spec.fields.get(name, name)
+        if isinstance(origin, str) and origin in table.rows.columns and _CENTS.search(origin):
+            says = f"'{origin}' is named in cents, and its numbers count as they are."
+            notes.append(Finding("cents", "serious", table.name, name, says,
+                                 settles=f"[{table.name}]\n{name} = '\"{origin}\" / 100'"))  # fmt: skip
+    return notes
+
+
 def why_empty(source: Source, table: Table) -> str:
     """What may have left the fields of a refused table empty: a join without a partner, or a rate."""
     unmatched = source.rows.unmatched.get(table.name)
@@ -222,6 +244,9 @@ def why_empty(source: Source, table: Table) -> str:
         says = f". {counted(n, 'row')} with a key that the joined source does not have"
     if table.spec.rate is not None:
         says += ". A row without a rate for its currency has no amount"
+    for file in table.files:
+        if file.doubtful:
+            says += f". {file.name} {_NOT_WESTERN}: say {_ENCODING} in mapping.toml"
     return says
 
 
@@ -236,11 +261,17 @@ def not_read(source: Source) -> list[Finding]:
 
 
 def _of_files(table: Table) -> list[Finding]:
-    return [
+    notes = [
         Finding("file_lines", "note", table.name, "", f"{file.name}: {says}")
         for file in table.files
         for says in file.says
     ]
+    for file in table.files:
+        if file.doubtful:
+            says = f"{file.name} {_NOT_WESTERN}: names and words may be wrong."
+            notes.append(Finding("encoding", "serious", table.name, "", says,
+                                 settles=f"[{table.name}]\n{_ENCODING}"))  # fmt: skip
+    return notes
 
 
 def _of_blanks(table: Table) -> list[Finding]:

@@ -23,12 +23,18 @@ REJECTED_COLUMNS = ("table", "row_number", "column", "rule")
 TOTAL_ROW = "is the sum of all other rows"
 _TORN = "the line has too few or too many fields, or an open quote"
 _HINTS = {
-    "is not a date": 'dates in another order need { column = "...", format = "%d/%m/%Y" } in mapping.toml',
+    "is not a date": 'days written in a way of their own need { column = "...", format = "%d/%m/%Y" } in '
+    "mapping.toml, in the codes of strptime",
     "is not a number": "amounts are read as in 1,234.50, 1.234,50, (12.50), 12.50- or € 12,50",
     "is missing": 'cells that are blank on purpose need default = { "<column>" = 0 } or fill_down',
     "lies after today": "check the clock of the machine, or the dates",
     TOO_LARGE: 'count in thousands: unit_spend = "amount / 1000" in mapping.toml',
 }
+_FORMATS = {  # of shapes that the grammar leaves alone, since they could mean something else
+    "999999": "%y%m%d", "99999999": "%d%m%Y", "9999-99": "%Y-%m", "9999/99": "%Y/%m", "99/9999": "%m/%Y",
+    "99.9999": "%m.%Y", "aaa 9999": "%b %Y", "aaa-99": "%b-%y",
+    "9999-99-99-99.99.99.999999": "%Y-%m-%d-%H.%M.%S.%f",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,18 @@ def judge(account: Account, found: pd.DataFrame, max_rejected: float, readings: 
         reasons = "; ".join(f"{count:,} × {rule}" for rule, count in rules.head(3).items())
         first = ", ".join(f"{n}" for n in broken["row_number"].dropna().head(5))
         hints = [hint for says, hint in _HINTS.items() if (broken["rule"] == says).any()]
+        unknown = [reading.unknown for reading in readings.dates.values() if reading.unknown]
+        if unknown and (broken["rule"] == "is not a date").any():
+            form = _FORMATS.get(unknown[0], "%d/%m/%Y")
+            hints[0] = (
+                f"days such as {unknown[0]} (each digit as 9) need "
+                f'{{ column = "...", format = "{form}" }} in mapping.toml, in the codes of strptime'
+            )
+        if any(reading.mixed for reading in readings.numbers.values()):
+            hints.append(
+                "some amounts have a decimal point and some a decimal comma: write them in one way, or each "
+                "way in a file of its own (the files of a join must be written alike)"
+            )
         if any(reading.serial for reading in readings.dates.values()):
             hints = [
                 'days as a spreadsheet counts them need { column = "...", format = "excel" } in mapping.toml'

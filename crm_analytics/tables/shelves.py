@@ -44,6 +44,7 @@ from crm_analytics.tables.postgres import PostgresDatabase
 from crm_analytics.tables.scratch import scratch_folder
 from crm_analytics.tables.source_parts import PartReader
 from crm_analytics.tables.source_ref import SourceRef, read_source
+from crm_analytics.tables.wide_decimals import refuse_wide_decimals
 from crm_analytics.tables.workbooks import Workbook
 
 _IN_PLACE = ("duckdb", "pyspark")  # engines the analyses speak: rows stay where they are
@@ -253,6 +254,7 @@ def _find_file(name: str, files: dict[str, Path], table: str) -> Path:
 def _read_parquet(connection: BaseBackend, path: Path) -> ir.Table:
     """A Parquet file, or a folder of the parts that Spark and others write."""
     pattern = glob.escape(str(path))
+    refuse_wide_decimals(path)
     if path.is_dir():
         pattern += "/**/*.parquet" if is_hive(path) else "/*.parquet"
     try:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import math
 import re
 import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,8 @@ from crm_analytics.tables.packed_files import check_unpacked_size
 _HEAD = 60  # rows in which the header is looked for
 _FULL = 0.75  # of the cells that most rows have; titles and notes above a table have fewer
 _PADDED = re.compile(r"0{2,}")  # the number format of "00123" kept as a number
+_MARKED = re.compile(r"[^\w]*[\d.,\s'\u2019]*\d[.,]\d+[^\w]*")  # a number kept as text
+_NO_RESULT = re.compile(rb"</f>\s*(<v\s*/>|<v></v>)?\s*</c>")  # a formula that nobody has computed
 _ERROR = re.compile(r"#(N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!)")
 
 
@@ -39,6 +43,7 @@ class Workbook:
                 f'reading {path.name} needs openpyxl: pip install "crm-analytics[excel]", or save it as .csv'
             ) from None
         self.where = path.name
+        self._path = path
         check_unpacked_size(path)
         try:
             with warnings.catch_warnings():  # of styles and validations that are not ours
@@ -77,7 +82,23 @@ class Workbook:
             for at, values in enumerate(columns):
                 values.append(_value(row[at]) if at < len(row) else None)
         names = [h or f"column_{i}" for i, h in enumerate(header, start=1)]
+        blank = [
+            n
+            for n, values in zip(names, columns, strict=True)
+            if values and not any(v is not None for v in values)
+        ]
+        if blank and self._has_uncomputed():
+            raise DataError(
+                f"{name}: {', '.join(map(repr, blank[:6]))} may hold formulas without results, as a program "
+                "writes them: open the workbook in Excel or LibreOffice and save it"
+            )
         return load(engine, pa.table({n: _array(c) for n, c in zip(names, columns, strict=True)}))
+
+    def _has_uncomputed(self) -> bool:
+        """Whether some formula of the workbook has no result."""
+        with zipfile.ZipFile(self._path) as packed:
+            sheets = [n for n in packed.namelist() if n.startswith("xl/worksheets/") and n.endswith(".xml")]
+            return any(_NO_RESULT.search(packed.read(sheet)) for sheet in sheets)
 
 
 def _filled(sheet: Any) -> Iterator[tuple[Any, ...]]:
@@ -132,4 +153,15 @@ def _array(values: list[Any]) -> pa.Array:
         return pa.array(whole, pa.timestamp("us"))
     if kinds == {bool}:
         return pa.array(values, pa.bool_())
-    return pa.array([None if v is None else _as_text(v) for v in values], pa.string())
+    written = _as_text
+    if float in kinds and any(isinstance(v, str) and _MARKED.fullmatch(v) for v in values):
+        written = _without_a_mark
+    return pa.array([None if v is None else written(v) for v in values], pa.string())
+
+
+def _without_a_mark(value: Any) -> str:
+    """A number beside numbers that are texts: 125E-1 leaves it to the texts what their marks mean."""
+    if not isinstance(value, float) or not math.isfinite(value) or value.is_integer():
+        return _as_text(value)
+    sign, digits, exponent = Decimal(repr(value)).as_tuple()
+    return f"{'-' * sign}{''.join(map(str, digits))}E{exponent}"

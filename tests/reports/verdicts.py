@@ -15,13 +15,14 @@ from crm_analytics.pages.blocks import Block
 from tests.reports.one_truth import sentences_of
 
 POINTED = re.compile(
-    r"\b(more|fewer|less|up|down|above|below|faster|slower|longer|shorter|better|worse|dearer|adds?|costs?|"
+    r"\b(more|fewer|less|up|down|above|below|faster|slower|longer|shorter|dearer|adds?|costs?|"
     r"added|shown to|times as)\b"
 )
 HEDGED = re.compile(
     r"may be chance|not shown|cannot be told|no clear|not clearly|not told apart|no effect|too little|"
     r"is shown to pay|not yet"
 )
+CHANCE = re.compile(r"may be chance|not shown to")  # said of the range itself, and of no comparison after it
 NO_VERDICT = re.compile(r"too little|cannot be told|not yet")  # there need be no interval
 RANGE = re.compile(r"\(([^()]*?\d[^()]*?(?: to |–)[^()]*?\d[^()]*?)\)([^;]{0,24})")
 NUMBER = re.compile(r"[−-]?[^\d\s(−-]{0,2}\d[\d,]*(?:\.\d+)?")
@@ -54,7 +55,11 @@ def _sentence(text: str) -> Iterator[str]:
         hedged = bool(HEDGED.search(clause) or HEDGED.search(match[2]))
         if inside and not hedged and POINTED.search(clause):
             yield f"says more than its range: {text}"
-        if hedged and not min(ends) - ROUNDED <= null <= max(ends) + ROUNDED:
+        if (
+            hedged
+            and CHANCE.search(clause + match[2])
+            and not min(ends) - ROUNDED <= null <= max(ends) + ROUNDED
+        ):
             yield f"says less than its range: {text}"
 
 

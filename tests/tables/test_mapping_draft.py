@@ -35,6 +35,23 @@ EXPORT_FILES = {
         "ch_2,,2026-01-06 10:00,99.00,0.00,eur,99.00,0,Failed,cus_1,ann@example.org,false\n",
         30.0,
     ),
+    "Stripe charges": (
+        "id,amount,amount_refunded,created,currency,customer,refunded,status\n"
+        "ch_1,4000,500,1767607200,eur,cus_1,false,succeeded\nch_2,9900,0,1767607200,eur,cus_1,false,failed\n",
+        35.0,
+    ),
+    "Square transactions": (
+        "Date,Time,Time Zone,Gross Sales,Discounts,Net Sales,Tax,Tip,Total Collected,Card,Card Entry Methods,"
+        "Transaction ID,Payment ID,Event Type,Location,Customer ID\n"
+        "01/05/26,10:00:00,UTC,$40.00,$0.00,$40.00,$0.00,$1.00,$41.00,$41.00,Tap,T1,P1,Payment,Main,C1\n"
+        "01/25/26,10:00:00,UTC,-$5.00,$0.00,-$5.00,$0.00,$0.00,-$5.00,-$5.00,Tap,T2,P2,Refund,Main,C1\n",
+        35.0,
+    ),
+    "Google Analytics 4 purchases": (
+        "event_date,event_timestamp,event_name,user_id,user_pseudo_id,ecommerce.purchase_revenue\n"
+        "20260105,1767607200000000,purchase,,7.1,35.0\n20260105,1767607100000000,page_view,,7.1,\n",
+        35.0,
+    ),
     "Square item sales": (
         "Date,Time,Time Zone,Category,Item,Qty,Price Point Name,SKU,Modifiers Applied,Gross Sales,Discounts,Net Sales,"
         "Tax,Transaction ID,Payment ID,Location,Customer ID\n"
@@ -84,6 +101,72 @@ def test_a_known_export_is_known_and_its_draft_opens_law(kind, tmp_path) -> None
     base = CustomerBase.open(path, today=TODAY)
     assert base.counts["revenue"] == revenue
     assert base.counts["customers"] == 1
+
+
+PURCHASES = "customer_id,transaction_date,unit_spend\na@example.org,2026-01-05,35.00\n"
+SIDE_FILES = {
+    "Klaviyo profiles": (
+        "customers",
+        "Klaviyo ID,Email,First Name,Last Name,Phone Number,Email Marketing Consent,Profile Created On,City,Country\n"
+        "01H,a@example.org,Ann,V,,SUBSCRIBED,2025-12-01 10:00:00,Bonn,Germany\n",
+    ),
+    "Google Analytics 4 events": (
+        "events",
+        "event_date,event_timestamp,event_name,user_id,user_pseudo_id,traffic_source.medium,device.category\n"
+        "20260105,1767607200000000,page_view,a@example.org,7.1,organic,mobile\n",
+    ),
+    "Zendesk tickets": (
+        "tickets",
+        "Id,Requester,Requester id,Requester email,Subject,Status,Priority,Via,Ticket type,Created at,Assigned at,"
+        "Initially assigned at,Solved at,Satisfaction Score,Reopens,Replies\n"
+        "1,Ann,9,a@example.org,Broken cup,Solved,Normal,Mail,Problem,2026-01-03 10:00,2026-01-03 10:05,"
+        "2026-01-03 10:05,2026-01-04 09:00,Good,0,2\n",
+    ),
+    "Mailchimp audience": (
+        "customers",
+        "Email Address,First Name,Last Name,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,LAST_CHANGED,CC\n"
+        "a@example.org,Ann,V,2,2025-12-01 10:00:00,,2025-12-02 10:00:00,DE\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SIDE_FILES)
+def test_an_export_without_purchases_is_drafted_beside_them_law(kind, tmp_path) -> None:
+    table, text = SIDE_FILES[kind]
+    (tmp_path / "transactions.csv").write_text(PURCHASES)
+    (tmp_path / "export.csv").write_text(text)
+    draft = draft_mapping(tmp_path)
+    assert {t.table: t.kind for t in draft.tables} == {"transactions": "", table: kind}
+    (tmp_path / "mapping.toml").write_text(draft.toml())
+    base = CustomerBase.open(tmp_path, today=TODAY)
+    assert base.counts["revenue"] == 35.0
+    rows = base.collect(base.tables[table])
+    assert rows["customer_id"].tolist() == ["a@example.org"]
+
+
+def test_every_system_that_crm_map_names_is_held_by_a_small_export() -> None:
+    assert {kind.name for kind in EXPORTS} == EXPORT_FILES.keys() | SIDE_FILES.keys()
+
+
+def test_what_an_order_was_reduced_by_and_paid_back_is_taken_off_once(tmp_path) -> None:
+    (tmp_path / "orders.csv").write_text(
+        "Name,Email,Financial Status,Created at,Currency,Discount Amount,Refunded Amount,Lineitem quantity,"
+        "Lineitem name,Lineitem price\n"
+        "#1,ann@example.org,partially_refunded,2026-01-05 10:00:00 -0500,EUR,5.00,10.00,2,Cup,10.00\n"
+        "#1,ann@example.org,,2026-01-05 10:00:00 -0500,,,,1,Pot,25.00\n"
+    )
+    (tmp_path / "mapping.toml").write_text(draft_mapping(tmp_path / "orders.csv").toml())
+    base = CustomerBase.open(tmp_path / "orders.csv", today=TODAY)
+    assert base.counts["revenue"] == 20 - 5 - 10 + 25
+
+
+def test_of_columns_a_field_may_stand_in_the_first_with_values_is_taken(tmp_path) -> None:
+    (tmp_path / "deals.csv").write_text(
+        "Record ID,Deal Name,Deal Stage,Amount,Close Date,Associated Company IDs,Associated Contact IDs\n"
+        "1,New,Closed Won,35.00,2026-01-05,,701\n"
+    )
+    found = {f.field: f.said for f in draft_mapping(tmp_path / "deals.csv").tables[0].fields}
+    assert found["customer_id"] == "Associated Contact IDs"
 
 
 def test_every_kind_names_fields_of_the_contract_and_knows_itself_law() -> None:

@@ -104,7 +104,7 @@ def _date(report: AuditReport) -> str:
         return report.why("dates") if report.changed_on else ""
     one, asked = found[0], "asked" if report.changed_on else "searched"
     if not one.evidence.is_news:
-        return t(f"date.none_{asked}", day=one.day)
+        return t("date.none_asked", day=one.day) if report.changed_on else t("date.none_searched")
     bounds = interval(t, one.lower - 1, one.upper - 1, PERCENT)
     slots = {"day": one.day, "what": one.measure, "share": abs(one.ratio - 1), "interval": bounds,
              "way": "down" if one.ratio < 1 else "up", "n": one.customers}  # fmt: skip

@@ -341,7 +341,8 @@ def _others(path: Path, ids: Sequence[Known], key: bytes | None) -> Any:
 
 def _read(path: Path) -> pa.Table | None:
     try:
-        return pq.read_table(open_regular(path))
+        with open_regular(path) as file:
+            return pq.read_table(file)
     except (OSError, pa.ArrowException):
         return None
 

@@ -50,7 +50,8 @@ def holding(out: Path, ids: Iterable[str]) -> list[RowStore]:
     for store in stores(out):
         for path in sorted(store.folder.rglob("*.parquet")):
             try:
-                column = pq.read_table(open_regular(path), columns=["customer_id"])["customer_id"]
+                with open_regular(path) as file:
+                    column = pq.read_table(file, columns=["customer_id"])["customer_id"]
                 holds = bool(pc.any(pc.is_in(column, pc.cast(wanted, "string"))).as_py())
             except (OSError, ValueError, KeyError):
                 holds = True

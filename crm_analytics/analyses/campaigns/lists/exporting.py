@@ -235,7 +235,8 @@ def issued(base: CustomerBase, folders: list[Path], key: bytes) -> ir.Table | No
         if not (folder / WAVE).is_file():
             continue
         try:
-            part = pq.read_table(open_regular(folder / MEMBERS))
+            with open_regular(folder / MEMBERS) as file:
+                part = pq.read_table(file)
         except (OSError, pa.ArrowException):
             raise DataError(
                 f"{folder / MEMBERS} cannot be read: bring it back, or take the wave away"

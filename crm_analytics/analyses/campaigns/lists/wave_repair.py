@@ -29,7 +29,8 @@ def is_torn(folder: Path) -> bool:
     DataError : it is there and may not be read: that is no tear, and the right to read it must come back.
     """
     try:
-        pq.read_metadata(open_regular(folder / MEMBERS))
+        with open_regular(folder / MEMBERS) as file:
+            pq.read_metadata(file)
     except (FileNotFoundError, pa.ArrowException):
         return True
     except OSError as error:
@@ -82,7 +83,8 @@ def repair_record(folder: Path, key: bytes) -> None:
 def _rows(folder: Path, name: str) -> pd.DataFrame | None:
     for path in (folder / f"{name}.parquet", folder / f"{name}.csv"):
         try:
-            rows = pd.read_parquet(open_regular(path)) if path.suffix == ".parquet" else read_csv(path)
+            with open_regular(path) as file:
+                rows = pd.read_parquet(file) if path.suffix == ".parquet" else read_csv(path)
         except (OSError, ValueError, DataError, pa.ArrowException):
             continue
         if {"customer", "customer_id"} & set(rows.columns) and set(_NEEDED) <= set(rows.columns):

@@ -96,7 +96,8 @@ def write_campaigns(tables: tuple[pd.DataFrame, pd.DataFrame], folder: Path) -> 
 
 def _ours(path: Path) -> bool:
     try:
-        ids = pq.read_table(open_regular(path), columns=["campaign_id"]).column(0).to_pylist()
+        with open_regular(path) as file:
+            ids = pq.read_table(file, columns=["campaign_id"]).column(0).to_pylist()
     except (OSError, pa.ArrowException):
         return False
     return all(str(one).startswith(OURS) for one in ids)
