@@ -11,10 +11,11 @@ import math
 from enum import StrEnum
 from statistics import NormalDist
 
+from crm_analytics.analyses.error_rates import EXPECTED, error_rate
 from crm_analytics.analyses.intervals import Z95
 
 LEAST = 30  # cases; an interval over fewer rests on a normal law that nobody has checked
-NOMINAL = 0.05  # share of null worlds in which a finding of 95 % may speak
+NOMINAL = EXPECTED  # share of null worlds in which a finding of 95 % may speak
 TOLERATED = 0.10  # beyond, the interval is too narrow: the finding may suggest, and shows nothing
 WORTHLESS = 0.20  # beyond, it speaks as often of nothing as of something
 Z80 = 1.2815515655446004  # the 90 % point of the standard normal
@@ -48,7 +49,7 @@ def grade(
     n: int,
     *,
     null: float = 0.0,
-    error_rate: float = NOMINAL,
+    kind: str = "",
     least: int = LEAST,
     looks: int = 1,
 ) -> Evidence:
@@ -59,8 +60,9 @@ def grade(
     estimate, lower, upper : with its 95 % interval; None or NaN where it cannot be had
     n : cases behind it
     null : the estimate where there is nothing to find
-    error_rate : share of null worlds, measured by simulation, in which the interval leaves `null` out. Above
-        10 % (nominal is 5 %) a finding is cut to *suggested*, above 20 % to *not told apart*
+    kind : of the finding, "page.finding" of `error_rates`, which tells the share of made-up companies without
+        it in which the interval leaves `null` out. Above 10 % (nominal is 5 %) a finding is cut to
+        *suggested*, above 20 % to *not told apart*. Without a kind the share counts as nominal
     looks : differences of which the page would tell whichever is clear, this one included (Bonferroni)
 
     Returns
@@ -83,10 +85,11 @@ def grade(
     assert estimate is not None
     assert lower is not None
     assert upper is not None
+    wrong = error_rate(kind) if kind else NOMINAL
     side = estimate - lower if estimate > null else upper - estimate
     distance = abs(estimate - null)
-    if distance == 0 or distance < Z80 * side / Z95 or error_rate > WORTHLESS:
+    if distance == 0 or distance < Z80 * side / Z95 or wrong > WORTHLESS:
         return Evidence.NOT_TOLD_APART
     wider = NormalDist().inv_cdf(1 - NOMINAL / 2 / looks) / Z95 if looks > 1 else 1.0
-    clear = distance > wider * side and error_rate <= TOLERATED
+    clear = distance > wider * side and wrong <= TOLERATED
     return Evidence.SHOWN if clear else Evidence.SUGGESTED

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from crm_analytics.analyses import error_rates
 from crm_analytics.analyses.actions import Action, contradictions, expected_margin, ranked
 from crm_analytics.analyses.contact_effect import ContactCost, ContactEffect
+from crm_analytics.analyses.error_rates import Trials
 from crm_analytics.analyses.evidence import Evidence, grade
 from crm_analytics.analyses.kpi import Kpi
 from crm_analytics.analyses.kpis import ALIASES, measure, present_names
@@ -72,10 +74,16 @@ def test_grades_follow_the_interval(given, found):
     assert grade(*given) is found
 
 
-def test_a_finding_that_speaks_of_nothing_too_often_is_cut_down():
+def test_a_finding_that_speaks_of_nothing_too_often_is_cut_down(monkeypatch):
     strong = (0.3, 0.2, 0.4, 100)
-    assert grade(*strong, error_rate=0.15) is Evidence.SUGGESTED
-    assert grade(*strong, error_rate=0.3) is Evidence.NOT_TOLD_APART
+    made = {
+        "page.often": Trials("page.often", 100, 17, 0, 0),
+        "page.always": Trials("page.always", 40, 30, 0, 0),
+    }
+    monkeypatch.setattr(error_rates, "trials", lambda: made)
+    assert grade(*strong) is Evidence.SHOWN
+    assert grade(*strong, kind="page.often") is Evidence.SUGGESTED
+    assert grade(*strong, kind="page.always") is Evidence.NOT_TOLD_APART
 
 
 def test_in_null_worlds_a_difference_is_shown_no_more_often_than_its_error_rate():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
@@ -28,6 +29,8 @@ from crm_analytics.analyses.profiling import NoStructureError, favourites, habit
 from crm_analytics.analyses.profiling.demography import composition
 from crm_analytics.errors import DataError, NotEnoughData
 from tests.nulls import worlds
+from tests.nulls.bazaar import bazaar
+from tests.nulls.bazaar_probes import CLAIMS, OF_PRODUCTS, PLANTED, THERE, active_changed, claims
 
 Make = Callable[..., dict[str, pd.DataFrame]]
 World = tuple[Make, str, str]  # generator, kind, link
@@ -38,13 +41,12 @@ WINDOW = 120  # days without a purchase that count as having left
 class Probe:
     """One kind of finding.
 
-    page, finding : where it stands, and what it says
+    kind : "page.finding", of `analyses.error_rates`
     claims : whether it is claimed of a base
     nulls, theres : worlds in which it is not there, and in which it is
     """
 
-    page: str
-    finding: str
+    kind: str
     claims: Callable[[CustomerBase], bool]
     nulls: tuple[World, ...]
     theres: tuple[World, ...]
@@ -228,31 +230,44 @@ def _linked(link: str) -> tuple[World, ...]:
     return ((worlds.shop, "equal", link),)
 
 
+def _market(kind: str) -> tuple[World, ...]:
+    alike = _of(bazaar, kinds=tuple(one for one in worlds.KINDS if one != THERE.get(kind)))
+    return (*alike, (bazaar, "unlike", "tastes")) if kind in OF_PRODUCTS else alike
+
+
+def _planted(kind: str) -> tuple[World, ...]:
+    if kind in THERE:
+        return _of(bazaar, kinds=(THERE[kind],))
+    return ((bazaar, "equal", "all"),) if kind in PLANTED else ()
+
+
 PROBES = (
-    Probe("profiles", "a habit sets a segment apart", segment_habit, _SHOPS, _TASTES),
-    Probe("profiles", "a habit goes with a region", personal_habit,
+    Probe("profiles.segment_habit", segment_habit, _SHOPS, _TASTES),
+    Probe("profiles.region_habit", personal_habit,
           (*_SHOPS, *_linked("region rate")), _linked("region")),
-    Probe("profiles", "people of a kind bring more", people_apart, _SHOPS, _linked("region rate")),
-    Probe("profiles", "groups who want the same", clusters, _SHOPS, _linked("tastes")),
-    Probe("journey", "something sets buyers apart", buyers_apart, _VISITS, _REVIEWS),
-    Probe("lifecycle", "moves between stages changed", stages_moved,
+    Probe("profiles.people_bring_more", people_apart, _SHOPS, _linked("region rate")),
+    Probe("profiles.needs_groups", clusters, _SHOPS, _linked("tastes")),
+    Probe("journey.buyers_apart", buyers_apart, _VISITS, _REVIEWS),
+    Probe("lifecycle.move_changed", stages_moved,
           (*_SETTLED, (worlds.shop, "unlike", "settled"), (worlds.shop, "unlike", "")),
           (*_DEARER, (worlds.shop, "unlike", "dearer"))),
-    Probe("churn", "leavers are told by something", leaving_reasons, _LARGE, _LEAVING),
-    Probe("churn", "customers of a group lapse faster", lapses_faster, _SHOPS, _linked("deserted")),
-    Probe("churn", "grade A or B", good_grade, _LARGE, _LEAVING),
-    Probe("churn", "contact those most at risk", worth_contacting, _LARGE, _LEAVING),
-    Probe("churn", "a group is misjudged", misjudged, (*_LARGE, *_LEAVING), ()),
-    Probe("campaigns", "campaigns brought more or less", campaign_works,
+    Probe("churn.signs", leaving_reasons, _LARGE, _LEAVING),
+    Probe("churn.group_lapses_faster", lapses_faster, _SHOPS, _linked("deserted")),
+    Probe("churn.grade", good_grade, _LARGE, _LEAVING),
+    Probe("churn.contact_pays", worth_contacting, _LARGE, _LEAVING),
+    Probe("churn.group_misjudged", misjudged, (*_LARGE, *_LEAVING), ()),
+    Probe("campaigns.campaign_works", campaign_works,
           _of(worlds.campaigns, kinds=("equal", "unlike")), ((worlds.campaigns, "equal", "all"),)),
-    Probe("campaigns", "a segment is moved most", moved_most, _PAST, _OFTEN),
-    Probe("campaigns", "a ranking beats contacting blindly", ranking_works, _PAST, _OFTEN),
-    Probe("campaigns", "members differ", members_differ, _SHOPS, _linked("tier")),
-    Probe("audit", "newer customers differ", cohort_differs,
+    Probe("campaigns.segment_moved_most", moved_most, _PAST, _OFTEN),
+    Probe("campaigns.ranking_pays", ranking_works, _PAST, _OFTEN),
+    Probe("campaigns.members_differ", members_differ, _SHOPS, _linked("tier")),
+    Probe("audit.newer_differ", cohort_differs,
           _of(worlds.shop, kinds=("equal", "unlike", "growth")), _linked("cohort")),
-    Probe("audit", "retention fades", retention_fades, _EQUAL, _of(worlds.shop, kinds=("unlike",))),
-    Probe("audit", "a source differs", source_differs, _SHOPS, _linked("source")),
-    Probe("audit", "a driver of the change is named", driver_named, _SHOPS, _linked("manager")),
-    Probe("channels", "a channel adds or costs orders", channel_earns,
+    Probe("audit.retention_fades", retention_fades, _EQUAL, _of(worlds.shop, kinds=("unlike",))),
+    Probe("audit.source_differs", source_differs, _SHOPS, _linked("source")),
+    Probe("audit.driver", driver_named, _SHOPS, _linked("manager")),
+    Probe("channels.channel_works", channel_earns,
           _of(worlds.clicks, kinds=("equal", "unlike")), ()),
+    Probe("lifecycle.active_changed", active_changed, _SETTLED, _DEARER),
+    *(Probe(kind, partial(claims, kind), _market(kind), _planted(kind)) for kind in CLAIMS),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 DAYS = 180  # of data, below which no ordinary day is known
 AROUND = 4  # weeks before and after, whose same weekdays say what an ordinary day is
+NEAREST = 2  # weeks of them on either side that tell whether a season begins or ends there
 BEFORE = 7  # days counted as the run-up
 LEVEL = 0.05
 MOST = 0.5  # share of the customers whose country decides for the base
@@ -31,9 +33,9 @@ class HolidayEffects(ObjectCard):
     ----------
     country : ISO 3166 alpha-2 code
     table : holiday, window ("on the day" or "week before"), occurrences, sold, expected, ratio, lower, upper
-        (95 %, from what ordinary days, or weeks, scatter), p_adjusted (Benjamini & Hochberg over the table),
-        clear; largest effect first. Ratio 0 is a closed day. A holiday seen once is one occurrence of it: a
-        campaign of that week looks the same
+        (95 %, from what ordinary days, or weeks, scatter), p_adjusted (that so much lies beyond the weeks
+        before and those after; Benjamini & Hochberg over the table), clear; largest effect first. Ratio 0 is
+        a closed day. A holiday seen once is one occurrence of it: a campaign of that week looks the same
     """
 
     country: str
@@ -60,16 +62,21 @@ def holiday_effects(daily: pd.Series, country: str, language: str = "en_US") -> 
     named = _holidays(days, country, language)
     frame = pd.DataFrame({"day": days, "sold": daily.to_numpy(float), "holiday": named})
     special = _near(frame["holiday"].notna().to_numpy())
-    frame["expected"] = _ordinary(frame["sold"].to_numpy(), special)
+    around = [week for week in range(-AROUND, AROUND + 1) if week]
+    earlier, later = range(1, NEAREST + 1), range(-NEAREST, 0)
+    for name, weeks in (("earlier", earlier), ("later", later), ("expected", around)):
+        frame[name] = _ordinary(frame["sold"].to_numpy(), special, weeks)
     rows = []
     for window, length in (("on the day", 1), ("week before", BEFORE)):
-        sold, due = frame["sold"], frame["expected"]
+        series = [frame[name] for name in ("sold", "expected", "earlier", "later")]
         if length > 1:
-            sold, due = (s.rolling(length).sum().shift(1) for s in (sold, due))
+            series = [one.rolling(length).sum().shift(1) for one in series]
+        sold, due, *sides = series
         ordinary = _scatter(sold.to_numpy(), due.to_numpy(), special)
         for name in frame["holiday"].dropna().sort_values().unique():
             at = frame["holiday"] == name
-            row = _effect(sold[at].to_numpy(), due[at].to_numpy(), ordinary)
+            beside = np.stack([one[at].to_numpy() for one in sides])
+            row = _effect(sold[at].to_numpy(), due[at].to_numpy(), beside, ordinary)
             rows.append({"holiday": name, "window": window, **row})
     columns = ["holiday", "window", "occurrences", "sold", "expected", "ratio", "lower", "upper", "p"]
     table = pd.DataFrame([r for r in rows if r["occurrences"]], columns=columns)
@@ -124,17 +131,16 @@ def _near(special: np.ndarray) -> np.ndarray:
     return wide
 
 
-def _ordinary(sold: np.ndarray, special: np.ndarray) -> np.ndarray:
-    """Mean of the same weekday in the weeks around, leaving out holidays and the day itself."""
+def _ordinary(sold: np.ndarray, special: np.ndarray, weeks: Iterable[int]) -> np.ndarray:
+    """Mean of the same weekday some weeks before (below 0: after), leaving out holidays."""
     total, seen = np.zeros(len(sold)), np.zeros(len(sold))
     usual = np.where(special, 0.0, sold)
-    for week in range(1, AROUND + 1):
-        for shift in (7 * week, -7 * week):
-            moved = np.roll(usual, shift)
-            there = np.roll(~special, shift).astype(float)
-            edge = slice(0, shift) if shift > 0 else slice(shift, None)
-            moved[edge], there[edge] = 0.0, 0.0
-            total, seen = total + moved, seen + there
+    for shift in (7 * week for week in weeks):
+        moved = np.roll(usual, shift)
+        there = np.roll(~special, shift).astype(float)
+        edge = slice(0, shift) if shift > 0 else slice(shift, None)
+        moved[edge], there[edge] = 0.0, 0.0
+        total, seen = total + moved, seen + there
     return np.divide(total, seen, out=np.full(len(sold), np.nan), where=seen > 0)
 
 
@@ -144,13 +150,18 @@ def _scatter(sold: np.ndarray, due: np.ndarray, special: np.ndarray) -> float:
     return float(((sold[use] - due[use]) ** 2 / due[use]).mean()) if use.sum() > 1 else np.nan
 
 
-def _effect(sold: np.ndarray, due: np.ndarray, ordinary: float) -> dict[str, float]:
+def _effect(sold: np.ndarray, due: np.ndarray, sides: np.ndarray, ordinary: float) -> dict[str, float]:
+    """What came against what was due. Where a season begins or ends at a holiday, the weeks before and those
+    after differ, and either may be ordinary: only what lies beyond both is an effect of the holiday.
+    """
     use = np.isfinite(due) & (due > 0) & np.isfinite(sold)
     came, expected, n = float(sold[use].sum()), float(due[use].sum()), int(use.sum())
     if not n or not np.isfinite(ordinary):
         return {"occurrences": 0}
     error = np.sqrt(ordinary * expected)
     half = float(stats.norm.ppf(1 - LEVEL / 2)) * error
+    sides = np.where(np.isfinite(sides), sides, due)[:, use].sum(axis=1)
+    beyond = abs(came - float(np.clip(came, min(sides.min(), expected), max(sides.max(), expected))))
     return {
         "occurrences": n,
         "sold": came,
@@ -158,5 +169,5 @@ def _effect(sold: np.ndarray, due: np.ndarray, ordinary: float) -> dict[str, flo
         "ratio": came / expected,
         "lower": max(0.0, came - half) / expected,
         "upper": (came + half) / expected,
-        "p": float(2 * stats.norm.sf(abs(came - expected) / error)) if error > 0 else 1.0,
+        "p": float(2 * stats.norm.sf(beyond / error)) if error > 0 else 1.0,
     }

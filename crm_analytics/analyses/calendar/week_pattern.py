@@ -41,6 +41,14 @@ class WeekPattern(ObjectCard):
 
     plot = Plots("crm_analytics.analyses.calendar.pictures", "weekdays")
 
+    @property
+    def strongest(self) -> pd.Series | None:
+        """The day with most orders; None where chance could make one of seven equal days that strong."""
+        best = self.weekdays.nlargest(1, "index").iloc[0]
+        level = 1 - (1 - LEVEL) / len(self.weekdays)  # whichever day is largest would be told of (Bonferroni)
+        wide = stats.t.ppf(0.5 + level / 2, self.weeks - 1) / stats.t.ppf(0.5 + LEVEL / 2, self.weeks - 1)
+        return best if best["index"] - 1 > wide * (best["index"] - best["lower"]) else None
+
 
 def week_pattern(base: CustomerBase) -> WeekPattern:
     """Count orders by weekday and hour over the whole weeks of the base.

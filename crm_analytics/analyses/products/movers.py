@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import ibis
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from crm_analytics.analyses.intervals import Z95, benjamini_hochberg
 from crm_analytics.analyses.plots import Plots
@@ -151,7 +152,9 @@ def _against_last_year(table: pd.DataFrame, then: pd.DataFrame, verdict: np.ndar
         gap = np.log(table["relative"].to_numpy(float)) - np.log(past["relative"].to_numpy(float))
         z = np.abs(gap) / np.hypot(one, other)
     moved = verdict == "moves"
+    # one of many movers differs from its last year by chance (Bonferroni)
+    sure = stats.norm.isf(LEVEL / 2 / max(int(moved.sum()), 1))
     thin = ~np.isfinite(z) | (other > 0.5)
     same = ~thin & (z < Z95)
-    verdict = np.where(moved & thin, "not told apart", verdict)
+    verdict = np.where(moved & (thin | (z < sure)), "not told apart", verdict)
     return np.where(moved & same, "the season's", verdict)

@@ -11,11 +11,14 @@ import math
 from typing import TYPE_CHECKING
 
 import ibis
+import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.clustered_ratio import summed
 from crm_analytics.analyses.disclosure import ON_A_PAGE
 from crm_analytics.analyses.intervals import Z95, benjamini_hochberg
 from crm_analytics.analyses.order_lines import order_lines
+from crm_analytics.analyses.products import ratios
 from crm_analytics.analyses.service.summary import rate_interval
 
 if TYPE_CHECKING:
@@ -72,6 +75,9 @@ def tickets_of_products(given: Tickets) -> ir.Table:
 def drivers_by_product(given: Tickets, *, complaints: bool = False) -> pd.DataFrame:
     """Products whose orders lead to more or fewer tickets than other orders.
 
+    Orders count from the day of the first ticket on. Customers are the draw: one who likes a product and asks
+    about everything is one case, however often they ask.
+
     Returns
     -------
     product_id, product (its name, or id), orders (with it), tickets, per_100, ratio (its rate over that of
@@ -83,40 +89,56 @@ def drivers_by_product(given: Tickets, *, complaints: bool = False) -> pd.DataFr
     if "product_id" not in lines.columns:
         return pd.DataFrame()
     lines = lines.filter(~lines.is_return, lines.order.notnull(), lines.product_id.notnull())
-    orders = lines.group_by("product_id").aggregate(orders=lines.order.nunique())
+    lines = lines.filter(lines.day >= given.each.day.min().as_scalar())
     total = int(lines.order.nunique().to_pyarrow().as_py() or 0)
     of = tickets_of_products(given)
     of = of.filter(of.is_complaint) if complaints else of
-    counted = of.group_by("product_id").aggregate(tickets=of.ticket_id.nunique())
     asked = int(of.ticket_id.nunique().to_pyarrow().as_py() or 0)
-    frame = base.collect(orders).merge(base.collect(counted), on="product_id", how="left")
-    frame["tickets"] = frame["tickets"].fillna(0).astype("int64")
-    frame = frame[frame["orders"] >= ORDERS]
-    frame = frame[frame["orders"] < total].reset_index(drop=True)
-    if frame.empty or not asked:
+    sums = summed(base, _asked_and_ordered(lines, of), "who", "asked", "ordered", ["product_id"])
+    sums = sums[(sums["bottom"] >= ORDERS) & (sums["bottom"] < total)].reset_index(drop=True)
+    if sums.empty or not asked:
         return pd.DataFrame()
+    found = pd.DataFrame(
+        {"product_id": sums["product_id"], "orders": sums["bottom"].round().astype("int64"),
+         "tickets": sums["top"].round().astype("int64")}
+    )  # fmt: skip
+    usual = asked / total
+    alike = np.maximum(ratios.scatter(sums, usual, pooled=True) / (usual * sums["bottom"]), 1.0)
     rows = [
-        _against_the_rest(k, n, asked, total) for k, n in zip(frame["tickets"], frame["orders"], strict=True)
+        _against_the_rest(k, n, asked, total, each)
+        for k, n, each in zip(found["tickets"], found["orders"], alike, strict=True)
     ]
-    found = pd.concat([frame, pd.DataFrame(rows)], axis=1)
+    found = pd.concat([found, pd.DataFrame(rows)], axis=1)
     found["per_100"] = 100 * found["tickets"] / found["orders"]
-    found["p_adjusted"] = benjamini_hochberg(found.pop("p"))
+    p = np.maximum(found.pop("p"), ratios.p_of(sums, usual, pooled=True))
+    found["p_adjusted"] = benjamini_hochberg(p)
     found["clear"] = found["p_adjusted"] < LEVEL
-    found["beyond"] = found["tickets"] - found["orders"] * asked / total
+    found["beyond"] = found["tickets"] - found["orders"] * usual
     found = found.sort_values(["beyond", "product_id"], ascending=[False, True], ignore_index=True)
     found.insert(1, "product", _names(given, found["product_id"]))
     return found.drop(columns="beyond")
 
 
-def _against_the_rest(k: int, n: int, asked: int, total: int) -> dict[str, float]:
-    """Ratio of two Poisson rates, half a ticket added to each where one has none."""
+def _asked_and_ordered(lines: ir.Table, of: ir.Table) -> ir.Table:
+    """A row per order with a product and per ticket of it: product_id, who, asked, ordered."""
+    orders = lines.select("product_id", "order", who=lines.customer_id.fill_null(lines.order)).distinct()
+    orders = orders.select("product_id", "who", asked=ibis.literal(0), ordered=ibis.literal(1))
+    each = of.select("product_id", "ticket_id", who=of.customer_id.fill_null(of.ticket_id)).distinct()
+    return orders.union(each.select("product_id", "who", asked=ibis.literal(1), ordered=ibis.literal(0)))
+
+
+def _against_the_rest(k: int, n: int, asked: int, total: int, alike: float) -> dict[str, float]:
+    """Ratio of two Poisson rates, half a ticket added to each where one has none.
+
+    `alike` tickets of the product tell as much as one that stands for itself.
+    """
     from scipy.stats import binomtest
 
     other, rest = asked - k, total - n
     p = float(binomtest(int(k), int(asked), n / total).pvalue) if asked else 1.0
     add = 0.5 if not (k and other) else 0.0
     ratio = ((k + add) / n) / ((other + add) / rest)
-    error = Z95 * math.sqrt(1 / (k + add) + 1 / (other + add))
+    error = Z95 * math.sqrt(alike / (k + add) + 1 / (other + add))
     return {"ratio": ratio, "lower": ratio * math.exp(-error), "upper": ratio * math.exp(error), "p": p}
 
 

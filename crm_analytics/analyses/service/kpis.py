@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 import ibis
 
+from crm_analytics.analyses.clustered_ratio import Ratio, ratio_of, summed
 from crm_analytics.analyses.comparison import YEAR, Change
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.kpi import COUNT, DOWN, MONEY, NUMBER, SHARE, UP, Kpi, refused
@@ -97,22 +98,16 @@ def sla_kept_share(given: Measured) -> Kpi:
 
 
 def contacts_per_100_orders(given: Measured) -> Kpi:
-    """Tickets of the last period per 100 orders of the same days."""
-    found = _summary(given)
-    start, end = shift(given.base.day, given.span), given.base.day
-    orders = _orders(given, start, end)
-    name = "contacts_per_100_orders"
-    if found is None or not orders:
-        return refused(name, NUMBER, DOWN, NO_TICKETS if found is None else "there are no orders", REPORT,
+    """Tickets of the last period per 100 orders of the same days; customers are the draw."""
+    name, start = "contacts_per_100_orders", shift(given.base.day, given.span)
+    now = _asked(given, start, given.base.day)
+    if now is None or not now.orders:
+        return refused(name, NUMBER, DOWN, NO_TICKETS if now is None else "there are no orders", REPORT,
                        given.span)  # fmt: skip
-    low, high = rate_interval(found.opened, orders / 100)
     spans = given.once("service.spans", lambda: _spans(given))
-    earlier = [
-        _rate_change(found.opened, orders, then, _orders(given, *span)) if span and then is not None else None
-        for span, then in zip(spans, _earlier(given, lambda s: s.opened), strict=True)
-    ]
-    return Kpi(name, NUMBER, DOWN, 100 * found.opened / orders, found.opened, low, high, given.span,
-               earlier[0], earlier[1],
+    earlier = [_rate_change(now, _asked(given, *span)) if span else None for span in spans]
+    low, high = rate_interval(now.tickets / now.alike, now.orders / 100 / now.alike)
+    return Kpi(name, NUMBER, DOWN, now.per_100, now.tickets, low, high, given.span, earlier[0], earlier[1],
                explained_in=REPORT)  # fmt: skip
 
 
@@ -186,16 +181,58 @@ def _ratio(now: float, before: float | None) -> Change | None:
     return Change(now, before, *(change or (None, None, None)))
 
 
-def _rate_change(now: float, orders: int, before: float, orders_before: int) -> Change | None:
-    """Change of tickets per 100 orders; orders are taken as counted."""
-    if not orders_before:
+@dataclass(frozen=True)
+class _Asked:
+    """Tickets and orders of a span; `alike` tickets (1 or more) tell as much as one of its own."""
+
+    tickets: int
+    orders: int
+    alike: float
+
+    @property
+    def per_100(self) -> float:
+        return 100 * self.tickets / self.orders
+
+
+def _asked(given: Measured, start: date, end: date) -> _Asked | None:
+    """Tickets and orders of ``(start, end]``: some customers ask again and again, so they are the draw."""
+    known = _tickets(given)
+    if known is None:
         return None
-    then = 100 * before / orders_before
-    found = ratio_change(now, before)
-    if found is None:
-        return Change(100 * now / orders, then, None, None, None)
-    scale = orders_before / orders
-    return Change(100 * now / orders, then, *((1 + x) * scale - 1 for x in found))
+    lines, each = order_lines(given.base), known.each
+    lines = lines.filter(~lines.is_return, lines.order.notnull())
+    orders = lines.select("order", "day", who=ibis.coalesce(lines.customer_id, lines.order)).distinct()
+    orders = orders.group_by("order").aggregate(who=orders.who.max(), day=orders.day.min())
+    orders = orders.select("who", "day", asked=ibis.literal(0), ordered=ibis.literal(1))
+    each = each.select(
+        who=ibis.coalesce(each.customer_id, each.ticket_id), day=each.day, asked=ibis.literal(1),
+        ordered=ibis.literal(0),
+    )  # fmt: skip
+    both = orders.union(each)
+    both = both.filter(both.day > ibis.literal(start), both.day <= ibis.literal(end))
+    return _alike(ratio_of(summed(given.base, both, "who", "asked", "ordered").iloc[0]))
+
+
+def _alike(found: Ratio) -> _Asked:
+    """How much wider the interval over customers is than that of tickets that stand each for itself."""
+    tickets, orders = round(found.top), round(found.bottom)
+    alike = (found.error * orders) ** 2 / tickets if tickets and math.isfinite(found.error) else 1.0
+    return _Asked(tickets, orders, max(alike, 1.0))
+
+
+def _rate_change(now: _Asked, then: _Asked | None) -> Change | None:
+    """Change of tickets per 100 orders, on the log scale; few customers who ask again give few cases."""
+    from scipy.stats import t
+
+    if then is None or not then.orders:
+        return None
+    if not now.tickets or not then.tickets:
+        return Change(now.per_100, then.per_100, None, None, None)
+    ratio = now.per_100 / then.per_100
+    cases = now.tickets / now.alike, then.tickets / then.alike
+    error = float(t.ppf(0.975, max(min(cases) - 1, 1))) * math.sqrt(sum(1 / n for n in cases))
+    bounds = (ratio * math.exp(-error) - 1, ratio * math.exp(error) - 1)
+    return Change(now.per_100, then.per_100, ratio - 1, *bounds)
 
 
 def _hours(given: Measured, name: str, time: str) -> Kpi:
@@ -242,17 +279,6 @@ def _of_share(name: str, share: Share, good: str, span: str) -> Kpi:
     if share.value is None:
         return refused(name, SHARE, good, "no ticket of the period tells it", REPORT, span)
     return Kpi(name, SHARE, good, share.value, share.n, *share.interval, span, explained_in=REPORT)
-
-
-def _orders(given: Measured, start: date, end: date) -> int:
-    lines = order_lines(given.base)
-    lines = lines.filter(
-        ~lines.is_return,
-        lines.order.notnull(),
-        lines.day > ibis.literal(start),
-        lines.day <= ibis.literal(end),
-    )
-    return int(lines.order.nunique().to_pyarrow().as_py() or 0)
 
 
 KPIS: tuple[Callable[[Measured], Kpi], ...] = (

@@ -116,7 +116,10 @@ class Recovery:
         null = lean if lean * found.value > 0 else 0.0
         if not self.is_alike or abs(null) >= abs(found.value):
             return Evidence.NOT_TOLD_APART
-        return grade(found.value, found.lower, found.upper, min(found.helped, found.others), null=null)
+        return grade(
+            found.value, found.lower, found.upper, min(found.helped, found.others), null=null,
+            kind="service.quick_help",
+        )  # fmt: skip
 
 
 def recovery(base: CustomerBase, *, within: int = WITHIN, followed: int = FOLLOWED) -> Recovery:

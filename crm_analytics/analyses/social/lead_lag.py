@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from crm_analytics.analyses.social.mentions import Mentions
 
 LAGS = 8  # weeks to either side
-LEAST = 52  # weeks
+LEAST = 100  # weeks: only where a year comes about twice is a season distinguished from a move
+YEAR, STEP = 52.18, 2  # weeks
 PAST = 4  # weeks of its own past that are taken out of a series
 Array = NDArray[np.float64]
 
@@ -84,7 +85,7 @@ def correlations(leading: Array, following: Array) -> LeadLag:
     """
     x, y = _innovations(leading), _innovations(following)
     n = len(x)
-    spent = len(leading) - n + 2 + (6 if len(leading) >= 2 * LEAST else 0)  # what each series was freed of
+    spent = PAST + 1 + min(len(leading), int(YEAR)) // STEP  # what each series was freed of
     level = 1 - (1 - 0.05) ** (1 / (2 * LAGS + 1))
     rows = []
     for lag in range(-LAGS, LAGS + 1):
@@ -98,16 +99,25 @@ def correlations(leading: Array, following: Array) -> LeadLag:
 
 
 def _innovations(series: Array) -> Array:
-    """What a series does beyond its own last `PAST` weeks and the season of the year, in logarithms."""
+    """What a series does beyond its own last `PAST` weeks and the season of the year, as normal scores.
+
+    The season has a mean for every `STEP` weeks of the year: waves are too smooth for a December, and what is
+    left of it in both series would look like a move of one with the other. By rank, because a week in which
+    everything jumps is one week and no more.
+    """
     logs = np.log1p(np.maximum(series, 0.0)) if (series >= 0).all() else series
     n = len(logs)
-    year = 2 * np.pi * np.arange(n) / 52.18
-    season = [f(k * year) for k in (1, 2, 3) for f in (np.sin, np.cos)] if n >= 2 * LEAST else []
-    known = np.column_stack([np.ones(n), np.arange(n) / n, *season])
-    past = [np.append(np.full(k, np.nan), logs[:-k]) for k in range(1, PAST + 1)]
-    design = np.column_stack([known, *past])[PAST:]
-    found, *_ = np.linalg.lstsq(design, logs[PAST:], rcond=None)
-    return np.asarray(logs[PAST:] - design @ found)
+    place = (np.arange(n) % YEAR // STEP).astype(int)
+    known = np.column_stack([place[:, None] == np.unique(place), np.arange(n) / n]).astype(float)
+    rest = _without(known, logs)
+    past = [np.append(np.full(k, np.nan), rest[:-k]) for k in range(1, PAST + 1)]
+    left = _without(np.column_stack([known, *past])[PAST:], logs[PAST:])
+    return np.asarray(stats.norm.ppf((stats.rankdata(left) - 0.5) / len(left)))
+
+
+def _without(design: Array, values: Array) -> Array:
+    found, *_ = np.linalg.lstsq(design, values, rcond=None)
+    return np.asarray(values - design @ found)
 
 
 def _weekly(said: Mentions) -> pd.Series:

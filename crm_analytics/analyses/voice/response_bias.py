@@ -35,7 +35,8 @@ class ResponseBias(ObjectCard):
     buyers, answered : people of the days; of those who answered, buyers alone
     rate, lower, upper : answered of buyers, 95 %
     groups : segment, buyers, answered, rate, share_of_buyers, share_of_answers, difference (of the shares),
-        lower, upper (95 %, Newcombe)
+        lower, upper (95 %, Newcombe), clear (0 lies outside the interval of as many groups as are shown,
+        Bonferroni)
     plain, weighted : NPS as answered, and weighted to the groups of all buyers; None where there is none
     """
 
@@ -75,7 +76,8 @@ def response_bias(given: Answers, groups: ir.Table, start: date) -> ResponseBias
     n, k = int(frame["buyers"].sum()), int(frame["answered"].sum())
     if not n or not k:
         raise NotEnoughData("who answers", k, 1, "buyers who answered")
-    rows = [_bias(int(r["buyers"]), int(r["answered"]), n, k) for r in frame.to_dict("records")]
+    looks = max(int((frame["buyers"] >= GROUP).sum()), 1)
+    rows = [_bias(int(r["buyers"]), int(r["answered"]), n, k, looks) for r in frame.to_dict("records")]
     frame = pd.concat([frame, pd.DataFrame(rows)], axis=1)
     low, high = wilson(k, n)
     plain, weighted = _weighted(given, groups, frame)
@@ -83,12 +85,15 @@ def response_bias(given: Answers, groups: ir.Table, start: date) -> ResponseBias
     return ResponseBias(n, k, k / n, low, high, shown, plain, weighted)
 
 
-def _bias(buyers: int, answered: int, n: int, k: int) -> dict[str, float]:
+def _bias(buyers: int, answered: int, n: int, k: int, looks: int) -> dict[str, float]:
     silent, others = buyers - answered, n - k
-    low, high = share_difference(answered, k, silent, others) if others else (-1.0, 1.0)
+    (low, high), (least, most) = (
+        share_difference(answered, k, silent, others, level) for level in (0.95, 1 - 0.05 / looks)
+    )
     return {
         "rate": answered / buyers, "share_of_buyers": buyers / n, "share_of_answers": answered / k,
         "difference": answered / k - (silent / others if others else math.nan), "lower": low, "upper": high,
+        "clear": least > 0 or most < 0,
     }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import ibis
@@ -113,6 +114,28 @@ def scores_by_group(given: Answers, instrument: str, groups: ir.Table) -> pd.Dat
          "upper": [s.upper for s in found]}
     )  # fmt: skip
     return shown.sort_values(["n", "segment"], ascending=[False, True], ignore_index=True)
+
+
+def apart(found: pd.DataFrame) -> tuple[pd.Series, pd.Series] | None:
+    """The group that answers best and the one that answers worst; None where chance could part them so far.
+
+    The two are chosen because they lie furthest apart, so the test counts every pair of groups (Bonferroni).
+
+    Parameters
+    ----------
+    found : of `scores_by_group`
+
+    >>> groups = {"segment": ["a", "b", "c"], "value": [40.0, 20, 10], "lower": [30.0, 10, 0]}
+    >>> found = pd.DataFrame(groups | {"upper": [50.0, 30, 20]})
+    >>> [row["segment"] for row in apart(found)], apart(found.iloc[:2].assign(lower=[22, 2], upper=[58, 38]))
+    (['a', 'c'], None)
+    """
+    if len(found) < 2:
+        return None
+    best, worst = found.nlargest(1, "value").iloc[0], found.nsmallest(1, "value").iloc[0]
+    near = math.hypot(best["value"] - best["lower"], worst["upper"] - worst["value"])
+    wide = NormalDist().inv_cdf(1 - 0.025 / math.comb(len(found), 2)) / Z95
+    return (best, worst) if best["value"] - worst["value"] > wide * near else None
 
 
 def counted_by_group(given: Answers, instrument: str, groups: ir.Table | None) -> pd.DataFrame:

@@ -8,8 +8,9 @@ from crm_analytics.analyses.kpis import FACTS_VERSION
 from crm_analytics.pages import blocks
 from crm_analytics.reports.audit.cohort_words import definitions
 from crm_analytics.reports.audit.report import AuditReport
-from crm_analytics.reports.shared import null_worlds, small_form
+from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.handed_in import disagreement, earlier_run
+from crm_analytics.reports.shared.null_worlds import wrong
 from crm_analytics.reports.shared.plans import WORKS
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.small_form import SmallReport
@@ -50,13 +51,12 @@ def method(report: AuditReport) -> Block:
             "method.worth_text", weeks=WORKS[0], effect=effect_words(t, report.plan),
             margin=t("method.margin_unknown") if margin is None else t("method.margin_known", margin=margin),
         ),
-        "wrong": null_worlds.claimed(t, "audit"),
         "source": t("method.source_text"),
         "previous": earlier_run(t, report.handed),
         **disagreement(t, report.handed, "audit", report.actions),
         "not_here": t("method.not_here_text"),
     }  # fmt: skip
-    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
+    return blocks.method({t(f"method.{term}"): text for term, text in said.items()} | wrong(t, "audit"))
 
 
 def _small_record(report: SmallReport) -> Block:

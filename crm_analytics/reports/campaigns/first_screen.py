@@ -41,7 +41,7 @@ def headline(report: CampaignsReport) -> Block:
 def _news(report: CampaignsReport) -> str:
     t, kpi, due = report.t, report.kpis["orders_per_hundred_contacts"], report.due
     if kpi.value is not None:
-        found = grade(kpi.value, kpi.lower, kpi.upper, kpi.n)
+        found = grade(kpi.value, kpi.lower, kpi.upper, kpi.n, kind="campaigns.campaign_works")
         slots: dict[str, Any] = {
             "n": report.plan.effect.campaigns, "value": abs(kpi.value),
             "way": "more" if kpi.value > 0 else "fewer",

@@ -11,7 +11,7 @@ from crm_analytics.reports.campaigns.report import CampaignsReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.group_sizes import group_facts
 from crm_analytics.reports.shared.handed_in import disagreement, earlier_run
-from crm_analytics.reports.shared.null_worlds import tried
+from crm_analytics.reports.shared.null_worlds import wrong
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import effect_words
 
@@ -42,15 +42,13 @@ def method(report: CampaignsReport) -> Block:
         said["incentives"] = t("method.incentives_text")
     if report.due is not None:
         said["lists"] = t("method.lists_text", n=len(report.due.wave.rules))
-    claimed, of = tried("campaigns")
     said |= {
         "worth": t("method.worth_text", effect=effect_words(t, report.plan)),
-        "wrong": t("method.wrong_text", claimed=claimed, of=of),
         "previous": earlier_run(t, report.handed),
         **disagreement(t, report.handed, "campaigns", report.own_actions),
         "not_here": t("method.not_here_text"),
     }
-    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
+    return blocks.method({t(f"method.{term}"): text for term, text in said.items()} | wrong(t, "campaigns"))
 
 
 @section(small=small_form.record)

@@ -9,7 +9,7 @@ from crm_analytics.pages import blocks
 from crm_analytics.reports.channels.report import DRAWS, ChannelReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.handed_in import disagreement, earlier_run
-from crm_analytics.reports.shared.null_worlds import CLAIMED
+from crm_analytics.reports.shared.null_worlds import wrong
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import effect_words
 
@@ -25,7 +25,6 @@ def method(report: ChannelReport) -> Block:
                       last=report.base.day, rejected=counts["rejected"])}  # fmt: skip
     if report.now is not None:
         now, paths = report.now, report.now.paths
-        ((_, claimed, of),) = CLAIMED["channels"]
         said |= {
             "period": t("method.period_text", first=paths.first_day, last=now.day),
             "touch": t("method.touch_text"),
@@ -35,7 +34,6 @@ def method(report: ChannelReport) -> Block:
             "credit": t("method.credit_text"),
             "measured": t("method.measured_text"),
             "test": t("method.test_text"),
-            "wrong": t("method.wrong_text", n=claimed, of=of),
             "margin": report.margin_note,
             "intervals": t("method.intervals_text", draws=DRAWS),
         }  # fmt: skip
@@ -45,7 +43,7 @@ def method(report: ChannelReport) -> Block:
         **disagreement(t, report.handed, "channels", (*report.own_actions, *report.plan.actions)),
         "not_here": t("method.not_here_text"),
     }
-    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
+    return blocks.method({t(f"method.{term}"): text for term, text in said.items()} | wrong(t, "channels"))
 
 
 @section(small=small_form.record)

@@ -12,7 +12,7 @@ from crm_analytics.reports.churn.report import ChurnReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.group_sizes import group_facts
 from crm_analytics.reports.shared.handed_in import disagreement, earlier_run
-from crm_analytics.reports.shared.null_worlds import tried
+from crm_analytics.reports.shared.null_worlds import wrong
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import effect_words
 
@@ -38,15 +38,13 @@ def method(report: ChurnReport) -> Block:
         said["expected"] = t("method.expected_text")
         said["model"] = _model(report, trained)
         said["list"] = t("method.list_text")
-    claimed, of = tried("churn")
     said |= {
         "worth": t("method.worth_text", effect=effect_words(t, report.plan)),
-        "wrong": t("method.wrong_text", claimed=claimed, of=of),
         "previous": earlier_run(t, report.handed),
         **disagreement(t, report.handed, "churn", report.own_actions),
         "not_here": t("method.not_here_text"),
     }
-    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
+    return blocks.method({t(f"method.{term}"): text for term, text in said.items()} | wrong(t, "churn"))
 
 
 def _windows(report: ChurnReport, trained: Churn) -> str:

@@ -12,6 +12,7 @@ from crm_analytics.analyses.kpis import FACTS_VERSION
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.collaboration.report import CollaborationReport
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.null_worlds import wrong
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.small_form import SmallReport
 
@@ -147,7 +148,7 @@ def method(report: CollaborationReport) -> Block:
     for last in report.handed.previous[:1]:
         text = t("method.previous_text", day=last["day"], headline=words.clean(last["headline"], 200))
         said[t("method.previous")] = text
-    return blocks.method(said)
+    return blocks.method(said | wrong(t, "collaboration"))
 
 
 @section(small=small_form.record)

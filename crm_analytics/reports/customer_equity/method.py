@@ -8,6 +8,7 @@ from crm_analytics.analyses.kpis import FACTS_VERSION
 from crm_analytics.pages import blocks
 from crm_analytics.reports.customer_equity.report import EquityReport
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.null_worlds import wrong
 from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ def method(report: EquityReport) -> Block:
             margin=t("method.margin_unknown") if firm.margin is None
             else t("method.margin_known", margin=firm.margin),
         )  # fmt: skip
-    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
+    return blocks.method(
+        {t(f"method.{term}"): text for term, text in said.items()} | wrong(t, "customer_equity")
+    )
 
 
 def _small_record(report: SmallReport) -> Block:

@@ -8,6 +8,7 @@ from crm_analytics.analyses.kpis import FACTS_VERSION
 from crm_analytics.pages import blocks
 from crm_analytics.reports.identity.report import IdentityReport
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.null_worlds import wrong
 from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def method(report: IdentityReport) -> Block:
         said["missing"] = t(
             "method.no_extra_text" if "extra" in report.found.without_model else "method.rules_only_text"
         )
-    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
+    return blocks.method({t(f"method.{term}"): text for term, text in said.items()} | wrong(t, "identity"))
 
 
 def _common(report: Report) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from crm_analytics.pages import blocks
 from crm_analytics.reports.journey.report import JourneyReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.handed_in import disagreement, earlier_run
-from crm_analytics.reports.shared.null_worlds import CLAIMED
+from crm_analytics.reports.shared.null_worlds import wrong
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import effect_words
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 def method(report: JourneyReport) -> Block:
     """Definitions of step, journey, visit and stage, what is left out, what it cannot tell."""
     t, now, counts = report.t, report.now, report.base.counts
-    ((_, claimed, of),) = CLAIMED["journey"]
     said = {
         "data": t("method.data_text", rows=counts["rows"], first=report.base.first_day,
                   last=report.base.day, rejected=counts["rejected"]),
@@ -33,13 +32,12 @@ def method(report: JourneyReport) -> Block:
         "goes_on": t("method.goes_on_text", days=report.within),
         "funnel": t("method.funnel_text", days=report.within),
         "intervals": t("method.intervals_text"),
-        "wrong": t("method.wrong_text", n=claimed, of=of),
         "worth": t("method.worth_text", effect=effect_words(t, report.plan)),
         "previous": earlier_run(t, report.handed),
         **disagreement(t, report.handed, "journey", (*report.own_actions, *report.plan.actions)),
         "not_here": t("method.not_here_text"),
     }  # fmt: skip
-    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
+    return blocks.method({t(f"method.{term}"): text for term, text in said.items()} | wrong(t, "journey"))
 
 
 @section(small=small_form.record)

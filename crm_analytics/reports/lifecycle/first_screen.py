@@ -42,7 +42,7 @@ def _news(report: LifecycleReport) -> str:
     change = active.against_year
     if change is None or change.change is None:
         return t.of("headline.no_year", slots)
-    found = grade(change.change, change.lower, change.upper, active.n)
+    found = grade(change.change, change.lower, change.upper, active.n, kind="lifecycle.active_changed")
     if not found.is_news or abs(change.change) < NEWS:
         return t.of("headline.steady", slots)
     slots |= {

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from crm_analytics.analyses.kpis import FACTS_VERSION
 from crm_analytics.pages import blocks
 from crm_analytics.reports.lifecycle.report import LifecycleReport
-from crm_analytics.reports.shared import null_worlds, small_form
+from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.handed_in import disagreement, earlier_run
+from crm_analytics.reports.shared.null_worlds import wrong
 from crm_analytics.reports.shared.plans import WORKS
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.small_form import SmallReport
@@ -54,12 +55,11 @@ def method(report: LifecycleReport) -> Block:
             if margin is None
             else t("method.plan_margin", margin=margin),
         ),
-        "wrong": null_worlds.claimed(t, "lifecycle"),
         "previous": earlier_run(t, report.handed),
         **disagreement(t, report.handed, "lifecycle", report.actions),
         "not_here": t("method.not_here_text"),
     }  # fmt: skip
-    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
+    return blocks.method({t(f"method.{term}"): text for term, text in said.items()} | wrong(t, "lifecycle"))
 
 
 def _small_record(report: SmallReport) -> Block:

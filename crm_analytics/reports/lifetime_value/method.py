@@ -9,6 +9,7 @@ from crm_analytics.pages import blocks
 from crm_analytics.reports.lifetime_value.report import SmallValueReport, UnpricedReport, ValueReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.handed_in import disagreement, earlier_run
+from crm_analytics.reports.shared.null_worlds import wrong
 from crm_analytics.reports.shared.plans import WORKS
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import effect_words, interval
@@ -49,7 +50,9 @@ def method(report: ValueReport | UnpricedReport) -> Block:
         **disagreement(t, report.handed, "lifetime_value", report.plan.actions),
         "not_here": t("method.not_here_text"),
     }
-    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
+    return blocks.method(
+        {t(f"method.{term}"): text for term, text in said.items()} | wrong(t, "lifetime_value")
+    )
 
 
 def _discounted(report: ValueReport | UnpricedReport) -> dict[str, str]:

@@ -12,6 +12,7 @@ from crm_analytics.reports.overview.first_screen import since_last_run
 from crm_analytics.reports.overview.report import OverviewReport, SmallOverview
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.handed_in import earlier_run
+from crm_analytics.reports.shared.null_worlds import wrong
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import effect_words, say
 
@@ -70,7 +71,7 @@ def method(report: OverviewReport) -> Block:
         said["disputed"] = " ".join(
             t("method.disputed_text", one=pair.contact, other=pair.spare) for pair in report.agreed.disputed
         )
-    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
+    return blocks.method({t(f"method.{term}"): text for term, text in said.items()} | wrong(t, "overview"))
 
 
 def _common(report: OverviewReport | SmallOverview) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from crm_analytics.analyses.kpis import FACTS_VERSION, measure
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.partners.report import PartnerReport, facts_of
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.null_worlds import wrong
 from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def method(report: PartnerReport) -> Block:
     for last in report.handed.previous[:1]:
         text = t("method.previous_text", day=last["day"], headline=words.clean(last["headline"], 200))
         said[t("method.previous")] = text
-    return blocks.method(said)
+    return blocks.method(said | wrong(t, "partners"))
 
 
 @section(small=small_form.record)

@@ -9,6 +9,7 @@ from crm_analytics.pages import blocks
 from crm_analytics.reports.products.report import ProductReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.handed_in import disagreement, earlier_run
+from crm_analytics.reports.shared.null_worlds import wrong
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.small_form import SmallReport
 from crm_analytics.reports.shared.tiles import effect_words
@@ -43,7 +44,7 @@ def method(report: ProductReport) -> Block:
         **disagreement(t, report.handed, "products", report.plan.actions),
         "not_here": t("method.not_here_text"),
     }  # fmt: skip
-    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
+    return blocks.method({t(f"method.{term}"): text for term, text in said.items()} | wrong(t, "products"))
 
 
 def _small_record(report: SmallReport) -> Block:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crm_analytics.analyses.evidence import grade
 from crm_analytics.pages import blocks, figures
 from crm_analytics.pages.blocks import together
 from crm_analytics.reports.products.placement import (
@@ -182,8 +181,7 @@ def on_which_day_and_hour(report: ProductReport, found: WeekPattern) -> Block:
     row = days.nlargest(1, "index").iloc[0]
     slots = {"day": t(f"day.{row['weekday']}"), "index": row["index"],
              "interval": factor_range(report, row["lower"], row["upper"])}  # fmt: skip
-    sure = grade(row["index"], row["lower"], row["upper"], int(row["orders"]), null=1.0).is_news
-    finding = t.of("week.finding" if sure else "week.finding_none", slots)
+    finding = t.of("week.finding_none" if found.strongest is None else "week.finding", slots)
     said = [t(f"day.{day}") for day in days["weekday"]]
     if found.hours.empty:
         data = pd.DataFrame(

@@ -9,8 +9,9 @@ from crm_analytics.analyses.disclosure import settled_days
 from crm_analytics.analyses.kpis import FACTS_VERSION
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.profiles.report import ProfilesReport
-from crm_analytics.reports.shared import null_worlds, small_form
+from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.handed_in import disagreement, earlier_run
+from crm_analytics.reports.shared.null_worlds import wrong
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.small_form import SmallReport
 from crm_analytics.reports.shared.tiles import effect_words
@@ -52,12 +53,11 @@ def method(report: ProfilesReport) -> Block:
             "method.worth_text", weeks=WORKS[0], effect=effect_words(t, report.plan),
             margin=t("method.margin_unknown") if margin is None else t("method.margin_known", margin=margin),
         ),
-        "wrong": null_worlds.claimed(t, "profiles"),
         "previous": earlier_run(t, report.handed),
         **disagreement(t, report.handed, "profiles", report.actions),
         "not_here": t("method.not_here_text"),
     }  # fmt: skip
-    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
+    return blocks.method({t(f"method.{term}"): text for term, text in said.items()} | wrong(t, "profiles"))
 
 
 def _small_record(report: SmallReport) -> Block:

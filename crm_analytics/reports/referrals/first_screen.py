@@ -123,7 +123,13 @@ def _next(report: ReferralReport) -> str:
 def _better(report: ReferralReport) -> dict[str, str]:
     assert report.compared is not None
     row = report.compared.of("revenue")
-    found = grade(row["difference"], row["lower"], row["upper"], report.compared.matched)
+    found = grade(
+        row["difference"],
+        row["lower"],
+        row["upper"],
+        report.compared.matched,
+        kind="referrals.referred_differ",
+    )
     way = "more" if row["difference"] > 0 else "less"
     message = "shown" if found.is_news else "same"
     share = abs(row["difference"]) / row["others"] if row["others"] else 0.0

@@ -9,6 +9,7 @@ from crm_analytics.pages import blocks
 from crm_analytics.reports.referrals.report import ReferralReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.handed_in import earlier_run
+from crm_analytics.reports.shared.null_worlds import wrong
 from crm_analytics.reports.shared.section import section
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def method(report: ReferralReport) -> Block:
         **{term: t.of(f"method.{term}_text", {"days": report.spread.ripe_days}) for term in TERMS},
         "previous": earlier_run(t, report.handed),
     }  # fmt: skip
-    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
+    return blocks.method({t(f"method.{term}"): text for term, text in said.items()} | wrong(t, "referrals"))
 
 
 def _small_record(report: SmallReport) -> Block:

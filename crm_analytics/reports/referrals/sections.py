@@ -121,7 +121,9 @@ def referred_against_others(report: ReferralReport, compared: ReferredCustomers)
     money, plain = report.currency, "number:2"
     formats = [money, plain, "percent:0"]
     row = compared.of("revenue")
-    found = grade(row["difference"], row["lower"], row["upper"], compared.matched)
+    found = grade(
+        row["difference"], row["lower"], row["upper"], compared.matched, kind="referrals.referred_differ"
+    )
     message = "compared.finding" if found is Evidence.SHOWN else "compared.finding_not_shown"
     table["outcome"] = [t(f"outcome.{name}") for name in table["outcome"]]
     table["range"] = blocks.together(table.pop("lower"), table.pop("upper"))

@@ -10,6 +10,7 @@ from crm_analytics.pages import blocks, words
 from crm_analytics.reports.segments.report import QUIET, SegmentReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.handed_in import disagreement, earlier_run
+from crm_analytics.reports.shared.null_worlds import wrong
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.small_form import SmallReport
 from crm_analytics.reports.shared.tiles import effect_words
@@ -44,7 +45,7 @@ def method(report: SegmentReport) -> Block:
     }  # fmt: skip
     if counts["anonymous_rows"]:
         said["data"] = f"{said['data']} {t('lede.anonymous', value=counts['anonymous_spend'])}"
-    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
+    return blocks.method({t(f"method.{term}"): text for term, text in said.items()} | wrong(t, "segments"))
 
 
 def _scores(report: SegmentReport) -> str:

@@ -42,7 +42,7 @@ def _news(report: ServiceReport) -> str:
     change = rate.against_year
     if change is None or change.change is None:
         return t("headline.no_year", rate=rate.value, span=length)
-    found = grade(change.change, change.lower, change.upper, rate.n)
+    found = grade(change.change, change.lower, change.upper, rate.n, kind="service.rate_changed")
     if not found.is_news or abs(change.change) < NEWS:
         return t("headline.steady", rate=rate.value)
     slots: dict[str, Any] = {

@@ -8,6 +8,7 @@ from crm_analytics.analyses.kpis import FACTS_VERSION
 from crm_analytics.pages import blocks
 from crm_analytics.reports.service.report import ServiceReport
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.null_worlds import wrong
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import effect_words
 
@@ -31,7 +32,7 @@ def method(report: ServiceReport) -> Block:
     said |= {name: t(f"method.{name}_text") for name in ("targets", "products", "recovery", "texts")}
     said["worth"] = t("method.worth_text", effect=effect_words(t, report.plan))
     said["not_here"] = t("method.not_here_text")
-    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
+    return blocks.method({t(f"method.{term}"): text for term, text in said.items()} | wrong(t, "service"))
 
 
 @section(small=small_form.record)

@@ -31,7 +31,7 @@ def _news(report: SocialReport) -> str:
     t, change, now = report.t, report.voice.sentiment_change, report.voice.now
     if change is not None and report.voice.before is not None:
         n = min(now.sentiment.clusters, report.voice.before.sentiment.clusters)
-        found = grade(*change, n)
+        found = grade(*change, n, kind="social.tone_changed")
         if found.is_news:
             way = "better" if change[0] > 0 else "worse"
             values = (now.sentiment.value, report.voice.before.sentiment.value)
@@ -108,7 +108,7 @@ def _change(report: SocialReport) -> dict[str, str]:
     if change is None or report.voice.before is None:
         return blocks.finding(t("finding.no_before"), "weeks")
     n = min(report.voice.now.sentiment.clusters, report.voice.before.sentiment.clusters)
-    found = grade(*change, n)
+    found = grade(*change, n, kind="social.tone_changed")
     way = "better" if change[0] > 0 else "worse"
     message = "shown" if found.is_news else "same"
     return blocks.finding(t.of(f"finding.change_{message}", {"way": way}), "weeks")

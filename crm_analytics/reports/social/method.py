@@ -8,6 +8,7 @@ from crm_analytics.analyses.kpis import FACTS_VERSION
 from crm_analytics.pages import blocks
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.handed_in import earlier_run
+from crm_analytics.reports.shared.null_worlds import wrong
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.social.report import SocialReport
 
@@ -33,7 +34,7 @@ def method(report: SocialReport) -> Block:
         **{term: t.of(f"method.{term}_text", slots) for term in TERMS},
         "previous": earlier_run(t, report.handed),
     }
-    return blocks.method({t(f"method.{term}"): text for term, text in told.items()})
+    return blocks.method({t(f"method.{term}"): text for term, text in told.items()} | wrong(t, "social"))
 
 
 def _small_record(report: SmallReport) -> Block:

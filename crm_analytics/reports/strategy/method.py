@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from crm_analytics.analyses.kpis import FACTS_VERSION
 from crm_analytics.pages import blocks
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.null_worlds import wrong
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.strategy.report import StrategyReport
 
@@ -28,7 +29,7 @@ def method(report: StrategyReport) -> Block:
     }  # fmt: skip
     said |= {t(f"method.{term}"): t(f"method.{term}_text") for term in TERMS}
     said[t("method.sources")] = " ".join(f"{c.framework.source}." for c in report.cards if c.framework.source)
-    return blocks.method(said)
+    return blocks.method(said | wrong(t, "strategy"))
 
 
 def _small_record(report: SmallReport) -> Block:

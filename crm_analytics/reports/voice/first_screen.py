@@ -55,7 +55,7 @@ def _news(report: VoiceReport) -> str:
     if year is None:
         return t("headline.no_year", name=name, value=value, interval=bounds)
     change, low, high = voice.difference(now, year)
-    found = grade(change, low, high, min(now.n, year.n))
+    found = grade(change, low, high, min(now.n, year.n), kind="voice.score_changed")
     then, _ = score_words(report, year)
     way = "up" if change > 0 else "down"
     message = "shown" if found.is_news else "steady"
@@ -140,9 +140,10 @@ def _segments(report: VoiceReport) -> dict[str, str] | None:
     if table is None or len(table) < 2:
         return None
     t, fmt = report.t, "number:0" if report.instrument == voice.NPS else "percent:0"
-    best, worst = table.nlargest(1, "value").iloc[0], table.nsmallest(1, "value").iloc[0]
-    if worst["upper"] >= best["lower"]:
+    ends = voice.apart(table)
+    if ends is None:
         return blocks.finding(t("finding.segments_alike"), "segments")
+    best, worst = ends
     names = {"best": segment_name(t, best["segment"])[:22], "worst": segment_name(t, worst["segment"])[:22]}
     return blocks.finding(
         t(
@@ -182,7 +183,7 @@ def _bias(report: VoiceReport) -> dict[str, str] | None:
     if found is None:
         return None
     t = report.t
-    far = found.groups[(found.groups["lower"] > 0) | (found.groups["upper"] < 0)]
+    far = found.groups[found.groups["clear"]]
     if far.empty:
         return blocks.finding(t("finding.no_bias", share=found.rate), "bias")
     most = far.assign(size=far["difference"].abs()).nlargest(1, "size").iloc[0]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from crm_analytics.analyses.kpis import FACTS_VERSION
 from crm_analytics.pages import blocks
 from crm_analytics.reports.shared import small_form
+from crm_analytics.reports.shared.null_worlds import wrong
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import effect_words
 from crm_analytics.reports.voice.report import VoiceReport
@@ -29,7 +30,7 @@ def method(report: VoiceReport) -> Block:
     said |= {name: t(f"method.{name}_text") for name in ("scales", "scores", "bias", "drivers", "texts")}
     said["worth"] = t("method.worth_text", effect=effect_words(t, report.plan))
     said["not_here"] = t("method.not_here_text")
-    return blocks.method({t(f"method.{term}"): text for term, text in said.items()})
+    return blocks.method({t(f"method.{term}"): text for term, text in said.items()} | wrong(t, "voice"))
 
 
 @section(small=small_form.record)

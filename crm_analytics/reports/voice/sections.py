@@ -48,8 +48,9 @@ def scores_by_segment(report: VoiceReport, found: pd.DataFrame) -> Block:
     t, fmt = report.t, _format(report.instrument)
     table = found.assign(segment=[segment_name(t, s) for s in found["segment"]])
     table["score"] = blocks.together(table["value"], table["lower"], table["upper"])
-    best, worst = table.nlargest(1, "value").iloc[0], table.nsmallest(1, "value").iloc[0]
-    message = "segments.finding" if worst["upper"] < best["lower"] else "segments.finding_alike"
+    ends = voice.apart(table)
+    best = table.iloc[0] if ends is None else ends[0]
+    message = "segments.finding_alike" if ends is None else "segments.finding"
     slots = {"segment": best["segment"], "value": words.say(best["value"], fmt)}
     columns = ["segment", "n", "score"]
     return blocks.chart(
