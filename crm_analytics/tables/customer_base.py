@@ -22,6 +22,7 @@ from crm_analytics.tables import snapshot as snapshots
 from crm_analytics.tables.account import MAX_REJECTED, WORTH_TELLING, Account, lost_sentence
 from crm_analytics.tables.annotations import Annotation
 from crm_analytics.tables.contract import TABLES
+from crm_analytics.tables.customer_days import customer_history
 from crm_analytics.tables.customer_ids import identified, without_customers
 from crm_analytics.tables.cut import collect, count_lines, cut, keys_repeat
 from crm_analytics.tables.days import Span, as_day, earlier_day
@@ -537,14 +538,19 @@ class CustomerBase(ObjectCard, metaclass=Opened):
         Columns: customer_id, first_day and last_day of purchase (NULL for customers who only returned),
         order_count (purchase occasions), invoice_count, revenue (DECIMAL, net of everything).
         """
-        days = self.customer_days
-        return days.group_by("customer_id").aggregate(
-            first_day=days.day.min(where=days.is_occasion),
-            last_day=days.day.max(where=days.is_occasion),
-            order_count=days.is_occasion.sum().cast("int64"),
-            invoice_count=days.invoice_count.sum().cast("int64"),
-            revenue=days.spend.sum(),
-        )
+        return self.customer_history.drop("spend", "first_spend")
+
+    @property
+    def customer_history(self) -> ir.Table:
+        """`purchase_history` with the spend of the occasions alone, and of the first: spend, first_spend.
+
+        Both are DECIMAL, and NULL for customers who only returned. Where customers were counted before, they
+        are not counted again.
+        """
+        snapshot = self.snapshot
+        whole = self.newest_day is None and self.start is None and not self.conditions
+        kept = snapshot.customers if whole else None
+        return customer_history(self.customer_days) if kept is None else kept
 
     @property
     def rejected(self) -> pd.DataFrame:

@@ -49,3 +49,25 @@ def customer_days(lines: ir.Table, *, counted: bool = False) -> ir.Table:
         is_occasion=days.bought & (days.spend >= 0),
         **({COUNTED: days.n.cast("float64").cast("int64")} if counted else {}),  # a sum is wider than int64
     )
+
+
+def customer_history(days: ir.Table) -> ir.Table:
+    """One row per customer of their customer-days; whoever only returned has neither first nor last day.
+
+    Columns: customer_id, first_day and last_day of purchase, order_count (purchase occasions), invoice_count,
+    revenue (DECIMAL, net of everything), spend (DECIMAL, of the occasions alone), first_spend (of the first);
+    COUNTED, the number of lines, where the days have it.
+    """
+    bought = days.is_occasion
+    sums = [name for name in ("invoice_count", COUNTED) if name in days.columns]
+    made = days.group_by("customer_id").aggregate(
+        first_day=days.day.min(where=bought),
+        last_day=days.day.max(where=bought),
+        order_count=days.count(where=bought),
+        revenue=days.spend.sum(),
+        spend=days.spend.sum(where=bought),
+        first_spend=days.spend.argmin(days.day, where=bought),
+        **{name: days[name].sum() for name in sums},
+    )
+    made = made.mutate(**{name: made[name].cast("float64").cast("int64") for name in sums})  # as above
+    return made.relocate("invoice_count", after="order_count")

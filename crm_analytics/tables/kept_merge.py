@@ -21,12 +21,13 @@ from crm_analytics.tables.checks import BROKEN
 from crm_analytics.tables.column_readings import Readings
 from crm_analytics.tables.contract import PART, ROW, TABLES
 from crm_analytics.tables.csv_files import CsvFile
+from crm_analytics.tables.customer_days import COUNTED
 from crm_analytics.tables.date_grammar import PLAIN
 from crm_analytics.tables.duplicates import DIFFERS, REPEATED
 from crm_analytics.tables.file_grammars import differ
 from crm_analytics.tables.findings import Finding
+from crm_analytics.tables.kept_customers import KeptCustomers
 from crm_analytics.tables.kept_days import Periods
-from crm_analytics.tables.kept_ids import KeptIds
 from crm_analytics.tables.kept_parts import (
     LINES,
     KeptPart,
@@ -48,7 +49,7 @@ from crm_analytics.tables.row_store import RowStore
 from crm_analytics.tables.snapshot import Snapshot, assemble, row_digest
 from crm_analytics.tables.source_parts import MOST_ROWS, Part, UnlikeParts
 from crm_analytics.tables.sources import Source
-from crm_analytics.tables.stored_lines import StoredLines, read_files
+from crm_analytics.tables.stored_lines import StoredLines, read_customers, read_files
 
 _TOLD = "The files of purchases are told apart by name, size and time, and by content where these differ."
 _ONE_BY_ONE = ("file_lines", "blank_operand", "rounded_amounts", "total_row", "lost_lines", "unread_values")
@@ -301,14 +302,18 @@ class Merge:
             raise UnlikeParts("no line has a customer")
         total = (sum(p.digest[0] for p in parts), sum(int(p.digest[1]) for p in parts))
         tests = (sum(p.tests[0] for p in parts), float(sum(Decimal(p.tests[1]) for p in parts)))
-        ids, by_id = self._ids(day_files, place)
-        facts = LineFacts(by_id, periods.frame, tests, ids.odd)
+        customers = self._customers(day_files, place)
+        files = customers.paths(store.folder)
+        every = read_customers(connection, files)
+        by_id = every.select("customer_id", lines=every[COUNTED], money=every.revenue).cache()
+        facts = LineFacts(by_id, periods.frame, tests, customers.odd, customers.forms)
         stored = StoredLines(
             lines,
             read_files(connection, day_files),
             total,
             self._paths(parts),
             day_files,
+            files,
             facts,
             (min(p.days[0] for p in parts if p.days), max(p.days[-1] for p in parts if p.days)),
         )
@@ -331,22 +336,23 @@ class Merge:
             "days": periods.days,
             "delimiters": self.delimiters,
             "by_day": periods.by_day,
-            "ids": asdict(ids),
+            "customers": customers.as_dict(),
         }
         if any(part.stamp != known.stamp for part, known in zip(self.night.parts, parts, strict=True)):
             raise OSError("a file was written to while it was read")
         names = [*(n for p in parts for n in p.files), *(n for files in periods.days.values() for n in files)]
-        names += ids.files
+        names += customers.files
         store.write(state, names, new=place)
         return replace(made, tables={**made.tables, LINES: lines}, readings=readings, stored=stored)
 
-    def _ids(self, day_files: tuple[Path, ...], place: Path) -> tuple[KeptIds, ir.Table]:
+    def _customers(self, day_files: tuple[Path, ...], place: Path) -> KeptCustomers:
         root, connection = self.night.store.folder, self.source.connection
+        days = read_files(connection, day_files, COUNTED)
         if self.state is None:
-            return KeptIds.whole(connection, day_files, root, place)
+            return KeptCustomers.whole(connection, days, root, place)
         assert self.placed is not None
-        came = self.placed.select("customer_id", "unit_spend")
-        return KeptIds.of(self.state).renewed(connection, came, self._paths(self.gone), root, place)
+        kept, went = KeptCustomers.of(self.state), self._paths(self.gone)
+        return kept.renewed(connection, self.placed, went, days, root, place)
 
     def _columns(self, made: Snapshot) -> list[str]:
         return list(made.tables[LINES].columns)

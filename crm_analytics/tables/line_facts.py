@@ -13,6 +13,8 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from crm_analytics.tables.odd_ids import IdForms
+
 _TEST = r"(^|[^a-z])(test|testing|tester|dummy|probe)([^a-z]|$)"
 TEST_TEXTS = ("customer_id", "transaction_id", "coupon", "channel")
 
@@ -27,13 +29,15 @@ class LineFacts:
     days : by day: lines, money, middle (median size of an amount that is not 0), copied (lines of which an
         even number is equal), copies (their worth once), customers, known (lines with a customer)
     tests : lines, and their money, with a word of a test in an id, a coupon or a channel
-    odd : ids among them that may be nobody's (`stand_ins.odd_ids`); None where nobody looked for them
+    odd : ids among them that may be nobody's (`odd_ids.odd_ids`); None where nobody looked for them
+    forms : of the ids; None where nobody looked
     """
 
     by_id: ir.Table
     days: pd.DataFrame
     tests: tuple[int, float]
     odd: tuple[str, ...] | None = None
+    forms: IdForms | None = None
 
 
 def line_facts(lines: ir.Table) -> LineFacts:

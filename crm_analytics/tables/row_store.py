@@ -3,7 +3,7 @@
 ::
 
     <folder>/state.json          what is kept of which part, and of what it was made
-    <folder>/<token>/...         rows as Parquet, by part; customer-days by day and month
+    <folder>/<token>/...         rows as Parquet, by part; customer-days by day and month, customers
 
 `state.json` is replaced whole, after everything it names is on the disk: a kill leaves the state of before,
 and files that the next write sweeps. The folder is private (0700) and holds customers' rows. How to rebuild
@@ -26,7 +26,7 @@ from filelock import FileLock
 
 from crm_analytics.tables.regular_files import read_record
 
-SCHEMA = 2
+SCHEMA = 3
 REBUILD = "delete it: the next run reads everything"
 FORGET = "crm forget ID --data SOURCE --yes"
 _STATE = "state.json"

@@ -29,7 +29,7 @@ from crm_analytics.tables.annotations import Annotation, read_annotations
 from crm_analytics.tables.checks import cast_table
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.currencies import currency_of
-from crm_analytics.tables.customer_days import customer_days
+from crm_analytics.tables.customer_days import COUNTED, customer_days
 from crm_analytics.tables.embedded_engine import embedded_engine
 from crm_analytics.tables.engine_errors import reason
 from crm_analytics.tables.findings import Finding, by_weight
@@ -52,13 +52,13 @@ from crm_analytics.tables.rejects import Table
 from crm_analytics.tables.scratch import scratch_folder
 from crm_analytics.tables.sources import Source
 from crm_analytics.tables.stand_ins import stand_ins
-from crm_analytics.tables.stored_lines import StoredLines, laid, lay, read_files
+from crm_analytics.tables.stored_lines import StoredLines, laid, lay, read_customers, read_files
 
 SNAPSHOT_FILE = "snapshot.json"
 _MOST_BYTES = 1 << 20  # of it
 _PEOPLE, _KNOWN, _PAIRS = "_people.parquet", "_known_ids.parquet", "_pairs.parquet"
 _RECORDS, _LINES = "_records.parquet", "_merged_lines.parquet"
-_DAYS = "_days"
+_DAYS, _CUSTOMERS = "_days", "_customers"
 _names = itertools.count()
 
 
@@ -101,6 +101,15 @@ class Snapshot:
         if stored is not None and stored.lines is lines:
             return stored.days
         return self.materialise(customer_days(lines))
+
+    @functools.cached_property
+    def customers(self) -> ir.Table | None:
+        """`customer_history` of all days, where it lies on disk."""
+        stored = self.stored
+        if stored is None or stored.lines is not self.tables["transactions"] or not stored.customer_files:
+            return None
+        table = read_customers(self.connection, stored.customer_files)
+        return table.drop(COUNTED) if COUNTED in table.columns else table
 
     @functools.cached_property
     def findings(self) -> list[Finding]:
@@ -282,6 +291,7 @@ def write(  # noqa: PLR0917
     if stored is not None:
         lay(stored.files, folder / "transactions.parquet")
         lay(stored.day_files, folder / _DAYS)
+        lay(stored.customer_files, folder / _CUSTOMERS)
     for name, table in tables.items():
         if stored is None or name != "transactions":
             snapshot.connection.to_parquet(table, folder / f"{name}.parquet")
@@ -308,12 +318,13 @@ def _table_in(connection: BaseBackend, path: Path) -> ir.Table:
 
 
 def _stored_in(connection: BaseBackend, folder: Path, lines: ir.Table) -> StoredLines | None:
-    """The customer-days that were saved beside the lines; None where they were not."""
+    """The customer-days and customers that were saved beside the lines; None where they were not."""
     days = laid(folder / _DAYS)
     if not days:
         return None
     files = laid(folder / "transactions.parquet")
-    return StoredLines(lines, read_files(connection, days), (0, 0), files, days)
+    customers = laid(folder / _CUSTOMERS)
+    return StoredLines(lines, read_files(connection, days), (0, 0), files, days, customers)
 
 
 def _merging(folder: Path, connection: BaseBackend) -> dict[str, Any]:

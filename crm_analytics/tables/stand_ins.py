@@ -13,30 +13,14 @@ from ibis import _
 
 from crm_analytics.tables.findings import Finding, counted
 from crm_analytics.tables.line_facts import TEST_TEXTS, LineFacts, is_test
+from crm_analytics.tables.odd_ids import forms_of, is_exponent, is_long, is_nobody, is_odd
 from crm_analytics.tables.total_rows import is_total_word
 
-NOBODY = (
-    "nan", "none", "null", "nil", "n/a", "na", "#n/a", "\\n", "undefined", "unknown", "guest", "anonymous",
-    "anon", "-", "--", "?", ".", "no customer", "no name", "noname", "nobody", "walk-in", "walkin",
-    "walk-in customer", "walk in", "guest checkout", "guest user", "cash", "cash sale", "cash customer",
-    "counter", "counter sale", "pos", "gast", "gastkunde", "gastbestellung", "laufkunde", "laufkundschaft",
-    "barverkauf", "unbekannt", "anonym", "invité", "inconnu", "anonyme", "client comptoir",
-    "client de passage", "invitado", "anónimo", "desconocido", "público en general", "consumidor final",
-    "ospite", "sconosciuto", "not set", "default", "dummy", "blank", "empty", "missing", "noreply",
-    "no-reply", "donotreply", "nomail", "no-mail", "noemail", "no-email", "гость", "гост", "аноним",
-    "gość", "klient detaliczny", "ziyaretçi", "misafir", "vendég", "gæst", "gjest",
-    "gäst", "bezoeker", "visitante", "convidado", "ゲスト", "ゲスト購入", "客人", "游客", "散客", "匿名",
-    "손님", "비회원", "ضيف", "زائر", "מזדמן", "barverkauf theke", "theke", "kassenkunde", "kasse",
-)  # fmt: skip
-_BRACKETS = r"""^[(<\[{"']+|[)>\]}"']+$"""
-_NO_ID = r"^(-[0-9]+|[0-]+)$"  # -1, 0, 000000, 00000000-0000-0000-0000-000000000000
-_EXPONENT = r"^[0-9]([.,][0-9]+)?[eE][+]?[0-9]+$"
 _CUSTOMERS = 20  # fewer, and one with many lines is only a good one
 _SHARE = 0.05  # of all lines, held by one id
 _TIMES = 20  # the lines of the customer in the middle: surely no person
 _PERHAPS = {"share": 0.1, "middle": 5, "next": 2}  # of all lines; times the middle and the next: look at it
 _CUT_IDS = 12  # long ids that are all even: by chance once in 4,096
-_MOST_ODD = 1000  # ids that are named; of more, all are looked through
 _FOLDED = ("customer_id", "channel")
 
 
@@ -49,44 +33,29 @@ def stand_ins(tables: dict[str, ir.Table], facts: LineFacts) -> list[Finding]:
     facts : of its purchase lines
     """
     by_id = facts.by_id
-    few = by_id.filter(_odd(by_id.customer_id) if facts.odd is None else by_id.customer_id.isin(facts.odd))
+    forms = forms_of(by_id) if facts.forms is None else facts.forms
+    few = by_id.filter(is_odd(by_id.customer_id) if facts.odd is None else by_id.customer_id.isin(facts.odd))
     few = few.cache()  # words are looked for once
     found = [
         _dominant(by_id, few),
         *_worded(few),
         _exponents(few),
-        _cut(by_id),
-        _two_spellings(by_id),
+        None if forms.short else _cut(by_id),
+        None if forms.plain else _two_spellings(by_id),
         _tests(tables, facts),
     ]
     for name, table in tables.items():
         for column in _FOLDED:
             if column in table.columns:
-                values = by_id if (name, column) == ("transactions", "customer_id") else None
-                found.append(_two_cases(name, table, column, values))
+                if (name, column) != ("transactions", "customer_id"):
+                    found.append(_two_cases(name, table, column, None))
+                elif not forms.one_case:
+                    found.append(_two_cases(name, table, column, by_id))
     return [one for one in found if one is not None]
 
 
 def _row(table: ir.Table, **wanted: Any) -> dict[str, Any]:
     return dict(table.aggregate(**wanted).to_pyarrow().to_pylist()[0])
-
-
-def is_nobody(ids: ir.StringValue) -> ir.BooleanValue:
-    """Whether an id says that there is no customer: "guest", "(none)", "-1", "noreply@shop.example"."""
-    word = ids.strip().lower().re_replace(_BRACKETS, "").strip()
-    mailbox = word.re_replace("@.*$", "")
-    return mailbox.isin(NOBODY) | word.re_search(_NO_ID)
-
-
-def odd_ids(by_id: ir.Table) -> tuple[str, ...] | None:
-    """The ids that say that there is no customer, or that a spreadsheet cut; None: too many to name."""
-    found = by_id.filter(_odd(by_id.customer_id)).select("customer_id").distinct().limit(_MOST_ODD + 1)
-    names = found.to_pyarrow()["customer_id"].to_pylist()
-    return tuple(sorted(names)) if len(names) <= _MOST_ODD else None
-
-
-def _odd(ids: ir.StringValue) -> ir.BooleanValue:
-    return is_nobody(ids) | is_total_word(ids) | ids.re_search(_EXPONENT)
 
 
 def _dominant(by_id: ir.Table, few: ir.Table) -> Finding | None:
@@ -148,7 +117,7 @@ def _anonymous(*words: str) -> str:
 
 def _exponents(by_id: ir.Table) -> Finding | None:
     """Ids that a spreadsheet shortened: many customers become one."""
-    short = by_id.filter(by_id.customer_id.re_search(_EXPONENT))
+    short = by_id.filter(is_exponent(by_id.customer_id))
     row = _row(short, n=short.count(), lines=short.lines.sum(), money=short.money.sum())
     if not row["n"]:
         return None
@@ -163,7 +132,7 @@ def _exponents(by_id: ir.Table) -> Finding | None:
 
 def _cut(by_id: ir.Table) -> Finding | None:
     """Long numbers that all end in zeros or are all even: a spreadsheet keeps 15 digits, a float 53 bits."""
-    long = by_id.filter(by_id.customer_id.re_search(r"^[0-9]{16,}([.]0)?$"))
+    long = by_id.filter(is_long(by_id.customer_id))
     long = long.mutate(digit=long.customer_id.re_extract(r"([0-9])([.]0)?$", 1))
     row = _row(long, n=long.count(), lines=long.lines.sum(), money=long.money.sum(),
                zero=(long.digit == "0").all(), even=long.digit.isin(list("02468")).all())  # fmt: skip

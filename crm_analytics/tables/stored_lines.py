@@ -14,7 +14,6 @@ from ibis.backends import BaseBackend
 from crm_analytics.tables.contract import PART, ROW
 from crm_analytics.tables.customer_days import COUNTED
 from crm_analytics.tables.line_facts import LineFacts
-from crm_analytics.tables.money import SQUARES
 
 
 @dataclass(frozen=True)
@@ -25,6 +24,7 @@ class StoredLines:
     ----------
     lines : accepted purchase lines, read from `files`
     days : customer-days of them, read from `day_files`
+    customer_files : of `customer_history`: all customers, and perhaps those whose rows changed since
     facts : what was counted of the lines to find odd ones
     total : rows, and the sum of their digests, as `snapshot.hash_of` adds them
     span : first and last day of the lines, ``2026-11-30``; None where nobody counted them
@@ -35,22 +35,23 @@ class StoredLines:
     total: tuple[int, int]
     files: tuple[Path, ...]
     day_files: tuple[Path, ...]
+    customer_files: tuple[Path, ...] = ()
     facts: LineFacts | None = None
     span: tuple[str, str] | None = None
 
 
-def read_files(connection: BaseBackend, files: tuple[Path, ...]) -> ir.Table:
-    """Parquet files of equal columns as one table, without the marks of places."""
+def read_files(connection: BaseBackend, files: tuple[Path, ...], *marks: str) -> ir.Table:
+    """Parquet files of equal columns as one table, with no marks but those named."""
     table = connection.read_parquet([glob.escape(str(path)) for path in files], hive_partitioning=False)
-    return table.drop(*(name for name in (ROW, PART, COUNTED) if name in table.columns))
+    return table.drop(*({ROW, PART, COUNTED} - {*marks} & {*table.columns}))
 
 
-def lines_by_id(connection: BaseBackend, day_files: tuple[Path, ...]) -> ir.Table:
-    """`LineFacts.by_id` from customer-days that tell how many lines each is made of."""
-    days = connection.read_parquet([glob.escape(str(path)) for path in day_files], hive_partitioning=False)
-    found = days.group_by("customer_id").aggregate(n=days[COUNTED].sum(), money=days.spend.sum())
-    # a sum of whole numbers is of a type that Parquet does not have
-    return found.select("customer_id", lines=found.n.cast("int64"), money=found.money.cast(SQUARES)).cache()
+def read_customers(connection: BaseBackend, files: tuple[Path, ...]) -> ir.Table:
+    """`customer_history` from its files: rows of the second stand in for those of the first."""
+    whole, *changed = (read_files(connection, (path,), COUNTED) for path in files)
+    for one in changed:
+        whole = whole.anti_join(one, "customer_id").union(one.select(*whole.columns))
+    return whole
 
 
 def lay(files: tuple[Path, ...], folder: Path) -> None:

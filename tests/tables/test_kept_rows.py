@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from crm_analytics import CustomerBase
 from crm_analytics.errors import DataError
-from crm_analytics.tables import kept_ids, kept_merge
+from crm_analytics.tables import kept_customers, kept_merge
 from crm_analytics.tables.row_store import RowStore
 
 TODAY = "2026-12-01"
@@ -107,7 +107,7 @@ def same(mine: CustomerBase, whole: CustomerBase) -> None:
     rejected = [["table", "column", "rule"]] * 2
     frames = [canonical(base.rejected[c]) for base, c in zip((mine, whole), rejected, strict=True)]
     pd.testing.assert_frame_equal(*frames)
-    for made in ("customer_days", "purchase_history", "transactions"):
+    for made in ("customer_days", "customer_history", "transactions"):
         pd.testing.assert_frame_equal(*(canonical(b.collect(getattr(b, made))) for b in (mine, whole)))
     assert [f for f in mine.findings if f.kind != "kept_rows"] == whole.findings
     assert [(r.field, r.how) for r in mine.snapshot.readings] == [
@@ -278,8 +278,9 @@ def test_a_saved_base_has_the_kept_rows_and_days(tmp_path: Path) -> None:
     mine = shop.opened()
     saved = CustomerBase.open(mine.save(tmp_path / "saved"))
     assert saved.data_hash == mine.data_hash
-    for made in ("customer_days", "transactions"):
+    for made in ("customer_days", "customer_history", "transactions"):
         pd.testing.assert_frame_equal(*(canonical(b.collect(getattr(b, made))) for b in (mine, saved)))
+    assert saved.snapshot.customers is not None
     early = mine.as_of("2026-01-02")
     again = CustomerBase.open(early.save(tmp_path / "early"))
     pd.testing.assert_frame_equal(*(canonical(b.collect(b.customer_days)) for b in (early, again)))
@@ -337,22 +338,27 @@ def test_a_file_that_was_sorted_anew_is_read_anew(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
-def test_lines_of_customers_are_added_and_taken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_customers_are_counted_anew_where_something_came_or_went(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Changes of many nights, and all written anew after some of them, tell what all rows tell."""
-    monkeypatch.setattr(kept_ids, "_MOST_FILES", 4)
     shop = Shop(tmp_path / "shop", "parquet")
     for number in range(5):
         shop.put(number, rows=60)
     shop.check()
 
     def files() -> int:
-        return len(json.loads((shop.store.folder / "state.json").read_text())["ids"]["files"])
+        return len(json.loads((shop.store.folder / "state.json").read_text())["customers"]["files"])
 
     assert files() == 1
-    for number, many in ((20, 2), (21, 3), (22, 4), (23, 1)):
+    for number, many in ((20, 2), (21, 2), (22, 1), (23, 2)):
         shop.put(number, rows=5)
         if number == 21:
             shop.write(21, lines(21).assign(customer_id="guest checkout"))
+        if number == 22:  # changes are too many to be read beside the others
+            monkeypatch.setattr(kept_customers, "_FEW", 1)
+        if number == 23:
+            monkeypatch.undo()
         assert shop.check().startswith("read 1 of")
         assert files() == many
     shop.drop(21)  # and nobody is called so any more

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -58,8 +60,9 @@ def among(values: pd.Series | pd.Index, wanted: Iterable[str]) -> np.ndarray:
     >>> among(pd.Series(["a", "b"]), {"b"}).tolist()
     [False, True]
     """
-    known = set(wanted)
-    return np.fromiter((value in known for value in values.tolist()), dtype=bool, count=len(values))
+    known = pa.array(wanted if isinstance(wanted, (pd.Series, pd.Index)) else [*wanted], pa.string())
+    found: np.ndarray = pc.is_in(pa.array(values, pa.string()), known).to_numpy(zero_copy_only=False)
+    return found
 
 
 def _places(records: pd.Index, pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

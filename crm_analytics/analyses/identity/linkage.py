@@ -5,8 +5,7 @@ often records of one person do by the EM algorithm within blocks, and the prior 
 rules found. Once estimated it is frozen: a pair has the same weight on every night, whoever came in
 between.
 
-Blocks are records with an equal key, of `match_fields.BLOCK` records at most, so pairs grow with the rows
-and not with their square.
+Only records of a common block are compared, see `blocking`.
 """
 
 from __future__ import annotations
@@ -21,17 +20,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from crm_analytics.analyses.identity.match_fields import BLOCK, engine
+from crm_analytics.analyses.identity.blocking import KEYS, Blocks
+from crm_analytics.analyses.identity.match_fields import engine
 from crm_analytics.analyses.identity.weights import threshold_without_labels
 from crm_analytics.errors import DataError, NotEnoughData
 
 EXTRA = "pip install 'crm-analytics[identity]'"
 FROM_RECORDS = 100  # fewer tell nothing of how often strangers agree
-FILLED = 0.05  # share of records that must have a field before it is compared
 RECALL = 0.6  # share of all true pairs that the rules are taken to find: it moves the prior by a bit at most
 REVIEW = -3.0  # bits below the threshold that a person may still look at
 LOWEST = 0.01  # probability below which a pair is forgotten
@@ -41,16 +39,6 @@ LEAST = 0.002  # no level is impossible because a few pairs did not show it
 PAIRS = 200_000  # drawn at random for the agreement among strangers
 PRIOR = "prior"
 
-_YEAR, _DAY = "substr(birth_date, 1, 4)", "substr(birth_date, 6)"
-_BLOCKS = {
-    "mail": "mail", "local": "local", "phone": "phone", "names": "first_name || chr(31) || last_name",
-    "swapped": "least(first_name, last_name) || chr(31) || greatest(first_name, last_name)",
-    "birth": "birth_date", "last_city": "last_name || chr(31) || city",
-    "first_city": "first_name || chr(31) || city", "last_postal": "last_name || chr(31) || postal_code",
-    "first_year": f"first_name || chr(31) || {_YEAR}", "last_year": f"last_name || chr(31) || {_YEAR}",
-    "first_day": f"first_name || chr(31) || {_DAY}", "last_day": f"last_name || chr(31) || {_DAY}",
-    "starts": "substr(first_name, 1, 3) || chr(31) || substr(last_name, 1, 3)",
-}  # fmt: skip
 _ROUNDS = (25, 8, 4, 2)  # of the EM algorithm
 _SESSIONS = (("birth_date",), ("first_name", "last_name"), ("mail",), ("phone",))
 
@@ -117,7 +105,8 @@ def estimate(records: pa.Table, sure: pd.DataFrame, day: str) -> LinkageModel:
         raise DataError(f"pairs that no rule finds need splink: {EXTRA}")
     if len(records) < FROM_RECORDS:
         raise NotEnoughData("the matching of records", len(records), FROM_RECORDS, "records")
-    table, fields = _compared(records)
+    blocks = Blocks(records)
+    table, fields = blocks.table(), blocks.fields
     if len(fields) < 2:
         raise DataError("the records have not two fields to compare: names, mail, phone, birth date, place")
     possible = len(records) * (len(records) - 1) / 2
@@ -127,7 +116,7 @@ def estimate(records: pa.Table, sure: pd.DataFrame, day: str) -> LinkageModel:
         raise DataError("too few records agree in anything that a model could be trained on")
     settings = _smoothed(_trained(table, _settings(fields, prior), sessions))
     model = LinkageModel(settings, float("inf"), day, len(records))
-    weights = score(records, model)["weight"]
+    weights = score(records, model, blocks=blocks)["weight"]
     return LinkageModel(settings, threshold_without_labels(weights), day, len(records))
 
 
@@ -181,19 +170,22 @@ def _smoothed(settings: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def score(records: pa.Table, model: LinkageModel, fresh: set[str] | None = None) -> pd.DataFrame:
+def score(
+    records: pa.Table, model: LinkageModel, fresh: set[str] | None = None, blocks: Blocks | None = None
+) -> pd.DataFrame:
     """Pairs in a common block with their weight and what it is made of.
 
     Parameters
     ----------
     fresh : record ids; only pairs with one of them are scored. None: all pairs
+    blocks : of the records, where they are known
 
     Returns
     -------
     record_l < record_r, weight (bits, the prior included), reasons (JSON: bits by field; they sum to
     weight), the heaviest first. Pairs of a probability under `LOWEST` are left out
     """
-    table, _ = _compared(records, fresh)
+    table = (blocks or Blocks(records)).table(fresh)
     settings = {**model.settings, "blocking_rules_to_generate_predictions": _blocking(fresh is not None)}
     with _quiet():
         found = _linker(table, settings).inference.predict(threshold_match_probability=LOWEST)
@@ -218,88 +210,10 @@ def _log2(value: float) -> float:
     return log2(value)
 
 
-def capped_blocks(records: pa.Table) -> set[str]:
-    """Digests of the keys that too many records share; one that leaves the set has pairs to score yet."""
-    connection = _with(records)
-    parts = " UNION ALL ".join(
-        f"SELECT sha256('{name}' || chr(31) || k)[1:24] AS k FROM (SELECT {key} AS k FROM compared)"
-        f" WHERE k IS NOT NULL GROUP BY k HAVING count(*) > {BLOCK}"
-        for name, key in _BLOCKS.items()
-    )
-    return set(connection.execute(parts).df()["k"])
-
-
-def records_in(records: pa.Table, blocks: set[str]) -> set[str]:
-    """The records of some blocks, by the digests of their keys."""
-    if not blocks:
-        return set()
-    connection = _with(records)
-    connection.register("wanted", pa.table({"k": sorted(blocks)}))
-    parts = " UNION ".join(
-        f"SELECT record_id FROM (SELECT record_id, sha256('{name}' || chr(31) || {key})[1:24] AS digest"
-        " FROM compared) SEMI JOIN wanted ON digest = wanted.k"
-        for name, key in _BLOCKS.items()
-    )
-    return set(connection.execute(parts).df()["record_id"])
-
-
-def still_candidates(records: pa.Table, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Pairs that are still in a common block: a key that has become common joins nobody any more."""
-    if pairs.empty:
-        return pairs
-    table, _ = _compared(records)
-    connection = engine()
-    connection.register("blocked", table)
-    connection.register("pairs", pairs[["record_l", "record_r"]])
-    shared = " OR ".join(f"l.block_{name} = r.block_{name}" for name in _BLOCKS)
-    good = connection.execute(
-        "SELECT record_l, record_r FROM pairs JOIN blocked l ON l.record_id = record_l"
-        f" JOIN blocked r ON r.record_id = record_r WHERE {shared}"
-    ).df()
-    return pairs.merge(good, on=["record_l", "record_r"])
-
-
-def _with(records: pa.Table) -> duckdb.DuckDBPyConnection:
-    connection = engine()
-    connection.register("records", records)
-    connection.execute(
-        "CREATE TABLE compared AS SELECT record_id, first_name, last_name, birth_date, own_mail AS mail,"
-        " split_part(own_mail, '@', 1) AS local, own_phone AS phone, city, postal_code FROM records"
-        " ORDER BY record_id"
-    )
-    return connection
-
-
-def _compared(records: pa.Table, fresh: set[str] | None = None) -> tuple[pa.Table, list[str]]:
-    """Fields with the keys of blocks (empty where too many share one), and the fields worth comparing."""
-    connection = _with(records)
-    connection.register("fresh", pa.table({"record_id": pa.array(sorted(fresh or ()), pa.string())}))
-    common = ", ".join(
-        f"common_{name} AS (SELECT {key} AS k FROM compared WHERE {key} IS NOT NULL GROUP BY ALL "
-        f"HAVING count(*) > {BLOCK})"
-        for name, key in _BLOCKS.items()
-    )
-    keys = ", ".join(
-        f"CASE WHEN {key} NOT IN (SELECT k FROM common_{name}) THEN {key} END AS block_{name}"
-        for name, key in _BLOCKS.items()
-    )
-    table = connection.execute(
-        f"WITH {common} SELECT *, {keys}, record_id IN (SELECT record_id FROM fresh) AS fresh FROM compared"
-        " ORDER BY record_id"
-    ).to_arrow_table()
-    filled = connection.execute(
-        "SELECT count(first_name), count(last_name), count(birth_date), count(mail), count(phone),"
-        " count(coalesce(postal_code, city)) FROM compared"
-    ).fetchall()[0]
-    names = ("first_name", "last_name", "birth_date", "mail", "phone", "place")
-    return table, [name for name, n in zip(names, filled, strict=True) if n >= FILLED * len(records) and n]
-
-
 def _blocking(only_fresh: bool) -> list[dict[str, str]]:
     also = " AND (l.fresh OR r.fresh)" if only_fresh else ""
     return [
-        {"blocking_rule": f"l.block_{name} = r.block_{name}{also}", "sql_dialect": "duckdb"}
-        for name in _BLOCKS
+        {"blocking_rule": f"l.block_{name} = r.block_{name}{also}", "sql_dialect": "duckdb"} for name in KEYS
     ]
 
 
@@ -372,7 +286,8 @@ def _linker(table: pa.Table, settings: Mapping[str, Any]) -> Any:
     from splink.backends.duckdb import DuckDBAPI
 
     api = DuckDBAPI(engine())
-    return Linker(api.register(table), dict(settings), log_level=logging.CRITICAL)
+    # our settings are right, and looking through them takes longer than a night of few records
+    return Linker(api.register(table), dict(settings), log_level=logging.CRITICAL, validate_settings=False)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crm_analytics.analyses.identity import linkage
+from crm_analytics.analyses.identity.blocking import Blocks
 from crm_analytics.analyses.identity.clusters import among
 from crm_analytics.analyses.identity.linkage import LinkageModel
 from crm_analytics.analyses.identity.match_fields import digests, records_of
@@ -128,14 +129,15 @@ def compare(
     wanted = "estimate" if estimate else "keep" if model else "none"
     used, why = _model(before, records, sure, day, wanted)
     anew = used is not None and used is not before.model
-    capped = frozenset(linkage.capped_blocks(records)) if used else frozenset[str]()
+    blocks = Blocks(records) if used else None
     scored = pd.DataFrame(columns=[*_PAIR, "weight", "reasons"])
-    if used is not None:
-        freed = linkage.records_in(records, set(before.capped - capped))
+    if used is not None and blocks is not None:
+        freed = blocks.records_in(set(before.capped - blocks.capped))
         look = None if anew or before.night == 0 else fresh | freed
         if look is None or look:
-            scored = linkage.score(records, used, look)
-    pairs = _pairs(before, records, sure, scored, fresh, kept=used is not None and not anew)
+            scored = linkage.score(records, used, look, blocks)
+    pairs = _pairs(before, records, sure, scored, fresh, blocks=None if anew else blocks)
+    capped = blocks.capped if blocks else frozenset[str]()
     gone = before.records[~among(before.records["record_id"], told["record_id"])]
     gone = gone[~among(gone["record_id"], barred)]
     after = replace(
@@ -193,9 +195,12 @@ def _pairs(
     scored: pd.DataFrame,
     fresh: set[str],
     *,
-    kept: bool,
+    blocks: Blocks | None,
 ) -> pd.DataFrame:
-    """Tonight's pairs, those of earlier nights that nothing has touched, and those of records now gone."""
+    """Tonight's pairs, those of earlier nights that nothing has touched, and those of records now gone.
+
+    `blocks` is None where no weight of earlier nights holds.
+    """
     old = before.pairs
     present = set(records["record_id"].to_pylist())
     inside = among(old["record_l"], present) & among(old["record_r"], present)
@@ -204,12 +209,12 @@ def _pairs(
         scored.assign(found_by=BY_MODEL),
         old[~inside],
     ]
-    if kept:
+    if blocks is not None:
         calm = old[
             inside & (old["found_by"] == BY_MODEL) & ~among(old["record_l"], fresh)
             & ~among(old["record_r"], fresh)
         ]  # fmt: skip
-        parts.append(linkage.still_candidates(records, calm))
+        parts.append(blocks.still_joined(calm))
     columns = list(before.pairs.columns)
     every = pd.concat([part[columns] for part in parts if len(part)] or [old[columns]])
     every = every.drop_duplicates([*_PAIR, "found_by"]).sort_values([*_PAIR, "found_by"], ignore_index=True)

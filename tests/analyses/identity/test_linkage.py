@@ -11,6 +11,7 @@ import pytest
 
 from crm_analytics import CustomerBase
 from crm_analytics.analyses.identity import Memory, linkage, resolve, review_list
+from crm_analytics.analyses.identity.blocking import Blocks
 from crm_analytics.analyses.identity.memory import BY_MODEL
 from crm_analytics.analyses.identity.resolution import Night, compare
 from crm_analytics.errors import DataError
@@ -77,6 +78,20 @@ def test_order_of_rows_changes_no_weight(world: pd.DataFrame, night: Night) -> N
     again = linkage.score(mixed, night.memory.model)
     first = linkage.score(records_of(world), night.memory.model)
     assert again.equals(first)
+
+
+@needs_splink
+def test_new_records_are_scored_beside_those_of_their_blocks_alone(world: pd.DataFrame, night: Night) -> None:
+    assert night.memory.model is not None
+    records = records_of(world)
+    new = set(records["record_id"].to_pylist()[::40])
+    near = Blocks(records).table(new).to_pandas()
+    assert set(near.loc[near["fresh"], "record_id"]) == new
+    assert len(new) < len(near) < len(records)
+    every = linkage.score(records, night.memory.model)
+    mine = every[every["record_l"].isin(new) | every["record_r"].isin(new)].reset_index(drop=True)
+    assert len(mine)
+    pd.testing.assert_frame_equal(linkage.score(records, night.memory.model, new), mine)
 
 
 @needs_splink

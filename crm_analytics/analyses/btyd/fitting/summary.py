@@ -165,21 +165,14 @@ def cells_and_days(counted: pd.DataFrame, unit: str) -> tuple[pd.DataFrame, pd.D
 
 def _history(past: CustomerBase) -> ir.Table:
     """One row per customer, in whole days; money stays DECIMAL until divided: row order cannot count."""
-    t = past.exact_occasions
-    one = t.group_by("customer_id").aggregate(
-        occasions=t.count(),
-        first=t.day.min(),
-        last=t.day.max(),
-        total=t.spend.sum(),
-        first_spend=t.spend.argmin(t.day),
-    )
-    later = one.total - one.first_spend
+    one = past.customer_history
+    one = one.filter(one.order_count > 0)
     one = one.select(
         "customer_id",
-        frequency=(one.occasions - 1).cast("int64"),
-        recency_days=one.last.delta(one.first, unit="day").cast("int64"),
-        age_days=ibis.literal(past.day).delta(one.first, unit="day").cast("int64"),
-        repeat_spend=later,
+        frequency=one.order_count - 1,
+        recency_days=one.last_day.delta(one.first_day, unit="day").cast("int64"),
+        age_days=ibis.literal(past.day).delta(one.first_day, unit="day").cast("int64"),
+        repeat_spend=one.spend - one.first_spend,
     )
     mean = one.repeat_spend.cast("float64") / one.frequency.nullif(0)
     return one.mutate(monetary_value=mean.fill_null(0.0))
