@@ -117,7 +117,7 @@ def effects_by_standing(
     rows = base.materialise(known.mutate(standing=words.standing(known.recency_days)))
     found = differences(base, rows, {"orders": waves.outcomes["orders"]}, by=("standing",))
     effects = dict.fromkeys((ACTIVE, AT_RISK, LAPSED), _assumed(stated))
-    for row in found.to_dict("records"):
+    for _, row in found.iterrows():
         enough = min(row["treated"], row["control"]) >= LEAST
         if enough and row["control"] * row["control_mean"] >= ORDERS and row["adjusted_lower"] > -math.inf:
             own = _measured(row, len(waves.campaigns))

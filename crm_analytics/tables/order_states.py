@@ -193,9 +193,10 @@ def _origin(table: Table) -> str:
         parts = [fields.get("unit_spend", "unit_spend")]
     else:
         parts = [fields.get(name, name) for name in ("unit_quantity", "unit_price")]
-    if not all(isinstance(part, str) for part in parts):
+    texts = [part for part in parts if isinstance(part, str)]
+    if len(texts) < len(parts):
         return ""
-    return " * ".join(_name(part) if part in columns else f"({part})" for part in parts)
+    return " * ".join(_name(part) if part in columns else f"({part})" for part in texts)
 
 
 def _name(column: str) -> str:

@@ -7,8 +7,9 @@ import hashlib
 import json
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from crm_analytics.errors import DataError, ParameterError
 
@@ -70,7 +71,7 @@ def read_text(path: Path, most: int, encoding: str = "utf-8-sig") -> str:
     return content.decode(encoding)
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """A file opened for reading, links followed, without waiting for anybody.
 
     Raises

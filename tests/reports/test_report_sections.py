@@ -308,3 +308,18 @@ def test_money_of_fewer_than_five_customers_is_on_no_segment():
     assert all(columns[name][n] is None for name in ("revenue", "revenue_share", "order_value") for n in few)
     assert not any("777" in repr(block) for name, block in sections(segments, report).items()
                    if name in ("who_brings_the_money", "what_changed"))  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_shop_that_stopped_gets_the_small_form(language):
+    rng = np.random.default_rng(4)
+    start = pd.Timestamp("2024-01-01")
+    rows = [
+        (f"c{n:03}", start + pd.Timedelta(days=int(day)), 20.0)
+        for n in range(300)
+        for day in np.unique(rng.integers(0, 600, rng.integers(2, 9)))
+    ]
+    rows.append(("c000", start + pd.Timedelta(days=760), -5.0))
+    report = lifetime_value.prepare(base_of(rows), language=language)
+    said = texts(sections(lifetime_value, report))
+    assert {"en": "purchase in the last 91 days", "de": "Kauf in den letzten 91 Tagen"}[language] in said

@@ -188,9 +188,11 @@ def prepare(
     bought = attempt(missing, "forecast", lambda: _purchases(base, ahead), NotEnoughData)
     common: dict[str, Any] = {"base": base, "show_customers": show_customers, "textbook": textbook}
     common["language"] = language
-    made = bought and attempt(missing, "forecast", lambda: _to_come(base, bought, ahead), NotEnoughData)
-    if bought is None or made is None:
-        return SmallValueReport(**common, seen=overview(base), reason=spoken(missing["forecast"], language))
+    if bought is None:
+        return _small(common, missing["forecast"])
+    made = attempt(missing, "forecast", lambda: _to_come(base, bought, ahead), NotEnoughData)
+    if made is None:
+        return _small(common, missing["forecast"])
     wanted: dict[str, Any] = {"horizon": ahead, "rate": rate, "timing": timing}
     tested = evidence(base, holdout, UNIT)
     found = details(bought.summary, (bought.model, bought.status), bought.spend, tested, **wanted)
@@ -262,6 +264,11 @@ def _purchases(base: CustomerBase, horizon: tuple[int, str]) -> Purchases:
     status = btyd.ModifiedBetaGeo.fit(summary)
     total = btyd.forecast_total(summary, model, _weeks(horizon))
     return Purchases(summary, model, status, spend, total)
+
+
+def _small(common: dict[str, Any], reason: str) -> SmallValueReport:
+    said = spoken(reason, common["language"])
+    return SmallValueReport(**common, seen=overview(common["base"]), reason=said)
 
 
 def _to_come(

@@ -54,7 +54,7 @@ class SpendLikelihood:
     @cached_property
     def _still(self) -> tuple[Array, Array, float, float]:
         """Frequencies, the customers at each, and the sums in which no parameter stands."""
-        counts = np.bincount(self.x.astype(np.int64), self.weight)
+        counts = np.bincount(self.x.astype(np.int64), self.weight).astype(float)
         log_mean = np.log(self.mean)
         known = float((self.weight * self.x) @ (np.log(self.x) + log_mean))
         return np.flatnonzero(counts).astype(float), counts[counts > 0], known, float(self.weight @ log_mean)

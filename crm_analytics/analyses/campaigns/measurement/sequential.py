@@ -72,7 +72,8 @@ def bounds(nights: int, level: float = 0.95, clock: tuple[float, ...] = ()) -> t
     steps = np.arange(1, nights + 1) / nights
     spent = 4 * stats.norm.sf(z / np.sqrt(steps))
     known = np.asarray(clock, dtype=float) if clock else steps
-    found, before, last = [], 0.0, 0.0
+    found: list[float] = []
+    before, last = 0.0, 0.0
     grid, mass = np.zeros(1), np.ones(1)
     for now, due in zip(known / max(known[-1], 1e-12), spent, strict=False):
         if now <= before:  # nothing came: the interval is that of the night before
@@ -124,10 +125,11 @@ def clocks(waves: Waves) -> dict[str, tuple[float, ...]]:
     inside = joined.mutate(night=night).filter(night >= 0, night <= joined.window_days)
     counted = waves.base.collect(inside.group_by("campaign_id", "night").aggregate(n=inside.count()))
     found = {}
-    for row in waves.campaigns[["campaign_id", "window_days"]].itertuples(index=False):
-        mine = counted[counted["campaign_id"] == row.campaign_id].set_index("night")["n"]
-        by_night = mine.reindex(range(int(row.window_days) + 1), fill_value=0).cumsum().to_numpy(dtype=float)
-        found[str(row.campaign_id)] = tuple(by_night[1:]) if by_night[-1] else ()
+    campaigns = waves.campaigns
+    for campaign, window in zip(campaigns["campaign_id"], campaigns["window_days"], strict=True):
+        mine = counted[counted["campaign_id"] == campaign].set_index("night")["n"]
+        by_night = mine.reindex(range(int(window) + 1), fill_value=0).cumsum().to_numpy(dtype=float)
+        found[str(campaign)] = tuple(by_night[1:]) if by_night[-1] else ()
     return found
 
 
