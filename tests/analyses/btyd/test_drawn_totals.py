@@ -57,7 +57,11 @@ def test_customers_with_covariates_are_drawn_with_parameters_of_their_own(kind, 
     assert found.mean == pytest.approx(fit.expected_purchases(rows, 12).sum(), rel=1e-9)
     plain = btyd.forecast_total(rows, kind.fit(rows), 12)
     assert found.mean == pytest.approx(plain.mean, rel=0.1)
-    assert found.upper - found.lower == pytest.approx(plain.upper - plain.lower, rel=0.4)
+    width, plainly = found.upper - found.lower, plain.upper - plain.lower
+    if kind is btyd.ParetoNBD:  # loose on these customers: without covariates it is drawn from its posterior
+        assert plainly < width < 2 * plainly
+    else:
+        assert width == pytest.approx(plainly, rel=0.4)
 
 
 def test_equal_seeds_give_equal_totals_and_a_large_base_the_same_interval():
