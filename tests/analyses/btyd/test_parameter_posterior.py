@@ -55,11 +55,11 @@ def test_posterior_is_the_same_for_rows_and_cells() -> None:
     assert rows.quantiles().to_numpy() == pytest.approx(merged.quantiles().to_numpy(), rel=1e-6)
 
 
-@pytest.mark.parametrize("kind", [btyd.BetaGeo, btyd.ModifiedBetaGeo, btyd.ParetoNBD])
+@pytest.mark.parametrize("kind", [btyd.BetaGeo, btyd.ModifiedBetaGeo, btyd.ParetoNBD, btyd.GammaGompertzNBD])
 def test_the_value_alone_is_the_value(kind: type[btyd.BetaGeo]) -> None:
     frame, _ = slow_buyers(1)
     likelihood, _ = kind.fit(frame, unit="W").objective(frame)
-    at = np.array([0.3, -1.0, 0.2, 0.9])
+    at = np.array([0.3, -1.0, 0.2, 0.9, 0.4])[: len(kind.NAMES)]
     assert likelihood.value(at) == pytest.approx(likelihood(at)[0], rel=1e-12)
 
 

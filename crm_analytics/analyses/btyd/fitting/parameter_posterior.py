@@ -32,6 +32,7 @@ RELIABLE_K = 0.7  # above, a few draws carry everything
 _FREEDOM = 5  # of the t distribution: its tails are heavier than those of a likelihood
 _FIRST = 512  # draws that tell the moments
 _FOR_TOTALS = 1_024
+_INSIDE = 0.999  # region of parameters that fit
 _MANY_CELLS = 20_000  # above, they are merged on a grid: so many customers leave little open
 
 
@@ -45,12 +46,15 @@ class ParameterPosterior(ObjectCard):
     weights : of the draws, sum to 1
     k : shape of the Pareto tail of the weights; reliable under 0.7
     effective : independent draws that these are worth
+    holds_model : whether the model's own parameters are among those that fit; parameters that somebody gave
+        in place of a fit may lie far off
     """
 
     draws: pd.DataFrame
     weights: Array
     k: float
     effective: float
+    holds_model: bool = True
 
     said_as = "posterior"
 
@@ -117,7 +121,9 @@ def parameter_posterior(
     points, log_weights = proposal.drawn(log_posterior, draws, seed + 1)
     weights, k = smoothed_weights(log_weights)
     frame = pd.DataFrame(np.exp(points) * unit, columns=list(model.NAMES))
-    return ParameterPosterior(frame, weights, k, float(1 / (weights @ weights)))
+    behind = log_posterior(weights @ points) - log_posterior(np.log(model.values / unit))
+    holds = bool(behind < chi2.ppf(_INSIDE, len(unit)) / 2)
+    return ParameterPosterior(frame, weights, k, float(1 / (weights @ weights)), holds)
 
 
 def is_loose(model: Any) -> bool:
@@ -135,7 +141,7 @@ def left_open(model: Any, source: Any, draws: int, rng: np.random.Generator) -> 
     """
     if is_loose(model):
         found = parameter_posterior(model, source, _FOR_TOTALS, int(rng.integers(1 << 31)))
-        if found.is_reliable:
+        if found.is_reliable and found.holds_model:
             return model.at_each(found.resampled(draws, rng)), True
     return model.drawn(draws, rng), model.diagnosis.converged
 

@@ -240,6 +240,10 @@ class GompertzLikelihood(ParetoLikelihood):
             found.append(np.array([r, alpha, *np.log([b, s, beta])]))
         return found
 
+    def value(self, log_params: Array) -> float:
+        """The value alone."""
+        return self(log_params)[0]
+
     def __call__(self, log_params: Array) -> tuple[float, Array, Array]:
         """Value, gradient (5) and Hessian (5, 5) at log r, alpha, b, s, beta."""
         params = np.exp(log_params)
