@@ -17,7 +17,7 @@ PLAIN := not spark and not browser and not slow and not weekly and not postgres 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test test-reports lab bench docs lint test-spark test-postgres test-browser test-slow test-weekly notebooks constraints clean
+.PHONY: help setup report test test-thorough lab bench docs lint test-spark test-postgres test-browser test-slow test-weekly notebooks constraints clean
 
 help:  ## this list
 	@echo "crm-analytics. First: make report, then open the page it names."
@@ -42,10 +42,10 @@ report: setup  ## write the demo data and run the reports on them (DATA=company,
 	@echo "Open $(CURDIR)/reports/index.html"
 
 test: setup  ## the tests: laws, published numbers, messages (minutes)
-	$(BIN)/python -m pytest $(TWO) -m "$(PLAIN) and not reports"
+	$(BIN)/python -m pytest $(TWO) -m "$(PLAIN) and not thorough"
 
-test-reports: setup  ## every report on every kind of base, nights, privacy, the notebooks
-	$(BIN)/python -m pytest $(TWO) -m "$(PLAIN) and reports" tests
+test-thorough: setup  ## every report on every kind of base, nights, privacy, long laws, the notebooks
+	$(BIN)/python -m pytest $(TWO) -m "$(PLAIN) and thorough" tests
 	$(BIN)/crm demo cdnow && $(BIN)/crm demo company
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env \
 	  --nbval-sanitize-with tests/notebooks/nbval.ini notebooks

@@ -16,17 +16,30 @@ from crm_analytics import CustomerBase
 from crm_analytics.tables.company import TRUTH, write_company
 
 HERE = Path(__file__).parent
-WHOLE_REPORTS = ("determinism", "faults", "nulls", "privacy", "reports", "runs")  # folders
+# What makes whole reports, or takes long: folders and files.
+THOROUGH = (
+    "determinism", "faults", "notebooks", "nulls", "privacy", "reports", "runs",
+    "analyses/attribution/test_company_paths.py", "analyses/btyd/test_dert_family.py",
+    "analyses/btyd/test_frozen_family.py", "analyses/btyd/test_frozen_models.py",
+    "analyses/btyd/test_later_returns.py", "analyses/btyd/test_parameter_intervals.py",
+    "analyses/btyd/test_value_family.py", "analyses/churn/test_churn_features.py",
+    "analyses/churn/test_churn_model.py", "analyses/churn/test_churn_training.py",
+    "analyses/churn/test_own_features.py", "analyses/drivers/test_drivers.py",
+    "analyses/equity/test_firm_equity.py", "analyses/forecasting", "analyses/identity/test_linkage.py",
+    "analyses/pictures", "analyses/scores/test_customer_scores.py", "analyses/test_filter_comparison.py",
+    "tables/company/test_company.py", "tables/test_kept_rows.py", "test_added_report.py", "test_cli_mcp.py",
+    "test_cli_run.py", "test_plots_docs.py", "test_schedule_docs.py",
+)  # fmt: skip
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Tests of a file stay on one worker, where they share what is dear, unless they name a group.
 
-    Those of the folders that make whole reports get their mark by the folder. Marked as they are collected:
-    xdist reads the groups before a hook of this file could change the list.
+    Those of `THOROUGH` get that mark by their place. Marked as they are collected: xdist reads the groups
+    before a hook of this file could change the list.
     """
-    if item.path.is_relative_to(HERE) and item.path.relative_to(HERE).parts[0] in WHOLE_REPORTS:
-        item.add_marker(pytest.mark.reports)
+    if any(item.path.is_relative_to(HERE / place) for place in THOROUGH):
+        item.add_marker(pytest.mark.thorough)
     if item.get_closest_marker("xdist_group") is None:
         item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
 

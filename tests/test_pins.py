@@ -70,6 +70,7 @@ def test_the_wheel_is_told_to_hold_the_package_and_its_notebooks() -> None:
     assert wheel["sources"] == {"notebooks": "crm_analytics/notebooks"}
 
 
+@pytest.mark.thorough
 def test_tests_of_a_file_stay_on_one_worker(tmp_path: Path) -> None:
     """Their dear fixtures would be made twice; pytest 9.2 with pytest-xdist 3.8 forgets every group."""
     (tmp_path / "conftest.py").write_text(

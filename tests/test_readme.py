@@ -9,6 +9,7 @@ import pytest
 from crm_analytics import cli
 from crm_analytics.tables import demo
 from crm_analytics.tables.mapping import read_mapping
+from tests.conftest import THOROUGH
 from tests.docs_blocks import ROOT, blocks, text_of
 
 README = text_of("README.md")
@@ -60,12 +61,17 @@ def test_every_mark_of_a_test_has_its_lane():
     ci, makefile = ((ROOT / name).read_text(encoding="utf-8") for name in (".ci/run", "Makefile"))
     kept = re.search(r"^PLAIN := ([^#]*)", makefile, re.MULTILINE)
     left_out = set(re.findall(r"not (\w+)", kept[1]))
-    assert left_out == marks - {"reports"} == set(re.findall(r"not (\w+)", settings["addopts"]))
+    assert left_out == marks - {"thorough"} == set(re.findall(r"not (\w+)", settings["addopts"]))
     for mark in marks:
         assert re.search(
             rf"^test-{mark}:.*\n(?:\t.*\n)*?.*-m [\"']?[^\n]*\b{mark}\b", makefile, re.MULTILINE
         ), mark
         assert mark == "weekly" or f"test-{mark}" in ci, mark
+
+
+def test_places_of_thorough_tests_are_there():
+    for place in THOROUGH:
+        assert (ROOT / "tests" / place).exists(), place
 
 
 def test_files_it_names_are_there():

@@ -135,6 +135,7 @@ def attack(seeds: range) -> dict[str, int]:
     return counted
 
 
+@pytest.mark.thorough
 def test_no_programme_narrows_a_hidden_count_below_k_law() -> None:
     found = attack(range(150))
     assert found["hidden"] > 500

@@ -39,6 +39,7 @@ def test_nothing_before_has_no_change():
     assert compare_periods(base, "-7d").revenue.change is None
 
 
+@pytest.mark.thorough
 def test_interval_of_the_change_covers_planted_truth():
     # every customer's spend falls by 20 % on average; 40 bases of 400 customers
     draw = np.random.default_rng(11)

@@ -249,6 +249,7 @@ def test_near_equal_spend_says_that_80_20_does_not_hold():
     assert found.gini < 0.05
 
 
+@pytest.mark.thorough
 def test_top_share_interval_covers_the_truth_nine_times_in_ten():
     # 2,000 customers of a lognormal base, drawn 60 times: the share of the whole population must lie inside
     draw = np.random.default_rng(5)
