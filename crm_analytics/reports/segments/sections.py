@@ -157,6 +157,7 @@ def from_what_effect_writing_pays(report: SegmentReport) -> Block:
         .sliding(t("effect.slider"), used)
         .under(t("effect.label"))
         .anchored("effect")
+        .in_appendix()
     )
 
 
