@@ -135,6 +135,8 @@ def actions(report: CampaignsReport) -> Block:
     items += [_worded(report, one) for one in report.own_actions]
     if found is None:
         items.append(blocks.action(t("action.hold.do"), t("action.hold.why"), t("role.campaigns")))
+    if not items:
+        items = [blocks.action(t("action.nothing.do"), t("action.nothing.why"))]
     return blocks.actions(*items[: blocks.MOST_ACTIONS])
 
 
