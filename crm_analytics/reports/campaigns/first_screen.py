@@ -62,9 +62,10 @@ def _lede(report: CampaignsReport) -> list[str]:
     if report.waves is None:
         said.append(t("lede.no_control"))
     elif kpi.value is not None:
-        said.append(
-            t("lede.margin", value=kpi.value, interval=interval(t, kpi.lower, kpi.upper, report.currency))
-        )
+        shown = kpi.lower is None or kpi.upper is None or not kpi.lower < 0 < kpi.upper
+        bounds = interval(t, kpi.lower, kpi.upper, report.currency)
+        message = "lede.margin" if shown else "lede.margin_unclear"
+        said.append(t(message, value=kpi.value, interval=bounds))
     else:
         said.append(t("lede.no_margin"))
     if due is not None and due.treated and report.waves is not None:
