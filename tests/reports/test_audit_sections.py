@@ -143,10 +143,10 @@ def test_winning_counts_advertising(report, small_company, company) -> None:
     spent = small_company.collect(small_company.tables["channel_spend"])
     after = pd.Timestamp(small_company.day) - pd.Timedelta(days=365)
     total = spent.loc[pd.to_datetime(spent["date_day"]) > after, "spend"].astype(float).sum()
-    first = small_company.collect(small_company.purchase_history)["first_day"]
+    first = small_company.collect(small_company.purchase_history).set_index("customer_id")["first_day"]
     won = (pd.to_datetime(first) > after).sum()
     people = small_company.collect(small_company.tables["customers"]).set_index("customer_id")
-    new = small_company.collect(small_company.purchase_history).set_index("customer_id").index[first > after]
+    new = first.index[pd.to_datetime(first) > after]
     booked = people["acquisition_cost"].reindex(new).astype(float).mean()
     cost = cost_of_winning(small_company)
     assert cost.advertising == pytest.approx(total / won)
