@@ -63,7 +63,8 @@ def test_every_figure_is_drawn(looked, name):
 @pytest.mark.parametrize("name", FULL)
 def test_tables_fold_on_screen_and_open_on_paper_and_without_a_script(looked, name):
     seen = looked(name)
-    assert seen["desk"]["readable"] == 1 < seen["desk"]["tables"] == 7
+    open_at_first = 0 if name == "hostile" else 1  # few data: what follows the first two parts is folded
+    assert seen["desk"]["readable"] == open_at_first < seen["desk"]["tables"] == 7
     assert seen["desk"]["unfolded"] == seen["desk"]["remembered"] == 7
     assert seen["print"]["readable"] == seen["noscript"]["readable"] == 7
     assert seen["noscript"]["rooms"] == 0
