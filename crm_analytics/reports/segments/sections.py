@@ -132,13 +132,15 @@ def _silent_money(report: SegmentReport, grid: pd.DataFrame) -> str:
 def from_what_effect_writing_pays(report: SegmentReport) -> Block:
     """What writing to those at risk brings, were a letter to work better or worse than assumed."""
     t, groups = report.t, report.plan.audiences
-    meant = next((one.audience for one in report.plan.actions if one.id == "at_risk"), None)
-    found = None if groups is None or meant is None else by_effect(groups, meant)
+    planned = next((one for one in report.plan.actions if one.id == "at_risk"), None)
+    found, effect = None, report.plan.effect
+    if groups is not None and planned is not None and planned.audience is not None:
+        found, effect = by_effect(groups, planned.audience), planned.effect or effect
     if found is None:
         note = blocks.note(t("effect.none"), t("effect.none_why"))
         return note.under(t("effect.label")).anchored("effect").in_appendix()
     rows, highest = found.table, max(EFFECTS)
-    used = int((rows["effect"] - report.plan.effect.value).abs().to_numpy().argmin())
+    used = int((rows["effect"] - effect.value).abs().to_numpy().argmin())
     pays = "effect.finding" if found.pays_from <= highest else "effect.never"
     data = rows.assign(interval=blocks.together(rows["lower"], rows["upper"]))
     columns = ["effect", "expected", "interval"]
@@ -146,7 +148,7 @@ def from_what_effect_writing_pays(report: SegmentReport) -> Block:
         blocks.table(
             data[columns],
             finding=t.of(pays, {"n": found.customers, "share": min(found.pays_from, highest)}),
-            caption=t("effect.caption", cost=report.plan.cost.amount, used=report.plan.effect.value),
+            caption=t("effect.caption", cost=report.plan.cost.amount, used=effect.value),
             formats={
                 "effect": "percent:0",
                 "expected": report.currency,
