@@ -55,6 +55,13 @@ def written_once(factory: pytest.TempPathFactory, worker: str, name: str, custom
     return folder
 
 
+def opened_once(folder: Path) -> CustomerBase:
+    """A demo company whose dear results all workers of a run share, as the reports of one night do."""
+    kept = folder.with_name(f"{folder.name}-kept")
+    kept.mkdir(mode=0o700, exist_ok=True)
+    return CustomerBase.open(folder, today="2026-01-01").keeping(kept)
+
+
 @pytest.fixture(scope="session")
 def small_company_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """The demo company with 1,500 customers: enough for every section to speak."""
@@ -64,7 +71,7 @@ def small_company_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: st
 @pytest.fixture(scope="session")
 def small_company(small_company_folder: Path) -> CustomerBase:
     """The small company, opened once; three years to the end of 2025."""
-    return CustomerBase.open(small_company_folder, today="2026-01-01")
+    return opened_once(small_company_folder)
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +83,7 @@ def demo_company_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str
 @pytest.fixture(scope="session")
 def demo_company(demo_company_folder: Path) -> CustomerBase:
     """The whole demo company, opened once; 5,000 customers, three years to the end of 2025."""
-    return CustomerBase.open(demo_company_folder, today="2026-01-01")
+    return opened_once(demo_company_folder)
 
 
 @pytest.fixture(scope="module")

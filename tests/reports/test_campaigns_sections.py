@@ -32,7 +32,7 @@ ASKED = {
     "brings what": r"\| campaigns \| €[\d,]+ \(−?€[\d,]+ to €[\d,]+\)",
     "did the last work": r"campaigns (?:are not shown to bring|brought) .*orders",
     "which worked": r"none shows an effect of its own|brought orders of their own",
-    "discounts wasted": r"% of redeemed offers went to orders that would have come anyway",
+    "discounts wasted": r"redeemed offers went to orders that would have come anyway",
     "stop the newsletter": r"per 100 contacts|for every 100 contacts",
     "budget earned back": r"Margin of past campaigns \| .*budget of €[\d,]+ taken off",
     "the list": r"list due: \d+",

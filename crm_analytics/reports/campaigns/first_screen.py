@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from crm_analytics.analyses.campaigns.kpis import budget_of
 from crm_analytics.analyses.campaigns.lists.suppression import OTHER
 from crm_analytics.analyses.campaigns.measurement.balance import AS_PLANNED
@@ -202,9 +204,11 @@ def _given_away(report: CampaignsReport) -> dict[str, str] | None:
     if told is None or told.offers is None or not told.offers.given_away["redeemed"].iloc[0]:
         return None
     row = told.offers.given_away.iloc[0]
-    if not row["anyway_lower"] > ANYWAY:
+    if np.isnan(row["anyway_lower"]):
         return None
     bounds = interval(report.t, row["anyway_lower"], row["anyway_upper"], "percent:0")
+    if not row["anyway_lower"] > ANYWAY:
+        return blocks.finding(report.t("finding.given_away_chance", interval=bounds), "given")
     text = report.t("finding.given_away", share=row["anyway_share"], interval=bounds)
     return blocks.finding(text, "given")
 

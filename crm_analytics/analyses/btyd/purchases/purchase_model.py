@@ -27,6 +27,7 @@ from crm_analytics.analyses.btyd.fitting.histories import (
 from crm_analytics.analyses.btyd.fitting.optimise import Optimum, best_of, diagnose, log_covariance, newton
 from crm_analytics.analyses.btyd.fitting.units import time_ahead
 from crm_analytics.analyses.btyd.purchases.customer_parameters import Individuals
+from crm_analytics.analyses.btyd.totals.kept_totals import once_a_night
 from crm_analytics.analyses.btyd.totals.purchase_totals import total_of_histories
 from crm_analytics.analyses.btyd.totals.uncertainty import Interval, TotalForecast
 from crm_analytics.analyses.btyd.totals.value_totals import value_of_histories
@@ -246,7 +247,8 @@ class PurchaseModel(FittedModel):
 
     def total_purchases(self, source: Summary | pd.DataFrame, t: float, wanted: Interval) -> TotalForecast:
         """Of all customers within `t`; see `forecast_total`."""
-        return total_of_histories(source, self, t, wanted)
+        asked = ("purchases", self, t, wanted)
+        return once_a_night(source, asked, lambda: total_of_histories(source, self, t, wanted))
 
     def total_value(
         self, source: Summary | pd.DataFrame, spend: SpendModel, discount: money.Discount, wanted: Interval
@@ -254,7 +256,8 @@ class PurchaseModel(FittedModel):
         """Money of all customers; see `value_total`."""
         if isinstance(source, pd.DataFrame):
             raise ParameterError(f"{self.LABEL}: value_total takes a summary; of a frame ask lifetime_value")
-        return value_of_histories(source, self, spend, discount, wanted)
+        asked = ("value", self, spend, discount, wanted)
+        return once_a_night(source, asked, lambda: value_of_histories(source, self, spend, discount, wanted))
 
     # -- what each model says in its own way: arrays of histories, one row for each customer ---------
 
