@@ -6,9 +6,11 @@ An effect that was measured in past campaigns is used by every report in place o
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from crm_analytics.analyses.campaigns.measurement.campaign_arms import past_waves
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import differences, moments, slopes
@@ -16,12 +18,12 @@ from crm_analytics.analyses.definitions import ACTIVE, AT_RISK, LAPSED
 from crm_analytics.errors import DataError, ParameterError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from crm_analytics.analyses.definitions import Definitions
     from crm_analytics.tables.customer_base import CustomerBase
+    from crm_analytics.tables.kept_results import Parts
 
 MEASURED, STATED, UNKNOWN = "measured", "stated", "unknown"
+ALL = "all members"
 LEAST = 100  # members with a standing, in each arm, from which an effect on them is taken
 ORDERS = 15  # orders of the controls among them
 OF_THREE = 1.2214  # how much wider 95 % for three standings together is than for one
@@ -77,15 +79,20 @@ def contact_effect(base: CustomerBase, stated: float = STATED_EFFECT) -> Contact
     """
     if not 0 <= stated <= 1:
         raise ParameterError(f"effect is a share between 0 and 1, got {stated}")
+    found = _kept(base, ("on all",), lambda: {ALL: _on_all(base)})[ALL]
+    return found or _assumed(stated)
+
+
+def _on_all(base: CustomerBase) -> ContactEffect | None:
     try:
         waves = past_waves(base)
     except DataError:  # no campaigns, or none with a control group
-        return _assumed(stated)
+        return None
     pairs = {"orders": waves.outcomes["orders"]}
     theta = slopes(moments(base, waves.rows, pairs, ()), pairs)
     found = differences(base, waves.rows, pairs, theta)
     if found.empty or not found.iloc[0]["control_mean"] > 0:
-        return _assumed(stated)
+        return None
     return _measured(found.iloc[0], len(waves.campaigns))
 
 
@@ -109,6 +116,19 @@ def effects_by_standing(
     """
     if words.at_risk_days is None:
         return {}
+    asked = ("by standing", words.at_risk_days, words.lapsed_days)
+    measured = _kept(base, asked, lambda: _on_each(base, words))
+    effects = {}
+    for standing, own in measured.items():
+        effects[standing] = own or _assumed(stated)
+        if own:
+            side = own.value - own.lower if own.value > whole.value else own.upper - own.value
+            effects[standing] = own if abs(own.value - whole.value) > OF_THREE * side else whole
+    return effects
+
+
+def _on_each(base: CustomerBase, words: Definitions) -> dict[str, ContactEffect | None]:
+    """Of each standing what was measured on it, None where too few; empty where no campaign tells."""
     try:
         waves = past_waves(base)
     except DataError:
@@ -116,15 +136,28 @@ def effects_by_standing(
     known = waves.rows.filter(waves.rows.recency_days.notnull())
     rows = base.materialise(known.mutate(standing=words.standing(known.recency_days)))
     found = differences(base, rows, {"orders": waves.outcomes["orders"]}, by=("standing",))
-    effects = dict.fromkeys((ACTIVE, AT_RISK, LAPSED), _assumed(stated))
+    effects: dict[str, ContactEffect | None] = dict.fromkeys((ACTIVE, AT_RISK, LAPSED))
     for _, row in found.iterrows():
         enough = min(row["treated"], row["control"]) >= LEAST
         if enough and row["control"] * row["control_mean"] >= ORDERS and row["adjusted_lower"] > -math.inf:
-            own = _measured(row, len(waves.campaigns))
-            side = own.value - own.lower if own.value > whole.value else own.upper - own.value
-            differs = abs(own.value - whole.value) > OF_THREE * side
-            effects[row["standing"]] = own if differs else whole
+            effects[row["standing"]] = _measured(row, len(waves.campaigns))
     return effects
+
+
+def _kept(
+    base: CustomerBase, asked: tuple[Any, ...], make: Callable[[], dict[str, ContactEffect | None]]
+) -> dict[str, ContactEffect | None]:
+    """Effects that every page of a night wants, measured once."""
+
+    def pack(found: dict[str, ContactEffect | None]) -> Parts:
+        rows = [{"of": name, **asdict(one)} for name, one in found.items() if one]
+        return {"measured": pd.DataFrame(rows), "all": list(found)}
+
+    def unpack(parts: Parts) -> dict[str, ContactEffect | None]:
+        rows = {row.pop("of"): ContactEffect(**row) for row in parts["measured"].to_dict("records")}
+        return {name: rows.get(name) for name in parts["all"]}
+
+    return base.remember(("contact_effect", *asked), make, pack, unpack)
 
 
 def _assumed(stated: float) -> ContactEffect:

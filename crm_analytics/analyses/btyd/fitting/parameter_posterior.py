@@ -23,13 +23,16 @@ from scipy.stats import chi2, qmc
 from crm_analytics.analyses.btyd.fitting.fitted import FittedModel, Likelihood
 from crm_analytics.analyses.btyd.fitting.optimise import LOOSE_LOG_ERROR, newton
 from crm_analytics.analyses.btyd.fitting.parameter_draws import log_covariance_of
+from crm_analytics.analyses.btyd.fitting.summary import Summary
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.kept_results import digest_of
 from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
 PRIOR = 3.0  # 95 % of the prior lie within a factor of 360 each way
 RELIABLE_K = 0.7  # above, a few draws carry everything
 _FREEDOM = 5  # of the t distribution: its tails are heavier than those of a likelihood
+_WEIGHT = "weight of the draw"
 _FIRST = 512  # draws that tell the moments
 _FOR_TOTALS = 1_024
 _INSIDE = 0.999  # region of parameters that fit
@@ -138,12 +141,34 @@ def left_open(model: Any, source: Any, draws: int, rng: np.random.Generator) -> 
     """Models at parameters as data leave them open, and whether the fit's own doubt is in them.
 
     By the posterior where the fit is loose and the posterior reliable, else by the fit's normal distribution.
+    Of a part of the customers it is that of all: they are what the model was fitted on.
     """
     if is_loose(model):
-        found = parameter_posterior(model, source, _FOR_TOTALS, int(rng.integers(1 << 31)))
+        found = _posterior_once(model, getattr(source, "whole", None) or source, int(rng.integers(1 << 31)))
         if found.is_reliable and found.holds_model:
             return model.at_each(found.resampled(draws, rng)), True
     return model.drawn(draws, rng), model.diagnosis.converged
+
+
+def _posterior_once(model: FittedModel, source: Any, seed: int) -> ParameterPosterior:
+    """The posterior of a summary: drawn by the first total that wants it, kept for the others."""
+    if not isinstance(source, Summary):
+        return parameter_posterior(model, source, _FOR_TOTALS, seed)
+    key = digest_of((model, source.cells, _FOR_TOTALS, seed))
+    if key not in source.kept:
+        source.kept[key] = source.base.remember(
+            ("posterior", key),
+            lambda: parameter_posterior(model, source, _FOR_TOTALS, seed),
+            lambda made: {
+                "draws": made.draws.assign(**{_WEIGHT: made.weights}),
+                "facts": [made.k, made.effective, made.holds_model],
+            },
+            lambda kept: ParameterPosterior(
+                kept["draws"].drop(columns=_WEIGHT), kept["draws"][_WEIGHT].to_numpy(), *kept["facts"]
+            ),
+        )
+    found: ParameterPosterior = source.kept[key]
+    return found
 
 
 def _log_posterior(likelihood: Likelihood) -> Callable[[Array], float]:

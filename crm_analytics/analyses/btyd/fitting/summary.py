@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.types as ir
@@ -39,6 +39,7 @@ class Summary(ObjectCard):
     history : Ibis table, materialised: customer_id, frequency, recency_days, age_days,
         repeat_spend (DECIMAL), monetary_value; whole days, on which scores are joined
     cell_days : pandas, row by row with `cells`: recency_days, age_days, monetary_value (mean of the cell)
+    whole : of all customers, where these are a part of them; models were fitted on it
     """
 
     customers: ir.Table
@@ -48,6 +49,7 @@ class Summary(ObjectCard):
     day: date
     history: ir.Table
     cell_days: pd.DataFrame
+    whole: Summary | None = None
 
     plot = Plots("crm_analytics.analyses.btyd.model_pictures", "matrix", "frequencies", "history")
 
@@ -78,6 +80,11 @@ class Summary(ObjectCard):
     def holdouts(self) -> list[tuple[CustomerBase, pd.DataFrame]]:
         """What came after the day, for each holdout that was asked for; see `holdout.held_out`."""
         return []
+
+    @functools.cached_property
+    def kept(self) -> dict[str, Any]:
+        """What was made of it and is dear, by a digest of what it depends on."""
+        return {}
 
     @property
     def customer_count(self) -> int:

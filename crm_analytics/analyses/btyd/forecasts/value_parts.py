@@ -72,7 +72,7 @@ def value_by_group(
     rows = []
     for name, part in counted.groupby("segment"):
         cells, days = cells_and_days(part.reset_index(drop=True), summary.unit)
-        one = replace(summary, cells=cells, cell_days=days)
+        one = replace(summary, cells=cells, cell_days=days, whole=summary)
         total = value_total(one, model, spend, net=False, **wanted).times(kept)
         rows.append(
             (name, total.customers, total.mean, total.lower, total.upper,
