@@ -93,17 +93,21 @@ def test_report_is_the_same_bytes_under_all_conditions(
 
 
 def test_workers_with_warm_kernels_publish_the_same_bytes_as_cold_ones(project: Path) -> None:
-    names = ["segments", "lifetime_value"]
+    names = ["segments", "audit"]
     cold = publish(project, "cold", *names, "--data", "data/cdnow", CRM_COLD="1", PYTHONHASHSEED="1")
     warm = publish_by_schedule(project, "warm", "shuffled/cdnow", names, PYTHONHASHSEED="2")
     assert {name.split("/")[0] for name in warm} == set(names)
     assert differing(cold, warm) == []
 
 
+# What speaks of purchases alone: the other reports have the same engine, and no other table here.
+OF_PURCHASES = ("segments", "lifetime_value", "audit", "profiles", "lifecycle", "churn")
+
+
 def write_large(folder: Path, seed: int) -> Path:
     """400,000 lines, the same for any seed but for their order: enough for DuckDB to use all its threads."""
     chance = np.random.default_rng(0)
-    customer = chance.integers(0, 60_000, 400_000)
+    customer = chance.integers(0, 9_000, 400_000)
     days = pd.Timestamp("2024-01-01") + pd.to_timedelta(chance.integers(0, 700, 400_000), unit="D")
     spend = (chance.gamma(2.0, 30.0, 400_000) * (1 + customer % 7)).round(4)
     frame = pd.DataFrame({"customer_id": customer.astype(str), "transaction_date": days, "unit_spend": spend})
@@ -117,7 +121,7 @@ def write_large(folder: Path, seed: int) -> Path:
 @pytest.mark.xdist_group("bytes of a large base")
 def test_large_base_is_the_same_bytes_on_any_number_of_threads(project: Path) -> None:
     made = [write_large(project / f"large{seed}" / "shop", seed) for seed in (1, 2)]
-    first = publish(project, "large-first", "--all", "--data", str(made[0]))
-    one = publish(project, "large-one", "--all", "--data", str(made[1]), **CONDITIONS["one thread"])
-    assert {name.split("/")[0] for name in first} == set(REPORTS)
+    first = publish(project, "large-first", *OF_PURCHASES, "--data", str(made[0]))
+    one = publish(project, "large-one", *OF_PURCHASES, "--data", str(made[1]), **CONDITIONS["one thread"])
+    assert {name.split("/")[0] for name in first} == set(OF_PURCHASES)
     assert differing(first, one) == []

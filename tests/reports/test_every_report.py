@@ -38,7 +38,7 @@ from tests.reports.one_truth import disagreements, facts_of, items_of, without
 from tests.reports.questions import questions
 from tests.reports.verdicts import overclaims
 
-SLOW = ("in KRW", "in VND")
+WEEKLY = ("in KRW", "in VND")  # of the four small units
 REPORT_CATALOGUES = SHARED.parents[1]
 FIRST, LAST = ["headline", "kpis", "actions"], ["method", "record"]
 
@@ -81,9 +81,9 @@ def broken_laws(shown: list[Shown], base: Given) -> list[str]:
 
 
 def marked(name: str) -> ParameterSet:
-    """A base whose reports stay on one worker; of the four small units two are slow."""
+    """A base whose reports stay on one worker."""
     marks = [pytest.mark.xdist_group(f"reports on {name}")]
-    return pytest.param(name, marks=[*marks, pytest.mark.slow] if name in SLOW else marks)
+    return pytest.param(name, marks=[*marks, pytest.mark.weekly] if name in WEEKLY else marks)
 
 
 @pytest.mark.parametrize("report", REPORTS)

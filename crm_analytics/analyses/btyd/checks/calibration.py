@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 TOP_FREQUENCY = 7  # and more
-_SAMPLED = 20_000
+_SAMPLED = 20_000  # customers of a large base who tell the chance
+_FOLLOWED = 4_000  # and who tell how the means of groups follow the parameters
 _DRAWN_ROWS = 4_000_000  # of the bootstrap: large bases are drawn fewer times, 100 at least
 _MOST_COHORTS = 24  # months, above which cohorts are quarters
 
@@ -191,7 +192,8 @@ def _drawn(
             np.stack([np.bincount(code[few], f, minlength=k) for f in futures])
             for (code, _), k in zip(groups, sizes, strict=True)
         ]
-    rows = cells.iloc[few]
+    followed = few[:: max(1, len(few) // _FOLLOWED)]
+    rows = cells.iloc[followed]
     means = [m.expected_purchases(rows, t).to_numpy() for m in models]
     here = model.expected_purchases(rows, t).to_numpy()
     chance = (model.simulate(who, t, rng) - model.simulate(who, t, rng)) ** 2 / 2
@@ -201,8 +203,10 @@ def _drawn(
         total, size = np.bincount(code, n * each, k), np.bincount(code, n, k)
         sampled = np.maximum(np.bincount(code[few], minlength=k), 1)
         variance = np.bincount(code[few], chance, k) / sampled * size
-        centre = np.maximum(np.bincount(code[few], here, k), 1e-300)
-        ratio = np.stack([np.bincount(code[few], m, k) for m in means]) / centre
+        centre = np.bincount(code[followed], here, k)
+        ratio = np.stack([np.bincount(code[followed], m, k) for m in means]) / np.maximum(centre, 1e-300)
+        all_alike = np.array([m.sum() for m in means])[:, None] / max(here.sum(), 1e-300)
+        ratio = np.where(centre > 0, ratio, all_alike)  # a group so small that none of it was followed
         found.append(total * ratio + rng.normal(size=(draws, k)) * np.sqrt(variance))
     return found
 
