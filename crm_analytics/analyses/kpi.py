@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
-if TYPE_CHECKING:
-    from crm_analytics.analyses.comparison import Change
+from crm_analytics.analyses.comparison import Change
 
 COUNT, MONEY, SHARE, NUMBER = "count", "money", "share", "number"
 UP, DOWN, NEITHER = "up", "down", ""  # which way is good
@@ -104,3 +105,21 @@ def refused(  # noqa: PLR0917
 ) -> Kpi:
     """A figure that cannot be told, and why in words."""
     return Kpi(name, unit, good, None, 0, period=period, refusal=why, explained_in=explained_in)
+
+
+def packed(kpi: Kpi) -> dict[str, bytes]:
+    """A figure in parts, as `CustomerBase.remember` keeps them."""
+    return {"kpi": json.dumps(asdict(kpi), default=lambda number: number.item()).encode()}
+
+
+def unpacked(parts: Mapping[str, bytes]) -> Kpi:
+    """The figure of such parts.
+
+    >>> kpi = Kpi("revenue", MONEY, UP, 40.5, 4, against_year=Change(40.5, 30.0, 0.35, 0.1, 0.6))
+    >>> unpacked(packed(kpi)) == kpi
+    True
+    """
+    kept = json.loads(parts["kpi"])
+    for name in ("against_previous", "against_year"):
+        kept[name] = kept[name] and Change(**kept[name])
+    return Kpi(**(kept | {"target": kept["target"] and Target(**kept["target"])}))

@@ -25,7 +25,19 @@ from crm_analytics.analyses.equity.kpis import KPIS as EQUITY
 from crm_analytics.analyses.identity.kpis import KPIS as IDENTITY
 from crm_analytics.analyses.intervals import error_of_sum, wilson
 from crm_analytics.analyses.journey.kpis import KPIS as JOURNEY
-from crm_analytics.analyses.kpi import COUNT, DOWN, MONEY, NEITHER, SHARE, UP, Kpi, Target, refused
+from crm_analytics.analyses.kpi import (
+    COUNT,
+    DOWN,
+    MONEY,
+    NEITHER,
+    SHARE,
+    UP,
+    Kpi,
+    Target,
+    packed,
+    refused,
+    unpacked,
+)
 from crm_analytics.analyses.partners.kpis import KPIS as PARTNERS
 from crm_analytics.analyses.products.kpis import KPIS as PRODUCTS
 from crm_analytics.analyses.referral.kpis import KPIS as REFERRAL
@@ -304,7 +316,14 @@ def measure(given: Measured, names: Iterable[str]) -> dict[str, Kpi]:
     """
     wanted = tuple(names)
     check_names(wanted)
-    return with_targets(given.base, (REGISTRY[name](given) for name in wanted))
+    return with_targets(given.base, (_counted(name, given) for name in wanted))
+
+
+def _counted(name: str, given: Measured) -> Kpi:
+    """A key figure, counted once for every page of a night."""
+    horizon = given.outlook and given.outlook.horizon
+    key = ("kpi", name, given.span, given.margin, given.no_outlook, horizon)
+    return given.base.remember(key, lambda: REGISTRY[name](given), packed, unpacked)
 
 
 def with_targets(base: CustomerBase, found: Iterable[Kpi]) -> dict[str, Kpi]:
