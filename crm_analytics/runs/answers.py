@@ -98,9 +98,7 @@ class Answers:
             return _refused(self._unknown(name, asked))
         run = max(having, key=lambda one: one.day)
         facts = run.facts
-        beside = {
-            what: facts[f"{name}_{what}"] for what in BESIDE if facts.get(f"{name}_{what}") is not None
-        }
+        beside = {what: facts[f"{name}_{what}"] for what in BESIDE if facts.get(f"{name}_{what}") is not None}
         about = run.about.get("data") or {}
         return {
             "figure": name,

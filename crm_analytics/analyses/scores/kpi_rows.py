@@ -39,9 +39,9 @@ def kpi_rows(
     Returns
     -------
     kpi, unit, direction, period, value, n, lower, upper, previous, year_ago, change (against the period
-    before), change_lower, change_upper, at_least or at_most (the target of `base.with_rules`), met ("reached",
-    "missed", "open" where the interval holds values on both sides, "unknown" where there is no value; empty
-    without a target), refusal, explained_in
+    before), change_lower, change_upper, at_least or at_most (the target of `base.with_rules`), met
+    ("reached", "missed", "open" where the interval holds values on both sides, "unknown" where there is no
+    value; empty without a target), refusal, explained_in
 
     Raises
     ------
@@ -68,7 +68,8 @@ def _row(given: Measured, name: str) -> dict[str, Any]:
     try:
         found = measure(given, [name])[name]
     except DataError as error:  # a wing whose tables are not there
-        found = Kpi(name, "", "", None, 0, period="", refusal=str(error), target=targets_of(given.base).get(name))
+        target = targets_of(given.base).get(name)
+        found = Kpi(name, "", "", None, 0, period="", refusal=str(error), target=target)
     change = found.against_previous
     return {
         "kpi": found.id, "unit": found.unit, "direction": found.direction, "period": found.period,
