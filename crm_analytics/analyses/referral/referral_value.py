@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from crm_analytics.analyses import arguments
 from crm_analytics.analyses.audit.acquisition import cost_of_winning
 from crm_analytics.analyses.clustered_ratio import Ratio, ratio_of, summed
+from crm_analytics.analyses.evidence import LEAST, grade
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.margin import margin_share, serving_costs
 from crm_analytics.analyses.referral.virality import converted_days
@@ -66,6 +67,11 @@ class ReferralValue(ObjectCard):
     p_type_two: float
     p_source: str
     rate: float
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether referrals are shown to have brought, or cost, anything: by the range of their total."""
+        return grade(self.total, self.lower, self.upper, LEAST).is_news
 
 
 def referral_value(
