@@ -314,8 +314,13 @@ def with_targets(base: CustomerBase, found: Iterable[Kpi]) -> dict[str, Kpi]:
     ------
     ParameterError : the target of a share is written in per cent.
     """
-    targets = read_targets(base.rules.get("targets", ()))
+    targets = targets_of(base)
     return {kpi.id: _aimed(kpi, targets.get(kpi.id)) for kpi in found}
+
+
+def targets_of(base: CustomerBase) -> dict[str, Target]:
+    """The targets of a base, by key figure."""
+    return read_targets(base.rules.get("targets", ()))
 
 
 def _aimed(kpi: Kpi, target: Target | None) -> Kpi:
