@@ -242,7 +242,7 @@ def test_names_are_completed_and_said(results):
         (lambda r: r["scores"].plot("matrix"), "no picture 'matrix'.*treemap, grid, concentration"),
         (lambda r: r["scores"].plot(bye="x"), "no option 'bye'; did you mean 'by'.* it has by"),
         (lambda r: r["scores"].plot.concentration(by="x"), "it has no options"),
-        (lambda r: r["scores"].plot(by="money"), "by = 'money': one of revenue, customers"),
+        (lambda r: r["scores"].plot(by="money"), "by: unknown 'money'. There is revenue, customers"),
         (lambda r: r["journey"].plot.funnel(), r"write .plot.funnel\(steps=\[at least two events\]\)"),
         (lambda r: r["summary"].plot.history(), r"write summary.plot.history\(customer='an id', model="),
         (
