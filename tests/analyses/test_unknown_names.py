@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 
 import ibis
@@ -49,7 +49,7 @@ def base() -> CustomerBase:
     )
 
 
-CALLS = {
+CALLS: dict[str, tuple[Callable[[CustomerBase, str], object], str, str]] = {
     "cohorts.cohorts": (lambda b, x: cohorts.cohorts(b, by=x), "regoin", "region"),
     "audit.gain_loss_by": (lambda b, x: audit.gain_loss_by(b, "-13w", x), "category_name", "category_0_name"),
     "btyd.with_covariates": (
