@@ -153,7 +153,7 @@ def _checked(cells: pd.DataFrame, tables: Sequence[tuple[str, ...]], count: str,
         raise ParameterError(f"k must be 2 or more and at most {LARGEST_K:,}, got {k}")
     names = list(dict.fromkeys(name for table in tables for name in table))
     for name in (*names, count):
-        check_name("the cells: unknown column", name, cells.columns)
+        check_name("the cells have no column", name, cells.columns)
     if not tables:
         raise ParameterError("the cells have no column to publish")
     people = cells[count].to_numpy(float)

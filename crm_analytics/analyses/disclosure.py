@@ -188,7 +188,7 @@ def _check(frame: pd.DataFrame, attributes: list[str], counts: list[str], minimu
     if minimum < 2:
         raise ParameterError(f"the set size must be 2 or more, got {minimum}")
     for name in (*attributes, *counts):
-        check_name("the breakdown: unknown column", name, frame.columns)
+        check_name("the breakdown has no column", name, frame.columns)
     if not attributes or not counts:
         raise ParameterError("the breakdown has no column to group by")
     texts = [

@@ -289,6 +289,18 @@ def test_a_figure_is_dark_where_plotlys_default_is(results, monkeypatch):
     assert dark.layout.paper_bgcolor == theme.DARK[theme.PAPER]
 
 
+@pytest.mark.parametrize("default", ["plotly", "none", "plotly_dark"])
+def test_a_figure_brings_its_own_paper_so_that_a_dark_notebook_shows_its_ink(results, monkeypatch, default):
+    monkeypatch.setattr(pio.templates, "default", default)
+    layout = results["scores"].plot.grid().layout
+    usual, paper = (
+        layout.template.layout,
+        theme.PAPER if default != "plotly_dark" else theme.DARK[theme.PAPER],
+    )
+    assert (layout.paper_bgcolor or usual.paper_bgcolor) == paper
+    assert (layout.plot_bgcolor or usual.plot_bgcolor) == paper
+
+
 def test_hostile_names_are_escaped():
     picture = Picture(
         frame=pd.DataFrame({"n": [1]}), title="<a href='x'>", draw=lambda f: go.Figure(go.Bar(y=f["n"]))
