@@ -33,7 +33,7 @@ from crm_analytics.analyses.service.kpis import KPIS as SERVICE
 from crm_analytics.analyses.social.kpis import KPIS as SOCIAL
 from crm_analytics.analyses.value_to_come import HORIZON
 from crm_analytics.analyses.voice.kpis import KPIS as VOICE
-from crm_analytics.errors import ParameterError, nearest
+from crm_analytics.errors import ParameterError, check_name
 from crm_analytics.tables.days import shift
 
 if TYPE_CHECKING:
@@ -265,8 +265,7 @@ def check_names(names: Iterable[str]) -> None:
     ParameterError : no such figure.
     """
     for name in names:
-        if name not in REGISTRY:
-            raise ParameterError(f"no key figure '{name}'{nearest(name, list(REGISTRY))}")
+        check_name("no key figure", name, REGISTRY)
 
 
 def read_targets(given: Iterable[Mapping[str, Any]]) -> dict[str, Target]:

@@ -11,11 +11,11 @@ import pytest
 
 from crm_analytics import CustomerBase, cli
 from crm_analytics.analyses.kpi import COUNT, DOWN, MISSED, OPEN, REACHED, SHARE, UNKNOWN, UP, Kpi, Target
-from crm_analytics.analyses.kpis import measure
+from crm_analytics.analyses.kpis import measure, read_targets
 from crm_analytics.analyses.measured import Measured
 from crm_analytics.analyses.scorecards import assessments
 from crm_analytics.analyses.scorecards.explanation import explain
-from crm_analytics.analyses.scorecards.framework import Framework, read
+from crm_analytics.analyses.scorecards.framework import Framework, names, read
 from crm_analytics.analyses.scorecards.scoring import Line, score
 from crm_analytics.analyses.scores import kpi_rows
 from crm_analytics.errors import ParameterError
@@ -203,6 +203,20 @@ def test_a_scorecard_takes_the_target_of_the_company_and_recomputes_from_its_row
                if x.measure.kpi == name)  # fmt: skip
     assert (most.measure.direction, most.target) == (DOWN, 0.4)
     assert most.score == 0.0
+
+
+@pytest.mark.parametrize("model", names())
+def test_every_figure_of_a_model_may_have_a_target_and_a_misspelt_one_names_the_nearest(model: str) -> None:
+    kpis = read(model).kpis
+    assert set(read_targets({"kpi": name, "at_least": 0.5} for name in kpis)) == set(kpis)
+    for name in kpis:
+        wrong = name[:-2] + name[-1]
+        with pytest.raises(ParameterError, match=f"no key figure '{wrong}'; did you mean '"):
+            read_targets([{"kpi": wrong, "at_least": 0.5}])
+    with pytest.raises(ParameterError, match=r"'customers_lapst'; did you mean 'customers_lapsed'\?"):
+        strategy.prepare(
+            base_of(200, 90).with_rules(targets=[{"kpi": "customers_lapst", "at_most": 9}]), framework=model
+        )
 
 
 def test_the_strategy_page_says_that_targets_are_own() -> None:
