@@ -12,6 +12,8 @@ import os
 from collections.abc import Iterable
 from pathlib import PurePath
 
+_LONGEST_NAME, _MOST_NAMES = 60, 30  # letters of a name, and names, that a message repeats
+
 # Of libraries that this module does not import, by name.
 _MEMORY = ("OutOfMemoryException", "ArrowMemoryError", "_ArrayMemoryError")
 
@@ -137,3 +139,29 @@ def nearest(name: str, known: Iterable[str]) -> str:
     originals = {k.lower(): k for k in known}
     matches = difflib.get_close_matches(name.lower(), originals, n=1, cutoff=0.6)
     return f"; did you mean '{originals[matches[0]]}'?" if matches else ""
+
+
+def check_name(what: str, name: object, known: Iterable[str], also: Iterable[str] = ()) -> None:
+    """Refuse a name that is not known, of a column or of a choice.
+
+    Parameters
+    ----------
+    what : begins the message, such as "by: unknown column"
+    known : names there are
+    also : names that are offered where none of `known` is near, though they are not there
+
+    Raises
+    ------
+    ParameterError : with the nearest name and what there is.
+
+    >>> check_name("unknown column", "regoin", ["region", "city"])
+    Traceback (most recent call last):
+    crm_analytics.errors.ParameterError: unknown column 'regoin'; did you mean 'region'? There is region, city
+    """
+    there = [str(one) for one in known]
+    if name in there:
+        return
+    near = nearest(str(name), there) or nearest(str(name), map(str, also)) or "."
+    more = f" and {len(there) - _MOST_NAMES} more" if len(there) > _MOST_NAMES else ""
+    shown = f"'{str(name)[:_LONGEST_NAME]}'"
+    raise ParameterError(f"{what} {shown}{near} There is {', '.join(there[:_MOST_NAMES]) or 'none'}{more}")

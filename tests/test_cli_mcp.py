@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 from crm_analytics import CustomerBase
+from crm_analytics.analyses.kpi import SHARE, UP, Kpi, Target
 from crm_analytics.analyses.kpis import REGISTRY
 from crm_analytics.cli.agent_commands import answers, server
 from crm_analytics.pages import block_views, words
@@ -66,6 +67,19 @@ def test_an_answer_has_the_number_its_interval_the_cases_the_day_and_the_method(
     assert found["method"] == REGISTRY["bought_again"].__doc__
     assert found["page"] == "segments/2026-01-31/report.html"
     assert Answers(out).figure("buyers")["value"] == 40  # of the newest day
+
+
+def test_an_answer_says_the_target_and_whether_it_is_met(tmp_path) -> None:
+    share = Kpi("bought_again", SHARE, UP, 0.6, 40, 0.5, 0.7)
+    for slug, target in (("a", Target(0.55)), ("b", Target(0.4, at_least=False)), ("c", None)):
+        published(tmp_path / slug, "segments", slug, "2026-01-31", replace(share, target=target).facts())
+    told = {slug: Answers(tmp_path / slug) for slug in "abc"}
+    found = {slug: one.figure("bought_again") for slug, one in told.items()}
+    assert (found["a"]["at_least"], found["a"]["met"]) == (0.55, "open")
+    assert (found["b"]["at_most"], found["b"]["met"]) == (0.4, "missed")
+    assert not {"at_least", "at_most", "met"} & set(found["c"])
+    assert all(one.figures()["figures"] == {"segments": ["bought_again"]} for one in told.values())
+    assert "no figure 'bought_again_at_least'" in told["a"].figure("bought_again_at_least")["refused"]
 
 
 def test_a_new_night_is_read_without_a_restart(out) -> None:
@@ -213,7 +227,7 @@ def answerable(out: Path) -> list[Asked]:
     about, run = run_of(out)
     facts, bank = about["facts"], []
     numbers = {k: v for k, v in facts.items() if isinstance(v, int | float) and not isinstance(v, bool)}
-    beside = re.compile(r"(.+)_(lower|upper|n|previous|year_ago)")
+    beside = re.compile(r"(.+)_(lower|upper|error|n|previous|year_ago)")
     for name, value in numbers.items():
         if (found := beside.fullmatch(name)) and found[1] in numbers:
             bank.append(Asked("figure", (found[1],), (found[2],), value))

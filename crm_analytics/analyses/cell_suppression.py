@@ -28,7 +28,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import optimize, sparse
 
-from crm_analytics.errors import ParameterError
+from crm_analytics.errors import ParameterError, check_name
 
 ALL = "*"  # stands for an attribute that a number sums over
 SLACK = 1e-6  # of the linear programme
@@ -152,9 +152,10 @@ def _checked(cells: pd.DataFrame, tables: Sequence[tuple[str, ...]], count: str,
     if not 2 <= k <= LARGEST_K:
         raise ParameterError(f"k must be 2 or more and at most {LARGEST_K:,}, got {k}")
     names = list(dict.fromkeys(name for table in tables for name in table))
-    missing = [name for name in (*names, count) if name not in cells.columns]
-    if missing or not tables:
-        raise ParameterError(f"the cells have no column {', '.join(map(repr, missing)) or 'to publish'}")
+    for name in (*names, count):
+        check_name("the cells have no column", name, cells.columns)
+    if not tables:
+        raise ParameterError("the cells have no column to publish")
     people = cells[count].to_numpy(float)
     if not np.isfinite(people).all() or (people < 0).any() or (people % 1 != 0).any():
         raise ParameterError("counts of people must be whole numbers, 0 or more")

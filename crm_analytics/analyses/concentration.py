@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.plots import Plots
-from crm_analytics.errors import NotEnoughData
+from crm_analytics.errors import NotEnoughData, check_name
 from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def concentration(base: CustomerBase, values: ir.Table, column: str) -> Concentr
     ------
     NotEnoughData : no customer, or nothing to share out.
     """
+    check_name("unknown column", column, values.columns)
     buyers = values.select("customer_id", x=values[column].cast("float64"))
     n = int(buyers.count().to_pyarrow().as_py())
     if n == 0:

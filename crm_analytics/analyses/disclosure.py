@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import pandas as pd
 
-from crm_analytics.errors import ParameterError
+from crm_analytics.errors import ParameterError, check_name
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -187,9 +187,10 @@ def shared(table: ir.Table, column: str, minimum: int, who: str = "customer_id")
 def _check(frame: pd.DataFrame, attributes: list[str], counts: list[str], minimum: int) -> None:
     if minimum < 2:
         raise ParameterError(f"the set size must be 2 or more, got {minimum}")
-    missing = [name for name in (*attributes, *counts) if name not in frame.columns]
-    if missing or not attributes or not counts:
-        raise ParameterError(f"the breakdown has no column {', '.join(map(repr, missing)) or 'to group by'}")
+    for name in (*attributes, *counts):
+        check_name("the breakdown has no column", name, frame.columns)
+    if not attributes or not counts:
+        raise ParameterError("the breakdown has no column to group by")
     texts = [
         name
         for name in frame.columns.difference(attributes, sort=False)

@@ -13,6 +13,8 @@ COUNT, MONEY, SHARE, NUMBER = "count", "money", "share", "number"
 UP, DOWN, NEITHER = "up", "down", ""  # which way is good
 
 REACHED, MISSED, OPEN, UNKNOWN = "reached", "missed", "open", "unknown"  # how a figure stands to its target
+# What stands beside the value of a figure in a record, under `<id>_<one of these>`.
+BESIDE = ("lower", "upper", "error", "n", "previous", "year_ago", "at_least", "at_most", "met")
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,21 @@ class Kpi:
     error: float | None = None
 
     @property
+    def at_least(self) -> float | None:
+        """The least that its target allows; None without such a target."""
+        return self.target.value if self.target and self.target.at_least else None
+
+    @property
+    def at_most(self) -> float | None:
+        """The most that its target allows; None without such a target."""
+        return self.target.value if self.target and not self.target.at_least else None
+
+    @property
+    def met(self) -> str | None:
+        """How it stands to its target, as `Target.standing` says; None without a target."""
+        return self.target.standing(self) if self.target else None
+
+    @property
     def previous(self) -> float | None:
         """Its value in the period before."""
         return self.against_previous.before if self.against_previous else None
@@ -88,15 +105,10 @@ class Kpi:
 
         >>> Kpi("buyers", COUNT, UP, 40, 40).facts()
         {'buyers': 40, 'buyers_n': 40}
+        >>> Kpi("buyers", COUNT, UP, 40, 40, target=Target(50)).facts()
+        {'buyers': 40, 'buyers_n': 40, 'buyers_at_least': 50, 'buyers_met': 'missed'}
         """
-        beside = {
-            "lower": self.lower,
-            "upper": self.upper,
-            "error": self.error,
-            "n": self.n,
-            "previous": self.previous,
-            "year_ago": self.year_ago,
-        }
+        beside = {part: getattr(self, part) for part in BESIDE}
         return {self.id: self.value} | {f"{self.id}_{k}": v for k, v in beside.items() if v is not None}
 
 

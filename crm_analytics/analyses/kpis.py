@@ -45,7 +45,7 @@ from crm_analytics.analyses.service.kpis import KPIS as SERVICE
 from crm_analytics.analyses.social.kpis import KPIS as SOCIAL
 from crm_analytics.analyses.value_to_come import HORIZON
 from crm_analytics.analyses.voice.kpis import KPIS as VOICE
-from crm_analytics.errors import ParameterError, nearest
+from crm_analytics.errors import ParameterError, check_name
 from crm_analytics.tables.days import shift
 
 if TYPE_CHECKING:
@@ -277,8 +277,7 @@ def check_names(names: Iterable[str]) -> None:
     ParameterError : no such figure.
     """
     for name in names:
-        if name not in REGISTRY:
-            raise ParameterError(f"no key figure '{name}'{nearest(name, list(REGISTRY))}")
+        check_name("no key figure", name, REGISTRY)
 
 
 def read_targets(given: Iterable[Mapping[str, Any]]) -> dict[str, Target]:
@@ -333,8 +332,13 @@ def with_targets(base: CustomerBase, found: Iterable[Kpi]) -> dict[str, Kpi]:
     ------
     ParameterError : the target of a share is written in per cent.
     """
-    targets = read_targets(base.rules.get("targets", ()))
+    targets = targets_of(base)
     return {kpi.id: _aimed(kpi, targets.get(kpi.id)) for kpi in found}
+
+
+def targets_of(base: CustomerBase) -> dict[str, Target]:
+    """The targets of a base, by key figure."""
+    return read_targets(base.rules.get("targets", ()))
 
 
 def _aimed(kpi: Kpi, target: Target | None) -> Kpi:

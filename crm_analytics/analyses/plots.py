@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from crm_analytics.errors import ParameterError, nearest
+from crm_analytics.errors import ParameterError, check_name, nearest
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -144,9 +144,8 @@ def one_of(option: str, value: str, known: Sequence[str]) -> None:
 
     Raises
     ------
-    ParameterError : with the known ones.
+    ParameterError : with the nearest and the known ones.
 
     >>> one_of("by", "revenue", ("revenue", "customers"))
     """
-    if value not in known:
-        raise ParameterError(f"{option} = {str(value)[:40]!r}: one of {', '.join(known)}")
+    check_name(f"{option}: unknown", value, known)

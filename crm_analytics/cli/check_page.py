@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crm_analytics.errors import PublishError
+from crm_analytics.tables.regular_files import replace_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,15 +45,9 @@ def write_page(base: CustomerBase, rejected: pd.DataFrame, source: str, page: Pa
     html = check.build(base, rejected, reports)
     name = re.sub(r"[^\w.-]+", "-", Path(called).stem).strip("-.") or "source"
     target = page or Path("reports") / FOLDER / f"{name}.html"
-    part = target.with_name(f".{target.name}.part")
     try:
         make_folder(target.parent)
-        handle = os.open(
-            part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), FILE_MODE
-        )
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(html)
-        part.replace(target)
+        replace_whole(target, html.encode("utf-8"), FILE_MODE)
     except OSError as error:
         raise PublishError(f"{target} cannot be written ({error.strerror}). Give --page FILE") from None
     return target

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,7 @@ def forget(*, customer: str, data: str, mapping: Path | None, out: Path, known_a
     The customer is remembered, without the id, as not to be contacted. Erase the customer in the source, too,
     and make the reports again with `crm run` or `crm report`. A call that was stopped is called again.
     """
-    from crm_analytics.runs.publishing import audit_trail, erasure, published_tree
+    from crm_analytics.runs.publishing import audit_trail, erasure, published_tree, suppressions
     from crm_analytics.tables.customer_base import CustomerBase
     from crm_analytics.tables.source_ref import public_name
 
@@ -109,7 +110,8 @@ def forget(*, customer: str, data: str, mapping: Path | None, out: Path, known_a
         audit_trail.record(root, moment, "forget begins", **facts)
         key = published_tree.key_for(folder, root)
         erasure.erase(folder, found, customer, key, moment.date())
-        audit_trail.record(root, now(), "forget done", **facts)
+        here = {"reports": os.path.relpath(folder, root), "known": suppressions.count(folder)}
+        audit_trail.record(root, now(), suppressions.FORGOTTEN, **facts, **here)
         say(
             f"{counts['runs']} runs are deleted, with their pages, tables and notebooks. The customer is "
             "remembered, without the id, as not to be contacted."
@@ -140,6 +142,14 @@ def _tell_found(found: Found, yes: bool) -> None:
     if found.scores:
         doing = "the customer's rows are taken out of them" if yes else "they are looked into with --yes"
         say(f"Files with scores: {', '.join(found.scores)}; {doing}.")
+    for path in found.partner_files:
+        doing = "is" if yes else "would be"
+        say(f"{path} has tokens for a partner and may know the customer; it {doing} deleted.")
+    if found.partner_files:
+        say(
+            "Make these files again with crm tokens. Whoever got them has them still; ask the partner to "
+            "delete theirs."
+        )
     if found.servers:
         say(
             f"Scores were written to {', '.join(found.servers)}, too: delete the customer's rows there "

@@ -74,8 +74,12 @@ def customer(  # noqa: PLR0917
 @click.option("--company", "company_id", required=True, metavar="ID", help="What the partner shall call us.")
 @click.option("--name", default="", help="Our name on the partner's page.")
 @click.option("--out", "target", required=True, type=click.Path(path_type=Path), metavar="FILE.csv")
+@click.option(
+    "--reports", "tree", type=click.Path(path_type=Path), default=Path("reports"), show_default=True,
+    help="The published reports: whom `crm forget` took out there is left out here.",
+)  # fmt: skip
 def tokens(  # noqa: PLR0917
-    data: str, mapping: Path | None, as_of: str, company_id: str, name: str, target: Path
+    data: str, mapping: Path | None, as_of: str, company_id: str, name: str, target: Path, tree: Path
 ) -> int:
     """Make the file for a partner: keyed tokens of customers who may be contacted, no name and no address.
 
@@ -84,12 +88,16 @@ def tokens(  # noqa: PLR0917
     crm tokens --data shop.csv --company tea --out tea_for_alba.csv
 
     The secret comes from CRM_PARTNER_SECRET, from the file CRM_PARTNER_SECRET_FILE names, or from
-    .crm-partner-secret in the project, and from nowhere else.
+    .crm-partner-secret in the project, and from nowhere else. Where the file lies is written to
+    .crm-audit.jsonl, so that `crm forget` finds it.
     """  # noqa: D301
     from crm_analytics.analyses.partners import contribution, partner_secret
     from crm_analytics.analyses.partners.secret import FILE, FILE_VARIABLE, VARIABLE
+    from crm_analytics.runs.publishing import partner_files, wave_memory
     from crm_analytics.tables.customer_base import CustomerBase
     from crm_analytics.tables.export import write_csv
+    from crm_analytics.tables.project import project_folder
+    from crm_analytics.tables.source_ref import public_name
 
     secret = partner_secret()
     if secret is None:
@@ -97,8 +105,11 @@ def tokens(  # noqa: PLR0917
             f"no secret is agreed on: set {VARIABLE} or {FILE_VARIABLE}, or write the secret into {FILE}. "
             "Both companies need the same one; `openssl rand -hex 32` makes a good one"
         )
-    base = CustomerBase.open(data, mapping=mapping, today=now().date()).as_of(as_of)
+    root, moment = project_folder(), now()
+    base = CustomerBase.open(data, mapping=mapping, today=moment.date()).as_of(as_of)
+    base, _ = wave_memory.without_forgotten(base, (root / tree.expanduser()).resolve(), root)
     found = contribution(base, secret, company_id, name)
+    partner_files.remember(root, moment, target.expanduser(), public_name(data), len(found))
     write_csv(found, target.expanduser())
     echo(target)
     say(

@@ -169,6 +169,8 @@ def alone(figure: go.Figure, title: str) -> go.Figure:
     """
     look: dict[str, Any] = template()
     look["layout"] |= {side: {**look["layout"][side], "fixedrange": False} for side in ("xaxis", "yaxis")}
+    # Paper of its own, for in a dark notebook dark ink on no paper cannot be read.
+    look["layout"] |= {"paper_bgcolor": PAPER, "plot_bgcolor": PAPER}
     above = _number(figure.layout.margin.t, look["layout"]["margin"]["t"])
     figure.update_layout(
         template=look,

@@ -13,12 +13,12 @@ from typing import Any
 
 import pandas as pd
 
+from crm_analytics.analyses.kpi import BESIDE
 from crm_analytics.analyses.kpis import REGISTRY
 from crm_analytics.errors import nearest
 from crm_analytics.runs.other_runs import good_runs
 from crm_analytics.tables.regular_files import open_regular
 
-_BESIDE = ("lower", "upper", "n", "previous", "year_ago")  # what stands beside the value of a key figure
 _PERSONAL = ("customer", "customer_id", "partner_id", "referrer", "referred")  # columns of single customers
 _ROWS = 200
 
@@ -98,9 +98,7 @@ class Answers:
             return _refused(self._unknown(name, asked))
         run = max(having, key=lambda one: one.day)
         facts = run.facts
-        beside = {
-            what: facts[f"{name}_{what}"] for what in _BESIDE if facts.get(f"{name}_{what}") is not None
-        }
+        beside = {what: facts[f"{name}_{what}"] for what in BESIDE if facts.get(f"{name}_{what}") is not None}
         about = run.about.get("data") or {}
         return {
             "figure": name,
@@ -205,7 +203,7 @@ def _newest(reports: set[Path]) -> dict[str, _Run]:
 def _values(facts: Mapping[str, Any]) -> dict[str, float]:
     """Facts that are figures: numbers that stand beside no other."""
     numbers = {k: v for k, v in facts.items() if isinstance(v, int | float) and not isinstance(v, bool)}
-    beside = {f"{name}_{what}" for name in numbers for what in _BESIDE}
+    beside = {f"{name}_{what}" for name in numbers for what in BESIDE}
     return {k: v for k, v in numbers.items() if k not in beside and k != "facts_version"}
 
 

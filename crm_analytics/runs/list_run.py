@@ -21,11 +21,18 @@ from typing import TYPE_CHECKING, Any
 from crm_analytics.errors import CrmError, DataError, LimitError, LockedError, in_words
 from crm_analytics.pages.status import Status
 from crm_analytics.runs import unchanged
-from crm_analytics.runs.publishing import identity_store, index, publish, published_tree, wave_memory
+from crm_analytics.runs.publishing import (
+    identity_store,
+    index,
+    publish,
+    published_tree,
+    suppressions,
+    wave_memory,
+)
 from crm_analytics.runs.publishing.manifest import published_words
 from crm_analytics.runs.publishing.result import RunResult
 from crm_analytics.runs.publishing.wave_folders import FAILED, headline, waves_of
-from crm_analytics.tables.regular_files import read_record
+from crm_analytics.tables.regular_files import read_record, sync
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.campaigns import Lists
@@ -173,6 +180,7 @@ def _made(request: WaveRequest, began: float, kept: Path | None, progress: Progr
         )  # fmt: skip
         _heard(progress)
         published_tree.claim(request.out, request.root, key=key)
+        published_tree.count_forgotten(request.out, suppressions.count(request.out))
         folder = _publish(request, wave, key, stamps)
     note = "; ".join([*mended, *(f"{name} left out: {reason}" for name, reason in wave.left_out.items())])
     return _issued(request, wave, why, began, folder, note)
@@ -231,12 +239,13 @@ def _publish(request: WaveRequest, wave: Lists, key: bytes, stamps: dict[str, An
         draft.mkdir(mode=publish.FOLDER_MODE)
         try:
             campaigns.export(
-                wave, draft, key, show_customers=request.show_customers, source=request.data.name
-            )
+                wave, draft, key, show_customers=request.show_customers, source=request.data.name,
+                forgotten=suppressions.count(request.out),
+            )  # fmt: skip
             _remember_source(draft, stamps)
-            publish.sync(draft)
+            sync(draft)
             draft.rename(target)
-            publish.sync(folder)
+            sync(folder)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import ibis
 
-from crm_analytics.errors import DataError, ParameterError, nearest
+from crm_analytics.errors import DataError, ParameterError, check_name, nearest
 from crm_analytics.tables.contract import TABLES, Column
 
 if TYPE_CHECKING:
@@ -164,19 +164,13 @@ def _place(name: str, have: Mapping[str, Sequence[str]]) -> tuple[str, Column]:
     names = bare | known | {short: known[whole] for short, whole in SHORT.items()}
     if name not in names:
         there = [n for n, (t, c) in names.items() if c in have.get(t, ())]
-        near = nearest(name, there) or nearest(name, names)
-        raise ParameterError(f"filter: unknown column '{name[:_LONGEST]}'{near or _example(there)}")
+        check_name("filter: unknown column", name, there, names)
     table, column = names[name]
     if column not in have.get(table, ()):
         raise DataError(f"filter: this source has no {table}.{column}{nearest(column, have.get(table, ()))}")
     if table == PRODUCTS and "product_id" not in have.get(LINES, ()):
         raise DataError(f"filter: purchases name no product_id, so nobody knows their {column}")
     return table, TABLES[table][column]
-
-
-def _example(there: Iterable[str]) -> str:
-    usual = [n for n in ("country", "region", "channel", "brand", "store_id") if n in set(there)]
-    return f". This source has {', '.join(usual)}" if usual else ""
 
 
 def _condition(table: str, column: Column, wanted: Any) -> Condition:

@@ -25,6 +25,7 @@ from crm_analytics.tables.date_grammar import (
 from crm_analytics.tables.number_columns import has_foreign, in_ascii, shape_counts
 from crm_analytics.tables.zones import wall_clock
 
+_KOREAN_CLOCK = "^(.*)(오전|오후) ?([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?)(.*)$"
 _MOST_DAYS = 5_000  # on which offsets are compared
 _UNITS = {  # epochs: the unit, microseconds of one, and the smallest number that can be a moment of trade
     "s": (1_000_000, 10**8),
@@ -57,7 +58,7 @@ class DateReading:
         False  # numbers like 45700: days as a spreadsheet counts them, read only where the mapping says
     )
     words: tuple[str, ...] = ()  # month names of no known language
-    foreign: bool = False  # some digits are those of another script
+    foreign: bool = False  # some digits are those of another script, or halves of the day in Korean
     unknown: str = ""  # the commonest shape that is no date, digits as 9 and letters as a
 
 
@@ -89,8 +90,8 @@ def decide_dates(
         return _decide_numbers(raw, column, today)
     if _all_plain(raw, name):
         return DateReading(plain=True)
-    if has_foreign(raw, name):
-        found = decide_dates(raw.select(**{name: in_ascii(raw[name])}), name, language, today, past=past)
+    if has_foreign(raw, name) or _has_korean_clock(raw, name):
+        found = decide_dates(raw.select(**{name: _western(raw[name])}), name, language, today, past=past)
         return found if isinstance(found, DateDoubt) else replace(found, foreign=True)
     counts = shape_counts(raw, name)
     if all(PLAIN.fullmatch(shape) for shape, _ in counts):
@@ -125,6 +126,18 @@ def decide_dates(
         words=_unknown_words(raw, name, families, language),
         unknown=_masked(next((s for s, _ in counts if family_of(s) is None), counts[0][0] if counts else "")),
     )
+
+
+def _has_korean_clock(raw: ir.Table, name: str) -> bool:
+    return bool(raw.aggregate(n=raw[name].re_search(_KOREAN_CLOCK).any()).to_pyarrow()["n"][0].as_py())
+
+
+def _western(text: ir.StringValue) -> ir.StringValue:
+    """Text with digits in ASCII, and the half of the day behind the clock, where Korean writes it before."""
+    text = in_ascii(text)
+    before, half, clock, after = (text.re_extract(_KOREAN_CLOCK, n) for n in (1, 2, 3, 4))
+    moved = before + clock + (half == "오전").ifelse(" AM", " PM") + after
+    return text.re_search(_KOREAN_CLOCK).ifelse(moved, text)
 
 
 def _masked(shape: str) -> str:
@@ -196,7 +209,7 @@ def date_value(value: ir.Value, reading: DateReading, zone: str, written_in: str
     """
     if value.type().is_numeric():
         return _of_number(value, reading, zone)
-    text = in_ascii(value.strip()) if reading.foreign else value.strip()
+    text = _western(value.strip()) if reading.foreign else value.strip()
     if reading.plain:
         return _placed(text.try_cast("timestamp"), zone, written_in)
     cases = []

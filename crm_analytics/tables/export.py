@@ -7,7 +7,6 @@ import csv
 import hashlib
 import hmac
 import io
-import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm_analytics.errors import DataError, PublishError
 from crm_analytics.tables.project_key import KEY_FILE, ensure_key, project_key
-from crm_analytics.tables.regular_files import open_regular
+from crm_analytics.tables.regular_files import open_regular, replace_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,16 +82,10 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
             column = frame.iloc[:, position].astype("object")
             safe.isetitem(position, column.map(_neutral, na_action="ignore").array)
     safe.columns = [_neutral(str(c)) for c in frame.columns]
-    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+    text = safe.to_csv(index=False, lineterminator="\r\n")  # so that both are quoted
     try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            safe.to_csv(file, index=False, lineterminator="\r\n")  # so that both are quoted
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(target)
+        replace_whole(target, text.encode("utf-8"), 0o640)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise PublishError(f"{target} cannot be written ({error.strerror})") from None
     return target
 

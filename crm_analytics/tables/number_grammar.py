@@ -41,6 +41,9 @@ _CODES = {"€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₽": "RUB", "
 _NO_CENTS = re.compile(r"(?<=9)([.,])(?:[-\u2013\u2014\u2212=]{1,2})(?=[^9]*$)")  # 12,- and 12.-- are 12
 _CLOSED = re.compile(r"(?<=9)(?:/[-=]|:-)$")  # 12/- and 12:- are 12
 _TEXT = re.compile(r"^'(?=[-+(.]?\s*9)")  # Excel's sign that a number is text
+BOOKED = frozenset(("cr", "dr"))
+SHORTENED = frozenset(("k", "m", "mn", "mio", "mill", "million", "millionen", "tsd", "mrd", "bn", "万", "만"))
+_LAST_WORD = re.compile(r"9\s*([^\W\d_]+)[.]?$")
 _EXPONENT = re.compile(r"[+-]?9+([.,]9*)?[eE][+-]?9{1,3}")
 
 
@@ -67,6 +70,7 @@ class NumberReading:
     unread : rows whose text is no number under this reading
     foreign : some digits are those of another script
     mixed : some of them are numbers under the other decimal mark
+    words : what ends texts that are no numbers here: of a booking (cr, dr) or of a shortened number (k, mio)
     """
 
     decimal: str
@@ -76,6 +80,7 @@ class NumberReading:
     unread: int = 0
     foreign: bool = False
     mixed: bool = False
+    words: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -161,7 +166,9 @@ def decide(
     plain = unread == 0 and pointed and all(_PLAIN.fullmatch(shape) for shape in shapes)
     marks = frozenset(code_of(w.mark) for w in shapes.values() if w.mark)
     mixed = any(both and decimal not in both for _, _, both in found)
-    return NumberReading(decimal, plain, shapes, marks, unread, mixed=mixed)
+    ends = (_LAST_WORD.search(shape.strip().lower()) for shape, _, _ in found if shape not in shapes)
+    words = frozenset(end[1] for end in ends if end) & (BOOKED | SHORTENED)
+    return NumberReading(decimal, plain, shapes, marks, unread, mixed=mixed, words=words)
 
 
 def code_of(mark: str) -> str:

@@ -1,4 +1,8 @@
-"""Files that end: what never ends or never begins (a pipe, a device) is refused before it is waited for."""
+"""Files that end: what never ends or never begins (a pipe, a device) is refused before it is waited for.
+
+One door for reading (`open_regular`), one for a file put in its place whole (`replace_whole`), one for a line
+added to a log (`append_line`).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,9 @@ import errno
 import hashlib
 import json
 import os
+import secrets
 import stat
+from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -133,3 +139,80 @@ def sha256_of(path: Path) -> str:
     """
     with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_new(path: Path, content: bytes, mode: int) -> None:
+    """A file where none is; on the disk when this returns.
+
+    Parameters
+    ----------
+    mode : who may read it, less what the system's mask takes
+
+    Raises
+    ------
+    OSError : it cannot be written, or something is there.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC  # whatever stands there is not opened
+    with os.fdopen(os.open(path, flags, mode), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def replace_whole(path: Path, content: bytes, mode: int) -> None:
+    """Put a file in its place in one step: readers see the old one or the new one, whole.
+
+    Whatever stands there but a folder is replaced, and never opened.
+
+    Parameters
+    ----------
+    mode : who may read it, less what the system's mask takes
+
+    Raises
+    ------
+    OSError : it cannot be written, or a folder is there.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    try:
+        write_new(draft, content, mode)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+
+
+def append_line(path: Path, line: str, mode: int) -> None:
+    """Add a line to a log; it is on the disk when this returns. A line that was torn before it stays apart.
+
+    Parameters
+    ----------
+    mode : who may read the file where it is new
+
+    Raises
+    ------
+    OSError : it cannot be written, or a pipe, a device, a socket, a link or a folder is there.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
+    handle = os.open(path, flags, mode)
+    with os.fdopen(handle, "r+b", buffering=0) as file:
+        about = os.fstat(handle)
+        if not stat.S_ISREG(about.st_mode):
+            raise OSError(errno.EINVAL, "it is no file", str(path))
+        torn = about.st_size > 0 and os.pread(handle, 1, about.st_size - 1) != b"\n"
+        content = (("\n" if torn else "") + line + "\n").encode("utf-8", "backslashreplace")
+        while content:
+            content = content[file.write(content) :]
+        os.fsync(handle)
+    if not about.st_size:
+        sync(path.parent)
+
+
+def sync(folder: Path) -> None:
+    """Bring what was made and renamed in a folder to the disk, where the system can."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -18,6 +18,7 @@ from crm_analytics.tables.contract import ROW, TABLES
 from crm_analytics.tables.csv_files import CsvFile
 from crm_analytics.tables.duplicates import DIFFERS, REPEATED, REPEATS, VARIANT, merge
 from crm_analytics.tables.mapping import TableMapping
+from crm_analytics.tables.number_grammar import BOOKED, SHORTENED
 
 REJECTED_COLUMNS = ("table", "row_number", "column", "rule")
 TOTAL_ROW = "is the sum of all other rows"
@@ -27,7 +28,8 @@ _HINTS = {
     "mapping.toml, in the codes of strptime",
     "is not a number": "amounts are read as in 1,234.50, 1.234,50, (12.50), 12.50- or € 12,50",
     "is missing": 'cells that are blank on purpose need default = { "<column>" = 0 } or fill_down',
-    "lies after today": "check the clock of the machine, or the dates",
+    "lies after today": "check the clock of the machine, or the dates; years such as 2568 "
+    "are of the Buddhist calendar: take 543 off them in the source",
     TOO_LARGE: 'count in thousands: unit_spend = "amount / 1000" in mapping.toml',
 }
 _FORMATS = {  # of shapes that the grammar leaves alone, since they could mean something else
@@ -117,6 +119,15 @@ def judge(account: Account, found: pd.DataFrame, max_rejected: float, readings: 
                 "some amounts have a decimal point and some a decimal comma: write them in one way, or each "
                 "way in a file of its own (the files of a join must be written alike)"
             )
+        words = {word for reading in readings.numbers.values() for word in reading.words}
+        if words & BOOKED:
+            hints.append(
+                "amounts end in Dr or Cr, and which of them is money that came in depends on the book: write "
+                'a minus in the source, or the word in a column of its own and is_return = { column = "...", '
+                'equals = "Dr" } in mapping.toml'
+            )
+        if words & SHORTENED:
+            hints.append("amounts such as 1.2k or 1,5 Mio are rounded: export them in full")
         if any(reading.serial for reading in readings.dates.values()):
             hints = [
                 'days as a spreadsheet counts them need { column = "...", format = "excel" } in mapping.toml'

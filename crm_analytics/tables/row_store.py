@@ -24,7 +24,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from crm_analytics.tables.regular_files import read_record
+from crm_analytics.tables.regular_files import read_record, write_new
 
 SCHEMA = 3
 REBUILD = "delete it: the next run reads everything"
@@ -106,10 +106,7 @@ class RowStore:
             "files": {name: (self.folder / name).stat().st_size for name in named},
         }  # fmt: skip
         draft = self.folder / f".{_STATE}-{secrets.token_hex(4)}"
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(json.dumps(state | about).encode("ascii"))
-            file.flush()
-            os.fsync(file.fileno())
+        write_new(draft, json.dumps(state | about).encode("ascii"), 0o600)
         draft.replace(self.folder / _STATE)
         _sync(self.folder)
         self.sweep(named)

@@ -21,6 +21,7 @@ _SHARE = 0.05  # of all lines, held by one id
 _TIMES = 20  # the lines of the customer in the middle: surely no person
 _PERHAPS = {"share": 0.1, "middle": 5, "next": 2}  # of all lines; times the middle and the next: look at it
 _CUT_IDS = 12  # long ids that are all even: by chance once in 4,096
+NINES = [float("9" * digits + cents) for digits in range(3, 13) for cents in ("", ".9", ".99")]
 _FOLDED = ("customer_id", "channel")
 
 
@@ -43,6 +44,7 @@ def stand_ins(tables: dict[str, ir.Table], facts: LineFacts) -> list[Finding]:
         None if forms.short else _cut(by_id),
         None if forms.plain else _two_spellings(by_id),
         _tests(tables, facts),
+        _nines(tables["transactions"], facts),
     ]
     for name, table in tables.items():
         for column in _FOLDED:
@@ -192,6 +194,25 @@ def _two_cases(name: str, table: ir.Table, column: str, by_id: ir.Table | None) 
     says = f"{int(row['spellings']):,} {what} of {name}.{column} differ only in large and small letters."
     return Finding("two_cases", "warning", name, column, says, int(row["rows"]),
                    settles=f'fold_case = ["{column}"]')  # fmt: skip
+
+
+def _nines(lines: ir.Table, facts: LineFacts) -> Finding | None:
+    """Amounts of nines alone, far from what lines are worth: a till's or a clerk's word for unknown."""
+    middle = float(facts.days["middle"].median()) if len(facts.days) else 0.0
+    if not middle > 0:  # no amounts, or none but zeros
+        return None
+    likely = [one for one in NINES if one > _TIMES * middle]
+    rows = lines.filter(lines.unit_spend.abs().cast("float64").isin(likely)) if likely else None
+    row = {"n": 0} if rows is None else _row(rows, n=rows.count(), money=rows.unit_spend.sum())
+    if not row["n"]:
+        return None
+    says = (
+        f"{counted(row['n'], 'line')} of an amount of nines alone, such as 9999.99 or 999999, and more than "
+        f"{_TIMES} times what lines are worth on a usual day. Does it stand for unknown?"
+    )
+    settles = '[transactions]\nexcept = { <amount column> = ["<that amount>"] }'
+    return Finding("placeholder_amount", "serious", "transactions", "unit_spend", says, int(row["n"]),
+                   float(row["money"] or 0), settles)  # fmt: skip
 
 
 def _tests(tables: dict[str, ir.Table], facts: LineFacts) -> Finding | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -137,6 +138,25 @@ def test_no_table_repeats_one_verdict_or_shows_an_id(report) -> None:
     assert "campaigns: those held back are not shown to be other customers" in repr(
         found["were_the_arms_alike"]
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "others", "churn"),
+    [("en", "A list of another report", "The report Churn counts those likely to fall silent in another way"),
+     ("de", "Die Liste eines anderen Berichts", "Der Bericht Abwanderung zählt wohl Ausbleibende anders")],
+)  # fmt: skip
+def test_the_lists_say_why_another_page_names_another_number(small_company, language, others, churn) -> None:
+    report = campaigns.prepare(small_company, language=language)
+    assert report.due is not None
+    assert "save" in set(report.due.lists["list"])
+    caption = campaigns.whom_to_contact_now(report).payload["caption"]
+    assert others in caption
+    assert churn in caption
+    lists = report.due.lists
+    without = replace(report.due)
+    without.__dict__["lists"] = lists[lists["list"] != "save"].reset_index(drop=True)
+    caption = campaigns.whom_to_contact_now(replace(report, due=without)).payload["caption"]
+    assert churn not in caption
 
 
 @pytest.fixture(scope="module", params=["en", "de"])

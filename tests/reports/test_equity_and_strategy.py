@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -56,6 +57,49 @@ def test_results_of_tests_move_the_budget(small_company: CustomerBase, tmp_path:
     assert "without spend in the last quarter: radio" in report.why("budget")
     with pytest.raises(ParameterError, match=r"no file none\.csv"):
         customer_equity.prepare(small_company, tests="none.csv")
+
+
+@pytest.mark.parametrize(
+    ("language", "shown", "hedged"),
+    [
+        ("en", "the rest gains", "the rest is not shown to gain"),
+        ("de", "der Rest bringt", "beim Rest ist kein Gewinn belegt"),
+    ],
+)
+def test_a_budget_gains_only_where_its_range_leaves_out_nothing(
+    small_company: CustomerBase, tmp_path: Path, language: str, shown: str, hedged: str
+) -> None:
+    path = tmp_path / "tests.csv"
+    frame = pd.DataFrame({"channel": ["search"], "spend": [2000.0], "gained": [200.0], "error": [15.0]})
+    frame.to_csv(path, index=False)
+    report = customer_equity.prepare(small_company, tests=str(path), budget=5000.0, language=language)
+    assert isinstance(report, EquityReport)
+    assert report.budget is not None
+
+    def said(low: float) -> str:
+        plan = replace(report.budget, profit=900.0, profit_lower=low, profit_upper=1800.0 - low)
+        return repr(customer_equity.next_budget(replace(report, budget=plan)))
+
+    assert shown in said(10.0)
+    assert hedged in said(-10.0)
+    assert shown not in said(-10.0)
+
+
+def test_drivers_and_channels_claim_what_their_ranges_show(equity: EquityReport) -> None:
+    assert equity.brands is not None
+    for low, word in ((-5.0, "is not shown to bring anything"), (5.0, "would bring")):
+        drivers = equity.brands.drivers.assign(gain=50.0, gain_lower=low, gain_upper=100.0 - low)
+        changed = replace(equity, brands=replace(equity.brands, drivers=drivers), improvement_cost=2.0)
+        said = repr(customer_equity.drivers(changed))
+        assert word in said
+        assert ("not shown to return anything" in said) == (low < 0)
+        finding = customer_equity.findings(changed).payload["items"][3]["text"]
+        assert ("may be chance" in finding) == (low < 0)
+    each = pd.DataFrame({"segment": ["fair", "post"], "customers": [100, 100], "each": [50.0, 40.0]})
+    for wide, word in ((2000.0, "No channel is shown"), (300.0, "Customers won by fair will bring most")):
+        value = each["each"] * 100
+        table = each.assign(value=value, lower=value - wide, upper=value + wide)
+        assert word in repr(customer_equity.by_channel(replace(equity, channels=table)))
 
 
 def test_balance_needs_judgements_and_then_holds_the_law(small_company: CustomerBase) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -130,3 +131,39 @@ def test_odd_shops_get_a_page_that_says_what_is_so(kind):
         "as usual": "a season can be told|cannot be told yet",
     }
     assert re.search(wanted.get(kind, "sells best"), text)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_first_sentences_say_whether_the_season_below_is_in_the_forecast(small_company, language):
+    report = products.prepare(small_company, language=language)
+    assert report.ahead is not None
+
+    def lede(way: str, season: float, misses: bool = False) -> str:
+        ahead = replace(report.ahead, way=way, season=season, misses_season=misses)
+        return products.headline(replace(report, ahead=ahead)).payload["lede"]
+
+    less, more, held, young, small = (
+        ("less", "more", "the forecast holds that", "too young", "less than such forecasts err by")
+        if language == "en"
+        else ("weniger", "mehr", "in der Vorhersage enthalten", "nicht weit genug", "bleibt außen vor")
+    )
+    assert re.search(rf"26 % {less} .*{held}", lede("last year", 0.74))
+    assert re.search(rf"26 % {more} .*{held}", lede("index", 1.26))
+    assert re.search(rf"26 % {less} .*{young}", lede("level", 0.74, misses=True))
+    assert re.search(rf"7 % {less} .*{small}", lede("level", 0.93))
+    assert "aison" not in lede("level", 1.0)
+    assert "season" not in lede("level", 1.0)
+
+
+def test_a_forecast_without_the_season_is_not_held_against_a_year_ago():
+    days = pd.date_range("2023-11-15", "2025-12-31")
+    sold = days.repeat(np.where(days.month >= 11, 14, 8))
+    frame = pd.DataFrame({"transaction_date": sold, "unit_spend": 5.0,
+                          "customer_id": [f"c{i % 900}" for i in range(len(sold))]})  # fmt: skip
+    base = CustomerBase.open(frame, today="2026-01-01")
+    report = products.prepare(base)
+    assert report.ahead is not None
+    assert report.ahead.misses_season
+    assert "than a year ago" not in products.headline(report).payload["sentence"]
+    (due, *_) = products.kpis(report).payload["items"]
+    assert "a year ago" not in due.get("change", "")

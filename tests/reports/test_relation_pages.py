@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -90,3 +91,31 @@ def test_german_page_is_german_and_english_keeps_the_style(pages):
                 ), (name, text)  # fmt: skip
             elif block.kind not in ("record", "method", "glossary"):
                 assert not [line for line in text.splitlines() if "  " not in line and faults(line)], name
+
+
+@pytest.mark.parametrize(
+    ("language", "money", "reward"),
+    [("en", "not shown to have brought", "back for each unit"), ("de", "nicht belegt", "je Einheit")],
+)
+def test_what_referrals_brought_is_claimed_only_where_its_range_leaves_out_nothing(
+    small_company, language, money, reward
+):
+    report = referrals.prepare(small_company, language=language)
+    assert isinstance(report, referrals.ReferralReport)
+    assert report.value is not None
+
+    def said(low: float, high: float) -> tuple[str, str]:
+        middle = (low + high) / 2
+        back = replace(report.value.reward_return, value=middle, lower=low, upper=high)
+        value = replace(report.value, total=middle, lower=low, upper=high, reward_return=back)
+        changed = replace(report, value=value)
+        made = (referrals.headline, referrals.what_referrals_bring, referrals.findings)
+        return "\n".join(repr(one(changed)) for one in made[:2]), repr(made[2](changed))
+
+    chance, gain, loss = said(-20.0, 100.0), said(20.0, 100.0), said(-100.0, -20.0)
+    assert chance[0].count(money) == 2
+    assert money not in gain[0] + loss[0]
+    assert ("less than it costs" if language == "en" else "weniger, als sie kostet") in loss[1]
+    assert ("60.0 more than it costs" if language == "en" else "60,0 mehr, als sie kostet") in gain[1]
+    assert "than it costs" not in chance[1]
+    assert "als sie kostet" not in chance[1]

@@ -1,5 +1,6 @@
 """Sections of the two reports: findings hold on real and on odd bases, and the small form speaks."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -323,3 +324,28 @@ def test_a_shop_that_stopped_gets_the_small_form(language):
     report = lifetime_value.prepare(base_of(rows), language=language)
     said = texts(sections(lifetime_value, report))
     assert {"en": "purchase in the last 91 days", "de": "Kauf in den letzten 91 Tagen"}[language] in said
+
+
+@pytest.mark.parametrize(
+    ("language", "word"), [("en", "other lapsed customer"), ("de", "weiteren? verlorenen Kunden")]
+)
+def test_an_action_that_spares_some_lapsed_customers_tells_of_the_others(small_company, language, word):
+    report = segments.prepare(small_company, language=language)
+    rows = small_company.collect(report.plan.audiences.customers)
+    lapsed = rows[rows["standing"] == "lapsed"]
+    others = int((lapsed["group"] != "does not pay").sum())
+    assert 0 < others < len(lapsed)
+    (said,) = [one for one in segments.actions(report).payload["items"] if one["fact"]["id"] == "leave_alone"]
+    assert re.search(rf"\b{others} {word}", re.sub(r"(?<=\d)[.,](?=\d)", "", said["why"]))
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_tiny_base_shows_five_regulars_and_folds_the_rest(lemonade, language):
+    found = sections(segments, segments.prepare(lemonade, language=language))
+    assert len(found["findings"].payload["table"]["rows"]) == 5
+    assert len(found["who_brings_the_money"].payload["table"]["rows"]) == 10
+    first = [name for name, block in found.items() if block.kind in ("table", "chart")
+             and "layer" not in block.payload]  # fmt: skip
+    assert set(first) == {"findings", "where_the_money_sits"}
+    begins = [name for name, block in found.items() if "BG/NBD" in repr(block)]
+    assert len(begins) == 1

@@ -16,7 +16,7 @@ from tests.reports.one_truth import sentences_of
 
 POINTED = re.compile(
     r"\b(more|fewer|less|up|down|above|below|faster|slower|longer|shorter|dearer|adds?|costs?|"
-    r"added|shown to|times as)\b"
+    r"added|gain(?:s|ed)?|brings?|brought|earn(?:s|ed)?|returns?|shown to|times as)\b"
 )
 HEDGED = re.compile(
     r"may be chance|not shown|cannot be told|no clear|not clearly|not told apart|no effect|too little|"

@@ -144,7 +144,7 @@ def test_full_disk_says_so_and_keeps_the_last_good_page(
 ) -> None:
     put(place, 1)
     before = sorted(p.relative_to(place.out) for p in place.out.rglob("*"))
-    monkeypatch.setattr(publish.os, step, _no_room)
+    monkeypatch.setattr(os, step, _no_room)
     with pytest.raises(PublishError, match="no space left on device") as caught:
         put(place, 2)
     monkeypatch.undo()

@@ -11,20 +11,23 @@ import pytest
 
 from crm_analytics import CustomerBase, cli
 from crm_analytics.analyses.kpi import COUNT, DOWN, MISSED, OPEN, REACHED, SHARE, UNKNOWN, UP, Kpi, Target
-from crm_analytics.analyses.kpis import measure
+from crm_analytics.analyses.kpis import measure, read_targets
 from crm_analytics.analyses.measured import Measured
 from crm_analytics.analyses.scorecards import assessments
 from crm_analytics.analyses.scorecards.explanation import explain
-from crm_analytics.analyses.scorecards.framework import Framework, read
+from crm_analytics.analyses.scorecards.framework import Framework, names, read
 from crm_analytics.analyses.scorecards.scoring import Line, score
+from crm_analytics.analyses.scores import kpi_rows
 from crm_analytics.errors import ParameterError
 from crm_analytics.pages import locales
 from crm_analytics.reports import strategy
 from crm_analytics.reports.shared.spoken import catalogue
 from crm_analytics.reports.shared.tiles import tile
 from crm_analytics.runs.plan import RunRequest, plan_run
+from crm_analytics.runs.publishing.run_diff import compare
 from crm_analytics.runs.schedule import score_jobs
 from crm_analytics.runs.schedule.schedule_file import read_schedule
+from crm_analytics.runs.score_run import decide_scores, write_scores
 from crm_analytics.runs.unchanged import inputs_of
 from tests.faults.scene import REPORT, Scene
 
@@ -125,6 +128,50 @@ def test_a_share_in_per_cent_says_how_to_write_it() -> None:
         figure(base_of(50, 20).with_rules(targets=[TARGET | {"at_least": 40}]))
 
 
+# --- what leaves --------------------------------------------------------------------------------------------
+
+
+def test_the_rows_of_key_figures_bear_their_targets() -> None:
+    targets = [TARGET, {"kpi": "customers_bought", "at_most": 40}, {"kpi": "sla_kept_share", "at_most": 0.1}]
+    names = ["bought_again", "customers_bought", "revenue_to_date", "sla_kept_share"]
+    rows = kpi_rows(base_of(50, 20).with_rules(targets=targets), names).set_index("kpi")
+    assert rows["met"].to_dict() == {
+        "bought_again": OPEN, "customers_bought": MISSED, "revenue_to_date": "", "sla_kept_share": UNKNOWN,
+    }  # fmt: skip
+    assert rows["at_least"].dropna().to_dict() == {"bought_again": 0.4}
+    assert rows["at_most"].dropna().to_dict() == {"customers_bought": 40.0, "sla_kept_share": 0.1}
+    assert rows.loc["sla_kept_share", "refusal"]  # there is no table of tickets
+    bare = kpi_rows(base_of(50, 20), names)
+    assert bare[["at_least", "at_most"]].isna().all(axis=None)
+    assert set(bare["met"]) == {""}
+
+
+def test_the_targets_of_the_file_leave_with_the_key_figures(home: Path) -> None:
+    for at_least, met in ((0.4, REACHED), (0.95, OPEN)):
+        (home / "crm.toml").write_text(
+            FILE.replace('where = { country = ["DE", "AT"] }', "").replace("0.4", str(at_least))
+        )
+        request = score_jobs.request_of(
+            now=NOW, data="nightly", target="kpis.parquet", what="kpis", names=("bought_again", "buyers"),
+            mapping=None, as_of="", where={}, pseudonyms=False, out=home / "reports", force=False,
+        )  # fmt: skip
+        told = write_scores(decide_scores(request))
+        assert told.status == "done", told
+        rows = pd.read_parquet(home / "kpis.parquet").set_index("kpi")
+        assert rows.loc["bought_again", ["at_least", "met"]].tolist() == [at_least, met]
+        assert rows.loc["buyers", "met"] == ""
+
+
+def test_what_stands_beside_a_figure_is_no_figure_of_its_own() -> None:
+    kpi = Kpi("sales", "money", UP, 5.0, 9, 4.0, 6.0, target=Target(4.5), error=0.5)
+    facts = kpi.facts()
+    assert facts == {
+        "sales": 5.0, "sales_lower": 4.0, "sales_upper": 6.0, "sales_error": 0.5, "sales_n": 9,
+        "sales_at_least": 4.5, "sales_met": OPEN,
+    }  # fmt: skip
+    assert [one.name for one in compare(facts, facts | {"sales": 7.0, "sales_met": REACHED})] == ["sales"]
+
+
 # --- strategy -----------------------------------------------------------------------------------------------
 
 
@@ -156,6 +203,20 @@ def test_a_scorecard_takes_the_target_of_the_company_and_recomputes_from_its_row
                if x.measure.kpi == name)  # fmt: skip
     assert (most.measure.direction, most.target) == (DOWN, 0.4)
     assert most.score == 0.0
+
+
+@pytest.mark.parametrize("model", names())
+def test_every_figure_of_a_model_may_have_a_target_and_a_misspelt_one_names_the_nearest(model: str) -> None:
+    kpis = read(model).kpis
+    assert set(read_targets({"kpi": name, "at_least": 0.5} for name in kpis)) == set(kpis)
+    for name in kpis:
+        wrong = name[:-2] + name[-1]
+        with pytest.raises(ParameterError, match=f"no key figure '{wrong}'; did you mean '"):
+            read_targets([{"kpi": wrong, "at_least": 0.5}])
+    with pytest.raises(ParameterError, match=r"'customers_lapst'; did you mean 'customers_lapsed'\?"):
+        strategy.prepare(
+            base_of(200, 90).with_rules(targets=[{"kpi": "customers_lapst", "at_most": 9}]), framework=model
+        )
 
 
 def test_the_strategy_page_says_that_targets_are_own() -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 from crm_analytics.analyses.attribution.markov import removal_effects
 from crm_analytics.analyses.attribution.paths import Paths, read_paths
 from crm_analytics.analyses.attribution.rules import RULES, Rule, credit, last_non_direct, time_decay
-from crm_analytics.errors import ParameterError, nearest
+from crm_analytics.errors import ParameterError, check_name
 
 HIGHEST_ORDER = 9
 MODELS = (*RULES, "markov", *(f"markov_{order}" for order in range(2, HIGHEST_ORDER + 1)))
@@ -63,13 +63,11 @@ def attribute(  # noqa: PLR0917 - the names are the contract
     [0.2, 0.4, 0.4]
     """
     for name in [models] if isinstance(models, str) else models:
-        if name not in MODELS:
-            raise ParameterError(f"there is no model '{name}'{nearest(str(name), MODELS)}")
+        check_name("there is no model", name, MODELS)
     if half_life <= 0:
         raise ParameterError(f"half_life = {half_life}: it must be a number of days above 0")
     if value is not None and isinstance(paths, pd.DataFrame):
-        if value not in paths.columns:
-            raise ParameterError(f"there is no column '{value}'{nearest(value, map(str, paths.columns))}")
+        check_name("value: no column", value, paths.columns)
         paths = paths.drop(columns="value", errors="ignore").rename(columns={value: "value"})
     read = read_paths(paths)
     read = read.within(lookback) if lookback is not None else read

@@ -9,7 +9,8 @@ import pandas as pd
 
 from crm_analytics.analyses.disclosure import shared
 from crm_analytics.analyses.intervals import Z95
-from crm_analytics.tables.contract import MONEY
+from crm_analytics.errors import check_name
+from crm_analytics.tables.contract import MONEY, TABLES
 from crm_analytics.tables.days import Span, earlier_day, shift
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def gain_loss_by(
     level count as "not known", levels of fewer than `minimum` customers as "others".
     """
     lines, products = base.transactions, base.tables.get("products")
+    if products is not None and column not in TABLES["products"].names:
+        check_name("unknown column", column, products.columns)
     if products is None or column not in products.columns or "product_id" not in lines.columns:
         return None
     middle = earlier_day(base.day, span)

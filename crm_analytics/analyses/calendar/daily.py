@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from crm_analytics.analyses.order_lines import order_lines
-from crm_analytics.errors import ParameterError, nearest
+from crm_analytics.errors import check_name
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -36,6 +36,7 @@ def daily(base: CustomerBase, measure: str = "orders") -> pd.Series:
 
 def daily_by(base: CustomerBase, lines: ir.Table, group: str, measure: str = "orders") -> pd.DataFrame:
     """As `daily`, with a column for each value of `group` in `lines` (of `sold_lines` with more columns)."""
+    check_name("group: unknown column", group, lines.columns)
     known = lines.filter(lines[group].notnull())
     found = base.collect(known.group_by(group, "day").aggregate(value=value_of(known, measure)))
     parts = {name: _filled(rows, base) for name, rows in found.groupby(group, sort=True)}
@@ -57,8 +58,7 @@ def sold_lines(base: CustomerBase) -> ir.Table:
 
 def value_of(lines: ir.Table, measure: str) -> ir.NumericScalar:
     """The sum of a measure over lines, as float64."""
-    if measure not in MEASURES:
-        raise ParameterError(f"measure '{measure}' is unknown{nearest(measure, MEASURES)}")
+    check_name("unknown measure", measure, MEASURES)
     if measure == "orders":
         return (lines.order.nunique() + lines.order.isnull().sum()).cast("float64")
     if measure == "units":

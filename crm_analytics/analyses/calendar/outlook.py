@@ -3,6 +3,10 @@
 Three ways are tried on days of the past, each knowing only what lay before: the level of the last weeks, the
 same weeks a year ago times the growth since, and the level times the seasonal index. Their errors over whole
 horizons are the interval: no model of the noise is needed, only that the next weeks are like those tried.
+
+A level carries its own weeks ahead. Where a shown season sets the last weeks apart from the next by more than
+the level erred by, the forecast would deny what the months show: then a way that holds the season is used, if
+one can be tried.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
+LEVEL = "level"
 WEEK = 7
 LEVEL_WEEKS = 8  # whose mean is the level
 GROWTH_WEEKS = 13  # held against the same weeks a year ago
@@ -44,6 +49,9 @@ class Outlook(ObjectCard):
     trials : way, trials, error (root mean square of the logarithm of what came over what was expected, over
         the whole horizon); the days tried are the same for all ways
     year_ago : what the same weeks sold a year before; NaN where the data do not reach back
+    season : what a shown season alone makes of these weeks, over the last `LEVEL_WEEKS`; 1 if none is shown
+    misses_season : the season moves these weeks by more than the level erred by, which is the only way
+    is_for_season : the level erred least, and was set aside for the season
     words : what to know when reading it
     """
 
@@ -54,6 +62,9 @@ class Outlook(ObjectCard):
     way: str
     trials: pd.DataFrame
     year_ago: float
+    season: float
+    misses_season: bool
+    is_for_season: bool
     words: str
 
     plot = Plots("crm_analytics.analyses.calendar.pictures", "weeks")
@@ -87,7 +98,12 @@ def outlook(daily: pd.Series, weeks: int = 8) -> Outlook:
         raise NotEnoughData(f"the next {weeks} weeks", have, -(-least // WEEK), "weeks with sales")
     ways = _ways(daily, horizon)
     trials = _trials(daily, ways, horizon)
-    way = min(trials.errors, key=trials.worst)
+    season = _season(daily, horizon)
+    least_wrong = min(trials.errors, key=trials.worst)
+    with_season = [name for name in trials.errors if name != LEVEL]
+    misses = least_wrong == LEVEL and abs(np.log(season)) > trials.worst(LEVEL)
+    is_for_season = misses and bool(with_season)
+    way = min(with_season, key=trials.worst) if is_for_season else least_wrong
     scatter = trials.worst(way)
     expected = _by_week(ways[way][1](len(values)))
     total = float(expected.sum())
@@ -110,15 +126,16 @@ def outlook(daily: pd.Series, weeks: int = 8) -> Outlook:
     ago = len(values) - YEAR
     year_ago = float(values[ago : ago + horizon].sum()) if ago >= 0 else float("nan")
     return Outlook(
-        table, total, low, high, way, tried, year_ago, _words(way, len(trials.days), trials, weeks)
-    )
+        table, total, low, high, way, tried, year_ago, season, misses and not is_for_season, is_for_season,
+        _words(way, len(trials.days), trials, weeks),
+    )  # fmt: skip
 
 
 def _ways(daily: pd.Series, horizon: int) -> dict[str, tuple[int, Callable[[int], Array]]]:
     """Each way with the days it needs to know, and from the number of days known to the days ahead."""
     values = daily.to_numpy(float)
     return {
-        "level": (LEVEL_WEEKS * WEEK, lambda known: _level(values[:known], horizon)),
+        LEVEL: (LEVEL_WEEKS * WEEK, lambda known: _level(values[:known], horizon)),
         "last year": (YEAR + GROWTH_WEEKS * WEEK, lambda known: _last_year(values[:known], horizon)),
         "index": (TWO_YEARS, lambda known: _indexed(daily.iloc[:known], horizon)),
     }
@@ -148,7 +165,7 @@ def _trials(daily: pd.Series, ways: dict[str, tuple[int, Callable[[int], Array]]
     """
     values = daily.to_numpy(float)
     year_ago = len(values) - YEAR
-    able = [name for name, (least, _) in ways.items() if least <= year_ago] or ["level"]
+    able = [name for name, (least, _) in ways.items() if least <= year_ago] or [LEVEL]
     least = max(ways[name][0] for name in able)
     days = np.arange(len(values) - horizon, least - 1, -STEP)[:MOST_TRIALS]
     came = np.array([_by_week(values[known : known + horizon]) for known in days])
@@ -185,6 +202,20 @@ def _indexed(past: pd.Series, horizon: int) -> Array:
     return np.asarray(level * found.index_of(days))
 
 
+def _season(daily: pd.Series, horizon: int) -> float:
+    """The shown season of the days ahead over that of the days the level is taken from."""
+    try:
+        found = calendar_of(daily, "orders")
+    except NotEnoughData:
+        return 1.0
+    if not found.months.is_shown:
+        return 1.0
+    ahead = pd.date_range(daily.index[-1] + pd.Timedelta(days=1), periods=horizon, freq="D")
+    usual = found.index_of(pd.DatetimeIndex(daily.index[-LEVEL_WEEKS * WEEK :])).mean()
+    due = found.index_of(ahead).mean()
+    return float(due / usual) if due > 0 and usual > 0 else 1.0
+
+
 def _by_week(values: Array) -> Array:
     return values.reshape(-1, WEEK).sum(axis=1)
 
@@ -205,7 +236,7 @@ def _interval(expected: float, scatter: float, trials: float) -> tuple[float, fl
 
 def _words(way: str, count: int, trials: _Trials, weeks: int) -> str:
     how = {
-        "level": f"the mean of the last {LEVEL_WEEKS} weeks",
+        LEVEL: f"the mean of the last {LEVEL_WEEKS} weeks",
         "last year": f"the same weeks a year ago, times the growth of the last {GROWTH_WEEKS} weeks",
         "index": f"the level of the last {LEVEL_WEEKS} weeks, times the season",
     }[way]

@@ -22,8 +22,8 @@ from scipy import stats
 from crm_analytics.analyses.disclosure import ON_A_PAGE, shared
 from crm_analytics.analyses.intervals import holm
 from crm_analytics.analyses.profiling.favourites import purchase_lines
-from crm_analytics.errors import DataError
-from crm_analytics.tables.contract import MONEY
+from crm_analytics.errors import DataError, check_name
+from crm_analytics.tables.contract import MONEY, TABLES
 from crm_analytics.tables.days import Span, earlier_day
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ def groups_of(base: CustomerBase, attributes: tuple[str, ...]) -> dict[str, ir.T
     """By attribute: customer_id and `group`."""
     found, listed = {}, base.tables.get("customers")
     for name in attributes if listed is not None else ():
+        if listed is not None and name not in TABLES["customers"].names:
+            check_name("unknown attribute", name, listed.columns)
         if listed is not None and name in listed.columns:
             known = listed.filter(listed[name].notnull())
             found[name] = known.select("customer_id", group=known[name].cast("string"))

@@ -19,7 +19,7 @@ from scipy import stats
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import product
 from crm_analytics.analyses.drivers.attributes import log_ratio
 from crm_analytics.analyses.evidence import Evidence, grade
-from crm_analytics.errors import DataError
+from crm_analytics.errors import DataError, check_name
 from crm_analytics.tables.contract import MONEY
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def change_at(
     DataError : the data do not hold the weeks after the date, or those a year earlier with the half year in
         which the customers were won.
     """
+    check_name("unknown measure", measure, MEASURES)
     if not _held(base, day, weeks):
         span = timedelta(days=7 * weeks)
         least = day - timedelta(days=YEAR + WON) - span

@@ -12,8 +12,8 @@ import pandas as pd
 from scipy import stats
 
 from crm_analytics.analyses.intervals import Z95, benjamini_hochberg, wilson
-from crm_analytics.analyses.products.product_lines import product_lines
-from crm_analytics.errors import NotEnoughData, ParameterError
+from crm_analytics.analyses.products.product_lines import LEVELS, product_lines
+from crm_analytics.errors import NotEnoughData, ParameterError, check_name
 from crm_analytics.tables.object_cards import ObjectCard
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def first_products(base: CustomerBase, level: str = "product", window: int = 365
     DataError : the source has no products.
     NotEnoughData : fewer than `MINIMUM` customers were seen so long.
     """
+    check_name("unknown level", level, LEVELS)
     if window < 1:
         raise ParameterError(f"window is {window}: it must be a day or more")
     began = _began(base, window)

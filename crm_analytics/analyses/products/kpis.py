@@ -48,8 +48,8 @@ def sales_to_come(given: Measured) -> Kpi:
 
 def _against(found: Outlook) -> Change | None:
     ago = found.year_ago
-    if not math.isfinite(ago) or ago <= 0:
-        return None
+    if not math.isfinite(ago) or ago <= 0 or found.misses_season:
+        return None  # a forecast without the season, held against weeks that had it, would compare seasons
     return Change(found.expected, ago, found.expected / ago - 1, found.lower / ago - 1, found.upper / ago - 1)
 
 

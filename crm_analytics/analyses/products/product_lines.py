@@ -9,7 +9,7 @@ import ibis
 import pandas as pd
 
 from crm_analytics.analyses.order_lines import order_lines
-from crm_analytics.errors import DataError, ParameterError, nearest
+from crm_analytics.errors import DataError, check_name
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -50,8 +50,7 @@ def product_lines(
     ------
     DataError : the source has no products, or none of this level.
     """
-    if level not in LEVELS:
-        raise ParameterError(f"level '{level}' is unknown{nearest(level, LEVELS)}")
+    check_name("unknown level", level, LEVELS)
     base.require(NEEDS)
     lines = order_lines(base)
     lines = lines.filter(lines.product_id.notnull())

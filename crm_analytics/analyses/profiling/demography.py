@@ -11,6 +11,8 @@ import pandas as pd
 
 from crm_analytics.analyses.disclosure import OTHERS, publishable
 from crm_analytics.analyses.profiling.traits import HABITS, LEVEL, MINIMUM, compare, count_habits
+from crm_analytics.errors import check_name
+from crm_analytics.tables.contract import TABLES
 
 if TYPE_CHECKING:
     from datetime import date
@@ -35,6 +37,8 @@ def demography(base: CustomerBase, attributes: tuple[str, ...] = ATTRIBUTES) -> 
         return None
     chosen = {}
     for name in attributes:
+        if name not in (*ATTRIBUTES, *TABLES["customers"].names):
+            check_name("unknown attribute", name, dict.fromkeys([*ATTRIBUTES, *people.columns]))
         if name == "age" and "birth_date" in people.columns:
             chosen["age"] = _age_band(people.birth_date, base)
         elif name in people.columns:

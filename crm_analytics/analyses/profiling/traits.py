@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.intervals import Z95, benjamini_hochberg
+from crm_analytics.errors import check_name
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -50,6 +51,9 @@ def traits(
     Groups that were made from the same purchases differ by that alone; take groups of an earlier day, and the
     habits of what was bought since.
     """
+    check_name("group: unknown column", group, groups.columns)
+    for name in columns:
+        check_name("columns: unknown habit", name, dict.fromkeys([*HABITS, *habits.columns]))
     counts = count_habits(base, groups, habits, group, columns)
     return compare(counts, group)
 

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crm_analytics.analyses import arguments
+from crm_analytics.analyses.audit.acquisition import cost_of_winning
 from crm_analytics.analyses.clustered_ratio import Ratio, ratio_of, summed
+from crm_analytics.analyses.evidence import LEAST, grade
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.margin import margin_share, serving_costs
 from crm_analytics.analyses.referral.virality import converted_days
@@ -44,7 +46,8 @@ class ReferralValue(ObjectCard):
     rewards : money paid for conversions
     reward_return : gain per unit of reward, less the reward: (gain - rewards) / rewards; its rewards are
         those of both types, for both are paid
-    saved : cost of winning a customer that a referral saves; 0 where no cost is known
+    saved : cost of winning a customer, by `audit.cost_of_winning`, which a referral saves; None where it is
+        not known, and then nothing is counted as saved
     margin : share of revenue; None: values are of revenue
     p_type_two : mean share who would have come anyway, and `p_source`: "data" or "stated"
     rate : of discounting, a year
@@ -59,11 +62,16 @@ class ReferralValue(ObjectCard):
     type_two: float
     rewards: float
     reward_return: Ratio
-    saved: float
+    saved: float | None
     margin: float | None
     p_type_two: float
     p_source: str
     rate: float
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether referrals are shown to have brought, or cost, anything: by the range of their total."""
+        return grade(self.total, self.lower, self.upper, LEAST).is_news
 
 
 def referral_value(
@@ -88,12 +96,14 @@ def referral_value(
     if not came.count().to_pyarrow().as_py():
         raise NotEnoughData("Referral value", 0, 1, "referred customers who are known")
     share = margin_share(base) if margin is None else margin
-    saved = _saved(sent)
+    cost = cost_of_winning(base)
+    saved = None if cost is None else cost.total.value
     told = bool(came.p_type_two.notnull().any().to_pyarrow().as_py())
     table = _with_money(sent, came, rate, share)
     p = table.p_type_two.fill_null(type_two).clip(lower=0.0, upper=1.0)
-    kept = table.margin - table.reward - table.marketing + saved
-    referred = table.mutate(p_type_two=p, type_one=((1 - p) * kept), type_two=p * saved)
+    spared = saved or 0.0
+    kept = table.margin - table.reward - table.marketing + spared
+    referred = table.mutate(p_type_two=p, type_one=((1 - p) * kept), type_two=p * spared)
     referred = base.materialise(referred.mutate(value=referred.type_one + referred.type_two))
     referrers = referred.group_by(customer_id=referred.referrer).aggregate(
         referrals=referred.count(),
@@ -141,17 +151,6 @@ def _discounted(came: ir.Table, moves: ir.Table, rate: float) -> ir.Table:
     both = both.mutate(worth=both.money.cast("float64") * (1.0 / (1.0 + rate)) ** years)
     both = both.filter(both.day >= both.joined)
     return both.group_by("customer_id").aggregate(money=_total(both.worth))
-
-
-def _saved(sent: Invitations) -> float:
-    """What winning a customer cost who was not referred, on average; 0 where that is not known."""
-    people = sent.base.tables.get("customers")
-    if people is None or "acquisition_cost" not in people.columns:
-        return 0.0
-    others = people.anti_join(converted_days(sent), "customer_id")
-    paid = others.filter(others.acquisition_cost.notnull())
-    found = paid.acquisition_cost.mean().cast("float64").to_pyarrow().as_py()
-    return float(found or 0.0)
 
 
 def _return(sent: Invitations, referred: ir.Table) -> Ratio:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from crm_analytics.analyses.scorecards.assessments import SCALE
 from crm_analytics.errors import DataError, ParameterError
 from crm_analytics.tables.contract import TABLES
-from crm_analytics.tables.regular_files import open_regular
+from crm_analytics.tables.regular_files import open_regular, replace_whole
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.scorecards.framework import Framework
@@ -110,10 +110,9 @@ def write(rows: Iterable[dict[str, object]], path: Path) -> int:
                 raise DataError(f"{path.name} is there, and is no table of assessments; give another name")
             kept = {str(row["assessment_id"]): dict(row) for row in reader}
     kept |= {str(row["assessment_id"]): row for row in rows}
-    part = path.with_name(f".{path.name}.part")
-    with part.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, HEADER, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(kept.values())
-    part.replace(path)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, HEADER, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(kept.values())
+    replace_whole(path, text.getvalue().encode("utf-8"), 0o666)
     return len(kept)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from crm_analytics.analyses.kpis import OF_THE_BASE, check_names, measure
+from crm_analytics.analyses.kpi import Kpi
+from crm_analytics.analyses.kpis import OF_THE_BASE, check_names, measure, targets_of
 from crm_analytics.analyses.margin import margin_share
 from crm_analytics.analyses.measured import Measured
 from crm_analytics.analyses.value_to_come import value_to_come
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 DEFAULT = tuple(make.__name__ for make in OF_THE_BASE)
-NUMBERS = ("value", "lower", "upper", "previous", "year_ago", "change", "change_lower", "change_upper")
-TEXTS = ("kpi", "unit", "direction", "period", "refusal", "explained_in")
+NUMBERS = (
+    "value", "lower", "upper", "previous", "year_ago", "change", "change_lower", "change_upper", "at_least",
+    "at_most",
+)  # fmt: skip
+TEXTS = ("kpi", "unit", "direction", "period", "met", "refusal", "explained_in")
 
 
 def kpi_rows(
@@ -35,7 +39,9 @@ def kpi_rows(
     Returns
     -------
     kpi, unit, direction, period, value, n, lower, upper, previous, year_ago, change (against the period
-    before), change_lower, change_upper, refusal, explained_in
+    before), change_lower, change_upper, at_least or at_most (the target of `base.with_rules`), met
+    ("reached", "missed", "open" where the interval holds values on both sides, "unknown" where there is no
+    value; empty without a target), refusal, explained_in
 
     Raises
     ------
@@ -62,9 +68,8 @@ def _row(given: Measured, name: str) -> dict[str, Any]:
     try:
         found = measure(given, [name])[name]
     except DataError as error:  # a wing whose tables are not there
-        blank = dict.fromkeys(NUMBERS)
-        return {"kpi": name, "unit": "", "direction": "", "period": "", **blank, "n": 0,
-                "refusal": str(error), "explained_in": ""}  # fmt: skip
+        target = targets_of(given.base).get(name)
+        found = Kpi(name, "", "", None, 0, period="", refusal=str(error), target=target)
     change = found.against_previous
     return {
         "kpi": found.id, "unit": found.unit, "direction": found.direction, "period": found.period,
@@ -72,5 +77,6 @@ def _row(given: Measured, name: str) -> dict[str, Any]:
         "previous": found.previous, "year_ago": found.year_ago,
         "change": change.change if change else None, "change_lower": change.lower if change else None,
         "change_upper": change.upper if change else None,
+        "at_least": found.at_least, "at_most": found.at_most, "met": found.met or "",
         "refusal": found.refusal, "explained_in": found.explained_in,
     }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crm_analytics.analyses.equity.brand_equity import return_on
+from crm_analytics.analyses.evidence import grade
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.customer_equity.report import Brands, EquityReport
 from crm_analytics.reports.shared import small_form
@@ -74,9 +75,17 @@ def _returns(report: EquityReport, top: pd.Series) -> str:
     t, cost = report.t, report.improvement_cost
     if not cost:
         return t("drivers.pays")
-    low, high = (words.percent(return_on(float(top[end]), cost), 0) for end in ("gain_lower", "gain_upper"))
-    bounds = t("interval", low=low, high=high)
-    return t("drivers.returns", cost=cost, share=return_on(float(top["gain"]), cost), bounds=bounds)
+    low, high = (return_on(float(top[end]), cost) for end in ("gain_lower", "gain_upper"))
+    bounds = t("interval", low=words.percent(low, 0), high=words.percent(high, 0))
+    message = "drivers.returns_not_shown" if low <= 0 <= high else "drivers.returns"
+    return t(message, cost=cost, share=return_on(float(top["gain"]), cost), bounds=bounds)
+
+
+def driver_is_shown(found: Brands) -> bool:
+    """Whether a better rating of the first driver is shown to bring anything."""
+    top = found.drivers.iloc[0]
+    n = found.fitted.survey.respondents
+    return grade(top["gain"], top["gain_lower"], top["gain_upper"], n).is_news
 
 
 @section(part="brands", needs=_none, small=FEW)
@@ -85,6 +94,7 @@ def drivers(report: EquityReport, found: Brands) -> Block:
     t, money = report.t, report.currency
     table = found.drivers.assign(equity_type=[t(f"equity_type.{x}") for x in found.drivers["equity_type"]])
     top = table.iloc[0]
+    message = "drivers.finding" if driver_is_shown(found) else "drivers.finding_not_shown"
     caption = f"{t('drivers.caption')} {_returns(report, top)}"
     if len(found.fitted.inflated):
         named = words.listing([words.clean(x, 30) for x in found.fitted.inflated.index])
@@ -92,7 +102,7 @@ def drivers(report: EquityReport, found: Brands) -> Block:
     return (
         blocks.chart(
             figures.bars(table, y="driver", x="gain", fmt=money),
-            finding=t("drivers.finding", driver=top["driver"], gain=top["gain"],
+            finding=t(message, driver=top["driver"], gain=top["gain"],
                       interval=interval(t, top["gain_lower"], top["gain_upper"], money)),
             data=table,
             caption=caption,

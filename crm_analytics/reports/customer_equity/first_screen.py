@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from crm_analytics.analyses.evidence import Evidence, grade
+from crm_analytics.analyses.evidence import grade
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.pages import blocks, figures, words
+from crm_analytics.reports.customer_equity.brand_sections import driver_is_shown
 from crm_analytics.reports.customer_equity.report import EquityReport
+from crm_analytics.reports.customer_equity.sections import gain_is_shown
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import glossary_of, interval, plain_action, tile
@@ -99,7 +101,7 @@ def actions(report: EquityReport) -> Block:
             slots = {"spend": row["spend"], "lever": _lever(report, row["lever"]), "now": row["spend_now"]}
             as_now = abs(row["spend"] - row["spend_now"]) < AS_NOW * row["spend_now"]
             do = t.of("action.spend_as_now" if as_now else "action.spend", slots)
-            sure = plan.profit_lower is not None and plan.profit_lower > 0
+            sure = gain_is_shown(plan)
             items.append(
                 plain_action(
                     t, "spend", "campaigns", do, t("action.spend_why" if sure else "action.spend_chance"),
@@ -157,8 +159,7 @@ def _driver(report: EquityReport) -> dict[str, str]:
     if report.brands is None:
         return blocks.finding(report.t("finding.no_survey"))
     row = report.brands.drivers.iloc[0]
-    found = grade(row["gain"], row["gain_lower"], row["gain_upper"], report.brands.fitted.survey.respondents)
-    message = "finding.driver" if found is Evidence.SHOWN else "finding.driver_chance"
+    message = "finding.driver" if driver_is_shown(report.brands) else "finding.driver_chance"
     return blocks.finding(report.t(message, driver=words.clean(row["driver"], 24)), "drivers")
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.equity.acquisition_balance import Balance
 from crm_analytics.analyses.equity.budget import Plan
 from crm_analytics.analyses.equity.firm_equity import FirmEquity
+from crm_analytics.analyses.evidence import LEAST, grade
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.customer_equity.report import EquityReport
 from crm_analytics.reports.shared import small_form
@@ -42,10 +44,11 @@ def by_channel(report: EquityReport, table: pd.DataFrame) -> Block:
     t, money = report.t, report.currency
     shown = table.rename(columns={"segment": "channel"})
     top = shown.nlargest(1, "each").iloc[0]
+    message = "channels.finding" if _brings_most(shown) else "channels.finding_not_shown"
     return (
         blocks.chart(
             figures.bars(shown, y="channel", x="value", fmt=money),
-            finding=t("channels.finding", channel=top["channel"], each=top["each"]),
+            finding=t.of(message, {"channel": top["channel"], "each": top["each"]}),
             data=shown,
             caption=t("channels.caption"),
             formats=dict.fromkeys(("value", "lower", "upper", "each"), money),
@@ -55,6 +58,20 @@ def by_channel(report: EquityReport, table: pd.DataFrame) -> Block:
         .anchored("channels")
         .in_appendix()
     )
+
+
+def _brings_most(table: pd.DataFrame) -> bool:
+    """Whether customers of the first channel bring more each than those of the second, beyond chance.
+
+    The first is the best of all, so each other channel counts as one look.
+    """
+    if len(table) < 2:
+        return False
+    best = table.nlargest(2, "each")
+    gap = float(best["each"].iloc[0] - best["each"].iloc[1])
+    half = float(np.hypot(*((best["upper"] - best["lower"]) / (2 * best["customers"]))))
+    n = int(best["customers"].min())
+    return grade(gap, gap - half, gap + half, n, looks=len(table) - 1).is_news
 
 
 @section(part="firm", needs=_without("firm"), small=small_form.weekdays)
@@ -144,7 +161,8 @@ def next_budget(report: EquityReport, plan: Plan) -> Block:
     return (
         blocks.table(
             table,
-            finding=t("budget.finding", budget=plan.budget, unspent=plan.unspent, profit=plan.profit,
+            finding=t("budget.finding" if gain_is_shown(plan) else "budget.finding_not_shown",
+                      budget=plan.budget, unspent=plan.unspent, profit=plan.profit,
                       interval=interval(t, plan.profit_lower, plan.profit_upper, money)),
             caption=t("budget.caption"),
             formats={name: money for name in table.columns if name not in ("lever", "next_coin")}
@@ -155,6 +173,11 @@ def next_budget(report: EquityReport, plan: Plan) -> Block:
         .anchored("budget")
         .in_appendix()
     )  # fmt: skip
+
+
+def gain_is_shown(plan: Plan) -> bool:
+    """Whether the spend that is planned gains anything beyond chance; its range alone tells."""
+    return grade(plan.profit, plan.profit_lower, plan.profit_upper, LEAST).is_news
 
 
 def _said(report: EquityReport, name: str) -> str:

@@ -32,7 +32,7 @@ STATUS_WORDS = dict(zip([name for name, _ in STATUSES], ("active", "wavering", "
 BEST = 10
 
 
-@section(part="priced", needs=without_money("tiers", "carriers"), small=small_form.regulars)
+@section(part="priced", needs=without_money("tiers", "carriers"), small=small_form.every_regular)
 def who_carries_it(report: ValueReport, found: Forecast) -> Block:
     """Value to come by tier; the one chart of the manager's layer."""
     t, money, tiers = report.t, report.currency, found.tiers.tiers.copy()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from crm_analytics.analyses.calendar.outlook import LEVEL, LEVEL_WEEKS
 from crm_analytics.analyses.evidence import grade
 from crm_analytics.pages import blocks
 from crm_analytics.reports.products.offers import NEXT, SEASON
@@ -25,6 +26,7 @@ WORDS = (
     "revenue", "return_of_goods", "margin", "contact_cost", "contact_effect", "change", "popularity",
     "season_index", "affinity", "bought_before",
 )  # fmt: skip
+NO_SEASON = 0.05  # a season that moves the weeks by less is not spoken of
 NEWS = 0.1  # a change smaller than this is no news, however sure
 
 
@@ -108,12 +110,23 @@ def _lede(report: ProductReport) -> list[str]:
         said.append(t("lede.ahead", **slots))
         if due.year_ago is not None:
             said.append(t("lede.year_ago", value=due.year_ago))
+        said += _season_of_forecast(report)
     if not report.has_products:
         return [t("lede.no_products"), *said]
     again = report.kpis.get("bought_before_share")
     if again is not None and again.value is not None:
         said.append(t("lede.again", share=again.value))
     return said
+
+
+def _season_of_forecast(report: ProductReport) -> list[str]:
+    """How the forecast stands to the season that the page shows below it; nothing where none sets in."""
+    found = report.ahead
+    if found is None or abs(found.season - 1) < NO_SEASON:
+        return []
+    holds = "in" if found.way != LEVEL else "out" if found.misses_season else "within"
+    way, share = "more" if found.season > 1 else "less", abs(found.season - 1)
+    return [report.t(f"lede.season_{holds}", way=way, share=share, weeks=LEVEL_WEEKS)]
 
 
 @section(small=small_form.kpis)

@@ -46,7 +46,8 @@ def when_to_stock(report: ProductReport, found: Outlook) -> Block:
     t, money = report.t, report.currency
     bounds = interval(t, found.lower, found.upper, money)
     finding = t("ahead.finding", n=len(found.weeks), value=found.expected, interval=bounds)
-    way = t(f"ahead.way.{found.way.replace(' ', '_')}")
+    used = found.way.replace(" ", "_")
+    way = t(f"ahead.for_season.{used}" if found.is_for_season else f"ahead.way.{used}")
     caption = [way, t("ahead.trials", n=int(found.trials["trials"].iloc[0]))]
     if set(found.trials["way"]) == {"level"}:
         caption.append(t("ahead.no_season"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from crm_analytics.analyses.evidence import Evidence, grade
+from crm_analytics.analyses.evidence import LEAST, Evidence, grade
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.referral.likelihood import BEFORE, MODEL, PROMOTERS
 from crm_analytics.pages import blocks, figures
@@ -57,6 +57,7 @@ def _lede(report: ReferralReport) -> list[str]:
     if report.value is not None:
         bounds = interval(t, report.value.lower, report.value.upper, report.currency)
         message = "lede.value" if report.value.margin is not None else "lede.value_revenue"
+        message += "" if report.value.is_shown else "_not_shown"
         said.append(t(message, value=report.value.total, interval=bounds))
     if aside := sum(report.sent.set_aside.values()):
         said.append(t("lede.aside", n=aside))
@@ -103,11 +104,12 @@ def findings(report: ReferralReport) -> Block:
         found.append(_better(report))
     if report.value is not None and report.value.reward_return.value is not None:
         back = report.value.reward_return
-        shown = back.lower is not None and back.lower > 0
-        message = "finding.return_shown" if shown else "finding.return_not_shown"
-        found.append(
-            blocks.finding(t.of(message, {"value": back.value, "share": report.value.p_type_two}), "value")
-        )
+        clear = grade(back.value, back.lower, back.upper, LEAST).is_news
+        way = "more" if back.value > 0 else "less"
+        slots = {"share": report.value.p_type_two, "way": way, "value": back.value}
+        slots |= {"value": abs(back.value)} if clear else {}
+        message = "finding.return_shown" if clear else "finding.return_not_shown"
+        found.append(blocks.finding(t.of(message, slots), "value"))
     found.append(blocks.finding(t(f"finding.next_{_next(report)}"), "next"))
     if aside := sum(report.sent.set_aside.values()):
         found.append(blocks.finding(t("finding.aside", n=aside), "tree"))

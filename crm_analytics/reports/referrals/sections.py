@@ -103,7 +103,11 @@ def what_referrals_bring(report: ReferralReport, value: ReferralValue) -> Block:
     return (
         blocks.table(
             frame,
-            finding=t("value.finding", value=value.total, interval=bounds),
+            finding=t(
+                "value.finding" if value.is_shown else "value.finding_not_shown",
+                value=value.total,
+                interval=bounds,
+            ),
             caption=t("value.caption", source=source, money=money, rate=value.rate),
             formats={"amount": report.currency},
             names=_names(report, "what", "amount"),

@@ -31,7 +31,7 @@ def _names(report: SegmentReport, *columns: str) -> dict[str, str]:
     return {column: report.t(f"column.{column}") for column in columns}
 
 
-@section(small=small_form.regulars)
+@section(small=small_form.every_regular)
 def who_brings_the_money(report: SegmentReport) -> Block:
     """Each segment's share of customers and of revenue."""
     t, table = report.t, report.scores.segments
@@ -128,7 +128,7 @@ def _silent_money(report: SegmentReport, grid: pd.DataFrame) -> str:
     return t("grid.finding", money=float(row["money"] or 0), n=row["n"], days=days)
 
 
-@section(small=small_form.when_models_begin)
+@section(small=small_form.comes_with_models)
 def from_what_effect_writing_pays(report: SegmentReport) -> Block:
     """What writing to those at risk brings, were a letter to work better or worse than assumed."""
     t, groups = report.t, report.plan.audiences
@@ -163,7 +163,7 @@ def from_what_effect_writing_pays(report: SegmentReport) -> Block:
     )
 
 
-@section(small=small_form.when_models_begin)
+@section(small=small_form.folded(small_form.when_models_begin))
 def when_customers_come_back(report: SegmentReport) -> Block:
     """The return curve, which says from when on a customer is at risk, and lapsed."""
     t, found = report.t, report.plan.given.definitions
@@ -193,7 +193,7 @@ def when_customers_come_back(report: SegmentReport) -> Block:
     )
 
 
-@section(small=small_form.when_models_begin)
+@section(small=small_form.comes_with_models)
 def does_80_20_hold(report: SegmentReport) -> Block:
     """The Lorenz curve: how much the best customers bring."""
     t, spread = report.t, report.spread
@@ -226,7 +226,7 @@ def _steps(curve: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-@section(small=small_form.weekdays)
+@section(small=small_form.folded(small_form.weekdays))
 def what_changed(report: SegmentReport) -> Block:
     """Segment sizes at the day and at the earlier day, by the same rules."""
     t = report.t
@@ -287,7 +287,7 @@ def _silent(report: SegmentReport, scores: rfm.RfmScores) -> float:
     return float(row["silent"] or 0) / max(row["n"], 1)
 
 
-@section(small=small_form.last_visits)
+@section(small=small_form.folded(small_form.last_visits))
 def whom_to_contact(report: SegmentReport) -> Block:
     """The first customers of the list at risk, by what they may still bring."""
     t = report.t

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 SILENT = pd.Timedelta(days=14)  # behind the others: time to ask after somebody
+SHOWN = 5  # regulars on the first layer: a phone holds no more beside the rest; the others are folded
 SEGMENTS_FROM = 100  # customers; five bins then hold twenty each, and a share is sure to ± 10 points
 
 
@@ -122,13 +123,24 @@ def _who(report: SmallReport, rows: pd.DataFrame, what: str) -> dict[str, str] |
 
 
 def regulars(report: SmallReport) -> Block:
-    """The customers who came most often, with their last visit."""
-    t, frame = report.t, report.seen.regulars
+    """The first of those who came most often, with their last visit; all of them are in `every_regular`."""
+    return _regulars(report, report.seen.regulars.head(SHOWN))
+
+
+def every_regular(report: SmallReport) -> Block:
+    """All regulars, in the folded part of the page."""
+    return _regulars(report, report.seen.regulars).in_appendix()
+
+
+def _regulars(report: SmallReport, frame: pd.DataFrame) -> Block:
+    t = report.t
     if report.nothing:
         return blocks.findings(blocks.finding(report.nothing))
     first = report.called(frame["customer_id"]).iloc[0]
     finding = t("small.regulars.finding", who=first, n=frame["order_count"].iloc[0])
-    return report.customer_table(frame, finding, t("small.regulars.caption"), t("small.regulars.title"))
+    return report.customer_table(
+        frame, finding, t("small.regulars.caption", n=len(frame)), t("small.regulars.title")
+    )
 
 
 def last_visits(report: SmallReport) -> Block:
@@ -141,7 +153,9 @@ def last_visits(report: SmallReport) -> Block:
     frame = frame[["customer_id", "last_day", "days_silent", "order_count"]]
     first = report.called(frame["customer_id"]).iloc[0]
     finding = t("small.visits.finding", who=first, n=frame["days_silent"].iloc[0])
-    return report.customer_table(frame, finding, t("small.visits.caption"), t("small.visits.title"))
+    return report.customer_table(
+        frame, finding, t("small.visits.caption", n=len(frame)), t("small.visits.title")
+    )
 
 
 def favourites(report: SmallReport) -> Block:

@@ -42,7 +42,7 @@ def _format(instrument: str) -> str:
     return "number:0" if instrument == voice.NPS else "percent:0"
 
 
-@section(part="segments", needs=_without("segments"), small=small_form.regulars)
+@section(part="segments", needs=_without("segments"), small=small_form.every_regular)
 def scores_by_segment(report: VoiceReport, found: pd.DataFrame) -> Block:
     """The score of each segment with its interval."""
     t, fmt = report.t, _format(report.instrument)

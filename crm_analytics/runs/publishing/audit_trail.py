@@ -8,11 +8,14 @@ from __future__ import annotations
 import getpass
 import json
 import os
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from crm_analytics.errors import DataError
 from crm_analytics.runs.publishing import publish
+from crm_analytics.tables.regular_files import append_line, read_bytes
 
 FILE = ".crm-audit.jsonl"
 
@@ -34,13 +37,29 @@ def record(root: Path, now: datetime, what: str, **facts: Any) -> None:
     line = {"when": now.isoformat(timespec="seconds"), "who": _user(), "what": what, **facts}
     path = root / FILE
     with publish.in_words(path):
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
-        handle = os.open(path, flags, 0o600)
-        try:
-            os.write(handle, (json.dumps(line, ensure_ascii=False) + "\n").encode("utf-8"))
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        append_line(path, json.dumps(line, ensure_ascii=False), 0o600)
+
+
+def recorded(root: Path, *what: str) -> list[dict[str, Any]]:
+    """The lines about something, the oldest first; a line that a killed command tore is passed over.
+
+    Raises
+    ------
+    DataError : something is there that cannot be read.
+    """
+    try:
+        text = read_bytes(root / FILE).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise DataError(f"{root / FILE} cannot be read ({reason}): it says what was done") from None
+    found = []
+    for line in text.splitlines():
+        with suppress(ValueError, RecursionError):
+            about = json.loads(line)
+            found += [about] if isinstance(about, dict) and about.get("what") in what else []
+    return found
 
 
 def _user() -> str:

@@ -31,6 +31,7 @@ from crm_analytics.runs.publishing import (
     identity_store,
     index,
     kept_rows,
+    partner_files,
     publish,
     published_tree,
     score_places,
@@ -89,6 +90,7 @@ class Found:
     kept : whether rows kept for the next night hold the customer
     scores : names of files with scores, which are looked into
     servers : names of tables with scores on servers, which are not ours to clean
+    partner_files : files of tokens for partners that were made from the source
     """
 
     runs: Sequence[KnowingRun]
@@ -100,6 +102,7 @@ class Found:
     kept: bool = False
     scores: Sequence[str] = ()
     servers: Sequence[str] = ()
+    partner_files: Sequence[Path] = ()
 
     @property
     def own_ids(self) -> list[str]:
@@ -130,7 +133,8 @@ def find(out: Path, root: Path, base: CustomerBase, customer: str, source: str) 
     """
     known = _sources_in(out)
     scored = score_places.of_customers(out)
-    if not known and not published_tree.waves_in(out) and not any(scored):
+    given = partner_files.lying(root)
+    if not known and not published_tree.waves_in(out) and not any(scored) and not given:
         raise ParameterError(f"nothing is published in {out}: is this the right --out?")
     mine = {public_name(source), base.label}
     if known and not known & mine:
@@ -144,17 +148,19 @@ def find(out: Path, root: Path, base: CustomerBase, customer: str, source: str) 
         _check_old_waves(out, base, key)
     ids = identity_store.ids_of(out, customer, key)
     own = [one for one, since, until in ids if not since and not until]
+    others = known.union(*given.values()) - mine
     files, unreadable = _traces(out, ids, key)
     return Found(
         runs=_runs(out, base, own, mine),
         files=files,
         unreadable=unreadable,
         in_source=_holds(base, own),
-        other_sources=sorted(known - mine),
+        other_sources=sorted(others),
         ids=ids,
         kept=bool(kept_rows.holding(out, own)),
         scores=sorted({one.name for one in scored[0]}),
         servers=sorted({one.name for one in scored[1]}),
+        partner_files=sorted(path for path, sources in given.items() if sources & mine),
     )
 
 
@@ -177,6 +183,7 @@ def erase(out: Path, found: Found, customer: str, key: bytes, today: date) -> No
         for one in own:
             suppressions.suppress(out, one, key)
         kept_rows.forget(out)
+        partner_files.delete(found.partner_files)
         _sweep([p for p in _below(out / LISTS) if ".part" in p.name and p.name.startswith(".")])
         for path in sorted(found.files, key=lambda p: (p.parent, p.name == MEMBERS, p.suffix, p.name)):
             _take_out(path, ids, key)

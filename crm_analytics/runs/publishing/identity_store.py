@@ -23,7 +23,7 @@ from crm_analytics.errors import DataError, ParameterError
 from crm_analytics.runs.publishing import publish
 from crm_analytics.runs.publishing.published_tree import FOLDER
 from crm_analytics.tables.project_key import fingerprint
-from crm_analytics.tables.regular_files import open_regular, sha256_of
+from crm_analytics.tables.regular_files import open_regular, sha256_of, sync
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +126,7 @@ def write(path: Path, memory: Memory, key: bytes, source: str) -> None:
             with draft.open("rb") as file:
                 os.fsync(file.fileno())
             draft.replace(path)
-            publish.sync(path.parent)
+            sync(path.parent)
         finally:
             draft.unlink(missing_ok=True)
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import glob
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -26,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from crm_analytics.errors import LockedError, ParameterError, PublishError
-from crm_analytics.tables.regular_files import read_record
+from crm_analytics.tables.regular_files import read_record, replace_whole, sync, write_new
 
 FOLDER_MODE, FILE_MODE = 0o750, 0o640
 UNDATED = "undated"  # failures from before the day of the data was known
@@ -269,16 +268,9 @@ def make_folder(folder: Path) -> None:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Put a file in its place in one step: readers see the old one or the new one, whole."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):  # of a run that was killed
         left.unlink(missing_ok=True)
-    try:
-        _write(draft, content)
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
-    sync(path.parent)
+    replace_whole(path, content, FILE_MODE)
 
 
 def _run_folder(place: Place, run: str, files: Mapping[str, bytes]) -> Path:
@@ -296,7 +288,7 @@ def _run_folder(place: Place, run: str, files: Mapping[str, bytes]) -> Path:
         draft.mkdir(mode=FOLDER_MODE)
         for name, content in files.items():
             make_folder((draft / name).parent)
-            _write(draft / name, content)
+            write_new(draft / name, content, FILE_MODE)
         for folder in {(draft / name).parent for name in files}:
             sync(folder)
         target, more = runs / run, 1
@@ -358,21 +350,3 @@ def _prune_days(place: Place, keep: int) -> None:
             shutil.rmtree(gone, ignore_errors=True)
     for left in (place.out / place.name).glob(".part-*"):  # of a run that was killed
         shutil.rmtree(left, ignore_errors=True)
-
-
-def _write(path: Path, content: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), FILE_MODE)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync(folder: Path) -> None:
-    """Bring what was made and renamed in a folder to the disk, where the system can."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

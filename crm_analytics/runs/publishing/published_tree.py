@@ -38,11 +38,13 @@ class Identity:
     project : the project's folder, seen from the folder of reports
     key : fingerprint of the key that its waves were made with; empty while there is none
     notebooks : by a report's name which notebook has it, see `catalogue.Report.origin`
+    forgotten : how many tokens of people who must not be contacted were known here, see `suppressions`
     """
 
     project: str = ""
     key: str = ""
     notebooks: Mapping[str, str] = field(default_factory=dict)
+    forgotten: int = 0
 
 
 def identity_of(out: Path) -> Identity:
@@ -50,7 +52,8 @@ def identity_of(out: Path) -> Identity:
     with suppress(OSError, ValueError, TypeError, AttributeError):
         found = read_record(out / FOLDER / IDENTITY)
         names = {str(name): str(origin) for name, origin in dict(found.get("notebooks", {})).items()}
-        return Identity(str(found.get("project", "")), str(found.get("key", "")), names)
+        forgotten = int(found.get("forgotten", 0))
+        return Identity(str(found.get("project", "")), str(found.get("key", "")), names, forgotten)
     return Identity()
 
 
@@ -106,15 +109,30 @@ def claim(out: Path, root: Path, *, name: str = "", origin: str = "", key: bytes
     ------
     PublishError : it cannot be written.
     """
-    known = _claimed(out, root, name, origin, key)
-    if known == identity_of(out):
+    if _claimed(out, root, name, origin, key) == identity_of(out):
         return
     with publish.index_locked(out), publish.in_words(out):
-        known = _claimed(out, root, name, origin, key)
-        publish.make_folder(out / FOLDER)
-        publish.replace_file(
-            out / FOLDER / IDENTITY, publish.as_json({"schema": publish.SCHEMA, **asdict(known)})
-        )
+        _write(out, _claimed(out, root, name, origin, key))
+
+
+def count_forgotten(out: Path, tokens: int) -> None:
+    """Write down how many tokens of forgotten people are known here; the count never falls.
+
+    Raises
+    ------
+    PublishError : it cannot be written.
+    """
+    if tokens <= identity_of(out).forgotten:
+        return
+    with publish.index_locked(out), publish.in_words(out):
+        _write(out, replace(identity_of(out), forgotten=tokens))
+
+
+def _write(out: Path, known: Identity) -> None:
+    publish.make_folder(out / FOLDER)
+    publish.replace_file(
+        out / FOLDER / IDENTITY, publish.as_json({"schema": publish.SCHEMA, **asdict(known)})
+    )
 
 
 def _claimed(out: Path, root: Path, name: str, origin: str, key: bytes | None) -> Identity:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from crm_analytics.analyses.kpi import BESIDE
 from crm_analytics.analyses.kpis import present_names
 from crm_analytics.errors import ParameterError, nearest
 from crm_analytics.pages.status import Status
@@ -23,7 +24,6 @@ from crm_analytics.runs.publishing import publish
 from crm_analytics.tables.regular_files import read_record
 
 READABLE = (1, 2)  # schemas of a manifest: the facts are alike in both
-_PARTS = ("_lower", "_upper", "_n", "_error", "_previous", "_year_ago")
 _Z = 1.959964
 
 
@@ -119,7 +119,7 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Differe
 
 
 def _is_part(name: str, names: list[str]) -> bool:
-    return any(name.endswith(part) and name.removesuffix(part) in names for part in _PARTS)
+    return any(name.removesuffix(f"_{part}") in names for part in BESIDE if name.endswith(f"_{part}"))
 
 
 def _difference(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Difference:

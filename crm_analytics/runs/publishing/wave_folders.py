@@ -43,6 +43,12 @@ def source_of_wave(wave: Path) -> str:
     return str(_record_of(wave).get("source", ""))
 
 
+def forgotten_by_wave(wave: Path) -> int:
+    """How many tokens of forgotten people were known when a wave was made, see `suppressions`."""
+    known = _record_of(wave).get("forgotten", 0)
+    return known if isinstance(known, int) else 0
+
+
 def _record_of(wave: Path) -> dict[str, Any]:
     try:
         found = read_record(wave / WAVE)

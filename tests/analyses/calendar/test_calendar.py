@@ -233,3 +233,34 @@ def test_the_outlook_of_a_short_past_says_that_no_season_is_in_it() -> None:
     assert found.weeks["expected"].sum() == pytest.approx(found.expected)
     with pytest.raises(NotEnoughData, match="the next 8 weeks needs at least 40 weeks with sales"):
         outlook(pd.Series(10.0, days[:200]))
+
+
+def shop_with_a_christmas(first: str, grown: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 1.0)) -> pd.Series:
+    """Sales a day up to the end of 2025: much in November and December, little in January and February."""
+    days = pd.date_range("2023-01-01", "2025-12-31")
+    months = np.array([0.87, 0.86, 0.94, 1, 1, 1, 0.96, 0.96, 1, 1.03, 1.13, 1.27])[days.month - 1]
+    growth = np.interp(np.arange(len(days)) / 365.25, [0, 1, 1.85, 2.15, 3], grown)
+    return pd.Series(np.round(200 * months * growth), days)[first:]
+
+
+def test_a_shown_season_is_in_the_outlook_though_the_level_erred_least() -> None:
+    """Growth that leapt in one winter hid the season from the days tried; the months still show it."""
+    found = outlook(shop_with_a_christmas("2023", (0.1, 0.7, 0.85, 1.105, 1.16)))
+    errors = found.trials.set_index("way")["error"]
+    assert errors.idxmin() == "level"
+    assert found.way == "last year"
+    assert found.is_for_season
+    assert not found.misses_season
+    assert found.season == pytest.approx(0.865 / 1.2, abs=0.05)
+    assert found.expected / found.year_ago == pytest.approx(1.05 * 1.25, rel=0.06)  # and not a December's
+
+
+def test_an_outlook_too_young_for_a_season_that_is_shown_says_that_it_misses_it() -> None:
+    found = outlook(shop_with_a_christmas("2023-11-15"))
+    assert found.way == "level"
+    assert found.misses_season
+    assert found.season == pytest.approx(0.865 / 1.2, abs=0.05)
+    assert not found.is_for_season
+    flat = outlook(pd.Series(10.0, pd.date_range("2023-11-15", "2025-12-31")))
+    assert flat.season == 1
+    assert not flat.misses_season

@@ -242,7 +242,7 @@ def test_names_are_completed_and_said(results):
         (lambda r: r["scores"].plot("matrix"), "no picture 'matrix'.*treemap, grid, concentration"),
         (lambda r: r["scores"].plot(bye="x"), "no option 'bye'; did you mean 'by'.* it has by"),
         (lambda r: r["scores"].plot.concentration(by="x"), "it has no options"),
-        (lambda r: r["scores"].plot(by="money"), "by = 'money': one of revenue, customers"),
+        (lambda r: r["scores"].plot(by="money"), "by: unknown 'money'. There is revenue, customers"),
         (lambda r: r["journey"].plot.funnel(), r"write .plot.funnel\(steps=\[at least two events\]\)"),
         (lambda r: r["summary"].plot.history(), r"write summary.plot.history\(customer='an id', model="),
         (
@@ -287,6 +287,18 @@ def test_a_figure_is_dark_where_plotlys_default_is(results, monkeypatch):
     assert light.layout.title.font.color == theme.INK
     assert dark.layout.title.font.color == theme.DARK[theme.INK]
     assert dark.layout.paper_bgcolor == theme.DARK[theme.PAPER]
+
+
+@pytest.mark.parametrize("default", ["plotly", "none", "plotly_dark"])
+def test_a_figure_brings_its_own_paper_so_that_a_dark_notebook_shows_its_ink(results, monkeypatch, default):
+    monkeypatch.setattr(pio.templates, "default", default)
+    layout = results["scores"].plot.grid().layout
+    usual, paper = (
+        layout.template.layout,
+        theme.PAPER if default != "plotly_dark" else theme.DARK[theme.PAPER],
+    )
+    assert (layout.paper_bgcolor or usual.paper_bgcolor) == paper
+    assert (layout.plot_bgcolor or usual.plot_bgcolor) == paper
 
 
 def test_hostile_names_are_escaped():

@@ -193,7 +193,7 @@ def test_bad_input_says_what_and_where() -> None:
         NextProduct.fit(pd.DataFrame({"customer_id": ["a"], "day": [START]}))
     with pytest.raises(NotEnoughData, match="needs at least 100 customers, this base has"):
         NextProduct.fit(habits(customers=40))
-    with pytest.raises(ParameterError, match="model 'tifu' is unknown; did you mean 'tifu-knn'"):
+    with pytest.raises(ParameterError, match="unknown model 'tifu'; did you mean 'tifu-knn'"):
         NextProduct.fit(habits(), models=["tifu"])
     with pytest.raises(DataError, match="none is left"):
         histories(lines_of([("a", "x", 1)]).assign(quantity=-1))

@@ -14,6 +14,8 @@ from sklearn.metrics import roc_auc_score
 
 from crm_analytics import CustomerBase
 from crm_analytics.analyses.churn.measures.measures import auc
+from crm_analytics.analyses.kpis import measure
+from crm_analytics.analyses.measured import Measured
 from crm_analytics.analyses.referral.facts import referral_facts
 from crm_analytics.analyses.referral.forest import circles, grown
 from crm_analytics.analyses.referral.invitations import (
@@ -220,10 +222,11 @@ def test_value_of_referrers_is_the_value_of_the_referred(small_company: Customer
 
 def test_type_two_saves_the_cost_of_winning_alone() -> None:
     """One referred customer, 100 of margin, reward 5, 20 to win another: type one 115, type two 20."""
-    people = pd.DataFrame({"customer_id": ["ann", "bo"], "acquisition_cost": [20.0, None]})
+    people = pd.DataFrame({"customer_id": ["ann", "bo", "cy"], "acquisition_cost": [20.0, None, 20.0]})
     sales = pd.DataFrame(
-        {"customer_id": ["ann", "bo"], "transaction_date": ["2026-01-01", "2026-02-01"], "unit_spend": 100.0}
-    )
+        {"customer_id": ["ann", "bo", "cy"], "transaction_date": ["2026-01-01", "2026-02-01", "2026-02-01"],
+         "unit_spend": 100.0}
+    )  # fmt: skip
     sent = pd.DataFrame(
         {"referrer_customer_id": ["ann"], "referred_customer_id": ["bo"], "invited_at": ["2026-01-20"],
          "converted_at": ["2026-02-01"], "reward_cost": [5.0]}
@@ -235,6 +238,28 @@ def test_type_two_saves_the_cost_of_winning_alone() -> None:
         [(120 - 5) / 5, (20 - 5) / 5, (95 - 5) / 5]
     )
     assert found[0].p_source == "stated"
+
+
+def test_a_referral_saves_what_winning_a_customer_costs_on_every_page() -> None:
+    """Booked 20 and 30; 90 of advertising over the three who were won: 25 + 30."""
+    people = pd.DataFrame({"customer_id": ["ann", "bo", "cy"], "acquisition_cost": [20.0, None, 30.0]})
+    sales = pd.DataFrame(
+        {"customer_id": ["ann", "bo", "cy"], "transaction_date": ["2026-01-01", "2026-02-01", "2026-02-01"],
+         "unit_spend": 100.0}
+    )  # fmt: skip
+    sent = pd.DataFrame(
+        {"referrer_customer_id": ["ann"], "referred_customer_id": ["bo"], "invited_at": ["2026-01-20"],
+         "converted_at": ["2026-02-01"]}
+    )  # fmt: skip
+    spend = pd.DataFrame({"channel": ["search"], "date_day": ["2026-01-15"], "spend": [90.0]})
+    tables = {"transactions": sales, "customers": people, "referrals": sent, "channel_spend": spend}
+    base = CustomerBase.open(tables, today=TODAY)
+    assert referral_value(invitations(base)).saved == pytest.approx(55)
+    assert measure(Measured(base), ["acquisition_cost"])["acquisition_cost"].value == pytest.approx(55)
+    del tables["channel_spend"], tables["customers"]
+    silent = referral_value(invitations(CustomerBase.open(tables, today=TODAY)))
+    assert silent.saved is None
+    assert silent.type_two == 0
 
 
 def test_groups_hold_everybody_and_moves_hold_all_of_then(small_company: CustomerBase) -> None:

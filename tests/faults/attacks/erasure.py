@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -15,8 +17,10 @@ from crm_analytics import CustomerBase
 from crm_analytics.analyses import identity
 from crm_analytics.runs.publishing import erasure, identity_store, publish, published_tree, score_places
 from crm_analytics.runs.publishing.publish import Place
+from crm_analytics.runs.time_limit import time_limit
 from crm_analytics.tables.export import pseudonyms, read_csv
 from crm_analytics.tables.project_key import read_key
+from crm_analytics.tables.regular_files import append_line
 from crm_analytics.tables.warehouse import write_table
 from crm_analytics.tables.warehouse_rows import Stamp
 from crm_analytics.tables.warehouse_target import target_of
@@ -281,3 +285,132 @@ def nothing_hides_where_nobody_looks(folder: Path) -> Tries:
     (weekly / "2026-03-01" / "old.parquet").write_bytes(b"PAR1 torn")
     code, _, said = crm(root, "forget", WHO, "--data", "shop", "--yes")
     yield "a file that cannot be read is named", code == 3 and "old.parquet" in said
+
+
+def _lost(out: Path) -> dict[str, Callable[[], None]]:
+    """How the memory of who was forgotten gets lost, in part, whole, or with its witnesses."""
+    path, tree = out / ".crm" / "suppressions.json", out / ".crm" / "tree.json"
+    log = out.parent / ".crm-audit.jsonl"
+    about = json.loads(path.read_text())
+
+    def less(keep: object, *gone: Path) -> Callable[[], None]:
+        def lose() -> None:
+            path.write_text(json.dumps({**about, "tokens": keep}))
+            for each in gone:
+                each.unlink(missing_ok=True)
+
+        return lose
+
+    def delete(*more: Path) -> Callable[[], None]:
+        return lambda: [shutil.rmtree(p) if p.is_dir() else p.unlink() for p in (path, *more)] and None  # type: ignore[func-returns-value]
+
+    return {
+        "deleted": delete(),
+        "without anything in it": lambda: path.write_text("") and None,
+        "an empty object": lambda: path.write_text("{}") and None,
+        "an empty list": less([]),
+        "an older copy": less(about["tokens"][:1]),
+        "words as tokens": less(["abc", "def"]),
+        "a text as tokens": less("ab" * 32),
+        "deleted with the tree's record": delete(tree),
+        "deleted with the log": delete(log),
+        "emptied with the tree's record": less([], tree),
+        "all that begins with a dot but the key": delete(tree.parent, log),
+    }
+
+
+@attack("1 erasure")
+def who_was_forgotten_is_not_forgotten(folder: Path) -> Tries:
+    made = published(folder, "made")
+    for who in (WHO, "K0038"):
+        assert crm(made, "forget", who, "--data", "shop", "--yes")[0] == 0
+    sell(made, "2026-03-02")
+    wave(made, pd.Timestamp("2026-03-09 02:00", tz="UTC"), "every = '1d'\n")
+    for what in _lost(made / "reports"):
+        root = folder / "at"
+        shutil.rmtree(root, ignore_errors=True)
+        shutil.copytree(made, root)
+        _lost(root / "reports")[what]()
+        sell(root, "2026-03-09")
+        after = pd.Timestamp("2026-03-17 02:00", tz="UTC")
+        more = "cap = 9\nshow_customers = true\n"
+        night = wave(root, after, more)
+        told = night.status == "failed" and "must not be contacted" in night.message  # type: ignore[attr-defined]
+        yield f"{what}: refused in words: {night.message[:60]}", told  # type: ignore[attr-defined]
+        if what == "deleted":
+            for who in (WHO, "K0038"):
+                crm(root, "forget", who, "--data", "shop", "--yes")
+            yield "forgotten again, it works", wave(root, after, more).status == "done"  # type: ignore[attr-defined]
+            yield "and still nobody is contacted", not traces(root)
+        if what == "an empty list":
+            path = root / "reports" / ".crm" / "suppressions.json"
+            path.write_text('{"tokens": [], "lost": 2}')
+            yield "given up by hand, it works", wave(root, after, more).status == "done"  # type: ignore[attr-defined]
+    root = folder / "at"
+    shutil.rmtree(root)
+    shutil.copytree(made, root)
+    path = root / "reports" / ".crm" / "suppressions.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "key": "0" * 12}))
+    sell(root, "2026-03-09")
+    night = wave(root, pd.Timestamp("2026-03-17 02:00", tz="UTC"))
+    yield "of another key", night.status == "failed" and "another key" in night.message  # type: ignore[attr-defined]
+
+
+@attack("1 erasure")
+def files_for_partners_are_found(folder: Path) -> Tries:
+    root, away = published(folder), folder / "away"
+    away.mkdir()
+    (root / ".crm-partner-secret").write_text("ab" * 32)
+    (root / ".crm-partner-secret").chmod(0o600)
+    made = [root / "for_alba.csv", away / "for_bean.csv", root / "data" / "öl und korn.csv"]
+    for path in made:
+        code, _, said = crm(root, "tokens", "--data", "shop", "--company", "tea", "--out", str(path))
+        yield f"{path.name} is made: {said[:60]}", code == 0 and path.is_file()
+    rows = len(read_csv(made[0]))
+    mine = away / "mine.csv"
+    crm(root, "tokens", "--data", "shop", "--company", "tea", "--out", str(mine))
+    mine.write_text("my own file\n")
+    code, _, said = crm(root, "forget", WHO, "--data", "shop")
+    yield "each is named", code == 0 and all(path.name in said for path in made)
+    yield "and none is gone without --yes", all(path.is_file() for path in made)
+    code, _, said = crm(root, "forget", WHO, "--data", "shop", "--yes")
+    yield "with --yes they are gone", code == 0 and not any(path.exists() for path in made)
+    yield f"and said to be: {said}", all(path.name in said for path in made) and "Whoever got them" in said
+    yield "a file that is no such file now stays", mine.read_text() == "my own file\n"
+    crm(root, "tokens", "--data", "shop", "--company", "tea", "--out", str(made[0]))
+    yield "made again, it leaves out who was forgotten", len(read_csv(made[0])) == rows - 1
+    (root / ".crm-audit.jsonl").unlink()
+    (root / ".crm-audit.jsonl").mkdir()
+    code, _, said = crm(root, "tokens", "--data", "shop", "--company", "tea", "--out", str(made[1]))
+    yield "what cannot be written down is not made", code in (3, 6) and not made[1].exists()
+
+
+@attack("9 limits")
+def a_log_that_is_no_file_ends_in_words(folder: Path) -> Tries:
+    made, root = published(folder), folder / "at"
+    (made / "old").write_text("old\n")
+    for kind, stand_in in {
+        "a pipe": os.mkfifo,
+        "a device": lambda path: path.symlink_to("/dev/null"),
+        "a folder": Path.mkdir,
+        "a link to another file": lambda path: path.symlink_to("old"),
+        "a link to nothing": lambda path: path.symlink_to("nowhere"),
+        "a socket": lambda path: socket.socket(socket.AF_UNIX).bind(str(path)),
+    }.items():
+        shutil.rmtree(root, ignore_errors=True)
+        shutil.copytree(made, root)
+        stand_in(root / ".crm-audit.jsonl")  # type: ignore[operator]
+        for arguments in (
+            ("forget", WHO, "--data", "shop", "--yes"),
+            ("reveal", "c-aaaaaaaaaa", "--data", "shop"),
+            ("customer", WHO, "--data", "shop", "--show-customer", "--no-models"),
+        ):
+            with time_limit(60, "it hangs"):
+                code, out, said = crm(root, *arguments)
+            refused = code in (3, 6) and ".crm-audit.jsonl" in said and WHO not in out
+            yield f"{kind}, {arguments[0]}: {code} {said[:80]}", refused and bool(traces(root))
+        yield f"{kind}: nothing else was written to", (root / "old").read_text() == "old\n"
+    log = folder / "log"
+    log.write_bytes(b'{"torn')
+    append_line(log, '{"what": "whole"}', 0o600)
+    yield "a line behind a torn one is whole", log.read_text().splitlines()[-1] == '{"what": "whole"}'

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
@@ -25,7 +24,7 @@ from crm_analytics.analyses.btyd.spend.banded_spend import BandedGammaGamma
 from crm_analytics.analyses.btyd.spend.gamma_gamma import GammaGamma
 from crm_analytics.errors import DataError, ParameterError, nearest
 from crm_analytics.tables.object_cards import ObjectCard
-from crm_analytics.tables.regular_files import check_regular, read_record
+from crm_analytics.tables.regular_files import check_regular, read_record, replace_whole
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -117,9 +116,7 @@ class FrozenModels(ObjectCard):
         facts = self._facts()
         facts["sha256"] = _checksum(facts)
         text = json.dumps(facts, indent=1, sort_keys=True, allow_nan=False) + "\n"
-        half = path.with_name(f".{path.name}.{os.getpid()}")
-        half.write_text(text, encoding="utf-8")
-        half.replace(path)
+        replace_whole(path, text.encode("utf-8"), 0o666)
         return path
 
     @classmethod

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
-from crm_analytics.errors import DataError, nearest
+from crm_analytics.errors import DataError, check_name, nearest
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.btyd.fitting.summary import Summary
@@ -129,6 +129,8 @@ def with_covariates(summary: Summary, table: ir.Table, columns: Sequence[str]) -
     -------
     frame: frequency, recency, T (in the summary's unit), the covariates, customers; sorted
     """
+    for name in columns:
+        check_name("covariates: unknown column", name, table.columns)
     history = summary.history
     joined = history.left_join(table.select("customer_id", *columns), "customer_id")
     keys = ["frequency", "recency_days", "age_days", *columns]

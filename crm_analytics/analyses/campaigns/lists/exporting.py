@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -31,7 +30,7 @@ from crm_analytics.analyses.customer_facts import Previous
 from crm_analytics.errors import DataError, PublishError
 from crm_analytics.tables.export import pseudonyms, write_csv
 from crm_analytics.tables.project_key import fingerprint
-from crm_analytics.tables.regular_files import open_regular, read_record
+from crm_analytics.tables.regular_files import open_regular, read_record, replace_whole
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -47,7 +46,13 @@ _COLUMNS = ("reason_code", "reason", "due_on", "item", "channel", *NUMBERS)
 
 
 def export(
-    wave: Lists, folder: str | Path, key: bytes, *, show_customers: bool = False, source: str = ""
+    wave: Lists,
+    folder: str | Path,
+    key: bytes,
+    *,
+    show_customers: bool = False,
+    source: str = "",
+    forgotten: int = 0,
 ) -> list[Path]:
     """Write a wave into a folder that is there.
 
@@ -58,6 +63,7 @@ def export(
     show_customers : ids, names and addresses in the files of the lists; else pseudonyms, which `crm reveal`
         turns back for whoever holds the key
     source : what may be told of where the rows came from
+    forgotten : how many people were known who must not be contacted: later waves must know as many
 
     Returns
     -------
@@ -78,7 +84,7 @@ def export(
     table = waterfall(wave)
     files.append(write_csv(table[table["list"] != ""], target / "waterfall.csv"))
     files.append(write_whole(target / MEMBERS, remembered(members, wave.base.day)))
-    return [*files, write_whole(target / WAVE, _told(wave, source, fingerprint(key)))]
+    return [*files, write_whole(target / WAVE, _told(wave, source, fingerprint(key), forgotten))]
 
 
 def _by_list(members: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -148,7 +154,7 @@ def remembered(members: pd.DataFrame, day: date) -> bytes:
     return _parquet(table)
 
 
-def _told(wave: Lists, source: str, key: str) -> bytes:
+def _told(wave: Lists, source: str, key: str, forgotten: int) -> bytes:
     terms = asdict(wave.terms)
     terms["where"] = {name: str(value) for name, value in wave.terms.where.items()}
     if isinstance(wave.terms.response, Mapping):
@@ -160,6 +166,7 @@ def _told(wave: Lists, source: str, key: str) -> bytes:
         "data_hash": wave.base.data_hash,
         "source": source,
         "key": key,
+        "forgotten": forgotten,
         "lists": counts.to_dict("records"),
         "left_out": dict(wave.left_out),
         "terms": terms,
@@ -198,16 +205,9 @@ def terms_of(folder: Path) -> dict[str, Any]:
 
 def write_whole(path: Path, content: bytes) -> Path:
     """A file, whole or not at all."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        replace_whole(path, content, 0o640)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise PublishError(f"{path} cannot be written ({error.strerror})") from None
     return path
 

@@ -18,7 +18,7 @@ import skops.io
 
 from crm_analytics.analyses.churn.model.serialisation import Apart, Together
 from crm_analytics.errors import DataError
-from crm_analytics.tables.regular_files import read_bytes, read_record
+from crm_analytics.tables.regular_files import read_bytes, read_record, replace_whole
 
 FORMAT = 3  # of the files that are written: results are named, their modules are not
 READ = (2, 3)  # 2 named modules, too
@@ -64,8 +64,8 @@ def save(trained: Any, path: str | os.PathLike[str]) -> Path:
         "skops": skops.__version__,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path, content)
-    _replace(_beside(path), (json.dumps(about, indent=1, sort_keys=True) + "\n").encode())
+    replace_whole(path, content, 0o600)
+    replace_whole(_beside(path), (json.dumps(about, indent=1, sort_keys=True) + "\n").encode(), 0o600)
     return path
 
 
@@ -158,14 +158,6 @@ def _about(path: Path) -> dict[str, Any]:
 
 def _beside(path: Path) -> Path:
     return path.with_name(path.name + ".json")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.part")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # it was trained on people
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    part.replace(path)
 
 
 def _settled(content: bytes) -> bytes:

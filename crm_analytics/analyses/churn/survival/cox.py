@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from crm_analytics.errors import NotEnoughData, ParameterError, nearest
+from crm_analytics.errors import NotEnoughData, ParameterError, check_name
 from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
@@ -136,8 +136,7 @@ def cox(
 
 def _check(frame: pd.DataFrame, columns: list[str]) -> None:
     for name in columns:
-        if name not in frame.columns:
-            raise ParameterError(f"the frame has no column {name!r}{nearest(name, map(str, frame.columns))}")
+        check_name("unknown column", name, frame.columns)
         if missing := int(frame[name].isna().sum()):
             raise ParameterError(f"{name!r} is missing in {missing:,} of {len(frame):,} rows")
 

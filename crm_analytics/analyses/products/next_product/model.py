@@ -32,7 +32,7 @@ from crm_analytics.analyses.products.next_product.histories import (
 from crm_analytics.analyses.products.next_product.ranking import best
 from crm_analytics.analyses.products.next_product.scorers import Scorer
 from crm_analytics.analyses.products.next_product.tifu_knn import TifuKnn
-from crm_analytics.errors import NotEnoughData, ParameterError, nearest
+from crm_analytics.errors import NotEnoughData, ParameterError, check_name
 from crm_analytics.tables.customer_base import CustomerBase
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -122,8 +122,7 @@ class NextProduct(ObjectCard):
         if k < 1 or days < 1:
             raise ParameterError("k and days must be 1 or more")
         for name in models:
-            if name not in MODELS:
-                raise ParameterError(f"model '{name}' is unknown{nearest(name, MODELS)}")
+            check_name("unknown model", name, MODELS)
         held = base_histories(lines) if isinstance(lines, CustomerBase) else histories(lines)
         split = split_by_time(held, days)
         if len(split.rows) < MINIMUM:

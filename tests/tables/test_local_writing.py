@@ -1,0 +1,54 @@
+"""Korean clocks are read; bookings, shortened amounts and Buddhist years are refused with what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from crm_analytics import CustomerBase
+from crm_analytics.errors import DataError
+
+
+def opened(folder: Path, days: list[str], amounts: list[str]) -> CustomerBase:
+    lines = [
+        f'k{n % 3},"{day}","{amount}"' for n, (day, amount) in enumerate(zip(days, amounts, strict=True))
+    ]
+    (folder / "shop.csv").write_text("\n".join(["customer_id,transaction_date,unit_spend", *lines]) + "\n")
+    return CustomerBase.open(folder / "shop.csv", today="2026-01-01")
+
+
+DAYS = [f"2025-03-{day:02}" for day in range(1, 13)]
+AMOUNTS = [f"{n}.50" for n in range(1, 13)]
+
+
+@pytest.mark.parametrize("day", ["{}", "2025/3/{:d}", "2025년 3월 {:d}일"])
+@pytest.mark.parametrize(
+    ("clock", "hour"), [("오전 12:05", 0), ("오전 9:05:00", 9), ("오후 12:05", 12), ("오후 3:05", 15)]
+)
+def test_korean_halves_of_the_day_are_read(tmp_path: Path, day: str, clock: str, hour: int) -> None:
+    days = [f"{day.format(DAYS[n - 1] if day == '{}' else n)} {clock}" for n in range(1, 13)]
+    lines = opened(tmp_path, days, AMOUNTS).transactions
+    moments = sorted(lines.transaction_date.to_pyarrow().to_pylist())
+    assert [(m.day, m.hour, m.minute) for m in moments] == [(n, hour, 5) for n in range(1, 13)]
+
+
+def test_a_thirteenth_hour_of_the_afternoon_is_no_time(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is not a date"):
+        opened(tmp_path, [f"{day} 오후 13:05" for day in DAYS], AMOUNTS)
+
+
+@pytest.mark.parametrize(
+    ("end", "says"),
+    [(" Cr", "is_return"), (" Dr.", "is_return"), ("Dr", "is_return"), ("k", "in full"), (" Mio", "in full"),
+     (" Tsd.", "in full"), ("M", "in full")],
+)  # fmt: skip
+def test_ends_of_amounts_are_refused_with_what_to_do(tmp_path: Path, end: str, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        opened(tmp_path, DAYS, [amount + end for amount in AMOUNTS])
+
+
+@pytest.mark.parametrize("day", ["{:02}/03/2568", "2568-03-{:02}"])
+def test_buddhist_years_are_refused_with_what_to_do(tmp_path: Path, day: str) -> None:
+    with pytest.raises(DataError, match="take 543 off"):
+        opened(tmp_path, [day.format(n + 12) for n in range(1, 13)], AMOUNTS)
