@@ -48,7 +48,7 @@ def crm(project: Path, out: str, *arguments: str, cores: str = "", **environment
     ]
     told = {**os.environ, **environment}
     done = subprocess.run(
-        command, cwd=project, env=told, capture_output=True, text=True, timeout=300, check=False
+        command, cwd=project, env=told, capture_output=True, text=True, timeout=3_600, check=False
     )
     assert done.returncode == 0, done.stderr
     found = {}

@@ -152,7 +152,7 @@ def left_open(model: Any, source: Any, draws: int, rng: np.random.Generator) -> 
 
 def _posterior_once(model: FittedModel, source: Any, seed: int) -> ParameterPosterior:
     """The posterior of a summary: drawn by the first total that wants it, kept for the others."""
-    if not isinstance(source, Summary):
+    if not isinstance(source, Summary) or source.base is None:
         return parameter_posterior(model, source, _FOR_TOTALS, seed)
     key = digest_of((model, source.cells, _FOR_TOTALS, seed))
     if key not in source.kept:

@@ -18,11 +18,11 @@ def once_a_night(source: Any, asked: tuple[Any, ...], make: Callable[[], TotalFo
 
     Parameters
     ----------
-    source : a summary; of anything else the total is made each time
+    source : a summary of a base; of anything else the total is made each time
     asked : all it depends on but the customers: models, discounts, intervals, numbers, words
     make : computes it
     """
-    if not isinstance(source, Summary):
+    if not isinstance(source, Summary) or source.base is None:
         return make()
     whole = source.whole.cells if source.whole else None
     key = ("total", digest_of((*asked, source.cells, source.cell_days, whole)))
