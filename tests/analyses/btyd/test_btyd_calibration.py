@@ -101,10 +101,13 @@ def test_intervals_of_all_customers_agree_with_the_total(past, future, summary, 
     assert (low, high) == pytest.approx((total.lower, total.upper), rel=0.03)
 
 
+@pytest.mark.parametrize("followed", [4_000, 500])
 def test_large_bases_by_their_normal_limit_agree_with_drawing_all(
-    past, future, summary, bg, found, monkeypatch
+    past, future, summary, bg, found, monkeypatch, followed
 ):
+    """Also where only a part of the customers tells how the means follow the parameters."""
     monkeypatch.setattr(calibration, "EXACT_UP_TO", 10)
+    monkeypatch.setattr(calibration, "_FOLLOWED", followed)
     limit = btyd.calibrate(past, future, bg, summary=summary, draws=400)
     for name, table in limit.tables.items():
         drawn = found.tables[name]
