@@ -102,8 +102,7 @@ def findings(report: ReferralReport) -> Block:
     found = [blocks.finding(t("finding.k", k=spread.k, n=100 * spread.k), "growth")]
     if report.compared is not None:
         found.append(_better(report))
-    if report.value is not None and report.value.reward_return.value is not None:
-        back = report.value.reward_return
+    if report.value is not None and (back := report.value.reward_return).value is not None:
         clear = grade(back.value, back.lower, back.upper, LEAST).is_news
         way = "more" if back.value > 0 else "less"
         slots = {"share": report.value.p_type_two, "way": way, "value": back.value}
