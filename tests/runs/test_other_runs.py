@@ -14,6 +14,7 @@ from nbformat import v4
 from crm_analytics.runs.plan import RunRequest
 from crm_analytics.runs.publishing import erasure, publish
 from crm_analytics.runs.report_run import run_report
+from crm_analytics.tables.project_key import ensure_key
 
 NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 PARAMETERS = (
@@ -92,14 +93,14 @@ def test_forgetting_a_run_takes_its_lists_away(project):
     names = [path.name for path in (place.folder / "runs").iterdir()]
     runs = [erasure.KnowingRun(place, name, "shop.csv", "", True) for name in names]
     found = erasure.Found(runs=runs, files=[], unreadable=[], in_source=True, other_sources=[])
-    erasure.erase(project / "out", found, "a", b"k" * 32, NOW.date())
+    erasure.erase(project / "out", found, "a", ensure_key(project), NOW.date())
     assert not (project / "out" / "first" / "2026-01-31").exists()
     assert not result.run_folder.exists()
 
 
 def test_a_list_of_another_length_than_the_page_says_is_refused(project):
     result, _ = made(project, "first", "2026-02-10", rows=3)
-    assert (result.status, result.exit_code) == ("failed", 6)
+    assert (result.status, result.exit_code) == ("failed", 6), result.message
     assert "the list 'due' holds 2 customers, and the page says 3" in result.message
 
 

@@ -385,6 +385,12 @@ def files_for_partners_are_found(folder: Path) -> Tries:
     yield "what cannot be written down is not made", code in (3, 6) and not made[1].exists()
 
 
+def a_socket(path: Path) -> None:
+    """Leaves its place in the folder when it is closed."""
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(str(path))
+
+
 @attack("9 limits")
 def a_log_that_is_no_file_ends_in_words(folder: Path) -> Tries:
     made, root = published(folder), folder / "at"
@@ -395,7 +401,7 @@ def a_log_that_is_no_file_ends_in_words(folder: Path) -> Tries:
         "a folder": Path.mkdir,
         "a link to another file": lambda path: path.symlink_to("old"),
         "a link to nothing": lambda path: path.symlink_to("nowhere"),
-        "a socket": lambda path: socket.socket(socket.AF_UNIX).bind(str(path)),
+        "a socket": a_socket,
     }.items():
         shutil.rmtree(root, ignore_errors=True)
         shutil.copytree(made, root)
