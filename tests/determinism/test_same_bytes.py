@@ -101,7 +101,7 @@ def test_workers_with_warm_kernels_publish_the_same_bytes_as_cold_ones(project: 
 
 
 # What speaks of purchases alone: the other reports have the same engine, and no other table here.
-OF_PURCHASES = ("segments", "lifetime_value", "audit", "profiles", "lifecycle", "churn")
+OF_PURCHASES = ("segments", "lifetime_value", "audit", "churn")
 
 
 def write_large(folder: Path, seed: int) -> Path:

@@ -174,7 +174,12 @@ def _posterior_once(model: FittedModel, source: Any, seed: int) -> ParameterPost
 def _log_posterior(likelihood: Likelihood) -> Callable[[Array], float]:
     """Up to a constant, at log parameters."""
     value = getattr(likelihood, "value", None) or (lambda at: likelihood(at)[0])
-    return lambda at: float(-value(at) * likelihood.total - at @ at / (2 * PRIOR**2))
+
+    def log_posterior(at: Array) -> float:
+        with np.errstate(all="ignore"):  # of a point far from all that fit nothing may be left but NaN
+            return float(-value(at) * likelihood.total - at @ at / (2 * PRIOR**2))
+
+    return log_posterior
 
 
 @dataclass(frozen=True)

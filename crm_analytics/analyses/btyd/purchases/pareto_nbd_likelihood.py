@@ -73,7 +73,7 @@ def integral(params: Array, x: Array, recency: Array, T: Array) -> tuple[Array, 
     top = found.max(axis=1, keepdims=True)
     weight = weights * np.exp(found - top)
     whole = weight.sum(axis=1, keepdims=True)
-    with np.errstate(divide="ignore", invalid="ignore"):  # far from all that fits, rounding leaves nothing
+    with np.errstate(divide="ignore"):
         log_g = np.log(s) + s * np.log(beta) + top + np.log(whole * end)
     return log_g[:, 0], u, weight / whole
 
