@@ -43,6 +43,7 @@ def words() -> Definitions:
     thresholds = SimpleNamespace(at_risk_days=60, lapsed_days=365)
     return SimpleNamespace(  # type: ignore[return-value]
         at_risk_days=60,
+        lapsed_days=365,
         standing=lambda silence: Definitions.standing(thresholds, silence),  # type: ignore[arg-type]
     )
 
