@@ -248,8 +248,7 @@ def test_runs_leave_nothing_behind(warm: WarmKernels) -> None:
     assert_no_creep(warm, 5)
 
 
-@pytest.mark.slow
-@pytest.mark.alone
+@pytest.mark.weekly
 def test_a_hundred_runs_leave_nothing_behind(warm: WarmKernels) -> None:
     assert_no_creep(warm, 100)
 

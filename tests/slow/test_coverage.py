@@ -13,7 +13,7 @@ from scipy.stats import binom
 from benchmarks.interval_coverage import COVERED, band, table
 
 PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
-FEW, BASES = 10, 600
+FEW, BASES = 4, 600
 
 
 @pytest.mark.weekly
