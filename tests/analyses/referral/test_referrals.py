@@ -220,18 +220,27 @@ def test_value_of_referrers_is_the_value_of_the_referred(small_company: Customer
     assert value.p_source == "data"
 
 
-def test_type_two_saves_the_cost_of_winning_alone() -> None:
-    """One referred customer, 100 of margin, reward 5, 20 to win another: type one 115, type two 20."""
-    people = pd.DataFrame({"customer_id": ["ann", "bo", "cy"], "acquisition_cost": [20.0, None, 20.0]})
+def one_referral(booked: tuple[float, float]) -> dict[str, pd.DataFrame]:
+    """Three buyers of 100 each: ann brought bo, and the cost of winning is booked of ann and of cy."""
+    people = pd.DataFrame(
+        {"customer_id": ["ann", "bo", "cy"], "acquisition_cost": [booked[0], None, booked[1]]}
+    )
     sales = pd.DataFrame(
         {"customer_id": ["ann", "bo", "cy"], "transaction_date": ["2026-01-01", "2026-02-01", "2026-02-01"],
          "unit_spend": 100.0}
     )  # fmt: skip
     sent = pd.DataFrame(
         {"referrer_customer_id": ["ann"], "referred_customer_id": ["bo"], "invited_at": ["2026-01-20"],
-         "converted_at": ["2026-02-01"], "reward_cost": [5.0]}
+         "converted_at": ["2026-02-01"]}
     )  # fmt: skip
-    base = CustomerBase.open({"transactions": sales, "customers": people, "referrals": sent}, today=TODAY)
+    return {"transactions": sales, "customers": people, "referrals": sent}
+
+
+def test_type_two_saves_the_cost_of_winning_alone() -> None:
+    """One referred customer, 100 of margin, reward 5, 20 to win another: type one 115, type two 20."""
+    tables = one_referral(booked=(20.0, 20.0))
+    tables["referrals"]["reward_cost"] = 5.0
+    base = CustomerBase.open(tables, today=TODAY)
     found = [referral_value(invitations(base), type_two=p, margin=1.0) for p in (0.0, 1.0, 0.25)]
     assert [f.total for f in found] == pytest.approx([115, 20, 0.75 * 115 + 0.25 * 20])
     assert [f.reward_return.value for f in found] == pytest.approx(
@@ -242,17 +251,8 @@ def test_type_two_saves_the_cost_of_winning_alone() -> None:
 
 def test_a_referral_saves_what_winning_a_customer_costs_on_every_page() -> None:
     """Booked 20 and 30; 90 of advertising over the three who were won: 25 + 30."""
-    people = pd.DataFrame({"customer_id": ["ann", "bo", "cy"], "acquisition_cost": [20.0, None, 30.0]})
-    sales = pd.DataFrame(
-        {"customer_id": ["ann", "bo", "cy"], "transaction_date": ["2026-01-01", "2026-02-01", "2026-02-01"],
-         "unit_spend": 100.0}
-    )  # fmt: skip
-    sent = pd.DataFrame(
-        {"referrer_customer_id": ["ann"], "referred_customer_id": ["bo"], "invited_at": ["2026-01-20"],
-         "converted_at": ["2026-02-01"]}
-    )  # fmt: skip
     spend = pd.DataFrame({"channel": ["search"], "date_day": ["2026-01-15"], "spend": [90.0]})
-    tables = {"transactions": sales, "customers": people, "referrals": sent, "channel_spend": spend}
+    tables = one_referral(booked=(20.0, 30.0)) | {"channel_spend": spend}
     base = CustomerBase.open(tables, today=TODAY)
     assert referral_value(invitations(base)).saved == pytest.approx(55)
     assert measure(Measured(base), ["acquisition_cost"])["acquisition_cost"].value == pytest.approx(55)
