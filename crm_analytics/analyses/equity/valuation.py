@@ -117,13 +117,21 @@ def _with_future(
     """The future with its interval: new customers, the model's parameters and the basket, each on its own."""
     value = float(found.quarters["discounted"].sum())
     gross = float(replace(found, cost=0.0).quarters["discounted"].sum())
-    moved = []
-    for other in _neighbours(fitted, summary):
-        orders = cohort_orders(other, len(found.orders))
-        moved.append(float(replace(found, orders=orders).quarters["discounted"].sum()) - value)
-    basket = gross * _error_of_basket(summary)
-    half = Z95 * float(np.sqrt(sum(m**2 for m in moved) + (value * found.acquired.error) ** 2 + basket**2))
-    return replace(found, future=Amount(value, value - half, value + half))
+    near = [
+        replace(found, orders=cohort_orders(other, len(found.orders)))
+        for other in _neighbours(fitted, summary)
+    ]
+    moved = [float(other.quarters["discounted"].sum()) - value for other in near]
+    basket = _error_of_basket(summary)
+    arrivals = value * found.acquired.error
+    half = Z95 * float(np.sqrt(sum(m**2 for m in moved) + arrivals**2 + (basket * gross) ** 2))
+    each = found.new_customer
+    steps = sum((other.new_customer - each) ** 2 for other in near)
+    return replace(
+        found,
+        future=Amount(value, value - half, value + half),
+        new_customer_error=float(np.sqrt(steps + (basket * each) ** 2)),
+    )
 
 
 def _neighbours(model: PurchaseModel, summary: btyd.Summary) -> list[PurchaseModel]:

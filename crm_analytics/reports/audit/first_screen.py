@@ -198,6 +198,8 @@ def _below_zero(report: AuditReport) -> dict[str, str]:
     n, lost = spread.below_zero
     if not n:
         return blocks.finding(t("finding.nobody_below"), "profit")
+    if _costly(report) is None:
+        return blocks.finding(t("finding.few_below", value=-lost, span=report.window), "profit")
     return blocks.finding(t("finding.below", n=n, value=-lost, span=report.window), "profit")
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from crm_analytics.analyses import btyd
+from crm_analytics.analyses.evidence import grade
+from crm_analytics.analyses.intervals import wilson
 from crm_analytics.analyses.overview import Overview, overview
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.shared.report import Report
@@ -30,6 +32,7 @@ class SmallReport(Report):
 
     seen: Overview
     nothing: str = ""  # with customers enough: what there is none of
+    table: str = ""  # which would hold it
 
     @property
     def t(self) -> Sentences:
@@ -100,7 +103,10 @@ def kpis(report: SmallReport) -> Block:
 def thanks(report: SmallReport) -> Block:
     """Whom to thank: the customers who came most often; and whom to ask after."""
     if report.nothing:
-        return blocks.actions(blocks.action(report.t("small.bring.do"), report.t("small.bring.why")))
+        table = report.t(f"small.bring.{report.table}")
+        return blocks.actions(
+            blocks.action(report.t("small.bring.do", table=table), report.t("small.bring.why"))
+        )
     regulars = report.seen.regulars
     again = regulars[regulars["order_count"] > 1]
     if again.empty:
@@ -182,10 +188,18 @@ def weekdays(report: SmallReport) -> Block:
         return _nothing(report)
     counted = report.seen.weekdays
     counted = counted.assign(weekday=[t(f"weekday.{day}") for day in counted["weekday"]])
-    top = counted.nlargest(1, "orders").iloc[0]
+    top, of, days = (
+        counted.nlargest(1, "orders").iloc[0],
+        counted["orders"].sum(),
+        counted["orders"].gt(0).sum(),
+    )
+    n = int(top["orders"])
+    found = grade(n / max(of, 1), *wilson(n, int(of)), int(of), null=1 / max(days, 1), looks=int(days))
+    message = "finding" if found.is_news and days > 1 else "finding_chance"
+    slots = {"day": top["weekday"], "n": n} if message == "finding" else {}
     return blocks.chart(
         figures.columns(counted, x="weekday", ys=["orders"]),
-        finding=t("small.weekdays.finding", day=top["weekday"], n=top["orders"]),
+        finding=t(f"small.weekdays.{message}", **slots),
         data=counted,
         caption=t("small.weekdays.caption"),
         names={name: t(f"small.column.{name}") for name in ("weekday", "orders")},

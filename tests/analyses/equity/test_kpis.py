@@ -223,7 +223,7 @@ def test_intervals_hold_their_value_law(sound: Measured) -> None:
         if kpi.lower is not None and kpi.upper is not None and kpi.value is not None:
             assert kpi.lower <= kpi.value <= kpi.upper, kpi.id
     without = {k.id for k in found if k.lower is None}
-    assert without == {"new_customer_value", "return_on_customer", "margin_of_revenue", "data_age_days"}
+    assert without == {"return_on_customer", "margin_of_revenue", "data_age_days"}
 
 
 def test_sales_alone_say_why_a_figure_is_missing() -> None:
