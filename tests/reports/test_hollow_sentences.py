@@ -46,6 +46,12 @@ def test_a_handful_has_no_per_cent() -> None:
     assert "33 %" in tile(t, many)["change"]
 
 
+def test_a_change_that_rounds_to_nothing_has_no_arrow() -> None:
+    t = catalogue("en", small_form.__file__, "EUR")
+    same = Kpi("buyers", COUNT, UP, 4374, 4374, against_year=Change(4374, 4373, 0.0002, -0.03, 0.03))
+    assert tile(t, same)["change"].startswith("± 0 %")
+
+
 def test_an_interval_of_one_number_is_none() -> None:
     t = catalogue("en", small_form.__file__, "EUR")
     assert tile(t, Kpi("bought_again", SHARE, UP, 1.0, 900, 0.9996, 1.0))["note"] == ""

@@ -25,7 +25,7 @@ ASKED = {
     "which play for a segment": r"Champions .*Thank them, show new things first",
     "which budget for a segment": r"May cost, each",
     "who moved": r"are in the same segment as on|than on \d",
-    "who loses us money": r"expected to cost .*more than they bring|No customer is expected to cost|are no burden",
+    "who loses us money": r"to cost .*more than they bring|No customer is expected to cost|are no burden",
     "firms against persons": r"of the type “\w+”; they bring|spend about alike",
     "which need groups": r"groups by what they buy|do not fall into clear groups",
 }

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
 
 WORTH_IT = 0.01  # share of profit lost with customers below zero, from which somebody should look
-NEWS = 0.05  # a change smaller than this is no news, however sure
+NEWS = 0.02  # a change smaller than this is no news, however sure
 WORDS = (
     "revenue", "return_of_goods", "at_risk", "lapsed", "silent", "margin", "value_to_come", "contact_cost",
     "contact_effect", "customer",

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
 
 WORDS = ("revenue", "at_risk", "lapsed", "value_to_come", "margin", "contact_effect", "change", "customer")
-NEWS = 0.05  # a change smaller than this is no news, however sure
+NEWS = 0.02  # a change smaller than this is no news, however sure
 PERIODS_OF_A_YEAR = 4  # drawn against the same periods a year before
 LONGEST_LINE = 120  # letters of what another report says
 

@@ -22,7 +22,7 @@ WORDS = (
     "at_risk", "lapsed", "silent", "revenue", "value_to_come", "margin", "contact_cost", "contact_effect",
     "repeat_purchase", "return_of_goods", "segment", "change",
 )  # fmt: skip
-NEWS = 0.05  # a change smaller than this is no news, however sure
+NEWS = 0.02  # a change smaller than this is no news, however sure
 
 
 @section(small=small_form.headline)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 WORDS = ("at_risk", "lapsed", "margin", "contact_effect", "change", "customer")
 OWN_WORDS = ("ticket", "complaint", "first_reply", "business_time", "one_touch", "backlog", "target")
 FOUR = 4  # numbers on the first screen
-NEWS = 0.05  # a smaller change is no news
+NEWS = 0.02  # a smaller change is no news
 BUSY = 1.0  # tickets of the busiest hour, below which nobody plans a shift by it
 
 

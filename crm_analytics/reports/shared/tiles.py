@@ -101,10 +101,11 @@ def refusal(t: Sentences, kpi: Kpi) -> str:
 def change_of(t: Sentences, change: Change, against: str) -> str:
     """A change in short: arrow, size, interval, against what ("year" or "before")."""
     assert change.change is not None
-    way = words.direction(change.now, change.before)
+    share = abs(change.change)
+    way = words.direction(change.now, change.before) if round(share, 2) else "flat"
     low = None if change.lower is None else max(change.lower, -1.0)  # nothing falls by more than all of it
     bounds = interval(t, low, change.upper, "percent:0")
-    return t(f"change.{against}", way=way, share=abs(change.change), interval=bounds)
+    return t(f"change.{against}", way=way, share=share, interval=bounds)
 
 
 def interval(t: Sentences, low: float | None, high: float | None, fmt: str) -> str:
