@@ -117,7 +117,7 @@ def second_records(tables: Tables) -> None:
 
 
 def single_sales(tables: Tables) -> None:
-    """In the last quarter half of the customers come, for one article; many send it back, few say who they are."""
+    """In the last quarter half come, for one article each; many send it back, and few say who they are."""
     sales = tables["transactions"]
     sales = sales[~(sales["customer_id"].str[-1].isin(list("02468")) & sales["transaction_date"].lt(LAST)
                     & (sales["transaction_date"] > LAST - pd.Timedelta(days=91)))]  # fmt: skip
