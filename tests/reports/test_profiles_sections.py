@@ -19,7 +19,7 @@ from tests.style import faults
 HOSTILE = "<img src=x onerror=alert(1)>"
 ASKED = {
     "who are my customers": r"of customers are (?:of the type|of the age|from|“)|spend about alike",
-    "what do the best like": r"buy .* most: \d+ % of their purchases",
+    "what do the best like": r"buys .* most: \d+ % of its purchases",
     "what marks each segment": r"of the others|No habit clearly sets",
     "where is growth": r"with room to grow could bring €",
     "which play for a segment": r"Champions .*Thank them, show new things first",
