@@ -36,7 +36,7 @@ ASKED = {
     "which channels work together": r"follow several channels, most often",
     "how to test, with whom": r"Change no budget of .* yet|Leave .* out for [\d,]+ of [\d,]+ customers",
     "trend": r"a year ago",
-    "payback": r"earns? back",
+    "payback": r"earns? (?:it )?back",
 }
 # Sentences that once stood on the page.
 QUOTES = (
