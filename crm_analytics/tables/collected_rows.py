@@ -18,15 +18,14 @@ import ibis.expr.types as ir
 
 from crm_analytics.errors import DataError, nearest
 from crm_analytics.tables.casts import cast_value
-from crm_analytics.tables.contract import FILE, PART, ROW, TABLES, Column
+from crm_analytics.tables.contract import FILE, ID, PART, ROW, TABLES
 from crm_analytics.tables.export_kinds import plain
 from crm_analytics.tables.headers import nearest_column
 from crm_analytics.tables.mapping import FILE_NAME, Join, Mapping, TableMapping
 from crm_analytics.tables.packed_files import table_name
-from crm_analytics.tables.row_selection import filled, kept, nothing_left, order_heads
+from crm_analytics.tables.row_selection import filled, kept, nothing_left, order_heads, selects
 from crm_analytics.tables.source_parts import UnlikeParts
 
-_KEY = Column("key", "text")
 _JOINED = "_joined"
 Read = Callable[[str, str], ir.Table]
 
@@ -113,7 +112,7 @@ def collect_tables(
             found.filled[table] = heads
             spec = replace(spec, fill_down=heads, within=str(spec.fields["transaction_id"]))
         rows = filled(rows, spec, table)
-        if spec.where or spec.exclude:
+        if selects(spec, table):
             found.every[table] = rows
             rows = rows.filter(kept(rows, spec, table))
             if table == "transactions" and not rows.limit(1).count().to_pyarrow().as_py():
@@ -150,7 +149,7 @@ def _take_parts(found: Collected, table: str, rows: ir.Table, spec: TableMapping
     if order_heads(rows, spec):
         raise UnlikeParts(f"{table} has cells that are filled from other lines")
     rows = filled(rows, spec, table)
-    if spec.where or spec.exclude:
+    if selects(spec, table):
         found.every[table] = rows
         rows = rows.filter(kept(rows, spec, table))
     found.tables[table] = rows.drop(ROW, PART)
@@ -246,7 +245,7 @@ def _end_to_end(pieces: list[tuple[str, ir.Table]], table: str, spec: TableMappi
             if name not in one.columns:
                 fields[name] = ibis.null(alike if alike is not None else "string")
             elif alike is None:  # a number in one file, text in another: as text, like a CSV
-                fields[name] = cast_value(one[name], _KEY)
+                fields[name] = cast_value(one[name], ID)
             else:
                 fields[name] = one[name]
         whole.append(one.select(**fields, **{FILE: ibis.literal(number)}))
@@ -302,8 +301,8 @@ def _join(rows: ir.Table, other: ir.Table, join: Join, table: str) -> ir.Table:
     left: dict[str, ir.Value] = {}
     right: dict[str, ir.Value] = {}
     for i, (here, there) in enumerate(join.keys):
-        left[f"_key{i}"] = rows[here] if alike else cast_value(rows[here], _KEY)
-        right[f"_key{i}"] = other[there] if alike else cast_value(other[there], _KEY)
+        left[f"_key{i}"] = rows[here] if alike else cast_value(rows[here], ID)
+        right[f"_key{i}"] = other[there] if alike else cast_value(other[there], ID)
     keyed = other.select(**right)
     named = keyed.filter([keyed[key].notnull() for key in right])
     counts = named.group_by(list(right)).aggregate(n=named.count())

@@ -192,7 +192,8 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
     notes: list[Finding] = []
     if account.left_out:
         says = (
-            f"{counted(account.left_out, 'row')} of {table.name} left out by where or except in mapping.toml."
+            f"{counted(account.left_out, 'row')} of {table.name} left out by where, except or anonymous in "
+            "mapping.toml."
         )
         notes.append(Finding("left_out", "note", table.name, "", says, account.left_out))
     if table.name in source.rows.filled:
