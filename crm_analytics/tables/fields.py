@@ -119,6 +119,13 @@ def _described(described: dict[str, Any], column: Column, given: _Given) -> Fiel
         accepted = described["equals"]
         fits = value.cast("string").isin([accepted] if isinstance(accepted, str) else list(accepted))
         return Field(ibis.literal(True), fits.fill_null(False), sure=True)
+    if "begins" in described:
+        named = described["begins"]
+        text = value.cast("string").strip().upper()
+        fits = ibis.or_(
+            *(text.startswith(one.upper()) for one in ([named] if isinstance(named, str) else named))
+        )
+        return Field(ibis.literal(True), fits.fill_null(False), sure=True)
     if "format" in described:
         written_in = described.get("zone", spec.zone)
         moment = read_with_format(raw, name, described["format"], given.readings.zone, written_in)

@@ -29,7 +29,7 @@ _HINTS = {
     "is not a number": "amounts are read as in 1,234.50, 1.234,50, (12.50), 12.50- or € 12,50",
     "is missing": 'cells that are blank on purpose need default = { "<column>" = 0 } or fill_down',
     "lies after today": "check the clock of the machine, or the dates; years such as 2568 "
-    "are of the Buddhist calendar: take 543 off them in the source",
+    'are of the Buddhist calendar: say calendar = "buddhist" in mapping.toml',
     TOO_LARGE: 'count in thousands: unit_spend = "amount / 1000" in mapping.toml',
 }
 _FORMATS = {  # of shapes that the grammar leaves alone, since they could mean something else
@@ -122,7 +122,7 @@ def judge(account: Account, found: pd.DataFrame, max_rejected: float, readings: 
         if any(reading.mixed for reading in readings.numbers.values()):
             hints.append(
                 "some amounts have a decimal point and some a decimal comma: write them in one way, or each "
-                "way in a file of its own (the files of a join must be written alike)"
+                "way in a file of its own"
             )
         words = {word for reading in readings.numbers.values() for word in reading.words}
         if words & BOOKED:
