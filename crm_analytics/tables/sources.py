@@ -26,9 +26,7 @@ class Source:
     label: str
     of_files: bool = False
     csv: dict[str, list[CsvFile]] = field(default_factory=dict)  # of each table: its own, then what it joins
-    zones: dict[str, dict[str, str]] = field(
-        default_factory=dict
-    )  # of columns whose type bears one, by table
+    zones: dict[str, dict[str, str]] = field(default_factory=dict)  # of columns, by table, where types say it
 
 
 def open_source(source: Any, mapping: Any = None, *, pushdown: bool = False) -> Source:

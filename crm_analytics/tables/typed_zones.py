@@ -12,7 +12,7 @@ from crm_analytics.tables.zones import UTC, check_zone, fixed_zone
 
 
 def zones_of(schema: pa.Schema) -> dict[str, str]:
-    """The zone of every column that bears one, but for UTC, which is what programs write where they know none.
+    """The zone of every column that bears one, but for UTC, which programs write where they know none.
 
     >>> zones_of(pa.schema({"at": pa.timestamp("us", "Asia/Tokyo"), "on": pa.timestamp("us", "UTC")}))
     {'at': 'Asia/Tokyo'}

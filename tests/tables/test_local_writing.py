@@ -1,4 +1,4 @@
-"""Clocks of the East and Buddhist years are read; bookings and shortened amounts are refused with what to do."""
+"""Clocks of the East and Buddhist years are read; bookings and short amounts are refused in words."""
 
 from __future__ import annotations
 
