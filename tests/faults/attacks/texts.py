@@ -105,7 +105,12 @@ def text_from_data_is_no_markup_in_a_chart(folder: Path) -> Tries:
 
 
 MARK = "zqxmark"
-MARKUP = [f"<b id={MARK}>", f"<script>{MARK}()</script>", f"</td></table><img src={MARK}>", f"\"><a href={MARK}>"]
+MARKUP = [
+    f"<b id={MARK}>",
+    f"<script>{MARK}()</script>",
+    f"</td></table><img src={MARK}>",
+    f'"><a href={MARK}>',
+]
 
 
 def hostile(root: Path) -> Path:
