@@ -139,9 +139,9 @@ def _changed_unit(days: pd.DataFrame) -> Finding | None:
     runs = grouped.agg(size=("size", "median"), first=("day", "min"))
     if len(runs) < 2 * _STRETCHES:
         return None
-    ranked = runs["size"].sort_values()
-    steps = ranked.diff()
-    large = runs["size"] >= ranked[steps.idxmax()]
+    ranked = np.sort(runs["size"].to_numpy())
+    steps = np.diff(ranked)
+    large = runs["size"] >= ranked[int(steps.argmax()) + 1]
     times = 10 ** float(runs["size"][large].median() - runs["size"][~large].median())
     changes = int((large != large.shift()).sum()) - 1
     sides = min(int(large.sum()), int((~large).sum()))
