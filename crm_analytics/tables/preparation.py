@@ -250,8 +250,8 @@ def _of_clocks(table: Table) -> list[Finding]:
     for name, reading in table.readings.dates.items():
         if reading.half_zoned and table.spec.zone is None:
             says = (
-                f"Some moments of '{name}' bear an offset and some none: those without are read on the clock of "
-                f"{table.readings.zone}. Say on which they were written."
+                f"Some moments of '{name}' bear an offset and some none: those without are read on the clock "
+                f"of {table.readings.zone}. Say on which they were written."
             )
             notes.append(Finding("half_zoned", "warning", table.name, name, says,
                                  settles=f'[{table.name}]\nzone = "{table.readings.zone}"'))  # fmt: skip
