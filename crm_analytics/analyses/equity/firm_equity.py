@@ -47,8 +47,10 @@ class Amount:
 
     def __add__(self, other: Amount) -> Amount:
         """The sum of two that are independent."""
-        value, half = self.value + other.value, Z95 * float(np.hypot(self.error, other.error))
-        return Amount(value, value - half, value + half)
+        below = float(np.hypot(self.value - self.lower, other.value - other.lower))
+        above = float(np.hypot(self.upper - self.value, other.upper - other.value))
+        value = self.value + other.value
+        return Amount(value, value - below, value + above)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +71,7 @@ class FirmEquity:
     orders : of a new customer in each quarter of its life
     timing : share of present customers' value that falls in each quarter
     contracts : of contracts that run; None where there are none, or where their payments are purchases
-    new_customer_error : standard error of `new_customer`, by parameters and basket
+    new_customer_error : standard error of `new_customer`, by parameters, basket and past errors of the forecast
     """
 
     present: Amount
@@ -112,7 +114,7 @@ class FirmEquity:
     def new_customer_range(self) -> tuple[float, float]:
         """Its 95 % interval."""
         half = Z95 * self.new_customer_error
-        return self.new_customer - half, self.new_customer + half
+        return max(self.new_customer - half, 0.0), self.new_customer + half
 
     @property
     def _share(self) -> float:
