@@ -71,7 +71,7 @@ class FirmEquity:
     orders : of a new customer in each quarter of its life
     timing : share of present customers' value that falls in each quarter
     contracts : of contracts that run; None where there are none, or where their payments are purchases
-    new_customer_error : standard error of `new_customer`, by parameters, basket and past errors of the forecast
+    new_customer_error : standard error of `new_customer`, by parameters, basket and past errors
     """
 
     present: Amount

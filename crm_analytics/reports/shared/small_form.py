@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from crm_analytics.analyses.evidence import grade
-from crm_analytics.analyses.intervals import wilson
 from crm_analytics.analyses.overview import Overview, overview
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.shared.report import Report
@@ -182,6 +180,9 @@ def favourites(report: SmallReport) -> Block:
 
 def weekdays(report: SmallReport) -> Block:
     """On which day of the week they come."""
+    from crm_analytics.analyses.evidence import grade  # a view of one customer comes without scipy
+    from crm_analytics.analyses.intervals import wilson
+
     t = report.t
     if report.nothing:
         return _nothing(report)
