@@ -91,7 +91,8 @@ test-slow: setup  ## a fresh environment from environment.yml, big data, every r
 test-weekly: setup  ## long simulations whose results are committed (not part of .ci/run)
 	$(BIN)/python -m pytest -m weekly tests
 
-notebooks: setup  ## run the notebooks and keep the text form of their blocks, as nbval compares them
+notebooks: setup  ## run the notebooks; keep the text nbval compares and pictures for GitHub (needs Chromium)
+	@command -v chromium >/dev/null || { echo "Chromium is needed; on Debian: apt-get install chromium"; exit 1; }
 	$(BIN)/crm demo cdnow && $(BIN)/crm demo company
 	$(BIN)/python -m tests.notebooks.normalise
 

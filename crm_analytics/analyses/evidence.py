@@ -11,6 +11,8 @@ import math
 from enum import StrEnum
 from statistics import NormalDist
 
+import pandas as pd
+
 from crm_analytics.analyses.error_rates import EXPECTED, error_rate
 from crm_analytics.analyses.intervals import Z95
 
@@ -93,3 +95,26 @@ def grade(
     wider = NormalDist().inv_cdf(1 - NOMINAL / 2 / looks) / Z95 if looks > 1 else 1.0
     clear = distance > wider * side and wrong <= TOLERATED
     return Evidence.SHOWN if clear else Evidence.SUGGESTED
+
+
+def told(clear: pd.Series, kind: str) -> pd.Series:
+    """Which differences of a table a page may claim, of those its analysis calls clear.
+
+    The flags hold together over the rows of their table, so they need no interval; what is left for the page
+    is how often a finding of this kind speaks of nothing, as in `grade`.
+
+    Parameters
+    ----------
+    clear : of the table, one flag per row
+    kind : of the finding, "page.finding" of `error_rates`; empty for one of which no company was made up
+
+    Returns
+    -------
+    The flags, or no flag where the kind speaks in more than 10 % of companies without it
+
+    >>> told(pd.Series([True, False]), "voice.driver").tolist()
+    [True, False]
+    """
+    flags = clear.fillna(False).astype(bool)
+    wrong = error_rate(kind) if kind else NOMINAL
+    return flags if wrong <= TOLERATED else flags & False

@@ -183,7 +183,9 @@ def plotly(payload: dict[str, Any]) -> dict[str, Any]:
     figure, look = payload["figure"], template()
     layout = dict(figure["layout"])
     title, subtitle = f"<b>{_wrapped(payload['finding'], 76)}</b>", _wrapped(payload["caption"], 110)
-    above = 26 * (title.count("<br>") + 1) + 18 + (20 * (subtitle.count("<br>") + 1) if subtitle else 0)
+    # Plotly hangs one line of a title below its place, and sets the first of several on it: that one is cut.
+    top = 8 if "<br>" not in title else 8 + 13
+    above = 26 * (title.count("<br>") + 1) + 10 + top + (20 * (subtitle.count("<br>") + 1) if subtitle else 0)
     margin = {**look["layout"]["margin"], **layout.get("margin", {})}
     look["layout"] |= {side: {**look["layout"][side], "fixedrange": False} for side in ("xaxis", "yaxis")}
     layout |= {
@@ -197,7 +199,7 @@ def plotly(payload: dict[str, Any]) -> dict[str, Any]:
             "text": title,
             "font": {"size": 18},
             "subtitle": {"text": subtitle, "font": {"size": 14, "color": MUTED}},
-            **{"x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 8, "t": 8}},
+            **{"x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 8, "t": top}},
             **{"y": 1, "yref": "container", "yanchor": "top"},
         },
     }

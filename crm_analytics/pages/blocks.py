@@ -4,8 +4,9 @@ A page has two layers. What stands in the manager's layer is read in two minutes
 findings and at most a chart or two. Everything else is put `in_appendix`: folded, complete, printed.
 
 A block is a few words and plain JSON. In JupyterLab it shows itself; when a report runs it hands its JSON
-to `page.build`; with ``CRM_DISPLAY=text`` it is plain text, which is what committed notebooks keep and tests
-compare. All texts are plain: whatever they hold is escaped where it is shown.
+to `page.build`; with ``CRM_DISPLAY=text`` it is plain text, which is what tests compare, and with
+``CRM_DISPLAY=stored`` charts bring their figure, too, of which a committed notebook keeps a picture. All
+texts are plain: whatever they hold is escaped where it is shown.
 
 >>> headline("One customer in five brings 63 % of revenue", lede="Growth came from people buying again.")
 [headline]
@@ -139,7 +140,8 @@ class Block:
         bundle: dict[str, Any] = {"text/plain": block_views.text(self.kind, self.payload)}
         if form == "text":
             return bundle
-        bundle |= {MIME: self.to_json(), "text/html": block_views.html(self.kind, self.payload)}
+        if form != "stored":
+            bundle |= {MIME: self.to_json(), "text/html": block_views.html(self.kind, self.payload)}
         if self.kind == "chart":
             bundle[PLOTLY_MIME] = block_views.plotly(self.payload)
         return bundle

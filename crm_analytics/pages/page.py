@@ -6,6 +6,7 @@ Same notebook, same context, same bytes: there is no clock here and nothing at r
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -286,21 +287,37 @@ def _value(name: str, value: object, context: PageContext) -> str:
 # --- the pages beside it ------------------------------------------------------------------------------------
 
 
-def failure(context: PageContext, *, what: str, next_step: str, last_good: str | None) -> str:
+def failure(
+    context: PageContext, *, what: str, next_step: str, last_good: str | None, language: str = locales.ENGLISH
+) -> str:
     """The page that stands in for a report that could not be made.
 
     Parameters
     ----------
-    what, next_step : plain words for a reader who does not run it: no traceback, no customer's name
+    what, next_step : plain words for a reader who does not run it: no traceback, no customer's name. Indented
+        lines of `what` are shown to be copied, as they are
     last_good : relative link to the last report that worked, or None
+    language : of what the page says around them, "en" or "de"
     """
     link = safe_link(last_good) if last_good else None
-    return render(
-        "failure.html",
-        context=context,
-        brand=context.brand,
-        what=what,
-        next_step=next_step,
-        last_good=link,
-        footer=_footer(context),
-    )
+    with locales.speaking(language):
+        return render(
+            "failure.html",
+            context=context,
+            brand=context.brand,
+            t=sentences(language),
+            what=_with_code(what),
+            next_step=next_step,
+            last_good=link,
+            footer=_footer(context),
+        )
+
+
+def _with_code(text: str) -> list[tuple[bool, str]]:
+    """Paragraphs of a message, and its indented lines, which somebody will copy.
+
+    >>> _with_code("Say in mapping.toml:" + chr(10) + "  currency = 'EUR'")
+    [(False, 'Say in mapping.toml:'), (True, "currency = 'EUR'")]
+    """
+    runs = itertools.groupby((x for x in text.splitlines() if x.strip()), lambda x: x.startswith("  "))
+    return [(code, "\n".join(words.clean(x) for x in lines)) for code, lines in runs]

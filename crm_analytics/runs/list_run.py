@@ -98,12 +98,17 @@ def decide_wave(request: WaveRequest) -> WaveDecision:
     last = before[-1]
     if (request.place.folder / FAILED).exists():
         return WaveDecision(request, why="it failed last time")
-    if request.as_of and (why := _not_due(request, last, date.fromisoformat(request.as_of))):
-        return WaveDecision(request, _unchanged(request, last, why), why=why)
-    if not request.as_of and not request.force and _stamps(request) == _stamped(last):
+    why = ""
+    if request.as_of:
+        why = _not_due(request, last, date.fromisoformat(request.as_of))
+    elif not request.force and _stamps(request) == _stamped(last):
         why = f"the data are those of the wave of {last.name}"
+    if not why:
+        return WaveDecision(request, why=f"the last wave is of {last.name}")
+    try:
         return WaveDecision(request, _unchanged(request, last, why), why=why)
-    return WaveDecision(request, why=f"the last wave is of {last.name}")
+    except DataError as error:
+        return WaveDecision(request, problem=error)
 
 
 def _not_due(request: WaveRequest, last: Path, day: date) -> str:
@@ -280,6 +285,13 @@ def _remember_source(wave: Path, stamps: dict[str, Any]) -> None:
 
 
 def _unchanged(request: WaveRequest, last: Path, why: str, began: float | None = None) -> RunResult:
+    """That no wave is made.
+
+    Raises
+    ------
+    DataError : who was forgotten is not known any more, which no night may pass over in silence.
+    """
+    suppressions.tokens(request.out)
     start = time.perf_counter() if began is None else began
     return _result(request, Status.UNCHANGED, start, folder=last, day=last.name, message=why)
 

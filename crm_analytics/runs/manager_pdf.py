@@ -66,7 +66,10 @@ def print_page(page: bytes, limit: float = SECONDS) -> bytes:
     try:
         (folder / "page.html").write_bytes(page.replace(b"</head>", _STYLE, 1))
         made = folder / "made.pdf"
-        _run([program, *_flags(folder), f"--print-to-pdf={made}", (folder / "page.html").as_uri()], limit)
+        _run(
+            [program, *browser_flags(folder), f"--print-to-pdf={made}", (folder / "page.html").as_uri()],
+            limit,
+        )
         if not made.is_file() or not (content := read_bytes(made)).startswith(b"%PDF-"):
             raise PublishError(
                 f"{Path(program).name} made no PDF of the page. Print it from a browser instead"
@@ -89,7 +92,8 @@ def write_pdf(run: Path) -> Path:
     return run / NAME
 
 
-def _flags(folder: Path) -> list[str]:
+def browser_flags(folder: Path) -> list[str]:
+    """Options for a browser that reaches no address; its profile lies in `folder`."""
     own = [
         f"--user-data-dir={folder / 'profile'}",
         "--host-resolver-rules=MAP * ~NOTFOUND",

@@ -22,14 +22,18 @@ if TYPE_CHECKING:
     from crm_analytics.pages.page import PageContext
     from crm_analytics.runs.unchanged import Inputs
 
-# For the reader of a failure page, who has not run anything; by exit code.
-NEXT_STEPS = {
-    2: "Whoever runs the report can find the cause in the message above: a parameter does not fit.",
-    3: "Whoever keeps the data can find the cause with `crm check`; then the report can run again.",
-    4: "Whoever keeps the report can find the cause by running its notebook in JupyterLab.",
-    5: "Whoever keeps the machine can find the cause in its log: more memory or more time may be needed.",
-    6: "Whoever keeps the report can find the cause in the message above.",
-}
+STEPS = (2, 3, 4, 5, 6)  # exit codes of which a failure page and a mail say what to do
+
+
+def next_step(exit_code: int, language: str) -> str:
+    """What the reader of a failure page, who has not run anything, can do.
+
+    >>> next_step(4, "en")
+    'Whoever keeps the report can find the cause by running its notebook in JupyterLab.'
+    """
+    from crm_analytics.pages.sentences import sentences
+
+    return sentences(language)(f"failure.step_{exit_code if exit_code in STEPS else 4}")
 
 
 @dataclass
@@ -137,15 +141,17 @@ def failure(record: Record, place: publish.Place, error: CrmError, last_good: st
     ----------
     last_good : path of the last good page inside the folder of reports, or None
     """
-    from crm_analytics.pages import page
+    from crm_analytics.pages import locales, page
 
     message, code = manifest.published_words(str(error)), error.exit_code
+    language = str(record.plan.values.get("language") or locales.ENGLISH)
     up = PurePosixPath("../../../..")  # from reports/<name>/<slug>/runs/<id>/
     html = page.failure(
         _context(record),
         what=message,
-        next_step=NEXT_STEPS.get(code, NEXT_STEPS[4]),
+        next_step=next_step(code, language),
         last_good=(up / last_good).as_posix() if last_good else None,
+        language=language,
     )
     files = {"failure.html": html.encode("utf-8")}
     if record.executed is not None:

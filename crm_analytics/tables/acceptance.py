@@ -15,10 +15,10 @@ from crm_analytics.tables.account import Account
 from crm_analytics.tables.checks import BROKEN, ROUNDED, TOO_LARGE, UNREAD
 from crm_analytics.tables.contract import PART, ROW, TABLES
 from crm_analytics.tables.duplicates import REPEATED, REPEATS, VARIANT, count_repeats, denied, merge
-from crm_analytics.tables.fields import fields_of
 from crm_analytics.tables.findings import Finding, counted
-from crm_analytics.tables.money import LIMIT, ROUNDING
+from crm_analytics.tables.money import LIMIT
 from crm_analytics.tables.placeholder_dates import empty_placeholders
+from crm_analytics.tables.rounding import rounded
 from crm_analytics.tables.signs import RETURNED
 from crm_analytics.tables.total_rows import total_row
 
@@ -78,8 +78,7 @@ def accept(
         staged = staged.filter(~staged[BROKEN])
     if counts["returned"]:
         notes.append(turned(counts))
-    if counts["rounded"]:
-        notes += _refuse_rounding(table, counts)
+    notes += rounded(table, counts["rounded"])
     placed = staged.drop(*(c for c in (BROKEN, UNREAD, ROUNDED, RETURNED) if c in staged.columns))
     rows = placed.drop(*(c for c in (ROW, PART) if c in placed.columns))
     rows, emptied = empty_placeholders(rows, contract)
@@ -205,26 +204,6 @@ def turned(counts: dict[str, Any]) -> Finding:
     )
     return Finding("unsigned_returns", "warning", "transactions", _AMOUNT, says, counts["returned"],
                    float(counts["turned"]))  # fmt: skip
-
-
-def _refuse_rounding(table: rejects.Table, counts: dict[str, Any]) -> list[Finding]:
-    """Money of more than four decimals: refused where rounding changes the sum, else told."""
-    fields = fields_of(TABLES[table.name], table.rows, table.spec, table.readings)
-    amount = fields[_AMOUNT]
-    if amount.number is None:
-        return []
-    exact, kept = amount.number.cast("float64"), amount.value.cast("float64")
-    sums = table.rows.aggregate(moved=(exact - kept).abs().sum(), whole=exact.abs().sum())
-    row = sums.to_pyarrow().to_pylist()[0]
-    if row["whole"] and row["moved"] > ROUNDING * row["whole"]:
-        raise DataError(
-            f"transactions: {counts['rounded']:,} amounts need more than the four decimals "
-            f"that money has; rounded, "
-            f"they would be {100 * row['moved'] / row['whole']:.1f} % off. Count in a smaller unit: "
-            f'unit_spend = "unit_spend * 1000000" in mapping.toml, and say so in the label'
-        )
-    says = f"{counted(counts['rounded'], 'amount')} of more than four decimals, rounded to four."
-    return [Finding("rounded_amounts", "note", table.name, _AMOUNT, says, counts["rounded"])]
 
 
 def _scalar(expression: ir.Scalar) -> int:

@@ -18,17 +18,30 @@ import ibis.expr.types as ir
 
 from crm_analytics.errors import DataError, nearest
 from crm_analytics.tables.casts import cast_value
-from crm_analytics.tables.contract import FILE, PART, ROW, TABLES, Column
+from crm_analytics.tables.contract import FILE, ID, PART, ROW, TABLES
 from crm_analytics.tables.export_kinds import plain
 from crm_analytics.tables.headers import nearest_column
 from crm_analytics.tables.mapping import FILE_NAME, Join, Mapping, TableMapping
 from crm_analytics.tables.packed_files import table_name
-from crm_analytics.tables.row_selection import filled, kept, nothing_left, order_heads
+from crm_analytics.tables.row_selection import filled, kept, nothing_left, order_heads, selects
 from crm_analytics.tables.source_parts import UnlikeParts
 
-_KEY = Column("key", "text")
 _JOINED = "_joined"
 Read = Callable[[str, str], ir.Table]
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files that lie below each other, of a table or of what it joins.
+
+    Attributes
+    ----------
+    pieces : name and raw rows of each
+    columns : what comes from them
+    """
+
+    pieces: list[tuple[str, ir.Table]]
+    columns: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -41,7 +54,8 @@ class Collected:
     numbered : the same with ROW, the place in the source; only where rows have one
     every : as `numbered`, with the rows that `where` and `except` leave out; only of tables that have such
     unmatched : of tables with joins, the rows whose key the other source does not have, as an expression
-    pieces : of tables that lie in several files, name and raw rows of each; `numbered` has FILE, its number
+    several : of tables of which something lies in several files, the files, by the column of `numbered` that
+        holds their number
     rewritten : columns whose texts were rewritten because the files of a table differ; filled when read
     not_read : names that are no table, and no part or join of one
     filled : columns of `where` that an export writes in the first line of an order only, and that were filled
@@ -52,7 +66,7 @@ class Collected:
     every: dict[str, ir.Table] = field(default_factory=dict)
     unmatched: dict[str, ir.IntegerScalar] = field(default_factory=dict)
     filled: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    pieces: dict[str, list[tuple[str, ir.Table]]] = field(default_factory=dict)
+    several: dict[str, dict[str, Files]] = field(default_factory=dict)
     rewritten: dict[str, tuple[str, ...]] = field(default_factory=dict)
     not_read: list[str] = field(default_factory=list)
 
@@ -104,26 +118,31 @@ def collect_tables(
         raw = _end_to_end(pieces, table, spec)
         in_order = raw.get_backend().name == "duckdb"
         rows = raw.mutate(**{ROW: ibis.row_number() + 1}) if in_order else raw
-        for join in spec.joins:
+        several = {FILE: Files(pieces, frozenset(raw.columns) - {FILE})}
+        for i, join in enumerate(spec.joins):
             other = _pieces(join.origin, names, read, table)
-            rows = _join(rows, _end_to_end(other, table, spec).drop(FILE), join, table)
+            joined = _end_to_end(other, table, spec).rename({f"{FILE}_{i}": FILE})
+            several[f"{FILE}_{i}"] = Files(other, frozenset(joined.columns).difference(rows.columns))
+            rows = _join(rows, joined, join, table)
         if _JOINED in rows.columns:
             found.unmatched[table] = rows[_JOINED].isnull().sum()
         if heads := order_heads(rows, spec):
             found.filled[table] = heads
             spec = replace(spec, fill_down=heads, within=str(spec.fields["transaction_id"]))
         rows = filled(rows, spec, table)
-        if spec.where or spec.exclude:
+        if selects(spec, table):
             found.every[table] = rows
             rows = rows.filter(kept(rows, spec, table))
             if table == "transactions" and not rows.limit(1).count().to_pyarrow().as_py():
                 raise nothing_left(spec.where, found.every[table], table)
         rows = rows.drop(_JOINED) if _JOINED in rows.columns else rows
-        found.tables[table] = rows.drop(ROW, FILE) if in_order else rows.drop(FILE)
+        rows = rows.drop(*(mark for mark, files in several.items() if len(files.pieces) == 1 or not in_order))
+        several = {mark: files for mark, files in several.items() if mark in rows.columns}
+        found.tables[table] = rows.drop(ROW, *several) if in_order else rows
         if in_order:
-            found.numbered[table] = rows if len(pieces) > 1 else rows.drop(FILE)
-            if len(pieces) > 1:
-                found.pieces[table] = pieces
+            found.numbered[table] = rows
+            if several:
+                found.several[table] = several
     found.not_read.extend(_not_read(known, names, places))
     if "transactions" not in places:
         raise DataError(
@@ -150,7 +169,7 @@ def _take_parts(found: Collected, table: str, rows: ir.Table, spec: TableMapping
     if order_heads(rows, spec):
         raise UnlikeParts(f"{table} has cells that are filled from other lines")
     rows = filled(rows, spec, table)
-    if spec.where or spec.exclude:
+    if selects(spec, table):
         found.every[table] = rows
         rows = rows.filter(kept(rows, spec, table))
     found.tables[table] = rows.drop(ROW, PART)
@@ -246,7 +265,7 @@ def _end_to_end(pieces: list[tuple[str, ir.Table]], table: str, spec: TableMappi
             if name not in one.columns:
                 fields[name] = ibis.null(alike if alike is not None else "string")
             elif alike is None:  # a number in one file, text in another: as text, like a CSV
-                fields[name] = cast_value(one[name], _KEY)
+                fields[name] = cast_value(one[name], ID)
             else:
                 fields[name] = one[name]
         whole.append(one.select(**fields, **{FILE: ibis.literal(number)}))
@@ -302,8 +321,8 @@ def _join(rows: ir.Table, other: ir.Table, join: Join, table: str) -> ir.Table:
     left: dict[str, ir.Value] = {}
     right: dict[str, ir.Value] = {}
     for i, (here, there) in enumerate(join.keys):
-        left[f"_key{i}"] = rows[here] if alike else cast_value(rows[here], _KEY)
-        right[f"_key{i}"] = other[there] if alike else cast_value(other[there], _KEY)
+        left[f"_key{i}"] = rows[here] if alike else cast_value(rows[here], ID)
+        right[f"_key{i}"] = other[there] if alike else cast_value(other[there], ID)
     keyed = other.select(**right)
     named = keyed.filter([keyed[key].notnull() for key in right])
     counts = named.group_by(list(right)).aggregate(n=named.count())

@@ -93,7 +93,9 @@ def read_columns(table: Table, raw: ir.Table, spec: TableMapping, today: date, z
             numbers[column] = found
         else:
             past = table.row_time is not None and table[table.row_time].required
-            read = date_columns.decide_dates(raw, column, spec.language, today, past=past)
+            read = date_columns.decide_dates(
+                raw, column, spec.language, today, past=past, buddhist=spec.calendar == "buddhist"
+            )
             if isinstance(read, DateDoubt):
                 raise two_dates(table, raw, (column, ""), name, read)
             dates[column] = read

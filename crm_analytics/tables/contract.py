@@ -75,6 +75,8 @@ class Table:
         return tuple(c.name for c in self.columns if c.required)
 
 
+ID = Column("key", "text")  # what an id or a key is compared as
+
 _COLUMN = re.compile(r"(?P<name>\w+):(?P<type>[a-z]+)(?P<required>\*?)(?P<state>!?)(@(?P<known>\w+))?")
 
 

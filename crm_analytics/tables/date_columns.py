@@ -25,7 +25,10 @@ from crm_analytics.tables.date_grammar import (
 from crm_analytics.tables.number_columns import has_foreign, in_ascii, shape_counts
 from crm_analytics.tables.zones import wall_clock
 
-_KOREAN_CLOCK = "^(.*)(오전|오후) ?([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?)(.*)$"
+# Korean, Chinese and Japanese write the half of the day before the clock
+_EASTERN_CLOCK = "^(.*)(오전|오후|上午|下午|午前|午後) ?([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?)(.*)$"
+_MORNING = ("오전", "上午", "午前")
+_BUDDHIST = (2400, 543)  # years from here on are of that calendar, so many ahead of the West
 _MOST_DAYS = 5_000  # on which offsets are compared
 _UNITS = {  # epochs: the unit, microseconds of one, and the smallest number that can be a moment of trade
     "s": (1_000_000, 10**8),
@@ -46,6 +49,7 @@ class DateReading:
     unit : of numbers since 1970: s, ms, us, ns
     zoned : some values bear an offset
     pivot : two-digit years up to this one are of this century
+    buddhist : years from 2400 on are of the Buddhist calendar
     """
 
     plain: bool = False
@@ -54,11 +58,12 @@ class DateReading:
     language: str = "en"
     zoned: bool = False
     pivot: int = 36
+    buddhist: bool = False
     serial: bool = (
         False  # numbers like 45700: days as a spreadsheet counts them, read only where the mapping says
     )
     words: tuple[str, ...] = ()  # month names of no known language
-    foreign: bool = False  # some digits are those of another script, or halves of the day in Korean
+    foreign: bool = False  # some digits are those of another script, or the half of the day stands in front
     unknown: str = ""  # the commonest shape that is no date, digits as 9 and letters as a
 
 
@@ -77,24 +82,27 @@ class DateDoubt:
 
 
 def decide_dates(
-    raw: ir.Table, name: str, language: str, today: date, *, past: bool
+    raw: ir.Table, name: str, language: str, today: date, *, past: bool, buddhist: bool = False
 ) -> DateReading | DateDoubt:
     """How the column `name` is read, from all of its values.
 
     Parameters
     ----------
+    language : of month names
+    buddhist : years may be of the Buddhist calendar
     past : nothing in the column can lie after `today`
     """
     column = raw[name]
     if column.type().is_numeric():
-        return _decide_numbers(raw, column, today)
-    if _all_plain(raw, name):
+        return replace(_decide_numbers(raw, column, today), buddhist=buddhist)
+    if not buddhist and _all_plain(raw, name):
         return DateReading(plain=True)
-    if has_foreign(raw, name) or _has_korean_clock(raw, name):
-        found = decide_dates(raw.select(**{name: _western(raw[name])}), name, language, today, past=past)
+    if has_foreign(raw, name) or _has_eastern_clock(raw, name):
+        western = raw.select(**{name: _western(raw[name])})
+        found = decide_dates(western, name, language, today, past=past, buddhist=buddhist)
         return found if isinstance(found, DateDoubt) else replace(found, foreign=True)
     counts = shape_counts(raw, name)
-    if all(PLAIN.fullmatch(shape) for shape, _ in counts):
+    if not buddhist and all(PLAIN.fullmatch(shape) for shape, _ in counts):
         return DateReading(plain=True)
     families: dict[Family, int] = {}
     for shape, n in counts:
@@ -122,22 +130,23 @@ def decide_dates(
         language=language,
         zoned=any(zoned(shape) for shape, _ in counts),
         pivot=pivot,
+        buddhist=buddhist,
         serial=bool(counts) and re.fullmatch(r"99999([.]9+)?", counts[0][0]) is not None,
         words=_unknown_words(raw, name, families, language),
         unknown=_masked(next((s for s, _ in counts if family_of(s) is None), counts[0][0] if counts else "")),
     )
 
 
-def _has_korean_clock(raw: ir.Table, name: str) -> bool:
-    return bool(raw.aggregate(n=raw[name].re_search(_KOREAN_CLOCK).any()).to_pyarrow()["n"][0].as_py())
+def _has_eastern_clock(raw: ir.Table, name: str) -> bool:
+    return bool(raw.aggregate(n=raw[name].re_search(_EASTERN_CLOCK).any()).to_pyarrow()["n"][0].as_py())
 
 
 def _western(text: ir.StringValue) -> ir.StringValue:
-    """Text with digits in ASCII, and the half of the day behind the clock, where Korean writes it before."""
+    """Text with digits in ASCII, and the half of the day behind the clock, as in the West."""
     text = in_ascii(text)
-    before, half, clock, after = (text.re_extract(_KOREAN_CLOCK, n) for n in (1, 2, 3, 4))
-    moved = before + clock + (half == "오전").ifelse(" AM", " PM") + after
-    return text.re_search(_KOREAN_CLOCK).ifelse(moved, text)
+    before, half, clock, after = (text.re_extract(_EASTERN_CLOCK, n) for n in (1, 2, 3, 4))
+    moved = before + clock + half.isin(_MORNING).ifelse(" AM", " PM") + after
+    return text.re_search(_EASTERN_CLOCK).ifelse(moved, text)
 
 
 def _masked(shape: str) -> str:
@@ -249,7 +258,7 @@ def _of_number(value: ir.Value, reading: DateReading, zone: str) -> ir.Value:
     if reading.unit != "day":
         return wall_clock(_since_epoch(whole, str(reading.unit)), zone)
     text = whole.cast("string")  # 20260131
-    day = text.substr(0, 4) + "-" + text.substr(4, 2) + "-" + text.substr(6, 2)
+    day = _western_year(text.substr(0, 4), reading) + "-" + text.substr(4, 2) + "-" + text.substr(6, 2)
     return (
         ((whole >= 10_000_000) & (whole < 100_000_000)).ifelse(day, ibis.null("string")).try_cast("timestamp")
     )
@@ -274,12 +283,23 @@ def _parts(text: ir.StringValue, family: Family, order: str | None) -> dict[str,
     return {letter: text.re_extract(pattern, i + 1) for i, letter in enumerate(letters)}
 
 
+def _western_year(year: ir.StringValue, reading: DateReading) -> ir.StringValue:
+    """A year of the Buddhist calendar as that of the West, where the mapping says that there are such."""
+    if not reading.buddhist:
+        return year
+    first, ahead = _BUDDHIST
+    number = year.try_cast("int64")
+    return (number >= first).ifelse((number - ahead).cast("string"), year)
+
+
 def _day_text(parts: dict[str, ir.StringValue], reading: DateReading) -> ir.StringValue:
     year = parts.get("Y")
     if year is None:
         two = parts["y"].length() == 2  # 6.9.25 does not begin with a year
         short = two.ifelse(parts["y"].try_cast("int64"), ibis.null("int64"))
         year = (short <= reading.pivot).ifelse(short + 2000, short + 1900).cast("string")
+    else:
+        year = _western_year(year, reading)
     month = parts.get("M")
     if month is None and "B" in parts:
         names = month_names(reading.language)

@@ -14,7 +14,7 @@ from functools import cache
 
 CLOCK = (
     r"(?:[T ,]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?)?"
-    r"[ \x{202f}\x{a0}]?([AaPp][.]?[Mm][.]?)?"
+    r"[ \x{202f}\x{a0}]?([AaPp][.]?[ \x{202f}\x{a0}]?[Mm][.]?)?"
 )
 OFFSET = r"(?:UTC|GMT)?(Z|z|UTC|GMT|[+-][0-1][0-9]:?[0-5][0-9]|[+-][0-1][0-9])"
 ZONE = rf" ?(?:{OFFSET})?(?: [(][^()]*[)])?"  # browsers add its name in brackets
@@ -51,6 +51,7 @@ _BASIC = rf"((?:19|20)[0-9]{{2}}){_d('2')}{_d('2')}T?{_d('2')}{_d('2')}{_d('2')}
 
 FAMILIES: tuple[Family, ...] = (
     Family("year first", rf"{_d('4')}[-/.]{_d('1,2')}[-/.]{_d('1,2')}", "YMD"),
+    Family("year first, points apart", rf"{_d('4')}[.] {_d('1,2')}[.] {_d('1,2')}[.]?", "YMD"),
     Family("year first in signs", rf"{_d('4')}[年년] ?{_d('1,2')}[月월] ?{_d('1,2')}[日일]", "YMD"),
     Family("compact", rf"{_d('4')}{_d('2')}{_d('2')}", "YMD"),
     Family("compact moment", _BASIC, "YMDhms", clock=False),
@@ -127,7 +128,7 @@ def zoned(shape: str) -> bool:
     """
     return (
         re.search(
-            r":99([.,]9+)?( ?[APap][.]?[Mm][.]?)? ?([Zz]|UTC|GMT|(UTC|GMT)?[+-]99(:?99)?)( [(][^()]*[)])?$"
+            r":99([.,]9+)?( ?[APap][.]? ?[Mm][.]?)? ?([Zz]|UTC|GMT|(UTC|GMT)?[+-]99(:?99)?)( [(][^()]*[)])?$"
             r"|9[zZ]$|9T?9{4,6}[+-]99(:?99)?$",
             shape.strip(),
         )

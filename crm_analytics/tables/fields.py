@@ -102,6 +102,8 @@ def _column(name: str, column: Column, given: _Given) -> Field:
     cast = cast_value(value, column, reading, readings.zone, spec.zone)
     kind = value.type()
     sure = column.engine_type == "string" or kind.is_temporal() or kind.is_boolean()
+    if kind.is_boolean() and column.type in ("money", "number", "count"):  # true is no amount
+        return Field(present, ibis.null(column.engine_type))
     exact = kind.is_integer() or (kind.is_string() and not readings.fine(name))
     number = None if column.type != "money" else number_value(value, readings.numbers.get(name))
     return Field(present, cast, number, sure, exact)
@@ -116,6 +118,13 @@ def _described(described: dict[str, Any], column: Column, given: _Given) -> Fiel
     if "equals" in described:
         accepted = described["equals"]
         fits = value.cast("string").isin([accepted] if isinstance(accepted, str) else list(accepted))
+        return Field(ibis.literal(True), fits.fill_null(False), sure=True)
+    if "begins" in described:
+        named = described["begins"]
+        text = value.cast("string").strip().upper()
+        fits = ibis.or_(
+            *(text.startswith(one.upper()) for one in ([named] if isinstance(named, str) else named))
+        )
         return Field(ibis.literal(True), fits.fill_null(False), sure=True)
     if "format" in described:
         written_in = described.get("zone", spec.zone)
@@ -156,7 +165,8 @@ def _currency_column(spec: TableMapping, columns: tuple[str, ...], table: str) -
 
 def _product(found: dict[str, Field], column: Column) -> Field:
     quantity, price = (found[name] for name in _DERIVED)
-    value = quantity.value.cast("float64") * price.value.cast("float64")
+    exact = price.value if price.number is None else price.number  # 0.00002 apiece is no price of 0
+    value = quantity.value.cast("float64") * exact.cast("float64")
     return Field(quantity.present & price.present, cast_value(value, column), value)
 
 
@@ -167,7 +177,7 @@ def _stands_for_nothing(field: Field, column: Column, spec: TableMapping) -> Fie
         value = value.lower()
     nobody = [text.strip().lower() for text in spec.anonymous]
     present = field.present
-    if nobody and column.name == "customer_id":
+    if nobody and column.name.endswith("customer_id"):
         value = value.lower().isin(nobody).ifelse(ibis.null("string"), value)
     days = [day for text in spec.unknown_dates if (day := _day(text)) is not None]
     if days and column.type in ("time", "date"):

@@ -18,7 +18,7 @@ import ibis.expr.types as ir
 
 from crm_analytics.tables import date_columns, number_columns
 from crm_analytics.tables.column_readings import needed_columns, two_dates, two_numbers
-from crm_analytics.tables.contract import FILE, Table
+from crm_analytics.tables.contract import Table
 from crm_analytics.tables.date_columns import DateDoubt
 from crm_analytics.tables.date_grammar import Family, family_of
 from crm_analytics.tables.mapping import TableMapping
@@ -42,6 +42,8 @@ class FilesOfTable:
     ----------
     names : of the files, for messages
     delimiters : of the files; empty where a file has none
+    number : the column that holds a file's number; NULL where a row of a join has no partner
+    columns : what comes from the files
     """
 
     table: Table
@@ -50,20 +52,23 @@ class FilesOfTable:
     today: date
     names: Sequence[str]
     delimiters: Sequence[str]
+    number: str
+    columns: frozenset[str]
 
     def of(self, number: int) -> ir.Table:
         """The rows of one file."""
-        return self.rows.filter(self.rows[FILE] == number)
+        return self.rows.filter(self.rows[self.number] == number)
 
     def counts(self, column: str) -> dict[int, Counts]:
         """Shapes of a text column, by file."""
-        shaped = self.rows.select(FILE, shape=self.rows[column].strip().translate(DIGITS, NINES))
-        shaped = shaped.filter(shaped["shape"] != "")
-        found = shaped.group_by(FILE, "shape").aggregate(n=shaped.count())
+        shape = self.rows[column].strip().translate(DIGITS, NINES)
+        shaped = self.rows.select(number=self.rows[self.number], shape=shape)
+        shaped = shaped.filter([shaped["shape"] != "", shaped["number"].notnull()])
+        found = shaped.group_by("number", "shape").aggregate(n=shaped.count())
         found = found.order_by(ibis.desc("n"), "shape").limit(number_columns.MOST_SHAPES * len(self.names))
         by_file: dict[int, Counts] = {}
         for row in found.to_pyarrow().to_pylist():
-            by_file.setdefault(int(row[FILE]), []).append((row["shape"], int(row["n"])))
+            by_file.setdefault(int(row["number"]), []).append((row["shape"], int(row["n"])))
         return by_file
 
     def alike(self, number: int) -> set[int]:
@@ -72,7 +77,7 @@ class FilesOfTable:
 
 
 def in_one_grammar(files: FilesOfTable) -> tuple[ir.Table, tuple[str, ...]]:
-    """The rows without FILE, and the columns whose texts were rewritten because files differ.
+    """The rows without the files' numbers, and the columns whose texts were rewritten because files differ.
 
     Raises
     ------
@@ -80,7 +85,7 @@ def in_one_grammar(files: FilesOfTable) -> tuple[ir.Table, tuple[str, ...]]:
     """
     rewritten: dict[str, ir.Value] = {}
     for column, (kind, field) in needed_columns(files.table, files.rows, files.spec).items():
-        if not files.rows[column].type().is_string():
+        if column not in files.columns or not files.rows[column].type().is_string():
             continue
         counts = files.counts(column)
         if len(counts) > 1:
@@ -88,7 +93,7 @@ def in_one_grammar(files: FilesOfTable) -> tuple[ir.Table, tuple[str, ...]]:
             value = _numbers(files, column, counts) if numbers else _days(files, column, field, counts)
             if value is not None:
                 rewritten[column] = value
-    return files.rows.mutate(**rewritten).drop(FILE), tuple(rewritten)
+    return files.rows.mutate(**rewritten).drop(files.number), tuple(rewritten)
 
 
 def differ(counts: Sequence[Counts], decimal: str | None) -> bool:
@@ -135,7 +140,7 @@ def _numbers(files: FilesOfTable, column: str, counts: dict[int, Counts]) -> ir.
         decided[i] = like.pop()
     if len(set(decided.values())) < 2:
         return None
-    text, number = files.rows[column], files.rows[FILE]
+    text, number = files.rows[column], files.rows[files.number]
     cases: list[tuple[ir.Value, ir.Value]] = []
     marks: set[str] = set()
     for decimal in sorted(set(decided.values())):
@@ -176,7 +181,7 @@ def _days(files: FilesOfTable, column: str, field: str, counts: dict[int, Counts
             continue
         changed = True
         for order in sorted(set(settled.values())):
-            here = files.rows[FILE].isin([i for i, one in settled.items() if one == order])
+            here = files.rows[files.number].isin([i for i, one in settled.items() if one == order])
             turned = date_columns.year_first(files.rows[column], family, order, files.today)
             value = (here & turned.notnull()).ifelse(turned, value)
     units = {i: date_columns.epoch_unit(files.of(i), column, files.today) for i in families
@@ -185,7 +190,7 @@ def _days(files: FilesOfTable, column: str, field: str, counts: dict[int, Counts
     if len(set(known.values())) > 1:
         changed = True
         for unit in sorted(set(known.values())):
-            here = files.rows[FILE].isin([i for i, one in known.items() if one == unit])
+            here = files.rows[files.number].isin([i for i, one in known.items() if one == unit])
             moment = date_columns.epoch_text(files.rows[column], unit)
             value = (here & moment.notnull()).ifelse(moment, value)
     return value if changed else None

@@ -116,10 +116,9 @@ class Night:
     @cached_property
     def made_of(self) -> dict[str, str]:
         """What the rows depend on besides the files."""
-        return {
-            "source": self.ref.identity,
-            "mapping": hashlib.sha256(repr(self.shelf.mapping).encode()).hexdigest(),
-        }
+        zones = self.shelf.zones.get(LINES, {}) if self.parts else {}
+        said = repr(self.shelf.mapping) + (repr(sorted(zones.items())) if zones else "")
+        return {"source": self.ref.identity, "mapping": hashlib.sha256(said.encode()).hexdigest()}
 
     def whole(self) -> Snapshot:
         """All rows, as if nothing were ever kept."""
@@ -199,4 +198,12 @@ class Night:
             rows = shelf.connection.create_table("no_new_rows", schema=schema, temp=True)
         found = collect_tables(shelf.mapping, shelf.names, shelf.read, shelf.where, {LINES: rows})
         self.files = list(shelf.csv.pop(LINES, ()))
-        return Source(shelf.connection, found, shelf.mapping, shelf.label, True, shelf.csv)
+        return Source(
+            shelf.connection,
+            found,
+            shelf.mapping,
+            shelf.label,
+            True,
+            shelf.csv,
+            self.shelf.zones | shelf.zones,
+        )

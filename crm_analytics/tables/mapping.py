@@ -34,14 +34,15 @@ from crm_analytics.tables.zones import check_zone
 
 FILE_NAME = "mapping.toml"
 TOP_WORDS = (
-    "label", "currency", "show_customers", "timezone", "language", "decimal", "anonymous", "fold_case",
-    "unknown_dates", "annotation",
+    "label", "currency", "show_customers", "timezone", "language", "calendar", "decimal", "anonymous",
+    "fold_case", "unknown_dates", "annotation",
 )  # fmt: skip
 TABLE_WORDS = (
     "from", "join", "where", "except", "decimal", "encoding", "skip", "footer", "fill_down", "default",
-    "rate", "language", "zone", "anonymous", "fold_case", "unknown_dates",
+    "rate", "language", "calendar", "zone", "anonymous", "fold_case", "unknown_dates",
 )  # fmt: skip
-FIELD_WORDS = ("column", "format", "equals", "words", "value", "zone")
+FIELD_WORDS = ("column", "format", "equals", "begins", "words", "value", "zone")
+CALENDARS = ("gregorian", "buddhist")
 _FORMAT = re.compile(r"(%-?[aAbBdfgGHIjmMnpSuVwWyYzZ%]|[^%])+")
 EPOCHS = {"%s": "s", "epoch_s": "s", "epoch_ms": "ms", "epoch_us": "us", "epoch_ns": "ns"}
 EXCEL = "excel"  # days since 1899-12-30, as spreadsheets count them
@@ -73,6 +74,7 @@ class TableMapping:
     default: MappingType[str, str | float] = field(default_factory=dict)
     rate: str | MappingType[str, float] | None = None
     language: str = "en"
+    calendar: str = "gregorian"
     zone: str | None = None
     anonymous: tuple[str, ...] = ()
     fold_case: tuple[str, ...] = ()
@@ -107,7 +109,7 @@ def read_mapping(source: str | Path | MappingType[str, Any] | None) -> Mapping:
     if source is None:
         return Mapping()
     content = mapping_content(source)
-    words = ("language", "decimal", "anonymous", "fold_case", "unknown_dates")
+    words = ("language", "calendar", "decimal", "anonymous", "fold_case", "unknown_dates")
     shared: dict[str, Any] = {word: content[word] for word in words if word in content}
     tables = {}
     for name, value in content.items():
@@ -170,6 +172,7 @@ def _table_mapping(
         default=_defaults(table, value.get("default", {})),
         rate=_rate(table, value.get("rate"), target),
         language=_language(table, merged.get("language", "en")),
+        calendar=_calendar(table, merged.get("calendar", "gregorian")),
         zone=None if "zone" not in value else check_zone(value["zone"], f"[{table}] zone"),
         anonymous=_texts(table, "anonymous", merged.get("anonymous", ())),
         fold_case=_texts(table, "fold_case", merged.get("fold_case", ())),
@@ -192,7 +195,7 @@ def _fields(table: str, value: MappingType[str, Any]) -> dict[str, Any]:
             more = {
                 "number": ", a number",
                 "money": ", a number",
-                "flag": ', { column = "...", equals = "yes" }',
+                "flag": ', { column = "...", equals = "yes" }, { column = "...", begins = "CN" }',
             }
             raise ParameterError(
                 f'mapping: [{table}] {name} must be "column", "a * b"{more.get(kind, "")}, '
@@ -214,7 +217,9 @@ def _says_a_field(origin: Any, kind: str) -> bool:
         return False
     if "value" in origin:
         return set(origin) == {"value"} and type(origin["value"]) in (str, int, float, bool)
-    if "equals" in origin and kind != "flag":
+    if {"equals", "begins"} & origin.keys() and kind != "flag":
+        return False
+    if not all(_are_texts(origin.get(word, "C")) for word in ("equals", "begins")):
         return False
     if ("format" in origin or "zone" in origin) and kind not in ("time", "date"):
         return False
@@ -233,6 +238,13 @@ def _says_a_field(origin: Any, kind: str) -> bool:
         isinstance(words, MappingType)
         and len(words) > 0
         and all(type(v) in (str, int, float, bool) for v in words.values())
+    )
+
+
+def _are_texts(value: Any) -> bool:
+    found = [value] if isinstance(value, str) else value
+    return (
+        isinstance(found, (list, tuple)) and len(found) > 0 and all(isinstance(t, str) and t for t in found)
     )
 
 
@@ -342,3 +354,11 @@ def _language(table: str, value: Any) -> str:
             f"mapping: [{table}] language must be a code like de, fr or es, got {str(value)[:40]!r}"
         ) from None
     return str(value)
+
+
+def _calendar(table: str, value: Any) -> str:
+    if value in CALENDARS:
+        return str(value)
+    raise ParameterError(
+        f"mapping: [{table}] calendar must be {' or '.join(CALENDARS)}, got {str(value)[:40]!r}"
+    )

@@ -20,6 +20,10 @@ _RUN = 4  # days of sales on end that are copied, from which days of fewer lines
 _COPIED = 0.9  # of a day's lines that stand there twice
 _RARELY = 0.25  # of the lines of other days
 _JUMP = (40.0, 250.0)  # how much larger or smaller a day in another unit is: about a hundredfold
+_STRETCHES = 4  # of days, on either side of a change of unit
+_APART = 0.9  # powers of ten between all stretches before and all after
+_CHANGES = 4  # of the unit: files of months change seldom, dear and cheap days often
+_THOUSAND = (400.0, 2500.0)  # the same of amounts in thousands
 _GAP_DAYS = 6  # without a line
 _EXPECTED = 20.0  # lines that such a gap should have had
 _SHARED = 0.1  # of the customers that one date may be shared by
@@ -42,7 +46,7 @@ def odd_days(tables: dict[str, ir.Table], facts: LineFacts) -> list[Finding]:
         _upside_down(days),
         _whole_twice(days),
         _twice(days),
-        _other_unit(days),
+        _changed_unit(days) or _other_unit(days),
         _gap(days),
         *_default_days(days),
     ]
@@ -125,6 +129,31 @@ def _other_unit(days: pd.DataFrame) -> Finding | None:
     says = f"Amounts of {_days(odd['day'])} are about {way} on other days: probably another unit (cents)."
     return Finding("other_unit", "serious", "transactions", "unit_spend", says, int(odd["lines"].sum()),
                    float(odd["money"].sum()))  # fmt: skip
+
+
+def _changed_unit(days: pd.DataFrame) -> Finding | None:
+    """A stretch of many days, or of few lines each, in another unit: the files of some months in cents."""
+    known = days[days["middle"].notna() & (days["middle"] > 0)]
+    stretch = (known["lines"].cumsum() - known["lines"]) // 3  # days on end with about three lines together
+    grouped = known.assign(size=np.log10(known["middle"].astype("float64"))).groupby(stretch)
+    runs = grouped.agg(size=("size", "median"), first=("day", "min"))
+    if len(runs) < 2 * _STRETCHES:
+        return None
+    ranked = np.sort(runs["size"].to_numpy())
+    steps = np.diff(ranked)
+    large = runs["size"] >= ranked[int(steps.argmax()) + 1]
+    times = 10 ** float(runs["size"][large].median() - runs["size"][~large].median())
+    changes = int((large != large.shift()).sum()) - 1
+    sides = min(int(large.sum()), int((~large).sum()))
+    if float(steps.max()) < _APART or changes > _CHANGES or sides < _STRETCHES:
+        return None
+    if not any(low <= times <= high for low, high in (_JUMP, _THOUSAND)):
+        return None
+    since = _days(runs["first"][large != large.shift()].iloc[1:])
+    says = f"Amounts change about {times:,.0f}-fold on {since}: probably another unit, such as cents."
+    hit = known[stretch.isin(runs.index[large])]
+    return Finding("other_unit", "serious", "transactions", "unit_spend", says, int(hit["lines"].sum()),
+                   float(hit["money"].sum()))  # fmt: skip
 
 
 def _gap(days: pd.DataFrame) -> Finding | None:

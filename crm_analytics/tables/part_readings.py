@@ -55,7 +55,8 @@ def readings_from(table: Table, raw: ir.Table, spec: TableMapping, shapes: Shape
     dates: dict[str, DateReading] = {}
     for column, (kind, _) in needed_columns(table, raw, spec).items():
         counts = shapes.get(column)
-        if counts is None or not ODD_SIGNS.isdisjoint("".join(counts)):
+        other_years = kind == "moment" and spec.calendar != "gregorian"
+        if counts is None or other_years or not ODD_SIGNS.isdisjoint("".join(counts)):
             return None
         if kind == "moment":
             if not all(PLAIN.fullmatch(shape) for shape in counts):

@@ -6,13 +6,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 import ibis.expr.types as ir
 
 from crm_analytics.errors import DataError
 from crm_analytics.tables.account import Account
+from crm_analytics.tables.collected_rows import Files
 from crm_analytics.tables.column_readings import AmbiguousColumn, Readings, read_columns
-from crm_analytics.tables.contract import FILE, PART, ROW, TABLES
+from crm_analytics.tables.contract import PART, ROW, TABLES
 from crm_analytics.tables.date_columns import offsets
 from crm_analytics.tables.fields import fields_of, require_fields
 from crm_analytics.tables.file_grammars import FilesOfTable, in_one_grammar
@@ -64,8 +66,8 @@ def prepare(
         try:
             require_fields(TABLES[name], tuple(source.rows.tables[name].columns), spec)
             rows = _kept_at_hand(source, name, spec)
-            if FILE in rows.columns:
-                rows = _files_alike(source, name, rows, today)
+            for mark, files in source.rows.several.get(name, {}).items():
+                rows = _files_alike(source, name, rows, (mark, files), today)
             decided = known(name, rows, spec) if known is not None else None
             readings = decided or read_columns(TABLES[name], rows, spec, today, UTC)
         except DataError as error:
@@ -83,7 +85,7 @@ def _kept_at_hand(source: Source, name: str, spec: TableMapping) -> ir.Table:
     rows = source.rows.tables[name] if numbered is None else numbered
     if name not in source.csv:
         return rows
-    wanted = _mentioned(spec) | set(TABLES[name].names) | {ROW, PART, FILE}
+    wanted = _mentioned(spec) | set(TABLES[name].names) | {ROW, PART, *source.rows.several.get(name, ())}
     needed = [
         c
         for c in rows.columns
@@ -92,16 +94,25 @@ def _kept_at_hand(source: Source, name: str, spec: TableMapping) -> ir.Table:
     return rows.select(needed).cache() if needed else rows
 
 
-def _files_alike(source: Source, name: str, rows: ir.Table, today: date) -> ir.Table:
-    """The rows of several files in one grammar; which columns had several is noted."""
-    pieces = source.rows.pieces[name]
+def _files_alike(
+    source: Source, name: str, rows: ir.Table, several: tuple[str, Files], today: date
+) -> ir.Table:
+    """The rows of several files in one grammar; which columns had several is noted.
+
+    Parameters
+    ----------
+    several : the column that holds the number of the file, and the files
+    """
+    number, found = several
     marks = {id(file.rows): file.delimiter for file in source.csv.get(name, ())}
-    spec = source.mapping.of(name)
-    delimiters = [marks.get(id(raw), "") for _, raw in pieces]
-    files = FilesOfTable(TABLES[name], rows, spec, today, [file for file, _ in pieces], delimiters)
+    delimiters = [marks.get(id(raw), "") for _, raw in found.pieces]
+    files = FilesOfTable(
+        TABLES[name], rows, source.mapping.of(name), today, [file for file, _ in found.pieces], delimiters,
+        number, found.columns,
+    )  # fmt: skip
     rows, rewritten = in_one_grammar(files)
     if rewritten:
-        source.rows.rewritten[name] = rewritten
+        source.rows.rewritten[name] = (*source.rows.rewritten.get(name, ()), *rewritten)
         rows = rows.cache()
     return rows
 
@@ -118,10 +129,12 @@ def shop_clock(source: Source, prepared: dict[str, Table]) -> Clock:
     zone_name = source.mapping.timezone
     if zone_name is not None:
         return Clock(zone_name, zone_name)
-    found = _offsets(prepared["transactions"])
+    lines = prepared["transactions"]
+    found = _offsets(lines)
     if found is None:
         return Clock(UTC, "")
-    zone = written_zone(found) if found else UTC
+    typed = source.zones.get("transactions", {}).get(str(_date_column(lines)), UTC)
+    zone = written_zone(found) if found else typed
     if zone is None:
         several = ", ".join(sorted({fixed_zone(offset) for _, offset in found})[:4])
         says = (
@@ -141,10 +154,15 @@ def _clock_finding(severity: str, says: str, zone: str) -> Finding:
     return Finding("time_zone", severity, "transactions", "transaction_date", says, settles=settles)
 
 
+def _date_column(table: Table) -> Any:
+    origin = table.spec.fields.get("transaction_date", "transaction_date")
+    return origin.get("column", "transaction_date") if isinstance(origin, dict) else origin
+
+
 def _offsets(table: Table) -> list[tuple[datetime, str]] | None:
     """Offsets of the purchases' times; None where they have none, empty where all are of UTC."""
     origin = table.spec.fields.get("transaction_date", "transaction_date")
-    name = origin.get("column", "transaction_date") if isinstance(origin, dict) else origin
+    name = _date_column(table)
     if name not in table.rows.columns:
         return None
     kind = table.rows[name].type()
@@ -192,7 +210,8 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
     notes: list[Finding] = []
     if account.left_out:
         says = (
-            f"{counted(account.left_out, 'row')} of {table.name} left out by where or except in mapping.toml."
+            f"{counted(account.left_out, 'row')} of {table.name} left out by where, except or anonymous in "
+            "mapping.toml."
         )
         notes.append(Finding("left_out", "note", table.name, "", says, account.left_out))
     if table.name in source.rows.filled:

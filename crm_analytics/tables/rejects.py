@@ -14,7 +14,7 @@ from crm_analytics.errors import DataError
 from crm_analytics.tables.account import Account
 from crm_analytics.tables.checks import STAYS, TOO_LARGE, cast_table, rules_of
 from crm_analytics.tables.column_readings import Readings
-from crm_analytics.tables.contract import ROW, TABLES
+from crm_analytics.tables.contract import PART, ROW, TABLES
 from crm_analytics.tables.csv_files import CsvFile
 from crm_analytics.tables.duplicates import DIFFERS, REPEATED, REPEATS, VARIANT, merge
 from crm_analytics.tables.mapping import TableMapping
@@ -29,7 +29,7 @@ _HINTS = {
     "is not a number": "amounts are read as in 1,234.50, 1.234,50, (12.50), 12.50- or € 12,50",
     "is missing": 'cells that are blank on purpose need default = { "<column>" = 0 } or fill_down',
     "lies after today": "check the clock of the machine, or the dates; years such as 2568 "
-    "are of the Buddhist calendar: take 543 off them in the source",
+    'are of the Buddhist calendar: say calendar = "buddhist" in mapping.toml',
     TOO_LARGE: 'count in thousands: unit_spend = "amount / 1000" in mapping.toml',
 }
 _FORMATS = {  # of shapes that the grammar leaves alone, since they could mean something else
@@ -64,6 +64,10 @@ def explain(table: Table, *, flagged: bool, repeated: int) -> pd.DataFrame:
     flagged : some row or value broke a rule
     repeated : number of rows that repeat a key
 
+    Raises
+    ------
+    DataError : the header stands there again in another order.
+
     Returns
     -------
     table, row_number, column, rule; row 1 is the first after the header, rows that could not be read as
@@ -72,6 +76,7 @@ def explain(table: Table, *, flagged: bool, repeated: int) -> pd.DataFrame:
     torn = _torn_lines(table)
     parts = [torn]
     if flagged:
+        _refuse_other_header(table)
         parts += _broken_rows(table)
     if repeated:
         parts.append(_repeated_rows(table))
@@ -117,7 +122,7 @@ def judge(account: Account, found: pd.DataFrame, max_rejected: float, readings: 
         if any(reading.mixed for reading in readings.numbers.values()):
             hints.append(
                 "some amounts have a decimal point and some a decimal comma: write them in one way, or each "
-                "way in a file of its own (the files of a join must be written alike)"
+                "way in a file of its own"
             )
         words = {word for reading in readings.numbers.values() for word in reading.words}
         if words & BOOKED:
@@ -169,6 +174,29 @@ def _broken_rows(table: Table) -> list[pd.DataFrame]:
             )
         )
     return parts
+
+
+def _refuse_other_header(table: Table) -> None:
+    """A second header whose columns stand in another order: what is below it would be read crosswise."""
+    rows = table.rows
+    texts = [c for c in rows.columns if c not in (ROW, PART) and rows[c].type().is_string()]
+    names = {*texts, *(name for file in table.files[:1] for name in file.rows.columns)}
+    named = [rows[c].strip().isin(sorted(names)).fill_null(False) for c in texts]
+    moved = [flag & (rows[c].strip() != c) for c, flag in zip(texts, named, strict=True)]
+    if len(texts) < 2:
+        return
+    header = (ibis.greatest(*(flag.cast("int8") for flag in moved)) == 1) & (
+        sum((flag.cast("int8") for flag in named[1:]), named[0].cast("int8")) >= 2
+    )
+    place = rows[ROW] if ROW in rows.columns else ibis.null("int64")
+    found = rows.select(place=place, header=header).filter(lambda t: t.header).limit(1).to_pyarrow()
+    if len(found):
+        row = found["place"][0].as_py()
+        where = "" if row is None else f" in row {row:,}"
+        raise DataError(
+            f"{table.name}: the names of the columns stand there again{where}, in another order: what is "
+            "below belongs to other columns. Split the file there, and name both parts in mapping.toml"
+        )
 
 
 def _repeated_rows(table: Table) -> pd.DataFrame:

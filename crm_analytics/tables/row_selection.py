@@ -8,7 +8,8 @@ import ibis
 import ibis.expr.types as ir
 
 from crm_analytics.errors import DataError
-from crm_analytics.tables.contract import ROW
+from crm_analytics.tables.casts import cast_value
+from crm_analytics.tables.contract import ID, ROW, TABLES
 from crm_analytics.tables.mapping import TableMapping
 from crm_analytics.tables.sums import find_column, is_blank
 
@@ -64,13 +65,28 @@ def order_heads(rows: ir.Table, spec: TableMapping) -> tuple[str, ...]:
     return tuple(found)
 
 
+def selects(spec: TableMapping, table: str) -> bool:
+    """Whether the mapping leaves rows of a table out."""
+    return bool(spec.where or spec.exclude or (spec.anonymous and _whose(spec, table)))
+
+
+def _whose(spec: TableMapping, table: str) -> list[str]:
+    """The columns without whose customer a row of the table says nothing: a guest's ticket is nobody's."""
+    named = (spec.fields.get(one, one) for one in TABLES[table].required if one.endswith("customer_id"))
+    return [one for one in named if isinstance(one, str)]
+
+
 def kept(rows: ir.Table, spec: TableMapping, table: str) -> ir.BooleanValue:
-    """Whether a row has one of the values wanted in `where`, and none of those in `except`."""
+    """Whether a row has a value wanted in `where`, none of those in `except`, and is not nobody's."""
     keeps = ibis.literal(True)
     for column, values in spec.where.items():
         keeps &= _text_of(rows, column, table).isin(values).fill_null(False)
     for column, values in spec.exclude.items():
         keeps &= ~_text_of(rows, column, table).isin(values).fill_null(False)
+    nobody = [text.strip().lower() for text in spec.anonymous]
+    for column in _whose(spec, table) if nobody else ():
+        if column in rows.columns:
+            keeps &= ~cast_value(rows[column], ID).lower().isin(nobody).fill_null(False)
     return keeps
 
 

@@ -42,8 +42,9 @@ from crm_analytics.tables.part_reading import is_hive, parts_of, read_parts
 from crm_analytics.tables.plain_columns import plain_columns
 from crm_analytics.tables.postgres import PostgresDatabase
 from crm_analytics.tables.scratch import scratch_folder
-from crm_analytics.tables.source_parts import PartReader
+from crm_analytics.tables.source_parts import Part, PartReader
 from crm_analytics.tables.source_ref import SourceRef, read_source
+from crm_analytics.tables.typed_zones import zones_of, zones_of_parquet
 from crm_analytics.tables.wide_decimals import refuse_wide_decimals
 from crm_analytics.tables.workbooks import Workbook
 
@@ -63,6 +64,7 @@ class Shelf:
     where : what the place is called in messages
     close : lets go of the place; what was read stays
     parts : tells the files of a table apart; None where the place has none
+    zones : of columns whose type bears one, by table; filled when it is read
     """
 
     connection: BaseBackend
@@ -74,6 +76,7 @@ class Shelf:
     csv: dict[str, list[CsvFile]] = field(default_factory=dict)
     close: Callable[[], None] = field(default=lambda: None, repr=False)
     parts: PartReader | None = None
+    zones: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def open_shelf(source: Any, mapping: Any = None, *, pushdown: bool = False, most: int | None = None) -> Shelf:
@@ -142,11 +145,13 @@ def _of_files(path: Path, connection: BaseBackend, known: Mapping, label: str) -
     files = _files_in(path)
     csv: dict[str, list[CsvFile]] = {}
     seen: dict[str, list[Path]] = {}
+    zones: dict[str, dict[str, str]] = {}
 
     def read(name: str, table: str) -> ir.Table:
         found = _find_file(name, files, table)
         _refuse_copies(found, seen.setdefault(table, []), table)
         if found.is_dir() or kind_of(found) == "parquet":
+            zones.setdefault(table, {}).update(zones_of_parquet(found))
             return plain_columns(_read_parquet(connection, found))
         found = unpacked(found, scratch_folder(connection))
         kind = kind_of(found)
@@ -169,11 +174,18 @@ def _of_files(path: Path, connection: BaseBackend, known: Mapping, label: str) -
         named = stem in TABLES and not known.tables
         names = {stem if named else "transactions": path.name}
         files = {path.name: path}
+
+    def parts_in(name: str, table: str) -> tuple[Part, ...]:
+        found = _find_file(name, files, table)
+        if found.is_dir() or kind_of(found) == "parquet":
+            zones.setdefault(table, {}).update(zones_of_parquet(found))
+        return parts_of(name, found, path)
+
     parts = PartReader(
-        lambda name, table: parts_of(name, _find_file(name, files, table), path),
+        parts_in,
         lambda several, table: read_parts(connection, several, table, read),
     )
-    return Shelf(connection, names, read, path.name, label, known, csv, parts=parts)
+    return Shelf(connection, names, read, path.name, label, known, csv, parts=parts, zones=zones)
 
 
 def _only_sheet(book: Workbook, connection: BaseBackend, table: str) -> ir.Table:
@@ -321,6 +333,7 @@ def _table_names(connection: BaseBackend, **where: Any) -> list[str]:
 
 def _of_frames(frames: MappingType[str, Any], known: Mapping) -> Shelf:
     frames = {str(name): frame for name, frame in frames.items()}
+    zones: dict[str, dict[str, str]] = {}
     connection = _common_engine(frames) or embedded_engine()
 
     def read(name: str, table: str) -> ir.Table:
@@ -333,9 +346,12 @@ def _of_frames(frames: MappingType[str, Any], known: Mapping) -> Shelf:
             if frame.get_backend() is connection:
                 return plain_columns(frame)
             frame = frame.to_pyarrow_batches()
-        return plain_columns(load(connection, to_arrow(frame, name)))
+        rows = to_arrow(frame, name)
+        zones.setdefault(table, {}).update(zones_of(rows.schema))
+        return plain_columns(load(connection, rows))
 
-    return Shelf(connection, {n: n for n in frames}, read, "the frames", known.label or "data", known)
+    label = known.label or "data"
+    return Shelf(connection, {n: n for n in frames}, read, "the frames", label, known, zones=zones)
 
 
 def _common_engine(frames: MappingType[str, Any]) -> BaseBackend | None:

@@ -50,6 +50,7 @@ from crm_analytics.tables.read_as import ReadAs, read_as
 from crm_analytics.tables.regular_files import read_text
 from crm_analytics.tables.rejects import Table
 from crm_analytics.tables.scratch import scratch_folder
+from crm_analytics.tables.side_tables import side_tables
 from crm_analytics.tables.sources import Source
 from crm_analytics.tables.stand_ins import stand_ins
 from crm_analytics.tables.stored_lines import StoredLines, laid, lay, read_customers, read_files
@@ -120,7 +121,8 @@ class Snapshot:
         lines, stored = tables["transactions"], self.stored
         known = stored.facts if stored is not None and stored.lines is lines else None
         facts = line_facts(lines) if known is None else known
-        return by_weight([*self.notes, *stand_ins(tables, facts), *odd_days(tables, facts)])
+        looked = (*stand_ins(tables, facts), *odd_days(tables, facts), *side_tables(tables, facts))
+        return by_weight([*self.notes, *looked])
 
     def materialise(self, expression: ir.Table) -> ir.Table:
         """Compute a table once and keep it in the engine."""

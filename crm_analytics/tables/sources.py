@@ -26,6 +26,7 @@ class Source:
     label: str
     of_files: bool = False
     csv: dict[str, list[CsvFile]] = field(default_factory=dict)  # of each table: its own, then what it joins
+    zones: dict[str, dict[str, str]] = field(default_factory=dict)  # of columns, by table, where types say it
 
 
 def open_source(source: Any, mapping: Any = None, *, pushdown: bool = False) -> Source:
@@ -45,4 +46,6 @@ def open_source(source: Any, mapping: Any = None, *, pushdown: bool = False) -> 
         rows = collect_tables(shelf.mapping, shelf.names, shelf.read, shelf.where)
     finally:
         shelf.close()
-    return Source(shelf.connection, rows, shelf.mapping, shelf.label, shelf.parts is not None, shelf.csv)
+    return Source(
+        shelf.connection, rows, shelf.mapping, shelf.label, shelf.parts is not None, shelf.csv, shelf.zones
+    )

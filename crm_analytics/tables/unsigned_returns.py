@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import or_
+from typing import Any
 
 import ibis.expr.types as ir
 from ibis import _
@@ -80,19 +81,36 @@ def _numbered(table: Table) -> Finding | None:
     # only some letters begin such a number: asked first, as an expression on millions of texts costs more
     begins = rows[name].substr(0, 1).upper().isin(sorted({prefix[0] for prefix in _PREFIXES}))
     lines = rows.select(number=rows[name], amount=amount, begins=begins).filter(_.begins)
-    lines = lines.mutate(sold=lines.number.upper().re_search(_CREDIT_NOTE) & (lines.amount > 0))
-    row = row_of(lines, n=lines.sold.sum(), money=lines.amount.sum(where=lines.sold))
+    number = lines.number.strip().upper()
+    lines = lines.mutate(
+        prefix=number.re_extract(_CREDIT_NOTE, 1), alone=number.re_search("^C[0-9]+$"), sells=lines.amount > 0
+    )
+    row = _sold(lines, lines.prefix != "")
     if not row["n"]:
-        return None
+        row = _sold(lines, lines.alone)
+        others = row_of(rows, n=(~rows[name].strip().re_search("^[Cc]?[0-9]+$")).sum()) if row["n"] else {}
+        if not row["n"] or others["n"]:
+            return None  # C536379 among numbers that are digits alone takes an order back
     row["of"] = row_of(rows, n=rows.count())["n"]
     if row["n"] > _MOST * row["of"]:
         return None
+    words = ", ".join(f'"{word}"' for word in row["words"] or ["C"])
     says = (
         f"{counted(int(row['n']), 'line')} with the number of a credit note (such as CN-77) count as sales."
     )
-    settles = '[transactions]\nunit_spend = "<a column with the sign>"   # or is_return'
+    settles = f'[transactions]\nis_return = {{ column = "{name}", begins = [{words}] }}'
     return Finding("credit_notes", "warning", "transactions", "transaction_id", says, int(row["n"]),
                    float(row["money"] or 0), settles)  # fmt: skip
+
+
+def _sold(lines: ir.Table, hit: ir.BooleanValue) -> dict[str, Any]:
+    """Lines with such a number and an amount above nothing, their money, and how the numbers begin."""
+    hit = (hit & lines.sells).fill_null(False)
+    row = row_of(lines, n=hit.sum(), money=lines.amount.sum(where=hit))
+    words = (
+        lines.filter(hit).select("prefix").distinct().to_pyarrow()["prefix"].to_pylist() if row["n"] else []
+    )
+    return {**row, "words": sorted(word for word in words if word)}
 
 
 def _twice_negative(table: Table) -> Finding | None:

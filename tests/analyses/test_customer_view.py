@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -122,6 +124,23 @@ def test_card_recovers_planted_truth(base: CustomerBase) -> None:
         "research": "answered a survey", "marketing": "invited somebody", "sales": "Call Made",
         "website": "Product Viewed",
     }  # fmt: skip
+
+
+def test_the_view_of_one_customer_comes_without_the_models_law() -> None:
+    """The second it may take would go to their imports alone."""
+    code = "import sys; from crm_analytics.reports import customer_view; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"scipy", "sklearn", "statsmodels", "papermill", "splink"} & set(done.stdout.split())
+
+
+def test_one_customer_takes_few_queries_law(base: CustomerBase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Saying a query costs more than running it: so each table is asked once."""
+    said = []
+    engine = type(base.snapshot.connection)
+    plain = engine.to_pyarrow
+    monkeypatch.setattr(engine, "to_pyarrow", lambda self, *a, **k: said.append(1) or plain(self, *a, **k))
+    view.card(base, ANN)
+    assert 3 <= len(said) <= 8
 
 
 def test_what_happens_later_is_invisible_law(base: CustomerBase) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from crm_analytics import reports
+from crm_analytics.analyses import error_rates, evidence
 from crm_analytics.analyses.attribution.incremental import incremental
 from crm_analytics.analyses.campaigns import Evaluation, evaluate
 from crm_analytics.analyses.campaigns.measurement.balance import AS_PLANNED, MISMATCH, balance
 from crm_analytics.analyses.campaigns.measurement.campaign_arms import past_waves
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import LESS, MORE, NO_EFFECT, TOO_LITTLE
-from crm_analytics.analyses.evidence import grade
+from crm_analytics.analyses.evidence import grade, told
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.profiling.demography import _apart
 from crm_analytics.analyses.profiling.traits import EXPECTED, LEVEL, compare
@@ -100,3 +105,34 @@ def test_heavy_tailed_spend_sets_no_group_of_people_apart_law() -> None:
         table["share"], table["revenue_share"] = table["customers"] / 400, table["revenue"] / whole["revenue"]
         named += bool((_apart(table, whole).abs() > 2.5).any())
     assert named <= 14
+
+
+def test_what_an_analysis_calls_clear_is_told_by_how_often_such_a_finding_is_wrong_law(monkeypatch) -> None:
+    flags = pd.Series([True, False, None], dtype=object)
+    assert told(flags, "voice.driver").tolist() == [True, False, False]
+    assert told(flags, "").tolist() == [True, False, False]
+    assert told(pd.Series([], dtype=object), "voice.driver").tolist() == []
+    monkeypatch.setattr(evidence, "error_rate", lambda kind: 0.15 if kind == "voice.driver" else 0.05)
+    assert told(flags, "voice.driver").tolist() == [False] * 3
+    assert told(flags, "products.month").tolist() == [True, False, False]
+    with pytest.raises(KeyError):
+        error_rates.error_rate("voice.nothing")
+
+
+def test_no_page_takes_a_clear_flag_past_that_law() -> None:
+    """Each function of a report that reads the column `clear` asks `told`."""
+    past, read = [], 0
+    for file in sorted(Path(reports.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                inside = list(ast.walk(node))
+                flags = [
+                    one
+                    for one in inside
+                    if isinstance(one, ast.Subscript) and getattr(one.slice, "value", None) == "clear"
+                ]
+                asks = any(isinstance(one, ast.Name) and one.id == "told" for one in inside)
+                read += len(flags)
+                past += [f"{file.parent.name}.{node.name}"] if flags and not asks else []
+    assert read >= 25
+    assert past == []

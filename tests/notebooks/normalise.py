@@ -1,7 +1,9 @@
-"""Run the notebooks and keep the text form of their blocks: `make notebooks`.
+"""Run the notebooks and keep the text form of their blocks, and pictures of their charts: `make notebooks`.
 
 What is committed is what nbval compares: outputs as plain text, cells with fixed ids, no times, no paths,
-and dots in place of pseudonyms, which differ from key to key.
+and dots in place of pseudonyms, which differ from key to key. Beside the text of a chart stands its picture,
+which nbval passes over: GitHub and nbviewer show it. A notebook stays below `MOST_BYTES`: its largest
+pictures go first.
 """
 
 from __future__ import annotations
@@ -10,13 +12,19 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
 
+from crm_analytics.pages.blocks import PLOTLY_MIME
+from tests.notebooks.pictures import SVG, pictures
+
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 PSEUDONYM = re.compile(r"\bc-[a-z2-7]{10}\b")
 KEPT_METADATA = ("kernelspec", "language_info", "crm")
+TEXT = "text/plain"
+MOST_BYTES = 1_000_000  # of a committed notebook
 
 
 def normalised(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -28,18 +36,31 @@ def normalised(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         cell["id"] = f"cell-{number:02d}"
         cell["metadata"] = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
         for output in cell.get("outputs", []):
-            if output.output_type not in ("execute_result", "display_data") or set(output.data) != {
-                "text/plain"
-            }:
+            shown = output.output_type in ("execute_result", "display_data")
+            if not shown or TEXT not in output.data or set(output.data) - {TEXT, PLOTLY_MIME, SVG}:
                 raise SystemExit(f"cell {number + 1} shows something that is not a block: {output}")
-            output.data["text/plain"] = PSEUDONYM.sub("c-..........", output.data["text/plain"])
+            for kind in {TEXT, SVG} & set(output.data):
+                output.data[kind] = PSEUDONYM.sub("c-..........", output.data[kind])
             output["metadata"] = {}
+    _draw([output.data for cell in notebook.cells for output in cell.get("outputs", [])])
     return notebook
+
+
+def _draw(outputs: list[dict[str, Any]]) -> None:
+    """Put a picture in the place of each figure; the largest are left out of a notebook of many."""
+    charts = [data for data in outputs if PLOTLY_MIME in data]
+    for data, picture in zip(charts, pictures([data.pop(PLOTLY_MIME) for data in charts]), strict=True):
+        if picture:
+            data[SVG] = PSEUDONYM.sub("c-..........", picture)
+    for data in sorted((data for data in outputs if SVG in data), key=lambda data: -len(data[SVG])):
+        if sum(len(str(text).encode()) for data in outputs for text in data.values()) < 0.9 * MOST_BYTES:
+            return
+        del data[SVG]
 
 
 def main() -> None:
     """Run each notebook in a fresh kernel and write it back; with names, those alone: ``06_journey``."""
-    os.environ["CRM_DISPLAY"] = "text"
+    os.environ["CRM_DISPLAY"] = "stored"
     asked = set(sys.argv[1:])
     for path in sorted(FOLDER.glob("*.ipynb")):
         if asked and path.stem not in asked:

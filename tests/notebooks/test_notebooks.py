@@ -6,12 +6,17 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import nbformat
+import pandas as pd
 import pytest
 
+from crm_analytics.pages import blocks, figures
 from tests import all_reports
-from tests.notebooks.normalise import FOLDER, PSEUDONYM, normalised
+from tests.notebooks import pictures
+from tests.notebooks.normalise import FOLDER, MOST_BYTES, PSEUDONYM, normalised
+from tests.notebooks.pictures import SVG
 
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 REPORTS = [report.path for report in all_reports.REPORTS.values()]
@@ -70,12 +75,76 @@ def test_committed_outputs_are_there_to_be_compared(path):
     for cell in cells_of(path):
         assert cell.execution_count is not None, "without a count nbval compares nothing; run make notebooks"
         for output in cell.outputs:
-            assert set(output.data) == {"text/plain"}
             text = output.data["text/plain"]
             assert text.startswith("["), "a block's text begins with its kind"
+            assert set(output.data) <= {"text/plain", SVG if text.startswith("[chart]") else "text/plain"}
             assert not re.search(r"/(?:home|root|tmp)/", text)
             shown += 1
     assert shown >= 5
+
+
+def test_committed_notebooks_show_pictures_and_stay_small():
+    """Those that were run since pictures are kept have one of each chart."""
+    pictured = 0
+    for path in NOTEBOOKS:
+        assert path.stat().st_size < MOST_BYTES, path.name
+        charts = [
+            output.data
+            for cell in cells_of(path)
+            for output in cell.outputs
+            if output.data["text/plain"].startswith("[chart]")
+        ]
+        kept = [data[SVG] for data in charts if SVG in data]
+        assert len(kept) in (0, len(charts)), path.name
+        for svg in kept:
+            root = ElementTree.fromstring(svg)
+            assert root.tag.endswith("}svg")
+            assert not re.search(r"(?:href|src)=\"(?!#|data:image/png;)|<script|foreignObject", svg), (
+                "it asks for nothing"
+            )
+        pictured += bool(kept)
+    assert pictured
+
+
+def test_a_notebook_keeps_its_largest_pictures_no_more_than_it_may_weigh_law():
+    outputs = [
+        nbformat.from_dict(
+            {
+                "output_type": "display_data",
+                "metadata": {},
+                "data": {"text/plain": "[chart]", SVG: "x" * size},
+            }
+        )
+        for size in (300_000, 500_000, 200_000)
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=outputs)])
+    kept = [output.data.get(SVG, "") for output in normalised(notebook).cells[0].outputs]
+    assert [len(svg) for svg in kept] == [300_000, 0, 200_000]
+
+
+@pytest.mark.browser
+def test_a_stored_chart_is_a_picture_that_is_the_same_each_time(monkeypatch):
+    """The words of the finding stand in it, none is cut, and two pictures in one document share no id."""
+    monkeypatch.setenv("CRM_DISPLAY", "stored")
+    frame = pd.DataFrame({"segment": ["Loyal", "Lost"], "revenue": [54248.0, 38.0]})
+    long = "Revenue came from a few customers with many orders who have been silent for longer than a year"
+    made = [
+        blocks.chart(figures.columns(frame, "segment", ["revenue"]), finding=finding, data=frame)
+        for finding in ("Loyal lead", long)
+    ]
+    bundles = [block._repr_mimebundle_() for block in made]
+    assert [set(bundle) for bundle in bundles] == [{"text/plain", blocks.PLOTLY_MIME}] * 2
+    drawn = [bundle[blocks.PLOTLY_MIME] for bundle in bundles]
+    first, second = pictures.pictures(drawn)
+    assert [first, second] == pictures.pictures(drawn)
+    assert "Loyal lead" in first
+    assert len(first) < 40_000
+    ids = [set(re.findall(r'\bid="([^"]+)"', svg)) for svg in (first, second)]
+    assert ids[0]
+    assert not ids[0] & ids[1]
+    title = re.search(r'class="gtitle"[^>]* y="([\d.]+)"', second)
+    assert title is not None
+    assert float(title[1]) >= 18, "the first of two lines stands on its place: above it there must be room"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
@@ -98,7 +167,7 @@ def test_a_changed_number_fails_nbval(tmp_path):
     (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
 
     def verdict(number):
-        data = {"text/plain": f"[kpis]\nCustomers | {number}"}
+        data = {"text/plain": f"[kpis]\nCustomers | {number}", SVG: "<svg>not compared</svg>"}
         cell.outputs = [nbformat.v4.new_output("execute_result", data, execution_count=1)]
         nbformat.write(notebook, tmp_path / "one.ipynb")
         command = [

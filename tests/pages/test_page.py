@@ -339,6 +339,28 @@ def test_failure_page_says_what_and_what_next():
     )
 
 
+def test_failure_page_speaks_german_and_shows_lines_to_copy():
+    what = 'Say in mapping.toml which it is:\n  [transactions]\n  rate = "<your column>"   # or none'
+    made = page.failure(
+        context(), what=what, next_step="Tun Sie das.", last_good="a/report.html", language="de"
+    )
+    seen = Reader(made)
+    assert '<html lang="de">' in made
+    assert (
+        "[transactions]\nrate = &#34;&lt;your column&gt;&#34;"
+        in made.partition("<pre")[2].partition("</pre>")[0]
+    )
+    for english in ("could not be made", "What to do", "What happened", "Who can help", "used", "as of"):
+        assert english not in seen.text, english
+    for german in (
+        "Dieser Bericht konnte nicht erstellt werden",
+        "Was zu tun ist",
+        "Wer helfen kann",
+        "genutzt",
+    ):
+        assert german in seen.text, german
+
+
 def test_index_says_status_in_words_and_counts_days_from_today():
     entry = page.IndexEntry(
         "segments", "Segments", "s", "segments/s/report.html", "done", "A finding", dt.date(2025, 8, 1), ""

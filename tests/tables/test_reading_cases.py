@@ -190,6 +190,18 @@ def test_days_are_those_of_the_shop(opened, text: str, mapping: dict, day: str) 
     assert opened(f'{HEADER}\na,"{text}",1\n', mapping).day.isoformat() == day
 
 
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles", "UTC+05:30"])
+def test_the_zone_of_a_type_is_the_clock_of_the_days(tmp_path: Path, zone: str) -> None:
+    fixed = zone.removeprefix("UTC")
+    moments = pd.date_range("2025-03-01 00:30", periods=30, freq="24h").tz_localize(fixed)
+    frame = pd.DataFrame({"customer_id": "a", "transaction_date": moments, "unit_spend": 7.0})
+    frame.to_parquet(tmp_path / "sales.parquet")
+    for source in (frame, tmp_path / "sales.parquet"):
+        base = CustomerBase.open(source, today=TODAY)
+        assert (str(base.counts["first_day"]), base.timezone) == ("2025-03-01", zone)
+    assert CustomerBase.open(frame, mapping={"timezone": "UTC"}, today=TODAY).timezone == "UTC"
+
+
 def test_offsets_of_a_year_tell_the_zone_with_its_summer_time(opened) -> None:
     base = opened(f"{HEADER}\na,2026-01-31T23:30:00-05:00,1\na,2025-07-31T23:30:00-04:00,2\n")
     assert base.timezone == "America/New_York"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_analytics import CustomerBase
-from crm_analytics.errors import DataError
+from crm_analytics.errors import DataError, ParameterError
 from crm_analytics.tables.number_grammar import ASCII_SIGNS, OTHER_SIGNS, decide, shapes_of_both
 
 TODAY = "2026-07-01"
@@ -188,11 +189,28 @@ def test_a_side_of_the_books_that_takes_back_is_told_and_the_line_settles_it(
     assert "side" not in kinds(settled)
 
 
-@pytest.mark.parametrize("number", ["CN-77", "RMA00012", "GS 2026"])
-def test_the_number_of_a_credit_note_among_orders_is_told(opened, number: str) -> None:
+@pytest.mark.parametrize("number", ["CN-77", "RMA00012", "GS 2026", "C536379"])
+def test_the_number_of_a_credit_note_among_orders_is_told_and_the_line_settles_it(opened, number) -> None:
     lines = [f"transaction_id,{HEADER}", *(f"{i},{line}" for i, line in enumerate(SALES))]
+    before = opened("\n".join(lines))
+    assert "credit_notes" not in kinds(before)
+    text = "\n".join([*lines, f"{number},k1,2026-01-29,10.00"])
+    (found,) = [f for f in opened(text).findings if f.kind == "credit_notes"]
+    settled = opened(text, tomllib.loads(found.settles))
+    assert "credit_notes" not in kinds(settled)
+    assert settled.counts["revenue"] == before.counts["revenue"] - 10
+
+
+def test_a_letter_among_other_letters_is_no_credit_note(opened) -> None:
+    lines = [f"transaction_id,{HEADER}", *(f"{'CW'[i % 2]}{i},{line}" for i, line in enumerate(SALES))]
     assert "credit_notes" not in kinds(opened("\n".join(lines)))
-    assert "credit_notes" in kinds(opened("\n".join([*lines, f"{number},k1,2026-01-29,10.00"])))
+
+
+@pytest.mark.parametrize("begins", [5, [], "", ["C", 5]])
+def test_a_beginning_that_is_no_text_says_so(opened, begins) -> None:
+    mapping = {"transactions": {"is_return": {"column": "kind", "begins": begins}}}
+    with pytest.raises(ParameterError, match="begins = "):
+        opened(f"kind,{HEADER}\nC,k1,2026-01-29,10.00", mapping)
 
 
 def test_numbers_that_all_begin_with_letters_are_no_credit_notes(opened) -> None:

@@ -226,6 +226,25 @@ def test_keys_are_joined_as_ids_are_read_and_the_missing_ones_are_told(tmp_path)
         )
 
 
+@settings(max_examples=8, deadline=None)
+@given(st.lists(st.sampled_from(sorted(SYSTEMS)), min_size=2, max_size=3))
+def test_joined_files_of_any_systems_read_to_the_same_lines_law(tmp_path_factory, systems) -> None:
+    folder, step = tmp_path_factory.mktemp("joined"), 30
+    lines = LINES[: step * len(systems)]
+    numbers = "\n".join(str(n) for n in range(len(lines) + 2))  # two without a partner
+    parts = {"lines.csv": "order\n" + numbers + "\n"}
+    for i, system in enumerate(systems):
+        delimiter = SYSTEMS[system][0]
+        head, *rows = text_of(lines[i * step : (i + 1) * step], system).splitlines()
+        numbered = [f"{i * step + n}{delimiter}{row}" for n, row in enumerate(rows)]
+        parts[f"orders_{i}.csv"] = "\n".join([f"id{delimiter}{head}", *numbered]) + "\n"
+    join = [{"from": "orders_*.csv", "on": {"order": "id"}}]
+    how = {"mapping": {"transactions": {"from": "lines", "join": join}}, "max_rejected": 0.1}
+    base = open_parts(folder, parts, **how)
+    assert read(base) == set(lines)
+    assert base.counts["rejected"] == 2
+
+
 def test_lines_without_a_currency_are_told(tmp_path) -> None:
     rows = "".join(f"c{i % 5},2025-03-{1 + i % 28:02d},10,{'' if i % 4 else 'usd'}\n" for i in range(40))
     (tmp_path / "s.csv").write_text(",".join((*NAMES, "currency")) + "\n" + rows)

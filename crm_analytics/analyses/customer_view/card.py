@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import pandas as pd
 
-from crm_analytics.analyses.customer_view.standing import Standing
-from crm_analytics.analyses.customer_view.timeline import last_contacts, of_customer, timeline
+from crm_analytics.analyses.customer_view.timeline import last_of_each_team, moments, of_customer
 from crm_analytics.errors import ParameterError
 
 if TYPE_CHECKING:
+    from crm_analytics.analyses.customer_view.standing import Standing
     from crm_analytics.tables.customer_base import CustomerBase
 
 CONSENTS = ("consent_email", "consent_phone", "consent_sms", "consent_post")
@@ -80,7 +80,7 @@ def card(base: CustomerBase, customer_id: str, *, standing: Standing | None = No
     (13.0, 2, 7)
     """
     person = _person(base, customer_id)
-    events = timeline(base, customer_id, limit)
+    events = moments(base, customer_id)
     if person is None and events.empty:
         raise ParameterError(
             "no table of these data knows this customer up to the day. Ids are compared letter by letter; "
@@ -108,8 +108,8 @@ def card(base: CustomerBase, customer_id: str, *, standing: Standing | None = No
         open_issues=_open_issues(base, customer_id),
         consents={name.removeprefix("consent_"): about.get(name) for name in CONSENTS},
         do_not_contact=bool(about.get("do_not_contact")),
-        last_contacts=last_contacts(base, customer_id),
-        events=events,
+        last_contacts=last_of_each_team(events),
+        events=events.head(limit),
         standing=standing,
     )
 
@@ -121,42 +121,44 @@ def _person(base: CustomerBase, customer_id: str) -> dict[str, Any] | None:
 
 
 def _bought(base: CustomerBase, customer_id: str) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Products with their tickets, and what is taken most; from this customer's lines alone."""
+    """Products with their tickets, and what is taken most; from this customer's lines alone, in one query."""
     lines = base.transactions.filter(base.transactions.customer_id == customer_id)
     lines = lines.filter(lines.unit_spend > 0)
-    has = set(lines.columns)
-    favourites: dict[str, str] = {}
-    empty = pd.DataFrame(columns=["product", "bought", "last_day", "tickets", "open"])
-    if "channel" in has:
-        favourites |= _most(base, lines.select(what=lines.channel), "channel")
-    if "product_id" not in has:
-        return empty, favourites
     names = base.tables.get("products")
-    if names is not None:
+    if "product_id" in lines.columns and names is not None:
         kept = [c for c in ("product_name", "category_0_name") if c in names.columns]
         lines = lines.left_join(names.select("product_id", *kept), "product_id").drop("product_id_right")
-    named = lines.product_name if "product_name" in lines.columns else ibis.null("string")
-    lines = lines.mutate(product=named.fill_null(lines.product_id))
-    if "category_0_name" in lines.columns:
-        favourites = _most(base, lines.select(what=lines.category_0_name), "category") | favourites
-    favourites = _most(base, lines.select(what=lines["product"]), "product") | favourites
-    counted = lines.group_by("product_id", "product").aggregate(
+    has = set(lines.columns)
+    none = ibis.null("string")
+    code = lines.product_id if "product_id" in has else none
+    named = lines.product_name if "product_name" in has else none
+    wanted = {
+        "product_id": code,
+        "product": named.fill_null(code),
+        "category": lines.category_0_name if "category_0_name" in has else none,
+        "channel": lines.channel if "channel" in has else none,
+    }
+    counted = lines.group_by(**wanted).aggregate(
         bought=lines.count(), last_day=lines.transaction_date.max().date()
     )
-    found = base.collect(counted.order_by([ibis.desc("bought"), ibis.desc("last_day"), "product"]))
-    if found.empty:
-        return empty, favourites
+    found = base.collect(counted)
+    favourites = {name: top for name in ("product", "category", "channel") if (top := _most(found, name))}
+    columns = ["product", "bought", "last_day", "tickets", "open"]
+    if "product_id" not in has or found.empty:
+        return pd.DataFrame(columns=columns), favourites
+    each = found.groupby(["product_id", "product"], as_index=False, dropna=False)
+    found = each.agg(bought=("bought", "sum"), last_day=("last_day", "max"))
+    found = found.sort_values(["bought", "last_day", "product"], ascending=[False, False, True])
     tickets = _tickets_of_products(base, customer_id)
     found = found.merge(tickets, on="product_id", how="left").fillna({"tickets": 0, "open": 0})
     found = found.sort_values(["open", "tickets"], ascending=False, kind="stable", ignore_index=True)
-    return found.drop(columns="product_id").astype({"tickets": "int64", "open": "int64"}), favourites
+    return found[columns].astype({"tickets": "int64", "open": "int64"}), favourites
 
 
-def _most(base: CustomerBase, column: Any, name: str) -> dict[str, str]:
-    known = column.filter(column.what.notnull())
-    counted = known.group_by("what").aggregate(n=known.count())
-    top = base.collect(counted.order_by([ibis.desc("n"), "what"]).limit(1))
-    return {} if top.empty else {name: str(top.iloc[0]["what"])}
+def _most(found: pd.DataFrame, name: str) -> str:
+    """What most lines are of; the first by name of equals; empty where nothing is known."""
+    sums = found.groupby(name)["bought"].sum()
+    return "" if sums.empty else str(sums[sums == sums.max()].index.min())
 
 
 def _tickets_of_products(base: CustomerBase, customer_id: str) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 The card itself reads one customer's rows. These figures rest on all customers (a return curve, a purchase
 model, everybody's orders), so they take as long as a report does. A caller who wants the answer at once
-leaves them out.
+leaves them out. So the models are imported where they are asked: the card comes without them.
 """
 
 from __future__ import annotations
@@ -11,11 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from crm_analytics.analyses.campaigns.incentives.baskets import deal_orders
-from crm_analytics.analyses.campaigns.measurement.deal_proneness import deal_proneness
-from crm_analytics.analyses.definitions import definitions, standings
-from crm_analytics.analyses.products.next_product import NextProduct
-from crm_analytics.analyses.value_to_come import HORIZON, value_to_come
 from crm_analytics.errors import DataError
 
 if TYPE_CHECKING:
@@ -50,6 +45,8 @@ class Standing:
 
 def standing(base: CustomerBase, customer_id: str) -> Standing:
     """Ask every model of the base about one customer; what a model cannot tell is in `missing`."""
+    from crm_analytics.analyses.value_to_come import HORIZON, value_to_come
+
     missing: dict[str, str] = {}
 
     def asked(name: str, make: Callable[[], Found]) -> Found | None:
@@ -79,6 +76,8 @@ def _row(base: CustomerBase, table: ir.Table, customer_id: str) -> dict[str, Any
 
 
 def _stage(base: CustomerBase, customer_id: str) -> dict[str, Any]:
+    from crm_analytics.analyses.definitions import definitions, standings
+
     found = definitions(base)
     if found.at_risk_days is None:
         raise DataError(
@@ -88,6 +87,9 @@ def _stage(base: CustomerBase, customer_id: str) -> dict[str, Any]:
 
 
 def _deal(base: CustomerBase, customer_id: str) -> dict[str, Any]:
+    from crm_analytics.analyses.campaigns.incentives.baskets import deal_orders
+    from crm_analytics.analyses.campaigns.measurement.deal_proneness import deal_proneness
+
     orders = deal_orders(base)
     if orders is None:
         raise DataError("the tables know neither a coupon nor a discount")
@@ -95,6 +97,8 @@ def _deal(base: CustomerBase, customer_id: str) -> dict[str, Any]:
 
 
 def _next_offer(base: CustomerBase, customer_id: str) -> str | None:
+    from crm_analytics.analyses.products.next_product import NextProduct
+
     base.require({"transactions": ("product_id",)})
     found = NextProduct.fit(base).recommend([customer_id], k=1)
     if found.empty:

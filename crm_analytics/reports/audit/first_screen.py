@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses.audit import sources_apart
-from crm_analytics.analyses.evidence import grade
+from crm_analytics.analyses.evidence import grade, told
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.audit.report import AuditReport
 from crm_analytics.reports.shared import small_form
@@ -172,7 +172,7 @@ def clear_source(report: AuditReport) -> pd.Series | None:
     if report.acquisition is None:
         return None
     apart = sources_apart(report.acquisition.sources)
-    clear = apart[apart["clear"]]
+    clear = apart[told(apart["clear"], "audit.source_differs")]
     return None if clear.empty else clear.iloc[int(clear["difference"].abs().to_numpy().argmax())]
 
 

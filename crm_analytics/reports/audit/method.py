@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crm_analytics.analyses.evidence import told
 from crm_analytics.analyses.kpis import FACTS_VERSION
 from crm_analytics.pages import blocks
 from crm_analytics.reports.audit.cohort_words import definitions
@@ -82,7 +83,7 @@ def record(report: AuditReport) -> Block:
         if report.spread.below_zero:
             facts["customers_below_zero"] = report.spread.below_zero[0]
     if report.drivers is not None:
-        facts["drivers_shown"] = int(report.drivers["clear"].sum())
+        facts["drivers_shown"] = int(told(report.drivers["clear"], "audit.driver").sum())
     if report.dates is not None:
         facts["dates_shown"] = sum(one.evidence.is_news for one in report.dates)
     return blocks.record(**facts)

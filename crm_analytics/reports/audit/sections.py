@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from crm_analytics.analyses.audit import Acquisition, Change, RevenueTree, ValueSpread
-from crm_analytics.analyses.evidence import Evidence, grade
+from crm_analytics.analyses.evidence import Evidence, grade, told
 from crm_analytics.pages import blocks, curves, figures, words
 from crm_analytics.reports.audit.first_screen import clear_source
 from crm_analytics.reports.audit.report import AuditReport
@@ -83,7 +83,7 @@ def _driver(report: AuditReport) -> str:
     t, table = report.t, report.drivers
     if table is None or table.empty:
         return ""
-    clear = table[table["clear"]]
+    clear = table[told(table["clear"], "audit.driver")]
     if clear.empty:
         return _faster(report) or t("driver.none", n=table["attribute"].nunique())
     row = clear.iloc[0]
@@ -114,7 +114,7 @@ def _date(report: AuditReport) -> str:
 def _faster(report: AuditReport) -> str:
     """Whose customers lapse most unlike all others, in a sentence; empty where none are shown to."""
     table = report.leaving
-    if table is None or not table["clear"].any():
+    if table is None or not told(table["clear"], "churn.group_lapses_faster").any():
         return ""
     row = table.iloc[0]
     bounds = interval(report.t, row["lower"], row["upper"], "number:2")

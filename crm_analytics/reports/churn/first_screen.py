@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses.churn.measures.measures import calibration_error
 from crm_analytics.analyses.definitions import return_curve
-from crm_analytics.analyses.evidence import Evidence
+from crm_analytics.analyses.evidence import Evidence, told
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.churn.placement import FEW
@@ -207,7 +207,7 @@ def _back(report: ChurnReport) -> dict[str, str] | None:
 def _faster(report: ChurnReport) -> dict[str, str] | None:
     """The group whose customers lapse most unlike all others; None where none is shown to."""
     table = report.faster
-    if table is None or not table["clear"].any():
+    if table is None or not told(table["clear"], "churn.group_lapses_faster").any():
         return None
     return blocks.finding(faster_words(report, table, "finding.faster"), "faster")
 

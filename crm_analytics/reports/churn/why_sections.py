@@ -12,6 +12,7 @@ from crm_analytics.analyses.churn.survival.complaints import FIRST, AfterComplai
 from crm_analytics.analyses.churn.training import Churn
 from crm_analytics.analyses.disclosure import OTHERS
 from crm_analytics.analyses.drivers.leaving import PACE
+from crm_analytics.analyses.evidence import told
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.churn.first_screen import back_curve, faster_words
 from crm_analytics.reports.churn.placement import FEW, names_of, nothing, without
@@ -159,7 +160,7 @@ def who_lapses_faster(report: ChurnReport, table: pd.DataFrame) -> Block:
         t("faster.group", attribute=report.attribute(a), group=words.clean(g, 40))
         for a, g in zip(shown["attribute"], shown["group"], strict=True)
     ]
-    clear = bool(table["clear"].any())
+    clear = bool(told(table["clear"], "churn.group_lapses_faster").any())
     finding = t("faster.finding_none", n=len(table))
     if clear:
         finding = faster_words(report, table, "faster.finding")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from crm_analytics.analyses.disclosure import ON_A_PAGE
+from crm_analytics.analyses.evidence import told
 from crm_analytics.analyses.journey import journey_map
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.journey.report import VOICE, JourneyReport, segments_before
@@ -219,12 +220,12 @@ def _goods(report: JourneyReport) -> dict[str, str] | None:
 
 def goods_sentence(report: JourneyReport, table: pd.DataFrame) -> str:
     """The goods that are looked at and left most beyond chance, or that none are."""
-    worse = table[table["clear"] & (table["difference"] < 0)]
+    worse = table[told(table["clear"], "") & (table["difference"] < 0)]
     return _apart(report, worse if len(worse) else table, "goods", "finding.goods")
 
 
 def _apart(report: JourneyReport, table: pd.DataFrame, column: str, message: str) -> str:
-    t, clear = report.t, table[table["clear"]]
+    t, clear = report.t, table[told(table["clear"], "")]
     if clear.empty:
         return t(f"{message}_alike")
     row = clear.iloc[int(clear["difference"].abs().argmax())]

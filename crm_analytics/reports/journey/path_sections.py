@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from crm_analytics.analyses.evidence import told
 from crm_analytics.analyses.journey import PURCHASE, Journey, daily_states
 from crm_analytics.analyses.journey.before_purchase import before_purchase
 from crm_analytics.pages import blocks, curves, figures
@@ -134,7 +135,9 @@ def what_buyers_do_differently(report: JourneyReport, now: Period) -> Block:
     table = every.head(MOST).reset_index(drop=True)
     if table.empty:
         return blocks.note(t("differ.alike")).under(t("differ.label")).anchored("differ").in_appendix()
-    clear = table[table["clear"] & (table[["share", "elsewhere"]].max(axis=1) < HOLLOW)]
+    clear = table[
+        told(table["clear"], "journey.buyers_apart") & (table[["share", "elsewhere"]].max(axis=1) < HOLLOW)
+    ]
     finding = t("differ.alike")
     if len(clear):
         top = clear.iloc[int(clear["difference"].abs().argmax())]
@@ -145,7 +148,9 @@ def what_buyers_do_differently(report: JourneyReport, now: Period) -> Block:
         points=HUNDRED * table["difference"], low=HUNDRED * table["lower"], high=HUNDRED * table["upper"],
     )  # fmt: skip
     shown["interval"] = blocks.together(shown["low"], shown["high"])
-    shown["beyond_chance"] = [t("yes") if clear else t("no") for clear in table["clear"]]
+    shown["beyond_chance"] = [
+        t("yes") if clear else t("no") for clear in told(table["clear"], "journey.buyers_apart")
+    ]
     columns = ["event", "buyers", "share", "elsewhere", "points", "interval", "beyond_chance"]
     return blocks.chart(
         curves.intervals(shown, "event", "points", "low", "high", reference=0.0,

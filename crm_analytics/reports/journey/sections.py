@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from crm_analytics.analyses.disclosure import ON_A_PAGE
+from crm_analytics.analyses.evidence import told
 from crm_analytics.analyses.journey import PURCHASE
 from crm_analytics.pages import blocks, curves, figures, words
 from crm_analytics.reports.journey.first_screen import (
@@ -129,7 +130,7 @@ def looked_at_and_left(report: JourneyReport, table: pd.DataFrame) -> Block:
         interval=blocks.together(table["lower"], table["upper"]).head(TOP),
     )
     columns = ["goods", "of", "reached", "share", "interval"]
-    worse = table.head(TOP)["clear"] & (table.head(TOP)["difference"] < 0)
+    worse = told(table.head(TOP)["clear"], "") & (table.head(TOP)["difference"] < 0)
     return blocks.chart(
         curves.intervals(shown, "goods", "share", "lower", "upper", fmt="percent:0",
                          highlight=shown.loc[worse, "goods"].tolist()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crm_analytics.analyses.evidence import told
 from crm_analytics.analyses.lifecycle.flows import OUTSIDE
 from crm_analytics.analyses.lifecycle.rules import AT_RISK, LAPSED
 from crm_analytics.analyses.lifecycle.stage_history import PROSPECT
@@ -84,6 +85,7 @@ def how_stages_grew(report: LifecycleReport, flows: Flows) -> Block:
     """The account of each stage: there before, came, left, there now; against the period before."""
     t, sizes, length = report.t, flows.sizes, span(report.t, report.weeks, "W")
     known = bool(sizes["earlier_net"].notna().all())
+    sizes = sizes.assign(clear=told(sizes["clear"], ""))
     grown = sizes.iloc[int(sizes["net"].abs().to_numpy().argmax())]
     way = "up" if grown["net"] > 0 else "down"
     finding = t("grew.finding", stage=report.name(grown["stage"]), way=way, n=abs(grown["net"]), span=length)
@@ -147,7 +149,7 @@ def _move(report: LifecycleReport, moves: pd.DataFrame) -> str:
     """The move whose frequency changed most beyond chance; else how many at risk lapsed."""
     t, length = report.t, span(report.t, report.weeks, "W")
     apart = (moves["from_stage"] != moves["to_stage"]) & (moves["from_stage"] != OUTSIDE)
-    clear = moves[moves["clear"] & ~moves["thin"] & apart]
+    clear = moves[told(moves["clear"], "lifecycle.move_changed") & ~moves["thin"] & apart]
     if len(clear):
         row = clear.iloc[int(clear["difference"].abs().to_numpy().argmax())]
         return t(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from crm_analytics.analyses.calendar.outlook import LEVEL, LEVEL_WEEKS
-from crm_analytics.analyses.evidence import grade
+from crm_analytics.analyses.evidence import grade, told
 from crm_analytics.pages import blocks
 from crm_analytics.reports.products.offers import NEXT, SEASON
 from crm_analytics.reports.products.placement import factor_range, percent_range, short, strongest
@@ -233,7 +233,7 @@ def findings(report: ProductReport) -> Block:
 
 def _season(report: ProductReport) -> dict[str, str]:
     t, months = report.t, report.category_months
-    if months is not None and months.cells["clear"].any():
+    if months is not None and told(months.cells["clear"], "products.month").any():
         cells = months.cells[months.cells["clear"]]
         row = cells.nlargest(1, "index").iloc[0]
         slots = {"category": short(row["category"]), "month": t(f"month.{int(row['month'])}")}
@@ -270,7 +270,9 @@ def _first(report: ProductReport) -> dict[str, str] | None:
     t, found = report.t, report.first
     if found is None:
         return None
-    clear = found.products[found.products["clear"] & (found.products["difference"] > 0)]
+    clear = found.products[
+        told(found.products["clear"], "products.first_product") & (found.products["difference"] > 0)
+    ]
     if clear.empty:
         return blocks.finding(t("finding.first_alike"), "first")
     row = clear.iloc[0]

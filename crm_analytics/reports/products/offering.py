@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.evidence import told
 from crm_analytics.pages import blocks, figures
 from crm_analytics.pages.blocks import together
 from crm_analytics.reports.products.offers import NEXT
@@ -179,7 +180,7 @@ def _of_pairs(report: ProductReport, found: Affinity, table: pd.DataFrame) -> st
 def who_buys_across_categories(report: ProductReport, found: CrossShop) -> Block:
     """Categories that the same customers buy."""
     t, table = report.t, found.pairs
-    clear = table[table["clear"] & (table["lift"] > 1)] if len(table) else table
+    clear = table[told(table["clear"], "products.cross_shop") & (table["lift"] > 1)] if len(table) else table
     one = found.breadth[found.breadth["categories"] == 1]
     share = float(one["share"].iloc[0]) if len(one) else 0.0
     if table.empty:
@@ -203,7 +204,7 @@ def who_buys_across_categories(report: ProductReport, found: CrossShop) -> Block
             "share": table["share"],
             "range": together(table["lower"], table["upper"]),
             "times": table["lift"],
-            "clear": [t("yes") if c else t("no") for c in table["clear"]],
+            "clear": [t("yes") if c else t("no") for c in told(table["clear"], "products.cross_shop")],
         }
     )
     block = blocks.chart(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.evidence import told
 from crm_analytics.pages import blocks, figures
 from crm_analytics.pages.blocks import together
 from crm_analytics.reports.products.placement import names, placed, short, shown, without
@@ -180,7 +181,7 @@ def what_they_choose(report: ProductReport, found: pd.DataFrame) -> Block:
 def what_begins_long_relations(report: ProductReport, found: FirstProducts) -> Block:
     """What customers bring after the day they began, by what they began with."""
     t, table = report.t, found.products
-    clear = table[table["clear"] & (table["difference"] > 0)]
+    clear = table[told(table["clear"], "products.first_product") & (table["difference"] > 0)]
     if clear.empty:
         finding = t("first.finding_none", n=found.customers)
     else:
@@ -204,7 +205,7 @@ def what_begins_long_relations(report: ProductReport, found: FirstProducts) -> B
             "difference": table["difference"],
             "range": together(table["lower"], table["upper"]),
             "again": table["again"],
-            "clear": [t("yes") if c else t("no") for c in table["clear"]],
+            "clear": [t("yes") if c else t("no") for c in told(table["clear"], "products.first_product")],
         }
     )
     money = report.currency

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.evidence import told
 from crm_analytics.pages import blocks, figures
 from crm_analytics.pages.blocks import together
 from crm_analytics.reports.products.placement import (
@@ -95,7 +96,7 @@ def which_category_when(report: ProductReport, found: CategoryMonths) -> Block:
     if cells.empty:
         note = blocks.note(t("category_months.none"), t("category_months.needs"))
         return placed(report, note, "category_months")
-    clear = cells[cells["clear"]]
+    clear = cells[told(cells["clear"], "products.month")]
     if clear.empty:
         once = cells["once"].any()
         finding = t("category_months.finding_once" if once else "category_months.finding_none")
@@ -118,7 +119,7 @@ def which_category_when(report: ProductReport, found: CategoryMonths) -> Block:
             "index": cells["index"],
             "range": together(cells["lower"], cells["upper"]),
             "years": cells["years"],
-            "clear": [t("yes") if c else t("no") for c in cells["clear"]],
+            "clear": [t("yes") if c else t("no") for c in told(cells["clear"], "products.month")],
         }
     )
     block = blocks.chart(
@@ -216,7 +217,7 @@ def around_holidays(report: ProductReport, found: HolidayEffects) -> Block:
     t, table = report.t, found.table
     if table.empty:
         return placed(report, blocks.note(t("holidays.none"), t("holidays.needs")), "holidays")
-    clear = table[table["clear"]]
+    clear = table[told(table["clear"], "products.holiday")]
     if clear.empty:
         finding = t("holidays.finding_none", n=table["holiday"].nunique())
     else:
@@ -234,7 +235,7 @@ def around_holidays(report: ProductReport, found: HolidayEffects) -> Block:
             "ordinary": table["expected"],
             "ratio": table["ratio"],
             "range": together(table["lower"], table["upper"]),
-            "clear": [t("yes") if c else t("no") for c in table["clear"]],
+            "clear": [t("yes") if c else t("no") for c in told(table["clear"], "products.holiday")],
         }
     )
     order = data.assign(last=~table["clear"]).sort_values("last", kind="stable").drop(columns="last")
@@ -252,7 +253,8 @@ def around_holidays(report: ProductReport, found: HolidayEffects) -> Block:
 @section(part="pay_days", needs=without("pay_days"), small="small.not_yet.pay_days")
 def around_pay_days(report: ProductReport, found: PayDays) -> Block:
     """Orders by sixth of the month, as they follow the days on which wages are paid."""
-    t, table, best = report.t, found.parts, found.best
+    t, table = report.t, found.parts
+    best = found.best if told(table["clear"], "products.days_of_month").any() else None
     if best is None:
         finding = t("pay_days.finding_none")
     else:
@@ -265,7 +267,7 @@ def around_pay_days(report: ProductReport, found: PayDays) -> Block:
             "days": [f"{first}–{last}" for first, last in spans],
             "index": table["index"],
             "range": together(table["lower"], table["upper"]),
-            "clear": [t("yes") if c else t("no") for c in table["clear"]],
+            "clear": [t("yes") if c else t("no") for c in told(table["clear"], "products.days_of_month")],
         }
     )
     block = blocks.chart(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses.comparison import YEAR
+from crm_analytics.analyses.evidence import told
 from crm_analytics.analyses.portfolio.portfolio import BELOW_ZERO, GROWABLE
 from crm_analytics.analyses.profiling.demography import REST
 from crm_analytics.pages import blocks, words
@@ -56,7 +57,7 @@ def _moved_most(report: ProfilesReport) -> pd.Series | None:
     moves = report.migration
     if moves is None or (moves.now - moves.then).days < YEAR:
         return None  # against another season: no news
-    net = moves.net[(moves.net["before"] > 0) & moves.net["clear"]]
+    net = moves.net[(moves.net["before"] > 0) & told(moves.net["clear"], "")]
     net = net.assign(beyond=net["net"] - net["growth"])
     net = net[net["beyond"].abs() >= NEWS * net["before"]]
     if net.empty:
@@ -127,7 +128,7 @@ def _who(report: ProfilesReport) -> dict[str, str]:
     t, table = report.t, report.people
     if table.empty:
         return blocks.finding(t("finding.no_people"), "people")
-    known = table[~table["group"].isin(REST) & table["clear"].astype(bool)]
+    known = table[~table["group"].isin(REST) & told(table["clear"], "profiles.people_bring_more")]
     apart = known["revenue_share"] - known["share"]
     if known.empty or apart.max() < APART:
         return blocks.finding(t("finding.people_alike"), "people")
@@ -152,7 +153,11 @@ def _mark(report: ProfilesReport) -> dict[str, str]:
     t, table = report.t, report.traits
     if table is None:
         return blocks.finding(t("finding.no_mark"), "apart")
-    clear = table[table["clear"] & (table["difference"] > 0)] if len(table) else table
+    clear = (
+        table[told(table["clear"], "profiles.segment_habit") & (table["difference"] > 0)]
+        if len(table)
+        else table
+    )
     if clear.empty:
         return blocks.finding(t("finding.mark_none"), "apart")
     row = clear.iloc[0]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses.audiences import WORKS
 from crm_analytics.analyses.disclosure import settled_days
+from crm_analytics.analyses.evidence import told
 from crm_analytics.analyses.kpis import FACTS_VERSION
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.profiles.report import ProfilesReport
@@ -70,7 +71,9 @@ def record(report: ProfilesReport) -> Block:
     facts: dict[str, Any] = report.facts | {"facts_version": FACTS_VERSION}
     for kpi in report.kpis.values():
         facts |= kpi.facts()
-    facts["clear_traits"] = 0 if report.traits is None else int(report.traits["clear"].sum())
+    facts["clear_traits"] = (
+        0 if report.traits is None else int(told(report.traits["clear"], "profiles.segment_habit").sum())
+    )
     if report.portfolio:
         for row in report.portfolio.groups.to_dict("records"):
             name = str(row["group"]).lower().replace(" ", "_")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from crm_analytics.analyses.disclosure import ON_A_PAGE, withheld
+from crm_analytics.analyses.evidence import told
 from crm_analytics.analyses.portfolio.portfolio import GROWABLE, VALUABLE, Portfolio
 from crm_analytics.analyses.portfolio.strategic_customers import Significant
 from crm_analytics.analyses.rfm.migration import NEW, THIN, Migration
@@ -162,7 +163,7 @@ def where_customers_moved(report: ProfilesReport, moves: Migration) -> Block:
 
 
 def _net(report: ProfilesReport, moves: Migration) -> str:
-    t, known = report.t, moves.net[(moves.net["before"] > 0) & moves.net["clear"]]
+    t, known = report.t, moves.net[(moves.net["before"] > 0) & told(moves.net["clear"], "")]
     if known.empty:
         return t("moved.finding_none", day=moves.then)
     row = known.iloc[int((known["net"] - known["growth"]).abs().to_numpy().argmax())]

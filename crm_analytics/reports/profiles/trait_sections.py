@@ -7,6 +7,7 @@ import re
 import ibis
 import pandas as pd
 
+from crm_analytics.analyses.evidence import told
 from crm_analytics.analyses.profiling.demography import OTHERS, UNKNOWN
 from crm_analytics.analyses.profiling.needs_clusters import Needs
 from crm_analytics.pages import blocks, figures, words
@@ -18,6 +19,7 @@ from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.spoken import segment_name
 
+SEGMENT_HABIT, REGION_HABIT = "profiles.segment_habit", "profiles.region_habit"  # kinds of findings
 FORMATS = {"share": PERCENT, "elsewhere": PERCENT, "points": "interval:number:1"}
 MOST = 12  # differences of a chart
 ROWS = 60  # of a table of differences
@@ -49,7 +51,7 @@ def who_they_are(report: ProfilesReport) -> Block:
             "revenue_share": table["revenue_share"],
         }
     )
-    clear = table[table["clear"].astype(bool)]
+    clear = table[told(table["clear"], "profiles.people_bring_more")]
     finding = t("finding.people_alike")
     if len(clear):
         row = clear.iloc[int((clear["revenue_share"] - clear["share"]).abs().to_numpy().argmax())]
@@ -92,9 +94,9 @@ def _level(report: ProfilesReport, row: pd.Series) -> str:
     return level
 
 
-def _clear(report: ProfilesReport, table: pd.DataFrame, group: str) -> pd.DataFrame:
-    """One row for each clear difference upwards, named "group: habit: level"."""
-    clear = table[table["clear"] & (table["difference"] > 0)].head(MOST)
+def _clear(report: ProfilesReport, table: pd.DataFrame, group: str, kind: str) -> pd.DataFrame:
+    """One row for each difference upwards that may be told, named "group: habit: level"."""
+    clear = table[told(table["clear"], kind) & (table["difference"] > 0)].head(MOST)
     said = [f"{row[group]}: {_level(report, row)}" for _, row in clear.iterrows()]
     return clear.assign(who=said).drop_duplicates("who").reset_index(drop=True)
 
@@ -107,7 +109,7 @@ def what_sets_segments_apart(report: ProfilesReport) -> Block:
         return without("apart")(report)
     if len(table):
         table = table.assign(segment=[segment_name(t, name) for name in table["segment"]])
-    shown = _clear(report, table, "segment") if len(table) else table
+    shown = _clear(report, table, "segment", SEGMENT_HABIT) if len(table) else table
     if shown.empty:
         return placed(blocks.note(t("apart.nothing", n=len(table))), report, "apart")
     data = _listed(report, table.head(ROWS), table["segment"].head(ROWS))
@@ -119,7 +121,7 @@ def what_sets_segments_apart(report: ProfilesReport) -> Block:
             ),
             finding=habit(report, shown.iloc[0], shown.iloc[0]["segment"]),
             data=data,
-            caption=t("apart.caption", clear=int(table["clear"].sum()), n=len(table)),
+            caption=t("apart.caption", clear=int(told(table["clear"], SEGMENT_HABIT).sum()), n=len(table)),
             formats=FORMATS,
             names=names(report, *data.columns),
         ),
@@ -142,10 +144,14 @@ def which_habits_go_with_whom(report: ProfilesReport) -> Block:
         ignore_index=True,
     )
     table["group"] = [_group(report, name) for name in table["group"]]
-    shown = _clear(report, table, "group")
+    shown = _clear(report, table, "group", REGION_HABIT)
     data = _listed(report, table.head(ROWS), (table["of"] + ": " + table["group"]).head(ROWS))
     labels = names(report, *data.columns)
-    quiet = [t(f"person.{name}") for name, one in report.habits.items() if not one["clear"].any()]
+    quiet = [
+        t(f"person.{name}")
+        for name, one in report.habits.items()
+        if not told(one["clear"], REGION_HABIT).any()
+    ]
     said = [t("habits.caption"), *([t("habits.quiet", names=", ".join(quiet))] if quiet else [])]
     if shown.empty:
         block = blocks.table(data.head(MOST), finding=t("habits.nothing", n=len(table)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crm_analytics.analyses.evidence import Evidence, grade
+from crm_analytics.analyses.evidence import Evidence, grade, told
 from crm_analytics.analyses.kpi import NUMBER
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.service.report import ServiceReport
@@ -113,7 +113,9 @@ def _worst(report: ServiceReport) -> dict[str, Any] | None:
     """The product with the most tickets beyond the others, where that is more than chance."""
     if report.products is None:
         return None
-    bad = report.products[report.products["clear"] & (report.products["ratio"] > 1)]
+    bad = report.products[
+        told(report.products["clear"], "service.product_tickets") & (report.products["ratio"] > 1)
+    ]
     return None if bad.empty else {str(k): v for k, v in bad.iloc[0].items()}
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from crm_analytics.analyses.evidence import told
 from crm_analytics.analyses.service import (
     Arrivals,
     CostToServe,
@@ -154,8 +155,10 @@ def products_that_cause_tickets(report: ServiceReport, table: pd.DataFrame) -> B
     shown = table.head(SHOWN).reset_index(drop=True)
     shown["product"] = [words.clean(p, words.LONGEST_LABEL) for p in shown["product"]]
     shown["times"] = blocks.together(shown["ratio"], shown["lower"], shown["upper"])
-    shown["more_than_chance"] = [t("yes") if clear else t("no") for clear in shown["clear"]]
-    n = int((table["clear"] & (table["ratio"] > 1)).sum())
+    shown["more_than_chance"] = [
+        t("yes") if clear else t("no") for clear in told(shown["clear"], "service.product_tickets")
+    ]
+    n = int((told(table["clear"], "service.product_tickets") & (table["ratio"] > 1)).sum())
     columns = ["product", "orders", "tickets", "per_100", "times", "more_than_chance"]
     return blocks.table(
         shown[columns],

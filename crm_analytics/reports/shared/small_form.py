@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from crm_analytics.analyses import btyd
 from crm_analytics.analyses.overview import Overview, overview
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.shared.report import Report
@@ -199,6 +198,8 @@ def _nothing(report: SmallReport) -> Block:
 
 def when_models_begin(report: SmallReport) -> Block:
     """From how many customers on each model speaks."""
+    from crm_analytics.analyses import btyd  # a view of one customer comes without the models
+
     seen, t = report.seen, report.t
     rows = [
         ("segments", SEGMENTS_FROM, "customers", seen.customers),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from crm_analytics.analyses import voice
-from crm_analytics.analyses.evidence import grade
+from crm_analytics.analyses.evidence import grade, told
 from crm_analytics.analyses.voice.kpis import score_of, spans
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.shared import small_form
@@ -121,7 +121,7 @@ def _worst(report: VoiceReport) -> pd.Series | None:
     """What goes with the lowest answers, where that is more than chance."""
     if report.drivers is None:
         return None
-    bad = report.drivers[report.drivers["clear"] & (report.drivers["difference"] < 0)]
+    bad = report.drivers[told(report.drivers["clear"], "voice.driver") & (report.drivers["difference"] < 0)]
     return None if bad.empty else bad.iloc[0]
 
 
@@ -183,7 +183,7 @@ def _bias(report: VoiceReport) -> dict[str, str] | None:
     if found is None:
         return None
     t = report.t
-    far = found.groups[found.groups["clear"]]
+    far = found.groups[told(found.groups["clear"], "voice.response_differs")]
     if far.empty:
         return blocks.finding(t("finding.no_bias", share=found.rate), "bias")
     most = far.assign(size=far["difference"].abs()).nlargest(1, "size").iloc[0]

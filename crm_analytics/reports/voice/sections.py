@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from crm_analytics.analyses import voice
+from crm_analytics.analyses.evidence import told
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
@@ -119,6 +120,7 @@ def what_moves_the_score(report: VoiceReport, found: pd.DataFrame) -> Block:
     named = [t(f"driver.{name}") for name in found["driver"]]
     table = found.assign(driver=[f"{name[:1].upper()}{name[1:]}" for name in named])
     table["points"] = blocks.together(table["difference"], table["lower"], table["upper"])
+    table["clear"] = told(table["clear"], "voice.driver")
     table["more_than_chance"] = [t("yes") if clear else t("no") for clear in table["clear"]]
     first = table.iloc[0]
     message = "drivers.finding" if first["clear"] else "drivers.finding_none"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _PLACE = re.compile(
     r"(?<![\w/.:…])(?:~|[A-Za-z]:(?=[/\\]))?[/\\](?:[^/\\\s'\"`:(),;]+(?: [^/\\\s'\"`:(),;]+)*[/\\])+"
 )
+_AND_MORE = re.compile(r"; did you mean '[^'\n]*'\?(?= [a-z])")
 _BESIDE = re.compile(r"; did you mean '[^'\n]*'\?|: it has [^\n]*?(?=\.(?:\s|$)|$)")
 BLOCK = "application/vnd.crm-analytics.block+json"
 SCHEMA = 2  # in 1 the cells of published tables were texts, and their files had no name but a number
@@ -67,12 +68,15 @@ def published_words(text: str) -> str:
     'shop data.csv cannot be read at postgres://…'
     >>> published_words("cell 3 failed (and/or more): 5 / 7")
     'cell 3 failed (and/or more): 5 / 7'
+    >>> published_words("no column 'date'; did you mean 'ann'? no column 'amount'")
+    "no column 'date'; no column 'amount'"
     >>> published_words("there is no file 'a.csv'; did you mean 'ann_vogel.csv'?")
     "there is no file 'a.csv'"
     """
     text = "".join(
         c for c in redact(text) if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs")
     )
+    text = _AND_MORE.sub(";", text)
     return _PLACE.sub("", _BESIDE.sub("", text))
 
 

@@ -23,7 +23,7 @@ from crm_analytics.pages.status import Status
 from crm_analytics.runs.publishing import publish, published_look
 from crm_analytics.runs.publishing.manifest import digest, published_words
 from crm_analytics.runs.publishing.published_tree import FOLDER
-from crm_analytics.runs.run_files import NEXT_STEPS
+from crm_analytics.runs.run_files import next_step
 from crm_analytics.tables.regular_files import read_bytes, read_record
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def write_failure(
     context = LetterContext(label=failed.source, day=day, place=place, link=_link(mail, place))
     made = failure_letter(
         heading=failed.title, what=published_words(result.message), context=context, language=language,
-        next_step=NEXT_STEPS.get(result.exit_code, NEXT_STEPS[4]),
+        next_step=next_step(result.exit_code, language),
         good=last_good(out, result.name, result.slug) is not None,
     )  # fmt: skip
     folder = result.run_folder / MAIL if result.run_folder else _homeless(out, result)

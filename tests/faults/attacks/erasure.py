@@ -330,7 +330,13 @@ def who_was_forgotten_is_not_forgotten(folder: Path) -> Tries:
         root = folder / "at"
         shutil.rmtree(root, ignore_errors=True)
         shutil.copytree(made, root)
+        quiet = wave(root, pd.Timestamp("2026-03-09 04:00", tz="UTC"))
+        yield f"{what}: nothing to make before", quiet.status == "unchanged"  # type: ignore[attr-defined]
         _lost(root / "reports")[what]()
+        quiet = wave(root, pd.Timestamp("2026-03-09 05:00", tz="UTC"))
+        told = quiet.status == "failed" and "must not be contacted" in quiet.message  # type: ignore[attr-defined]
+        yield f"{what}: a night with nothing to make says so", told
+        (root / "reports" / "lists" / "weekly" / "failed.json").unlink(missing_ok=True)
         sell(root, "2026-03-09")
         after = pd.Timestamp("2026-03-17 02:00", tz="UTC")
         more = "cap = 9\nshow_customers = true\n"

@@ -39,6 +39,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "a cell of a list runs as a formula": ("no_cell_of_a_list_is_a_formula", "a_phone_keeps_its_plus"),
     "text from data is markup or a script's name": (
         "text_from_data_is_no_markup_in_a_chart", "names_of_scripts_are_names",
+        "text_from_data_is_no_markup_on_the_page_of_a_check",
+        "text_from_data_is_no_markup_on_pages_in_german",
         "tests/browser/test_reports.py",
     ),
     "a hang without a limit (pipes, endless views, bombs, many groups)": (

@@ -104,6 +104,68 @@ def text_from_data_is_no_markup_in_a_chart(folder: Path) -> Tries:
     yield "a picture stays", kept["layout"]["images"][0]["source"] == picture["source"]
 
 
+MARK = "zqxmark"
+MARKUP = [
+    f"<b id={MARK}>",
+    f"<script>{MARK}()</script>",
+    f"</td></table><img src={MARK}>",
+    f'"><a href={MARK}>',
+]
+
+
+def hostile(root: Path) -> Path:
+    """A shop whose every text is markup: names of columns, channels, states, products, cities, the label."""
+    shop = root / "data" / "markup"
+    shop.mkdir()
+    days = pd.date_range(end="2026-03-01", periods=120).strftime("%Y-%m-%d")
+    texts = [MARKUP[n % len(MARKUP)] for n in range(120)]
+    lines = pd.DataFrame({"customer_id": [f"k{n % 40}" for n in range(120)], "transaction_date": days})
+    lines = lines.assign(unit_spend="10.00", channel=texts, product_id=texts, store_id=texts)
+    lines[f"status {MARKUP[0]}"] = [f"refunded {texts[n]}" if n % 9 == 0 else "paid" for n in range(120)]
+    lines.to_csv(shop / "transactions.csv", index=False)
+    people = pd.DataFrame({"customer_id": [f"k{n}" for n in range(40)], "created_at": "2025-01-01"})
+    people.assign(city=texts[:40], acquisition_channel=texts[:40], loyalty_tier=texts[:40]).to_csv(
+        shop / "customers.csv", index=False
+    )
+    pd.DataFrame({"product_id": MARKUP, "product_name": MARKUP, "category_0_name": MARKUP}).to_csv(
+        shop / "products.csv", index=False
+    )
+    (shop / "mapping.toml").write_text(f"label = {json.dumps(MARKUP[0])}\n", encoding="utf-8")
+    return shop
+
+
+def marked_up(html: str) -> list[str]:
+    """The tags and attributes of a page that come from `MARKUP`."""
+    return re.findall(rf"<(?:b id=|img src=|a href=)\"?{MARK}|<script[^>]*>{MARK}", html)
+
+
+@attack("8 texts")
+def text_from_data_is_no_markup_on_the_page_of_a_check(folder: Path) -> Tries:
+    root = project(folder)
+    hostile(root)
+    code, _, _ = crm(root, "check", "data/markup", "--page", "check.html")
+    html = (root / "check.html").read_text(encoding="utf-8")
+    yield "the page is made, and tells of the texts", code == 0 and MARK in html
+    yield "it holds no markup of theirs", not marked_up(html)
+    named = root / "data" / f"{MARKUP[0]}.csv"
+    named.write_text((root / "data" / "shop" / "transactions.csv").read_text())
+    crm(root, "check", str(named), "--page", "named.html")
+    yield "nor of a file's name", not marked_up((root / "named.html").read_text(encoding="utf-8"))
+
+
+@attack("8 texts", slow=True)
+def text_from_data_is_no_markup_on_pages_in_german(folder: Path) -> Tries:
+    root = project(folder)
+    hostile(root)
+    for name in ("audit", "channels"):
+        code, _, _ = crm(root, "report", name, "--data", "data/markup", "-p", "language=de")
+        pages = [path for path in (root / "reports").rglob("report.html") if f"/{name}/" in str(path)]
+        yield f"{name} is made", code == 0 and bool(pages)
+        html = "".join(path.read_text(encoding="utf-8") for path in pages)
+        yield f"{name} is in German", 'lang="de"' in html
+        yield f"{name} holds no markup of the data", not marked_up(html)
+
+
 NAMES = ["constructor", "__proto__", "toString", "hasOwnProperty", "valueOf", "prototype"]
 
 
