@@ -63,9 +63,9 @@ def fit_logistic(columns: Columns, matrix: Array, left: Array, weight: Array, se
 def fit_boosting(columns: Columns, matrix: Array, left: Array, weight: Array, seed: int) -> Fitted:
     """Gradient boosting on histograms, native categories; the number of trees by cross-validation."""
 
-    # Equal weights are none: given any, scikit-learn looks up the bounds of its bins one by one, which takes
+    # Weights of one are none: given any, scikit-learn looks up the bounds of its bins one by one, which takes
     # three quarters of the time and gives the same bounds.
-    weights = None if (weight == weight[0]).all() else weight
+    weights = None if (weight == 1).all() else weight
 
     def fit(rows: Rows, rounds: int) -> HistGradientBoostingClassifier:
         model = HistGradientBoostingClassifier(
