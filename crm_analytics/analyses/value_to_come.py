@@ -16,6 +16,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import ibis
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from crm_analytics.analyses.btyd.discounting.discounting import Discount
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
 from crm_analytics.analyses.btyd.forecasts.scoring import score_with
 from crm_analytics.analyses.btyd.totals.uncertainty import Interval
+from crm_analytics.analyses.forecasting.by_standing import OFTEN, begins_of, standing_in, standing_of
 from crm_analytics.analyses.forecasting.foundation import Foundation, foundation
 from crm_analytics.analyses.forecasting.learnt import Learnt
 from crm_analytics.analyses.forecasting.ways import Models
@@ -83,7 +85,9 @@ class ValueToCome(ObjectCard):
     chance : standard deviation, on logarithms, that chance and parameters alone give the value
     factor : the value over what the model of single customers says
     foundation : season, trials, and what to know before reading the number (`cautions`)
-    scored : customer_id, value_to_come, expected_purchases, probability_alive; values add up to the total
+    scored : customer_id, value_to_come, expected_purchases, probability_alive; values add up to the total,
+        and are shared out as customers of each standing turned out a year ago
+    doubted : customer_id, doubt (standard deviation, on logarithms, of what a standing's share is off by)
     plain : the models in calendar time, as they were fitted at first
     """
 
@@ -101,6 +105,7 @@ class ValueToCome(ObjectCard):
     factor: float
     foundation: Foundation
     scored: ir.Table
+    doubted: ir.Table
     plain: Plain
 
     @property
@@ -138,23 +143,61 @@ class ValueToCome(ObjectCard):
         Returns
         -------
         segment, customers, value, lower, upper (95 %), largest first. The chance of each group is drawn by
-        itself, and what the whole forecast may be off by moves all groups alike: intervals do not add up
+        itself, its customers' standings are doubted (`doubted`), and what the whole forecast may be off by
+        moves all groups alike: intervals do not add up
         """
+        found = self._parts(groups)
+        wide = self.learnt["value"].doubt.wider(found["own"].to_numpy(float), LEVEL)
+        value = found["value"].to_numpy(float)
+        found = found.assign(lower=value * np.exp(-wide), upper=value * np.exp(wide))
+        found = found.sort_values(["value", "segment"], ascending=[False, True], ignore_index=True)
+        return found[["segment", "customers", "value", "lower", "upper"]]
+
+    def share_of(self, customers: ir.Table, share: float | None = None) -> tuple[float, float, float]:
+        """The share of the total that some customers will bring, lower, upper (95 %).
+
+        What the whole forecast may be off by moves both sides alike and is not in it.
+
+        Parameters
+        ----------
+        customers : customer_id
+        share : the share, where it is counted in other money, such as margin
+        """
+        everybody = self.scored.select("customer_id")
+        named = customers.select("customer_id", segment=ibis.literal("named"))
+        rest = everybody.anti_join(named, "customer_id").mutate(segment=ibis.literal("rest"))
+        parts = self._parts(named.union(rest)).set_index("segment")
+        value = parts["value"].reindex(["named", "rest"]).fillna(0.0)
+        share = float(value["named"] / value.sum()) if share is None else share
+        if not 0 < share < 1:
+            return share, share, share
+        half = Z95 * float(np.sqrt(parts["own"].sum()))
+        odds = share / (1 - share) * np.exp([-half, half])
+        low, high = odds / (1 + odds)
+        return share, float(low), float(high)
+
+    def _parts(self, groups: ir.Table) -> pd.DataFrame:
+        """By group: segment, customers, value, own (variance, on logarithms, beside that of the whole)."""
         weeks = max(1, round(self.foundation.models.business_weeks(_weeks(self.horizon))))
         found = btyd.value_by_group(
             self.inside, self.model, self.spend, groups, horizon=(weeks, UNIT), rate=0.0, draws=DRAWS
         )
         named = groups.select("customer_id", segment=groups.segment.cast("string"))
-        sums = self.scored.inner_join(named, "customer_id").group_by("segment")
-        worth = self.summary.base.collect(sums.aggregate(worth=lambda t: t.value_to_come.sum()))
+        sums = self.scored.inner_join(self.doubted, "customer_id").inner_join(named, "customer_id")
+        worth = self.summary.base.collect(
+            sums.group_by("segment").aggregate(
+                worth=lambda t: t.value_to_come.sum(), loose=lambda t: (t.value_to_come * t.doubt).sum()
+            )
+        )
         found = found.merge(worth, on="segment", how="left", validate="1:1")
         value = found["worth"].to_numpy(float)
-        own = _deviation(*(found[c].to_numpy(float) for c in ("value", "lower", "upper")))
-        # what a group's own chance adds to what moves all groups alike
-        wide = self.learnt["value"].doubt.wider(np.maximum(own**2 - self.chance**2, 0.0), LEVEL)
-        found = found.assign(value=value, lower=value * np.exp(-wide), upper=value * np.exp(wide))
-        found = found.sort_values(["value", "segment"], ascending=[False, True], ignore_index=True)
-        return found[["segment", "customers", "value", "lower", "upper"]]
+        some = np.maximum(value, 1e-300)
+        chance = _deviation(*(found[c].to_numpy(float) for c in ("value", "lower", "upper"))) ** 2
+        # who is expected to bring less than the model says buys seldomer, and so by chance more unevenly
+        chance *= np.maximum(found["value"].to_numpy(float) * self.factor / some, 1.0)
+        loose = found["loose"].to_numpy(float) / some
+        own = np.maximum(chance - self.chance**2, 0.0) + loose**2
+        return found[["segment", "customers"]].assign(value=value, own=own)
 
 
 @watched("Forecasting")
@@ -223,12 +266,8 @@ def _over(
         learnt[what], factors[what] = found.learn(what, weeks, chance[what], lumps.get(what, 0.0))
         totals[what] = _told(one, learnt[what], factors[what])
     scored = score_with(inside, models.model, models.spend, Discount.none(t), status)
-    kept = scored.select(
-        "customer_id",
-        "probability_alive",
-        expected_purchases=scored.expected_purchases * factors["purchases"],
-        value_to_come=scored.lifetime_value * factors["value"],
-    )
+    base = plain.summary.base
+    kept = base.materialise(_shared_out(found, scored, t, factors))
     return ValueToCome(
         summary=models.plain,
         inside=inside,
@@ -243,8 +282,46 @@ def _over(
         chance=chance["value"],
         factor=factors["value"],
         foundation=found,
-        scored=plain.summary.base.materialise(kept),
+        scored=kept.drop("doubt"),
+        doubted=kept.select("customer_id", "doubt"),
         plain=plain,
+    )
+
+
+def _shared_out(found: Foundation, scored: ir.Table, t: float, factors: Mapping[str, float]) -> ir.Table:
+    """Each customer's part of the totals, as customers of their standing turned out a year ago.
+
+    Returns
+    -------
+    customer_id, probability_alive, expected_purchases, value_to_come, doubt
+    """
+    models, table = found.models, found.standings
+    history, cells, days = models.plain.history, models.summary.cells, models.plain.cell_days
+    n, x = (cells[c].to_numpy(float) for c in ("customers", "frequency"))
+    if table.empty:  # no year could be tried
+        table = pd.DataFrame({"silent": [0.0] * len(OFTEN), "factor": 1.0, "error": 0.0})
+    begins = begins_of(table)
+    factor, error = (table[name].to_numpy(float) for name in ("factor", "error"))
+    standing = standing_of(x, (days["age_days"] - days["recency_days"]).to_numpy(), begins)
+    purchases = n * models.model.expected_purchases(cells, t).to_numpy()
+    value = purchases * models.spend.expected(x, days["monetary_value"].to_numpy(float))
+    whole = {
+        what: one.sum() / max(float(one @ factor[standing]), 1e-300) * factors[what]
+        for what, one in (("purchases", purchases), ("value", value))
+    }
+    known = models.plain.base.to_engine(
+        pd.DataFrame({"standing": np.arange(len(factor)), "share": factor, "doubt": error})
+    )
+    placed = history.select("customer_id", standing=standing_in(history, begins)).inner_join(
+        known, "standing"
+    )
+    each = scored.inner_join(placed, "customer_id")
+    return each.select(
+        "customer_id",
+        "probability_alive",
+        "doubt",
+        expected_purchases=each.expected_purchases * each.share * float(whole["purchases"]),
+        value_to_come=each.lifetime_value * each.share * float(whole["value"]),
     )
 
 

@@ -47,8 +47,10 @@ class Amount:
 
     def __add__(self, other: Amount) -> Amount:
         """The sum of two that are independent."""
-        value, half = self.value + other.value, Z95 * float(np.hypot(self.error, other.error))
-        return Amount(value, value - half, value + half)
+        below = float(np.hypot(self.value - self.lower, other.value - other.lower))
+        above = float(np.hypot(self.upper - self.value, other.upper - other.value))
+        value = self.value + other.value
+        return Amount(value, value - below, value + above)
 
 
 @dataclass(frozen=True, eq=False)

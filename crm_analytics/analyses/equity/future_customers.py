@@ -5,8 +5,9 @@ retention and purchase (their orders as they age, by the same purchase model as 
 (mean spend of an order). McCarthy & Fader (2018), Customer-based corporate valuation for publicly traded
 noncontractual firms, Journal of Marketing Research 55(5), 617-635.
 
-Acquisition is taken to go on as in the last year, quarter by quarter, without growth. Its interval is that of
-counts that spread more than chance, as the past quarters do.
+Acquisition is taken to go on as in the last year, quarter by quarter, without growth, unless the last quarter
+broke with it. How far off that may be
+is learnt from the past: by how much each year's new customers differed from those of the year before.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.btyd.fitting.units import days_per_unit
+from crm_analytics.analyses.forecasting.doubt import doubt_of
+from crm_analytics.analyses.intervals import Z95
 from crm_analytics.errors import NotEnoughData
 from crm_analytics.tables.object_cards import ObjectCard
 
@@ -34,7 +37,10 @@ if TYPE_CHECKING:
 QUARTER = 91  # days
 PER_YEAR = 365.25 / QUARTER
 SEASON = 4  # quarters of a year
+BREAK = 2.0  # times as many as a year before, or as few
+CLEAR = 4.0  # standard errors
 MOST_QUARTERS = 12  # of the past, for how much counts spread
+UNTRIED = 0.12  # what a year's new customers are off by in a business without a past, on logarithms
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +50,9 @@ class Acquisition(ObjectCard):
     Attributes
     ----------
     past : quarter (its last day), new_customers; the oldest first, whole quarters alone
-    forecast : new customers of each of the next four quarters, the season of the last year
+    forecast : new customers of each of the next four quarters: the last year, or its season at a new level
     spread : variance of a quarter's count over its mean, 1 where they spread by chance alone
-    error : standard error of a year's new customers, as a share of them
+    error : standard error of a year's new customers, on logarithms
     """
 
     past: pd.DataFrame
@@ -85,9 +91,33 @@ def acquisition(base: CustomerBase) -> Acquisition:
     )
     numbers = past["new_customers"].to_numpy(float)
     spread = max(1.0, float(numbers.var(ddof=1) / numbers.mean())) if numbers.mean() > 0 else 1.0
-    year = float(numbers[-SEASON:].sum())
-    error = float(np.sqrt(spread * year) / year) if year else 0.0
-    return Acquisition(past, numbers[-SEASON:], spread, error)
+    return Acquisition(past, _pace(numbers), spread, _error(numbers))
+
+
+def _pace(numbers: Array) -> Array:
+    """New customers of the next four quarters: those of the last, unless the last quarter broke with them.
+
+    It broke where it has less than half, or more than twice, of the same quarter a year before, beyond
+    chance: a shop that stopped to advertise, or a new way to win customers. Then the year before the last is
+    taken, at the level of the last quarter.
+    """
+    last = numbers[-SEASON:]
+    if len(numbers) < 2 * SEASON or numbers[-1 - SEASON] <= 0:
+        return last
+    now, then = numbers[-1], numbers[-1 - SEASON]
+    broke = not 1 / BREAK < now / then < BREAK and abs(now - then) > CLEAR * np.sqrt(now + then)
+    return np.asarray(numbers[-2 * SEASON : -SEASON] * (now / then)) if broke else last
+
+
+def _error(numbers: Array) -> float:
+    """Standard error, on logarithms, of taking the last year for the next: as it was off by before."""
+    years = np.convolve(numbers, np.ones(SEASON), "valid")
+    if years[-1] <= 0:
+        return 0.0
+    then, came = years[:-SEASON], years[SEASON:]
+    held = (then > 0) & (came > 0)
+    errors, chance = np.log(came[held] / then[held]), float(years[-1] ** -0.5)
+    return doubt_of(errors, float(SEASON), chance, UNTRIED).half() / Z95
 
 
 def cohort_orders(model: PurchaseModel, quarters: int) -> Array:

@@ -15,6 +15,7 @@ from crm_analytics.analyses.equity.firm_equity import Amount, FirmEquity, pack, 
 from crm_analytics.analyses.equity.future_customers import PER_YEAR, QUARTER, acquisition, cohort_orders
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.margin import margin_share
+from crm_analytics.analyses.value_to_come import HORIZON, value_to_come
 from crm_analytics.errors import NotEnoughData, ParameterError, nearest
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from crm_analytics.analyses.btyd.purchases.purchase_model import PurchaseModel
+    from crm_analytics.analyses.value_to_come import ValueToCome
     from crm_analytics.tables.customer_base import CustomerBase
 
     Array = NDArray[np.float64]
@@ -72,15 +74,44 @@ def firm_equity(
     if not spend.params["q"] > 1:
         raise NotEnoughData("A forecast of money", 0, 1, "mean of spend")
     quarters = years * 4
-    present = _present(fitted, spend, summary, (quarters * QUARTER // 7, rate))
-    present = present.times(summary.kept_share * (1.0 if margin is None else margin))
+    ahead = quarters * QUARTER // 7
+    year = value_to_come(base)
+    factor, doubt = _learnt(year, fitted, spend, summary), _doubt(year, years)
+    present = _present(fitted, spend, summary, (ahead, rate))
+    present = _widened(present.times(factor * (1.0 if margin is None else margin)), doubt)
     won, orders = acquisition(base), cohort_orders(fitted, quarters)
     found = FirmEquity(
         present, Amount(0.0, 0.0, 0.0), margin, cost, years, rate, model, summary.customer_count,
         float(spend.mean_spend) * summary.kept_share, won, orders, _timing(fitted, summary, quarters, rate),
         contract_equity(base, years=years, rate=rate, margin=margin),
     )  # fmt: skip
-    return _with_future(found, fitted, spend, summary)
+    return _with_future(found, fitted, spend, summary, doubt)
+
+
+def _learnt(year: ValueToCome, fitted: PurchaseModel, spend: btyd.GammaGamma, summary: btyd.Summary) -> float:
+    """The forecast of all pages for one year over that of the model alone.
+
+    The model says how the years share what is to come; the first of them is the forecast that the other pages
+    print, so that no page contradicts another.
+    """
+    cells = summary.cells.assign(monetary_value=summary.cell_days["monetary_value"])
+    each = fitted.lifetime_value(spend, cells, horizon=HORIZON, rate=0.0).to_numpy(float)
+    alone = float(cells["customers"].to_numpy(float) @ each)
+    return year.total.mean / alone if alone > 0 else summary.kept_share
+
+
+def _doubt(year: ValueToCome, years: int) -> float:
+    """Half of the 95 % interval, on logarithms, that one year's earlier errors give so many years.
+
+    The level of a business wanders: what a year is off by grows with the root of the years.
+    """
+    return year.learnt["value"].doubt.half() * float(np.sqrt(years))
+
+
+def _widened(amount: Amount, half: float) -> Amount:
+    """With an interval that holds chance and parameters, and on logarithms at least `half` to each side."""
+    ends = sorted(amount.value + abs(amount.value) * np.expm1([-half, half]))
+    return Amount(amount.value, float(min(amount.lower, ends[0])), float(max(amount.upper, ends[1])))
 
 
 def _present(
@@ -112,9 +143,12 @@ def _present(
 
 
 def _with_future(
-    found: FirmEquity, fitted: PurchaseModel, spend: btyd.GammaGamma, summary: btyd.Summary
+    found: FirmEquity, fitted: PurchaseModel, spend: btyd.GammaGamma, summary: btyd.Summary, doubt: float
 ) -> FirmEquity:
-    """The future with its interval: new customers, the model's parameters and the basket, each on its own."""
+    """The future with its interval: new customers, the model's parameters and the basket, each on its own.
+
+    What the business may be off by (`doubt`) moves customers still to be won as it moves the present ones.
+    """
     value = float(found.quarters["discounted"].sum())
     gross = float(replace(found, cost=0.0).quarters["discounted"].sum())
     moved = []
@@ -122,8 +156,10 @@ def _with_future(
         orders = cohort_orders(other, len(found.orders))
         moved.append(float(replace(found, orders=orders).quarters["discounted"].sum()) - value)
     basket = gross * _error_of_basket(summary)
-    half = Z95 * float(np.sqrt(sum(m**2 for m in moved) + (value * found.acquired.error) ** 2 + basket**2))
-    return replace(found, future=Amount(value, value - half, value + half))
+    own = Z95 * float(np.sqrt(sum(m**2 for m in moved) + basket**2))
+    won = Z95 * found.acquired.error * float(np.sqrt(found.years))
+    wide = float(np.hypot(won, doubt))
+    return replace(found, future=_widened(Amount(value, value - own, value + own), wide))
 
 
 def _neighbours(model: PurchaseModel, summary: btyd.Summary) -> list[PurchaseModel]:
@@ -185,7 +221,7 @@ def by_group(base: CustomerBase, groups: ir.Table, found: FirmEquity, summary: b
     Returns
     -------
     segment, customers, value, lower, upper, each (per customer); largest value first. The intervals (95 %)
-    take customers as drawn and the model as known
+    take customers as drawn, and what the whole may be off by moves all groups alike
     """
     fitted, spend = MODELS[found.model].fit(summary), btyd.GammaGamma.fit(summary)
     weeks = found.years * 4 * QUARTER // 7
@@ -196,10 +232,11 @@ def by_group(base: CustomerBase, groups: ir.Table, found: FirmEquity, summary: b
         .aggregate(customers=joined.count(), value=joined.money.sum(), squares=(joined.money**2).sum())
         .order_by("segment")
     )
-    share = 1.0 if found.margin is None else found.margin
+    share = found.present.value / max(float(table["value"].sum()), 1e-300)
     n = table["customers"]
     spread = (table["squares"] / n - (table["value"] / n) ** 2).clip(lower=0)
-    half = Z95 * np.sqrt(n * spread)
+    alike = found.present.error / max(found.present.value, 1e-300)
+    half = Z95 * np.sqrt(n * spread + (alike * table["value"]) ** 2)
     out = table[["segment", "customers"]].assign(
         value=share * table["value"],
         lower=share * (table["value"] - half).clip(lower=0),

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses import btyd
+from crm_analytics.analyses.forecasting.by_standing import by_standing
 from crm_analytics.analyses.forecasting.cautions import Caution, cautions
 from crm_analytics.analyses.forecasting.contract_payments import contract_payments
 from crm_analytics.analyses.forecasting.learnt import Learnt, learnt
@@ -19,6 +20,7 @@ from crm_analytics.analyses.forecasting.ways import (
     CONTRACTS,
     LEVEL,
     MODEL,
+    WEEKS_PER_QUARTER,
     WINDOWS,
     Models,
     fitted,
@@ -32,7 +34,6 @@ from crm_analytics.tables.object_cards import ObjectCard
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
-WEEKS = DAYS / 7  # of a quarter
 BUSY = 10.0  # purchases a quarter, above which a quarter without any is no chance
 
 
@@ -47,6 +48,7 @@ class Foundation(ObjectCard):
     trials : of every way at earlier days (`ways.trials`)
     contracts : what running contracts will pay, by quarters ahead; empty where few customers have one
     cautions : what to know before a forecast is read, worst first
+    standings : what customers of a standing did over what was said of them (`by_standing`)
     """
 
     models: Models
@@ -54,6 +56,7 @@ class Foundation(ObjectCard):
     trials: pd.DataFrame
     contracts: Mapping[int, Mapping[str, float]]
     cautions: tuple[Caution, ...]
+    standings: pd.DataFrame
 
     def learn(self, what: str, weeks: float, chance: float, lumps: float = 0.0) -> tuple[Learnt, float]:
         """The forecast of a measure over some weeks, and its mean over that of the models alone.
@@ -67,11 +70,11 @@ class Foundation(ObjectCard):
         chance : standard deviation, on logarithms, of chance and parameters alone
         lumps : variance, on logarithms, of single large customers who may be lost
         """
-        window = int(np.clip(round(weeks / WEEKS), 1, YEAR))
-        alone = self.models.expected(window * WEEKS)[what]
+        window = int(np.clip(round(weeks / WEEKS_PER_QUARTER), 1, YEAR))
+        alone = self.models.expected(window * WEEKS_PER_QUARTER)[what]
         net = self.quarters.returned_share(0, window) if what == "value" else 1.0
         said = {MODEL: alone * net}
-        if weeks <= YEAR * WEEKS + 2:  # twelve months are a day longer
+        if weeks <= YEAR * WEEKS_PER_QUARTER + 2:  # twelve months are a day longer
             said |= {way: of_quarters(self.quarters, way, what, 0, window) for way in (AGES, LEVEL)}
             said[CONTRACTS] = self.contracts[window][what] if self.contracts else np.nan
         size = len(self.quarters.customers)
@@ -106,7 +109,13 @@ def foundation(
         lambda parts: pd.DataFrame(parts["trials"]),
     )
     payments = contract_payments(base, WINDOWS)
-    return Foundation(models, found, tried, payments, cautions(base, models, found, tried))
+    standings = base.remember(
+        ("forecasting", "standings"),
+        lambda: by_standing(base, found, models.time),
+        lambda table: {"standings": table},
+        lambda parts: pd.DataFrame(parts["standings"]),
+    )
+    return Foundation(models, found, tried, payments, cautions(base, models, found, tried), standings)
 
 
 def _refuse_a_closed_shop(found: Quarters) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 UNIT = "W"
 WINDOWS = (1, 2, 3, 4)  # quarters
+WEEKS_PER_QUARTER = DAYS / 7
 COUNTED = (1, YEAR)  # over which different buyers are counted
 BACKS = (1, 2, 3, 4, 5, 6, 8)  # quarters before the day, where the ways are tried
 SHORTEST = 2  # quarters that a trial must know

@@ -47,7 +47,8 @@ class Portfolio(ObjectCard):
     margin : share of revenue taken as margin; 1 where no unit cost is known, and then value is revenue
     has_margin : whether it is known
     top_share : share of the value of the fifth with the highest, lower, upper (95 %, customers as the
-        draw; the forecast's own error is not in it); None where the whole value is not positive
+        draw; what the forecast may be off by is not in it, see `ValueToCome.share_of`); None where the whole
+        value is not positive
     """
 
     groups: pd.DataFrame

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from crm_analytics.analyses.actions import Action
 from crm_analytics.analyses.disclosure import ON_A_PAGE, settled_days
 from crm_analytics.analyses.kpi import Kpi
 from crm_analytics.analyses.kpis import measure
-from crm_analytics.analyses.portfolio.portfolio import Portfolio, portfolio
+from crm_analytics.analyses.portfolio.portfolio import VALUABLE, Portfolio, portfolio
 from crm_analytics.analyses.portfolio.strategic_customers import Significant, significant
 from crm_analytics.analyses.profiling.demography import composition, habits_by_demography
 from crm_analytics.analyses.profiling.favourites import bought_most, favourites
@@ -131,6 +131,9 @@ def prepare(
     # The forecast that all pages share, a year ahead and not discounted.
     scored = None if outlook is None else outlook.scored.mutate(lifetime_value=outlook.scored.value_to_come)
     found = portfolio(base, scored, margin=share) if scored is not None else None
+    if found is not None and outlook is not None and found.top_share is not None:
+        top = found.customers.filter(found.customers.group == VALUABLE)
+        found = replace(found, top_share=outlook.share_of(top, found.top_share[0]))
     if scored is None:
         missing["portfolio"] = missing["significant"] = plan.given.no_outlook
     best = str(scores.segments.nlargest(1, "revenue").iloc[0]["segment"])

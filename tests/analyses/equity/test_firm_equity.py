@@ -16,9 +16,10 @@ from crm_analytics.analyses.equity.acquisition_balance import (
 )
 from crm_analytics.analyses.equity.contract_equity import contract_equity
 from crm_analytics.analyses.equity.firm_equity import pack, unpack
-from crm_analytics.analyses.equity.future_customers import Acquisition, future_table
+from crm_analytics.analyses.equity.future_customers import Acquisition, _error, _pace, future_table
 from crm_analytics.analyses.equity.response_curve import Response
-from crm_analytics.analyses.equity.valuation import MODELS, by_group, firm_equity
+from crm_analytics.analyses.equity.valuation import MODELS, _present, by_group, firm_equity
+from crm_analytics.analyses.value_to_come import value_to_come
 from crm_analytics.errors import CrmError, NotEnoughData, ParameterError
 
 
@@ -69,6 +70,16 @@ def test_balance_says_what_is_no_response() -> None:
     assert cheap.marginal_winning is None
 
 
+def test_a_quarter_that_broke_with_the_year_before_sets_the_pace() -> None:
+    season = np.array([50.0, 80.0, 120.0, 400.0])
+    assert _pace(np.tile(season, 3)).tolist() == season.tolist()
+    stopped = np.concatenate([season, season, [50.0, 80.0, 0.0, 0.0]])
+    assert _pace(stopped).tolist() == [0.0] * 4
+    doubled = np.concatenate([season, season[:3], [1000.0]])
+    assert _pace(doubled).tolist() == (2.5 * season).tolist()
+    assert _pace(np.array([3.0, 3, 3, 4, 3, 3, 3, 1])).tolist() == [3.0, 3, 3, 1]  # so few tell nothing
+
+
 def test_future_adds_up_by_hand() -> None:
     past = pd.DataFrame({"quarter": [], "new_customers": []})
     won = Acquisition(past, np.array([10.0, 20.0, 30.0, 40.0]), 1.0, 0.1)
@@ -78,13 +89,37 @@ def test_future_adds_up_by_hand() -> None:
 
 
 @pytest.mark.parametrize("model", ["BG/NBD", "Pareto/NBD"])
-def test_present_value_matches_the_drawn_total(small_company: CustomerBase, model: str) -> None:
-    found = firm_equity(small_company, margin=1.0, cost=0.0, years=1, model=model)
+def test_chance_and_parameters_of_present_customers_match_the_drawn_total(
+    small_company: CustomerBase, model: str
+) -> None:
     summary = btyd.summarize(small_company, unit="W")
     fitted, spend = MODELS[model].fit(summary), btyd.GammaGamma.fit(summary)
+    found = _present(fitted, spend, summary, (52, 0.10)).times(summary.kept_share)
     drawn = btyd.value_total(summary, fitted, spend, horizon=(52, "W"), rate=0.10, draws=100)
-    assert found.present.value == pytest.approx(drawn.mean, rel=1e-9)
-    assert found.present.upper - found.present.lower == pytest.approx(drawn.upper - drawn.lower, rel=0.35)
+    assert found.value == pytest.approx(drawn.mean, rel=1e-9)
+    assert found.upper - found.lower == pytest.approx(drawn.upper - drawn.lower, rel=0.35)
+
+
+def test_the_first_year_is_the_forecast_of_the_other_pages_law(small_company: CustomerBase) -> None:
+    found = firm_equity(small_company, margin=1.0, cost=0.0, years=1, rate=0.0)
+    year = value_to_come(small_company, (52, "W")).total
+    assert found.present.value == pytest.approx(year.mean)
+    assert found.present.lower <= year.lower * 1.001
+    assert found.present.upper >= year.upper * 0.999
+
+
+def test_doubt_grows_with_the_years_law(small_company: CustomerBase) -> None:
+    one, three = (firm_equity(small_company, margin=0.4, cost=0.0, years=n) for n in (1, 3))
+    for name in ("present", "future"):
+        wide = [getattr(found, name).error / getattr(found, name).value for found in (one, three)]
+        assert wide[1] > 1.4 * wide[0]
+
+
+def test_new_customers_are_doubted_by_what_earlier_years_were_off_by() -> None:
+    steady, halved = np.full(12, 300.0), np.repeat([600.0, 300.0, 150.0], 4)
+    assert 0.05 < _error(steady) < _error(halved)
+    assert np.exp(1.96 * _error(halved)) > 2  # a year that was half of the one before is inside
+    assert _error(np.repeat([600.0, 0.0], 4)) == 0  # nobody comes any more
 
 
 def test_laws_of_firm_equity(small_company: CustomerBase) -> None:
