@@ -14,7 +14,6 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-
 from crm_analytics.analyses.churn.model.serialisation import Apart, Together
 from crm_analytics.errors import DataError
 from crm_analytics.tables.regular_files import read_bytes, read_record, replace_whole
@@ -102,7 +101,7 @@ def load(path: str | os.PathLike[str]) -> Any:
 
 def packed(trained: Any) -> bytes:
     """The content of the file that `save` writes; equal models give equal bytes."""
-    import skops.io  # here: it looks through all types of scipy when it is imported, which every report would wait for
+    import skops.io  # not above: its import looks through all types of scipy, and every report would wait
 
     by = Apart()
     structure = json.dumps(by.take(trained, type(trained).__name__))
