@@ -48,6 +48,7 @@ class DateReading:
     families : how the dates are written, with the order of day and month where it had to be settled
     unit : of numbers since 1970: s, ms, us, ns
     zoned : some values bear an offset
+    half_zoned : and others with a clock bear none
     pivot : two-digit years up to this one are of this century
     buddhist : years from 2400 on are of the Buddhist calendar
     """
@@ -57,6 +58,7 @@ class DateReading:
     unit: str | None = None
     language: str = "en"
     zoned: bool = False
+    half_zoned: bool = False
     pivot: int = 36
     buddhist: bool = False
     serial: bool = (
@@ -129,6 +131,7 @@ def decide_dates(
         unit=unit,
         language=language,
         zoned=any(zoned(shape) for shape, _ in counts),
+        half_zoned=len({zoned(shape) for shape, _ in counts if ":" in shape}) > 1,
         pivot=pivot,
         buddhist=buddhist,
         serial=bool(counts) and re.fullmatch(r"99999([.]9+)?", counts[0][0]) is not None,

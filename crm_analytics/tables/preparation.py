@@ -226,6 +226,7 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
     if unmatched is not None and (n := int(unmatched.to_pyarrow().as_py() or 0)):
         says = f"{counted(n, 'row')} of {table.name} with a key that the joined source does not have."
         notes.append(Finding("unmatched_join", "warning", table.name, "", says, n))
+    notes += _of_clocks(table)
     notes += order_states(table)
     notes += unsigned_returns(table)
     notes += _of_cents(table)
@@ -240,6 +241,20 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
             )
             notes.append(Finding("other_decimal", "warning", table.name, name, says,
                                  settles=f'[{table.name}]\ndecimal = "{reading.decimal}"'))  # fmt: skip
+    return notes
+
+
+def _of_clocks(table: Table) -> list[Finding]:
+    """Columns in which some moments say on whose clock they are, and others do not."""
+    notes = []
+    for name, reading in table.readings.dates.items():
+        if reading.half_zoned and table.spec.zone is None:
+            says = (
+                f"Some moments of '{name}' bear an offset and some none: those without are read on the clock "
+                f"of {table.readings.zone}. Say on which they were written."
+            )
+            notes.append(Finding("half_zoned", "warning", table.name, name, says,
+                                 settles=f'[{table.name}]\nzone = "{table.readings.zone}"'))  # fmt: skip
     return notes
 
 

@@ -23,6 +23,10 @@ _MOST_WORDS = 6
 _FEWEST_IDS = 5  # that none of them is a customer's is no chance
 _KNOWN = 0.5  # of the ids of a table, below which it is told
 _EARLY = 0.05  # of the dates of a column, from which those before their row are a serious fault
+_ASKED = {
+    "email": ("consent_email", "do_not_contact"),
+    "phone": ("consent_phone", "consent_sms", "do_not_contact"),
+}
 _SUMS = ("channel", "campaign_id", "product_id", "product_name")
 _COSTS = {"channel_spend": "spend", "campaign_members": "cost", "events": "cost", "tickets": "cost"}
 
@@ -48,6 +52,8 @@ def side_tables(tables: dict[str, ir.Table], facts: LineFacts) -> list[Finding]:
                           _strangers(name, column, by_id, tables, facts)]  # fmt: skip
         found += [_sums(name, rows), _negative(name, rows)]
         found += [_early(contract, rows, column.name) for column in contract.columns if column.known_from]
+    if "customers" in tables:
+        found.append(_shared_contacts(tables["customers"]))
     return [one for one in found if one is not None]
 
 
@@ -128,6 +134,33 @@ def _strangers(
             "ids in one way"
         )
     return Finding("strangers", "warning" if met else "serious", name, column, says + ".", of - met)
+
+
+def _shared_contacts(people: ir.Table) -> Finding | None:
+    """Addresses of several customers who disagree on a consent: who says no may be reached all the same."""
+    asked = [(c, w) for c, w in _ASKED.items() if c in people.columns and set(w) & set(people.columns)]
+    differ, customers = 0, 0
+    for contact, words in asked:
+        named = people.filter(people[contact].notnull()).mutate(address=people[contact].strip().lower())
+        disagrees = ibis.or_(
+            *(
+                named[w].cast("int8").min() != named[w].cast("int8").max()
+                for w in words
+                if w in people.columns
+            )
+        )
+        groups = named.group_by("address").aggregate(n=named.customer_id.nunique(), differs=disagrees)
+        hit = groups.filter((groups.n > 1) & groups.differs)
+        row = _row(hit, addresses=hit.count(), customers=hit.n.sum())
+        differ, customers = differ + int(row["addresses"]), customers + int(row["customers"] or 0)
+    if not differ:
+        return None
+    says = (
+        f"{differ:,} address{'es' if differ > 1 else ''} of {customers:,} customers who disagree "
+        "on a consent or on do_not_contact: somebody who said no may be reached by another id. "
+        "crm identities makes one customer of them, with the narrowest consent."
+    )
+    return Finding("shared_contacts", "serious", "customers", asked[0][0], says, customers)
 
 
 def _bare(ids: ir.StringValue) -> ir.StringValue:

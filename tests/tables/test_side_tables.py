@@ -81,6 +81,27 @@ def test_tables_of_the_same_customers_are_not_told(shop) -> None:
     assert told(shop(customers=people, tickets=tickets)) == set()
 
 
+@pytest.mark.parametrize(
+    ("second", "is_told"), [("A@x.example ,false", True), ("a@x.example,true", False), (",false", False)]
+)
+def test_one_address_with_two_answers_is_told(shop, second: str, is_told: bool) -> None:
+    people = f"customer_id,email,consent_email\nc1,a@x.example,true\nc2,{second}\n"
+    people += "".join(f"c{n},c{n}@x.example,true\n" for n in range(3, 9))
+    assert (("shared_contacts", "customers", "email") in told(shop(customers=people))) == is_told
+
+
+@pytest.mark.parametrize("end", ["", "Z"])
+def test_moments_with_and_without_an_offset_are_told_and_the_line_settles_it(tmp_path: Path, end) -> None:
+    when = [f"{day}T10:00:00{end if n % 2 else 'Z'}" for n, day in enumerate(DAYS[:40])]
+    purchases().assign(transaction_date=when).to_csv(tmp_path / "sales.csv", index=False)
+    mapping = {"timezone": "Asia/Tokyo"}
+    found = {f.kind for f in CustomerBase.open(tmp_path / "sales.csv", mapping=mapping, today=TODAY).findings}
+    assert ("half_zoned" in found) == (end == "")
+    settled = {**mapping, "transactions": {"zone": "Asia/Tokyo"}}
+    base = CustomerBase.open(tmp_path / "sales.csv", mapping=settled, today=TODAY)
+    assert "half_zoned" not in {f.kind for f in base.findings}
+
+
 def test_a_sum_among_costs_is_told_and_the_line_settles_it(shop) -> None:
     text = table("date_day,channel,spend", "{day},web,10") + f"{DAYS[40]},Total,400\n"
     assert told(shop(channel_spend=text)) == {("total_word", "channel_spend", "channel")}
