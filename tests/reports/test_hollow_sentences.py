@@ -73,6 +73,7 @@ def test_one_team_is_not_compared_with_itself(half_as_much: CustomerBase) -> Non
     report = collaboration.prepare(half_as_much)
     said = repr(collaboration.headline(report))
     assert "nothing to compare" in said
+    assert "no contacts" not in repr(collaboration.findings(report))
     assert "100 %" not in said
 
 

@@ -117,7 +117,8 @@ def findings(report: CollaborationReport) -> Block:
     elif report.repeated is not None and report.repeated.n:
         rate = report.repeated
         found.append(blocks.finding(t("finding.repeated", n=rate.n, of=rate.of), "handed-over"))
-    return blocks.findings(*(found or [blocks.finding(t("finding.nothing"))]))
+    message = "headline.single" if report.met else "finding.nothing"
+    return blocks.findings(*(found or [blocks.finding(t(message))]))
 
 
 def _most(rates: list[Rate]) -> list[Rate]:
