@@ -15,6 +15,7 @@ DATA ?= company cdnow
 TWO := -n 2 --dist loadgroup --no-loadscope-reorder   # a file, or what it names a group, stays on one worker
 PLAIN := not spark and not browser and not slow and not weekly and not postgres   # as pytest by itself
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONDONTWRITEBYTECODE   # else each of hundreds of processes compiles the package anew: 1.5 s of 4
 
 .DEFAULT_GOAL := help
 .PHONY: help setup report test test-thorough lab bench docs lint test-spark test-postgres test-browser test-slow test-weekly notebooks constraints clean

@@ -32,7 +32,7 @@ which it is (*there*). A finding should be claimed in at most 5 of 100 null worl
 
 Together {claimed} of {worlds} null worlds had a finding claimed: {share:.1%} ({low:.1%} to {high:.1%}).
 Where runs are few, the intervals are wide. Seeds begin at 0. Rows on products, service, voice, social and
-referrals come from 3 runs a world, what was mended last from 2 or 4; holidays and movers outside the season
+referrals come from 3 to 5 runs a world; holidays and movers outside the season
 were counted before their mending, which claims no more. That a channel adds orders can only be claimed where
 campaigns had controls; its null worlds have none yet. By the thresholds of the lifecycle page no small
 company of two years tells a move between stages: nothing is claimed, and nothing is found. Counts, such

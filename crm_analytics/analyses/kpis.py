@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import date
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,7 @@ from crm_analytics.analyses.social.kpis import KPIS as SOCIAL
 from crm_analytics.analyses.value_to_come import HORIZON
 from crm_analytics.analyses.voice.kpis import KPIS as VOICE
 from crm_analytics.errors import ParameterError, check_name
-from crm_analytics.tables.days import shift
+from crm_analytics.tables.days import as_day, shift
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.comparison import Change
@@ -280,29 +281,44 @@ def check_names(names: Iterable[str]) -> None:
         check_name("no key figure", name, REGISTRY)
 
 
-def read_targets(given: Iterable[Mapping[str, Any]]) -> dict[str, Target]:
-    """Targets by key figure, as ``[[target]]`` of `crm.toml` says them.
+def read_targets(given: Iterable[Mapping[str, Any]], day: date = date.max) -> dict[str, Target]:
+    """Targets by key figure that hold on a day, as ``[[target]]`` of `crm.toml` says them.
+
+    Of several targets of one figure that one holds whose `since` came last up to the day; before the first
+    of them there is none.
 
     >>> read_targets([{"kpi": "bought_again", "at_least": 0.4}])
     {'bought_again': Target(value=0.4, at_least=True)}
+    >>> moves = [{"kpi": "buyers", "at_least": 80, "since": "2026-01-01"},
+    ...     {"kpi": "buyers", "at_least": 120, "since": "2026-11-01"}]
+    >>> [read_targets(moves, date(2026, month, 5)) for month in (6, 12)]
+    [{'buyers': Target(value=80.0, at_least=True)}, {'buyers': Target(value=120.0, at_least=True)}]
 
     Raises
     ------
-    ParameterError : no such figure, a figure twice, or not exactly one of `at_least` and `at_most`, a number.
+    ParameterError : no such figure, a figure twice since the same day, `since` is no day, or not exactly one
+        of `at_least` and `at_most`, a number.
     """
     found: dict[str, Target] = {}
-    for one in given:
+    begins: set[tuple[str, date]] = set()
+    for one in sorted(given, key=lambda one: str(one.get("since") or "")):
         name = str(one.get("kpi", ""))
         check_names([name])
-        if name in found:
-            raise ParameterError(f"target: {name} has two targets; one figure has one")
+        since = as_day(one["since"], "target: since") if one.get("since") else date.min
+        if (name, since) in begins:
+            raise ParameterError(
+                f"target: {name} has two targets; one figure has one, or several, each with its own "
+                'since = "2026-04-01"'
+            )
+        begins.add((name, since))
         ends = {way: one[way] for way in ("at_least", "at_most") if one.get(way) is not None}
         if len(ends) != 1:
             raise ParameterError(f"target: {name}: write at_least = or at_most =, one of them")
         ((way, value),) = ends.items()
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             raise ParameterError(f"target: {name}: {way} must be a number")
-        found[name] = Target(float(value), way == "at_least")
+        if since <= day:
+            found[name] = Target(float(value), way == "at_least")
     return found
 
 
@@ -338,7 +354,7 @@ def with_targets(base: CustomerBase, found: Iterable[Kpi]) -> dict[str, Kpi]:
 
 def targets_of(base: CustomerBase) -> dict[str, Target]:
     """The targets of a base, by key figure."""
-    return read_targets(base.rules.get("targets", ()))
+    return read_targets(base.rules.get("targets", ()), base.day)
 
 
 def _aimed(kpi: Kpi, target: Target | None) -> Kpi:

@@ -309,7 +309,8 @@ class CustomerBase(ObjectCard, metaclass=Opened):
         ----------
         segments, stages : in order, each with a name, `where` (figure -> range, column of customers -> value,
             values or span) and perhaps a `play`, as ``[[segment]]`` and ``[[stage]]`` of `crm.toml` say them
-        targets : of key figures, each with `kpi` and `at_least` or `at_most`, as ``[[target]]`` says them
+        targets : of key figures, each with `kpi`, `at_least` or `at_most` and perhaps `since`, a day, as
+            ``[[target]]`` says them
 
         Examples
         --------

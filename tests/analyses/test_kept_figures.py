@@ -12,6 +12,8 @@ from crm_analytics.analyses.contact_effect import contact_effect, effects_by_sta
 from crm_analytics.analyses.definitions import definitions
 from crm_analytics.analyses.kpi import Kpi
 from crm_analytics.analyses.measured import Measured
+from crm_analytics.analyses.referral import kpis as of_referrals
+from crm_analytics.analyses.social import kpis as of_mentions
 
 # what is summed by several threads, and so differs in its last digit
 CHANGING = dict.fromkeys(("value", "lower", "upper", "error", "against_previous", "against_year"))
@@ -58,3 +60,18 @@ def test_effects_of_contacts_are_measured_once(demo_company: CustomerBase, tmp_p
     assert effects_by_standing(keeping, words, whole) == each
     known = replace(whole, value=whole.value + 5, lower=whole.value + 4, upper=whole.value + 6)
     assert effects_by_standing(keeping, words, known) != each  # held against another effect on all
+
+
+def test_figures_of_one_wing_are_counted_together(demo_company: CustomerBase, tmp_path, monkeypatch) -> None:
+    names = [figure.__name__ for wing in (of_mentions, of_referrals) for figure in wing.KPIS]
+    read: list[str] = []
+    for wing, source in ((of_mentions, "mentions"), (of_referrals, "invitations")):
+        make = getattr(wing, source)
+        monkeypatch.setattr(wing, source, lambda base, n=source, m=make: read.append(n) or m(base))
+    keeping = demo_company.keeping(tmp_path)
+    first = kpis.measure(Measured(keeping), names)
+    assert sorted(read) == ["invitations", "mentions"]
+    assert first["brand_mentions"].value
+    assert first["referred_customers"].value
+    assert kpis.measure(Measured(keeping), names) == first
+    assert len(read) == 2

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses import voice
+from crm_analytics.analyses.audit.source_comparison import sources_apart
 from crm_analytics.analyses.calendar.week_pattern import WeekPattern, _indices
 from crm_analytics.analyses.clustered_ratio import ratio_of
 from crm_analytics.analyses.intervals import wilson
@@ -108,3 +109,25 @@ def test_a_season_that_both_have_is_no_move_of_talk_and_sales_law() -> None:
     assert within_five_in_a_hundred(sum(bool(correlations(*weeks(rng)).clear) for _ in range(150)), 150)
     found = [correlations(*weeks(rng, 0.7)).clear for _ in range(20)]
     assert sum(lags[:1] == [2] for lags in found) > 10
+
+
+def sources(rng: np.random.Generator, best: float = 1.0) -> pd.DataFrame:
+    """First-year spend of 600 customers by four sources; a few bring most of it, the first may bring more."""
+    source = rng.choice(4, 600, p=[0.1, 0.4, 0.3, 0.2])
+    spend = rng.lognormal(3.4, 0.8, 600) * (1 + rng.poisson(rng.gamma(0.5, 10, 600)))
+    spend = spend * np.where(source == 0, best, 1.0)
+    rows = []
+    for k in range(4):
+        mine = spend[source == k]
+        half = 1.96 * mine.std(ddof=1) / np.sqrt(len(mine))
+        rows.append((f"s{k}", len(mine), mine.mean(), mine.mean() - half, mine.mean() + half))
+    return pd.DataFrame(rows, columns=["source", "customers", "revenue", "revenue_lower", "revenue_upper"])
+
+
+def test_no_source_is_worse_because_it_lacks_large_spenders_by_chance_law() -> None:
+    """By the spread of each source alone 1 in 11 such companies had a clear source."""
+    rng = np.random.default_rng(67)
+    claimed = sum(bool(sources_apart(sources(rng))["clear"].any()) for _ in range(400))
+    assert claimed <= 20
+    found = [sources_apart(sources(rng, 2.5)).set_index("source")["clear"]["s0"] for _ in range(40)]
+    assert sum(found) > 20

@@ -34,9 +34,9 @@ ASKED = {
     "how much of sales is marketing's": r"Purchases after a touch, last 26 weeks \| \d+ %",
     "what customers say": r"of customers (?:name|are registered|say)",
     "which channels work together": r"follow several channels, most often",
-    "how to test, with whom": r"Test .* by region: leave a few|Leave .* out for [\d,]+ of [\d,]+ customers",
+    "how to test, with whom": r"Change no budget of .* yet|Leave .* out for [\d,]+ of [\d,]+ customers",
     "trend": r"a year ago",
-    "payback": r"earns? back",
+    "payback": r"earns? (?:it )?back",
 }
 # Sentences that once stood on the page.
 QUOTES = (

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from crm_analytics import CustomerBase
+from crm_analytics.analyses.equity import budget
 from crm_analytics.errors import DataError, ParameterError
 from crm_analytics.reports import customer_equity, strategy
 from crm_analytics.reports.customer_equity import EquityReport
@@ -39,7 +40,58 @@ def test_budget_is_refused_for_what_was_not_measured_and_a_test_is_proposed(equi
     assert "search" in said
     levers = repr(customer_equity.next_budget(equity))
     assert "search" not in levers
-    assert re.search(r"Test|Switch", repr(customer_equity.actions(equity)))
+    assert re.search(r"before a test|Test whether", repr(customer_equity.actions(equity)))
+
+
+def test_no_money_is_no_advice_to_stop(equity: EquityReport) -> None:
+    assert equity.budget is not None
+    nothing = replace(equity, budget=replace(equity.budget, budget=0.0, profit=0.0))
+    assert "spend nothing" not in repr(customer_equity.actions(nothing))
+    assert "Nothing was spent last quarter" in repr(customer_equity.next_budget(nothing))
+    table = equity.budget.table.assign(spend=0.0)
+    loses = replace(equity, budget=replace(equity.budget, budget=500.0, table=table))
+    assert "spend nothing on contacting present customers" in repr(customer_equity.actions(loses))
+
+
+def test_a_test_is_proposed_where_it_ends_within_half_a_year(equity: EquityReport) -> None:
+    assert equity.budget is not None
+    for weeks, said in ((None, "Change no channel's budget before a test"), (9, "Test whether radio")):
+        tests = (budget.Test("radio", weeks, 12.0), budget.Test("fair", None, 40.0))
+        actions = customer_equity.actions(replace(equity, budget=replace(equity.budget, tests=tests)))
+        assert said in repr(actions)
+        assert ("within 9 weeks" in repr(actions)) == bool(weeks)
+        assert "Test whether fair" not in repr(actions)
+
+
+def test_a_channel_of_measured_campaigns_is_not_called_untested(equity: EquityReport) -> None:
+    assert equity.budget is not None
+    assert "mailings" in set(equity.budget.table["lever"])
+    names = {one.name for one in equity.budget.tests}
+    assert "search" in names
+    assert "email" not in names
+
+
+def test_a_new_customer_and_the_levers_have_ranges(equity: EquityReport) -> None:
+    assert equity.firm is not None
+    low, high = equity.firm.new_customer_range
+    assert 0 < low < equity.firm.new_customer < high
+    levers = equity.firm.sensitivity
+    assert (levers["lower"] < levers["change"]).all()
+    assert (levers["change"] < levers["upper"]).all()
+    assert re.search(
+        r"A customer won today brings €\d+ of margin .* to €", repr(customer_equity.headline(equity))
+    )
+    assert re.search(r"better retention is worth €[\d,]+ \(€", repr(customer_equity.findings(equity)))
+    for cost, said in (
+        (0.5 * low, "brings"),
+        (0.5 * (low + high), "may bring less"),
+        (2 * high, "less than the"),
+    ):
+        changed = replace(equity, firm=replace(equity.firm, cost=cost))
+        assert said in customer_equity.findings(changed).payload["items"][2]["text"]
+    one_per_cent = repr(customer_equity.one_per_cent(equity))
+    best, second = levers.nlargest(2, "change").to_dict("records")
+    assert ("is the strongest lever" in one_per_cent) == (best["lower"] > second["upper"])
 
 
 def test_results_of_tests_move_the_budget(small_company: CustomerBase, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ ASKED = {
         "what is Hibernating": r"Hibernating: Bought a few times",
         "give me the names": r"list at_risk: \d+",
         "better or worse": r"customers are active, .*a year ago",
-        "what do they buy": r"buy .* most|not in these data",
+        "what do they buy": r"buys .* most|not in these data",
         "how sure": r"\d to .*\d",
         "did the last action work": r"past campaigns?|No campaign with a control group",
     },

@@ -19,13 +19,13 @@ from tests.style import faults
 HOSTILE = "<img src=x onerror=alert(1)>"
 ASKED = {
     "who are my customers": r"of customers are (?:of the type|of the age|from|“)|spend about alike",
-    "what do the best like": r"buy .* most: \d+ % of their purchases",
+    "what do the best like": r"buys .* most: \d+ % of its purchases",
     "what marks each segment": r"of the others|No habit clearly sets",
     "where is growth": r"with room to grow could bring €",
     "which play for a segment": r"Champions .*Thank them, show new things first",
     "which budget for a segment": r"May cost, each",
     "who moved": r"are in the same segment as on|than on \d",
-    "who loses us money": r"expected to cost .*more than they bring|No customer is expected to cost",
+    "who loses us money": r"to cost .*more than they bring|No customer is expected to cost|are no burden",
     "firms against persons": r"of the type “\w+”; they bring|spend about alike",
     "which need groups": r"groups by what they buy|do not fall into clear groups",
 }

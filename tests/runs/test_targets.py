@@ -26,6 +26,7 @@ from crm_analytics.reports.shared.tiles import tile
 from crm_analytics.runs.plan import RunRequest, plan_run
 from crm_analytics.runs.publishing.run_diff import compare
 from crm_analytics.runs.schedule import score_jobs
+from crm_analytics.runs.schedule.own_rules import TargetTable, checked_rules
 from crm_analytics.runs.schedule.schedule_file import read_schedule
 from crm_analytics.runs.score_run import decide_scores, write_scores
 from crm_analytics.runs.unchanged import inputs_of
@@ -287,3 +288,40 @@ def test_a_page_by_hand_of_a_filtered_source_is_about_its_customers(
     page = (home / "reports" / REPORT / "german" / "report.html").read_text()
     assert "only country DE" in page
     assert "of 17 rows" in page  # of twenty, three are of the one in France
+
+
+def test_a_target_moves_with_the_day_of_the_base_law() -> None:
+    lines = pd.DataFrame(
+        {"customer_id": [f"c{n % 40}" for n in range(400)], "unit_spend": 5.0,
+         "transaction_date": pd.date_range("2025-06-01", periods=400).astype(str)}
+    )  # fmt: skip
+    moves = [
+        {"kpi": "buyers", "at_least": 20, "since": "2026-06-01"},
+        {"kpi": "buyers", "at_least": 10, "since": "2026-01-01"},
+    ]
+    base = CustomerBase.open(lines, today="2027-01-01").with_rules(targets=moves)
+    aims = []
+    for day in ("2025-12-31", "2026-01-01", "2026-05-31", "2026-06-01", ""):
+        kpi = measure(Measured(base.as_of(day)), ["buyers"])["buyers"]
+        aims.append(kpi.target and kpi.target.value)
+    assert aims == [None, 10, 10, 20, 20]
+
+
+@pytest.mark.parametrize(
+    ("targets", "words"),
+    [
+        ([{"kpi": "buyers", "at_least": 1}, {"kpi": "buyers", "at_least": 2}], "two targets"),
+        ([{"kpi": "buyers", "at_least": 1, "since": "2026-01-01"}] * 2, "each with its own since"),
+        ([{"kpi": "buyers", "at_least": 1, "since": "spring"}], "since"),
+    ],
+)
+def test_targets_that_move_say_what_is_wrong(targets: list[dict], words: str) -> None:
+    with pytest.raises(ParameterError, match=words):
+        read_targets(targets)
+
+
+def test_the_file_says_since_when_a_target_holds() -> None:
+    rules = checked_rules([], [], [TargetTable(kpi="buyers", at_least=9.0, since="2026-04-01")], "crm.toml")
+    assert rules["targets"] == [{"kpi": "buyers", "at_least": 9.0, "since": "2026-04-01"}]
+    with pytest.raises(ParameterError, match=r"crm\.toml: .*since"):
+        checked_rules([], [], [TargetTable(kpi="buyers", at_least=9.0, since="April")], "crm.toml")

@@ -62,8 +62,7 @@ def contradictions(base: CustomerBase, days: int = YEAR) -> tuple[list[Rate], ir
 
     Raises
     ------
-    DataError : no campaign members with a time of sending.
-    NotEnoughData : nothing was sent.
+    DataError : no campaign members with a time of sending, or nothing was sent.
     """
     base.require({"campaign_members": ("campaign_id", "customer_id", "treatment", "sent_at")})
     table = base.tables["campaign_members"]
@@ -88,7 +87,7 @@ def contradictions(base: CustomerBase, days: int = YEAR) -> tuple[list[Rate], ir
         n=sent.count(), two_campaigns=sent.two_campaigns.sum(), after_stop=sent.after_stop.sum()
     ).to_pyarrow().to_pylist()[0]  # fmt: skip
     if not row["n"]:
-        raise NotEnoughData("contradictory contacts", 0, 1, "messages of campaigns in the last year")
+        raise DataError("no campaign sent a message in the last year")
     open_, during = _complaints(base, sent)
     counts = {DURING_COMPLAINT: during, TWO_CAMPAIGNS: row["two_campaigns"], AFTER_STOP: row["after_stop"]}
     return [Rate(kind, int(counts[kind] or 0), int(row["n"])) for kind in KINDS], open_

@@ -28,6 +28,10 @@ def seen_by_one_team(given: Measured) -> Kpi:
     of, n = int(found["customers"].sum()), int(found.loc[found["teams"] == 1, "customers"].sum())
     if not of:
         return refused("seen_by_one_team", SHARE, DOWN, "nobody was met in the last year", COLLABORATION)
+    if n == of and found["team"].nunique() == 1:  # nothing is told of teams that leave no trace
+        return refused(
+            "seen_by_one_team", SHARE, DOWN, "the data hold contacts of one team alone", COLLABORATION
+        )
     low, high = wilson(n, of)
     return Kpi("seen_by_one_team", SHARE, DOWN, n / of, of, low, high, explained_in=COLLABORATION)
 

@@ -71,6 +71,7 @@ class FirmEquity:
     orders : of a new customer in each quarter of its life
     timing : share of present customers' value that falls in each quarter
     contracts : of contracts that run; None where there are none, or where their payments are purchases
+    new_customer_error : standard error of `new_customer`, by parameters, basket and past errors
     """
 
     present: Amount
@@ -86,6 +87,7 @@ class FirmEquity:
     orders: Array
     timing: Array
     contracts: Amount | None = None
+    new_customer_error: float = 0.0
 
     @property
     def residual(self) -> Amount:
@@ -109,6 +111,12 @@ class FirmEquity:
         return float(self.orders @ discount) * self.basket * self._share
 
     @property
+    def new_customer_range(self) -> tuple[float, float]:
+        """Its 95 % interval."""
+        half = Z95 * self.new_customer_error
+        return max(self.new_customer - half, 0.0), self.new_customer + half
+
+    @property
     def _share(self) -> float:
         return 1.0 if self.margin is None else self.margin
 
@@ -128,21 +136,34 @@ class FirmEquity:
 
         Returns
         -------
-        lever ("retention", "margin", "acquisition", "acquisition_cost"), change (money), share (of equity)
+        lever ("retention", "margin", "acquisition", "acquisition_cost"), change, lower, upper (money, 95 %),
+        share (of equity). A change is as unsure as the value that it is a part of.
         """
         base = float(self._future()["discounted"].sum())
         years = (np.arange(len(self.timing)) + 0.5) / PER_YEAR
         stay = self.present.value * (float(self.timing @ ONE_PER_CENT**years) - 1)
-        spent = self._future(cost=0.0)["discounted"].sum()
-        rows = {
-            "retention": stay + float(self._future(staying=ONE_PER_CENT)["discounted"].sum()) - base,
-            "margin": (ONE_PER_CENT - 1) * (self.present.value + float(spent)),
-            "acquisition": float(self._future(won=ONE_PER_CENT)["discounted"].sum()) - base,
-            "acquisition_cost": float(self._future(cost=2 - ONE_PER_CENT)["discounted"].sum()) - base,
-        }
+        stay_new = float(self._future(staying=ONE_PER_CENT)["discounted"].sum()) - base
+        gross, more = float(self._future(cost=0.0)["discounted"].sum()), ONE_PER_CENT - 1
+        won = float(self._future(won=ONE_PER_CENT)["discounted"].sum()) - base
+        saved = float(self._future(cost=2 - ONE_PER_CENT)["discounted"].sum()) - base
+        now = self.present.error / self.present.value if self.present.value > 0 else 0.0
+        later = self.future.error / gross if gross > 0 else 0.0
+        rows = {  # change, standard error
+            "retention": (stay + stay_new, float(np.hypot(now * stay, later * stay_new))),
+            "margin": (
+                more * (self.present.value + gross), more * float(np.hypot(self.present.error, later * gross))
+            ),
+            "acquisition": (won, more * self.future.error),
+            "acquisition_cost": (saved, saved * self.acquired.error),
+        }  # fmt: skip
         total = self.total.value
-        shares = [x / total if total > 0 else np.nan for x in rows.values()]
-        return pd.DataFrame({"lever": list(rows), "change": list(rows.values()), "share": shares})
+        return pd.DataFrame(
+            [
+                (name, x, x - Z95 * error, x + Z95 * error, x / total if total > 0 else np.nan)
+                for name, (x, error) in rows.items()
+            ],
+            columns=["lever", "change", "lower", "upper", "share"],
+        )
 
 
 def pack(found: FirmEquity) -> dict[str, Any]:
@@ -172,4 +193,5 @@ def unpack(parts: Mapping[str, Any]) -> FirmEquity:
     )  # fmt: skip
 
 
-_PLAIN = ("margin", "cost", "years", "rate", "model", "customers", "basket")
+_PLAIN = ("margin", "cost", "years", "rate", "model", "customers", "basket",
+          "new_customer_error")  # fmt: skip

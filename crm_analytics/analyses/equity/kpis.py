@@ -65,8 +65,8 @@ def new_customer_value(given: Measured) -> Kpi:
     found = _equity(given)
     if isinstance(found, str):
         return refused("new_customer_value", MONEY, UP, found, EQUITY, AHEAD)
-    return Kpi("new_customer_value", MONEY, UP, found.new_customer, found.customers, period=AHEAD,
-               explained_in=EQUITY)  # fmt: skip
+    return Kpi("new_customer_value", MONEY, UP, found.new_customer, found.customers,
+               *found.new_customer_range, AHEAD, explained_in=EQUITY)  # fmt: skip
 
 
 def acquisition_cost(given: Measured) -> Kpi:

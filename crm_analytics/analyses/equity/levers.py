@@ -45,16 +45,26 @@ def levers_of(
     """
     results = dict(tests or {})
     measured, rest = [], []
-    error = abs(found.future.error / found.future.value) * found.new_customer if found.future.value else 0.0
+    keeping = retention_lever(base, found)
+    mailed = _channels_of_campaigns(base) if keeping else set()
     for name, spend, credited in _channels(base):
         if name in results:
-            measured.append(Lever.of_tests(name, WIN, spend, results.pop(name), found.new_customer, error))
-        else:
+            measured.append(Lever.of_tests(name, WIN, spend, results.pop(name), found.new_customer,
+                                          found.new_customer_error))  # fmt: skip
+        elif name.casefold() not in mailed:  # what its campaigns do is measured, see the lever of keeping
             rest.append(Unmeasured(name, spend, credited))
     if results:
         raise DataError(f"a test is of a channel without spend in the last quarter: {sorted(results)[0]}")
-    keeping = retention_lever(base, found)
     return ([*measured, keeping] if keeping else measured), rest
+
+
+def _channels_of_campaigns(base: CustomerBase) -> set[str]:
+    """Channels by which campaigns went out, in small letters."""
+    campaigns = base.tables.get("campaigns")
+    if campaigns is None or "channel" not in campaigns.columns:
+        return set()
+    names = base.collect(campaigns.select("channel").distinct())["channel"].dropna()
+    return set(names.astype(str).str.casefold())
 
 
 def _channels(base: CustomerBase) -> list[tuple[str, float, float]]:

@@ -138,6 +138,8 @@ def multichannel_share(given: Measured) -> Kpi:
         lines.customer_id.notnull(), lines.channel.notnull(), lines.unit_spend >= 0,
         lines.transaction_date.date() > day,
     )  # fmt: skip
+    if int(lines.channel.nunique().to_pyarrow().as_py() or 0) == 1:
+        return refused(name, SHARE, UP, "the sales name one channel alone", CHANNELS)
     each = lines.group_by("customer_id").aggregate(channels=lines.channel.nunique())
     row = each.aggregate(n=each.count(), wide=(each.channels > 1).sum()).to_pyarrow().to_pylist()[0]
     return share_of(name, int(row["wide"] or 0), int(row["n"]), CHANNELS, "no sale has a channel")
@@ -178,6 +180,8 @@ def _allowed(given: Measured, name: str, ways: Mapping[str, str], reach: bool = 
     have = [c for c in ways if people is not None and c in people.columns]
     if people is None or not have:
         return refused(name, SHARE, UP, "the customers have no consent", "identity")
+    if reach and not any(ways[consent] in people.columns for consent in have):
+        return refused(name, SHARE, UP, "the customers have no addresses", "identity")
     allowed = ibis.literal(False)
     for consent in have:
         may = people[consent].fill_null(False)

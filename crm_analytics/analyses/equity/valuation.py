@@ -151,15 +151,21 @@ def _with_future(
     """
     value = float(found.quarters["discounted"].sum())
     gross = float(replace(found, cost=0.0).quarters["discounted"].sum())
-    moved = []
-    for other in _neighbours(fitted, summary):
-        orders = cohort_orders(other, len(found.orders))
-        moved.append(float(replace(found, orders=orders).quarters["discounted"].sum()) - value)
-    basket = gross * _error_of_basket(summary)
-    own = Z95 * float(np.sqrt(sum(m**2 for m in moved) + basket**2))
+    near = [
+        replace(found, orders=cohort_orders(other, len(found.orders)))
+        for other in _neighbours(fitted, summary)
+    ]
+    moved = [float(other.quarters["discounted"].sum()) - value for other in near]
+    basket, each = _error_of_basket(summary), found.new_customer
+    own = Z95 * float(np.sqrt(sum(m**2 for m in moved) + (basket * gross) ** 2))
     won = Z95 * found.acquired.error * float(np.sqrt(found.years))
     wide = float(np.hypot(won, doubt))
-    return replace(found, future=_widened(Amount(value, value - own, value + own), wide))
+    steps = sum((other.new_customer - each) ** 2 for other in near)
+    return replace(
+        found,
+        future=_widened(Amount(value, value - own, value + own), wide),
+        new_customer_error=float(np.sqrt(steps + (basket * each) ** 2 + (doubt / Z95 * each) ** 2)),
+    )
 
 
 def _neighbours(model: PurchaseModel, summary: btyd.Summary) -> list[PurchaseModel]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from crm_analytics.analyses.kpi import COUNT, DOWN, NEITHER, NUMBER, SHARE, UP, Kpi, refused
@@ -88,13 +87,8 @@ def mentions_waiting(given: Measured) -> Kpi:
 
 
 def _all(given: Measured) -> dict[str, Kpi]:
-    """All of them, counted once for every page of a night."""
-    return given.base.remember(
-        ("social_kpis", given.span),
-        lambda: _made(given),
-        lambda made: {name: asdict(kpi) for name, kpi in made.items()},
-        lambda kept: {name: Kpi(**kpi) for name, kpi in kept.items()},
-    )
+    """All of them: the first that is asked for counts for the others."""
+    return given.once("social.kpis", lambda: _made(given))
 
 
 def _made(given: Measured) -> dict[str, Kpi]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
 
 WORTH_IT = 0.01  # share of profit lost with customers below zero, from which somebody should look
-NEWS = 0.05  # a change smaller than this is no news, however sure
+NEWS = 0.02  # a change smaller than this is no news, however sure
 WORDS = (
     "revenue", "return_of_goods", "at_risk", "lapsed", "silent", "margin", "value_to_come", "contact_cost",
     "contact_effect", "customer",
@@ -198,6 +198,8 @@ def _below_zero(report: AuditReport) -> dict[str, str]:
     n, lost = spread.below_zero
     if not n:
         return blocks.finding(t("finding.nobody_below"), "profit")
+    if _costly(report) is None:
+        return blocks.finding(t("finding.few_below", value=-lost, span=report.window), "profit")
     return blocks.finding(t("finding.below", n=n, value=-lost, span=report.window), "profit")
 
 

@@ -65,9 +65,14 @@ def _lede(report: CampaignsReport) -> list[str]:
         said.append(t("lede.no_control"))
     elif kpi.value is not None:
         shown = kpi.lower is None or kpi.upper is None or not kpi.lower < 0 < kpi.upper
-        bounds = interval(t, kpi.lower, kpi.upper, report.currency)
-        message = "lede.margin" if shown else "lede.margin_unclear"
-        said.append(t(message, value=kpi.value, interval=bounds))
+        lost = shown and kpi.value < 0
+        ends = (-kpi.upper, -kpi.lower) if lost and kpi.upper and kpi.lower else (kpi.lower, kpi.upper)
+        message = "margin_lost" if lost else "margin" if shown else "margin_unclear"
+        slots = {
+            "value": abs(kpi.value) if lost else kpi.value,
+            "interval": interval(t, *ends, report.currency),
+        }
+        said.append(t.of(f"lede.{message}", slots))
     else:
         said.append(t("lede.no_margin"))
     if due is not None and due.treated and report.waves is not None:

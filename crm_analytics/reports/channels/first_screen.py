@@ -169,7 +169,7 @@ def _untouched(report: ChannelReport, now: Period) -> dict[str, Any] | None:
 
 
 def _test(report: ChannelReport) -> dict[str, Any] | None:
-    """The test to begin with: with its list where it shows something within a year, else by region."""
+    """The test to begin with and its list; where none shows anything within a year, that."""
     found = report.holdout
     if found is None:
         return None
@@ -184,7 +184,7 @@ def _test(report: ChannelReport) -> dict[str, Any] | None:
     }
     if not report.own_actions:
         do, why = (t.of(f"action.region.{part}", slots) for part in ("do", "why"))
-        return plain_action(t, "region", "marketing", do, why, "test=regions")
+        return plain_action(t, "wait", "marketing", do, why, "untested=channels")
     (action,) = report.own_actions
     return action_of(t, action, report.plan, more=slots | {"held": held_back(action.customers)})
 

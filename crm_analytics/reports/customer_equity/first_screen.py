@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from crm_analytics.analyses.equity.budget import WIN
 from crm_analytics.analyses.evidence import grade
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.pages import blocks, figures, words
@@ -72,7 +73,9 @@ def _lede(report: EquityReport) -> list[str]:
     assert firm is not None
     money = "margin" if firm.margin is not None else "revenue"
     said = [t("lede.money", money=t(f"money.{money}"), years=firm.years, rate=firm.rate)]
-    said.append(t("lede.new_customer", value=firm.new_customer, money=t(f"money.{money}")))
+    bounds = interval(t, *firm.new_customer_range, report.currency)
+    slots = {"value": firm.new_customer, "interval": bounds, "money": t(f"money.{money}")}
+    said.append(t.of("lede.new_customer", slots))
     if report.brands is not None:
         row = report.brands.table.iloc[0]
         bounds = interval(t, row["lower"], row["upper"], "percent:0")
@@ -92,34 +95,45 @@ def kpis(report: EquityReport) -> Block:
 @section(small=small_form.thanks)
 def actions(report: EquityReport) -> Block:
     """Where the next money should go, and what has to be tested first."""
-    t, plan = report.t, report.budget
-    items = []
-    if plan is not None and not plan.table.empty and plan.profit is not None:
-        row = plan.table.nlargest(1, "spend").iloc[0]
-        bounds = interval(t, plan.profit_lower, plan.profit_upper, report.currency)
-        if row["spend"] > 0:
-            slots = {"spend": row["spend"], "lever": _lever(report, row["lever"]), "now": row["spend_now"]}
-            as_now = abs(row["spend"] - row["spend_now"]) < AS_NOW * row["spend_now"]
-            do = t.of("action.spend_as_now" if as_now else "action.spend", slots)
-            sure = gain_is_shown(plan)
-            items.append(
-                plain_action(
-                    t, "spend", "campaigns", do, t("action.spend_why" if sure else "action.spend_chance"),
-                    f"budget={row['lever']}", t("action.worth", value=plan.profit, interval=bounds),
-                )
-            )  # fmt: skip
-        else:
-            items.append(plain_action(t, "spend", "campaigns", t("action.stop"), t("action.stop_why")))
-    if plan is not None:
-        known = [one for one in plan.tests if one.break_even is not None]
-        for n, one in enumerate(sorted(known, key=lambda x: -(x.break_even or 0.0))[:2]):
-            do, why = t("action.test", channel=one.name), t("action.test_why", n=one.break_even)
-            items.append(
-                plain_action(t, f"test_{n}", "marketing", do, why, f"untested={words.clean(one.name, 40)}")
-            )
+    items = [one for one in (_spend(report), *_tests_to_begin(report)) if one]
     if not items:
+        t = report.t
         items = [plain_action(t, "record", "data_owner", t("action.record"), t("action.record_why"))]
     return blocks.actions(*items[: blocks.MOST_ACTIONS])
+
+
+def _spend(report: EquityReport) -> dict[str, Any] | None:
+    """The measured lever that gets most; nothing where there is no money to split."""
+    t, plan = report.t, report.budget
+    if plan is None or plan.table.empty or plan.profit is None or not plan.budget:
+        return None
+    row = plan.table.nlargest(1, "spend").iloc[0]
+    if row["spend"] <= 0:
+        levers = " · ".join(_lever(report, name) for name in plan.table["lever"])
+        return plain_action(t, "spend", "campaigns", t("action.stop", lever=levers), t("action.stop_why"))
+    bounds = interval(t, plan.profit_lower, plan.profit_upper, report.currency)
+    slots = {"spend": row["spend"], "lever": _lever(report, row["lever"]), "now": row["spend_now"]}
+    as_now = abs(row["spend"] - row["spend_now"]) < AS_NOW * row["spend_now"]
+    do = t.of("action.spend_as_now" if as_now else "action.spend", slots)
+    why = t("action.spend_why" if gain_is_shown(plan) else "action.spend_chance")
+    worth = t("action.worth", value=plan.profit, interval=bounds)
+    return plain_action(t, "spend", "campaigns", do, why, f"budget={row['lever']}", worth)
+
+
+def _tests_to_begin(report: EquityReport) -> list[dict[str, Any]]:
+    """Two channels to test, where a test ends within half a year; else one word on all of them."""
+    t, tests = report.t, report.budget.tests if report.budget else ()
+    known = [one for one in tests if one.break_even is not None and one.weeks is not None]
+    if tests and not known:
+        do, why = t("action.wait", n=len(tests)), t("action.wait_why")
+        return [plain_action(t, "test", "marketing", do, why, "untested=channels")]
+    return [
+        plain_action(
+            t, f"test_{n}", "marketing", t("action.test", channel=one.name),
+            t("action.test_why", n=one.break_even, weeks=one.weeks), f"untested={words.clean(one.name, 40)}",
+        )
+        for n, one in enumerate(sorted(known, key=lambda x: -(x.break_even or 0.0))[:2])
+    ]  # fmt: skip
 
 
 def _lever(report: EquityReport, name: str) -> str:
@@ -138,7 +152,7 @@ def findings(report: EquityReport) -> Block:
         blocks.finding(t("finding.present", share=firm.residual.value / total), "equity")
         if total > 0
         else blocks.finding(t("finding.negative"), "equity"),
-        blocks.finding(t("finding.retention", change=firm.sensitivity.iloc[0]["change"]), "one-per-cent"),
+        _retention(report),
         _winning(report),
         _driver(report),
         _tests(report),
@@ -146,13 +160,22 @@ def findings(report: EquityReport) -> Block:
     return blocks.findings(*(one for one in found if one))
 
 
+def _retention(report: EquityReport) -> dict[str, str]:
+    t, firm = report.t, report.firm
+    assert firm is not None
+    row = firm.sensitivity.iloc[0]
+    bounds = interval(t, row["lower"], row["upper"], report.currency)
+    return blocks.finding(t("finding.retention", change=row["change"], interval=bounds), "one-per-cent")
+
+
 def _winning(report: EquityReport) -> dict[str, str]:
     t, firm = report.t, report.firm
     assert firm is not None
     if firm.cost is None:
         return blocks.finding(t("finding.no_cost"))
-    message = "finding.pays" if firm.new_customer > firm.cost else "finding.pays_not"
-    return blocks.finding(t(message, value=firm.new_customer, cost=firm.cost), "winning")
+    low, high = firm.new_customer_range
+    message = "pays" if low > firm.cost else "pays_not" if high < firm.cost else "pays_perhaps"
+    return blocks.finding(t(f"finding.{message}", value=firm.new_customer, cost=firm.cost), "winning")
 
 
 def _driver(report: EquityReport) -> dict[str, str]:
@@ -169,7 +192,8 @@ def _tests(report: EquityReport) -> dict[str, str]:
         return blocks.finding(report.t("finding.no_spend"))
     if plan.tests:
         return blocks.finding(report.t("finding.unmeasured", n=len(plan.tests)), "tests")
-    return blocks.finding(report.t("finding.measured"), "budget")
+    measured = not plan.table.empty and plan.table["kind"].eq(WIN).any()
+    return blocks.finding(report.t("finding.measured" if measured else "finding.no_spend"), "budget")
 
 
 @section(small=small_form.favourites)

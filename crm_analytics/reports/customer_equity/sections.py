@@ -103,14 +103,20 @@ def one_per_cent(report: EquityReport, firm: FirmEquity) -> Block:
     t, money = report.t, report.currency
     table = firm.sensitivity.assign(lever=[t(f"sensitivity.{x}") for x in firm.sensitivity["lever"]])
     table = table.dropna(axis=1, how="all")
-    best = table.nlargest(1, "change").iloc[0]
+    best, *others = table.nlargest(2, "change").to_dict("records")
+    is_first = all(best["lower"] > other["upper"] for other in others)
+    slots = {
+        "lever": best["lever"],
+        "change": best["change"],
+        "interval": interval(t, best["lower"], best["upper"], money),
+    }
     return (
         blocks.chart(
             figures.bars(table, y="lever", x="change", fmt=money),
-            finding=t("sensitivity.finding", lever=best["lever"], change=best["change"]),
+            finding=t.of("sensitivity.finding" if is_first else "sensitivity.finding_not_shown", slots),
             data=table,
             caption=t("sensitivity.caption", years=firm.years),
-            formats={"change": money, "share": "percent:2"},
+            formats=dict.fromkeys(("change", "lower", "upper"), money) | {"share": "percent:2"},
             names=_names(report, table),
         )
         .under(t("sensitivity.label"))
@@ -155,6 +161,9 @@ def next_budget(report: EquityReport, plan: Plan) -> Block:
     t, money = report.t, report.currency
     if plan.table.empty or plan.profit is None:
         block = blocks.note(t("budget.refused"), t("budget.refused_why"))
+        return block.under(t("budget.label")).anchored("budget").in_appendix()
+    if not plan.budget:
+        block = blocks.note(t("budget.nothing"), t("budget.nothing_why"))
         return block.under(t("budget.label")).anchored("budget").in_appendix()
     table = plan.table.drop(columns=["kind"])
     table = table.assign(lever=[_said(report, name) for name in table["lever"]])

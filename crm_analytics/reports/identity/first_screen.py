@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
 
 WORDS = ("customer", "at_risk", "lapsed", "value_to_come")
+SAID = {"bought_again": "again", "customers_lapsed": "lapsed"}  # what merging may change, and its sentence
 
 
 @section(small=small_form.headline)
@@ -33,8 +34,14 @@ def headline(report: IdentityReport) -> Block:
     lede = [t("lede.remembered" if found.remembered else "lede.proposed")]
     if "bought_again" in report.effect:
         before, after = report.effect["customers_bought"]
-        lede.append(t("lede.buyers", before=before, after=after))
+        changes = before != after or _changed(report)
+        lede.append(t("lede.buyers", before=before, after=after) if changes else t("lede.same"))
     return blocks.headline(sentence, [*lede, *_without(report)], language=report.language, title=t("title"))
+
+
+def _changed(report: IdentityReport) -> list[str]:
+    """Figures of which merging makes others."""
+    return [n for n in SAID if n in report.effect and report.effect[n][0] != report.effect[n][1]]
 
 
 def _without(report: IdentityReport) -> list[str]:
@@ -91,10 +98,9 @@ def findings(report: IdentityReport) -> Block:
     items = []
     if found.merged:
         items.append(blocks.finding(t("finding.merged", n=found.merged, of=found.records), "found"))
-    for name, message in (("bought_again", "again"), ("customers_lapsed", "lapsed")):
-        if name in report.effect:
-            before, after = report.effect[name]
-            items.append(blocks.finding(t(f"finding.{message}", before=before, after=after), "changes"))
+    for name in _changed(report):
+        before, after = report.effect[name]
+        items.append(blocks.finding(t(f"finding.{SAID[name]}", before=before, after=after), "changes"))
     if found.weighed:
         items.append(blocks.finding(t("finding.review", n=len(found.review)), "review"))
     else:

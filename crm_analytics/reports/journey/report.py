@@ -124,7 +124,7 @@ def prepare(
     if now is None:
         return SmallReport(
             base=base, show_customers=show_customers, seen=overview(base), language=language,
-            nothing=t("none.headline", day=after),
+            nothing=t("none.headline", day=after), table="events",
         )  # fmt: skip
     plan = plans(base, span=compare_to, effect=effect)
     before, against = _earlier(base, plan, now, compare_to, (steps, within, session_minutes))

@@ -24,7 +24,7 @@ WORDS = (
     "at_risk", "lapsed", "silent", "stage", "value_to_come", "margin", "contact_cost", "contact_effect",
     "repeat_purchase", "change",
 )  # fmt: skip
-NEWS = 0.05  # a change smaller than this is no news, however sure
+NEWS = 0.02  # a change smaller than this is no news, however sure
 FEW = 30  # spells: a share of fewer says little
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from crm_analytics.analyses.actions import Expected
+from crm_analytics.analyses.comparison import YEAR, compare_periods
 from crm_analytics.analyses.evidence import grade
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.overview.report import OverviewReport, SmallOverview, in_order
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
 
 WORDS = ("revenue", "at_risk", "lapsed", "value_to_come", "margin", "contact_effect", "change", "customer")
-NEWS = 0.05  # a change smaller than this is no news, however sure
+NEWS = 0.02  # a change smaller than this is no news, however sure
 PERIODS_OF_A_YEAR = 4  # drawn against the same periods a year before
 LONGEST_LINE = 120  # letters of what another report says
 
@@ -66,11 +67,30 @@ def _news(report: OverviewReport) -> str:
                 "span": _span(report),
             },
         )
+    if (said := _whole_year(report)) is not None:
+        return said
     active = report.figures.get("customers_active")
     if active is not None and active.value is not None:
         return t("headline.steady", n=active.value)
     n = report.plan.given.buyers[0]
     return t("headline.plain", n=n, value=report.base.counts["revenue"])
+
+
+def _whole_year(report: OverviewReport) -> str | None:
+    """The change of a year's revenue, where that is news; the audit heads its page with it."""
+    t, change = report.t, compare_periods(report.base, f"-{YEAR}d")
+    if change is None or change.revenue.change is None or abs(change.revenue.change) < NEWS:
+        return None
+    revenue = change.revenue
+    if not grade(revenue.change, revenue.lower, revenue.upper, round(change.buyers.now)).is_news:
+        return None
+    slots = {
+        "span": span(t, YEAR // 7, "w"),
+        "way": words.direction(revenue.now, revenue.before),
+        "share": abs(revenue.change or 0.0),
+        "interval": interval(t, revenue.lower, revenue.upper, "percent:0"),
+    }
+    return t.of("headline.whole_year.shown", slots)
 
 
 def _span(report: OverviewReport) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from crm_analytics.pages.blocks import Block
 
+WORTH_IT = 0.01  # share of the money to come lost with customers below zero, from which it is a finding
 NEWS = 0.05  # a segment that changed by less is no news, however sure
 APART = 0.05  # difference between a group's share of revenue and of customers from which it is worth a word
 WORDS = (
@@ -188,7 +189,10 @@ def _below_zero(report: ProfilesReport) -> dict[str, str]:
     low = found.groups[found.groups["group"] == BELOW_ZERO].iloc[0]
     if not low["customers"]:
         return blocks.finding(t("finding.nobody_below"), "worth")
-    return blocks.finding(t("finding.below", n=low["customers"], value=-float(low["value"])), "worth")
+    lost, whole = -float(low["value"]), float(found.groups["value"].clip(lower=0).sum())
+    if lost < WORTH_IT * whole:
+        return blocks.finding(t("finding.few_below", value=lost), "worth")
+    return blocks.finding(t("finding.below", n=low["customers"], value=lost), "worth")
 
 
 def _needs(report: ProfilesReport) -> dict[str, str]:

@@ -104,9 +104,7 @@ def findings(report: ReferralReport) -> Block:
         found.append(_better(report))
     if report.value is not None and (back := report.value.reward_return).value is not None:
         clear = grade(back.value, back.lower, back.upper, LEAST).is_news
-        way = "more" if back.value > 0 else "less"
-        slots = {"share": report.value.p_type_two, "way": way, "value": back.value}
-        slots |= {"value": abs(back.value)} if clear else {}
+        slots = {"share": report.value.p_type_two, "value": 1 + back.value}
         message = "finding.return_shown" if clear else "finding.return_not_shown"
         found.append(blocks.finding(t.of(message, slots), "value"))
     found.append(blocks.finding(t(f"finding.next_{_next(report)}"), "next"))

@@ -91,7 +91,10 @@ def prepare(
             show_customers=show_customers,
             language=language,
             seen=overview(base),
-            nothing=catalogue(language, __file__, base.currency)("nothing"),
+            nothing=catalogue(language, __file__, base.currency)(
+                "nothing" if "referrals" in base.tables else "none"
+            ),
+            table="referrals",
         )
     sent, spread = enough
     missing: dict[str, str] = {}

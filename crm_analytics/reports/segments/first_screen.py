@@ -22,7 +22,7 @@ WORDS = (
     "at_risk", "lapsed", "silent", "revenue", "value_to_come", "margin", "contact_cost", "contact_effect",
     "repeat_purchase", "return_of_goods", "segment", "change",
 )  # fmt: skip
-NEWS = 0.05  # a change smaller than this is no news, however sure
+NEWS = 0.02  # a change smaller than this is no news, however sure
 
 
 @section(small=small_form.headline)
@@ -48,7 +48,7 @@ def _news(report: SegmentReport) -> str:
         return t.of(f"headline.{message}.shown", slots)
     at_risk, share = report.kpis["customers_at_risk"], report.spread.top_share
     if revenue.against_year is not None:
-        return t("headline.steady", share=share)
+        return t("headline.steady", span=_span(report), share=share)
     if at_risk.value is None:
         return t("headline.plain", share=share)
     return t("headline.no_year", share=share, n=at_risk.value)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 WORDS = ("at_risk", "lapsed", "margin", "contact_effect", "change", "customer")
 OWN_WORDS = ("ticket", "complaint", "first_reply", "business_time", "one_touch", "backlog", "target")
 FOUR = 4  # numbers on the first screen
-NEWS = 0.05  # a smaller change is no news
+NEWS = 0.02  # a smaller change is no news
+BUSY = 1.0  # tickets of the busiest hour, below which nobody plans a shift by it
 
 
 @section(small=small_form.headline)
@@ -98,7 +99,7 @@ def actions(report: ServiceReport) -> Block:
         do = t("action.product.do", product=words.clean(worst["product"], 40))
         why = t("action.product.why", times=worst["ratio"])
         items.append(plain_action(t, "product", "service", do, why))
-    if report.arrivals is not None and report.arrivals.is_uneven:
+    if report.arrivals is not None and report.arrivals.is_uneven and report.arrivals.peak["mean"] >= BUSY:
         peak = report.arrivals.peak
         bounds = interval(t, peak["lower"], peak["upper"], "number:1")
         do = t("action.staff.do", day=t(f"day.{int(peak['weekday'])}"), hour=int(peak["hour"]))

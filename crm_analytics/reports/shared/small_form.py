@@ -29,6 +29,7 @@ class SmallReport(Report):
 
     seen: Overview
     nothing: str = ""  # with customers enough: what there is none of
+    table: str = ""  # which would hold it
 
     @property
     def t(self) -> Sentences:
@@ -99,7 +100,10 @@ def kpis(report: SmallReport) -> Block:
 def thanks(report: SmallReport) -> Block:
     """Whom to thank: the customers who came most often; and whom to ask after."""
     if report.nothing:
-        return blocks.actions(blocks.action(report.t("small.bring.do"), report.t("small.bring.why")))
+        table = report.t(f"small.bring.{report.table}")
+        return blocks.actions(
+            blocks.action(report.t("small.bring.do", table=table), report.t("small.bring.why"))
+        )
     regulars = report.seen.regulars
     again = regulars[regulars["order_count"] > 1]
     if again.empty:
@@ -176,15 +180,26 @@ def favourites(report: SmallReport) -> Block:
 
 def weekdays(report: SmallReport) -> Block:
     """On which day of the week they come."""
+    from crm_analytics.analyses.evidence import grade  # a view of one customer comes without scipy
+    from crm_analytics.analyses.intervals import wilson
+
     t = report.t
     if report.nothing:
         return _nothing(report)
     counted = report.seen.weekdays
     counted = counted.assign(weekday=[t(f"weekday.{day}") for day in counted["weekday"]])
-    top = counted.nlargest(1, "orders").iloc[0]
+    top, of, days = (
+        counted.nlargest(1, "orders").iloc[0],
+        counted["orders"].sum(),
+        counted["orders"].gt(0).sum(),
+    )
+    n = int(top["orders"])
+    found = grade(n / max(of, 1), *wilson(n, int(of)), int(of), null=1 / max(days, 1), looks=int(days))
+    message = "finding" if found.is_news and days > 1 else "finding_chance"
+    slots = {"day": top["weekday"], "n": n} if message == "finding" else {}
     return blocks.chart(
         figures.columns(counted, x="weekday", ys=["orders"]),
-        finding=t("small.weekdays.finding", day=top["weekday"], n=top["orders"]),
+        finding=t(f"small.weekdays.{message}", **slots),
         data=counted,
         caption=t("small.weekdays.caption"),
         names={name: t(f"small.column.{name}") for name in ("weekday", "orders")},

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from crm_analytics.reports.shared.trends import Past
 
 
+HANDFUL = 10  # customers or orders, below which a change is told in counts
+
+
 def label_of(t: Sentences, kpi: Kpi) -> str:
     """What a key figure is called on a page."""
     n, unit = span_of(kpi.period.lstrip("-")) if kpi.period != "to date" else (0, "W")
@@ -40,12 +43,10 @@ def tile(t: Sentences, kpi: Kpi, note: str = "", past: Past | None = None) -> di
     if kpi.value is None:
         return blocks.kpi(label, t("kpi.not_known"), note=with_target(t, kpi, refusal(t, kpi)))
     change = kpi.against_year or kpi.against_previous
-    note = note or (
-        interval(t, kpi.lower, kpi.upper, format_of(t, kpi.unit)) if kpi.lower is not None else ""
-    )
+    note = note or _range(t, kpi)
     note = with_target(t, kpi, note)
     shown: dict[str, Any] = {"label": label, "value": say(t, kpi.value, kpi.unit), "note": note}
-    if change is not None and change.change is not None:
+    if change is not None and change.change is not None and not _is_handful(kpi.unit, change):
         shown["change"] = change_of(t, change, "year" if kpi.against_year else "before")
         # what may be chance has no colour
         shown["direction"] = words.direction(change.now, change.before) if change.is_clear else ""
@@ -55,6 +56,18 @@ def tile(t: Sentences, kpi: Kpi, note: str = "", past: Past | None = None) -> di
     n, unit = span_of(past.given.span.lstrip("-"))
     slots = {"n": len(values), "first": say(t, values[0], kpi.unit), "span": span(t, n, unit)}
     return blocks.kpi(**shown, trend=values, trend_said=t.of(f"trend.{come}", slots))
+
+
+def _range(t: Sentences, kpi: Kpi) -> str:
+    """The interval, where its ends read as two numbers."""
+    if kpi.lower is None or kpi.upper is None or say(t, kpi.lower, kpi.unit) == say(t, kpi.upper, kpi.unit):
+        return ""
+    return interval(t, kpi.lower, kpi.upper, format_of(t, kpi.unit))
+
+
+def _is_handful(unit: str, change: Change) -> bool:
+    """Whether both counts are so small that per cent of them say nothing: 4 after 3 is no rise by a third."""
+    return unit == COUNT and max(change.now, change.before) < HANDFUL
 
 
 def with_target(t: Sentences, kpi: Kpi, note: str) -> str:
@@ -88,10 +101,11 @@ def refusal(t: Sentences, kpi: Kpi) -> str:
 def change_of(t: Sentences, change: Change, against: str) -> str:
     """A change in short: arrow, size, interval, against what ("year" or "before")."""
     assert change.change is not None
-    way = words.direction(change.now, change.before)
+    share = abs(change.change)
+    way = words.direction(change.now, change.before) if round(share, 2) else "flat"
     low = None if change.lower is None else max(change.lower, -1.0)  # nothing falls by more than all of it
     bounds = interval(t, low, change.upper, "percent:0")
-    return t(f"change.{against}", way=way, share=abs(change.change), interval=bounds)
+    return t(f"change.{against}", way=way, share=share, interval=bounds)
 
 
 def interval(t: Sentences, low: float | None, high: float | None, fmt: str) -> str:

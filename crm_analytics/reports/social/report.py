@@ -95,7 +95,10 @@ def prepare(
             show_customers=show_customers,
             language=language,
             seen=overview(base),
-            nothing=catalogue(language, __file__, base.currency)("nothing"),
+            nothing=catalogue(language, __file__, base.currency)(
+                "nothing" if "mentions" in base.tables else "none"
+            ),
+            table="mentions",
         )
     missing: dict[str, str] = {}
     spoken, replied, waits = voice(said, compare_to), response(said, compare_to), waiting(said)

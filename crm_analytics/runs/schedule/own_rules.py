@@ -33,6 +33,7 @@ class TargetTable(BaseModel):
     kpi: str
     at_least: float | None = None
     at_most: float | None = None
+    since: str | None = None
 
 
 def checked_rules(

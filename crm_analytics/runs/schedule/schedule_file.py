@@ -127,6 +127,7 @@ _ALLOWED = {
     "kpi": "the name of a key figure, such as bought_again",
     "at_least": "a number; a share is one between 0 and 1",
     "at_most": "a number; a share is one between 0 and 1",
+    "since": 'a day in quotes, such as "2026-04-01"',
     "play": "a text",
     "limit_seconds": "a number above 0, of a year at most",
     "limit_memory_mb": "a whole number from 512",

@@ -136,7 +136,9 @@ def only_new_ones(tables: Tables) -> None:
 
 
 def one_channel(tables: Tables) -> None:
-    tables["transactions"]["channel"] = "web"
+    """Everybody keeps to the web, and one customer to the store."""
+    sales = tables["transactions"]
+    sales["channel"] = np.where(sales["customer_id"].eq("c001"), "store", "web")
 
 
 def forgotten_mail(tables: Tables) -> None:
@@ -221,7 +223,7 @@ def test_intervals_hold_their_value_law(sound: Measured) -> None:
         if kpi.lower is not None and kpi.upper is not None and kpi.value is not None:
             assert kpi.lower <= kpi.value <= kpi.upper, kpi.id
     without = {k.id for k in found if k.lower is None}
-    assert without == {"new_customer_value", "return_on_customer", "margin_of_revenue", "data_age_days"}
+    assert without == {"return_on_customer", "margin_of_revenue", "data_age_days"}
 
 
 def test_sales_alone_say_why_a_figure_is_missing() -> None:
@@ -233,3 +235,13 @@ def test_sales_alone_say_why_a_figure_is_missing() -> None:
         assert (found.value is None) == bool(found.refusal), found.id
     assert REGISTRY["customers_retained"](given).refusal == "the data do not reach back two years"
     assert "needs at least" in REGISTRY["customer_equity"](given).refusal
+
+
+def test_what_the_data_cannot_tell_is_not_a_share_of_nothing() -> None:
+    tables = shop()
+    tables["customers"] = tables["customers"].drop(columns="email")
+    tables["transactions"]["channel"] = "rep"
+    given = measured(tables)
+    assert REGISTRY["contactable_share"](given).refusal == "the customers have no addresses"
+    assert REGISTRY["multichannel_share"](given).refusal == "the sales name one channel alone"
+    assert REGISTRY["consent_coverage"](given).value == 1.0

@@ -14,8 +14,6 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import skops.io
-
 from crm_analytics.analyses.churn.model.serialisation import Apart, Together
 from crm_analytics.errors import DataError
 from crm_analytics.tables.regular_files import read_bytes, read_record, replace_whole
@@ -54,6 +52,8 @@ def save(trained: Any, path: str | os.PathLike[str]) -> Path:
     >>> bool((again.predict_proba(frame) == model.predict_proba(frame)).all())
     True
     """
+    import skops
+
     path = Path(path)
     content = packed(trained)
     about = {
@@ -101,6 +101,8 @@ def load(path: str | os.PathLike[str]) -> Any:
 
 def packed(trained: Any) -> bytes:
     """The content of the file that `save` writes; equal models give equal bytes."""
+    import skops.io  # not above: its import looks through all types of scipy, and every report would wait
+
     by = Apart()
     structure = json.dumps(by.take(trained, type(trained).__name__))
     return _settled(skops.io.dumps({"structure": structure, **by.arrays}))
@@ -117,6 +119,8 @@ def unpacked(content: bytes, name: str, version: int = FORMAT) -> Any:
     ------
     DataError : it is no skops file, or holds types that are not trusted; they are named.
     """
+    import skops.io
+
     _check_size(content, name)
     try:
         untrusted = skops.io.get_untrusted_types(data=content)
