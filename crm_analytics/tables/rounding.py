@@ -14,6 +14,7 @@ from crm_analytics.tables.money import ROUNDING
 from crm_analytics.tables.rejects import Table
 
 _AMOUNT = "unit_spend"
+_HALF_UNIT = 5e-5  # of the fourth decimal, the most that rounding moves an amount
 
 
 def rounded(table: Table, amounts: int) -> list[Finding]:
@@ -52,15 +53,23 @@ def rounded(table: Table, amounts: int) -> list[Finding]:
 
 def _moved(table: Table, amounts: int) -> dict[str, float]:
     """By column of money that may have more decimals: the share of it that rounding changes."""
+    fields = fields_of(TABLES[table.name], table.rows, table.spec, table.readings)
+    asked = {
+        name: field.number.cast("float64").abs()
+        for name, field in fields.items()
+        if field.number is not None and not field.exact and (name != _AMOUNT or amounts)
+    }
+    sizes = _row(table, {name: size.mean() for name, size in asked.items()})
     wanted: dict[str, ir.Value] = {}
-    for name, field in fields_of(TABLES[table.name], table.rows, table.spec, table.readings).items():
-        if field.number is None or field.exact or (name == _AMOUNT and not amounts):
-            continue
-        exact, kept = field.number.cast("float64"), field.value.cast("float64")
-        wanted[f"moved {name}"] = (exact - kept).abs().sum()
-        wanted[f"whole {name}"] = exact.abs().sum(where=kept.notnull())
-    if not wanted:
-        return {}
-    row: dict[str, Any] = table.rows.aggregate(**wanted).to_pyarrow().to_pylist()[0]
+    for name, size in asked.items():  # half a unit of the last decimal is little of a larger amount
+        if sizes[name] is not None and (name == _AMOUNT or ROUNDING * sizes[name] < _HALF_UNIT):
+            kept = fields[name].value.cast("float64")
+            wanted[f"moved {name}"] = (size - kept.abs()).abs().sum()
+            wanted[f"whole {name}"] = size.sum(where=kept.notnull())
+    row = _row(table, wanted)
     names = [key.removeprefix("whole ") for key in row if key.startswith("whole ")]
     return {n: row[f"moved {n}"] / row[f"whole {n}"] for n in names if row[f"whole {n}"]}
+
+
+def _row(table: Table, wanted: dict[str, ir.Value]) -> dict[str, Any]:
+    return dict(table.rows.aggregate(**wanted).to_pyarrow().to_pylist()[0]) if wanted else {}

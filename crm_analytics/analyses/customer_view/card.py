@@ -11,6 +11,7 @@ import pandas as pd
 
 from crm_analytics.analyses.customer_view.timeline import last_of_each_team, moments, of_customer
 from crm_analytics.errors import ParameterError
+from crm_analytics.tables.customer_days import customer_days
 
 if TYPE_CHECKING:
     from crm_analytics.analyses.customer_view.standing import Standing
@@ -87,7 +88,8 @@ def card(base: CustomerBase, customer_id: str, *, standing: Standing | None = No
             "`crm reveal` turns a pseudonym back"
         )
     about = person or {}
-    days = base.customer_days.filter(base.customer_days.customer_id == customer_id)
+    # `base.customer_days` would be made for everybody
+    days = customer_days(base.transactions.filter(base.transactions.customer_id == customer_id))
     row = days.aggregate(
         revenue=days.spend.sum().cast("float64"), orders=days.is_occasion.sum(),
         first=days.day.min(where=days.is_occasion), last=days.day.max(where=days.is_occasion),
