@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics.errors import CrmError, DataError, ParameterError, in_words
+from crm_analytics.pages import locales
 from crm_analytics.runs.catalogue.catalogue import Report, find_report
 from crm_analytics.runs.catalogue.parameter_rules import Value
 from crm_analytics.runs.look import Look, read_look
@@ -28,7 +30,7 @@ from crm_analytics.tables.account import MAX_REJECTED
 from crm_analytics.tables.named_sources import filter_of, find_source
 from crm_analytics.tables.project import limited_memory, project_folder
 from crm_analytics.tables.project_key import read_key
-from crm_analytics.tables.source_ref import SourceRef
+from crm_analytics.tables.source_ref import MAPPING_FILE, SourceRef
 
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
@@ -63,7 +65,8 @@ class RunRequest:
     version_query : of a connection: SQL whose answer changes when the data do
     keep_rows : accepted purchase lines stay for the next night, which reads only files that are new
     root : the project's folder; None for that of the caller's
-    look : language, colour and logo; None for what the project's `crm.toml` says
+    look : language, colour and logo; None for what the project's `crm.toml` says, and of the language the
+        source's mapping
     """
 
     report: str
@@ -213,8 +216,24 @@ def plan_run(request: RunRequest) -> Plan:
     if read_key(root) is None:  # the run would make a new one
         published_tree.check_key(out, root, None)
     slug = check_slug(request.slug) if request.slug is not None else None
+    said = "language" in given or "language" not in declared
+    if spoken := "" if said else _language_of(source, request.mapping):
+        look, values = replace(look, language=spoken), {**values, "language": spoken}
     plan = Plan(request, report, {**values, "data": source.name}, source, as_of, slug, out, root, look)
     return replace(plan, slug=slug or (plan.default_slug(as_of) if as_of else None))
+
+
+def _language_of(source: SourceRef, mapping: Path | None) -> str:
+    """What the mapping of a source says of its language, where pages are written in it; else empty."""
+    from crm_analytics.tables.mapping import mapping_content
+
+    files = source.watched(mapping)
+    path = files.get("the mapping", files.get(MAPPING_FILE))
+    said: object = ""
+    if path is not None:
+        with suppress(CrmError):  # told when the data are opened
+            said = mapping_content(path).get("language")
+    return str(said) if said in locales.LANGUAGES else ""
 
 
 def _check_day(as_of: str) -> None:

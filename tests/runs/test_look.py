@@ -51,6 +51,23 @@ def test_language_of_the_project_is_a_default_and_names_no_slug(project: Path) -
     assert plan_run(request).values["language"] == "de"
 
 
+def test_language_of_the_mapping_is_that_of_the_pages_where_nobody_says_another(project: Path) -> None:
+    """A shop whose months are German reads German pages; its slug, and so its links, stay."""
+    mapping = project / "data" / "shop" / "mapping.toml"
+    mapping.write_text('language = "de"\n' + (mapping.read_text() if mapping.exists() else ""))
+    made = plan(project)
+    assert made.values["language"] == "de"
+    assert made.default_slug("2026-01-20") == "2026-01-20"
+    assert plan(project, parameters={"language": "en"}).values["language"] == "en"
+    (project / "crm.toml").write_text(LOOK.replace('"de"', '"en"') + HEAD)
+    assert plan(project).values["language"] == "en"
+    (project / "crm.toml").unlink()
+    mapping.write_text('language = "fr"\n')
+    assert plan(project).values["language"] == "en"  # months are read, pages are not written in French
+    mapping.write_text("language = [")
+    assert plan(project).values["language"] == "en"  # told when the data are opened
+
+
 def test_brand_is_on_the_failure_page_and_the_index_and_part_of_unchanged(project: Path) -> None:
     before = unchanged.inputs_of(plan(project)).parts
     assert before["brand"] == ""
