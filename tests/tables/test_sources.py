@@ -190,7 +190,7 @@ def test_leading_zeros_stay_in_csv(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("moments", "day"),
     [
-        (pd.to_datetime(["2026-01-01 23:30"]).tz_localize("America/New_York"), "2026-01-02"),
+        (pd.to_datetime(["2026-01-01 23:30"]).tz_localize("America/New_York"), "2026-01-01"),
         (pd.to_datetime(["2026-01-01 23:30"]).tz_localize("UTC"), "2026-01-01"),
         (["2026-01-01T23:30:00-05:00"], "2026-01-01"),
         (["2026-01-01 23:30:00.123456"], "2026-01-01"),
@@ -201,7 +201,7 @@ def test_leading_zeros_stay_in_csv(tmp_path) -> None:
     ],
     ids=["zone", "UTC", "offset in text", "microseconds", "compact text", "compact number", "date", "ns"],
 )
-def test_times_are_read_on_the_clock_of_their_one_offset_else_utc(moments, day: str) -> None:
+def test_times_are_read_on_the_clock_of_their_type_or_one_offset_else_utc(moments, day: str) -> None:
     frame = pd.DataFrame({"customer_id": ["a"], "transaction_date": moments, "unit_spend": [1]})
     assert CustomerBase.open(frame, today=TODAY).day.isoformat() == day
 
