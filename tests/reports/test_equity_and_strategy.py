@@ -71,6 +71,15 @@ def test_a_channel_of_measured_campaigns_is_not_called_untested(equity: EquityRe
     assert "email" not in names
 
 
+def test_where_no_channel_was_measured_none_is_called_tested(equity: EquityReport) -> None:
+    assert equity.budget is not None
+    kept_only = equity.budget.table[equity.budget.table["kind"].ne(budget.WIN)]
+    bare = replace(equity, budget=replace(equity.budget, tests=(), table=kept_only))
+    for block in (customer_equity.tests_to_make(bare), customer_equity.findings(bare)):
+        assert "Every channel was tested" not in repr(block)
+        assert "is not in these data" in repr(block)
+
+
 def test_a_new_customer_and_the_levers_have_ranges(equity: EquityReport) -> None:
     assert equity.firm is not None
     low, high = equity.firm.new_customer_range

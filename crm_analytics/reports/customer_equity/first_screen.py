@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from crm_analytics.analyses.equity.budget import WIN
 from crm_analytics.analyses.evidence import grade
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.customer_equity.brand_sections import driver_is_shown
 from crm_analytics.reports.customer_equity.report import EquityReport
-from crm_analytics.reports.customer_equity.sections import gain_is_shown
+from crm_analytics.reports.customer_equity.sections import channels_were_tested, gain_is_shown
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.section import section
 from crm_analytics.reports.shared.tiles import glossary_of, interval, plain_action, tile
@@ -192,8 +191,8 @@ def _tests(report: EquityReport) -> dict[str, str]:
         return blocks.finding(report.t("finding.no_spend"))
     if plan.tests:
         return blocks.finding(report.t("finding.unmeasured", n=len(plan.tests)), "tests")
-    measured = not plan.table.empty and plan.table["kind"].eq(WIN).any()
-    return blocks.finding(report.t("finding.measured" if measured else "finding.no_spend"), "budget")
+    said = "finding.measured" if channels_were_tested(plan) else "finding.no_spend"
+    return blocks.finding(report.t(said), "budget")
 
 
 @section(small=small_form.favourites)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.equity.acquisition_balance import Balance
-from crm_analytics.analyses.equity.budget import Plan
+from crm_analytics.analyses.equity.budget import WIN, Plan
 from crm_analytics.analyses.equity.firm_equity import FirmEquity
 from crm_analytics.analyses.evidence import LEAST, grade
 from crm_analytics.pages import blocks, figures, words
@@ -184,6 +184,11 @@ def next_budget(report: EquityReport, plan: Plan) -> Block:
     )  # fmt: skip
 
 
+def channels_were_tested(plan: Plan) -> bool:
+    """Whether the plan rests on the measured effect of a channel; a base without channels has none."""
+    return not plan.table.empty and bool(plan.table["kind"].eq(WIN).any())
+
+
 def gain_is_shown(plan: Plan) -> bool:
     """Whether the spend that is planned gains anything beyond chance; its range alone tells."""
     return grade(plan.profit, plan.profit_lower, plan.profit_upper, LEAST).is_news
@@ -199,7 +204,8 @@ def tests_to_make(report: EquityReport, plan: Plan) -> Block:
     """Channels whose effect nobody measured, and the test that would measure each."""
     t = report.t
     if not plan.tests:
-        return blocks.note(t("tests.none")).under(t("tests.label")).anchored("tests").in_appendix()
+        said = t("tests.none" if channels_were_tested(plan) else "finding.no_spend")
+        return blocks.note(said).under(t("tests.label")).anchored("tests").in_appendix()
     table = pd.DataFrame(
         [
             (one.name, one.break_even, t("tests.weeks", n=one.weeks) if one.weeks else t("tests.too_long"))
