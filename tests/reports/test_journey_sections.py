@@ -199,7 +199,8 @@ def test_whoever_bought_after_filling_the_basket_is_not_written_to():
 def test_the_map_stands_for_each_segment_as_it_was_before(company):
     text = company["the_map_of_each_segment"]
     assert "buy again" in text
-    assert "First-time buyers" in text
+    assert "New customers" in text
+    assert "First-time" not in text
     assert "Champions" in text
 
 

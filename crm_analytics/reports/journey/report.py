@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 VOICE, VOICE_SPAN = "net_promoter_score", "-13w"  # as in the report on surveys
 KPIS = ("funnel_completion", "bought_again_soon", "days_to_next_purchase", VOICE, "journeys")
-NEW, RETURNING = "First-time buyers", "Returning customers"
+NEW, RETURNING = "New customers", "Returning customers"
 OPEN_BASKET, NOT_YET = "open_basket", "no purchase"
 
 
@@ -218,7 +218,7 @@ def _actions(plan: Plans, now: Period) -> tuple[Action, ...]:
 
 
 def segments_before(report: JourneyReport, period: Period) -> ir.Table:
-    """customer_id, segment: the RFM segment when the period began; first-time buyers have their own.
+    """customer_id, segment: the RFM segment when the period began; customers who first bought in it have their own.
 
     What happens in the period cannot move anybody into a segment, so segments may be compared by it.
     """
