@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -101,6 +102,17 @@ def test_a_new_customer_and_the_levers_have_ranges(equity: EquityReport) -> None
     one_per_cent = repr(customer_equity.one_per_cent(equity))
     best, second = levers.nlargest(2, "change").to_dict("records")
     assert ("is the strongest lever" in one_per_cent) == (best["lower"] > second["upper"])
+
+
+def test_amounts_of_many_digits_leave_their_range_to_the_table(equity: EquityReport) -> None:
+    assert equity.firm is not None
+    large = equity.firm.sensitivity.copy()
+    large[["change", "lower", "upper"]] *= 1e10
+    firm = copy.copy(equity.firm)
+    firm.__dict__["sensitivity"] = large  # a cached property
+    many = replace(equity, firm=firm)
+    said = customer_equity.findings(many).payload["items"][1]["text"]
+    assert "the table gives its range" in said
 
 
 def test_results_of_tests_move_the_budget(small_company: CustomerBase, tmp_path: Path) -> None:

@@ -164,7 +164,10 @@ def _retention(report: EquityReport) -> dict[str, str]:
     assert firm is not None
     row = firm.sensitivity.iloc[0]
     bounds = interval(t, row["lower"], row["upper"], report.currency)
-    return blocks.finding(t("finding.retention", change=row["change"], interval=bounds), "one-per-cent")
+    text = t("finding.retention", change=row["change"], interval=bounds)
+    if len(text) > blocks.LONGEST_FINDING:  # amounts of many digits: their interval stands in the table
+        text = t("finding.retention_value", change=row["change"])
+    return blocks.finding(text, "one-per-cent")
 
 
 def _winning(report: EquityReport) -> dict[str, str]:
