@@ -218,7 +218,7 @@ def _actions(plan: Plans, now: Period) -> tuple[Action, ...]:
 
 
 def segments_before(report: JourneyReport, period: Period) -> ir.Table:
-    """customer_id, segment: the RFM segment when the period began; customers who first bought in it have their own.
+    """customer_id, segment: the RFM segment when the period began; new customers have their own.
 
     What happens in the period cannot move anybody into a segment, so segments may be compared by it.
     """
