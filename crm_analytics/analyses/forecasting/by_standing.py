@@ -115,7 +115,7 @@ def _said(models: Models, begins: Sequence[float], size: int) -> Array:
     standing = standing_of(cells["frequency"].to_numpy(), silent, begins)
     t = models.business_weeks(YEAR * WEEKS_PER_QUARTER)
     each = cells["customers"].to_numpy(float) * models.model.expected_purchases(cells, t).to_numpy()
-    return np.bincount(standing, each, size)
+    return np.bincount(standing, each, size).astype(float)
 
 
 def _after(base: CustomerBase, models: Models) -> pd.DataFrame:

@@ -25,8 +25,8 @@ def headline(report: CollaborationReport) -> Block:
     t, one = report.t, report.kpis["seen_by_one_team"]
     if one.value is None:
         message = "headline.single" if report.met else "headline.nobody"
-        lede = t("lede.met", n=report.met) if report.met else ""
-        return blocks.headline(t(message), lede, language=report.language, title=t("title"))
+        met = t("lede.met", n=report.met) if report.met else ""
+        return blocks.headline(t(message), met, language=report.language, title=t("title"))
     said = t("headline.one_team", share=one.value, range=interval(t, one.lower, one.upper, "percent:0"))
     lede = [t("lede.met", n=report.met)]
     if (name := _busiest(report)) is not None:
