@@ -94,16 +94,18 @@ for (const [name, { media, ...options }] of Object.entries(forms)) {
   await context.close();
 }
 seen.axe = {};
+const context = await browser.newContext({ viewport: desk, colorScheme: 'light', bypassCSP: true, offline: true });
+const tab = await context.newPage();
+await tab.goto(url);
+await drawn(tab);
+for (const fold of await tab.locator('summary').all()) await fold.click();
+await tab.evaluate(axe);
 for (const colorScheme of ['light', 'dark']) {
-  const context = await browser.newContext({ viewport: desk, colorScheme, bypassCSP: true, offline: true });
-  const tab = await context.newPage();
-  await tab.goto(url);
-  await drawn(tab);
-  for (const fold of await tab.locator('summary').all()) await fold.click();
-  await tab.evaluate(axe);
+  await tab.emulateMedia({ colorScheme });
+  await tab.waitForTimeout(400);
   const { violations } = await tab.evaluate((only) => window.axe.run(document, { runOnly: only }), rules);
   seen.axe[colorScheme] = violations.map((v) => `${v.id}: ${v.nodes[0].target.join(' ')}`);
-  await context.close();
 }
+await context.close();
 await browser.close();
 console.log(JSON.stringify(seen));
