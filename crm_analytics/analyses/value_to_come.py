@@ -193,7 +193,7 @@ class ValueToCome(ObjectCard):
         value = found["worth"].to_numpy(float)
         some = np.maximum(value, 1e-300)
         chance = _deviation(*(found[c].to_numpy(float) for c in ("value", "lower", "upper"))) ** 2
-        # who is expected to bring less than the model says buys seldomer, and so by chance more unevenly
+        # a group that is to bring less than the model says buys less often, and so by chance more unevenly
         chance *= np.maximum(found["value"].to_numpy(float) * self.factor / some, 1.0)
         loose = found["loose"].to_numpy(float) / some
         own = np.maximum(chance - self.chance**2, 0.0) + loose**2
