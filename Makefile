@@ -82,7 +82,7 @@ test-postgres: setup  ## a PostgreSQL warehouse on loopback (needs its server; i
 test-browser: setup  ## the pages in real Chromium (needs Node.js and Chromium)
 	@command -v node >/dev/null || { echo "Node.js is needed; on Debian: apt-get install nodejs npm"; exit 1; }
 	@command -v chromium >/dev/null || { echo "Chromium is needed; on Debian: apt-get install chromium"; exit 1; }
-	$(BIN)/python -m pytest $(TWO) -m browser tests/browser
+	$(BIN)/python -m pytest $(TWO) -m "browser and not weekly" tests/browser
 
 test-slow: setup  ## a fresh environment from environment.yml, big data, every report under other conditions
 	$(BIN)/python -m pytest $(TWO) -m "slow and not alone" tests

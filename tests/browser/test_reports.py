@@ -96,13 +96,17 @@ def published(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Calla
 LOOKED_AT = [("company", report) for report in REPORTS]
 LOOKED_AT += [(d, r) for d in ("cdnow", "lemonade", "hostile") for r in ("segments", "lifetime_value")]
 LOOKED_AT += [("cdnow", "audit"), ("cdnow", "lifecycle"), ("lemonade", "audit"), ("hostile", "profiles")]
+# What the company's page of the same name, or another page of the same shop, shows every day.
+WEEKLY = [("cdnow", "lifetime_value"), ("cdnow", "audit"), ("cdnow", "lifecycle"), ("lemonade", "audit")]
+WEEKLY += [("hostile", "lifetime_value")]
 
 
 def looked_at(data: str, report: str) -> ParameterSet:
     """A page that any worker may look at, whoever made it."""
-    return pytest.param(
-        data, report, marks=pytest.mark.xdist_group(f"{data} {report}"), id=f"{data}-{report}"
-    )
+    marks = [pytest.mark.xdist_group(f"{data} {report}")]
+    if (data, report) in WEEKLY:
+        marks.append(pytest.mark.weekly)
+    return pytest.param(data, report, marks=marks, id=f"{data}-{report}")
 
 
 @pytest.mark.parametrize(("data", "report"), [looked_at(*one) for one in LOOKED_AT])
