@@ -18,6 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE   # else each of hundreds of processes compiles the package anew: 1.5 s of 4
 
 .DEFAULT_GOAL := help
+.PRECIOUS: $(STAMP)-%
 .PHONY: help setup report test test-thorough lab bench docs lint test-spark test-postgres test-browser test-slow test-weekly notebooks constraints clean
 
 help:  ## this list
@@ -36,6 +37,13 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
 	@$(BIN)/crm key >/dev/null || true
 	@touch $@
+
+$(STAMP)-%: $(STAMP)   # what an extra brings, on top
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,$*]'
+	@touch $@
+
+install-%: $(STAMP)-%
+	@:
 
 report: setup  ## write the demo data and run the reports on them (DATA=company, cdnow, cdnow-master, lemonade)
 	@set -e; for data in $(DATA); do \
@@ -68,15 +76,13 @@ lint: setup  ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test-spark: setup  ## the same numbers on Spark (needs Java 17; installs the spark extra)
+test-spark: install-spark  ## the same numbers on Spark (needs Java 17; installs the spark extra)
 	@java -version 2>/dev/null || { echo "Java 17 is needed; on Debian: apt-get install openjdk-17-jre-headless"; exit 1; }
-	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,spark]'
 	$(BIN)/python -m pytest -m spark tests/spark
 
-test-postgres: setup  ## a PostgreSQL warehouse on loopback (needs its server; installs the postgres extra)
+test-postgres: install-postgres  ## a PostgreSQL warehouse on loopback (needs its server; installs the postgres extra)
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
 	  { echo "PostgreSQL is needed; on Debian: apt-get install postgresql"; exit 1; }
-	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,postgres]'
 	$(BIN)/python -m pytest -m postgres tests/postgres
 
 test-browser: setup  ## the pages in real Chromium (needs Node.js and Chromium)

@@ -127,7 +127,8 @@ def test_new_report_becomes_a_page_at_once(project: Path, capsys: pytest.Capture
     code, out, err = call(
         capsys, "report", "./my_months.ipynb", "no_such", "--data", "shop", "-p", "months=3"
     )
-    done, refused = (json.loads(line) for line in out.splitlines())
+    told = {line["name"]: line for line in map(json.loads, out.splitlines())}
+    done, refused = told["my_months"], told["no_such"]
     assert code == 2
     assert (done["status"], done["exit_code"], done["name"]) == ("done", 0, "my_months"), err
     assert set(done) == {"name", "slug", "status", "exit_code", "page", "day", "seconds", "message"}

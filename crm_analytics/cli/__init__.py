@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -18,6 +18,7 @@ import click
 from crm_analytics import __version__
 from crm_analytics.cli.agent_commands import mcp
 from crm_analytics.cli.assess_commands import assess
+from crm_analytics.cli.board import Board
 from crm_analytics.cli.console import (
     YEAR,
     CellBar,
@@ -44,6 +45,7 @@ from crm_analytics.cli.where_option import conditions_given, where_option
 from crm_analytics.errors import CrmError, ParameterError, in_words, nearest
 
 if TYPE_CHECKING:
+    from crm_analytics.runs.plan import RunRequest
     from crm_analytics.runs.publishing.result import RunResult
 
 
@@ -159,6 +161,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     "says of the source, else 0.05]",
 )
 @click.option("--force", is_flag=True, help="Run although nothing has changed.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=2,
+    show_default=True,
+    help="Reports made side by side; each wants the memory of one.",
+)
 @click.option("--timings", "timed", is_flag=True, help="Tell where the seconds went.")
 @click.option(
     "--pdf", "as_pdf", is_flag=True, help="Print the manager's layer as a PDF, too (needs Chromium)."
@@ -172,6 +181,7 @@ def report(  # noqa: PLR0917
     pairs: tuple[str, ...],
     where: tuple[str, ...],
     help_parameters: bool,
+    workers: int,
     timed: bool,
     as_pdf: bool,
     **options: Any,
@@ -190,7 +200,7 @@ def report(  # noqa: PLR0917
             _list_parameters(name)
         return 0
     from crm_analytics.runs import manager_pdf
-    from crm_analytics.runs.report_run import RunRequest, run_reports, worst
+    from crm_analytics.runs.report_run import RunRequest, worst
     from crm_analytics.runs.schedule.own_rules import rules_of_source
 
     if as_pdf:
@@ -203,9 +213,9 @@ def report(  # noqa: PLR0917
     ]
     results: list[RunResult] = []
     codes: list[int] = []
-    with stopped_in_words(), closing(CellBar()) as bar:
-        for result in run_reports(requests, bar):
-            bar.close()
+    several = workers > 1 and len(requests) > 1
+    with closing(_side_by_side(requests, workers) if several else _one_by_one(requests)) as made:
+        for result in made:
             show_trace(debug, result.traceback)
             tell(result)
             results.append(result)
@@ -214,6 +224,28 @@ def report(  # noqa: PLR0917
     if timed:
         tell_timings(results)
     return worst([*codes, *(result.exit_code for result in results)])
+
+
+def _side_by_side(requests: list[RunRequest], workers: int) -> Generator[RunResult]:
+    from crm_analytics.runs.workers import Ended, run_side_by_side
+
+    with closing(Board({n: Path(request.report).stem for n, request in enumerate(requests)})) as board:
+        for event in run_side_by_side(requests, workers):
+            if isinstance(event, Ended):
+                board.drop(event.number)
+                with board.aside():
+                    yield event.result
+            else:
+                board.show(event)
+
+
+def _one_by_one(requests: list[RunRequest]) -> Generator[RunResult]:
+    from crm_analytics.runs.report_run import run_reports
+
+    with stopped_in_words(), closing(CellBar()) as bar:
+        for result in run_reports(requests, bar):
+            bar.close()
+            yield result
 
 
 def _chosen(names: tuple[str, ...], everything: bool) -> list[str]:

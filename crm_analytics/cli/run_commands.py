@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from crm_analytics.cli.board import Board
 from crm_analytics.cli.console import YEAR, Finite, echo_json, now, say, show_trace, tell
 from crm_analytics.cli.tables import tell_timings
 
@@ -52,7 +51,7 @@ def run(
         for item in items:
             _foretell(item)
         return worst(i.decision.problem.exit_code for i in items if i.decision.problem is not None)
-    board, results = _Board(items), []
+    board, results = Board({i.number: f"{i.name} {i.slug}".strip() for i in items}), []
     code = 0
     try:
         for event in run_items(schedule, items):
@@ -96,70 +95,3 @@ def _conclude(summary: Summary) -> int:
     for words in summary.told:
         say(words)
     return summary.exit_code
-
-
-class _Board:
-    """On a terminal one line for each report under way, with its cells; elsewhere a word when one begins."""
-
-    def __init__(self, items: Sequence[Item]) -> None:
-        self._names = {i.number: f"{i.name} {i.slug}".strip() for i in items}
-        self._tasks: dict[int, Any] = {}
-        self._progress: Any = None
-        self._live = sys.stderr.isatty()
-
-    def show(self, event: Any) -> None:
-        """A report begins, or has run more of its cells."""
-        name = self._names[event.number]
-        done, total = getattr(event, "done", 0), getattr(event, "total", None)
-        if not self._live:
-            if total is None:
-                say(f"{name}: begins")
-            return
-        progress = self._start()
-        if event.number not in self._tasks:
-            self._tasks[event.number] = progress.add_task(name, total=total)
-        progress.update(self._tasks[event.number], completed=done, total=total)
-
-    def drop(self, number: int) -> None:
-        """A report has ended: its line goes."""
-        if number in self._tasks:
-            self._progress.remove_task(self._tasks.pop(number))
-
-    def aside(self) -> _Aside:
-        """While something is said the lines are off the screen."""
-        return _Aside(self._progress)
-
-    def close(self) -> None:
-        """Take all lines off the screen."""
-        if self._progress is not None:
-            self._progress.stop()
-
-    def _start(self) -> Any:
-        if self._progress is None:
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), "cells")
-            self._progress = Progress(
-                *columns,
-                TimeElapsedColumn(),
-                console=Console(stderr=True),
-                transient=True,
-                redirect_stdout=False,  # lines for machines must reach stdout, not the terminal
-                redirect_stderr=False,
-            )
-            self._progress.start()
-        return self._progress
-
-
-class _Aside:
-    def __init__(self, progress: Any) -> None:
-        self._progress = progress
-
-    def __enter__(self) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-
-    def __exit__(self, *_: object) -> None:
-        if self._progress is not None:
-            self._progress.start()

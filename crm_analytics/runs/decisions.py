@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from crm_analytics.errors import CrmError
 from crm_analytics.pages.status import Status
 from crm_analytics.runs import other_runs, unchanged
+from crm_analytics.runs.other_runs import ALL
 from crm_analytics.runs.plan import Plan, RunRequest, plan_run
 from crm_analytics.runs.publishing.result import RunResult
 
 if TYPE_CHECKING:
-    from crm_analytics.runs.job import Progress, Workshop
+    from crm_analytics.runs.job import Job, Progress, Workshop
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,15 @@ def decide(request: RunRequest, *, ask: bool = True) -> Decision:
     if isinstance(found, unchanged.Former):
         return Decision(request, plan, inputs, repetition(found, began), why="nothing changed")
     return Decision(request, plan, inputs, why=found)
+
+
+def told_anew(decision: Job, todo: Sequence[Job]) -> bool:
+    """Whether a job without anything to do is told of a report that is made now."""
+    return decision.result is not None and any(
+        other.key == decision.key and (other.name in decision.after or ALL in decision.after)
+        for other in todo
+        if ALL not in other.after
+    )
 
 
 def repetition(found: unchanged.Former, began: float) -> RunResult:

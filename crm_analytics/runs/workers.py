@@ -9,7 +9,7 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,11 +23,13 @@ from typing import Any
 
 from crm_analytics.errors import LimitError
 from crm_analytics.pages.status import Status
+from crm_analytics.runs.decisions import decide, told_anew
 from crm_analytics.runs.job import Job
 from crm_analytics.runs.kernels.fork_server import ONE_THREAD
 from crm_analytics.runs.kernels.kernel import WORKERS_PREFIX, private_folder
 from crm_analytics.runs.kernels.warm_kernels import WarmKernels
 from crm_analytics.runs.other_runs import ALL
+from crm_analytics.runs.plan import RunRequest
 from crm_analytics.runs.publishing.result import RunResult
 from crm_analytics.runs.report_run import Workshop
 
@@ -63,6 +65,27 @@ class Ended:
 
 
 Event = Started | Cells | Ended
+
+
+def run_side_by_side(requests: Iterable[RunRequest], workers: int) -> Iterator[Event]:
+    """Make reports in so many processes, as `run_reports` makes them one after the other.
+
+    Two of one name would be published in one place; then one process makes all of them.
+
+    Yields
+    ------
+    each event as it comes, an `Ended` for every request, by its place among them
+    """
+    decisions = [decide(request) for request in requests]
+    todo = [one for one in decisions if one.result is None]
+    decisions = [one.after_others() if told_anew(one, todo) else one for one in decisions]
+    for number, one in enumerate(decisions):
+        if one.result is not None:
+            yield Ended(number, one.result)
+    jobs = [(number, one) for number, one in enumerate(decisions) if one.result is None]
+    alike = len({one.name for _, one in jobs}) < len(jobs)
+    if jobs:
+        yield from work(jobs, 1 if alike else workers)
 
 
 def work(jobs: Sequence[tuple[int, Job]], workers: int, make: MakeWorkshop = Workshop) -> Iterator[Event]:

@@ -103,7 +103,10 @@ await tab.evaluate(axe);
 for (const colorScheme of ['light', 'dark']) {
   await tab.emulateMedia({ colorScheme });
   await tab.waitForTimeout(400);
-  const { violations } = await tab.evaluate((only) => window.axe.run(document, { runOnly: only }), rules);
+  // Only what breaks a rule is asked for: naming what keeps it takes four times as long.
+  const { violations } = await tab.evaluate(
+    (only) => window.axe.run(document, { runOnly: only, resultTypes: ['violations'] }), rules,
+  );
   seen.axe[colorScheme] = violations.map((v) => `${v.id}: ${v.nodes[0].target.join(' ')}`);
 }
 await context.close();

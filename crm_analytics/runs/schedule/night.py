@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 
 from crm_analytics.errors import CrmError, ParameterError, nearest
 from crm_analytics.pages.status import Status
-from crm_analytics.runs.decisions import Decision, decide
+from crm_analytics.runs.decisions import Decision, decide, told_anew
 from crm_analytics.runs.job import Job
 from crm_analytics.runs.list_run import decide_wave
-from crm_analytics.runs.other_runs import ALL
 from crm_analytics.runs.publishing import index, kept_rows, published_tree, schedule_state
 from crm_analytics.runs.publishing.result import RunResult, worst
 from crm_analytics.runs.report_run import Workshop
@@ -109,17 +108,9 @@ def prepare(schedule: Schedule, only: Sequence[str] = (), *, ask: bool = True) -
 def _looked_at_again(items: list[Item], decisions: list[Decision]) -> list[Item]:
     """What is unchanged, but is told of a report that is made tonight, is decided when its turn comes."""
     todo = [item.decision for item in items if item.decision.result is None]
-
-    def is_told(job: Job) -> bool:
-        return any(
-            other.key == job.key and (other.name in job.after or ALL in job.after)
-            for other in todo
-            if ALL not in other.after
-        )
-
     return [
         replace(item, decision=decisions[item.number].after_others())
-        if item.decision.result is not None and is_told(item.decision)
+        if told_anew(item.decision, todo)
         else item
         for item in items
     ]
