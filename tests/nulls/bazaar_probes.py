@@ -9,8 +9,10 @@ from crm_analytics import CustomerBase
 from crm_analytics.analyses import rfm, service, voice
 from crm_analytics.analyses.calendar import calendar, daily, holiday_effects, pay_days, week_pattern
 from crm_analytics.analyses.churn.survival.complaints import after_complaint
+from crm_analytics.analyses.definitions import ACTIVE, definitions
 from crm_analytics.analyses.evidence import Evidence, grade
 from crm_analytics.analyses.kpis import customers_active, measure
+from crm_analytics.analyses.lifecycle import standing_changes
 from crm_analytics.analyses.measured import Measured
 from crm_analytics.analyses.products.affinity import affinity
 from crm_analytics.analyses.products.cross_shop import cross_shop
@@ -121,7 +123,8 @@ def _response(base: CustomerBase) -> bool:
 
 
 def _promoters(base: CustomerBase) -> bool:
-    found = voice.said_and_done(voice.answers(base))
+    until = base.day - timedelta(days=voice.FOLLOWED)
+    found = voice.said_and_done(voice.answers(base, end=until))
     return bool(
         len(found) and (found.iloc[0]["difference_lower"] > 0 or found.iloc[0]["difference_upper"] < 0)
     )
@@ -159,10 +162,11 @@ def _next_referrer(base: CustomerBase) -> bool:
 
 
 def active_changed(base: CustomerBase) -> bool:
-    """Lifecycle, segments: more or fewer active customers than a year ago."""
-    found = customers_active(Measured(base, "-13w"))
-    change = found.against_year
-    return change is not None and grade(change.change, change.lower, change.upper, found.n).is_news
+    """Lifecycle: more or fewer active customers than a year ago."""
+    words = definitions(base)
+    change = standing_changes(base, words).get(ACTIVE)
+    n = customers_active(Measured(base, "-13w")).n
+    return change is not None and grade(change.change, change.lower, change.upper, n).is_news
 
 
 def _tickets_per_order(base: CustomerBase) -> bool:
@@ -192,10 +196,14 @@ THERE = {  # of a kind of world, besides what is linked
 
 PLANTED = (  # by the link "all"
     "products.weekday", "products.pair", "products.first_product", "products.comes_back",
-    "service.product_tickets", "service.complaint", "voice.segment_differs", "voice.driver",
-    "voice.response_differs", "voice.promoters_return", "social.tone_changed", "social.topic_worse",
+    "service.product_tickets", "service.complaint", "social.tone_changed", "social.topic_worse",
     "social.talk_and_sales", "referrals.referred_differ",
 )  # fmt: skip
+ALONE = {  # by a link of its own
+    "voice.segment_differs": "frequent", "voice.response_differs": "frequent", "voice.driver": "complaints",
+    "voice.promoters_return": "promoters",
+}  # fmt: skip
+LARGE, LONG = ("voice.driver",), ("products.month",)  # of larger, or longer, worlds
 OF_PRODUCTS = (  # of these, that each customer has an item of their own is one null world more
     "products.product_moved", "products.pair", "products.cross_shop", "products.first_product",
     "products.comes_back", "service.product_tickets",

@@ -24,13 +24,23 @@ from crm_analytics.analyses.disclosure import ON_A_PAGE
 from crm_analytics.analyses.drivers import by_attribute, leaving_by_attribute
 from crm_analytics.analyses.journey import journey
 from crm_analytics.analyses.journey.before_purchase import before_purchase
-from crm_analytics.analyses.lifecycle.rules import LAPSED
 from crm_analytics.analyses.profiling import NoStructureError, favourites, habits_by_demography, needs, traits
 from crm_analytics.analyses.profiling.demography import composition
 from crm_analytics.errors import DataError, NotEnoughData
 from tests.nulls import worlds
-from tests.nulls.bazaar import bazaar
-from tests.nulls.bazaar_probes import CLAIMS, OF_PRODUCTS, PLANTED, THERE, active_changed, claims
+from tests.nulls.bazaar import bazaar, large_bazaar, long_bazaar
+from tests.nulls.bazaar_probes import (
+    ALONE,
+    CLAIMS,
+    LARGE,
+    LONG,
+    OF_PRODUCTS,
+    PLANTED,
+    THERE,
+    active_changed,
+    claims,
+)
+from tests.nulls.turnover import turnover
 
 Make = Callable[..., dict[str, pd.DataFrame]]
 World = tuple[Make, str, str]  # generator, kind, link
@@ -89,9 +99,6 @@ def stages_moved(base: CustomerBase) -> bool:
     """Lifecycle: moves between stages are more or less frequent than before."""
     staged = lifecycle.stages(base, lifecycle.shared_rules(definitions(base)))  # those of the page
     found = lifecycle.flows(staged, "-13w")
-    last = [rule.where["recency_days"][0] for rule in staged.rules if rule.stage == LAPSED]
-    if found.before is None or (last and (found.before - base.first_day).days < last[0]):
-        return False
     moves = found.moves
     return bool((moves["clear"] & ~moves["thin"] & (moves["from_stage"] != moves["to_stage"])).any())
 
@@ -219,7 +226,6 @@ _STEADY = ("equal", "season", "growth")
 _SHOPS, _LARGE = _of(worlds.shop), _of(worlds.large_shop, kinds=_STEADY)
 _LEAVING = _of(worlds.large_shop, kinds=("unlike",))
 _EQUAL = _of(worlds.shop, kinds=("equal",))
-_SETTLED, _DEARER = ((worlds.shop, "equal", "settled"),), ((worlds.shop, "equal", "dearer"),)
 _VISITS = _of(worlds.visits, kinds=("equal", "unlike", "season"))
 _REVIEWS = ((worlds.visits, "equal", "review"), (worlds.visits, "unlike", "review"))
 _PAST = tuple((worlds.campaigns, kind, link) for kind in ("equal", "unlike") for link in ("", "all"))
@@ -230,14 +236,20 @@ def _linked(link: str) -> tuple[World, ...]:
     return ((worlds.shop, "equal", link),)
 
 
+def _shop_of(kind: str) -> Make:
+    return large_bazaar if kind in LARGE else long_bazaar if kind in LONG else bazaar
+
+
 def _market(kind: str) -> tuple[World, ...]:
-    alike = _of(bazaar, kinds=tuple(one for one in worlds.KINDS if one != THERE.get(kind)))
+    alike = _of(_shop_of(kind), kinds=tuple(one for one in worlds.KINDS if one != THERE.get(kind)))
     return (*alike, (bazaar, "unlike", "tastes")) if kind in OF_PRODUCTS else alike
 
 
 def _planted(kind: str) -> tuple[World, ...]:
     if kind in THERE:
-        return _of(bazaar, kinds=(THERE[kind],))
+        return _of(_shop_of(kind), kinds=(THERE[kind],))
+    if kind in ALONE:
+        return _of(_shop_of(kind), ALONE[kind], ("equal",))
     return ((bazaar, "equal", "all"),) if kind in PLANTED else ()
 
 
@@ -249,8 +261,7 @@ PROBES = (
     Probe("profiles.needs_groups", clusters, _SHOPS, _linked("tastes")),
     Probe("journey.buyers_apart", buyers_apart, _VISITS, _REVIEWS),
     Probe("lifecycle.move_changed", stages_moved,
-          (*_SETTLED, (worlds.shop, "unlike", "settled"), (worlds.shop, "unlike", "")),
-          (*_DEARER, (worlds.shop, "unlike", "dearer"))),
+          _of(turnover), _of(turnover, "deserted", ("equal", "unlike"))),
     Probe("churn.signs", leaving_reasons, _LARGE, _LEAVING),
     Probe("churn.group_lapses_faster", lapses_faster, _SHOPS, _linked("deserted")),
     Probe("churn.grade", good_grade, _LARGE, _LEAVING),
@@ -268,6 +279,7 @@ PROBES = (
     Probe("audit.driver", driver_named, _SHOPS, _linked("manager")),
     Probe("channels.channel_works", channel_earns,
           _of(worlds.clicks, kinds=("equal", "unlike")), ()),
-    Probe("lifecycle.active_changed", active_changed, _SETTLED, _DEARER),
+    Probe("lifecycle.active_changed", active_changed,
+          _of(turnover, kinds=("equal", "unlike", "season")), _of(turnover, "fewer join", ("equal",))),
     *(Probe(kind, partial(claims, kind), _market(kind), _planted(kind)) for kind in CLAIMS),
 )  # fmt: skip

@@ -1,15 +1,20 @@
-"""Who moved from which stage to which, this period against the one before."""
+"""Who moved from which stage to which, this period against the one before.
+
+A move counts as changed where it is more or less frequent than in the period before *and* than in the same
+weeks a year ago: in December moves change every year, and that is the season.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from crm_analytics.analyses.comparison import YEAR
 from crm_analytics.analyses.intervals import share_difference, wilson
 from crm_analytics.analyses.lifecycle.stage_history import Stages, in_order, stages, standing
 from crm_analytics.analyses.plots import Plots
@@ -33,10 +38,14 @@ class Flows(ObjectCard):
     ----------
     before, then, now : ends of the days compared; `before` is None where the data do not reach back,
         and the columns of the earlier period are then empty
+    year : where the same weeks a year ago begin; None where the data do not reach back so far, or where
+        nobody could have lapsed by then
     moves : from_stage, to_stage, customers, from_customers (the row's denominator), share, lower, upper
-        (95 %, Wilson), earlier_customers, earlier_from_customers, earlier_share, difference,
-        difference_lower, difference_upper (Newcombe), clear (an interval that holds together with those of
-        all other moves excludes zero), thin
+        (95 %, Wilson), earlier_customers, earlier_from_customers, earlier_share, year_customers,
+        year_from_customers, year_share (of the same weeks a year ago), difference (to the period before),
+        difference_lower, difference_upper (Newcombe), clear (intervals that hold together for all moves
+        exclude zero, to the same side, against the period before and against a year ago; never without a
+        year to compare), thin
     sizes : stage, then, came, left, now, net, earlier, earlier_came, earlier_left, earlier_net;
         then + came - left = now; clear (the net change is more than chance: with 95 % for all stages, each
         who came or left taken as one event)
@@ -45,6 +54,7 @@ class Flows(ObjectCard):
     before: date | None
     then: date
     now: date
+    year: date | None
     moves: pd.DataFrame
     sizes: pd.DataFrame
 
@@ -99,7 +109,17 @@ def flows(base: CustomerBase | Stages, span: Span = "-13w") -> Flows:
     reaches = before >= staged.base.first_day
     this = _moves(staged, then, now)
     last = _moves(staged, before, then) if reaches else this.iloc[:0]
-    return Flows(before if reaches else None, then, now, _compared(this, last), _sizes(staged, this, last))
+    year_ago = timedelta(days=YEAR)
+    seasoned = staged.is_comparable(then - year_ago)
+    same = _moves(staged, then - year_ago, now - year_ago) if seasoned else this.iloc[:0]
+    return Flows(
+        before if reaches else None,
+        then,
+        now,
+        then - year_ago if seasoned else None,
+        _compared(this, last, same),
+        _sizes(staged, this, last),
+    )
 
 
 def _moves(staged: Stages, start: date, end: date) -> pd.DataFrame:
@@ -113,34 +133,45 @@ def _moves(staged: Stages, start: date, end: date) -> pd.DataFrame:
     return table
 
 
-def _compared(this: pd.DataFrame, last: pd.DataFrame) -> pd.DataFrame:
+def _compared(this: pd.DataFrame, last: pd.DataFrame, same: pd.DataFrame) -> pd.DataFrame:
+    periods = {"": this, "earlier_": last, "year_": same}
     keys = ["from_stage", "to_stage"]
-    table = this.merge(last.add_prefix("earlier_").rename(columns={f"earlier_{k}": k for k in keys}),
-                       on=keys, how="outer", sort=True)  # fmt: skip
-    for prefix, source in (("", this), ("earlier_", last)):
-        totals = source.drop_duplicates("from_stage").set_index("from_stage")["from_customers"]
+    table = pd.concat([frame[keys] for frame in periods.values()]).drop_duplicates()
+    table = table.sort_values(keys, ignore_index=True)
+    for prefix, frame in periods.items():
+        counts = table[keys].merge(frame, on=keys, how="left")["customers"]
+        totals = frame.drop_duplicates("from_stage").set_index("from_stage")["from_customers"]
         of = table["from_stage"].map(totals).astype("float64")
-        counts = table[f"{prefix}customers"].astype("float64").fillna(0).where(of.notna())
-        table[f"{prefix}customers"], table[f"{prefix}from_customers"] = counts, of
-        table[f"{prefix}share"] = counts / of
-    counted = ["customers", "from_customers", "earlier_customers", "earlier_from_customers"]
-    rows = []
-    for k, n, k0, n0 in table[counted].itertuples(index=False):
-        lower, upper = wilson(int(k), int(n)) if n > 0 else NOTHING
-        both = n > 0 and n0 > 0
-        change = share_difference(int(k), int(n), int(k0), int(n0)) if both else NOTHING
-        rows.append((lower, upper, k / n - k0 / n0 if both else NOTHING[0], *change))
-    names = ["lower", "upper", "difference", "difference_lower", "difference_upper"]
-    table[names] = pd.DataFrame(rows, columns=names, index=table.index, dtype="float64")
+        table[f"{prefix}from_customers"] = of
+        table[f"{prefix}customers"] = counts.astype("float64").fillna(0).where(of.notna())
+        table[f"{prefix}share"] = table[f"{prefix}customers"] / of
+    bounds = [wilson(int(k), int(n)) if n > 0 else NOTHING
+              for k, n in table[["customers", "from_customers"]].itertuples(index=False)]  # fmt: skip
+    table[["lower", "upper"]] = np.array(bounds, float).reshape(-1, 2)
+    table["difference"] = table["share"] - table["earlier_share"]
+    table[["difference_lower", "difference_upper"]] = _differences(table, "earlier_", 0.95)
     table["thin"] = ~(table["from_customers"] >= THIN)
+    return table.assign(clear=_clear(table))
+
+
+def _clear(table: pd.DataFrame) -> pd.Series:
+    """Moves that changed against the period before and a year ago alike, all moves looked at together."""
     looked = table["difference"].notna() & ~table["thin"] & (table["from_stage"] != OUTSIDE)
     level = 1 - 0.05 / max(1, int(looked.sum()))
-    table["clear"] = False
-    for row in table.loc[looked, counted].itertuples():
-        went, went_of, earlier, earlier_of = (int(x) for x in row[1:])
-        lower, upper = share_difference(went, went_of, earlier, earlier_of, level)
-        table.loc[row.Index, "clear"] = lower > 0 or upper < 0
-    return table
+    before, year = (_differences(table, prefix, level) for prefix in ("earlier_", "year_"))
+    more = (before[:, 0] > 0) & (year[:, 0] > 0)
+    less = (before[:, 1] < 0) & (year[:, 1] < 0)
+    return looked & (more | less)
+
+
+def _differences(table: pd.DataFrame, prefix: str, level: float) -> np.ndarray:
+    """Ends of the interval of each move's change on another period; NaN where either is not known."""
+    columns = ["customers", "from_customers", f"{prefix}customers", f"{prefix}from_customers"]
+    rows = [
+        share_difference(int(k), int(n), int(k0), int(n0), level) if n > 0 and n0 > 0 else NOTHING
+        for k, n, k0, n0 in table[columns].itertuples(index=False)
+    ]
+    return np.array(rows, float).reshape(-1, 2)
 
 
 def _sizes(staged: Stages, this: pd.DataFrame, last: pd.DataFrame) -> pd.DataFrame:

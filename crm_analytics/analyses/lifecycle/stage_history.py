@@ -16,6 +16,7 @@ from crm_analytics.analyses.arguments import base_given
 from crm_analytics.analyses.customer_rules import flagged, ranges
 from crm_analytics.analyses.lifecycle.rules import (
     FIELDS,
+    LAPSED,
     LOYAL_ORDERS,
     OTHERS,
     PROSPECT,
@@ -73,6 +74,12 @@ class Stages(ObjectCard):
     def order(self) -> list[str]:
         """Stages that occur, in the order of a customer's life where the names are the usual ones."""
         return list(self.sizes["stage"])
+
+    def is_comparable(self, day: date) -> bool:
+        """Whether customers could have lapsed by a day, so that stages then are like those now."""
+        last = [rule.where["recency_days"][0] for rule in self.rules if rule.stage == LAPSED]
+        held = (day - self.base.first_day).days
+        return held >= (last[0] if last else 0)
 
     def on(self, day: date) -> ir.Table:
         """customer_id, stage, entered_on at the end of a day, by what was known then."""

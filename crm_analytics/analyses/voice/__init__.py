@@ -4,7 +4,7 @@ from crm_analytics.analyses.voice.answers import CES, CSAT, NPS, Answers, answer
 from crm_analytics.analyses.voice.drivers import score_drivers
 from crm_analytics.analyses.voice.reasons import free_texts, reasons_by_segment, stated_reasons
 from crm_analytics.analyses.voice.response_bias import ResponseBias, response_bias
-from crm_analytics.analyses.voice.said_and_done import agreement, heard_from, said_and_done
+from crm_analytics.analyses.voice.said_and_done import FOLLOWED, agreement, heard_from, said_and_done
 from crm_analytics.analyses.voice.scores import (
     Score,
     apart,
@@ -17,10 +17,9 @@ from crm_analytics.analyses.voice.topics import Topics, topics
 from crm_analytics.tables.wrong_calls import know_names
 
 __all__ = [
-    "CES", "CSAT", "NPS", "Answers", "ResponseBias", "Score", "Topics", "agreement", "answers", "apart",
-    "difference", "free_texts", "heard_from", "net_promoter_score", "reasons_by_segment", "response_bias",
-    "said_and_done",
-    "score", "score_drivers", "scores_by_group", "stated_reasons", "topics",
+    "CES", "CSAT", "FOLLOWED", "NPS", "Answers", "ResponseBias", "Score", "Topics", "agreement", "answers",
+    "apart", "difference", "free_texts", "heard_from", "net_promoter_score", "reasons_by_segment",
+    "response_bias", "said_and_done", "score", "score_drivers", "scores_by_group", "stated_reasons", "topics",
 ]  # fmt: skip
 
 know_names(globals())

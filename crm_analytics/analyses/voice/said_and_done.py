@@ -25,6 +25,11 @@ EACH = 10  # people on either side
 def said_and_done(given: Answers, followed: int = FOLLOWED) -> pd.DataFrame:
     """Statements that can be held against what happened.
 
+    Parameters
+    ----------
+    given : answers up to `followed` days before the base's day; of a person who answered later, too, the
+        earlier answer would else be lost with the later one
+
     Returns
     -------
     statement ("would recommend, bought again", "would recommend, referred somebody", "next from us, bought

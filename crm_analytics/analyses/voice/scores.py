@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import ibis
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.evidence import LEAST, grade
 from crm_analytics.analyses.exact_moments import exact_mean, exact_variance
 from crm_analytics.analyses.intervals import Z95, wilson
 from crm_analytics.analyses.rating_scales import SATISFIED
@@ -117,9 +117,10 @@ def scores_by_group(given: Answers, instrument: str, groups: ir.Table) -> pd.Dat
 
 
 def apart(found: pd.DataFrame) -> tuple[pd.Series, pd.Series] | None:
-    """The group that answers best and the one that answers worst; None where chance could part them so far.
+    """The two groups most surely told apart, the better one first; None where chance could part them so far.
 
-    The two are chosen because they lie furthest apart, so the test counts every pair of groups (Bonferroni).
+    The two that lie furthest apart are often the two smallest, of which least is known. So the pair is taken
+    whose difference is largest against its own error, and the test counts every pair (Bonferroni).
 
     Parameters
     ----------
@@ -132,10 +133,17 @@ def apart(found: pd.DataFrame) -> tuple[pd.Series, pd.Series] | None:
     """
     if len(found) < 2:
         return None
-    best, worst = found.nlargest(1, "value").iloc[0], found.nsmallest(1, "value").iloc[0]
-    near = math.hypot(best["value"] - best["lower"], worst["upper"] - worst["value"])
-    wide = NormalDist().inv_cdf(1 - 0.025 / math.comb(len(found), 2)) / Z95
-    return (best, worst) if best["value"] - worst["value"] > wide * near else None
+    value, lower, upper = (found[name].to_numpy(float) for name in ("value", "lower", "upper"))
+    gap = value[:, None] - value
+    near = np.hypot((value - lower)[:, None], upper - value)
+    sure = np.divide(gap, near, out=np.where(gap > 0, np.inf, 0.0), where=near > 0)
+    better, worse = np.unravel_index(int(sure.argmax()), sure.shape)
+    middle, half = gap[better, worse], near[better, worse]
+    told = grade(
+        middle, middle - half, middle + half, LEAST,
+        kind="voice.segment_differs", looks=math.comb(len(found), 2),
+    )  # fmt: skip
+    return (found.iloc[better], found.iloc[worse]) if told.is_news else None
 
 
 def counted_by_group(given: Answers, instrument: str, groups: ir.Table | None) -> pd.DataFrame:

@@ -118,8 +118,7 @@ class LifecycleReport(Report):
 
     def ripe(self, day: date | None) -> bool:
         """Whether customers could have lapsed by a day: stages then are comparable with those now."""
-        last = [rule.where["recency_days"][0] for rule in self.staged.rules if rule.stage == rules.LAPSED]
-        return day is not None and (not last or (day - self.base.first_day).days >= last[0])
+        return day is not None and self.staged.is_comparable(day)
 
     @property
     def weeks(self) -> int:

@@ -122,6 +122,7 @@ def who_moved_where(report: LifecycleReport, flows: Flows) -> Block:
     seen = moves[moves["from_customers"].notna() & (moves["customers"] > 0)].reset_index(drop=True)
     columns = ["from_stage", "to_stage", "customers", "from_customers", "share", "lower", "upper"]
     columns += ["earlier_share", "difference", "difference_lower", "difference_upper"] if flows.before else []
+    columns += ["year_share"] if flows.year else []
     points = [name for name in columns if name.startswith("difference")]
     seen = seen.assign(**{name: 100 * seen[name] for name in points})
     return placed(
@@ -161,7 +162,7 @@ def _move(report: LifecycleReport, moves: pd.DataFrame) -> str:
         row = fate.iloc[0]
         bounds = interval(t, row["lower"], row["upper"], PERCENT)
         return t("moved.finding_lapsed", share=row["share"], interval=bounds, span=length)
-    return t("moved.finding_none")
+    return t("moved.finding_none" if report.flows and report.flows.year else "moved.finding_young")
 
 
 @section(small=small_form.folded(small_form.when_models_begin))

@@ -106,7 +106,9 @@ def prepare(
         "reasons": lambda: voice.stated_reasons(found, groups),
         "reasons_of": lambda: voice.reasons_by_segment(found, groups),
         "topics": lambda: voice.topics(base, voice.free_texts(found)),
-        "said": lambda: voice.said_and_done(found),
+        "said": lambda: voice.said_and_done(
+            voice.answers(base, end=base.day - timedelta(days=voice.FOLLOWED))
+        ),
         "heard": lambda: voice.heard_from(found),
     }
     made = {name: _or_none(attempt(missing, name, make, CrmError)) for name, make in parts.items()}

@@ -50,13 +50,17 @@ def scores_by_segment(report: VoiceReport, found: pd.DataFrame) -> Block:
     table = found.assign(segment=[segment_name(t, s) for s in found["segment"]])
     table["score"] = blocks.together(table["value"], table["lower"], table["upper"])
     ends = voice.apart(table)
-    best = table.iloc[0] if ends is None else ends[0]
-    message = "segments.finding_alike" if ends is None else "segments.finding"
-    slots = {"segment": best["segment"], "value": words.say(best["value"], fmt)}
+    finding = t("segments.finding_alike")
+    if ends is not None:
+        best, worst = ends
+        finding = t(
+            "segments.finding", segment=best["segment"], other=worst["segment"],
+            value=words.say(best["value"], fmt), low=words.say(worst["value"], fmt),
+        )  # fmt: skip
     columns = ["segment", "n", "score"]
     return blocks.chart(
         figures.intervals(table, "segment", "value", "lower", "upper", fmt=fmt),
-        finding=t.of(message, slots),
+        finding=finding,
         data=table[columns],
         caption=t("segments.caption"),
         formats={"score": f"estimate:{fmt}"},
