@@ -60,7 +60,7 @@ class PageContext:
     report, label : the report's name ("segments") and the data's name for people ("CDNOW sample")
     as_of : the day
     version, data_hash : of the package; 64 hex characters
-    parameters : as the notebook got them; paths are never shown
+    parameters : those that somebody set; the manifest holds them all. Paths are never shown
     rows, rejected : transaction rows used and set aside
     first_day, last_day : of the data seen
     timezone : on whose clock days are counted; empty where the data write no offset
@@ -269,7 +269,7 @@ def _footer(context: PageContext) -> list[tuple[str, str]]:
             t("footer.days_of", zone=context.timezone) if context.timezone else t("footer.days_as_written"),
         ),
         (t("footer.fingerprint"), context.data_hash[:12]),
-        (t("footer.parameters"), ", ".join(parameters) or t("footer.none")),
+        (t("footer.parameters"), ", ".join(parameters) or t("footer.preset")),
         (t("footer.made_by"), f"crm-analytics {context.version}"),
     ]
 
