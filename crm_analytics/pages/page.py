@@ -164,7 +164,7 @@ def _parts(
     return {
         "kpis": [b for b in blocks if b["kind"] == "kpis"][:1],
         "actions": [b for b in blocks if b["kind"] == "actions"],
-        "findings": items("findings"),
+        "findings": _unsaid(items("findings"), only_headline(blocks)["sentence"]),
         "anchors": {s.id for s in sections},
         "glossary": items("glossary"),
         "sections": [s for s in sections if s not in folded],
@@ -249,6 +249,20 @@ def _each_once(sections: list[_Section]) -> list[_Section]:
         seen += [said] if said else []
         kept.append(section)
     return kept
+
+
+def _unsaid(findings: list[dict[str, str]], headline: str) -> list[dict[str, str]]:
+    """Findings without those that the headline has said already; its range and its second half aside.
+
+    >>> said = [{"text": "38 % came by fair", "to": ""}, {"text": "Fairs cost $20", "to": ""}]
+    >>> [one["text"] for one in _unsaid(said, "38 % came by fair (33 % to 43 %); others by web")]
+    ['Fairs cost $20']
+    """
+    return [one for one in findings if _bare(one["text"]) != _bare(headline)]
+
+
+def _bare(sentence: str) -> str:
+    return re.sub(r" \([^()]*\)", "", sentence.partition("; ")[0]).rstrip(". ").casefold()
 
 
 def _footer(context: PageContext) -> list[tuple[str, str]]:
