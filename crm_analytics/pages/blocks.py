@@ -392,8 +392,24 @@ def actions(*items: dict[str, Any]) -> Block:
     return Block("actions", {"items": list(items)})
 
 
-def finding(text: str, to: str = "") -> dict[str, str]:
+def fitting(text: str, shorter: str) -> str:
+    """The sentence where it has at most 90 letters, else the shorter one.
+
+    Names and amounts come from the data, so a sentence may grow too long for one glance. What the shorter
+    one leaves out, such as an interval, stands in the section it leads to.
+
+    >>> fitting("It brings " + "9" * 90, "It brings more than it costs")
+    'It brings more than it costs'
+    """
+    return text if len(_text(text)) <= LONGEST_FINDING else shorter
+
+
+def finding(text: str, to: str = "", *, shorter: str = "") -> dict[str, str]:
     """One thing the report found, in at most 90 letters; `to` is the anchor of the block that shows it.
+
+    Parameters
+    ----------
+    shorter : said in place of a text of more letters
 
     Raises
     ------
@@ -402,7 +418,7 @@ def finding(text: str, to: str = "") -> dict[str, str]:
     >>> finding("Champions are 13 % of customers and 55 % of revenue", to="segments")["to"]
     'segments'
     """
-    sentence = _sentence(text, "finding")
+    sentence = _sentence(fitting(text, shorter) if shorter else text, "finding")
     if len(sentence) > LONGEST_FINDING:
         raise NotebookError(
             f"a finding has at most {LONGEST_FINDING} letters, this one {len(sentence)}: {sentence}"

@@ -60,7 +60,7 @@ class PageContext:
     report, label : the report's name ("segments") and the data's name for people ("CDNOW sample")
     as_of : the day
     version, data_hash : of the package; 64 hex characters
-    parameters : as the notebook got them; paths are never shown
+    parameters : those that somebody set; the manifest holds them all. Paths are never shown
     rows, rejected : transaction rows used and set aside
     first_day, last_day : of the data seen
     timezone : on whose clock days are counted; empty where the data write no offset
@@ -164,7 +164,7 @@ def _parts(
     return {
         "kpis": [b for b in blocks if b["kind"] == "kpis"][:1],
         "actions": [b for b in blocks if b["kind"] == "actions"],
-        "findings": items("findings"),
+        "findings": _unsaid(items("findings"), only_headline(blocks)["sentence"]),
         "anchors": {s.id for s in sections},
         "glossary": items("glossary"),
         "sections": [s for s in sections if s not in folded],
@@ -251,6 +251,20 @@ def _each_once(sections: list[_Section]) -> list[_Section]:
     return kept
 
 
+def _unsaid(findings: list[dict[str, str]], headline: str) -> list[dict[str, str]]:
+    """Findings without those that the headline has said already; its range and its second half aside.
+
+    >>> said = [{"text": "38 % came by fair", "to": ""}, {"text": "Fairs cost $20", "to": ""}]
+    >>> [one["text"] for one in _unsaid(said, "38 % came by fair (33 % to 43 %); others by web")]
+    ['Fairs cost $20']
+    """
+    return [one for one in findings if _bare(one["text"]) != _bare(headline)]
+
+
+def _bare(sentence: str) -> str:
+    return re.sub(r" \([^()]*\)", "", sentence.partition("; ")[0]).rstrip(". ").casefold()
+
+
 def _footer(context: PageContext) -> list[tuple[str, str]]:
     window = (
         f"{words.date(context.first_day, short=True)} – {words.date(context.last_day, short=True)}"
@@ -269,7 +283,7 @@ def _footer(context: PageContext) -> list[tuple[str, str]]:
             t("footer.days_of", zone=context.timezone) if context.timezone else t("footer.days_as_written"),
         ),
         (t("footer.fingerprint"), context.data_hash[:12]),
-        (t("footer.parameters"), ", ".join(parameters) or t("footer.none")),
+        (t("footer.parameters"), ", ".join(parameters) or t("footer.preset")),
         (t("footer.made_by"), f"crm-analytics {context.version}"),
     ]
 

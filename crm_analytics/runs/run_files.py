@@ -204,7 +204,7 @@ def _context(record: Record) -> PageContext:
         as_of=date.fromisoformat(plan.as_of) if plan.as_of else None,
         version=crm_analytics.__version__,
         data_hash="",
-        parameters=dict(manifest.without_paths(plan.values)),
+        parameters=manifest.without_paths(plan.report.parameters.changed(plan.values)),
         rows=0,
         rejected=0,
         first_day=None,

@@ -202,3 +202,12 @@ def test_wrong_words_say_what_is_wrong():
         blocks.record(frame=FRAME)
     with pytest.raises(NotebookError, match=r"headline\(\) needs a sentence"):
         blocks.headline("")
+
+
+def test_finding_too_long_for_one_glance_takes_its_shorter_text():
+    """Names and amounts are the data's: won and dong have twice the digits of euros."""
+    short, long = "It brings more than it costs", "It brings " + "₩1,234,567,890 " * 6
+    assert blocks.finding(long, "pays", shorter=short) == {"text": short, "to": "pays"}
+    assert blocks.finding(short, "pays", shorter="Pays")["text"] == short
+    with pytest.raises(NotebookError, match="at most 90 letters"):
+        blocks.finding(long)

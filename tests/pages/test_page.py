@@ -302,6 +302,19 @@ def test_headings_label_the_next_finding_and_prose_stays_prose():
     )
 
 
+def test_what_the_headline_says_is_no_finding_again():
+    cells = [v4.new_markdown_cell("# T"), cell(blocks.headline("38 % came by fair (33 % to 43 %)"))]
+    both = blocks.findings(blocks.finding("38 % came by fair"), blocks.finding("A stand costs $900"))
+    said = Reader(page.build(v4.new_notebook(cells=[*cells, cell(both)]), context())).text
+    assert said.count("38 % came by fair") == said.count("38 % came by fair (")
+    assert "A stand costs $900" in said
+    alone = blocks.findings(blocks.finding("38 % came by fair"))
+    assert (
+        "What we found"
+        not in Reader(page.build(v4.new_notebook(cells=[*cells, cell(alone)]), context())).text
+    )
+
+
 def test_parameters_never_show_a_path():
     paths = {
         "a": "/srv/x",

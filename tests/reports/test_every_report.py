@@ -40,6 +40,7 @@ from tests.reports.verdicts import overclaims
 
 WEEKLY = ("in KRW", "in VND")  # of the four small units
 REPORT_CATALOGUES = SHARED.parents[1]
+LONGEST_CAPTION = 4  # sentences; what a colour means is one
 FIRST, LAST = ["headline", "kpis", "actions"], ["method", "record"]
 
 pytestmark = pytest.mark.usefixtures("somewhere")
@@ -69,12 +70,19 @@ def page(given: Callable[[str], Given]) -> Callable[[str, str], list[Shown]]:
     return made
 
 
+def long_captions(shown: list[Shown]) -> list[str]:
+    """Captions of the manager's layer that nobody reads: how a table was made stands in the method."""
+    captions = [one.block.payload.get("caption", "") for one in shown if "layer" not in one.block.payload]
+    return [text for text in captions if len(re.findall(r"[.!?](?=\s|$)", text)) > LONGEST_CAPTION]
+
+
 def broken_laws(shown: list[Shown], base: Given) -> list[str]:
     """What a report says on a base that no page may say."""
     broken = [f"nonsense: {found}" for found in nonsense_in(shown)]
     broken += [f"an id: {found}" for found in ids_in(shown, base.ids)]
     if base.hostile:
         broken += [f"not escaped: {found}" for found in unescaped_in(shown, base.hostile)]
+    broken += [f"a long caption: {found}" for found in long_captions(shown)]
     if base.thin is not None and is_thin(shown) != base.thin:
         broken.append(f"the headline says that the data are {'not ' * base.thin}few")
     return broken

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -44,6 +45,30 @@ def test_a_handful_has_no_per_cent() -> None:
     many = Kpi("customers_at_risk", COUNT, DOWN, 40, 40, against_year=Change(40, 30, 0.33, -0.1, 0.8))
     assert not tile(t, few).get("change")
     assert "33 %" in tile(t, many)["change"]
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [(Change(114.0, 100.0, 0.14, -0.05, 0.35), "Revenue against the 4 weeks before: no clear change"),
+     (Change(140.0, 100.0, 0.4, 0.2, 0.6), "Revenue rose 40 % on the 4 weeks before (20 % to 60 %)")],
+)  # fmt: skip
+def test_a_step_of_revenue_is_told_with_its_range(
+    half_as_much: CustomerBase, step: Change, said: str
+) -> None:
+    report = overview.prepare(half_as_much, compare_to="-4w")
+    assert isinstance(report, OverviewReport)
+    revenue = replace(report.figures["revenue"], against_previous=step)
+    stepped = OverviewReport(**{**vars(report), "figures": {**report.figures, "revenue": revenue}})
+    assert any(one["text"].startswith(said) for one in overview.findings(stepped).payload["items"])
+
+
+def test_a_handful_has_no_per_cent_beside_its_year(half_as_much: CustomerBase) -> None:
+    report = overview.prepare(half_as_much, compare_to="-4w")
+    assert isinstance(report, OverviewReport)
+    few = Kpi("customers_at_risk", COUNT, DOWN, 4, 4, against_year=Change(4, 3, 0.33, -1.0, 2.02),
+              against_previous=Change(4, 3, 0.33, -1.0, 2.02))  # fmt: skip
+    cover = OverviewReport(**{**vars(report), "figures": {"customers_at_risk": few}})
+    assert "33 %" not in repr(overview.kpis(cover))
 
 
 def test_a_change_that_rounds_to_nothing_has_no_arrow() -> None:

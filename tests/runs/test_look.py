@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -66,6 +67,21 @@ def test_language_of_the_mapping_is_that_of_the_pages_where_nobody_says_another(
     assert plan(project).values["language"] == "en"  # months are read, pages are not written in French
     mapping.write_text("language = [")
     assert plan(project).values["language"] == "en"  # told when the data are opened
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({}, "<dd>all as preset</dd>"), ({"language": "de"}, "<dd>language = de</dd>")],
+)
+def test_footer_names_the_parameters_that_somebody_set(
+    project: Path, given: dict[str, str], said: str
+) -> None:
+    made = plan(project, parameters=given)
+    assert len(made.values) > 1
+    outcome = run_files.failure(
+        run_files.Record(made), made.place("2026-01-20"), ParameterError("x"), last_good=None
+    )
+    assert said in re.sub(r">\s+|\s+<", lambda m: m[0].strip(), outcome.files["failure.html"].decode())
 
 
 def test_brand_is_on_the_failure_page_and_the_index_and_part_of_unchanged(project: Path) -> None:

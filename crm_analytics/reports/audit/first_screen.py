@@ -150,9 +150,8 @@ def _category(report: AuditReport) -> dict[str, str]:
     low, high = sorted((abs(row["lower"]), abs(row["upper"])))
     bounds = interval(t, low, high, report.currency)
     text = t("finding.category", name=name, value=abs(row["change"]), way=way, interval=bounds)
-    if len(text) > blocks.LONGEST_FINDING:
-        text = t("finding.category_value", name=name, value=abs(row["change"]), way=way)
-    return blocks.finding(text, "products")
+    shorter = t("finding.category_value", name=name, value=abs(row["change"]), way=way)
+    return blocks.finding(text, "products", shorter=shorter)
 
 
 def _cohort(report: AuditReport) -> dict[str, str]:
@@ -186,9 +185,7 @@ def _source(report: AuditReport) -> dict[str, str]:
     way = "up" if row["difference"] > 0 else "down"
     name = words.clean(row["source"], 20)
     text = t("finding.source", name=name, way=way, value=row["revenue"], others=row["elsewhere"])
-    if len(text) > blocks.LONGEST_FINDING:
-        text = t("finding.source_plain", name=name, way=way)
-    return blocks.finding(text, "sources")
+    return blocks.finding(text, "sources", shorter=t("finding.source_plain", name=name, way=way))
 
 
 def _below_zero(report: AuditReport) -> dict[str, str]:
@@ -210,12 +207,9 @@ def _winning(report: AuditReport) -> dict[str, str]:
     cost = winning.total.value
     message = "finding.winning" if winning.advertising is None else "finding.winning_all"
     keeping = report.acquisition.keeping if report.acquisition is not None else None
-    if keeping is None:
-        return blocks.finding(t(f"{message}_alone", cost=cost), "winning")
-    text = t(message, cost=cost, keeping=keeping.value)
-    return blocks.finding(
-        text if len(text) <= blocks.LONGEST_FINDING else t(f"{message}_alone", cost=cost), "winning"
-    )
+    alone = t(f"{message}_alone", cost=cost)
+    text = alone if keeping is None else t(message, cost=cost, keeping=keeping.value)
+    return blocks.finding(text, "winning", shorter=alone)
 
 
 @section(small=small_form.glossary)

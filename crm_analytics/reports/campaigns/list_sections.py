@@ -27,7 +27,6 @@ from crm_analytics.reports.shared.tiles import interval
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
 
-SILENT = "save"  # the list of those likely to fall silent, of whom the churn report has one of its own
 TOP = 10  # customers on the page; the whole list stands beside it
 PAIRS = 12
 
@@ -42,12 +41,11 @@ def whom_to_contact_now(report: CampaignsReport, due: Due) -> Block:
         list=[list_name(report, name) for name in table["list"]],
     )
     columns = ["list", "because", "due", "suppressed", "control", "treated"]
-    caption = t("lists.caption", days=due.wave.terms.days, day=report.base.day, held=due.wave.terms.holdout)
-    if due.action is not None and due.action.verb == "test":
-        caption = f"{caption} {t('lists.half')}"
-    caption = f"{caption} {t('lists.others')}"
-    if SILENT in set(table["list"]):
-        caption = f"{caption} {t('lists.silent', list=list_name(report, SILENT))}"
+    half = due.action is not None and due.action.verb == "test"
+    caption = t(
+        "lists.caption_half" if half else "lists.caption", days=due.wave.terms.days, day=report.base.day,
+        held=due.wave.terms.holdout,
+    )  # fmt: skip
     names = names_of(report, *columns)
     if not due.treated:
         block = blocks.table(shown[columns], finding=t("lists.finding_none"), caption=caption, names=names)

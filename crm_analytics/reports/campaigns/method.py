@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from crm_analytics.analyses.campaigns.measurement.campaign_arms import MINIMUM_ARM
 from crm_analytics.analyses.kpis import FACTS_VERSION
 from crm_analytics.pages import blocks, words
+from crm_analytics.reports.campaigns.placement import list_name
 from crm_analytics.reports.campaigns.report import CampaignsReport
 from crm_analytics.reports.shared import small_form
 from crm_analytics.reports.shared.group_sizes import group_facts
@@ -17,6 +18,9 @@ from crm_analytics.reports.shared.tiles import effect_words
 
 if TYPE_CHECKING:
     from crm_analytics.pages.blocks import Block
+    from crm_analytics.reports.campaigns.due import Due
+
+SILENT = "save"  # the list of those likely to fall silent, of whom the churn report has one of its own
 
 
 @section(small=small_form.method)
@@ -42,6 +46,7 @@ def method(report: CampaignsReport) -> Block:
         said["incentives"] = t("method.incentives_text")
     if report.due is not None:
         said["lists"] = t("method.lists_text", n=len(report.due.wave.rules))
+        said["other_lists"] = _other_lists(report, report.due)
     said |= {
         "worth": t("method.worth_text", effect=effect_words(t, report.plan)),
         "previous": earlier_run(t, report.handed),
@@ -49,6 +54,14 @@ def method(report: CampaignsReport) -> Block:
         "not_here": t("method.not_here_text"),
     }
     return blocks.method({t(f"method.{term}"): text for term, text in said.items()} | wrong(t, "campaigns"))
+
+
+def _other_lists(report: CampaignsReport, due: Due) -> str:
+    """Why a list of another report may name another number."""
+    text = report.t("method.other_lists_text")
+    if SILENT not in set(due.lists["list"]):
+        return text
+    return f"{text} {report.t('method.other_lists_silent', list=list_name(report, SILENT))}"
 
 
 @section(small=small_form.record)

@@ -232,8 +232,8 @@ def _credit(report: ChannelReport, now: Period) -> dict[str, str] | None:
 
 def shortest(report: ChannelReport, message: str, slots: dict[str, Any]) -> str:
     """A sentence, or its form without the amount where the amount has too many digits for one glance."""
-    said = report.t.of(message, slots)
-    return opened(said if len(said) <= blocks.LONGEST_FINDING else report.t.of(f"{message}_short", slots))
+    t = report.t
+    return opened(blocks.fitting(t.of(message, slots), t.of(f"{message}_short", slots)))
 
 
 def opened(sentence: str) -> str:

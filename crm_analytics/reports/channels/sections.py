@@ -110,7 +110,7 @@ def which_channels_pay(report: ChannelReport, now: Period) -> Block:
         ),
         finding=t("pays.finding", n=sure, of=len(paid)),
         data=data[columns],
-        caption=t("pays.caption", models=len(MODELS), margin=report.margin_note),
+        caption=t("pays.caption", models=len(MODELS)),
         formats={"spend": report.currency, "credited": f"interval:{report.currency}",
                  "times": "interval:number:1", "left": f"interval:{report.currency}"},
         names=_names(report, *columns),

@@ -165,9 +165,7 @@ def _retention(report: EquityReport) -> dict[str, str]:
     row = firm.sensitivity.iloc[0]
     bounds = interval(t, row["lower"], row["upper"], report.currency)
     text = t("finding.retention", change=row["change"], interval=bounds)
-    if len(text) > blocks.LONGEST_FINDING:  # amounts of many digits: their interval stands in the table
-        text = t("finding.retention_value", change=row["change"])
-    return blocks.finding(text, "one-per-cent")
+    return blocks.finding(text, "one-per-cent", shorter=t("finding.retention_value", change=row["change"]))
 
 
 def _winning(report: EquityReport) -> dict[str, str]:

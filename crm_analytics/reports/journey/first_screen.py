@@ -59,9 +59,8 @@ def headline(report: JourneyReport) -> Block:
         "first": report.event(first["name"], 16), "last": report.event(last["name"], 16),
         "n": HUNDRED * last["share_of_first"], "worst": report.event(worst["name"], 16),
     }  # fmt: skip
-    sentence = t.of("headline.funnel_short" if len(table) < 3 else "headline.funnel", slots)
-    if len(sentence) > blocks.LONGEST_FINDING:
-        sentence = t.of("headline.funnel_short", slots)
+    shorter = t.of("headline.funnel_short", slots)
+    sentence = shorter if len(table) < 3 else blocks.fitting(t.of("headline.funnel", slots), shorter)
     return blocks.headline(sentence, _lede(report, worst), language=report.language, title=t("title"))
 
 

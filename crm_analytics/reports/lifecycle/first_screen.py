@@ -166,9 +166,7 @@ def _worth(report: LifecycleReport) -> dict[str, str] | None:
     bounds = interval(t, (worth.lower or 0) / n, (worth.upper or 0) / n, report.currency)
     ahead = span(t, *span_of(worth.period))
     text = t("finding.worth", value=worth.value / n, span=ahead, interval=bounds)
-    if len(text) > blocks.LONGEST_FINDING:
-        text = t("finding.worth_value", value=worth.value / n, span=ahead)
-    return blocks.finding(text, "stands")
+    return blocks.finding(text, "stands", shorter=t("finding.worth_value", value=worth.value / n, span=ahead))
 
 
 def _ahead(report: LifecycleReport) -> dict[str, str]:

@@ -19,6 +19,7 @@ from crm_analytics.reports.shared.tiles import (
     expected_words,
     glossary_of,
     interval,
+    is_handful,
     say,
     span,
     tile,
@@ -127,6 +128,8 @@ def _tile(report: OverviewReport, kpi: Kpi) -> dict[str, str]:
         return tile(t, kpi)
     note, past = "", past_of(report)
     if kpi.against_year is not None and before is not None and before.change is not None:
+        if is_handful(kpi.unit, before):
+            return tile(t, kpi, past=past)
         way = words.direction(before.now, before.before)
         note = t("tile.before", way=way, share=abs(before.change), span=_span(report))
     elif before is not None and kpi.against_year is None:
@@ -210,16 +213,28 @@ def since_last_run(report: OverviewReport) -> pd.DataFrame:
 
 
 def _season(report: OverviewReport) -> dict[str, str] | None:
-    """Revenue on the period before, beside what the same step was a year ago."""
-    points = report.past["revenue"]
+    """Revenue on the period before; where it moved, beside what the same step was a year ago."""
+    t, points, kpi = report.t, report.past["revenue"], report.figures.get("revenue")
+    change = kpi.against_previous if kpi else None
     if len(points) < PERIODS_OF_A_YEAR + 2 or report.plan.given.year is None:
         return None
-    now, before, then, earlier = (points[n].value for n in (-1, -2, -5, -6))
-    if before <= 0 or earlier <= 0:
+    then, earlier = points[-5].value, points[-6].value
+    if change is None or change.change is None or earlier <= 0:
         return None
-    ways = {"way": words.direction(now, before), "then_way": words.direction(then, earlier)}
-    shares = {"share": abs(now / before - 1), "then": abs(then / earlier - 1)}
-    return blocks.finding(report.t("finding.season", **ways, **shares), "revenue")
+    slots = {
+        "span": _span(report),
+        "interval": interval(t, change.lower, change.upper, "percent:0"),
+        "way": words.direction(change.now, change.before),
+        "share": abs(change.change),
+    }
+    if not change.is_clear:
+        return blocks.finding(
+            t("finding.steps_same", span=slots["span"], interval=slots["interval"]), "revenue"
+        )
+    year = {"then_way": words.direction(then, earlier), "then": abs(then / earlier - 1)}
+    return blocks.finding(
+        t("finding.season", **slots, **year), "revenue", shorter=t("finding.steps", **slots)
+    )
 
 
 def _at_risk(report: OverviewReport) -> dict[str, str] | None:

@@ -279,9 +279,7 @@ def _first(report: ProductReport) -> dict[str, str] | None:
     slots = {"what": short(report.name(row["product"]), 24), "value": row["difference"]}
     bounds = interval(t, row["lower"], row["upper"], report.currency)
     text = t.of("finding.first", slots | {"interval": bounds})
-    if len(text) > blocks.LONGEST_FINDING:  # amounts of many digits: their interval stands in the table
-        text = t.of("finding.first_value", slots)
-    return blocks.finding(text, "first")
+    return blocks.finding(text, "first", shorter=t.of("finding.first_value", slots))
 
 
 def _next(report: ProductReport) -> dict[str, str] | None:

@@ -163,7 +163,7 @@ def _mark(report: ProfilesReport) -> dict[str, str]:
         return blocks.finding(t("finding.mark_none"), "apart")
     row = clear.iloc[0]
     text = habit(report, row, segment_name(t, row["segment"]))
-    return blocks.finding(text if len(text) <= blocks.LONGEST_FINDING else t("finding.mark_long"), "apart")
+    return blocks.finding(text, "apart", shorter=t("finding.mark_long"))
 
 
 def habit(report: ProfilesReport, row: pd.Series, group: str) -> str:

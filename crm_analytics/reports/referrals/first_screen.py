@@ -31,6 +31,12 @@ def headline(report: ReferralReport) -> Block:
 
 def _news(report: ReferralReport) -> str:
     t, spread = report.t, report.spread
+    bounds = interval(t, 100 * spread.k_lower, 100 * spread.k_upper, "number:1")
+    return _changed(report) or t("headline.level", n=100 * spread.k, interval=bounds)
+
+
+def _changed(report: ReferralReport) -> str:
+    """The change on a year ago, where it is shown; else nothing."""
     both = last_quarters(report)
     if both is not None and both[0]["converted"] and both[1]["converted"]:
         now, then = both
@@ -40,9 +46,8 @@ def _news(report: ReferralReport) -> str:
         found = grade(gap, gap - half, gap + half, int(min(now["converted"], then["converted"])))
         if found is Evidence.SHOWN:
             way = "more" if gap > 0 else "fewer"
-            return t("headline.changed", way=way, now=1000 * now["k"], then=1000 * then["k"])
-    bounds = interval(t, 100 * spread.k_lower, 100 * spread.k_upper, "number:1")
-    return t("headline.level", n=100 * spread.k, interval=bounds)
+            return report.t("headline.changed", way=way, now=1000 * now["k"], then=1000 * then["k"])
+    return ""
 
 
 def _lede(report: ReferralReport) -> list[str]:
@@ -99,7 +104,9 @@ def _way(report: ReferralReport) -> str:
 def findings(report: ReferralReport) -> Block:
     """What the report found, each with the way to its proof."""
     t, spread = report.t, report.spread
-    found = [blocks.finding(t("finding.k", k=spread.k, n=100 * spread.k), "growth")]
+    found = []
+    if _changed(report):  # else the headline is this
+        found.append(blocks.finding(t("finding.k", k=spread.k, n=100 * spread.k), "growth"))
     if report.compared is not None:
         found.append(_better(report))
     if report.value is not None and (back := report.value.reward_return).value is not None:

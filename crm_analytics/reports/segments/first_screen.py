@@ -146,9 +146,8 @@ def _at_risk(report: SegmentReport) -> dict[str, str]:
         return blocks.finding(t("finding.at_risk_count", n=at_risk.value, days=days), "contact")
     bounds = interval(t, worth.lower, worth.upper, report.currency)
     text = t("finding.at_risk", n=at_risk.value, value=worth.value, interval=bounds)
-    if len(text) > blocks.LONGEST_FINDING:  # amounts of many digits: their interval stands in the lede
-        text = t("finding.at_risk_value", n=at_risk.value, value=worth.value)
-    return blocks.finding(text, "contact")
+    shorter = t("finding.at_risk_value", n=at_risk.value, value=worth.value)
+    return blocks.finding(text, "contact", shorter=shorter)
 
 
 def _moved(report: SegmentReport) -> dict[str, str] | None:

@@ -46,7 +46,7 @@ def tile(t: Sentences, kpi: Kpi, note: str = "", past: Past | None = None) -> di
     note = note or _range(t, kpi)
     note = with_target(t, kpi, note)
     shown: dict[str, Any] = {"label": label, "value": say(t, kpi.value, kpi.unit), "note": note}
-    if change is not None and change.change is not None and not _is_handful(kpi.unit, change):
+    if change is not None and change.change is not None and not is_handful(kpi.unit, change):
         shown["change"] = change_of(t, change, "year" if kpi.against_year else "before")
         # what may be chance has no colour
         shown["direction"] = words.direction(change.now, change.before) if change.is_clear else ""
@@ -65,7 +65,7 @@ def _range(t: Sentences, kpi: Kpi) -> str:
     return interval(t, kpi.lower, kpi.upper, format_of(t, kpi.unit))
 
 
-def _is_handful(unit: str, change: Change) -> bool:
+def is_handful(unit: str, change: Change) -> bool:
     """Whether both counts are so small that per cent of them say nothing: 4 after 3 is no rise by a third."""
     return unit == COUNT and max(change.now, change.before) < HANDFUL
 
