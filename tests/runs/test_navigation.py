@@ -18,6 +18,7 @@ from crm_analytics.runs.plan import RunRequest
 from crm_analytics.runs.report_run import Workshop, run_reports
 from crm_analytics.runs.schedule.night import prepare
 from crm_analytics.runs.schedule.schedule_file import read_schedule
+from crm_analytics.runs.workers import Cells, Ended, Started, run_side_by_side
 
 NOW = dt.datetime(2026, 3, 1, 2, 0, tzinfo=dt.UTC)
 PARAMETERS = 'data: str = ""\nas_of: str = ""\nlanguage: str = "en"  # one of en, de\nrun: str = ""'
@@ -106,6 +107,28 @@ def test_cover_is_made_last_and_told_of_all(published: list[tuple[str, str, str]
         ("second", "done", "Second, told of 0"),
         ("cover", "done", "Cover, told of 2"),
     ]
+
+
+def test_side_by_side_two_are_under_way_at_once_and_the_cover_waits_for_both(project: Path) -> None:
+    asked = [replace(request(project, name), out=project / "side") for name in ("cover", "first", "second")]
+    events = list(run_side_by_side(asked, 2))
+    steps = [(type(one).__name__, asked[one.number].report) for one in events if not isinstance(one, Cells)]
+    assert steps[:2] == [("Started", "first"), ("Started", "second")]
+    assert {steps[2][0], steps[3][0]} == {"Ended"}
+    assert steps[4:] == [("Started", "cover"), ("Ended", "cover")]
+    [cover] = [one.result for one in events if isinstance(one, Ended) and one.number == 0]
+    assert cover.message == "Cover, told of 2"
+    first = replace(asked[1], force=True)
+    ended = [one.result for one in run_side_by_side([asked[0], first], 2) if isinstance(one, Ended)]
+    told = [(one.name, str(one.status)) for one in ended]
+    assert told == [("first", "done"), ("cover", "unchanged")]  # known when its turn comes
+
+
+def test_side_by_side_one_report_named_twice_is_made_one_after_the_other(project: Path) -> None:
+    asked = [replace(request(project, "first"), out=project / "twice") for _ in range(2)]
+    events = [one for one in run_side_by_side(asked, 2) if not isinstance(one, Cells)]
+    assert [type(one) for one in events] == [Started, Ended, Started, Ended]
+    assert {str(one.result.status) for one in events if isinstance(one, Ended)} == {"done"}
 
 
 def test_index_shows_the_company_its_cover_first_and_the_others_in_order(
