@@ -58,6 +58,7 @@ class Collected:
         holds their number
     rewritten : columns whose texts were rewritten because the files of a table differ; filled when read
     not_read : names that are no table, and no part or join of one
+    columns : of tables in several files, the columns of each file
     filled : columns of `where` that an export writes in the first line of an order only, and that were filled
     """
 
@@ -65,6 +66,7 @@ class Collected:
     numbered: dict[str, ir.Table] = field(default_factory=dict)
     every: dict[str, ir.Table] = field(default_factory=dict)
     unmatched: dict[str, ir.IntegerScalar] = field(default_factory=dict)
+    columns: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
     filled: dict[str, tuple[str, ...]] = field(default_factory=dict)
     several: dict[str, dict[str, Files]] = field(default_factory=dict)
     rewritten: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -115,13 +117,13 @@ def collect_tables(
                 _take_parts(found, table, rows, spec)
             continue
         pieces = _pieces(origin, names, read, table)
-        raw = _end_to_end(pieces, table, spec)
+        raw = _end_to_end(pieces, table, spec, found.columns.setdefault(table, {}))
         in_order = raw.get_backend().name == "duckdb"
         rows = raw.mutate(**{ROW: ibis.row_number() + 1}) if in_order else raw
         several = {FILE: Files(pieces, frozenset(raw.columns) - {FILE})}
         for i, join in enumerate(spec.joins):
             other = _pieces(join.origin, names, read, table)
-            joined = _end_to_end(other, table, spec).rename({f"{FILE}_{i}": FILE})
+            joined = _end_to_end(other, table, spec, {}).rename({f"{FILE}_{i}": FILE})
             several[f"{FILE}_{i}"] = Files(other, frozenset(joined.columns).difference(rows.columns))
             rows = _join(rows, joined, join, table)
         if _JOINED in rows.columns:
@@ -246,11 +248,17 @@ def _pieces(
     return [(name, read(name, table)) for name in expand(origin, names, table)]
 
 
-def _end_to_end(pieces: list[tuple[str, ir.Table]], table: str, spec: TableMapping) -> ir.Table:
-    """One source, or several below each other, with FILE; a column that some of them lack is empty there."""
+def _end_to_end(
+    pieces: list[tuple[str, ir.Table]], table: str, spec: TableMapping, held: dict[str, tuple[str, ...]]
+) -> ir.Table:
+    """One source, or several below each other, with FILE; a column that some of them lack is empty there.
+
+    What columns each of several has is written into `held`.
+    """
     tables = one_spelling([rows for _, rows in pieces], table, spec)
     if len(tables) == 1:
         return tables[0].mutate(**{FILE: ibis.literal(0)})
+    held |= {name: tuple(one.columns) for (name, _), one in zip(pieces, tables, strict=True)}
     columns = list(dict.fromkeys(c for t in tables for c in t.columns))
     shared = set(tables[0].columns).intersection(*(t.columns for t in tables[1:]))
     if not shared:

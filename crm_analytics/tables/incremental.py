@@ -206,4 +206,5 @@ class Night:
             True,
             shelf.csv,
             self.shelf.zones | shelf.zones,
+            found.columns | self.shelf.columns | shelf.columns,
         )

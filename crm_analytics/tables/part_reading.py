@@ -70,7 +70,7 @@ def _numbered_parquet(
     try:
         rows = connection.read_parquet(
             paths, binary_as_string=True, hive_types_autocast=False, hive_partitioning=is_hive(folder),
-            filename=_FILE, file_row_number=True,
+            union_by_name=True, filename=_FILE, file_row_number=True,
         )  # fmt: skip
     except Exception as error:
         raise DataError(f"{folder.name} is not a readable Parquet file: {first_line(error)}") from None

@@ -20,6 +20,7 @@ from crm_analytics.tables.fields import fields_of, require_fields
 from crm_analytics.tables.file_grammars import FilesOfTable, in_one_grammar
 from crm_analytics.tables.findings import Finding, counted
 from crm_analytics.tables.mapping import EPOCHS, TableMapping
+from crm_analytics.tables.missing_columns import missing_columns
 from crm_analytics.tables.order_states import may_tell, order_states
 from crm_analytics.tables.rejects import Table
 from crm_analytics.tables.sources import Source
@@ -222,6 +223,7 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
         columns = ", ".join(map(repr, source.rows.rewritten[table.name]))
         says = f"The files of {table.name} are not written alike in {columns}: each is read by its values."
         notes.append(Finding("files_unlike", "note", table.name, "", says))
+    notes += missing_columns(table.name, table.spec, source.columns.get(table.name, {}))
     unmatched = source.rows.unmatched.get(table.name)
     if unmatched is not None and (n := int(unmatched.to_pyarrow().as_py() or 0)):
         says = f"{counted(n, 'row')} of {table.name} with a key that the joined source does not have."

@@ -35,6 +35,7 @@ from crm_analytics.tables.embedded_engine import embedded_engine, load
 from crm_analytics.tables.frames import to_arrow
 from crm_analytics.tables.json_files import read_json
 from crm_analytics.tables.mapping import FILE_NAME, Mapping, read_mapping
+from crm_analytics.tables.missing_columns import parquet_columns
 from crm_analytics.tables.nested_files import nested_files
 from crm_analytics.tables.network_files import read_network_parquet
 from crm_analytics.tables.packed_files import cannot_read, kind_of, table_name, unpacked
@@ -65,6 +66,7 @@ class Shelf:
     close : lets go of the place; what was read stays
     parts : tells the files of a table apart; None where the place has none
     zones : of columns whose type bears one, by table; filled when it is read
+    columns : of tables in a folder of Parquet, the columns of each file; filled when it is read
     """
 
     connection: BaseBackend
@@ -77,6 +79,7 @@ class Shelf:
     close: Callable[[], None] = field(default=lambda: None, repr=False)
     parts: PartReader | None = None
     zones: dict[str, dict[str, str]] = field(default_factory=dict)
+    columns: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
 
 
 def open_shelf(source: Any, mapping: Any = None, *, pushdown: bool = False, most: int | None = None) -> Shelf:
@@ -146,12 +149,18 @@ def _of_files(path: Path, connection: BaseBackend, known: Mapping, label: str) -
     csv: dict[str, list[CsvFile]] = {}
     seen: dict[str, list[Path]] = {}
     zones: dict[str, dict[str, str]] = {}
+    columns: dict[str, dict[str, tuple[str, ...]]] = {}
+
+    def look_into(found: Path, table: str) -> None:
+        zones.setdefault(table, {}).update(zones_of_parquet(found))
+        if found.is_dir():
+            columns.setdefault(table, {}).update(parquet_columns(found))
 
     def read(name: str, table: str) -> ir.Table:
         found = _find_file(name, files, table)
         _refuse_copies(found, seen.setdefault(table, []), table)
         if found.is_dir() or kind_of(found) == "parquet":
-            zones.setdefault(table, {}).update(zones_of_parquet(found))
+            look_into(found, table)
             return plain_columns(_read_parquet(connection, found))
         found = unpacked(found, scratch_folder(connection))
         kind = kind_of(found)
@@ -178,14 +187,16 @@ def _of_files(path: Path, connection: BaseBackend, known: Mapping, label: str) -
     def parts_in(name: str, table: str) -> tuple[Part, ...]:
         found = _find_file(name, files, table)
         if found.is_dir() or kind_of(found) == "parquet":
-            zones.setdefault(table, {}).update(zones_of_parquet(found))
+            look_into(found, table)
         return parts_of(name, found, path)
 
     parts = PartReader(
         parts_in,
         lambda several, table: read_parts(connection, several, table, read),
     )
-    return Shelf(connection, names, read, path.name, label, known, csv, parts=parts, zones=zones)
+    return Shelf(
+        connection, names, read, path.name, label, known, csv, parts=parts, zones=zones, columns=columns
+    )
 
 
 def _only_sheet(book: Workbook, connection: BaseBackend, table: str) -> ir.Table:
@@ -271,7 +282,10 @@ def _read_parquet(connection: BaseBackend, path: Path) -> ir.Table:
         pattern += "/**/*.parquet" if is_hive(path) else "/*.parquet"
     try:
         # Texts of Impala, Hive and older Spark are not marked as such; values in folders' names stay text.
-        return connection.read_parquet(pattern, binary_as_string=True, hive_types_autocast=False)
+        # By name: else all files are read by the types of the first, and what only others have is lost.
+        return connection.read_parquet(
+            pattern, binary_as_string=True, hive_types_autocast=False, union_by_name=True
+        )
     except Exception as error:
         raise DataError(f"{path.name} is not a readable Parquet file: {first_line(error)}") from None
 

@@ -27,6 +27,7 @@ class Source:
     of_files: bool = False
     csv: dict[str, list[CsvFile]] = field(default_factory=dict)  # of each table: its own, then what it joins
     zones: dict[str, dict[str, str]] = field(default_factory=dict)  # of columns, by table, where types say it
+    columns: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)  # of tables in several files
 
 
 def open_source(source: Any, mapping: Any = None, *, pushdown: bool = False) -> Source:
@@ -47,5 +48,6 @@ def open_source(source: Any, mapping: Any = None, *, pushdown: bool = False) -> 
     finally:
         shelf.close()
     return Source(
-        shelf.connection, rows, shelf.mapping, shelf.label, shelf.parts is not None, shelf.csv, shelf.zones
-    )
+        shelf.connection, rows, shelf.mapping, shelf.label, shelf.parts is not None, shelf.csv, shelf.zones,
+        rows.columns | shelf.columns,
+    )  # fmt: skip

@@ -251,3 +251,60 @@ def test_lines_without_a_currency_are_told(tmp_path) -> None:
     base = CustomerBase.open(tmp_path / "s.csv", today=TODAY)
     told = next(f for f in base.findings if f.kind == "no_currency")
     assert (base.currency, told.rows, told.money) == ("USD", 30, 300.0)
+
+
+def parquet_folder(folder: Path, *parts: pd.DataFrame) -> Path:
+    folder.mkdir(exist_ok=True)
+    for number, part in enumerate(parts):
+        part.to_parquet(folder / f"part-{number}.parquet")
+    return folder
+
+
+def month(first: int, **columns: object) -> pd.DataFrame:
+    days = [str(dt.date(2025, 3, 1) + dt.timedelta(days=first + n)) for n in range(30)]
+    whose = [f"c{n % 11}" for n in range(30)]
+    return pd.DataFrame({"customer_id": whose, "transaction_date": days, **columns})
+
+
+TYPES = {
+    "whole, then cents": ([7] * 30, [7.5] * 30, "435"),
+    "whole, then text": ([7] * 30, ["7.50"] * 30, "435"),
+    "two places, then four": ([Decimal("7.50")] * 30, [Decimal("7.5678")] * 30, "452.034"),
+    "cents, then whole": ([7.5] * 30, [7] * 30, "435"),
+}
+
+
+@pytest.mark.parametrize("case", TYPES)
+def test_parts_of_parquet_with_other_types_lose_no_cent(tmp_path, case) -> None:
+    from crm_analytics.tables.incremental import open_incrementally
+    from crm_analytics.tables.source_ref import read_source
+
+    first, second, money = TYPES[case]
+    parts = month(0, unit_spend=first), month(30, unit_spend=second)
+    base = CustomerBase.open(parquet_folder(tmp_path / "whole", *parts), today=TODAY)
+    assert (base.counts["rows"], str(base.counts["revenue"]).removesuffix(".0")) == (60, money)
+    for night in (1, 2):  # the same where the second part comes a night later
+        folder = parquet_folder(tmp_path / "nights", *parts[:night])
+        kept = open_incrementally(
+            read_source(folder), None, dt.date(2026, 7, 1), 0.05, RowStore(tmp_path / "kept")
+        )
+    assert kept.tables["transactions"].unit_spend.sum().to_pyarrow().as_py() == Decimal(money)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("later", [False, True])
+def test_a_column_that_only_some_files_have_is_read_and_told(tmp_path, kind, later) -> None:
+    with_it = month(0, unit_spend=[7.0] * 30, is_return=[n % 5 == 0 for n in range(30)], colour=["red"] * 30)
+    parts = [with_it, month(30, unit_spend=[7.0] * 30)]
+    parts = parts[::-1] if later else parts
+    if kind == "parquet":
+        parquet_folder(tmp_path / "s", *parts)
+    else:
+        (tmp_path / "s").mkdir()
+        for number, part in enumerate(parts):
+            part.to_csv(tmp_path / "s" / f"part-{number}.csv", index=False)
+    base = CustomerBase.open(tmp_path / "s", today=TODAY)
+    assert (base.counts["rows"], base.counts["returns"]) == (60, 6)
+    [told] = [one for one in base.findings if one.kind == "missing_column"]  # not of a column nobody reads
+    assert (told.severity, told.column) == ("serious", "is_return")
+    assert f"part-{int(not later)}.{kind}" in told.says
