@@ -7,12 +7,19 @@ import re
 import ibis.expr.types as ir
 
 from crm_analytics.errors import DataError
+from crm_analytics.tables.export_kinds import plain
 from crm_analytics.tables.findings import Finding, counted
 from crm_analytics.tables.mapping import Mapping
 from crm_analytics.tables.number_grammar import same_currency
 from crm_analytics.tables.rejects import Table
 from crm_analytics.tables.sums import parse_sum
 
+_NAMES = {
+    "ccy", "curr", "currency", "currencycode", "currencyiso", "isocurrency", "currencyisocode",
+    "ordercurrency", "transactioncurrency", "paymentcurrency", "salescurrency", "invoicecurrency",
+    "waehrung", "währung", "waehrungscode", "währungscode", "devise", "moneda", "valuta", "moeda", "waluta",
+    "валюта", "通貨", "币种", "통화",
+}  # fmt: skip
 _RATE = re.compile(r"(?:^|[^a-z])(fx|rate|exchange|kurs|taux|tasa|conversion)", re.IGNORECASE)
 
 
@@ -45,6 +52,8 @@ def currency_of(transactions: ir.Table, mapping: Mapping, table: Table) -> tuple
             says = f"Amounts in {listed} are converted to {target} {rate}."
             return target, [Finding("converted", "note", "transactions", "unit_spend", says)]
         return target, []
+    if not found and not target:
+        _refuse_unread(table)
     if len(found) > 1:
         listed = ", ".join(map(shown, found))
         raise DataError(
@@ -66,6 +75,36 @@ def currency_of(transactions: ir.Table, mapping: Mapping, table: Table) -> tuple
     if found:
         return (found[0] if shown(found[0]) == found[0] else target), _unnamed(transactions, found[0])
     return target or next((m for m in sorted(marks) if len(m) == 3), ""), []
+
+
+def may_name_currency(column: str) -> bool:
+    """Whether a column of the source is called like one of currencies.
+
+    >>> [may_name_currency(name) for name in ("Ccy", "Order currency", "Amount EUR")]
+    [True, True, False]
+    """
+    return plain(column) in _NAMES
+
+
+def _refuse_unread(table: Table) -> None:
+    """Refuse lines beside which a column that nobody reads names several currencies.
+
+    Raises
+    ------
+    DataError : names the column, and how to say what it is.
+    """
+    # Where the mapping names the currency of the base, the amounts are taken to be in it.
+    for column in filter(may_name_currency, table.rows.columns):
+        values = table.rows.select(code=table.rows[column].cast("string").strip()).distinct().limit(12)
+        codes = sorted({str(code) for code in values.to_pyarrow()["code"].drop_null().to_pylist()} - {""})
+        if len(codes) > 1 and all(re.fullmatch(r"[A-Za-z]{3}", code) for code in codes):
+            raise DataError(
+                f"transactions: the column '{column}' names several currencies ({', '.join(codes[:5])}), and "
+                f"it is not read. Say what it is ([transactions] currency = '{column}') and convert by a "
+                f'rate (rate = "<your column>", and currency = "EUR" above), or open one currency at a time '
+                f'(where = {{ {column} = "{codes[0]}" }}). If all amounts are in one already, say '
+                f'currency = "{codes[0]}" above'
+            )
 
 
 def _unnamed(transactions: ir.Table, currency: str) -> list[Finding]:

@@ -15,6 +15,7 @@ from crm_analytics.tables.account import Account
 from crm_analytics.tables.collected_rows import Files
 from crm_analytics.tables.column_readings import AmbiguousColumn, Readings, read_columns
 from crm_analytics.tables.contract import PART, ROW, TABLES
+from crm_analytics.tables.currencies import may_name_currency
 from crm_analytics.tables.date_columns import offsets
 from crm_analytics.tables.fields import fields_of, require_fields
 from crm_analytics.tables.file_grammars import FilesOfTable, in_one_grammar
@@ -90,7 +91,9 @@ def _kept_at_hand(source: Source, name: str, spec: TableMapping) -> ir.Table:
     needed = [
         c
         for c in rows.columns
-        if c in wanted or any(c in text for text in wanted) or (name == "transactions" and may_tell(c))
+        if c in wanted
+        or any(c in text for text in wanted)
+        or (name == "transactions" and (may_tell(c) or may_name_currency(c)))
     ]
     return rows.select(needed).cache() if needed else rows
 

@@ -383,6 +383,17 @@ def test_mixed_currencies_say_which(csv) -> None:
     refused(csv(text), ("several currencies", "EUR, USD"))
 
 
+@pytest.mark.parametrize("name", ["Ccy", "Order currency", "Währung", "CURR"])
+def test_currencies_in_a_column_that_nobody_reads_are_refused(csv, name) -> None:
+    lines = [f"c{i % 11},2025-03-{1 + i % 28:02d},12.50,{'EUR' if i % 2 else 'JPY'}" for i in range(60)]
+    text = f"customer_id,transaction_date,unit_spend,{name}\n" + "\n".join(lines)
+    refused(csv(text), (name, "EUR, JPY", "where = {"))
+    one = text.replace("JPY", "EUR")
+    assert CustomerBase.open(csv(one), today=TODAY).counts["rows"] == 60
+    said = CustomerBase.open(csv(text), today=TODAY, mapping={"currency": "EUR"})
+    assert (said.currency, said.counts["rows"]) == ("EUR", 60)
+
+
 def test_a_currency_that_contradicts_the_mapping_says_both(csv) -> None:
     text = "customer_id,transaction_date,unit_spend,currency\na,2026-01-01,1,EUR\n"
     refused(csv(text), ('currency = "GBP"', "EUR"), mapping={"currency": "GBP"})
