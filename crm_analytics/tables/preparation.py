@@ -23,6 +23,7 @@ from crm_analytics.tables.findings import Finding, counted
 from crm_analytics.tables.mapping import EPOCHS, TableMapping
 from crm_analytics.tables.missing_columns import missing_columns
 from crm_analytics.tables.order_states import may_tell, order_states
+from crm_analytics.tables.order_totals import order_totals
 from crm_analytics.tables.rejects import Table
 from crm_analytics.tables.sources import Source
 from crm_analytics.tables.sums import is_blank, parse_sum
@@ -234,6 +235,7 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
     notes += _of_clocks(table)
     notes += order_states(table)
     notes += unsigned_returns(table)
+    notes += order_totals(table)
     notes += _of_cents(table)
     notes += _of_files(table)
     notes += _of_blanks(table)
