@@ -61,8 +61,10 @@ def _draw(outputs: list[dict[str, Any]]) -> None:
 def main() -> None:
     """Run each notebook in a fresh kernel and write it back; with names, those alone: ``06_journey``."""
     os.environ["CRM_DISPLAY"] = "stored"
-    asked = set(sys.argv[1:])
-    for path in sorted(FOLDER.glob("*.ipynb")):
+    asked, paths = set(sys.argv[1:]), sorted(FOLDER.glob("*.ipynb"))
+    if unknown := asked - {path.stem for path in paths}:
+        raise SystemExit(f"no notebook is called {', '.join(sorted(unknown))}")
+    for path in paths:
         if asked and path.stem not in asked:
             continue
         print(path.name, file=sys.stderr)
