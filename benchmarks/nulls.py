@@ -34,9 +34,9 @@ Together {claimed} of {worlds} null worlds had a finding claimed: {share:.1%} ({
 Where runs are few, the intervals are wide. Seeds begin at 0. Rows on products, service, voice, social and
 referrals come from 3 to 5 runs a world; holidays and movers outside the season
 were counted before their mending, which claims no more. That a channel adds orders can only be claimed where
-campaigns had controls; its null worlds have none yet. By the thresholds of the lifecycle page no small
-company of two years tells a move between stages: nothing is claimed, and nothing is found. Counts, such
-as how many customers a segment gained, stand in no null world.
+campaigns had controls; its null worlds have none yet. Rows on voice, on moves between stages, on active
+customers and on months were counted on 2 December, 3 runs a world. Counts, such as how many customers a
+segment gained, stand in no null world.
 
 | kind | finding | null worlds: claimed | share, 95 % interval | there: found | share, 95 % interval |
 |---|---|---|---|---|---|
