@@ -398,7 +398,7 @@ def fitting(text: str, shorter: str) -> str:
     Names and amounts come from the data, so a sentence may grow too long for one glance. What the shorter
     one leaves out, such as an interval, stands in the section it leads to.
 
-    >>> fitting("It brings " + "9" * 90, "It brings more than it costs")
+    >>> fitting("It brings " + "more " * 20, "It brings more than it costs")
     'It brings more than it costs'
     """
     return text if len(_text(text)) <= LONGEST_FINDING else shorter
