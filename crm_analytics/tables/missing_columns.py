@@ -19,11 +19,11 @@ _DECIDES = {"is_return", "quantity", "unit_price", "unit_spend", "discount"}  # 
 
 
 def parquet_columns(folder: Path) -> dict[str, tuple[str, ...]]:
-    """The columns of each Parquet file of a folder; nothing of files whose schema cannot be read."""
+    """The columns of each Parquet file of a folder, by its path; nothing of files that cannot be read."""
     found = {}
     for path in sorted(folder.rglob("*.parquet")):
         try:
-            found[path.name] = tuple(pq.read_schema(path).names)
+            found[path.relative_to(folder).as_posix()] = tuple(pq.read_schema(path).names)
         except (OSError, pa.ArrowException):
             continue  # the engine says what is wrong with the file
     return found
@@ -43,7 +43,7 @@ def missing_columns(table: str, spec: TableMapping, files: ColumnsByFile) -> lis
     every = list(dict.fromkeys(column for columns in files.values() for column in columns))
     notes = []
     for column in every:
-        without = [name for name, columns in files.items() if column not in columns]
+        without = [Path(name).name for name, columns in files.items() if column not in columns]
         fields = _fields_from(column, table, spec)
         if not without or not fields:
             continue

@@ -308,3 +308,13 @@ def test_a_column_that_only_some_files_have_is_read_and_told(tmp_path, kind, lat
     [told] = [one for one in base.findings if one.kind == "missing_column"]  # not of a column nobody reads
     assert (told.severity, told.column) == ("serious", "is_return")
     assert f"part-{int(not later)}.{kind}" in told.says
+
+
+def test_parts_of_one_name_in_several_folders_are_told_apart(tmp_path) -> None:
+    plain = month(0, unit_spend=[7.0] * 30)
+    for year, part in (("2024", plain.assign(is_return=False)), ("2025", plain)):
+        (tmp_path / "s" / f"year={year}").mkdir(parents=True)
+        part.to_parquet(tmp_path / "s" / f"year={year}" / "part-0.parquet")
+    base = CustomerBase.open(tmp_path, today=TODAY)
+    [told] = [one for one in base.findings if one.kind == "missing_column"]
+    assert "'is_return' is in 1 of 2 files" in told.says
