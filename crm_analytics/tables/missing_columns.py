@@ -23,7 +23,7 @@ def parquet_columns(folder: Path) -> dict[str, tuple[str, ...]]:
     found = {}
     for path in sorted(folder.rglob("*.parquet")):
         try:
-            found[path.relative_to(folder).as_posix()] = tuple(pq.read_schema(path).names)
+            found[path.relative_to(folder.parent).as_posix()] = tuple(pq.read_schema(path).names)
         except (OSError, pa.ArrowException):
             continue  # the engine says what is wrong with the file
     return found

@@ -315,6 +315,7 @@ def test_parts_of_one_name_in_several_folders_are_told_apart(tmp_path) -> None:
     for year, part in (("2024", plain.assign(is_return=False)), ("2025", plain)):
         (tmp_path / "s" / f"year={year}").mkdir(parents=True)
         part.to_parquet(tmp_path / "s" / f"year={year}" / "part-0.parquet")
-    base = CustomerBase.open(tmp_path, today=TODAY)
-    [told] = [one for one in base.findings if one.kind == "missing_column"]
-    assert "'is_return' is in 1 of 2 files" in told.says
+    for place in (tmp_path, tmp_path / "s"):
+        base = CustomerBase.open(place, today=TODAY)
+        [told] = [one for one in base.findings if one.kind == "missing_column"]
+        assert "'is_return' is in 1 of 2 files" in told.says
