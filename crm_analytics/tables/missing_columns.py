@@ -15,7 +15,7 @@ from crm_analytics.tables.findings import Finding
 from crm_analytics.tables.mapping import TableMapping
 
 ColumnsByFile = MappingType[str, Sequence[str]]
-_DECIDES = {"is_return", "quantity", "unit_price", "unit_spend", "discount"}  # what a sum is made of
+_DECIDES = {"is_return", "unit_quantity", "unit_price", "unit_spend"}  # what a sum is made of
 
 
 def parquet_columns(folder: Path) -> dict[str, tuple[str, ...]]:

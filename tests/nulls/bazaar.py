@@ -87,7 +87,7 @@ def large_bazaar(seed: int, kind: str = "equal", link: str = "") -> dict[str, pd
 
 
 def long_bazaar(seed: int, kind: str = "equal", link: str = "") -> dict[str, pd.DataFrame]:
-    """The same over two whole calendar years, before which no month can be told from its year."""
+    """The same over two whole calendar years, as many as a season by month needs."""
     return bazaar(seed, kind, link, days=800)
 
 
