@@ -1,11 +1,14 @@
-// node look.mjs PAGE.html [OUT]: opens one page in Chromium, offline, in every form a reader may meet, and prints
-// what it saw as one JSON object. With OUT it leaves a picture of each form there. It judges nothing.
+// node look.mjs PAGE.html [--turned] [OUT]: opens one page in Chromium, offline, in every form a reader may meet, and
+// prints what it saw as one JSON object. Each form is a tab of its own; with --turned the desk's tab turns dark and
+// forced and the phone's narrow, as where a reader turns a setting, and nothing is folded, reloaded or printed: half
+// the time. With OUT it leaves a picture of each form there. It judges nothing.
 import { chromium } from 'playwright-core';
 import { createRequire } from 'node:module';
 import fs from 'node:fs';
 import path from 'node:path';
 
-const [page, out] = process.argv.slice(2);
+const turned = process.argv.includes('--turned');
+const [page, out] = process.argv.slice(2).filter((word) => word !== '--turned');
 const url = 'file://' + path.resolve(page);
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
@@ -13,13 +16,14 @@ const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-ru
 const desk = { width: 1280, height: 900 };
 const forms = {
   desk: { viewport: desk },
+  dark: { viewport: desk, colorScheme: 'dark' },
+  forced: { viewport: desk, forcedColors: 'active' },
   phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true },
   narrow: { viewport: { width: 320, height: 700 } },
-  dark: { viewport: desk, colorScheme: 'dark' },
   print: { viewport: { width: 794, height: 1123 }, media: 'print' },
   noscript: { viewport: desk, javaScriptEnabled: false },
-  forced: { viewport: desk, forcedColors: 'active' },
 };
+const turns = turned ? { desk: ['dark', 'forced'], phone: ['narrow'] } : {};
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags });
 
 const drawn = (tab) => tab.waitForFunction(
@@ -49,20 +53,8 @@ const see = () => {
   };
 };
 
-const seen = {};
-for (const [name, { media, ...options }] of Object.entries(forms)) {
-  const context = await browser.newContext({ ...options, offline: true });
-  const tab = await context.newPage();
-  const heard = [], asked = [];
-  tab.on('console', (m) => heard.push(`${m.type()}: ${m.text()}`));
-  tab.on('pageerror', (e) => heard.push(`error: ${e.message}`));
-  tab.on('dialog', (d) => { heard.push(`dialog: ${d.message()}`); d.dismiss(); });
-  tab.on('request', (r) => { if (r.url() !== url && !/^(data|blob):/.test(r.url())) asked.push(r.url()); });
-  if (media) await tab.emulateMedia({ media });
-  await tab.goto(url);
-  const scripts = options.javaScriptEnabled !== false;
-  if (scripts) await drawn(tab);
-  const report = { ...(await tab.evaluate(see)), heard, asked };
+const look = async (tab, name) => {
+  const report = await tab.evaluate(see);
   const slider = tab.locator('input[data-rows]').first();
   if (await slider.count()) {
     const row = () => tab.evaluate(() => {
@@ -77,7 +69,7 @@ for (const [name, { media, ...options }] of Object.entries(forms)) {
       report.slider.after = await row();
     }
   }
-  if (name === 'desk') {
+  if (name === 'desk' && !turned) {
     for (const fold of await tab.locator('summary').all()) await fold.click();
     report.unfolded = (await tab.evaluate(see)).readable;
     await tab.emulateMedia({ colorScheme: 'dark' });
@@ -90,7 +82,30 @@ for (const [name, { media, ...options }] of Object.entries(forms)) {
   }
   if (out) await tab.screenshot({ path: path.join(out, `${name}.png`), fullPage: true });
   if (name === 'desk' && out) await tab.pdf({ format: 'Letter', path: path.join(out, 'letter.pdf') });
-  seen[name] = report;
+  return report;
+};
+
+const seen = {};
+for (const [name, { media, ...options }] of Object.entries(forms)) {
+  if (Object.values(turns).flat().includes(name)) continue;
+  const context = await browser.newContext({ ...options, offline: true });
+  const tab = await context.newPage();
+  const heard = [], asked = [];
+  tab.on('console', (m) => heard.push(`${m.type()}: ${m.text()}`));
+  tab.on('pageerror', (e) => heard.push(`error: ${e.message}`));
+  tab.on('dialog', (d) => { heard.push(`dialog: ${d.message()}`); d.dismiss(); });
+  tab.on('request', (r) => { if (r.url() !== url && !/^(data|blob):/.test(r.url())) asked.push(r.url()); });
+  if (media) await tab.emulateMedia({ media });
+  await tab.goto(url);
+  if (options.javaScriptEnabled !== false) await drawn(tab);
+  seen[name] = { ...(await look(tab, name)), heard, asked };
+  for (const turn of turns[name] ?? []) {
+    const { viewport, colorScheme = 'light', forcedColors = 'none' } = forms[turn];
+    await tab.setViewportSize(viewport);
+    await tab.emulateMedia({ colorScheme, forcedColors });
+    await tab.waitForTimeout(400);
+    seen[turn] = { ...(await look(tab, turn)), heard, asked };
+  }
   await context.close();
 }
 seen.axe = {};

@@ -99,8 +99,7 @@ def write_large(folder: Path, seed: int) -> Path:
 
 
 @needs_taskset
-@pytest.mark.slow
-@pytest.mark.xdist_group("bytes of a large base")
+@pytest.mark.weekly
 def test_large_base_is_the_same_bytes_on_any_number_of_threads(project: Path) -> None:
     made = [write_large(project / f"large{seed}" / "shop", seed) for seed in (1, 2)]
     first = publish(project, "large-first", *OF_PURCHASES, "--data", str(made[0]))

@@ -38,7 +38,7 @@ from tests.reports.one_truth import disagreements, facts_of, items_of, without
 from tests.reports.questions import questions
 from tests.reports.verdicts import overclaims
 
-WEEKLY = ("in KRW", "in VND")  # of the four small units
+WEEKLY = ("in JPY", "in KRW", "in VND")  # the smallest of the four, IDR, stands for them
 REPORT_CATALOGUES = SHARED.parents[1]
 LONGEST_CAPTION = 4  # sentences; what a colour means is one
 FIRST, LAST = ["headline", "kpis", "actions"], ["method", "record"]

@@ -19,8 +19,7 @@ def pip_block() -> list[str]:
     return [word for line in lines[start + 1 :] for word in line.strip().removeprefix("- ").split()]
 
 
-@pytest.mark.slow
-@pytest.mark.xdist_group("fresh environment")
+@pytest.mark.weekly
 def test_fresh_environment_from_environment_yml_makes_a_report(tmp_path):
     assert pip_block() == ["-c", "constraints.txt", "-e", ".[dev]"]
     clean = {

@@ -40,8 +40,7 @@ def use() -> Use:
     )
 
 
-@pytest.mark.slow
-@pytest.mark.alone
+@pytest.mark.weekly
 def test_a_hundred_runs_of_ten_reports_do_not_creep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene.make(tmp_path / "p")
     monkeypatch.chdir(scene.root)

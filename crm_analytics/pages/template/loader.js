@@ -199,6 +199,7 @@
     const box = place.querySelector('.svg-container');
     if (!box) return;
     const { width, height } = place._fullLayout;
+    place.style.setProperty('--room', `${height}px`);  // Plotly gives up its own height when the window changes
     box.style.setProperty('--shape', `${width} / ${height}`);
     for (const svg of place.querySelectorAll('.main-svg')) svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
   };
@@ -229,7 +230,6 @@
       await draw(place, figure);
       place.on('plotly_afterplot', () => scalable(place));
       scalable(place);
-      place.style.setProperty('--room', '0px');
     }
     if (folded && !wanted) appendix.open = false;
     root.classList.remove('drawing');
