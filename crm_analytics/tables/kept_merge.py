@@ -38,7 +38,7 @@ from crm_analytics.tables.kept_parts import (
     rejected_of,
     write_by,
 )
-from crm_analytics.tables.kept_refusals import refuse_repeats, refuse_totals
+from crm_analytics.tables.kept_refusals import refuse_repeats, refuse_subtotals, refuse_totals
 from crm_analytics.tables.line_facts import LineFacts, tests_of
 from crm_analytics.tables.mapping import TableMapping
 from crm_analytics.tables.order_states import speaking
@@ -52,7 +52,15 @@ from crm_analytics.tables.sources import Source
 from crm_analytics.tables.stored_lines import StoredLines, read_customers, read_files
 
 _TOLD = "The files of purchases are told apart by name, size and time, and by content where these differ."
-_ONE_BY_ONE = ("file_lines", "blank_operand", "rounded_amounts", "total_row", "lost_lines", "unread_values")
+_ONE_BY_ONE = (
+    "file_lines",
+    "blank_operand",
+    "rounded_amounts",
+    "total_row",
+    "subtotals",
+    "lost_lines",
+    "unread_values",
+)
 
 
 class Opening(Protocol):
@@ -205,6 +213,7 @@ class Merge:
                     whole[name] = whole.get(name, 0) + Decimal(value or 0)
         counts = checked({n: v if n in ("money", "lost", "turned") else int(v) for n, v in whole.items()})
         refuse_totals(self.kept, tallied)
+        refuse_subtotals(staged, table.spec)
         files = self._paths(self.kept) if self.new else ()
         refuse_repeats(self.source.connection, staged, files, repeated=self.state["repeated"])
         fresh = sum(int(row["broken"] or 0) + int(row["unread"] or 0) for row in tallied.values())

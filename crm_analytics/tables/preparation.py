@@ -27,6 +27,7 @@ from crm_analytics.tables.order_totals import order_totals
 from crm_analytics.tables.rejects import Table
 from crm_analytics.tables.sources import Source
 from crm_analytics.tables.sums import is_blank, parse_sum
+from crm_analytics.tables.total_words import worded_totals
 from crm_analytics.tables.unsigned_returns import unsigned_returns
 from crm_analytics.tables.written_zones import written_zone
 from crm_analytics.tables.zones import UTC, fixed_zone
@@ -236,6 +237,8 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
     notes += order_states(table)
     notes += unsigned_returns(table)
     notes += order_totals(table)
+    if not account.totals:
+        notes += worded_totals(table, source.rows.tables[table.name])
     notes += _of_cents(table)
     notes += _of_files(table)
     notes += _of_blanks(table)

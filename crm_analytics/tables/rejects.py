@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -22,6 +23,7 @@ from crm_analytics.tables.number_grammar import BOOKED, SHORTENED
 
 REJECTED_COLUMNS = ("table", "row_number", "column", "rule")
 TOTAL_ROW = "is the sum of all other rows"
+SUBTOTAL = "is the sum of the rows of its block"
 _TORN = "the line has too few or too many fields, or an open quote"
 _HINTS = {
     "is not a date": 'days written in a way of their own need { column = "...", format = "%d/%m/%Y" } in '
@@ -88,6 +90,20 @@ def explain(table: Table, *, flagged: bool, repeated: int) -> pd.DataFrame:
     return found.sort_values(["row_number", "column"], kind="stable", ignore_index=True)
 
 
+def with_rows(
+    found: pd.DataFrame, table: Table, places: Sequence[int], column: str, rule: str
+) -> pd.DataFrame:
+    """The same with rows that are set aside whole.
+
+    Parameters
+    ----------
+    places : of the rows in the table; empty for one whose place is not known
+    """
+    numbers = pd.Series(list(places) or [None], dtype="Int64")
+    more = _in_file(frame_of(table.name, numbers, column, rule), _torn_lines(table))
+    return pd.concat([found, more], ignore_index=True) if len(found) else more
+
+
 def drops_row(rejected: pd.DataFrame) -> pd.Series:
     """True for rejected rows, False for values left empty in a row that stays."""
     return ~rejected["rule"].str.endswith(STAYS)
@@ -95,7 +111,7 @@ def drops_row(rejected: pd.DataFrame) -> pd.Series:
 
 def weighs(rejected: pd.DataFrame) -> pd.Series:
     """True for rows whose loss counts: not copies of a row that stays, not sums of other rows."""
-    return drops_row(rejected) & ~rejected["rule"].isin([REPEATED, TOTAL_ROW])
+    return drops_row(rejected) & ~rejected["rule"].isin([REPEATED, TOTAL_ROW, SUBTOTAL])
 
 
 def judge(account: Account, found: pd.DataFrame, max_rejected: float, readings: Readings) -> None:
