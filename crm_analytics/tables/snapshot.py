@@ -30,6 +30,7 @@ from crm_analytics.tables.checks import cast_table
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.currencies import currency_of
 from crm_analytics.tables.customer_days import COUNTED, customer_days
+from crm_analytics.tables.duplicates import once_each
 from crm_analytics.tables.embedded_engine import embedded_engine
 from crm_analytics.tables.engine_errors import reason
 from crm_analytics.tables.findings import Finding, by_weight
@@ -182,6 +183,9 @@ def assemble(
         cast = cast_table(TABLES[name], table.rows, table.spec, table.today, table.readings)
         staged = _stage(name, cast)
         kept.append(staged)
+        if _is_of_purchases(source, name) and all(k in staged.columns for k in TABLES[name].key):
+            staged = once_each(staged, TABLES[name]).cache()
+            kept.append(staged)
         try:
             found = accepting(name, staged, table)
         except DataError as error:
@@ -206,6 +210,12 @@ def assemble(
         annotations=source.mapping.annotations,
         kept=kept,
     )
+
+
+def _is_of_purchases(source: Source, name: str) -> bool:
+    """Whether a table with a key is read from where the purchases are: names of products on every line."""
+    origin, lines = (source.mapping.of(one).origin for one in (name, "transactions"))
+    return name != "transactions" and bool(TABLES[name].key) and origin is not None and origin == lines
 
 
 def _stage(name: str, cast: ir.Table) -> ir.Table:

@@ -31,7 +31,7 @@ def tools() -> Path:
 
 @pytest.fixture(scope="session")
 def look(tools: Path) -> Callable[..., dict[str, Any]]:
-    """What Chromium sees of a page, in every form; `--turned` is quicker (look.mjs says what it leaves out)."""
+    """What Chromium sees of a page, in every form; `--turned` is quicker, see look.mjs."""
 
     def seen(page: Path, *options: str) -> dict[str, Any]:
         out = os.environ.get("CRM_LOOK_OUT")
