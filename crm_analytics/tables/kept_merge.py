@@ -176,7 +176,12 @@ class Merge:
 
     def _accepted(self, staged: ir.Table, table: rejects.Table) -> Accepted:
         for file in self.night.files:  # they are there once the rows were read
-            if file.says or file.doubtful or _number(self.source.connection.table(file.torn).count()):
+            if (
+                file.says
+                or file.doubtful
+                or file.end.cut
+                or _number(self.source.connection.table(file.torn).count())
+            ):
                 says = "a file has lines that were set aside or mended"
                 raise UnlikeParts(says) if self.whole else Rebuild(says)
         if speaking(table):

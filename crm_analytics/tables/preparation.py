@@ -15,6 +15,7 @@ from crm_analytics.tables.account import Account
 from crm_analytics.tables.collected_rows import Files
 from crm_analytics.tables.column_readings import AmbiguousColumn, Readings, read_columns
 from crm_analytics.tables.contract import PART, ROW, TABLES
+from crm_analytics.tables.csv_files import CsvFile
 from crm_analytics.tables.currencies import may_name_currency
 from crm_analytics.tables.date_columns import offsets
 from crm_analytics.tables.fields import fields_of, require_fields
@@ -305,17 +306,40 @@ def not_read(source: Source) -> list[Finding]:
 
 
 def _of_files(table: Table) -> list[Finding]:
-    notes = [
-        Finding("file_lines", "note", table.name, "", f"{file.name}: {says}")
-        for file in table.files
-        for says in file.says
-    ]
+    notes = []
+    for file in table.files:
+        # footer is a word of the table: it settles one file, not one of several
+        footer = f"[{table.name}]\nfooter = {file.footer}" if file.footer and len(table.files) == 1 else ""
+        for says in file.says:
+            settles = footer if "footer = " in says else ""
+            notes.append(
+                Finding("file_lines", "note", table.name, "", f"{file.name}: {says}", settles=settles)
+            )
+        notes += _of_end(table, file)
     for file in table.files:
         if file.doubtful:
             says = f"{file.name} {_NOT_WESTERN}: names and words may be wrong."
             notes.append(Finding("encoding", "serious", table.name, "", says,
                                  settles=f"[{table.name}]\n{_ENCODING}"))  # fmt: skip
     return notes
+
+
+def _of_end(table: Table, file: CsvFile) -> list[Finding]:
+    """A file that breaks off, or ends with lines that are no rows."""
+    if file.end.cut:
+        says = (
+            f"{file.name} breaks off: {file.end.cut}. The last line may be wrong, and lines may be missing "
+            "below it. Export it again."
+        )
+        return [Finding("cut_off", "serious", table.name, "", says, 1)]
+    if file.end.footer and len(table.files) == 1:
+        says = (
+            f"{file.name} ends with {counted(file.end.footer, 'line')} of other cells than the table: a "
+            "footer? Set aside as broken."
+        )
+        settles = f"[{table.name}]\nfooter = {file.end.footer}"
+        return [Finding("footer_lines", "warning", table.name, "", says, file.end.footer, settles=settles)]
+    return []
 
 
 def _of_blanks(table: Table) -> list[Finding]:

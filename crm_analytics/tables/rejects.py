@@ -26,6 +26,8 @@ TOTAL_ROW = "is the sum of all other rows"
 SUBTOTAL = "is the sum of the rows of its block"
 _TORN = "the line has too few or too many fields, or an open quote"
 _HINTS = {
+    _TORN: "a line of more fields than the header may hold a decimal comma, or a comma of a text, outside "
+    "quotation marks: export it with quotation marks, or with semicolons between the columns",
     "is not a date": 'days written in a way of their own need { column = "...", format = "%d/%m/%Y" } in '
     "mapping.toml, in the codes of strptime",
     "is not a number": "amounts are read as in 1,234.50, 1.234,50, (12.50), 12.50- or € 12,50",
@@ -127,14 +129,15 @@ def judge(account: Account, found: pd.DataFrame, max_rejected: float, readings: 
         rules = (broken["column"] + " " + broken["rule"]).str.strip().value_counts()
         reasons = "; ".join(f"{count:,} × {rule}" for rule, count in rules.head(3).items())
         first = ", ".join(f"{n}" for n in broken["row_number"].dropna().head(5))
-        hints = [hint for says, hint in _HINTS.items() if (broken["rule"] == says).any()]
+        known = {says: hint for says, hint in _HINTS.items() if (broken["rule"] == says).any()}
         unknown = [reading.unknown for reading in readings.dates.values() if reading.unknown]
         if unknown and (broken["rule"] == "is not a date").any():
             form = _FORMATS.get(unknown[0], "%d/%m/%Y")
-            hints[0] = (
+            known["is not a date"] = (
                 f"days such as {unknown[0]} (each digit as 9) need "
                 f'{{ column = "...", format = "{form}" }} in mapping.toml, in the codes of strptime'
             )
+        hints = list(known.values())
         if any(reading.mixed for reading in readings.numbers.values()):
             hints.append(
                 "some amounts have a decimal point and some a decimal comma: write them in one way, or each "
