@@ -27,6 +27,7 @@ from crm_analytics.tables.order_states import may_tell, order_states
 from crm_analytics.tables.order_totals import order_totals
 from crm_analytics.tables.rejects import Table
 from crm_analytics.tables.sources import Source
+from crm_analytics.tables.split_amounts import beside, split_amounts
 from crm_analytics.tables.sums import is_blank, parse_sum
 from crm_analytics.tables.total_words import worded_totals
 from crm_analytics.tables.unsigned_returns import unsigned_returns
@@ -91,6 +92,8 @@ def _kept_at_hand(source: Source, name: str, spec: TableMapping) -> ir.Table:
     if name not in source.csv:
         return rows
     wanted = _mentioned(spec) | set(TABLES[name].names) | {ROW, PART, *source.rows.several.get(name, ())}
+    if name == "transactions":
+        wanted |= set(beside(source.csv[name][0].rows.columns, spec).values())
     needed = [
         c
         for c in rows.columns
@@ -241,6 +244,7 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
     if not account.totals:
         notes += worded_totals(table, source.rows.tables[table.name])
     notes += _of_cents(table)
+    notes += split_amounts(table)
     notes += _of_files(table)
     notes += _of_blanks(table)
     for name, reading in table.readings.numbers.items():
