@@ -210,9 +210,7 @@ def _between(values: Array, level: Array) -> tuple[float, float, float, pd.DataF
     weekly = _by_week(values[-(len(values) // WEEK) * WEEK :])
     around = (weekly[:-2] + weekly[2:]) / 2
     apart = np.abs(_error(weekly[1:-1], around))
-    noise = (
-        1.4826 * np.median(apart) * np.sqrt(2 / 3)
-    )  # of a week: the mean of two has its own
+    noise = 1.4826 * np.median(apart) * np.sqrt(2 / 3)  # of a week: the mean of two has its own
     middle = np.sqrt((level + 0.5) * (ago + 0.5))
     total = float(np.sqrt((level.sum() + 0.5) * (ago.sum() + 0.5)) - 0.5)
     gap = APART * np.log((level.sum() + 0.5) / (ago.sum() + 0.5))
