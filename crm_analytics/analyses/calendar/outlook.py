@@ -209,20 +209,15 @@ def _between(values: Array, level: Array) -> tuple[float, float, float, pd.DataF
     ago = _by_week(values[start : start + len(level) * WEEK]) * growth
     weekly = _by_week(values[-(len(values) // WEEK) * WEEK :])
     around = (weekly[:-2] + weekly[2:]) / 2
-    noise = _rms(_error(weekly[1:-1], around)) * np.sqrt(2 / 3)  # two weeks' mean has noise of its own
-
-    def bounded(one: float, other: float, weeks: int) -> tuple[float, float, float]:
-        middle = np.sqrt((one + 0.5) * (other + 0.5))
-        gap = APART * np.log((one + 0.5) / (other + 0.5))
-        half = np.sqrt(ONCE**2 + gap**2 + 12 * noise**2 / weeks)  # 2 standard errors
-        return middle - 0.5, max(middle * np.exp(-half) - 0.5, 0.0), middle * np.exp(half) - 0.5
-
-    total, low, high = bounded(float(level.sum()), float(ago.sum()), len(level))
-    each = pd.DataFrame(
-        [bounded(one, other, 1) for one, other in zip(level, ago, strict=True)],
-        columns=["expected", "lower", "upper"],
-    )
-    return total, low, high, each * (total / each["expected"].sum())
+    apart = np.abs(_error(weekly[1:-1], around))
+    noise = 1.4826 * np.median(apart) * np.sqrt(2 / 3)  # of a week: the mean of two has its own
+    middle = np.sqrt((level + 0.5) * (ago + 0.5))
+    total = float(np.sqrt((level.sum() + 0.5) * (ago.sum() + 0.5)) - 0.5)
+    gap = APART * np.log((level.sum() + 0.5) / (ago.sum() + 0.5))
+    half, weekly_half = (np.sqrt(ONCE**2 + gap**2 + 12 * noise**2 / n) for n in (len(level), 1))  # 2 errors
+    each = middle * total / middle.sum()
+    bounds = {"lower": each * np.exp(-weekly_half), "upper": each * np.exp(weekly_half)}
+    return total, total * np.exp(-half), total * np.exp(half), pd.DataFrame({"expected": each} | bounds)
 
 
 def _indexed(past: pd.Series, horizon: int) -> Array:

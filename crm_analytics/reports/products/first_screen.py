@@ -261,11 +261,15 @@ def _together(report: ProductReport) -> dict[str, str] | None:
         return None
     if row is None:
         return blocks.finding(t("finding.no_pair"), "together")
-    slots = {
-        "one": short(report.name(row["product_a"]), 22), "other": short(report.name(row["product_b"]), 22),
-        "lift": row["within_lift"], "interval": factor_range(report, row["lower"], row["upper"]),
-    }  # fmt: skip
-    return blocks.finding(t.of("finding.pair", slots), "together")
+
+    def said(letters: int) -> str:
+        one, other = (short(report.name(row[key]), letters) for key in ("product_a", "product_b"))
+        bounds = factor_range(report, row["lower"], row["upper"])
+        return t.of(
+            "finding.pair", {"one": one, "other": other, "lift": row["within_lift"], "interval": bounds}
+        )
+
+    return blocks.finding(said(22), "together", shorter=said(16))
 
 
 def _first(report: ProductReport) -> dict[str, str] | None:
