@@ -14,8 +14,8 @@ from crm_analytics.tables.rejects import Table
 
 _AMOUNTS = ("unit_spend", "unit_price")
 _USUAL = (
-    "00", "50", "90", "95", "99", "98", "97", "49", "79", "89", "29", "19", "25", "75", "45", "20", "40", "60",
-    "80", "30", "70",
+    "00", "50", "90", "95", "99", "98", "97", "49", "79", "89", "29", "19", "25", "75", "45", "20", "40",
+    "60", "80", "30", "70",
 )  # fmt: skip
 _KINDS = 3  # of cents; of rates of tax there are fewer
 _MOSTLY = 0.9  # of the cells beside whole amounts, that have two digits
@@ -53,7 +53,8 @@ def _told(table: Table, amount: str, cents: str) -> Finding | None:
     row = lines.aggregate(
         whole=lines.whole.sum(), both=beside_whole.sum(), other=(~lines.whole & lines.two).sum(),
         usual=(beside_whole & lines.rest.isin(_USUAL)).sum(), kinds=lines.rest.nunique(where=beside_whole),
-        zero=(beside_whole & (lines.rest == "00")).any(), late=(beside_whole & (lines.rest >= str(_LATEST))).any(),
+        zero=(beside_whole & (lines.rest == "00")).any(),
+        late=(beside_whole & (lines.rest >= str(_LATEST))).any(),
     ).to_pyarrow().to_pylist()[0]  # fmt: skip
     both = int(row["both"] or 0)
     if not both or row["other"] or both < _MOSTLY * row["whole"]:
