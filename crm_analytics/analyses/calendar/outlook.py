@@ -268,7 +268,7 @@ def _words(way: str, count: int, trials: _Trials, weeks: int) -> str:
     if way == BETWEEN:
         return (
             f"Expected is the middle of the last {LEVEL_WEEKS} weeks and of the same weeks a year ago, "
-            "which the data hold once: a season cannot be told from growth. The interval holds both."
+            "which the data hold once: a season cannot be told apart from growth. The interval holds both."
         )
     how = {
         LEVEL: f"the mean of the last {LEVEL_WEEKS} weeks",
