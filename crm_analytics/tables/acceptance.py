@@ -19,6 +19,7 @@ from crm_analytics.tables.findings import Finding, counted
 from crm_analytics.tables.money import LIMIT
 from crm_analytics.tables.placeholder_dates import empty_placeholders
 from crm_analytics.tables.rounding import rounded
+from crm_analytics.tables.shortened_amounts import shortened
 from crm_analytics.tables.signs import RETURNED
 from crm_analytics.tables.subtotals import subtotals
 from crm_analytics.tables.total_rows import total_row
@@ -74,9 +75,12 @@ def accept(
     account = account_of(table.name, counts, lost, repeated, merged)
     totals = int(total is not None) + (0 if sums is None else len(sums.places))
     account = replace(account, left_out=left_out, totals=totals).without(lines_lost)
-    rejects.judge(account, found, max_rejected, table.readings)
+    short = shortened(table.rows, table.readings) if table.name == "transactions" else None
+    account = account if short is None else short.weighed(account)
+    rejects.judge(account, found, max_rejected, table)
     notes = unread_values(table, found, counts["rows"])
     notes += [one.finding for one in (sums, total) if one is not None]
+    notes += [] if short is None else [short.finding(account)]
     if lines_lost:
         notes.append(_lost(table.name, lines_lost))
     if repeated:

@@ -46,6 +46,7 @@ from crm_analytics.tables.part_readings import Shapes, add_shapes, read_alike, r
 from crm_analytics.tables.preparation import left_out, lines_lost, prepare, shop_clock
 from crm_analytics.tables.read_as import ReadAs
 from crm_analytics.tables.row_store import RowStore
+from crm_analytics.tables.shortened_amounts import shortened
 from crm_analytics.tables.snapshot import Snapshot, assemble, row_digest
 from crm_analytics.tables.source_parts import MOST_ROWS, Part, UnlikeParts
 from crm_analytics.tables.sources import Source
@@ -219,6 +220,8 @@ class Merge:
         counts = checked({n: v if n in ("money", "lost", "turned") else int(v) for n, v in whole.items()})
         refuse_totals(self.kept, tallied)
         refuse_subtotals(staged, table.spec)
+        if shortened(table.rows, table.readings) is not None:
+            raise Rebuild("amounts are shortened")
         files = self._paths(self.kept) if self.new else ()
         refuse_repeats(self.source.connection, staged, files, repeated=self.state["repeated"])
         fresh = sum(int(row["broken"] or 0) + int(row["unread"] or 0) for row in tallied.values())
@@ -229,7 +232,7 @@ class Merge:
         raw = sum(p.raw for p in self.kept) + sum(self._raw().values())
         account = replace(account, left_out=raw - counts["rows"])
         try:
-            rejects.judge(account, every, self.night.max_rejected, table.readings)
+            rejects.judge(account, every, self.night.max_rejected, table)
         except DataError:
             raise Rebuild("too many rows are broken") from None
         notes = [turned(counts)] if counts["returned"] else []

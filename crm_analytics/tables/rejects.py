@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,8 +19,9 @@ from crm_analytics.tables.column_readings import Readings
 from crm_analytics.tables.contract import PART, ROW, TABLES
 from crm_analytics.tables.csv_files import CsvFile
 from crm_analytics.tables.duplicates import DIFFERS, REPEATED, REPEATS, VARIANT, merge
+from crm_analytics.tables.foreign_calendars import calendar_of, hint
 from crm_analytics.tables.mapping import TableMapping
-from crm_analytics.tables.number_grammar import BOOKED, SHORTENED
+from crm_analytics.tables.number_grammar import BOOKED, PARTED, SHORTENED
 
 REJECTED_COLUMNS = ("table", "row_number", "column", "rule")
 TOTAL_ROW = "is the sum of all other rows"
@@ -116,13 +118,14 @@ def weighs(rejected: pd.DataFrame) -> pd.Series:
     return drops_row(rejected) & ~rejected["rule"].isin([REPEATED, TOTAL_ROW, SUBTOTAL])
 
 
-def judge(account: Account, found: pd.DataFrame, max_rejected: float, readings: Readings) -> None:
+def judge(account: Account, found: pd.DataFrame, max_rejected: float, table: Table) -> None:
     """Refuse a table of which too much is broken, by rows or by money, or nothing is left.
 
     Raises
     ------
     DataError : says how many rows, by which rules, and the first of them.
     """
+    readings = table.readings
     broken = found[weighs(found)] if len(found) else found
     total = account.kept + account.broken
     if not account.share <= max_rejected or (account.kept == 0 and len(broken)):
@@ -132,11 +135,9 @@ def judge(account: Account, found: pd.DataFrame, max_rejected: float, readings: 
         known = {says: hint for says, hint in _HINTS.items() if (broken["rule"] == says).any()}
         unknown = [reading.unknown for reading in readings.dates.values() if reading.unknown]
         if unknown and (broken["rule"] == "is not a date").any():
-            form = _FORMATS.get(unknown[0], "%d/%m/%Y")
-            known["is not a date"] = (
-                f"days such as {unknown[0]} (each digit as 9) need "
-                f'{{ column = "...", format = "{form}" }} in mapping.toml, in the codes of strptime'
-            )
+            known["is not a date"] = _of_shape(unknown[0])
+        if broken["rule"].isin(["is not a date", "lies before 1900", "lies after today"]).any():
+            known |= _of_calendar(table)
         hints = list(known.values())
         if any(reading.mixed for reading in readings.numbers.values()):
             hints.append(
@@ -149,6 +150,11 @@ def judge(account: Account, found: pd.DataFrame, max_rejected: float, readings: 
                 "amounts end in Dr or Cr, and which of them is money that came in depends on the book: write "
                 'a minus in the source, or the word in a column of its own and is_return = { column = "...", '
                 'equals = "Dr" } in mapping.toml'
+            )
+        if words & PARTED:
+            hints.append(
+                "amounts such as 12€50 have the mark of the currency for a decimal comma: write 12,50 € in "
+                "the source"
             )
         if words & SHORTENED:
             hints.append("amounts such as 1.2k or 1,5 Mio are rounded: export them in full")
@@ -166,6 +172,29 @@ def judge(account: Account, found: pd.DataFrame, max_rejected: float, readings: 
         )
     if account.kept == 0 and account.table == "transactions":
         raise DataError("transactions: there is a header but not one row of data")
+
+
+def _of_shape(shape: str) -> str:
+    """What to do with days of a shape that is not read."""
+    if re.search(r"99:99([.,]9+)? ?a{2,5}$", shape):
+        return (
+            "times end in the short name of a zone, which may mean several zones: export them with an "
+            'offset such as -08:00, or give { column = "...", format = "%Y-%m-%d %H:%M:%S PST", '
+            'zone = "America/Los_Angeles" } in mapping.toml'
+        )
+    form = _FORMATS.get(shape, "%d/%m/%Y")
+    return (
+        f"days such as {shape} (each digit as 9) need "
+        f'{{ column = "...", format = "{form}" }} in mapping.toml, in the codes of strptime'
+    )
+
+
+def _of_calendar(table: Table) -> dict[str, str]:
+    """A hint on the calendar of the days, by the rule that they break, where it is another one."""
+    for column in table.readings.dates:
+        if column in table.rows.columns and (name := calendar_of(table.rows[column], table.today)):
+            return {"is not a date": hint(name)}
+    return {}
 
 
 def _broken_rows(table: Table) -> list[pd.DataFrame]:
