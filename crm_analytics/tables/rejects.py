@@ -103,7 +103,7 @@ def with_rows(
     ----------
     places : of the rows in the table; empty for one whose place is not known
     """
-    numbers = pd.Series(list(places) or [None], dtype="Int64")
+    numbers = pd.Series(list(places) if places else [None], dtype="Int64")
     more = _in_file(frame_of(table.name, numbers, column, rule), _torn_lines(table))
     return pd.concat([found, more], ignore_index=True) if len(found) else more
 
