@@ -29,6 +29,7 @@ _BRACKETS = r"""^[(<\[{"']+|[)>\]}"']+$"""
 _NO_ID = r"^(-[0-9]+|[0-]+)$"  # -1, 0, 000000, 00000000-0000-0000-0000-000000000000
 _EXPONENT = r"^[0-9]([.,][0-9]+)?[eE][+]?[0-9]+$"
 _PLAIN = r"^[1-9A-Za-z][!#-~]*$"  # the same without blanks, zeros in front and signs that nobody sees
+_GROUPED = r"^[0-9]{1,3}([.,'][0-9]{3})+$"  # 1.001 is 1001 in a sheet that groups digits
 _MOST_ODD = 1000  # ids that are named; of more, all are looked through
 
 
@@ -63,8 +64,9 @@ class IdForms:
 def forms_of(by_id: ir.Table) -> IdForms:
     """The forms of the ids in `customer_id`."""
     ids = by_id.customer_id
+    seen = ids.re_search(_PLAIN) & ~ids.re_search(_GROUPED)
     found = by_id.aggregate(
-        plain=ids.re_search(_PLAIN).all(), small=(ids == ids.lower()).all(), large=(ids == ids.upper()).all(),
+        plain=seen.all(), small=(ids == ids.lower()).all(), large=(ids == ids.upper()).all(),
         short=(~is_long(ids)).all(),
     )  # fmt: skip
     return IdForms(**{name: value is not False for name, value in found.to_pyarrow().to_pylist()[0].items()})
@@ -75,6 +77,11 @@ def is_nobody(ids: ir.StringValue) -> ir.BooleanValue:
     word = ids.strip().lower().re_replace(_BRACKETS, "").strip()
     mailbox = word.re_replace("@.*$", "")
     return mailbox.isin(NOBODY) | word.re_search(_NO_ID)
+
+
+def ungrouped(ids: ir.StringValue) -> ir.StringValue:
+    """Ids without the marks that part their digits in groups of three."""
+    return ids.re_search(_GROUPED).ifelse(ids.re_replace("[.,']", ""), ids)
 
 
 def odd_ids(by_id: ir.Table) -> tuple[str, ...] | None:

@@ -36,6 +36,7 @@ from crm_analytics.tables.engine_errors import reason
 from crm_analytics.tables.findings import Finding, by_weight
 from crm_analytics.tables.identity_map import IdentityMap
 from crm_analytics.tables.line_facts import line_facts
+from crm_analytics.tables.odd_amounts import odd_amounts
 from crm_analytics.tables.odd_days import odd_days
 from crm_analytics.tables.preparation import (
     Clock,
@@ -122,7 +123,8 @@ class Snapshot:
         lines, stored = tables["transactions"], self.stored
         known = stored.facts if stored is not None and stored.lines is lines else None
         facts = line_facts(lines) if known is None else known
-        looked = (*stand_ins(tables, facts), *odd_days(tables, facts), *side_tables(tables, facts))
+        looked = (*stand_ins(tables, facts), *odd_days(tables, facts), *odd_amounts(lines, facts),
+                  *side_tables(tables, facts))  # fmt: skip
         return by_weight([*self.notes, *looked])
 
     def materialise(self, expression: ir.Table) -> ir.Table:

@@ -13,7 +13,7 @@ from ibis import _
 
 from crm_analytics.tables.findings import Finding, counted
 from crm_analytics.tables.line_facts import TEST_TEXTS, LineFacts, is_test
-from crm_analytics.tables.odd_ids import forms_of, is_exponent, is_long, is_nobody, is_odd
+from crm_analytics.tables.odd_ids import forms_of, is_exponent, is_long, is_nobody, is_odd, ungrouped
 from crm_analytics.tables.total_rows import is_total_word
 
 _CUSTOMERS = 20  # fewer, and one with many lines is only a good one
@@ -160,6 +160,7 @@ def _two_spellings(by_id: ir.Table) -> Finding | None:
     if by_id.get_backend().name == "duckdb":
         text = nfc_normalize(text)
     text = text.re_replace(r"[\p{Z}\s]+", " ").re_replace(r"\p{Cf}", "").re_replace(r'^="?|"$', "").strip()
+    text = ungrouped(text)
     text = text.re_search("^[0-9]+$").ifelse(text.re_replace("^0+", ""), text)
     folded = by_id.select("lines", text=text).group_by("text").aggregate(n=_.count(), lines=_.lines.sum())
     twice = folded.filter((folded.n > 1) & (folded.text != ""))
@@ -167,8 +168,9 @@ def _two_spellings(by_id: ir.Table) -> Finding | None:
     if not row["n"]:
         return None
     says = (
-        f"{int(row['n']):,} customer ids differ from another one only in blanks, zeros in front or signs "
-        "that nobody sees: they count as different customers. Export the ids as text, all in one way."
+        f"{int(row['n']):,} customer ids differ from another one only in blanks, zeros in front, groups of "
+        "digits or signs that nobody sees: they count as different customers. Export the ids as text, all in "
+        "one way."
     )
     return Finding("two_spellings", "warning", "transactions", "customer_id", says, int(row["lines"]))
 

@@ -65,7 +65,7 @@ def subtotals(staged: ir.Table, spec: TableMapping) -> Subtotals | None:
     found: list[int] = []
     half = _may_hold_sums(staged, _SHARE_OF_GROUPS)
     for _ in range(_LEVELS):
-        places = _of_neighbours(lines) or (_of_groups(lines) if half else [])
+        places = _of_neighbours(lines) or (_of_groups(lines) if half else []) or _of_all_above(lines)
         if not places:
             break
         found += places
@@ -166,6 +166,22 @@ def _chain(units: np.ndarray, until: np.ndarray, at: np.ndarray) -> tuple[list[i
         inside_of[i] = int(at[i]) - (int(at[chosen[i]]) if chosen[i] >= 0 else -1) - 1
         i = chosen[i]
     return sums[::-1], inside_of
+
+
+def _of_all_above(lines: ir.Table) -> list[int]:
+    """Places of the lines that are the sum of all lines above them, carried from page to page."""
+    above = ibis.window(order_by=ROW, preceding=None, following=0)
+    run = lines.order_by(ROW).limit(_HEAD).select(
+        ROW, "sum_of", "units", until=lambda t: t.units.sum().over(above).cast("int64"),
+        sure=lambda t: (~t.sum_of).cast("int64").sum().over(above).cast("int64"),
+    )  # fmt: skip
+    may = run.filter(run.sum_of).order_by(ROW).to_pyarrow().to_pylist()
+    found, taken = [], 0  # amounts of the sums so far
+    for row in may:
+        if row["sure"] >= _RUN["lines"] and row["until"] - row["units"] - taken == row["units"]:
+            found.append(row[ROW])
+            taken += row["units"]
+    return found if len(found) >= _FEWEST else []
 
 
 def _of_groups(lines: ir.Table) -> list[int]:

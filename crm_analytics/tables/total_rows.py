@@ -16,6 +16,11 @@ TOTAL_WORDS = (
     "suma total", "totaal generaal", "summa", "delsumma", "delsum", "yhteensä", "celkem", "mezisoučet",
     "összesen", "részösszeg", "toplam", "ara toplam", "genel toplam", "σύνολο", "المجموع", "סה\"כ", "รวม",
     "промежуточный итог", "小计", "小計", "소계",
+    "carried forward", "brought forward", "balance forward", "balance carried forward",
+    "balance brought forward", "opening balance", "closing balance", "starting balance", "übertrag",
+    "vortrag", "saldovortrag", "anfangsbestand", "endbestand", "anfangssaldo", "endsaldo", "à reporter",
+    "solde initial", "solde final", "saldo inicial", "saldo final", "saldo iniziale", "saldo finale",
+    "average", "durchschnitt", "mittelwert", "moyenne", "promedio", "gemiddelde",
     "итого", "всего", "合計", "总计", "合计", "총계",
 )  # fmt: skip
 _TEXTS = ("customer_id", "transaction_id", "transaction_line_id", "product_id", "store_id", "channel")

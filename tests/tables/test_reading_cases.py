@@ -267,6 +267,8 @@ def called(lines: list[str], who: str, every: int) -> list[str]:
         (lambda s: [f"{a},{b},-{c}" for a, b, c in (x.split(",") for x in s)], "signs_reversed"),
         (lambda s: [f"46876{x[1 : x.index(',')]:0>4}0000000{x[x.index(',') :]}" for x in s], "cut_ids"),
         (lambda s: [("00" if i // 50 % 2 else "") + x[1:] for i, x in enumerate(s)], "two_spellings"),
+        (lambda s: [x[1:].replace(",", "001,", 1) if i // 50 % 2 else x[1:].replace(",", ".001,", 1)
+                    for i, x in enumerate(s)], "two_spellings"),
         (lambda s: [("Jo\u00e9" if i // 50 % 2 else "Joe\u0301") + x for i, x in enumerate(s)],
          "two_spellings"),
     ],

@@ -69,10 +69,20 @@ def orders_with_sums(lines: list[Line]) -> list[Line]:
     return out
 
 
+def carried(lines: list[Line]) -> list[Line]:
+    """Every fifty lines all that came before, at the foot of the page and at the head of the next."""
+    out: list[Line] = []
+    for first in range(0, len(lines), 50):
+        carry = total(lines[:first], lines[first][1])
+        out += [*([carry, carry] if first else []), *lines[first : first + 50]]
+    return out
+
+
 SUMS: dict[str, Callable[[list[Line]], list[Line]]] = {
     "below each month": lambda s: flat(in_months(s)),
     "above each month": lambda s: flat(in_months(s))[::-1],
     "and of all": lambda s: [*flat(in_months(s)), total(s, s[-1][1])],
+    "carried from page to page": carried,
     "without a day": lambda s: flat(in_months(s, day="")),
     "in two levels": orders_with_sums,
     "of shops, at the end": lambda s: [
@@ -128,7 +138,7 @@ def test_a_sum_whose_block_has_a_broken_line_is_told(tmp_path) -> None:
     assert "1 other line without a customer" in told.says
 
 
-@pytest.mark.parametrize("word", ["Zwischensumme", "Subtotal March", "Summe Januar", "小计", "Delsumma"])
+@pytest.mark.parametrize("word", ["Zwischensumme", "Subtotal March", "Summe Januar", "小计", "Übertrag"])
 @pytest.mark.parametrize("who", ["", "c1"])
 def test_sums_that_are_rounded_are_told_by_their_word(tmp_path, word: str, who: str) -> None:
     """In a column that no field is read from; with a customer as a spreadsheet fills it down."""
