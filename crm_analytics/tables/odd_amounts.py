@@ -58,8 +58,8 @@ def _running_total(lines: ir.Table) -> Finding | None:
         if found["n"] >= _PAIRS and found["grows"] >= _GROWS * found["n"]:
             steps = f"{found['grows']:,} of {found['n']:,} steps{whose}"
             says = (
-                f"The amount grows in {steps} from one day to the next: it is probably a balance, and each line "
-                "counts those before it again. Read the amount of the line."
+                f"The amount grows in {steps} from one day to the next: it is probably a balance, and each "
+                "line counts those before it again. Read the amount of the line."
             )
             return Finding("running_total", "serious", "transactions", "unit_spend", says, int(found["n"]))
     return None
