@@ -185,6 +185,28 @@ def test_a_month_seen_once_is_never_clear() -> None:
     assert "campaign of that month looks like a season" in found.words
 
 
+def test_the_first_days_of_a_month_are_no_month() -> None:
+    days = pd.date_range("2024-12-01", "2026-01-02")
+    found = category_months(opened(sales(7, days, weights=winter), products=catalogue()))
+    january = found.cells[found.cells["month"] == 1]
+    assert january["years"].tolist() == [1] * len(january)
+    assert not found.cells["clear"].any()
+
+
+def test_a_category_without_an_order_in_a_month_has_a_range() -> None:
+    days = pd.date_range("2024-01-01", "2025-12-31")
+
+    def closed_in_july(day: pd.DatetimeIndex) -> np.ndarray:
+        share = np.ones((len(day), 12))
+        share[:, 0::4] = np.where(day.month == 7, 0.0, 1.0)[:, None]
+        return share
+
+    cells = category_months(opened(sales(7, days, weights=closed_in_july), products=catalogue())).cells
+    none = cells[cells["orders"] == 0]
+    assert len(none)
+    assert (none["upper"] > 0.5).all()
+
+
 def test_less_than_a_year_says_how_many_months_are_needed() -> None:
     days = pd.date_range("2025-01-01", "2025-09-30")
     with pytest.raises(NotEnoughData, match="at least 12 calendar months, this base has 9"):
