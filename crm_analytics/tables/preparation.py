@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -23,6 +22,7 @@ from crm_analytics.tables.file_grammars import FilesOfTable, in_one_grammar
 from crm_analytics.tables.findings import Finding, counted
 from crm_analytics.tables.mapping import EPOCHS, TableMapping
 from crm_analytics.tables.missing_columns import missing_columns
+from crm_analytics.tables.named_units import named_units
 from crm_analytics.tables.order_states import may_tell, order_states
 from crm_analytics.tables.order_totals import order_totals
 from crm_analytics.tables.rejects import Table
@@ -35,9 +35,6 @@ from crm_analytics.tables.written_zones import written_zone
 from crm_analytics.tables.zones import UTC, fixed_zone
 
 _NOT_WESTERN = "is neither UTF-8 nor, by its words, Western European, and was read as if it were"
-_CENTS = re.compile(
-    r"(^|[_ (])(cents?|centimes|centavos|pence|paise|minor([ _]units?)?)([)]|$)", re.IGNORECASE
-)
 _ENCODING = 'encoding = "cp1250"   # or cp1251, shift_jis, gb18030, mac_roman, ...'
 
 
@@ -243,7 +240,7 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
     notes += order_totals(table)
     if not account.totals:
         notes += worded_totals(table, source.rows.tables[table.name])
-    notes += _of_cents(table)
+    notes += named_units(table)
     notes += split_amounts(table)
     notes += _of_files(table)
     notes += _of_blanks(table)
@@ -270,18 +267,6 @@ def _of_clocks(table: Table) -> list[Finding]:
             )
             notes.append(Finding("half_zoned", "warning", table.name, name, says,
                                  settles=f'[{table.name}]\nzone = "{table.readings.zone}"'))  # fmt: skip
-    return notes
-
-
-def _of_cents(table: Table) -> list[Finding]:
-    """Amounts whose column is named after the hundredth part of the money."""
-    notes = []
-    for name in ("unit_spend", "unit_price"):
-        origin = table.spec.fields.get(name, name)
-        if isinstance(origin, str) and origin in table.rows.columns and _CENTS.search(origin):
-            says = f"'{origin}' is named in cents, and its numbers count as they are."
-            notes.append(Finding("cents", "serious", table.name, name, says,
-                                 settles=f"[{table.name}]\n{name} = '\"{origin}\" / 100'"))  # fmt: skip
     return notes
 
 

@@ -13,7 +13,15 @@ from ibis import _
 
 from crm_analytics.tables.findings import Finding, counted
 from crm_analytics.tables.line_facts import TEST_TEXTS, LineFacts, is_test
-from crm_analytics.tables.odd_ids import forms_of, is_exponent, is_long, is_nobody, is_odd, ungrouped
+from crm_analytics.tables.odd_ids import (
+    forms_of,
+    is_exponent,
+    is_long,
+    is_masked,
+    is_nobody,
+    is_odd,
+    ungrouped,
+)
 from crm_analytics.tables.total_rows import is_total_word
 
 _CUSTOMERS = 20  # fewer, and one with many lines is only a good one
@@ -41,6 +49,7 @@ def stand_ins(tables: dict[str, ir.Table], facts: LineFacts) -> list[Finding]:
         _dominant(by_id, few),
         *_worded(few),
         _exponents(few),
+        _masked(few),
         None if forms.short else _cut(by_id),
         None if forms.plain else _two_spellings(by_id),
         _tests(tables, facts),
@@ -129,6 +138,20 @@ def _exponents(by_id: ir.Table) -> Finding | None:
         "and several customers may be one. Export the ids anew as text."
     )
     return Finding("exponent_ids", "serious", "transactions", "customer_id", says, int(row["lines"]),
+                   float(row["money"] or 0))  # fmt: skip
+
+
+def _masked(by_id: ir.Table) -> Finding | None:
+    """Ids of which a part was hidden: many customers become one."""
+    hidden = by_id.filter(is_masked(by_id.customer_id))
+    row = _row(hidden, n=hidden.count(), lines=hidden.lines.sum(), money=hidden.money.sum())
+    if not row["n"]:
+        return None
+    says = (
+        f"{counted(row['n'], 'customer id')} with a hidden part (like ***1234): several customers may be "
+        "one. Export the ids with a key that is whole, or hashed."
+    )
+    return Finding("masked_ids", "serious", "transactions", "customer_id", says, int(row["lines"]),
                    float(row["money"] or 0))  # fmt: skip
 
 
