@@ -19,7 +19,9 @@ from crm_analytics.tables.findings import Finding, counted
 from crm_analytics.tables.money import LIMIT
 from crm_analytics.tables.placeholder_dates import empty_placeholders
 from crm_analytics.tables.rounding import rounded
+from crm_analytics.tables.shortened_amounts import shortened
 from crm_analytics.tables.signs import RETURNED
+from crm_analytics.tables.subtotals import subtotals
 from crm_analytics.tables.total_rows import total_row
 
 _AMOUNT = "unit_spend"
@@ -52,6 +54,10 @@ def accept(
     DataError : too much is broken, by rows or by money; money does not fit four decimals or 10^14.
     """
     contract = TABLES[table.name]
+    sums = subtotals(staged, table.spec) if table.name == "transactions" else None
+    if sums is not None:
+        staged = sums.left_out_of(staged).cache()
+        table = replace(table, rows=sums.left_out_of(table.rows))
     total = total_row(staged) if table.name == "transactions" else None
     if total is not None:
         staged = staged.filter(~total.which(staged))
@@ -59,15 +65,22 @@ def accept(
     repeats = count_repeats(staged, contract)
     repeated = _scalar(repeats) if repeats is not None else 0
     found = rejects.explain(table, flagged=bool(counts["broken"] or counts["unread"]), repeated=repeated)
+    if sums is not None:
+        found = rejects.with_rows(found, table, sums.places, _AMOUNT, rejects.SUBTOTAL)
     if total is not None:
-        found = _with_total(found, table.name, total.row_number)
+        place = () if total.row_number is None else (total.row_number,)
+        found = rejects.with_rows(found, table, place, _AMOUNT, rejects.TOTAL_ROW)
     lost = found[rejects.weighs(found)]
     merged = int((found["rule"] == REPEATED).sum())
     account = account_of(table.name, counts, lost, repeated, merged)
-    account = replace(account, left_out=left_out, totals=int(total is not None)).without(lines_lost)
-    rejects.judge(account, found, max_rejected, table.readings)
+    totals = int(total is not None) + (0 if sums is None else len(sums.places))
+    account = replace(account, left_out=left_out, totals=totals).without(lines_lost)
+    short = shortened(table.rows, table.readings) if table.name == "transactions" else None
+    account = account if short is None else short.weighed(account)
+    rejects.judge(account, found, max_rejected, table)
     notes = unread_values(table, found, counts["rows"])
-    notes += [] if total is None else [total.finding]
+    notes += [one.finding for one in (sums, total) if one is not None]
+    notes += [] if short is None else [short.finding(account)]
     if lines_lost:
         notes.append(_lost(table.name, lines_lost))
     if repeated:
@@ -166,12 +179,6 @@ def account_of(name: str, counts: dict[str, Any], lost: pd.DataFrame, repeated: 
         money=money,
         lost_money=counts["lost"] + max(0, unpriced) * mean + large * LIMIT,
     )
-
-
-def _with_total(found: pd.DataFrame, name: str, row_number: int | None) -> pd.DataFrame:
-    number = pd.Series([row_number], dtype="Int64")
-    one = rejects.frame_of(name, number, _AMOUNT, rejects.TOTAL_ROW)
-    return pd.concat([found, one], ignore_index=True) if len(found) else one
 
 
 def _merged(name: str, copies: int, variants: int, disagree: int) -> Finding:

@@ -17,6 +17,7 @@ from crm_analytics.tables.contract import PART, ROW, Table
 from crm_analytics.tables.fields import Field, fields_of
 from crm_analytics.tables.mapping import TableMapping
 from crm_analytics.tables.money import LIMIT
+from crm_analytics.tables.shortened_amounts import SHORT, is_shortened
 from crm_analytics.tables.signs import RETURNED, settle_signs
 
 EARLIEST_DAY = date(1900, 1, 1)
@@ -93,6 +94,8 @@ def rules_of(table: Table, raw: ir.Table, spec: TableMapping, today: date, readi
         if column.required:
             if large is not None:
                 rules.append(Rule(name, TOO_LARGE, large))
+            if column.type == "money" and (short := is_shortened(raw, readings)) is not None:
+                rules.append(Rule(name, SHORT, unreadable & short))
             rules.append(Rule(name, says, unreadable))
             rules.append(Rule(name, "is missing", field.value.isnull()))
         elif not field.sure:

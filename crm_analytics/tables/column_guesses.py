@@ -53,7 +53,8 @@ phone: phone phonenumber telefon mobile
 birth_date: birthdate dateofbirth birthday dob geburtsdatum
 postal_code: postalcode postcode zip zipcode plz
 created_at: createdat created signupdate registeredat registrationdate joined
-product_name: productname name title description product
+product_name: productname itemname lineitemname producttitle productdescription description artikelname
+    artikelbezeichnung bezeichnung designation descripcion name title product
 category_0_name: category0name category categoryname department producttype
 brand_name: brandname brand vendor manufacturer
 unit_cost: unitcost cost purchaseprice

@@ -16,6 +16,7 @@ from ibis.backends import BaseBackend
 
 from crm_analytics.errors import DataError
 from crm_analytics.tables.csv_layout import Layout, find_layout
+from crm_analytics.tables.file_ends import FileEnd, look_at_end
 from crm_analytics.tables.findings import counted
 from crm_analytics.tables.headers import looks_like_data, the_source_has
 from crm_analytics.tables.physical_lines import close_quotes, count_lines, double_quotes
@@ -36,6 +37,8 @@ class CsvFile:
     filled : lines below the header that hold anything, where they may not be records; None where they must be
     says : how the file was read, where that is not plain
     doubtful : its encoding is a guess that its words speak against
+    footer : lines below the last row that were skipped without being asked for
+    end : how it ends
     """
 
     name: str
@@ -45,6 +48,8 @@ class CsvFile:
     delimiter: str = ""
     says: list[str] = field(default_factory=list)
     doubtful: bool = False
+    footer: int = 0
+    end: FileEnd = field(default_factory=FileEnd)
 
 
 def read_csv(
@@ -82,6 +87,9 @@ def read_csv(
     header = _names(layout.header, path.name)
     opened.says += layout.says
     opened.delimiter = layout.delimiter
+    opened.footer = layout.footer if footer is None else 0
+    if not layout.footer:
+        opened.end = look_at_end(readable, layout.delimiter, len(header))
     if layout.skip or layout.footer:
         readable = _without(readable, scratch_folder(opened) / "table.csv", layout)
     if found.escaped:

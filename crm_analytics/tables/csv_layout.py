@@ -15,7 +15,7 @@ _DELIMITERS = ",;\t|"
 _RARE = "^~\x01\x1f\u00a6\u00a7"  # looked for where none of the usual ones is there
 _HEAD = 60  # lines looked at
 _LONGEST = 1 << 20  # characters of one of them
-_TAIL = 1 << 16  # bytes looked at below
+TAIL = 1 << 16  # bytes looked at below
 _SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _WORDS = 3  # of a single line below the table, so that a torn row is none
 
@@ -124,10 +124,10 @@ def _footer(path: Path, delimiter: str, columns: int) -> int:
         return 0
     size = path.stat().st_size
     with path.open("rb") as stream:
-        stream.seek(max(0, size - _TAIL))
+        stream.seek(max(0, size - TAIL))
         text = stream.read().decode("utf-8", errors="replace")
-    lines = text.splitlines()[0 if size <= _TAIL else 1 :]
-    if size <= _TAIL:
+    lines = text.splitlines()[0 if size <= TAIL else 1 :]
+    if size <= TAIL:
         lines = lines[1:]  # never the header
     found: list[str] = []
     blank_above = False

@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 from crm_analytics.tables.date_grammar import (
     BASIC,
     EPOCH,
+    NAMED_ZONE,
     OFFSET,
     PLAIN,
     Family,
@@ -438,7 +439,7 @@ def offsets(raw: ir.Table, name: str, moment: ir.Value) -> list[tuple[datetime, 
     ----------
     moment : the column in UTC
     """
-    pattern = rf"(?::[0-9]{{2}}|T?[0-9]{{6}})(?:[.,][0-9]+)? ?{OFFSET}(?: [(][^()]*[)])?$"
+    pattern = rf"(?::[0-9]{{2}}|T?[0-9]{{6}})(?:[.,][0-9]+)? ?{OFFSET}{NAMED_ZONE}(?: [(][^()]*[)])?$"
     text = raw[name].strip().re_extract(pattern, 1)
     rows = raw.select(offset=text, moment=moment).filter(lambda t: (t.offset != "") & t.moment.notnull())
     days = rows.group_by("offset", day=rows.moment.date()).aggregate(first=rows.moment.min())

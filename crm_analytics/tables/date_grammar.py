@@ -17,7 +17,8 @@ CLOCK = (
     r"[ \x{202f}\x{a0}]?([AaPp][.]?[ \x{202f}\x{a0}]?[Mm][.]?)?"
 )
 OFFSET = r"(?:UTC|GMT)?(Z|z|UTC|GMT|[+-][0-1][0-9]:?[0-5][0-9]|[+-][0-1][0-9])"
-ZONE = rf" ?(?:{OFFSET})?(?: [(][^()]*[)])?"  # browsers add its name in brackets
+NAMED_ZONE = r"(?:\[[^\[\]]*\])?"  # Java adds it: 2026-01-31T09:30+01:00[Europe/Paris]
+ZONE = rf" ?(?:{OFFSET}{NAMED_ZONE})?(?: [(][^()]*[)])?"  # browsers add its name in brackets
 _WORD = r"([^\s0-9.,/-]{3,12})[.]?"
 _WEEKDAY = r"(?:[^\s0-9.,/-]{2,12}[.,]* )?"
 ORDERS = ("DMY", "MDY", "YMD")
@@ -128,7 +129,8 @@ def zoned(shape: str) -> bool:
     """
     return (
         re.search(
-            r":99([.,]9+)?( ?[APap][.]? ?[Mm][.]?)? ?([Zz]|UTC|GMT|(UTC|GMT)?[+-]99(:?99)?)( [(][^()]*[)])?$"
+            r":99([.,]9+)?( ?[APap][.]? ?[Mm][.]?)? ?([Zz]|UTC|GMT|(UTC|GMT)?[+-]99(:?99)?)"
+            r"(\[[^\[\]]*\])?( [(][^()]*[)])?$"
             r"|9[zZ]$|9T?9{4,6}[+-]99(:?99)?$",
             shape.strip(),
         )

@@ -38,7 +38,7 @@ from crm_analytics.tables.kept_parts import (
     rejected_of,
     write_by,
 )
-from crm_analytics.tables.kept_refusals import refuse_repeats, refuse_totals
+from crm_analytics.tables.kept_refusals import refuse_repeats, refuse_subtotals, refuse_totals
 from crm_analytics.tables.line_facts import LineFacts, tests_of
 from crm_analytics.tables.mapping import TableMapping
 from crm_analytics.tables.order_states import speaking
@@ -46,13 +46,22 @@ from crm_analytics.tables.part_readings import Shapes, add_shapes, read_alike, r
 from crm_analytics.tables.preparation import left_out, lines_lost, prepare, shop_clock
 from crm_analytics.tables.read_as import ReadAs
 from crm_analytics.tables.row_store import RowStore
+from crm_analytics.tables.shortened_amounts import shortened
 from crm_analytics.tables.snapshot import Snapshot, assemble, row_digest
 from crm_analytics.tables.source_parts import MOST_ROWS, Part, UnlikeParts
 from crm_analytics.tables.sources import Source
 from crm_analytics.tables.stored_lines import StoredLines, read_customers, read_files
 
 _TOLD = "The files of purchases are told apart by name, size and time, and by content where these differ."
-_ONE_BY_ONE = ("file_lines", "blank_operand", "rounded_amounts", "total_row", "lost_lines", "unread_values")
+_ONE_BY_ONE = (
+    "file_lines",
+    "blank_operand",
+    "rounded_amounts",
+    "total_row",
+    "subtotals",
+    "lost_lines",
+    "unread_values",
+)
 
 
 class Opening(Protocol):
@@ -168,7 +177,12 @@ class Merge:
 
     def _accepted(self, staged: ir.Table, table: rejects.Table) -> Accepted:
         for file in self.night.files:  # they are there once the rows were read
-            if file.says or file.doubtful or _number(self.source.connection.table(file.torn).count()):
+            if (
+                file.says
+                or file.doubtful
+                or file.end.cut
+                or _number(self.source.connection.table(file.torn).count())
+            ):
                 says = "a file has lines that were set aside or mended"
                 raise UnlikeParts(says) if self.whole else Rebuild(says)
         if speaking(table):
@@ -205,6 +219,9 @@ class Merge:
                     whole[name] = whole.get(name, 0) + Decimal(value or 0)
         counts = checked({n: v if n in ("money", "lost", "turned") else int(v) for n, v in whole.items()})
         refuse_totals(self.kept, tallied)
+        refuse_subtotals(staged, table.spec)
+        if shortened(table.rows, table.readings) is not None:
+            raise Rebuild("amounts are shortened")
         files = self._paths(self.kept) if self.new else ()
         refuse_repeats(self.source.connection, staged, files, repeated=self.state["repeated"])
         fresh = sum(int(row["broken"] or 0) + int(row["unread"] or 0) for row in tallied.values())
@@ -215,7 +232,7 @@ class Merge:
         raw = sum(p.raw for p in self.kept) + sum(self._raw().values())
         account = replace(account, left_out=raw - counts["rows"])
         try:
-            rejects.judge(account, every, self.night.max_rejected, table.readings)
+            rejects.judge(account, every, self.night.max_rejected, table)
         except DataError:
             raise Rebuild("too many rows are broken") from None
         notes = [turned(counts)] if counts["returned"] else []

@@ -13,7 +13,9 @@ from ibis.backends import BaseBackend
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.duplicates import count_repeats
 from crm_analytics.tables.kept_parts import LINES, KeptPart, Rebuild
+from crm_analytics.tables.mapping import TableMapping
 from crm_analytics.tables.stored_lines import read_files
+from crm_analytics.tables.subtotals import subtotals
 
 
 def refuse_totals(kept: Iterable[KeptPart], tallied: Mapping[int, Mapping[str, Any]]) -> None:
@@ -28,6 +30,17 @@ def refuse_totals(kept: Iterable[KeptPart], tallied: Mapping[int, Mapping[str, A
     whole, top = sum(Decimal(one[1]) for one in spends), max(Decimal(one[2]) for one in spends)
     if n >= 3 and top > 0 and 2 * top == whole:
         raise Rebuild("one line may be the sum of all others")
+
+
+def refuse_subtotals(staged: ir.Table, spec: TableMapping) -> None:
+    """New lines may be the sums of others, which may be kept.
+
+    Raises
+    ------
+    Rebuild : they are.
+    """
+    if subtotals(staged, spec) is not None:
+        raise Rebuild("lines are sums of others")
 
 
 def refuse_repeats(

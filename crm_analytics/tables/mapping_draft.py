@@ -18,6 +18,7 @@ from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.export_kinds import EXPORTS, ExportKind, plain, recognise
 from crm_analytics.tables.shelves import Shelf, open_shelf
 
+_OF_ANYTHING = ("name", "title")  # among purchases these may be a customer's
 SAMPLE = 2_000  # rows of each table that are looked at
 _MOST_TABLES = 60
 _NEEDED = {"transactions": ("customer_id", "transaction_date"), "events": ("timestamp", "event", "channel")}
@@ -111,6 +112,7 @@ def draft_mapping(source: Any) -> Draft:
     used = {d.origin for d in drafts} | {o for d in drafts for o in _joined(d)}
     order = list(TABLES)
     drafts.sort(key=lambda d: order.index(d.table))
+    drafts += _names_on_lines(samples, drafts)
     return Draft(tuple(drafts), shelf.label, tuple(s.name for s in samples if s.name not in used))
 
 
@@ -221,6 +223,25 @@ def _by_name(sample: Sample, drafts: list[DraftTable]) -> DraftTable | None:
     fields = guess_fields(table, sample)
     missing = _missing(table, fields)
     return None if missing or not fields else DraftTable(table, sample.name, "", tuple(fields), {}, ())
+
+
+def _names_on_lines(samples: list[Sample], drafts: list[DraftTable]) -> list[DraftTable]:
+    """The products, where the purchases name them on every line and no table of their own does."""
+    lines = next((d for d in drafts if d.table == "transactions"), None)
+    sample = next((s for s in samples if lines is not None and s.name == lines.origin), None)
+    if lines is None or sample is None or any(d.table == "products" for d in drafts):
+        return []
+    key = next((g for g in lines.fields if g.field == "product_id" and g.said in sample.columns), None)
+    taken = {g.said for g in lines.fields}
+    name = next(
+        (g for g in guess_fields("products", sample)
+         if g.field == "product_name" and g.said not in taken and plain(g.said) not in _OF_ANYTHING),
+        None,
+    )  # fmt: skip
+    if key is None or name is None:
+        return []
+    says = "Purchases name their products: of each the commonest name is taken."
+    return [DraftTable("products", lines.origin, "", (key, name), {}, (), says)]
 
 
 def _joined(draft: DraftTable) -> list[str]:

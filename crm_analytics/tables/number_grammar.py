@@ -43,7 +43,8 @@ _CLOSED = re.compile(r"(?<=9)(?:/[-=]|:-)$")  # 12/- and 12:- are 12
 _TEXT = re.compile(r"^'(?=[-+(.]?\s*9)")  # Excel's sign that a number is text
 BOOKED = frozenset(("cr", "dr"))
 SHORTENED = frozenset(("k", "m", "mn", "mio", "mill", "million", "millionen", "tsd", "mrd", "bn", "万", "만"))
-_LAST_WORD = re.compile(r"9\s*([^\W\d_]+)[.]?$")
+PARTED = frozenset("€$£¥")  # 12€50
+_LAST_WORD = re.compile(r"9\s*([^\W\d_]+)[.]?(?:\s*(?:[€$£¥]|[a-z]{3}))?$|9([€$£¥])99$")
 _EXPONENT = re.compile(r"[+-]?9+([.,]9*)?[eE][+-]?9{1,3}")
 
 
@@ -70,7 +71,8 @@ class NumberReading:
     unread : rows whose text is no number under this reading
     foreign : some digits are those of another script
     mixed : some of them are numbers under the other decimal mark
-    words : what ends texts that are no numbers here: of a booking (cr, dr) or of a shortened number (k, mio)
+    words : what ends texts that are no numbers here: of a booking (cr, dr), of a shortened number (k, mio);
+        or the mark that stands for a decimal comma
     """
 
     decimal: str
@@ -167,7 +169,7 @@ def decide(
     marks = frozenset(code_of(w.mark) for w in shapes.values() if w.mark)
     mixed = any(both and decimal not in both for _, _, both in found)
     ends = (_LAST_WORD.search(shape.strip().lower()) for shape, _, _ in found if shape not in shapes)
-    words = frozenset(end[1] for end in ends if end) & (BOOKED | SHORTENED)
+    words = frozenset(end[1] or end[2] for end in ends if end) & (BOOKED | SHORTENED | PARTED)
     return NumberReading(decimal, plain, shapes, marks, unread, mixed=mixed, words=words)
 
 

@@ -14,6 +14,7 @@ from crm_analytics.tables.findings import Finding
 from crm_analytics.tables.line_facts import LineFacts
 from crm_analytics.tables.placeholder_dates import USUAL
 
+_OLDEST = date(1980, 1, 1)  # of a last purchase
 _LINES = 8  # of a day, from which its copies and its unit can be judged
 _MANY_LINES = 40  # of which nearly all are copies: no chance
 _RUN = 4  # days of sales on end that are copied, from which days of fewer lines are judged together
@@ -49,6 +50,7 @@ def odd_days(tables: dict[str, ir.Table], facts: LineFacts) -> list[Finding]:
         _changed_unit(days) or _other_unit(days),
         _gap(days),
         *_default_days(days),
+        _long_ago(days),
     ]
     if (people := tables.get("customers")) is not None:
         dates = [column for column in ("created_at", "closed_at") if column in people.columns]
@@ -194,6 +196,19 @@ def _default_days(days: pd.DataFrame) -> list[Finding]:
     return [
         Finding("placeholder_date", "serious", "transactions", "transaction_date", says, rows, money, settles)
     ]
+
+
+def _long_ago(days: pd.DataFrame) -> Finding | None:
+    """All purchases before there were tills with a memory: years of another calendar or century."""
+    if days.empty or pd.to_datetime(days["day"]).max().date() >= _OLDEST:
+        return None
+    last = pd.Timestamp(days["day"].max()).date().isoformat()
+    says = (
+        f"The last purchase is of {last}: are the years of another calendar (Thai 68 is 2025, Indian 1947 is "
+        "2025), or of another century?"
+    )
+    rows, money = int(days["lines"].sum()), float(days["money"].sum())
+    return Finding("old_days", "serious", "transactions", "transaction_date", says, rows, money)
 
 
 def _dated(table: ir.Table, column: str) -> tuple[pd.DataFrame, int]:

@@ -6,6 +6,7 @@ kept, only new ids are looked at.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import ibis.expr.types as ir
@@ -25,10 +26,19 @@ NOBODY = (
     "gäst", "bezoeker", "visitante", "convidado", "ゲスト", "ゲスト購入", "客人", "游客", "散客", "匿名",
     "손님", "비회원", "ضيف", "زائر", "מזדמן", "barverkauf theke", "theke", "kassenkunde", "kasse",
 )  # fmt: skip
+_NO_VALUE = ("", "null", "none", "nan", "na", "n/a", "unknown", "guest", "anonymous", "undefined", "0", "-1")
+HASHED = tuple(  # an id that was hashed where there was none
+    hashlib.new(kind, word.encode(), usedforsecurity=False).hexdigest()
+    for kind in ("md5", "sha1", "sha256")
+    for one in _NO_VALUE
+    for word in {one, one.upper(), one.capitalize(), "NaN" if one == "nan" else one}
+)
+_MASKED = r"[*•]{2,}|…|^[xX]{3,}[-_xX0-9]*$|^\[?(redacted|masked|hidden)\]?$"
 _BRACKETS = r"""^[(<\[{"']+|[)>\]}"']+$"""
 _NO_ID = r"^(-[0-9]+|[0-]+)$"  # -1, 0, 000000, 00000000-0000-0000-0000-000000000000
 _EXPONENT = r"^[0-9]([.,][0-9]+)?[eE][+]?[0-9]+$"
 _PLAIN = r"^[1-9A-Za-z][!#-~]*$"  # the same without blanks, zeros in front and signs that nobody sees
+_GROUPED = r"^[0-9]{1,3}([.,'][0-9]{3})+$"  # 1.001 is 1001 in a sheet that groups digits
 _MOST_ODD = 1000  # ids that are named; of more, all are looked through
 
 
@@ -63,8 +73,9 @@ class IdForms:
 def forms_of(by_id: ir.Table) -> IdForms:
     """The forms of the ids in `customer_id`."""
     ids = by_id.customer_id
+    seen = ids.re_search(_PLAIN) & ~ids.re_search(_GROUPED)
     found = by_id.aggregate(
-        plain=ids.re_search(_PLAIN).all(), small=(ids == ids.lower()).all(), large=(ids == ids.upper()).all(),
+        plain=seen.all(), small=(ids == ids.lower()).all(), large=(ids == ids.upper()).all(),
         short=(~is_long(ids)).all(),
     )  # fmt: skip
     return IdForms(**{name: value is not False for name, value in found.to_pyarrow().to_pylist()[0].items()})
@@ -74,7 +85,12 @@ def is_nobody(ids: ir.StringValue) -> ir.BooleanValue:
     """Whether an id says that there is no customer: "guest", "(none)", "-1", "noreply@shop.example"."""
     word = ids.strip().lower().re_replace(_BRACKETS, "").strip()
     mailbox = word.re_replace("@.*$", "")
-    return mailbox.isin(NOBODY) | word.re_search(_NO_ID)
+    return mailbox.isin(NOBODY) | word.re_search(_NO_ID) | word.isin(HASHED)
+
+
+def ungrouped(ids: ir.StringValue) -> ir.StringValue:
+    """Ids without the marks that part their digits in groups of three."""
+    return ids.re_search(_GROUPED).ifelse(ids.re_replace("[.,']", ""), ids)
 
 
 def odd_ids(by_id: ir.Table) -> tuple[str, ...] | None:
@@ -86,12 +102,17 @@ def odd_ids(by_id: ir.Table) -> tuple[str, ...] | None:
 
 def is_odd(ids: ir.StringValue) -> ir.BooleanValue:
     """Whether an id may be no customer's."""
-    return is_nobody(ids) | is_total_word(ids) | is_exponent(ids)
+    return is_nobody(ids) | is_total_word(ids) | is_exponent(ids) | is_masked(ids)
 
 
 def is_exponent(ids: ir.StringValue) -> ir.BooleanValue:
     """Whether a spreadsheet shortened it: 4.68769E+15."""
     return ids.re_search(_EXPONENT)
+
+
+def is_masked(ids: ir.StringValue) -> ir.BooleanValue:
+    """Whether a part of it was hidden: ***1234, so that several customers may bear it."""
+    return ids.re_search(_MASKED)
 
 
 def is_long(ids: ir.StringValue) -> ir.BooleanValue:

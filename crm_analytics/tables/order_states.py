@@ -35,6 +35,8 @@ _VOID = (
     "cancelled", "canceled", "cancellation", "cancel", "void", "voided", "failed", "failure", "declined",
     "rejected", "expired", "abandoned", "draft", "unpaid", "storno", "storniert", "annulliert", "annulé",
     "annulée", "annullato", "cancelado", "cancelada", "anulado", "abgebrochen", "geannuleerd", "quote",
+    "proforma", "estimate", "angebot", "kostenvoranschlag", "devis", "preventivo", "presupuesto", "payout",
+    "withdrawal",
 )  # fmt: skip
 _RETURNED = (
     "refunded", "refund", "returned", "return", "chargeback", "reversal", "reversed", "gutschrift", "retoure",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -15,6 +14,7 @@ from crm_analytics.tables.account import Account
 from crm_analytics.tables.collected_rows import Files
 from crm_analytics.tables.column_readings import AmbiguousColumn, Readings, read_columns
 from crm_analytics.tables.contract import PART, ROW, TABLES
+from crm_analytics.tables.csv_files import CsvFile
 from crm_analytics.tables.currencies import may_name_currency
 from crm_analytics.tables.date_columns import offsets
 from crm_analytics.tables.fields import fields_of, require_fields
@@ -22,19 +22,19 @@ from crm_analytics.tables.file_grammars import FilesOfTable, in_one_grammar
 from crm_analytics.tables.findings import Finding, counted
 from crm_analytics.tables.mapping import EPOCHS, TableMapping
 from crm_analytics.tables.missing_columns import missing_columns
+from crm_analytics.tables.named_units import named_units
 from crm_analytics.tables.order_states import may_tell, order_states
 from crm_analytics.tables.order_totals import order_totals
 from crm_analytics.tables.rejects import Table
 from crm_analytics.tables.sources import Source
+from crm_analytics.tables.split_amounts import beside, split_amounts
 from crm_analytics.tables.sums import is_blank, parse_sum
+from crm_analytics.tables.total_words import worded_totals
 from crm_analytics.tables.unsigned_returns import unsigned_returns
 from crm_analytics.tables.written_zones import written_zone
 from crm_analytics.tables.zones import UTC, fixed_zone
 
 _NOT_WESTERN = "is neither UTF-8 nor, by its words, Western European, and was read as if it were"
-_CENTS = re.compile(
-    r"(^|[_ (])(cents?|centimes|centavos|pence|paise|minor([ _]units?)?)([)]|$)", re.IGNORECASE
-)
 _ENCODING = 'encoding = "cp1250"   # or cp1251, shift_jis, gb18030, mac_roman, ...'
 
 
@@ -89,6 +89,8 @@ def _kept_at_hand(source: Source, name: str, spec: TableMapping) -> ir.Table:
     if name not in source.csv:
         return rows
     wanted = _mentioned(spec) | set(TABLES[name].names) | {ROW, PART, *source.rows.several.get(name, ())}
+    if name == "transactions":
+        wanted |= set(beside(source.csv[name][0].rows.columns, spec).values())
     needed = [
         c
         for c in rows.columns
@@ -236,7 +238,10 @@ def of_reading(source: Source, table: Table, account: Account) -> list[Finding]:
     notes += order_states(table)
     notes += unsigned_returns(table)
     notes += order_totals(table)
-    notes += _of_cents(table)
+    if not account.totals:
+        notes += worded_totals(table, source.rows.tables[table.name])
+    notes += named_units(table)
+    notes += split_amounts(table)
     notes += _of_files(table)
     notes += _of_blanks(table)
     for name, reading in table.readings.numbers.items():
@@ -265,18 +270,6 @@ def _of_clocks(table: Table) -> list[Finding]:
     return notes
 
 
-def _of_cents(table: Table) -> list[Finding]:
-    """Amounts whose column is named after the hundredth part of the money."""
-    notes = []
-    for name in ("unit_spend", "unit_price"):
-        origin = table.spec.fields.get(name, name)
-        if isinstance(origin, str) and origin in table.rows.columns and _CENTS.search(origin):
-            says = f"'{origin}' is named in cents, and its numbers count as they are."
-            notes.append(Finding("cents", "serious", table.name, name, says,
-                                 settles=f"[{table.name}]\n{name} = '\"{origin}\" / 100'"))  # fmt: skip
-    return notes
-
-
 def why_empty(source: Source, table: Table) -> str:
     """What may have left the fields of a refused table empty: a join without a partner, or a rate."""
     unmatched = source.rows.unmatched.get(table.name)
@@ -302,17 +295,40 @@ def not_read(source: Source) -> list[Finding]:
 
 
 def _of_files(table: Table) -> list[Finding]:
-    notes = [
-        Finding("file_lines", "note", table.name, "", f"{file.name}: {says}")
-        for file in table.files
-        for says in file.says
-    ]
+    notes = []
+    for file in table.files:
+        # footer is a word of the table: it settles one file, not one of several
+        footer = f"[{table.name}]\nfooter = {file.footer}" if file.footer and len(table.files) == 1 else ""
+        for says in file.says:
+            settles = footer if "footer = " in says else ""
+            notes.append(
+                Finding("file_lines", "note", table.name, "", f"{file.name}: {says}", settles=settles)
+            )
+        notes += _of_end(table, file)
     for file in table.files:
         if file.doubtful:
             says = f"{file.name} {_NOT_WESTERN}: names and words may be wrong."
             notes.append(Finding("encoding", "serious", table.name, "", says,
                                  settles=f"[{table.name}]\n{_ENCODING}"))  # fmt: skip
     return notes
+
+
+def _of_end(table: Table, file: CsvFile) -> list[Finding]:
+    """A file that breaks off, or ends with lines that are no rows."""
+    if file.end.cut:
+        says = (
+            f"{file.name} breaks off: {file.end.cut}. The last line may be wrong, and lines may be missing "
+            "below it. Export it again."
+        )
+        return [Finding("cut_off", "serious", table.name, "", says, 1)]
+    if file.end.footer and len(table.files) == 1:
+        says = (
+            f"{file.name} ends with {counted(file.end.footer, 'line')} of other cells than the table: a "
+            "footer? Set aside as broken."
+        )
+        settles = f"[{table.name}]\nfooter = {file.end.footer}"
+        return [Finding("footer_lines", "warning", table.name, "", says, file.end.footer, settles=settles)]
+    return []
 
 
 def _of_blanks(table: Table) -> list[Finding]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,13 +19,17 @@ from crm_analytics.tables.column_readings import Readings
 from crm_analytics.tables.contract import PART, ROW, TABLES
 from crm_analytics.tables.csv_files import CsvFile
 from crm_analytics.tables.duplicates import DIFFERS, REPEATED, REPEATS, VARIANT, merge
+from crm_analytics.tables.foreign_calendars import calendar_of, hint
 from crm_analytics.tables.mapping import TableMapping
-from crm_analytics.tables.number_grammar import BOOKED, SHORTENED
+from crm_analytics.tables.number_grammar import BOOKED, PARTED, SHORTENED
 
 REJECTED_COLUMNS = ("table", "row_number", "column", "rule")
 TOTAL_ROW = "is the sum of all other rows"
+SUBTOTAL = "is the sum of the rows of its block"
 _TORN = "the line has too few or too many fields, or an open quote"
 _HINTS = {
+    _TORN: "a line of more fields than the header may hold a decimal comma, or a comma of a text, outside "
+    "quotation marks: export it with quotation marks, or with semicolons between the columns",
     "is not a date": 'days written in a way of their own need { column = "...", format = "%d/%m/%Y" } in '
     "mapping.toml, in the codes of strptime",
     "is not a number": "amounts are read as in 1,234.50, 1.234,50, (12.50), 12.50- or € 12,50",
@@ -88,6 +94,20 @@ def explain(table: Table, *, flagged: bool, repeated: int) -> pd.DataFrame:
     return found.sort_values(["row_number", "column"], kind="stable", ignore_index=True)
 
 
+def with_rows(
+    found: pd.DataFrame, table: Table, places: Sequence[int], column: str, rule: str
+) -> pd.DataFrame:
+    """The same with rows that are set aside whole.
+
+    Parameters
+    ----------
+    places : of the rows in the table; empty for one whose place is not known
+    """
+    numbers = pd.Series(list(places) if places else [None], dtype="Int64")
+    more = _in_file(frame_of(table.name, numbers, column, rule), _torn_lines(table))
+    return pd.concat([found, more], ignore_index=True) if len(found) else more
+
+
 def drops_row(rejected: pd.DataFrame) -> pd.Series:
     """True for rejected rows, False for values left empty in a row that stays."""
     return ~rejected["rule"].str.endswith(STAYS)
@@ -95,30 +115,30 @@ def drops_row(rejected: pd.DataFrame) -> pd.Series:
 
 def weighs(rejected: pd.DataFrame) -> pd.Series:
     """True for rows whose loss counts: not copies of a row that stays, not sums of other rows."""
-    return drops_row(rejected) & ~rejected["rule"].isin([REPEATED, TOTAL_ROW])
+    return drops_row(rejected) & ~rejected["rule"].isin([REPEATED, TOTAL_ROW, SUBTOTAL])
 
 
-def judge(account: Account, found: pd.DataFrame, max_rejected: float, readings: Readings) -> None:
+def judge(account: Account, found: pd.DataFrame, max_rejected: float, table: Table) -> None:
     """Refuse a table of which too much is broken, by rows or by money, or nothing is left.
 
     Raises
     ------
     DataError : says how many rows, by which rules, and the first of them.
     """
+    readings = table.readings
     broken = found[weighs(found)] if len(found) else found
     total = account.kept + account.broken
     if not account.share <= max_rejected or (account.kept == 0 and len(broken)):
         rules = (broken["column"] + " " + broken["rule"]).str.strip().value_counts()
         reasons = "; ".join(f"{count:,} × {rule}" for rule, count in rules.head(3).items())
         first = ", ".join(f"{n}" for n in broken["row_number"].dropna().head(5))
-        hints = [hint for says, hint in _HINTS.items() if (broken["rule"] == says).any()]
+        known = {says: hint for says, hint in _HINTS.items() if (broken["rule"] == says).any()}
         unknown = [reading.unknown for reading in readings.dates.values() if reading.unknown]
         if unknown and (broken["rule"] == "is not a date").any():
-            form = _FORMATS.get(unknown[0], "%d/%m/%Y")
-            hints[0] = (
-                f"days such as {unknown[0]} (each digit as 9) need "
-                f'{{ column = "...", format = "{form}" }} in mapping.toml, in the codes of strptime'
-            )
+            known["is not a date"] = _of_shape(unknown[0])
+        if broken["rule"].isin(["is not a date", "lies before 1900", "lies after today"]).any():
+            known |= _of_calendar(table)
+        hints = list(known.values())
         if any(reading.mixed for reading in readings.numbers.values()):
             hints.append(
                 "some amounts have a decimal point and some a decimal comma: write them in one way, or each "
@@ -130,6 +150,11 @@ def judge(account: Account, found: pd.DataFrame, max_rejected: float, readings: 
                 "amounts end in Dr or Cr, and which of them is money that came in depends on the book: write "
                 'a minus in the source, or the word in a column of its own and is_return = { column = "...", '
                 'equals = "Dr" } in mapping.toml'
+            )
+        if words & PARTED:
+            hints.append(
+                "amounts such as 12€50 have the mark of the currency for a decimal comma: write 12,50 € in "
+                "the source"
             )
         if words & SHORTENED:
             hints.append("amounts such as 1.2k or 1,5 Mio are rounded: export them in full")
@@ -147,6 +172,29 @@ def judge(account: Account, found: pd.DataFrame, max_rejected: float, readings: 
         )
     if account.kept == 0 and account.table == "transactions":
         raise DataError("transactions: there is a header but not one row of data")
+
+
+def _of_shape(shape: str) -> str:
+    """What to do with days of a shape that is not read."""
+    if re.search(r"99:99([.,]9+)? ?a{2,5}$", shape):
+        return (
+            "times end in the short name of a zone, which may mean several zones: export them with an "
+            'offset such as -08:00, or give { column = "...", format = "%Y-%m-%d %H:%M:%S PST", '
+            'zone = "America/Los_Angeles" } in mapping.toml'
+        )
+    form = _FORMATS.get(shape, "%d/%m/%Y")
+    return (
+        f"days such as {shape} (each digit as 9) need "
+        f'{{ column = "...", format = "{form}" }} in mapping.toml, in the codes of strptime'
+    )
+
+
+def _of_calendar(table: Table) -> dict[str, str]:
+    """A hint on the calendar of the days, by the rule that they break, where it is another one."""
+    for column in table.readings.dates:
+        if column in table.rows.columns and (name := calendar_of(table.rows[column], table.today)):
+            return {"is not a date": hint(name)}
+    return {}
 
 
 def _broken_rows(table: Table) -> list[pd.DataFrame]:

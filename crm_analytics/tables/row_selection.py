@@ -80,14 +80,20 @@ def kept(rows: ir.Table, spec: TableMapping, table: str) -> ir.BooleanValue:
     """Whether a row has a value wanted in `where`, none of those in `except`, and is not nobody's."""
     keeps = ibis.literal(True)
     for column, values in spec.where.items():
-        keeps &= _text_of(rows, column, table).isin(values).fill_null(False)
+        keeps &= _is_one(rows, column, table, values)
     for column, values in spec.exclude.items():
-        keeps &= ~_text_of(rows, column, table).isin(values).fill_null(False)
+        keeps &= ~_is_one(rows, column, table, values)
     nobody = [text.strip().lower() for text in spec.anonymous]
     for column in _whose(spec, table) if nobody else ():
         if column in rows.columns:
             keeps &= ~cast_value(rows[column], ID).lower().isin(nobody).fill_null(False)
     return keeps
+
+
+def _is_one(rows: ir.Table, column: str, table: str, values: tuple[str, ...]) -> ir.BooleanValue:
+    """Whether a cell holds one of these values; "" is a blank cell."""
+    found = _text_of(rows, column, table).isin(values).fill_null(False)
+    return found | is_blank(rows[find_column(column, rows.columns, table)]) if "" in values else found
 
 
 def nothing_left(where: MappingType[str, tuple[str, ...]], rows: ir.Table, table: str) -> DataError:

@@ -15,7 +15,7 @@ from crm_analytics.tables.contract import TABLES, Table
 from crm_analytics.tables.findings import Finding, counted
 from crm_analytics.tables.line_facts import LineFacts
 from crm_analytics.tables.odd_ids import is_exponent, is_nobody
-from crm_analytics.tables.total_rows import TOTAL_WORDS, is_total_word
+from crm_analytics.tables.total_rows import is_total_word, shown_word
 
 _PERSON = "customer_id"
 _PARENT = "parent_customer_id"  # a company, which need not buy
@@ -79,17 +79,12 @@ def _worded(name: str, column: str, by_id: ir.Table) -> list[Finding]:
         if not words:
             continue
         rows = sum(row["rows"] for row in words)
-        shown = [str(row[_PERSON]) if kind == "nobody" else _plain(str(row[_PERSON])) for row in words]
+        shown = [str(row[_PERSON]) if kind == "nobody" else shown_word(str(row[_PERSON])) for row in words]
         says = f"{counted(rows, 'row')} of {name} with {', '.join(map(repr, shown))} in {column}: {says_of}."
         listed = ", ".join(f'"{word}"' for word in shown)
         settles = f"anonymous = [{listed}]" if kind == "nobody" else _except(name, column, listed)
         found.append(Finding(kind, "warning", name, column, says, rows, settles=settles))
     return found
-
-
-def _plain(word: str) -> str:
-    """A word for a sum as it stands; more words beside it may name a person."""
-    return word if word.strip().lower() in TOTAL_WORDS else "<a sum>"
 
 
 def _except(name: str, column: str, listed: str) -> str:
@@ -179,7 +174,7 @@ def _sums(name: str, rows: ir.Table) -> Finding | None:
     if column is None:
         return None
     found = rows.filter(worded[column]).select(word=rows[column]).distinct().order_by("word")
-    words = list(dict.fromkeys(map(_plain, found.limit(_MOST_WORDS).to_pyarrow()["word"].to_pylist())))
+    words = list(dict.fromkeys(map(shown_word, found.limit(_MOST_WORDS).to_pyarrow()["word"].to_pylist())))
     listed = ", ".join(f'"{word}"' for word in words)
     says = (
         f"{counted(row[column], 'row')} of {name} called {', '.join(map(repr, words))} in {column}: a sum of "

@@ -30,11 +30,13 @@ from crm_analytics.tables.checks import cast_table
 from crm_analytics.tables.contract import TABLES
 from crm_analytics.tables.currencies import currency_of
 from crm_analytics.tables.customer_days import COUNTED, customer_days
+from crm_analytics.tables.duplicates import once_each
 from crm_analytics.tables.embedded_engine import embedded_engine
 from crm_analytics.tables.engine_errors import reason
 from crm_analytics.tables.findings import Finding, by_weight
 from crm_analytics.tables.identity_map import IdentityMap
 from crm_analytics.tables.line_facts import line_facts
+from crm_analytics.tables.odd_amounts import odd_amounts
 from crm_analytics.tables.odd_days import odd_days
 from crm_analytics.tables.preparation import (
     Clock,
@@ -121,7 +123,8 @@ class Snapshot:
         lines, stored = tables["transactions"], self.stored
         known = stored.facts if stored is not None and stored.lines is lines else None
         facts = line_facts(lines) if known is None else known
-        looked = (*stand_ins(tables, facts), *odd_days(tables, facts), *side_tables(tables, facts))
+        looked = (*stand_ins(tables, facts), *odd_days(tables, facts), *odd_amounts(lines, facts),
+                  *side_tables(tables, facts))  # fmt: skip
         return by_weight([*self.notes, *looked])
 
     def materialise(self, expression: ir.Table) -> ir.Table:
@@ -182,6 +185,9 @@ def assemble(
         cast = cast_table(TABLES[name], table.rows, table.spec, table.today, table.readings)
         staged = _stage(name, cast)
         kept.append(staged)
+        if _is_of_purchases(source, name) and all(k in staged.columns for k in TABLES[name].key):
+            staged = once_each(staged, TABLES[name]).cache()
+            kept.append(staged)
         try:
             found = accepting(name, staged, table)
         except DataError as error:
@@ -206,6 +212,12 @@ def assemble(
         annotations=source.mapping.annotations,
         kept=kept,
     )
+
+
+def _is_of_purchases(source: Source, name: str) -> bool:
+    """Whether a table with a key is read from where the purchases are: names of products on every line."""
+    origin, lines = (source.mapping.of(one).origin for one in (name, "transactions"))
+    return name != "transactions" and bool(TABLES[name].key) and origin is not None and origin == lines
 
 
 def _stage(name: str, cast: ir.Table) -> ir.Table:

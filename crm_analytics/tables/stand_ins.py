@@ -13,7 +13,15 @@ from ibis import _
 
 from crm_analytics.tables.findings import Finding, counted
 from crm_analytics.tables.line_facts import TEST_TEXTS, LineFacts, is_test
-from crm_analytics.tables.odd_ids import forms_of, is_exponent, is_long, is_nobody, is_odd
+from crm_analytics.tables.odd_ids import (
+    forms_of,
+    is_exponent,
+    is_long,
+    is_masked,
+    is_nobody,
+    is_odd,
+    ungrouped,
+)
 from crm_analytics.tables.total_rows import is_total_word
 
 _CUSTOMERS = 20  # fewer, and one with many lines is only a good one
@@ -41,6 +49,7 @@ def stand_ins(tables: dict[str, ir.Table], facts: LineFacts) -> list[Finding]:
         _dominant(by_id, few),
         *_worded(few),
         _exponents(few),
+        _masked(few),
         None if forms.short else _cut(by_id),
         None if forms.plain else _two_spellings(by_id),
         _tests(tables, facts),
@@ -132,6 +141,20 @@ def _exponents(by_id: ir.Table) -> Finding | None:
                    float(row["money"] or 0))  # fmt: skip
 
 
+def _masked(by_id: ir.Table) -> Finding | None:
+    """Ids of which a part was hidden: many customers become one."""
+    hidden = by_id.filter(is_masked(by_id.customer_id))
+    row = _row(hidden, n=hidden.count(), lines=hidden.lines.sum(), money=hidden.money.sum())
+    if not row["n"]:
+        return None
+    says = (
+        f"{counted(row['n'], 'customer id')} with a hidden part (like ***1234): several customers may be "
+        "one. Export the ids with a key that is whole, or hashed."
+    )
+    return Finding("masked_ids", "serious", "transactions", "customer_id", says, int(row["lines"]),
+                   float(row["money"] or 0))  # fmt: skip
+
+
 def _cut(by_id: ir.Table) -> Finding | None:
     """Long numbers that all end in zeros or are all even: a spreadsheet keeps 15 digits, a float 53 bits."""
     long = by_id.filter(is_long(by_id.customer_id))
@@ -160,6 +183,7 @@ def _two_spellings(by_id: ir.Table) -> Finding | None:
     if by_id.get_backend().name == "duckdb":
         text = nfc_normalize(text)
     text = text.re_replace(r"[\p{Z}\s]+", " ").re_replace(r"\p{Cf}", "").re_replace(r'^="?|"$', "").strip()
+    text = ungrouped(text)
     text = text.re_search("^[0-9]+$").ifelse(text.re_replace("^0+", ""), text)
     folded = by_id.select("lines", text=text).group_by("text").aggregate(n=_.count(), lines=_.lines.sum())
     twice = folded.filter((folded.n > 1) & (folded.text != ""))
@@ -167,8 +191,9 @@ def _two_spellings(by_id: ir.Table) -> Finding | None:
     if not row["n"]:
         return None
     says = (
-        f"{int(row['n']):,} customer ids differ from another one only in blanks, zeros in front or signs "
-        "that nobody sees: they count as different customers. Export the ids as text, all in one way."
+        f"{int(row['n']):,} customer ids differ from another one only in blanks, zeros in front, groups of "
+        "digits or signs that nobody sees: they count as different customers. Export the ids as text, all in "
+        "one way."
     )
     return Finding("two_spellings", "warning", "transactions", "customer_id", says, int(row["lines"]))
 

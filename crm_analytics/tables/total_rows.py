@@ -12,14 +12,24 @@ from crm_analytics.tables.findings import Finding
 TOTAL_WORDS = (
     "total", "totals", "grand total", "subtotal", "sub-total", "sum", "sum total", "overall", "all",
     "gesamt", "summe", "gesamtsumme", "insgesamt", "total général", "somme", "totale", "suma", "totaal",
-    "razem",
+    "razem", "zwischensumme", "sous-total", "subtotale", "subtotaal", "total general", "total geral",
+    "suma total", "totaal generaal", "summa", "delsumma", "delsum", "yhteensä", "celkem", "mezisoučet",
+    "összesen", "részösszeg", "toplam", "ara toplam", "genel toplam", "σύνολο", "المجموع", "סה\"כ", "รวม",
+    "промежуточный итог", "小计", "小計", "소계",
+    "carried forward", "brought forward", "balance forward", "balance carried forward",
+    "balance brought forward", "opening balance", "closing balance", "starting balance", "übertrag",
+    "vortrag", "saldovortrag", "anfangsbestand", "endbestand", "anfangssaldo", "endsaldo", "à reporter",
+    "solde initial", "solde final", "saldo inicial", "saldo final", "saldo iniziale", "saldo finale",
+    "average", "durchschnitt", "mittelwert", "moyenne", "promedio", "gemiddelde",
     "итого", "всего", "合計", "总计", "合计", "총계",
 )  # fmt: skip
 _TEXTS = ("customer_id", "transaction_id", "transaction_line_id", "product_id", "store_id", "channel")
 _SUBTOTAL = (  # "Subtotal March", "Total for 2026", "Summe: Q1"; but not a shop called Total Wine
     r"^(sub[- ]?totals?|zwischensumme|sous[- ]total|subtotale|subtotaal)([^a-z]|$)"
     r"|^(grand )?(totals?|sum|gesamt|summe|totale|somme|totaal)[:= ]+"
-    r"(for|of|per|für|de|del|month|week|quarter|year|monat|woche|quartal|jahr|mois|q?[0-9])"
+    r"((for|of|per|für|de|del|month|week|quarter|year|monat|woche|quartal|jahr|mois|q?[0-9])"
+    r"|(jan(uary|uar|vier)?|feb(ruary|ruar)?|m[aä]r(ch|z|s)?|apr(il)?|ma[iy]|jun[ei]?|jul[iy]?|aug(ust)?"
+    r"|sept?(ember)?|o[ck]t(ober)?|nov(ember)?|de[cz](ember)?)([^a-z]|$))"
 )
 _FEWEST = 3
 
@@ -41,6 +51,15 @@ def is_total_word(value: ir.StringValue) -> ir.BooleanValue:
     """Whether a text says that its row is a sum."""
     word = value.strip().lower()
     return word.re_replace(r"[:=\s]+$", "").isin(TOTAL_WORDS) | word.re_search(_SUBTOTAL)
+
+
+def shown_word(word: str) -> str:
+    """A word for a sum as it stands; more words beside it may name a person.
+
+    >>> shown_word("Total"), shown_word("Total for Ann Vogel")
+    ('Total', '<a sum>')
+    """
+    return word if word.strip().lower() in TOTAL_WORDS else "<a sum>"
 
 
 def total_row(staged: ir.Table) -> TotalRow | None:

@@ -76,12 +76,19 @@ def long_captions(shown: list[Shown]) -> list[str]:
     return [text for text in captions if len(re.findall(r"[.!?](?=\s|$)", text)) > LONGEST_CAPTION]
 
 
+def cut_findings(shown: list[Shown]) -> list[str]:
+    """Findings of more letters than one glance takes."""
+    items = [item for one in shown if one.block.kind == "findings" for item in one.block.payload["items"]]
+    return [item["text"] for item in items if item["text"].endswith("…")]
+
+
 def broken_laws(shown: list[Shown], base: Given) -> list[str]:
     """What a report says on a base that no page may say."""
     broken = [f"nonsense: {found}" for found in nonsense_in(shown)]
     broken += [f"an id: {found}" for found in ids_in(shown, base.ids)]
     if base.hostile:
         broken += [f"not escaped: {found}" for found in unescaped_in(shown, base.hostile)]
+    broken += [f"a cut finding: {text}" for text in cut_findings(shown)]
     broken += [f"a long caption: {found}" for found in long_captions(shown)]
     if base.thin is not None and is_thin(shown) != base.thin:
         broken.append(f"the headline says that the data are {'not ' * base.thin}few")
@@ -269,6 +276,7 @@ def sections_of(report: Report) -> tuple[ModuleType, list[str]]:
 
 
 BREACHES = {
+    "a cut finding": 'blocks.findings(blocks.finding("It brings more " * 10))',
     "nonsense": 'blocks.note("Revenue is nan")',
     "an id": "blocks.note(base.collect(base.customers)['customer_id'].iloc[0])",
     "not escaped": 'Raw("note", {"finding": "Fine", "paragraphs": [], "thin": False})',

@@ -51,3 +51,26 @@ def test_the_total_of_an_order_on_each_of_its_lines_is_told(name) -> None:
 def test_amounts_of_lines_are_not_taken_for_totals(name, of_order, of_line) -> None:
     base = opened(lines(name, of_order, of_line), name)
     assert "order_total" not in {one.kind for one in base.findings}
+
+
+def with_totals(of_line, more: int = 0) -> pd.DataFrame:
+    """Forty orders of two to four lines, each with one more line that is their sum, give or take."""
+    rows = []
+    for order in range(40):
+        amounts = [of_line(order, line) for line in range(2 + order % 3)]
+        about = {"order_id": f"o{order}", "transaction_date": f"2025-03-{1 + order % 28:02d}", "sku": ""}
+        about["customer_id"] = f"c{order % 17}"
+        rows += [{**about, "price": amount} for amount in (*amounts, sum(amounts) + more)]
+    return pd.DataFrame(rows)
+
+
+def test_the_total_of_an_order_on_a_line_of_its_own_is_told() -> None:
+    base = opened(with_totals(lambda order, line: 5 + order + 3 * line), "price")
+    [told] = [one for one in base.findings if one.kind == "order_total"]
+    assert (told.severity, told.rows) == ("serious", 40)
+    assert "40 of the first 40 orders" in told.says
+
+
+def test_a_large_line_beside_small_ones_is_no_total() -> None:
+    base = opened(with_totals(lambda order, line: 5 + order + 3 * line, more=1), "price")
+    assert "order_total" not in {one.kind for one in base.findings}

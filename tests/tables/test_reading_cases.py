@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -252,6 +253,10 @@ def called(lines: list[str], who: str, every: int) -> list[str]:
         (lambda s: called(s, "u77", 3), "dominant_id"),
         (lambda s: called(s, "None", 9), "nobody"),
         (lambda s: called(s, "7.12345E+14", 9), "exponent_ids"),
+        (lambda s: called(s, "****1234", 9), "masked_ids"),
+        (lambda s: called(s, "xxx-xx-1234", 9), "masked_ids"),
+        (lambda s: called(s, hashlib.md5(b"").hexdigest(), 9), "nobody"),
+        (lambda s: called(s, hashlib.sha256(b"null").hexdigest(), 9), "nobody"),
         (lambda s: [x.upper() if i % 9 else x for i, x in enumerate(s)], "two_cases"),
         (lambda s: [*s, *s[200:210]], "imported_twice"),
         (lambda s: [*s[::8], *s[::8][20:30]], "imported_twice"),  # one line a day, ten days in two files
@@ -267,6 +272,8 @@ def called(lines: list[str], who: str, every: int) -> list[str]:
         (lambda s: [f"{a},{b},-{c}" for a, b, c in (x.split(",") for x in s)], "signs_reversed"),
         (lambda s: [f"46876{x[1 : x.index(',')]:0>4}0000000{x[x.index(',') :]}" for x in s], "cut_ids"),
         (lambda s: [("00" if i // 50 % 2 else "") + x[1:] for i, x in enumerate(s)], "two_spellings"),
+        (lambda s: [x[1:].replace(",", "001,", 1) if i // 50 % 2 else x[1:].replace(",", ".001,", 1)
+                    for i, x in enumerate(s)], "two_spellings"),
         (lambda s: [("Jo\u00e9" if i // 50 % 2 else "Joe\u0301") + x for i, x in enumerate(s)],
          "two_spellings"),
     ],

@@ -227,17 +227,36 @@ def test_a_product_of_two_negatives_is_told_and_the_line_settles_it(opened) -> N
     assert settled.counts["revenue"] == 200
 
 
-def test_amounts_named_in_cents_are_told_and_the_line_settles_it(opened) -> None:
-    text = "customer_id,transaction_date,amount_cents\na,2026-01-05,1250\n"
-    [found] = [
-        f
-        for f in opened(text, {"transactions": {"unit_spend": "amount_cents"}}).findings
-        if f.kind == "cents"
-    ]
+@pytest.mark.parametrize(
+    ("name", "kind", "revenue"),
+    [
+        ("amount_cents", "cents", 12.5),
+        ("Revenue (kEUR)", "thousands", 1_250_000),
+        ("Umsatz in TEUR", "thousands", 1_250_000),
+        ("sales ($000s)", "thousands", 1_250_000),
+        ("net sales in thousands", "thousands", 1_250_000),
+        ("price per 100", "price_per_many", 12.5),
+        ("Preis je 1000", "price_per_many", 1.25),
+    ],
+)
+def test_amounts_named_in_another_unit_are_told_and_the_line_settles_it(
+    opened, name: str, kind: str, revenue: float
+) -> None:
+    text = f"customer_id,transaction_date,{name}\na,2026-01-05,1250\n"
+    [found] = [f for f in opened(text, {"transactions": {"unit_spend": name}}).findings if f.kind == kind]
     formula = found.settles.partition("unit_spend = '")[2].rstrip("'")
     base = opened(text, {"transactions": {"unit_spend": formula}})
-    assert base.counts["revenue"] == 12.5
-    assert "cents" not in kinds(base)
+    assert base.counts["revenue"] == revenue
+    assert kind not in kinds(base)
+
+
+@pytest.mark.parametrize(
+    "name", ["amount", "price per unit", "amateur sales", "Kreur", "per10x price", "sales 2000"]
+)
+def test_amounts_of_other_names_are_in_no_other_unit(opened, name: str) -> None:
+    text = f"customer_id,transaction_date,{name}\na,2026-01-05,1250\n"
+    found = kinds(opened(text, {"transactions": {"unit_spend": name}}))
+    assert not {"cents", "thousands", "price_per_many"} & found
 
 
 def test_money_given_back_is_taken_off_by_the_line_that_is_shown(opened) -> None:

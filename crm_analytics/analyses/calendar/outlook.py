@@ -7,6 +7,9 @@ horizons are the interval: no model of the noise is needed, only that the next w
 A level carries its own weeks ahead. Where a shown season sets the last weeks apart from the next by more than
 the level erred by, the forecast would deny what the months show: then a way that holds the season is used, if
 one can be tried.
+
+Where none can, and the same weeks a year ago are there once, a season and a growth look alike. Then the
+middle of the level and of those weeks is expected, and the interval is as wide as the two are apart.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from crm_analytics.errors import NotEnoughData, ParameterError
 from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
-LEVEL = "level"
+LEVEL, BETWEEN = "level", "between"
 WEEK = 7
 LEVEL_WEEKS = 8  # whose mean is the level
 GROWTH_WEEKS = 13  # held against the same weeks a year ago
@@ -35,6 +38,7 @@ MOST_TRIALS = 26
 TWO_YEARS = 2 * 366 + 31  # days that hold 24 whole months
 TRIALS = 4  # horizons that do not overlap, from which errors have a scatter worth the name
 COVER = 0.95
+ONCE, APART = 0.2, 0.9  # half an interval around the middle: what one year tells of the next, and of the gap
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +49,7 @@ class Outlook(ObjectCard):
     ----------
     weeks : start (first day), expected, lower, upper (95 %)
     expected, lower, upper : of all these weeks together
-    way : "level", "last year" or "index"
+    way : "level", "last year", "index", or "between" the level and the same weeks a year ago
     trials : way, trials, error (root mean square of the logarithm of what came over what was expected, over
         the whole horizon); the days tried are the same for all ways
     year_ago : what the same weeks sold a year before; NaN where the data do not reach back
@@ -106,25 +110,23 @@ def outlook(daily: pd.Series, weeks: int = 8) -> Outlook:
     way = min(with_season, key=trials.worst) if is_for_season else least_wrong
     scatter = trials.worst(way)
     expected = _by_week(ways[way][1](len(values)))
-    total = float(expected.sum())
-    low, high = _interval(total, scatter, len(trials.days) * min(1.0, STEP / horizon))
+    ago = len(values) - YEAR
+    year_ago = float(values[ago : ago + horizon].sum()) if ago >= 0 else float("nan")
+    if way == LEVEL and not with_season and not misses and year_ago > 0:
+        way = BETWEEN
+        total, low, high, table = _between(values, expected)
+    else:
+        total = float(expected.sum())
+        low, high = _interval(total, scatter, len(trials.days) * min(1.0, STEP / horizon))
+        weekly = max(_rms(trials.weekly[way]), scatter)
+        bounds = np.array([_interval(e, weekly, len(trials.days)) for e in expected])
+        table = pd.DataFrame({"expected": expected, "lower": bounds[:, 0], "upper": bounds[:, 1]})
     first = pd.Timestamp(daily.index[-1]) + pd.Timedelta(days=1)
-    weekly = max(_rms(trials.weekly[way]), scatter)
-    bounds = np.array([_interval(e, weekly, len(trials.days)) for e in expected])
-    table = pd.DataFrame(
-        {
-            "start": pd.date_range(first, periods=weeks, freq="7D"),
-            "expected": expected,
-            "lower": bounds[:, 0],
-            "upper": bounds[:, 1],
-        }
-    )
+    table.insert(0, "start", pd.date_range(first, periods=weeks, freq="7D"))
     tried = pd.DataFrame(
         [(name, len(trials.days), _rms(errors)) for name, errors in trials.errors.items()],
         columns=["way", "trials", "error"],
     )
-    ago = len(values) - YEAR
-    year_ago = float(values[ago : ago + horizon].sum()) if ago >= 0 else float("nan")
     return Outlook(
         table, total, low, high, way, tried, year_ago, season, misses and not is_for_season, is_for_season,
         _words(way, len(trials.days), trials, weeks),
@@ -190,6 +192,34 @@ def _last_year(past: Array, horizon: int) -> Array:
     return past[start : start + horizon] * growth
 
 
+def _between(values: Array, level: Array) -> tuple[float, float, float, pd.DataFrame]:
+    """The middle of the level and of the same weeks a year ago, with bounds: of all weeks, and of each.
+
+    Last year counts with the growth since, as far as weeks are there twice to tell it. One year more tells a
+    season from growth; until then half the interval is nearly the whole gap between the two.
+
+    Parameters
+    ----------
+    level : by week
+    """
+    start, span = len(values) - YEAR, GROWTH_WEEKS * WEEK
+    known = min(start, span)
+    then = values[start - known : start].sum()
+    growth = (values[-known:].sum() / then) ** (known / span) if known and then > 0 else 1.0
+    ago = _by_week(values[start : start + len(level) * WEEK]) * growth
+    weekly = _by_week(values[-(len(values) // WEEK) * WEEK :])
+    around = (weekly[:-2] + weekly[2:]) / 2
+    apart = np.abs(_error(weekly[1:-1], around))
+    noise = 1.4826 * np.median(apart) * np.sqrt(2 / 3)  # of a week: the mean of two has its own
+    middle = np.sqrt((level + 0.5) * (ago + 0.5))
+    total = float(np.sqrt((level.sum() + 0.5) * (ago.sum() + 0.5)) - 0.5)
+    gap = APART * np.log((level.sum() + 0.5) / (ago.sum() + 0.5))
+    half, weekly_half = (np.sqrt(ONCE**2 + gap**2 + 12 * noise**2 / n) for n in (len(level), 1))  # 2 errors
+    each = middle * total / middle.sum()
+    bounds = {"lower": each * np.exp(-weekly_half), "upper": each * np.exp(weekly_half)}
+    return total, total * np.exp(-half), total * np.exp(half), pd.DataFrame({"expected": each} | bounds)
+
+
 def _indexed(past: pd.Series, horizon: int) -> Array:
     try:
         found = calendar_of(past, "orders")
@@ -235,6 +265,11 @@ def _interval(expected: float, scatter: float, trials: float) -> tuple[float, fl
 
 
 def _words(way: str, count: int, trials: _Trials, weeks: int) -> str:
+    if way == BETWEEN:
+        return (
+            f"Expected is the middle of the last {LEVEL_WEEKS} weeks and of the same weeks a year ago, "
+            "which the data hold once: a season cannot be told apart from growth. The interval holds both."
+        )
     how = {
         LEVEL: f"the mean of the last {LEVEL_WEEKS} weeks",
         "last year": f"the same weeks a year ago, times the growth of the last {GROWTH_WEEKS} weeks",

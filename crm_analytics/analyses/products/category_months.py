@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MONTHS = 12
 ORDERS = 30  # in a month, below which its shares are not looked at
+DAYS = 20  # of a month, below which it is left out: two days of January are no January
 CATEGORIES = 30  # the largest
 LEVEL = 0.05  # of false discoveries
 FIRM = 2  # years
@@ -66,7 +67,7 @@ def category_months(base: CustomerBase, level: str = "category") -> CategoryMont
     rows = lines.select(
         "order", category="product", who=lines.customer_id.fill_null(lines.order), month=month
     ).distinct()
-    rows = base.materialise(rows)
+    rows = base.materialise(rows.filter(rows.month.isin(_covered(base.first_day, base.day))))
     orders = rows.select("order", "who", "month").distinct()
     each = orders.group_by("month", "who").aggregate(n=orders.count().cast("float64"))
     whole = base.collect(each.group_by("month").aggregate(of=each.n.sum(), nn=(each.n * each.n).sum()))
@@ -120,6 +121,13 @@ def coming_peak(found: CategoryMonths, day: date, weeks: int = AHEAD) -> Peak | 
     return Peak(str(best["category"]), month, first[month].date(), float(best["index"]), *bounds)
 
 
+def _covered(first: date, last: date) -> list[int]:
+    """Calendar months (12 * year + month - 1) of which the data hold enough days."""
+    days = pd.date_range(first, last)
+    counts = pd.Series(days.year * MONTHS + days.month - 1).value_counts()
+    return [int(month) for month in counts[counts >= DAYS].index]
+
+
 def _largest(sums: pd.DataFrame) -> pd.DataFrame:
     total = sums.groupby("category")["orders"].sum().sort_values(ascending=False, kind="stable")
     return sums[sums["category"].isin(total.index[:CATEGORIES])]
@@ -141,6 +149,8 @@ def _indices(sums: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
     # the month is part of all months, so its own weight is taken out of the error of the difference
     spread = found["xx"] - 2 * share * found["xn"] + share**2 * found["nn"]
     error = np.sqrt(np.maximum(spread, 1e-300)) / found["of"]
+    # of no order among n customers the rule of three says at most 3 / n; orders repeat, so n is of them
+    none = np.where(found["orders"] == 0, 3 * found["nn"] / found["of"] ** 2, 0.0)
     null = found["xx"] - 2 * found["usual"] * found["xn"] + found["usual"] ** 2 * found["nn"]
     z = ((share - found["usual"]).abs() * found["of"]).to_numpy() / np.sqrt(
         np.maximum(null.to_numpy(), 1e-300)
@@ -158,7 +168,7 @@ def _indices(sums: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
             "usual": found["usual"],
             "index": 100 * share / found["usual"],
             "lower": 100 * np.maximum(share - Z95 * error, 0) / found["usual"],
-            "upper": 100 * (share + Z95 * error) / found["usual"],
+            "upper": 100 * np.maximum(share + Z95 * error, none) / found["usual"],
             "years": found["year"],
             "agreeing": agreeing,
             "p_adjusted": sure,

@@ -43,8 +43,8 @@ class Movers(ObjectCard):
         shop (ratio of all orders), relative (ratio over shop), p_adjusted (of no difference to the shop;
         Benjamini & Hochberg over all products), last_year (the same relative ratio a year ago; missing
         without data), verdict; clear movers first, by orders gained or lost against the shop
-    verdict : "moves": differs from the shop beyond chance, and from what it did a year ago, where that is
-        known. "the season's": it moved so a year ago, too. "not told apart": a year ago is too thin to say.
+    verdict : "moves": differs from the shop beyond chance, and from what it did a year ago. "the season's":
+        it moved so a year ago, too. "not told apart": a year ago is too thin to say, or not in the data.
         "as before"
     span_days : of each period
     has_last_year : whether the data reach back a year more
@@ -87,7 +87,9 @@ def movers(
     table = _tested(now)
     table["last_year"] = np.nan
     verdict = np.where(table["p_adjusted"] < LEVEL, "moves", "as before")
-    if has_last_year:
+    if not has_last_year:  # garlands before Christmas move beyond the shop, and so they do every year
+        verdict = np.where(verdict == "moves", "not told apart", verdict)
+    else:
         then = _tested(_periods(base, lines, start - back, middle - back, base.day - back))
         verdict = _against_last_year(table, then, verdict)
     table["verdict"] = verdict

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from crm_analytics.analyses.disclosure import shared
+from crm_analytics.analyses.disclosure import OTHERS, shared
 from crm_analytics.analyses.overview import WEEKDAYS
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
 LEVELS = ("low", "middle", "high")  # thirds
+FAVOURITE = 0.1  # of some customers' purchase lines: what takes less is not their favourite
 DEAL_PRONE = 0.5  # share of the orders with a coupon or discount, from which on
 
 
@@ -163,7 +164,8 @@ def bought_most(base: CustomerBase, customers: ir.Table, minimum: int = 1) -> tu
     theirs = lines.semi_join(customers, "customer_id")
     theirs = theirs.filter(theirs[name].notnull())
     counts = base.collect(theirs.group_by(what=theirs[name]).aggregate(n=theirs.count()).order_by("what"))
-    if counts.empty:
+    named = counts[counts["what"] != OTHERS]
+    if named.empty:
         return None
-    top = counts.nlargest(1, "n").iloc[0]
+    top = named.nlargest(1, "n").iloc[0]
     return str(top["what"]), float(top["n"] / counts["n"].sum())

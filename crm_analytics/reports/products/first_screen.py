@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from crm_analytics.analyses.calendar.outlook import LEVEL, LEVEL_WEEKS
+from crm_analytics.analyses.calendar.outlook import BETWEEN, LEVEL, LEVEL_WEEKS
 from crm_analytics.analyses.evidence import grade, told
 from crm_analytics.pages import blocks
 from crm_analytics.reports.products.offers import NEXT, SEASON
@@ -62,7 +62,9 @@ def _news(report: ProductReport) -> str:
         row = report.popular.products.iloc[0]
         bounds = interval(t, row["lower"], row["upper"], "number:0")
         slots = {"what": short(report.name(row["product"]), 60), "rate": row["rate"], "interval": bounds}
-        return t.of("headline.steady", slots)
+        moves = report.moves
+        still = moves is not None and "not told apart" not in set(moves.products["verdict"])
+        return t.of("headline.steady" if still else "headline.best", slots)
     if due.value is not None:
         bounds = interval(t, due.lower, due.upper, report.currency)
         return t("headline.ahead.plain", weeks=_weeks(report), value=due.value, interval=bounds)
@@ -122,7 +124,7 @@ def _lede(report: ProductReport) -> list[str]:
 def _season_of_forecast(report: ProductReport) -> list[str]:
     """How the forecast stands to the season that the page shows below it; nothing where none sets in."""
     found = report.ahead
-    if found is None or abs(found.season - 1) < NO_SEASON:
+    if found is None or found.way == BETWEEN or abs(found.season - 1) < NO_SEASON:
         return []
     holds = "in" if found.way != LEVEL else "out" if found.misses_season else "within"
     way, share = "more" if found.season > 1 else "less", abs(found.season - 1)
@@ -259,11 +261,15 @@ def _together(report: ProductReport) -> dict[str, str] | None:
         return None
     if row is None:
         return blocks.finding(t("finding.no_pair"), "together")
-    slots = {
-        "one": short(report.name(row["product_a"]), 22), "other": short(report.name(row["product_b"]), 22),
-        "lift": row["within_lift"], "interval": factor_range(report, row["lower"], row["upper"]),
-    }  # fmt: skip
-    return blocks.finding(t.of("finding.pair", slots), "together")
+
+    def said(letters: int) -> str:
+        one, other = (short(report.name(row[key]), letters) for key in ("product_a", "product_b"))
+        bounds = factor_range(report, row["lower"], row["upper"])
+        return t.of(
+            "finding.pair", {"one": one, "other": other, "lift": row["within_lift"], "interval": bounds}
+        )
+
+    return blocks.finding(said(22), "together", shorter=said(16))
 
 
 def _first(report: ProductReport) -> dict[str, str] | None:

@@ -81,8 +81,12 @@ def what_moves(report: ProductReport, found: Movers) -> Block:
         table = pd.concat([report.category_moves.products, table], ignore_index=True)
     if table.empty:
         return placed(report, blocks.note(t("moves.none"), t("moves.needs")), "moves")
-    clear = found.products[found.products["verdict"] == "moves"]
-    n, of = len(clear), len(found.products)
+    n, season = (int((found.products["verdict"] == one).sum()) for one in ("moves", "not told apart"))
+    of = len(found.products)
+    if n or season:
+        finding = t("moves.finding" if n else "moves.finding_season", n=n or season, of=of)
+    else:
+        finding = t("moves.finding_none", of=of)
     data = pd.DataFrame(
         {
             "product": [report.name(p) for p in table["product"]],
@@ -100,7 +104,7 @@ def what_moves(report: ProductReport, found: Movers) -> Block:
     formats |= {"last_year": "number:2"} if found.has_last_year else {}
     block = blocks.table(
         data.head(LISTED),
-        finding=t("moves.finding", n=n, of=of) if n else t("moves.finding_none", of=of),
+        finding=finding,
         caption=t("moves.caption", days=found.span_days, shop=shop)
         + (" " + t("moves.no_year") if not found.has_last_year else ""),
         formats=formats,

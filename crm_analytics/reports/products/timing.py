@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from crm_analytics.analyses.calendar.outlook import BETWEEN, LEVEL
 from crm_analytics.analyses.evidence import told
 from crm_analytics.pages import blocks, figures
 from crm_analytics.pages.blocks import together
@@ -49,9 +50,10 @@ def when_to_stock(report: ProductReport, found: Outlook) -> Block:
     finding = t("ahead.finding", n=len(found.weeks), value=found.expected, interval=bounds)
     used = found.way.replace(" ", "_")
     way = t(f"ahead.for_season.{used}" if found.is_for_season else f"ahead.way.{used}")
-    caption = [way, t("ahead.trials", n=int(found.trials["trials"].iloc[0]))]
-    if set(found.trials["way"]) == {"level"}:
-        caption.append(t("ahead.no_season"))
+    caption = [way]
+    if found.way != BETWEEN:
+        caption.append(t("ahead.trials", n=int(found.trials["trials"].iloc[0])))
+        caption += [t("ahead.no_season")] if set(found.trials["way"]) == {LEVEL} else []
     if report.ahead_by is None:
         data = found.weeks.assign(range=together(found.weeks["lower"], found.weeks["upper"]))
         block = blocks.chart(

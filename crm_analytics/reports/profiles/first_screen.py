@@ -8,6 +8,7 @@ from crm_analytics.analyses.comparison import YEAR
 from crm_analytics.analyses.evidence import told
 from crm_analytics.analyses.portfolio.portfolio import BELOW_ZERO, GROWABLE
 from crm_analytics.analyses.profiling.demography import REST
+from crm_analytics.analyses.profiling.favourites import FAVOURITE
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.profiles.report import ProfilesReport
 from crm_analytics.reports.shared import small_form
@@ -145,6 +146,8 @@ def _taste(report: ProfilesReport) -> dict[str, str]:
         return blocks.finding(t("finding.no_products"), "likes")
     what, share = report.taste
     name = segment_name(t, report.best["segment"])
+    if share < FAVOURITE:
+        return blocks.finding(t("finding.taste_broad", segment=name[:30], share=share), "likes")
     return blocks.finding(
         t("finding.taste", segment=name[:30], what=words.clean(what, 30), share=share), "likes"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses.evidence import Evidence, grade
+from crm_analytics.analyses.profiling.favourites import FAVOURITE
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.segments.report import SegmentReport
 from crm_analytics.reports.shared import small_form
@@ -173,6 +174,8 @@ def _taste(report: SegmentReport) -> dict[str, str]:
         return blocks.finding(t("finding.no_products"))
     what, share = report.taste
     name = segment_name(t, report.best["segment"])
+    if share < FAVOURITE:
+        return blocks.finding(t("finding.taste_broad", segment=name[:30], share=share))
     return blocks.finding(t("finding.taste", segment=name[:30], what=words.clean(what, 30), share=share))
 
 

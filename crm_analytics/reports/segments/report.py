@@ -13,7 +13,7 @@ from crm_analytics.analyses.concentration import Concentration
 from crm_analytics.analyses.kpi import Kpi
 from crm_analytics.analyses.kpi_history import with_changes
 from crm_analytics.analyses.kpis import measure
-from crm_analytics.analyses.profiling.favourites import purchase_lines
+from crm_analytics.analyses.profiling.favourites import bought_most
 from crm_analytics.pages.sentences import Sentences
 from crm_analytics.reports.shared.customer_lists import write_lists
 from crm_analytics.reports.shared.handed_in import HandedIn, handed_in
@@ -107,16 +107,7 @@ def prepare(
 
 
 def _taste(base: CustomerBase, scores: rfm.RfmScores) -> tuple[str, float] | None:
-    """What the segment that brings most buys most: its category, or else product; None without products."""
-    lines = purchase_lines(base, SHARED_BY)
-    name = next((n for n in ("category", "product") if n in lines.columns), None)
-    if name is None:
-        return None
+    """What the segment that brings most buys most, and its share of their lines; None without products."""
     best = str(scores.segments.nlargest(1, "revenue_share").iloc[0]["segment"])
     mine = scores.customers.filter(scores.customers.segment == best).select("customer_id")
-    theirs = lines.semi_join(mine, "customer_id")
-    counts = base.collect(theirs.group_by(what=theirs[name]).aggregate(n=theirs.count()).order_by("what"))
-    if counts.empty:
-        return None
-    top = counts.nlargest(1, "n").iloc[0]
-    return str(top["what"]), float(top["n"] / counts["n"].sum())
+    return bought_most(base, mine, SHARED_BY)

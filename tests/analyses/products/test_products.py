@@ -96,7 +96,7 @@ def test_a_product_sold_before_its_launch_and_free_gifts_are_told() -> None:
 
 
 def test_movers_recover_planted_truth_and_name_few_where_nothing_moves() -> None:
-    days = pd.date_range("2025-01-01", "2025-12-31")
+    days = pd.date_range("2024-05-01", "2025-12-31")
     cut = pd.Timestamp("2025-10-01")
 
     def rising(day: pd.DatetimeIndex) -> np.ndarray:
@@ -123,6 +123,21 @@ def test_a_move_that_comes_every_year_is_the_seasons() -> None:
     found = movers(opened(sales(4, days, weights=seasonal)))
     assert found.has_last_year
     assert found.products.set_index("product").loc["p05", "verdict"] == "the season's"
+
+
+def test_within_one_year_a_move_may_be_the_seasons() -> None:
+    days = pd.date_range("2024-12-01", "2025-12-09")
+
+    def garlands(day: pd.DatetimeIndex) -> np.ndarray:
+        share = np.ones((len(day), 12))
+        share[:, 5] = np.where(day.month >= 10, 4.0, 1.0)
+        return share
+
+    found = movers(opened(sales(4, days, weights=garlands)))
+    assert not found.has_last_year
+    moved = found.products.set_index("product").loc["p05"]
+    assert (moved["verdict"], moved["lower"] > 1.5) == ("not told apart", True)
+    assert not (found.products["verdict"] == "moves").any()
 
 
 def test_fieller_holds_the_planted_ratio() -> None:
@@ -168,6 +183,28 @@ def test_a_month_seen_once_is_never_clear() -> None:
     assert not found.cells["clear"].any()
     assert found.cells["once"].any()
     assert "campaign of that month looks like a season" in found.words
+
+
+def test_the_first_days_of_a_month_are_no_month() -> None:
+    days = pd.date_range("2024-12-01", "2026-01-02")
+    found = category_months(opened(sales(7, days, weights=winter), products=catalogue()))
+    january = found.cells[found.cells["month"] == 1]
+    assert january["years"].tolist() == [1] * len(january)
+    assert not found.cells["clear"].any()
+
+
+def test_a_category_without_an_order_in_a_month_has_a_range() -> None:
+    days = pd.date_range("2024-01-01", "2025-12-31")
+
+    def closed_in_july(day: pd.DatetimeIndex) -> np.ndarray:
+        share = np.ones((len(day), 12))
+        share[:, 0::4] = np.where(day.month == 7, 0.0, 1.0)[:, None]
+        return share
+
+    cells = category_months(opened(sales(7, days, weights=closed_in_july), products=catalogue())).cells
+    none = cells[cells["orders"] == 0]
+    assert len(none)
+    assert (none["upper"] > 0.5).all()
 
 
 def test_less_than_a_year_says_how_many_months_are_needed() -> None:
