@@ -123,7 +123,7 @@ class _Prediction:
         """Errors of the day given those of earlier days; `said` on logarithms."""
         covariance = errors.covariance(knows_season)
         steps: tuple[Step, ...] = ()
-        if knows_season:  # a step could not be told from an unknown season
+        if knows_season:  # what is no step may be a season that nobody knows
             covariance, steps = with_steps(errors, covariance)
         covariance = covariance + _own(errors, covariance)
         known, number = len(errors.known), len(said)
