@@ -1,8 +1,7 @@
 """How far off a forecast may be, learnt from the errors it made at earlier days.
 
-Errors are logarithms of what came over what was said. Their mean, the latest first and drawn towards none,
-corrects a way of forecasting; their spread, drawn towards what is assumed of a business never tried, widens
-it. Errors of windows that overlap count as so many whole windows.
+Errors are logarithms of what came over what was said. Their spread, drawn towards what is assumed of a
+business never tried, is the interval. Errors of windows that overlap count as so many whole windows.
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ from scipy import stats
 
 Array = NDArray[np.float64]
 PRIOR = 2.0  # errors that the assumption of a spread counts for
-NO_SHIFT = 0.5  # errors that the assumption of no shift counts for
-HALF_LIFE = 2.0  # quarters, in which an error loses half its say in what a way is off by now
+NO_SHIFT = 0.5  # errors that the assumption of no shift counts for, where one was taken out
 FARTHEST = 2.5  # on logarithms: what is twelve times off is no forecast
 
 
@@ -42,30 +40,6 @@ class Doubt:
         """The same of parts, whose own chance has so much more variance than that of the whole."""
         t = float(stats.t.ppf((1 + level) / 2, self.freedom))
         return np.minimum(t * np.sqrt(self.scale**2 + own), FARTHEST)
-
-
-def shift_of(errors: Array, overlap: float, back: Array | None = None) -> float:
-    """By how much a way is off in the mean, drawn towards not at all.
-
-    Parameters
-    ----------
-    errors : logarithms of came over said
-    overlap : windows that overlap at any time
-    back : quarters before the day that each was made at: what a way was off by lately is nearer to what it is
-        off by now. Without it all count alike
-
-    Examples
-    --------
-    >>> round(shift_of(np.array([0.3, 0.25, 0.35, 0.3]), overlap=4.0), 2)
-    0.2
-    >>> round(shift_of(np.array([0.3, 0.0]), overlap=1.0, back=np.array([1.0, 3.0])), 2)
-    0.16
-    """
-    if not len(errors):
-        return 0.0
-    free = len(errors) / max(overlap, 1.0)
-    weights = np.ones(len(errors)) if back is None else 0.5 ** ((back - back.min()) / HALF_LIFE)
-    return float(np.average(errors, weights=weights) * free / (free + NO_SHIFT))
 
 
 def doubt_of(errors: Array, overlap: float, chance: float, assumed: float, apart: float = 0.0) -> Doubt:

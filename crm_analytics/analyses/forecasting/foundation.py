@@ -34,6 +34,7 @@ from crm_analytics.tables.object_cards import ObjectCard
 if TYPE_CHECKING:
     from crm_analytics.tables.customer_base import CustomerBase
 
+LEAST_KEPT = 0.1  # share of the money that is not sent back
 BUSY = 10.0  # purchases a quarter, above which a quarter without any is no chance
 
 
@@ -77,8 +78,17 @@ class Foundation(ObjectCard):
         if weeks <= YEAR * WEEKS_PER_QUARTER + 2:  # twelve months are a day longer
             said |= {way: of_quarters(self.quarters, way, what, 0, window) for way in (AGES, LEVEL)}
             said[CONTRACTS] = self.contracts[window][what] if self.contracts else np.nan
-        size = len(self.quarters.customers)
-        found = learnt(self.trials, said, what=what, window=window, quarters=size, chance=chance, lumps=lumps)
+        of = self.quarters.of("value" if what == "value" else "purchases", 1)
+        found = learnt(
+            self.trials,
+            said,
+            what=what,
+            window=window,
+            volume=of.sum(axis=0)[: self.quarters.whole],
+            # of purchases sent back nothing is left: what is left is of fewer
+            chance=float(np.sqrt(chance**2 / max(net, LEAST_KEPT) + lumps)),
+            knows_season=self.models.time.is_firm,
+        )
         return found, found.mean / alone if alone > 0 else 1.0
 
 

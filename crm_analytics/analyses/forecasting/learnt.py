@@ -1,4 +1,12 @@
-"""One forecast from several ways, each shifted, weighed and doubted by the errors it made at earlier days."""
+"""One forecast from several ways, each shifted, weighed and doubted by the errors it made at earlier days.
+
+What today's errors are, given the earlier ones, is their best linear prediction under `error_covariance`
+(Goldberger 1962, *JASA* 57; kriging, in the words of its other users). A trend, a season or a lean is so
+corrected as far as the errors determine it: few purchases, or windows that overlap, determine little. Of the
+ways, so corrected, the mean with the least variance is taken (Bates & Granger 1969, *Operational Research
+Quarterly* 20); a way that erred by more than is assumed of it weighs less. Where errors are larger than
+assumed, the interval is wider; where they are smaller, it is not narrower.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +17,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crm_analytics.analyses.forecasting.doubt import Doubt, doubt_of, shift_of
-from crm_analytics.analyses.forecasting.quarters import YEAR
-from crm_analytics.analyses.forecasting.ways import CONTRACTS, MODEL, WAYS
+from crm_analytics.analyses.forecasting.doubt import Doubt
+from crm_analytics.analyses.forecasting.error_covariance import Errors
+from crm_analytics.analyses.forecasting.level_steps import SHARE, Step, with_steps
+from crm_analytics.analyses.forecasting.ways import WAYS
 from crm_analytics.tables.object_cards import ObjectCard
 
 Array = NDArray[np.float64]
-EXPECTED_ERRORS = 4.0  # errors that what is assumed of a way counts for when ways are weighed
-# what a way is assumed to be off by before it was tried, on logarithms
-UNTRIED: Mapping[str, float] = dict(zip(WAYS, (0.10, 0.18, 0.28, 0.04), strict=True))
-APART = 0.5  # of the variance between the ways, that is added to what their errors say
-LEFT_OUT = 0.05  # of a year, where two cycles were seen: level, lives, mix of customers
-ONE_CYCLE = 0.16  # where one was: season and trend cannot be told apart
+FREEDOM = 8.0  # of Student's t before a business was tried
 COLUMNS = ["way", "said", "shift", "weight", "errors", "error"]
-LESS = 0.28  # where not even one was
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +38,8 @@ class Learnt(ObjectCard):
     mean : the forecast
     doubt : around it, on logarithms
     ways : way, said, shift (logarithm added to it), weight, errors (earlier days it was tried at), error
-        (root
-        mean square of its errors there)
+        (root mean square of its errors there)
+    steps : of the level, that the errors show
     error : mean size of what the weighed forecast was off by at earlier days, as a share; NaN where none was
         tried
     last : what came in the last window over what the weighed forecast would have said before it, less 1; NaN
@@ -47,6 +50,7 @@ class Learnt(ObjectCard):
     mean: float
     doubt: Doubt
     ways: pd.DataFrame
+    steps: tuple[Step, ...]
     error: float
     last: float
 
@@ -62,9 +66,9 @@ def learnt(
     *,
     what: str,
     window: int,
-    quarters: int,
+    volume: Array,
     chance: float,
-    lumps: float = 0.0,
+    knows_season: bool = True,
 ) -> Learnt:
     """Weigh the ways.
 
@@ -72,67 +76,107 @@ def learnt(
     ----------
     trials : as `ways.trials` gives them
     said : what each way says at the day; NaN where it cannot
-    quarters : of data before the day
-    chance : standard deviation, on logarithms, that chance and parameters alone give the models
-    lumps : variance, on logarithms, of single large customers who may be lost: no trial need have seen it
+    volume : what was sold in each whole quarter, the last before the day first
+    chance : standard deviation, on logarithms, of chance, parameters and single large customers
+    knows_season : whether the models' clock runs by a season, or two cycles showed none
     """
-    errors = {way: _errors(trials, way, what, window) for way in WAYS if _usable(said.get(way))}
-    shift, spread = {}, {}
-    for way, (found, overlap) in errors.items():
-        shift[way] = shift_of(found.to_numpy(), overlap, found.index.to_numpy(float))
-        free = len(found) / overlap
-        seen = float(np.mean((found.to_numpy() - shift[way]) ** 2)) if len(found) else 0.0
-        spread[way] = (EXPECTED_ERRORS * UNTRIED[way] ** 2 + free * seen) / (EXPECTED_ERRORS + free)
-    if not errors:  # nothing is expected, and so nothing comes
-        nothing = doubt_of(np.array([]), 1.0, chance, LESS)
-        return Learnt(what, window, 0.0, nothing, pd.DataFrame(columns=COLUMNS), np.nan, np.nan)
-    weight = {way: 1 / spread[way] for way in errors}
-    total = sum(weight.values())
-    weight = {way: one / total for way, one in weight.items()}
-    logs = {way: float(np.log(said[way]) + shift[way]) for way in errors}
-    middle = sum(weight[way] * logs[way] for way in errors)
-    apart = APART * sum(weight[way] * (logs[way] - middle) ** 2 for way in errors)
-    mean = float(np.exp(middle))
-    left = pd.DataFrame({way: found - shift[way] for way, (found, _) in errors.items()})
-    share = left.notna() * pd.Series(weight)
-    together = (left.fillna(0.0) * share).sum(axis=1) / share.sum(axis=1)
-    overlap = errors[MODEL][1] if MODEL in errors else float(window)
-    chance *= 1 - weight.get(CONTRACTS, 0.0)  # of the models: what a contract pays is known
-    doubt = doubt_of(together.to_numpy(), overlap, chance, assumed(quarters, window, overlap), apart + lumps)
-    ways = pd.DataFrame(
+    ways = [way for way in WAYS if _usable(said.get(way))]
+    if not ways:  # nothing is expected, and so nothing comes
+        nothing = Doubt(max(chance, 1e-12), FREEDOM, 0)
+        return Learnt(what, window, 0.0, nothing, pd.DataFrame(columns=COLUMNS), (), np.nan, np.nan)
+    own = _tried(trials, ways, what, window)
+    rows = list(zip(own["way"].astype(str), own["back"].tolist(), own["window"].tolist(), strict=True))
+    rows += [(way, 0, window) for way in ways]
+    errors = Errors.of(rows, own["error"].to_numpy(float), volume, chance)
+    found = _Prediction.of(errors, np.log([said[way] for way in ways]), knows_season)
+    same, at = _longest(own, window)
+    shown = pd.DataFrame(
         [
-            (way, said[way], shift[way], weight[way], len(found), float(np.sqrt((found**2).mean())))
-            for way, (found, _) in errors.items()
+            (way, said[way], shift, weight, len(some), float(np.sqrt((some**2).mean())))
+            for way, shift, weight in zip(ways, found.shift, found.weight, strict=True)
+            for some in [same.loc[same["way"] == way, "error"]]
         ],
         columns=COLUMNS,
     )
-    off = np.expm1(together.to_numpy())
-    latest = off[together.index == window] if overlap == window else []
-    error = float(np.abs(off).mean()) if len(off) else np.nan
-    return Learnt(what, window, mean, doubt, ways, error, float(latest[0]) if len(latest) else np.nan)
+    off = np.expm1(_together(same, shown))
+    latest = off[off.index == window] if at == window else off[:0]
+    return Learnt(
+        what, window, float(np.exp(found.middle)), Doubt(found.scale, found.freedom, len(off)), shown,
+        found.steps, float(off.abs().mean()) if len(off) else np.nan,
+        float(latest.iloc[0]) if len(latest) else np.nan,
+    )  # fmt: skip
 
 
-def assumed(quarters: int, window: int, tried: float) -> float:
-    """What a forecast of so many quarters is off by before it was tried, on logarithms.
+@dataclass(frozen=True, eq=False)
+class _Prediction:
+    """Of the logarithm of what comes: middle, scale and freedom; shift and weight of each way; steps."""
 
-    More where the window is longer than any that could be tried.
-    """
-    one = LEFT_OUT if quarters >= 2 * YEAR else ONE_CYCLE if quarters >= YEAR else LESS
-    return one * (1.5 if tried < window else 1.0)
+    middle: float
+    scale: float
+    freedom: float
+    shift: Array
+    weight: Array
+    steps: tuple[Step, ...]
+
+    @classmethod
+    def of(cls, errors: Errors, said: Array, knows_season: bool) -> _Prediction:
+        """Errors of the day given those of earlier days; `said` on logarithms."""
+        covariance = errors.covariance(knows_season)
+        steps: tuple[Step, ...] = ()
+        if knows_season:  # what is no step may be a season that nobody knows
+            covariance, steps = with_steps(errors, covariance)
+        covariance = covariance + _own(errors, covariance)
+        known, number = len(errors.known), len(said)
+        root = np.linalg.cholesky(covariance[:known, :known])
+        both = np.linalg.solve(root, covariance[:known, known:])
+        white = np.linalg.solve(root, errors.known)
+        shift = both.T @ white
+        left = covariance[known:, known:] - both.T @ both
+        inverse = np.linalg.inv(left)
+        # a way is never held against: what would be extrapolated beyond the ways is left out
+        weight = np.maximum(inverse.sum(axis=1), 0.0)
+        weight /= weight.sum()
+        middle = float(weight @ (said + shift))
+        apart = said + shift - middle
+        large = float(white @ white + apart @ inverse @ apart)
+        freedom = FREEDOM + SHARE * (known + number - 1)
+        wider = max((FREEDOM + SHARE * large) / freedom, 1.0)
+        scale = float(np.sqrt(weight @ left @ weight * wider))
+        return cls(middle, scale, freedom, shift, weight, steps)
+
+
+def _own(errors: Errors, covariance: Array) -> Array:
+    """What a way errs by beyond what is assumed of it, as noise of its own: it is then weighed less."""
+    known, variance = len(errors.known), np.diag(covariance)
+    more = np.zeros(len(variance))
+    for way in set(errors.way):
+        rows = errors.way == way
+        seen = errors.known[rows[:known]] ** 2 / variance[:known][rows[:known]]
+        larger = (FREEDOM + SHARE * seen.sum()) / (FREEDOM + SHARE * len(seen))
+        more[rows] = max(larger - 1.0, 0.0) * variance[rows]
+    return np.diag(more)
 
 
 def _usable(said: float | None) -> bool:
     return said is not None and bool(np.isfinite(said)) and said > 0
 
 
-def _errors(trials: pd.DataFrame, way: str, what: str, window: int) -> tuple[pd.Series, float]:
-    """Errors by quarters back, and how many overlap: of the window, else of the longest that was tried."""
-    own = trials[
-        (trials["way"] == way) & (trials["what"] == what) & (trials["said"] > 0) & (trials["came"] > 0)
-    ]
-    for tried in range(window, 0, -1):
-        some = own[own["window"] == tried]
-        if len(some):
-            values = np.log(some["came"].to_numpy(float) / some["said"].to_numpy(float))
-            return pd.Series(values, some["back"].to_numpy()), float(tried)
-    return pd.Series(dtype=float), float(window)
+def _tried(trials: pd.DataFrame, ways: list[str], what: str, window: int) -> pd.DataFrame:
+    """Earlier errors of these ways, over the same window and over single quarters, which tell of late."""
+    own = trials[trials["way"].isin(ways) & (trials["what"] == what)]
+    own = own[(own["said"] > 0) & (own["came"] > 0) & (own["window"] <= window)]
+    own = own[own["window"].isin({1, own["window"].max()})]
+    return own.assign(error=np.log(own["came"].astype(float) / own["said"].astype(float)))
+
+
+def _longest(own: pd.DataFrame, window: int) -> tuple[pd.DataFrame, int]:
+    """The errors over the window, else over the longest that was tried, and which that is."""
+    at = int(own["window"].max()) if len(own) else window
+    return own[own["window"] == at], at
+
+
+def _together(same: pd.DataFrame, ways: pd.DataFrame) -> pd.Series:
+    """What the weighed forecast was off by, by quarters back."""
+    both = same.merge(ways[["way", "shift", "weight"]], on="way", validate="m:1")
+    left = (both["error"] - both["shift"]) * both["weight"]
+    return (left.groupby(both["back"]).sum() / both["weight"].groupby(both["back"]).sum()).dropna()

@@ -13,7 +13,7 @@ from crm_analytics import CustomerBase
 from crm_analytics.analyses import btyd
 from crm_analytics.analyses.forecasting.business_time import BusinessTime, business_time
 from crm_analytics.analyses.forecasting.cautions import CONTRACTS, ONE_CYCLE, SHORT
-from crm_analytics.analyses.forecasting.doubt import doubt_of, shift_of
+from crm_analytics.analyses.forecasting.doubt import doubt_of
 from crm_analytics.analyses.forecasting.learnt import learnt
 from crm_analytics.analyses.forecasting.quarters import DAYS, quarters
 from crm_analytics.analyses.forecasting.truncation import share_older
@@ -45,7 +45,7 @@ def tried(errors, way=MODEL, window=4):
 
 
 def said_of(trials, said, **more):
-    wanted = {"what": "value", "window": 4, "quarters": 16, "chance": 0.03} | more
+    wanted = {"what": "value", "window": 4, "volume": np.full(16, 100.0), "chance": 0.03} | more
     return learnt(trials, said, **wanted)
 
 
@@ -106,17 +106,78 @@ def test_a_planted_season_runs_the_clock(fashion):
 
 def test_a_planted_shift_is_found_and_taken_out():
     found = said_of(tried([0.3] * 8), {MODEL: 100.0})
-    assert found.mean == pytest.approx(100 * np.exp(0.3 * 2 / 2.5))
-    assert shift_of(np.array([]), 4.0) == 0.0
+    assert found.mean == pytest.approx(100 * np.exp(0.3), rel=0.05)
+    assert found.ways["shift"].item() == pytest.approx(np.log(found.mean / 100))
+    assert said_of(tried([]), {MODEL: 100.0}).mean == pytest.approx(100)
+
+
+def test_a_shift_is_taken_out_as_far_as_purchases_determine_it():
+    """Errors of a few purchases are chance first."""
+    errors = tried([0.15, 0.1, 0.2, 0.15], window=1)
+    many, few = (said_of(errors, {MODEL: 100.0}, window=1, chance=c).mean for c in (0.03, 0.3))
+    assert 100 < few < 104 < 107 < many
 
 
 def test_what_a_way_was_off_by_lately_counts_for_more_than_what_it_was_off_by_long_ago():
     """A business that began to shrink a year ago: the shift follows, though most days knew nothing of it."""
     now, before = (
         said_of(tried(e, window=1), {MODEL: 100.0}, window=1)
-        for e in ([-0.3] * 2 + [0.0] * 4, [0.0] * 4 + [-0.3] * 2)
+        for e in ([-0.15] * 2 + [0.0] * 4, [0.0] * 4 + [-0.15] * 2)
     )
-    assert now.mean < 100 * np.exp(-0.15) < before.mean
+    assert now.mean < before.mean < 100
+
+
+def lately(rng, step=0.0, noise=0.05, since=5, length=16):
+    """Trials, made without our covariance, of a way that says the mean of all quarters before.
+
+    The level lies off by `step` in the last quarters.
+    """
+    log = noise * rng.normal(size=length) + np.where(np.arange(length) < since, step, 0.0)  # the last first
+    level = 1000 * np.exp(log)
+    rows = [
+        (MODEL, "value", w, back, w * level[back:].mean(), level[back - w : back].sum())
+        for back in (1, 2, 3, 4, 5, 6, 8)
+        for w in (1, 4)
+        if w <= back
+    ]
+    table = pd.DataFrame(rows, columns=["way", "what", "window", "back", "said", "came"])
+    return table, level
+
+
+def test_a_step_of_the_level_is_found_and_the_forecast_follows_it():
+    for seed in range(5):
+        trials, level = lately(np.random.default_rng(seed), step=-0.8)
+        found = said_of(trials, {MODEL: 4 * level.mean()}, volume=level)
+        assert [one.back for one in found.steps] == pytest.approx([5.0], abs=0.5)
+        assert found.steps[0].size == pytest.approx(-0.8, abs=0.2)
+        assert abs(np.log(found.mean / (4 * level[:5].mean()))) < 0.25
+
+
+def test_where_the_level_stepped_lately_it_may_go_back():
+    trials, level = lately(np.random.default_rng(1), step=-0.8, since=3)
+    calm, steady = lately(np.random.default_rng(1))
+    wide = said_of(trials, {MODEL: 4 * level.mean()}, volume=level)
+    narrow = said_of(calm, {MODEL: 4000.0}, volume=steady)
+    assert wide.doubt.half() > 2 * narrow.doubt.half()
+
+
+def test_noise_is_no_step_and_little_of_it_is_learnt():
+    """Without trend and steps the mean of the errors is chance: less of it is taken than all."""
+    steps, learnt_off, as_said, all_taken = 0, [], [], []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        trials, level = lately(rng, noise=0.15)
+        said = 4 * level.mean()
+        found = said_of(trials, {MODEL: said}, volume=level, chance=0.075)
+        came = np.log(4000 * np.exp(0.15 * rng.normal(size=4)).mean())
+        year = trials[trials["window"] == 4]
+        learnt_off.append(np.log(found.mean) - came)
+        as_said.append(np.log(said) - came)
+        all_taken.append(np.log(said) + np.log(year["came"] / year["said"]).mean() - came)
+        steps += bool(found.steps)
+    assert steps <= 5
+    none, some, whole = (np.square(off).mean() for off in (as_said, learnt_off, all_taken))
+    assert some - none < 0.7 * (whole - none)
 
 
 def test_what_contracts_pay_is_not_as_doubtful_as_what_the_models_make_of_it():
@@ -127,7 +188,7 @@ def test_what_contracts_pay_is_not_as_doubtful_as_what_the_models_make_of_it():
     wide, narrow = (said_of(trials, wanted, chance=chance).doubt.half() for chance in (0.25, 0.0))
     assert wide < 1.6 * narrow
     alone = said_of(tried([0.3, -0.3, 0.2, -0.2]), {MODEL: 100.0}, chance=0.25)
-    assert alone.doubt.scale >= 0.25
+    assert alone.doubt.half() > 2 * wide
 
 
 def test_larger_errors_widen_and_more_days_narrow():
@@ -148,9 +209,31 @@ def test_of_two_ways_the_one_that_erred_less_weighs_more():
     assert found.loc[AGES, "weight"] > found.loc[MODEL, "weight"]
 
 
-def test_an_untried_forecast_is_wider_the_less_was_seen():
-    halves = [said_of(tried([]), {MODEL: 1.0}, quarters=n).doubt.half() for n in (3, 6, 16)]
-    assert halves[0] > halves[1] > halves[2]
+def test_a_season_that_is_not_known_widens():
+    trials = tried([0.02, -0.02, 0.01], window=1)
+    known, unknown = (
+        said_of(trials, {MODEL: 1.0}, window=1, knows_season=knows).doubt.half() for knows in (True, False)
+    )
+    assert unknown > 2 * known
+
+
+def test_small_errors_of_a_few_days_do_not_narrow_and_large_ones_widen():
+    none, small, large = (
+        said_of(tried(errors, window=1), {MODEL: 100.0}, window=1).doubt
+        for errors in ([], [0.0, 0.0], [0.5, -0.5])
+    )
+    assert small.scale < none.scale < large.scale
+    assert none.freedom < small.freedom == large.freedom
+
+
+def test_a_shop_that_opens_again_is_forecast_at_the_level_since():
+    """Shut most of the time for fifteen months, open again for four: neither mean nor last year holds."""
+    drawn = WORLDS["lockdown"].draw(7)
+    day = 1003
+    found = value_to_come(base_of(drawn).as_of(day_of(day))).purchases
+    came = drawn.came(day, 52)["purchases"]
+    assert found.covers(came)
+    assert found.mean == pytest.approx(came, rel=0.25)
 
 
 # The outlook of a base
