@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crm_analytics.analyses.cohorts import Cohorts, Comparison
+from crm_analytics.analyses.evidence import may_claim
 from crm_analytics.reports.audit.cohort_words import age_in_words, period_in_words, span_in_short
 from crm_analytics.reports.shared.tiles import interval
 
@@ -27,7 +28,7 @@ def against(t: Sentences, found: Cohorts, comparison: Comparison) -> str:
     at = comparison.at
     points = interval(t, 100 * at["difference_lower"], 100 * at["difference_upper"], "number:1")
     verdict = "same"
-    if comparison.retention_differs:
+    if comparison.retention_differs and may_claim("audit.newer_differ"):
         verdict = "better" if at["difference"] > 0 else "worse"
     return t(
         f"come.{verdict}", period=span_in_short(comparison.newer),
@@ -47,8 +48,9 @@ def ageing(t: Sentences, found: Cohorts) -> str:
     if fading is None:
         bounds = interval(t, first["lower"], first["upper"], "percent:0")
         return t("age.young", share=first["share"], later=age_in_words(t, found, 1), interval=bounds)
+    fades = fading.upper < 0 and may_claim("audit.retention_fades")
     return t(
-        "age.fades" if fading.upper < 0 else "age.holds",
+        "age.fades" if fades else "age.holds",
         first=fading.first, then=fading.then, later=age_in_words(t, found, fading.age),
         soon=age_in_words(t, found, 1),
     )  # fmt: skip
@@ -70,7 +72,7 @@ def value_of_newest(t: Sentences, found: Cohorts) -> list[str]:
         return []
     at = found.newest.at
     verdict = "same"
-    if found.newest.value_differs:
+    if found.newest.value_differs and may_claim("audit.newer_differ"):
         verdict = "more" if at["value_difference"] > 0 else "less"
     bounds = interval(t, at["value_difference_lower"], at["value_difference_upper"], f"money:{t.currency}")
     said = t(

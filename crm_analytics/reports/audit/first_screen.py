@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses.audit import sources_apart
-from crm_analytics.analyses.evidence import grade, told
+from crm_analytics.analyses.evidence import grade, may_claim, told
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.audit.report import AuditReport
 from crm_analytics.reports.shared import small_form
@@ -161,7 +161,7 @@ def _cohort(report: AuditReport) -> dict[str, str]:
         return blocks.finding(t("finding.cohort_unknown"), "cohorts")
     at = newest.at
     message = "finding.cohort_same"
-    if newest.retention_differs:
+    if newest.retention_differs and may_claim("audit.newer_differ"):
         message = "finding.cohort_better" if at["difference"] > 0 else "finding.cohort_worse"
     return blocks.finding(t(message, now=at["share"], then=at["share_earlier"]), "cohorts")
 

@@ -10,7 +10,7 @@ from crm_analytics.analyses.campaigns.kpis import budget_of
 from crm_analytics.analyses.campaigns.lists.suppression import OTHER
 from crm_analytics.analyses.campaigns.measurement.balance import AS_PLANNED
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import MORE
-from crm_analytics.analyses.evidence import Evidence, grade
+from crm_analytics.analyses.evidence import Evidence, grade, told
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.campaigns.placement import FEW, campaign_name, list_name
 from crm_analytics.reports.campaigns.report import HUNDRED, CampaignsReport
@@ -200,7 +200,8 @@ def _segment(report: CampaignsReport) -> dict[str, str] | None:
 def moved_most(found: Evaluation) -> pd.Series | None:
     """The segment that campaigns move more than the others, beyond chance; None where none is shown to be."""
     orders = found.segments[found.segments["outcome"] == "orders"]
-    clear = orders[(orders["verdict"] == MORE) & orders["stands_out"]]
+    stands_out = (orders["verdict"] == MORE) & orders["stands_out"]
+    clear = orders[told(stands_out, "campaigns.segment_moved_most")]
     return None if clear.empty else clear.nlargest(1, "adjusted").iloc[0]
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from crm_analytics.analyses.campaigns import Incentives
 from crm_analytics.analyses.campaigns.incentives.incentives import AGAIN, RANDOMISED, STRATIFIED, WITHIN
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import LESS, MORE
+from crm_analytics.analyses.evidence import may_claim
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.campaigns.first_screen import ratio_of
 from crm_analytics.reports.campaigns.placement import (
@@ -70,7 +71,8 @@ def _found(report: CampaignsReport, told: Incentives) -> str:
         way = "more" if change > 0 else "less"
         return t("finding.deal", way=way, share=abs(change), interval=bounds)
     member = None if told.membership is None else ratio_of(told.membership, "repeat_orders")
-    if member is not None and not member["lower"] <= 1 <= member["upper"]:
+    differ = member is not None and not member["lower"] <= 1 <= member["upper"]
+    if member is not None and differ and may_claim("campaigns.members_differ"):
         change = member["ratio"] - 1
         bounds = interval(t, member["lower"] - 1, member["upper"] - 1, "percent:0")
         return t("finding.members", way="more" if change > 0 else "less", share=abs(change), interval=bounds)

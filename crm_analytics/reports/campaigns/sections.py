@@ -10,6 +10,7 @@ from crm_analytics.analyses.campaigns.kpis import budget_of
 from crm_analytics.analyses.campaigns.measurement.balance import AS_PLANNED, DIFFERED
 from crm_analytics.analyses.campaigns.measurement.evaluation import Evaluation
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import LESS, MORE
+from crm_analytics.analyses.evidence import may_claim
 from crm_analytics.pages import blocks, figures, words
 from crm_analytics.reports.campaigns.first_screen import moved_most
 from crm_analytics.reports.campaigns.placement import (
@@ -156,7 +157,7 @@ def whom_to_contact_first(report: CampaignsReport, found: Evaluation) -> Block:
     table["percent_of_members"] = HUNDRED * table["share"]
     bounds = interval(t, curve.lower, curve.upper, "number:4")
     columns = ["share", "gained", "lower", "upper", "random"]
-    pays = found.uplift.pays
+    pays = found.uplift.pays and may_claim("campaigns.ranking_pays")
     return blocks.chart(
         figures.lines(
             table, "percent_of_members", ["gained", "random"], ("lower", "upper"),

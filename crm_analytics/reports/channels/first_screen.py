@@ -10,7 +10,7 @@ import pandas as pd
 from crm_analytics.analyses.attribution.economics import LOSS, LUCRATIVE, NO_SPEND, NO_TOUCH_SEEN
 from crm_analytics.analyses.audiences import held_back
 from crm_analytics.analyses.campaigns.measurement.treatment_effects import LESS, MORE
-from crm_analytics.analyses.evidence import grade
+from crm_analytics.analyses.evidence import grade, told
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.channels.report import LONGEST, ChannelReport, Holdout, Period
 from crm_analytics.reports.shared import small_form
@@ -78,7 +78,8 @@ def _news(report: ChannelReport, now: Period) -> str:
 
 def _shown(report: ChannelReport) -> pd.DataFrame:
     """Channels whose effect the controls of campaigns show."""
-    return report.measured[report.measured["verdict"].isin([MORE, LESS])]
+    clear = report.measured["verdict"].isin([MORE, LESS])
+    return report.measured[told(clear, "channels.channel_works")]
 
 
 def _lede(report: ChannelReport, now: Period) -> list[str]:

@@ -17,6 +17,7 @@ from crm_analytics.analyses.churn.measures.subgroups import Subgroups, subgroups
 from crm_analytics.analyses.churn.silence import GONE, Silence, bands, expected_silence, fell_silent
 from crm_analytics.analyses.churn.survival.complaints import AfterComplaint, after_complaint
 from crm_analytics.analyses.drivers.leaving import EVENTS, leaving_by_attribute
+from crm_analytics.analyses.evidence import told
 from crm_analytics.analyses.kpi import Kpi
 from crm_analytics.analyses.kpis import measure
 from crm_analytics.errors import DataError, NotEnoughData
@@ -83,7 +84,8 @@ class ChurnReport(Report):
         trained = self.trained
         if trained is None or trained.model is None or trained.reasons is None:
             return None
-        if not (trained.tells and trained.reasons["lower"].iloc[0] > 0):
+        signs = told(trained.reasons["lower"] > 0, "churn.signs")
+        if not (trained.tells and signs.iloc[0]):
             return None
         feature = str(trained.reasons["feature"].iloc[0])
         return feature, churn.partial_dependence(trained.model, trained.held_out.frame, feature)

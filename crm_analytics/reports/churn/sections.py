@@ -11,6 +11,7 @@ from crm_analytics.analyses.churn.measures import measures
 from crm_analytics.analyses.churn.measures.grades import Grade
 from crm_analytics.analyses.churn.silence import GONE
 from crm_analytics.analyses.churn.training import Churn
+from crm_analytics.analyses.evidence import may_claim
 from crm_analytics.pages import blocks, figures
 from crm_analytics.reports.churn.first_screen import tested
 from crm_analytics.reports.churn.placement import FEW, names_of, nothing, without
@@ -151,7 +152,7 @@ def _compared(report: ChurnReport, grade: Grade | None) -> str:
     t = report.t
     if grade is None:
         return t("did.rule")
-    if grade.lower > grade.baseline:
+    if grade.lower > grade.baseline and may_claim("churn.grade"):
         bounds = interval(t, grade.lower, grade.upper, "percent:0")
         return t("did.better", share=grade.churner_accuracy, interval=bounds, rule=grade.baseline)
     return t("did.not_better")

@@ -38,7 +38,7 @@ def what_tells_leavers(report: ChurnReport, trained: Churn) -> Block:
         feature=[words.clean(report.feature(f), 60) for f in table["feature"]],
         interval=blocks.together(table["lower"], table["upper"]),
     )
-    clear = named[named["lower"] > 0]["feature"].tolist() if trained.tells else []
+    clear = named[told(named["lower"] > 0, "churn.signs")]["feature"].tolist() if trained.tells else []
     columns = ["feature", "auc_lost", "interval"]
     return blocks.chart(
         figures.intervals(
@@ -199,7 +199,7 @@ def who_is_misjudged(report: ChurnReport, trained: Churn) -> Block:
             "verdict": [_verdict(report, how) for how in table["how"].where(table["differs"], "")],
         }
     )
-    differs = int(table["differs"].sum())
+    differs = int(told(table["differs"], "churn.group_misjudged").sum())
     if not differs:
         shown = shown.drop(columns="verdict")
     order = table["differs"].astype(int).sort_values(ascending=False, kind="stable").index

@@ -77,7 +77,8 @@ def _mover(report: ProductReport) -> Mapping[Hashable, Any] | None:
         if moves is None:
             continue
         table = moves.products
-        clear = table[(table["verdict"] == "moves") & table["upper"].map(pd.notna) & (table["before"] > 0)]
+        moved = told(table["verdict"] == "moves", "products.product_moved")
+        clear = table[moved & table["upper"].map(pd.notna) & (table["before"] > 0)]
         for row in clear.to_dict("records"):
             change = float(row["ratio"]) - 1
             excludes = not row["lower"] <= 1 <= row["upper"]
@@ -221,7 +222,8 @@ def _beside(report: ProductReport) -> dict[str, Any] | None:
 def _pair(report: ProductReport) -> pd.Series | None:
     if report.pairs is None:
         return None
-    found = report.pairs[(report.pairs["verdict"] == "affinity") & ~report.pairs["is_bundle"]]
+    clear = told(report.pairs["verdict"] == "affinity", "products.pair")
+    found = report.pairs[clear & ~report.pairs["is_bundle"]]
     found = found[found["extra_margin"] > 0]
     return None if found.empty else found.nlargest(1, "extra_margin").iloc[0]
 

@@ -81,7 +81,8 @@ def what_moves(report: ProductReport, found: Movers) -> Block:
         table = pd.concat([report.category_moves.products, table], ignore_index=True)
     if table.empty:
         return placed(report, blocks.note(t("moves.none"), t("moves.needs")), "moves")
-    n, season = (int((found.products["verdict"] == one).sum()) for one in ("moves", "not told apart"))
+    n = int(told(found.products["verdict"] == "moves", "products.product_moved").sum())
+    season = int((found.products["verdict"] == "not told apart").sum())
     of = len(found.products)
     if n or season:
         finding = t("moves.finding" if n else "moves.finding_season", n=n or season, of=of)
@@ -117,7 +118,7 @@ def what_moves(report: ProductReport, found: Movers) -> Block:
 def what_comes_back(report: ProductReport, found: Quality) -> Block:
     """Returns and complaints per 100 units, against the catalogue's."""
     t, table = report.t, found.products
-    more = table[table["verdict"] == "more"]
+    more = table[told(table["verdict"] == "more", "products.comes_back")]
     if more.empty:
         finding = t("returns.finding_none", n=table["product"].nunique())
     else:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analytics.analyses.calendar.outlook import BETWEEN, LEVEL
-from crm_analytics.analyses.evidence import told
+from crm_analytics.analyses.evidence import may_claim, told
 from crm_analytics.pages import blocks, figures
 from crm_analytics.pages.blocks import together
 from crm_analytics.reports.products.placement import (
@@ -185,7 +185,8 @@ def on_which_day_and_hour(report: ProductReport, found: WeekPattern) -> Block:
     row = days.nlargest(1, "index").iloc[0]
     slots = {"day": t(f"day.{row['weekday']}"), "index": row["index"],
              "interval": factor_range(report, row["lower"], row["upper"])}  # fmt: skip
-    finding = t.of("week.finding_none" if found.strongest is None else "week.finding", slots)
+    stands_out = found.strongest is not None and may_claim("products.weekday")
+    finding = t.of("week.finding" if stands_out else "week.finding_none", slots)
     said = [t(f"day.{day}") for day in days["weekday"]]
     if found.hours.empty:
         data = pd.DataFrame(
@@ -287,7 +288,7 @@ def around_pay_days(report: ProductReport, found: PayDays) -> Block:
 def who_keeps_to_a_day(report: ProductReport, found: HabitualDays) -> Block:
     """Customers with a weekday of their own."""
     t = report.t
-    message = "finding" if found.share > 0 else "finding_none"
+    message = "finding" if found.share > 0 and may_claim("products.own_day") else "finding_none"
     data = pd.DataFrame(
         {
             "day": [t(f"day.{day}") for day in found.weekdays["weekday"]],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crm_analytics.analyses.comparison import YEAR
-from crm_analytics.analyses.evidence import told
+from crm_analytics.analyses.evidence import may_claim, told
 from crm_analytics.analyses.portfolio.portfolio import BELOW_ZERO, GROWABLE
 from crm_analytics.analyses.profiling.demography import REST
 from crm_analytics.analyses.profiling.favourites import FAVOURITE
@@ -200,7 +200,7 @@ def _below_zero(report: ProfilesReport) -> dict[str, str]:
 
 def _needs(report: ProfilesReport) -> dict[str, str]:
     t, found = report.t, report.needs
-    if found is None:
+    if found is None or not may_claim("profiles.needs_groups"):
         known = "category" in report.favourites.columns
         return blocks.finding(t("finding.needs_none" if known else "finding.no_needs"), "needs")
     top = found.profile.iloc[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from crm_analytics.analyses.evidence import LEAST, Evidence, grade
+from crm_analytics.analyses.evidence import LEAST, Evidence, grade, may_claim
 from crm_analytics.analyses.intervals import Z95
 from crm_analytics.analyses.referral.likelihood import BEFORE, MODEL, PROMOTERS
 from crm_analytics.pages import blocks, figures
@@ -123,7 +123,8 @@ def findings(report: ReferralReport) -> Block:
 def _next(report: ReferralReport) -> str:
     if report.likely is None:
         return "unknown"
-    return {MODEL: "model", BEFORE: "before", PROMOTERS: "promoters"}.get(report.likely.used, "chance")
+    used = report.likely.used if may_claim("referrals.next_referrer") else ""
+    return {MODEL: "model", BEFORE: "before", PROMOTERS: "promoters"}.get(used, "chance")
 
 
 def _better(report: ReferralReport) -> dict[str, str]:

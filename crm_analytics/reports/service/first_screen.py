@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crm_analytics.analyses.evidence import Evidence, grade, told
+from crm_analytics.analyses.evidence import Evidence, grade, may_claim, told
 from crm_analytics.analyses.kpi import NUMBER
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.service.report import ServiceReport
@@ -99,7 +99,8 @@ def actions(report: ServiceReport) -> Block:
         do = t("action.product.do", product=words.clean(worst["product"], 40))
         why = t("action.product.why", times=worst["ratio"])
         items.append(plain_action(t, "product", "service", do, why))
-    if report.arrivals is not None and report.arrivals.is_uneven and report.arrivals.peak["mean"] >= BUSY:
+    busy = report.arrivals is not None and report.arrivals.is_uneven and may_claim("service.busy_hour")
+    if report.arrivals is not None and busy and report.arrivals.peak["mean"] >= BUSY:
         peak = report.arrivals.peak
         bounds = interval(t, peak["lower"], peak["upper"], "number:1")
         do = t("action.staff.do", day=t(f"day.{int(peak['weekday'])}"), hour=int(peak["hour"]))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from crm_analytics.analyses.evidence import told
+from crm_analytics.analyses.evidence import may_claim, told
 from crm_analytics.analyses.service import (
     Arrivals,
     CostToServe,
@@ -243,7 +243,7 @@ def after_a_complaint(report: ServiceReport, found: AfterComplaint) -> Block:
     """How much faster customers leave after a complaint."""
     t = report.t
     row = found.hazards.table.iloc[0]
-    shown = not row["lower"] <= 1 <= row["upper"]
+    shown = not row["lower"] <= 1 <= row["upper"] and may_claim("service.complaint")
     bounds = interval(t, row["lower"], row["upper"], "number:1")
     table = found.spells.assign(
         complained=[t("after" if c else "before") for c in found.spells["complained"]],

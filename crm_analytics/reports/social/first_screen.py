@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crm_analytics.analyses.evidence import grade
+from crm_analytics.analyses.evidence import grade, may_claim
 from crm_analytics.analyses.social.response import URGENCIES
 from crm_analytics.pages import blocks, figures
 from crm_analytics.reports.shared import small_form
@@ -118,7 +118,7 @@ def _moves(report: SocialReport) -> dict[str, str]:
     t, moves = report.t, report.moves
     if moves is None:
         return blocks.finding(t("finding.moves_unknown"), "sales")
-    if not moves.clear:
+    if not moves.clear or not may_claim("social.talk_and_sales"):
         return blocks.finding(t("finding.moves_none"), "sales")
     lag = moves.clear[0]
     message = "together" if lag == 0 else "talk_first" if lag > 0 else "sales_first"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
+from crm_analytics.analyses.evidence import may_claim
 from crm_analytics.analyses.social.influence import HUBBELL, Influence
 from crm_analytics.analyses.social.lead_lag import LeadLag
 from crm_analytics.analyses.social.response import URGENCIES, Response
@@ -88,7 +89,7 @@ def what_about(report: SocialReport) -> Block:
         range=blocks.together(100 * table["lower"], 100 * table["upper"]),
     ).drop(columns=["lower", "upper"])  # fmt: skip
     finding = t("topics.finding_most", topic=shown["topic"].iloc[0], n=int(shown["mentions"].iloc[0]))
-    worst = worst_topic(table, report.voice.now.sentiment.value)
+    worst = worst_topic(table, report.voice.now.sentiment.value) if may_claim("social.topic_worse") else None
     if worst is not None:
         finding = t("topics.finding", topic=worst["topic"], value=100 * worst["sentiment"])
     return (

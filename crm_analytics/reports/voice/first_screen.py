@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from crm_analytics.analyses import voice
-from crm_analytics.analyses.evidence import grade, told
+from crm_analytics.analyses.evidence import grade, may_claim, told
 from crm_analytics.analyses.voice.kpis import score_of, spans
 from crm_analytics.pages import blocks, words
 from crm_analytics.reports.shared import small_form
@@ -216,7 +216,7 @@ def _said(report: VoiceReport) -> dict[str, str] | None:
         return None
     row = report.said.iloc[0]
     clear = row["difference_lower"] > 0 or row["difference_upper"] < 0
-    message = "finding.said" if clear else "finding.said_alike"
+    message = "finding.said" if clear and may_claim("voice.promoters_return") else "finding.said_alike"
     return blocks.finding(t(message, share=row["share"], others=row["others_share"]), "said")
 
 
