@@ -22,6 +22,7 @@ _MOSTLY = 0.9  # of the cells beside whole amounts, that have two digits
 _SHARE = 0.5  # of those, usual cents; of any two digits it would be a fifth
 _FEWEST = 5  # lines, where all amounts are whole
 _LATEST = 60  # two digits of an hour or a minute are less
+_FIRST = 2_000  # lines looked at before all
 _OTHERS = 10  # amounts with a point, to tell those without one apart
 
 
@@ -49,6 +50,9 @@ def _told(table: Table, amount: str, cents: str) -> Finding | None:
     whole = money.re_search(r"^[^0-9,]{0,3}[0-9]+([.][0-9]{3})*$")
     lines = rows.select(whole=whole, rest=rest, two=(rest.length() == 2) & rest.re_search("^[0-9]{2}$"))
     lines = lines.filter(rest != "")
+    few = lines.limit(_FIRST)
+    if few.aggregate(n=(~few.whole & few.two).any()).to_pyarrow()["n"][0].as_py():
+        return None  # two digits beside cents: what most files show in their first lines
     beside_whole = lines.whole & lines.two
     row = lines.aggregate(
         whole=lines.whole.sum(), both=beside_whole.sum(), other=(~lines.whole & lines.two).sum(),
