@@ -88,7 +88,8 @@ def broken_laws(shown: list[Shown], base: Given) -> list[str]:
     broken += [f"an id: {found}" for found in ids_in(shown, base.ids)]
     if base.hostile:
         broken += [f"not escaped: {found}" for found in unescaped_in(shown, base.hostile)]
-    broken += [f"a cut finding: {text}" for text in cut_findings(shown)]
+    else:  # a hostile name may itself end so
+        broken += [f"a cut finding: {text}" for text in cut_findings(shown)]
     broken += [f"a long caption: {found}" for found in long_captions(shown)]
     if base.thin is not None and is_thin(shown) != base.thin:
         broken.append(f"the headline says that the data are {'not ' * base.thin}few")
@@ -299,7 +300,8 @@ def test_a_breach_of_each_law_is_seen(law: str, tmp_path: Path, monkeypatch: pyt
     if law == "not escaped":  # the template is what escapes: without it
         monkeypatch.setattr("crm_analytics.pages.block_views.render", lambda *_, **__: f"<p>{HOSTILE}</p>")
     frame = pd.DataFrame({"customer_id": ["zq7-1"], "transaction_date": ["2026-01-01"], "unit_spend": [5.0]})
-    base = Given(bases.CustomerBase.open(frame, today=bases.TODAY), bases.OWN_ID, False, HOSTILE)
+    attack = "" if law == "a cut finding" else HOSTILE
+    base = Given(bases.CustomerBase.open(frame, today=bases.TODAY), bases.OWN_ID, False, attack)
     found = broken_laws(shown_by(read_report(tmp_path / "toy.ipynb"), base.base), base)
     assert found
     assert all(text.startswith(law) for text in found)

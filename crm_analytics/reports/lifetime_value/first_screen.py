@@ -258,9 +258,10 @@ def _grown(report: ValueReport) -> dict[str, str] | None:
         return None
     if growth.new > 0:
         text = report.t("finding.growth", day=growth.day, new=growth.new, known=growth.known)
-    else:
-        way = "more" if growth.known > 0 else "less"
-        text = report.t("finding.growth_known", day=growth.day, known=abs(growth.known), way=way)
+        shorter = report.t("finding.growth_new", day=growth.day, new=growth.new)
+        return blocks.finding(text, "drift", shorter=shorter)
+    way = "more" if growth.known > 0 else "less"
+    text = report.t("finding.growth_known", day=growth.day, known=abs(growth.known), way=way)
     return blocks.finding(text, "drift")
 
 
